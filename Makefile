@@ -1,0 +1,56 @@
+# `make run` starts the app, `make test` runs the tests; both set up .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
+export CHROMIUM
+
+.PHONY: run test test-quick test-browser lint bench train evaluate clean
+.DEFAULT_GOAL := run
+
+run: $(VENV)/.installed
+	$(BIN)/streamlit run Home.py
+
+# The tests that need no browser come first: they are quick, and fail nearer to the fault. `make -k test` runs both anyway.
+test: test-quick test-browser
+
+test-quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "not browser"
+
+test-browser: $(VENV)/.installed-dev
+ifeq ($(and $(CHROMIUM),yes)$(SIGHTLINE_REQUIRE_BROWSER),)
+	@echo "No Chromium found, so the browser tests were not run. Install it (Debian: apt install chromium), or set CHROMIUM to its path."
+else
+	$(BIN)/python -m pytest -m browser
+endif
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed
+	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python "$$benchmark"; done
+
+train: $(VENV)/.installed
+	$(BIN)/python -m core.street train
+
+evaluate: $(VENV)/.installed
+	$(BIN)/python -m core.street evaluate
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Sightline needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 run")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install -r requirements-dev.txt
+	@touch $@
