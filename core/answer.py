@@ -1,0 +1,265 @@
+"""The nouns every room of Sightline shares: Question, Answer, Target, Explanation, Intervention.
+
+Nothing here runs a model. A `Question` is what was asked, an `Answer` is what was said and everything
+needed to replay it exactly, a `Target` is the part of an answer somebody wants explained, an
+`Explanation` is one method's reading of it, and an `Intervention` is what changed when something was
+taken away. All are immutable: a changed question is a new question.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float
+from PIL import Image
+from torch import Tensor
+
+Box = tuple[float, float, float, float]
+"""left, top, right, bottom in pixels of the original image; right and bottom are exclusive."""
+
+Fill = Literal["black", "mean", "blur", "noise"]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the next token is chosen. `temperature` 0 is greedy; `top_p` 1 keeps every token."""
+
+    max_new_tokens: int = 64
+    temperature: float = 0.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One finished exchange that came before the question, about the same images."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMask:
+    """Pixels of one image that the model may not see, and what stands in their place.
+
+    `hidden` has the image's own height and width and is true where pixels are replaced.
+    """
+
+    hidden: Bool[np.ndarray, "height width"]
+    fill: Fill = "black"
+    image: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked. `images` are RGB and upright; `mask` is applied to them before the processor runs."""
+
+    text: str
+    images: tuple[Image.Image, ...] = ()
+    history: tuple[Turn, ...] = ()
+    decoding: Decoding = field(default_factory=Decoding)
+    mask: RegionMask | None = None
+
+    def with_text(self, text: str) -> Question:
+        return replace(self, text=text)
+
+    def with_mask(self, mask: RegionMask | None) -> Question:
+        return replace(self, mask=mask)
+
+    def visual_fingerprint(self) -> str:
+        """A content hash of the images as the model will see them: pixels, sizes and mask."""
+        digest = hashlib.sha256()
+        for image in self.images:
+            digest.update(f"{image.mode}{image.size}".encode())
+            digest.update(image.tobytes())
+        if self.mask is not None:
+            digest.update(f"{self.mask.fill}{self.mask.image}{self.mask.hidden.shape}".encode())
+            digest.update(np.packbits(self.mask.hidden).tobytes())
+        return digest.hexdigest()
+
+    def fingerprint(self) -> str:
+        """A content hash of everything that decides the answer of a given model."""
+        digest = hashlib.sha256(self.visual_fingerprint().encode())
+        digest.update(repr((self.text, self.history, self.decoding)).encode())
+        return digest.hexdigest()
+
+
+class TokenKind(StrEnum):
+    """What a position of the sequence is. Template and control tokens are SPECIAL."""
+
+    SPECIAL = "special"
+    TEXT = "text"
+    IMAGE = "image"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True)
+class PatchView:
+    """One raster of image tokens: a whole picture, a crop, a tile or a thumbnail of it.
+
+    `positions` are sequence positions in raster order, `rows * columns` of them; `box` is the part of
+    the original image that the raster covers, in its pixels (it may reach beyond it where the family pads).
+    """
+
+    image: int
+    name: str
+    rows: int
+    columns: int
+    box: Box
+    positions: tuple[int, ...]
+
+    def patch_box(self, index: int) -> Box:
+        """The box of the `index`-th image token of the raster, in pixels of the original image."""
+        row, column = divmod(index, self.columns)
+        left, top, right, bottom = self.box
+        width, height = (right - left) / self.columns, (bottom - top) / self.rows
+        return (
+            left + column * width,
+            top + row * height,
+            left + (column + 1) * width,
+            top + (row + 1) * height,
+        )
+
+
+@dataclass(frozen=True)
+class TokenLayout:
+    """For every position of the sequence what it is, and for each image token its pixels.
+
+    `views` is empty for families whose image tokens have no place in the picture (resamplers).
+    `image_sizes` are (width, height) of the original images.
+    """
+
+    kinds: tuple[TokenKind, ...]
+    views: tuple[PatchView, ...]
+    image_sizes: tuple[tuple[int, int], ...]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def positions(self, kind: TokenKind) -> tuple[int, ...]:
+        return tuple(i for i, k in enumerate(self.kinds) if k is kind)
+
+    def box(self, position: int) -> Box | None:
+        """The pixels an image token stands for, or None for any other position."""
+        for view in self.views:
+            if position in view.positions:
+                return view.patch_box(view.positions.index(position))
+        return None
+
+    def with_answer(self, length: int) -> TokenLayout:
+        """The layout of the sequence with `length` answer tokens behind it."""
+        return replace(self, kinds=self.kinds + (TokenKind.ANSWER,) * length)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token the model weighed at one position. `logprob` is in nats, before temperature and top-p."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class AnswerToken:
+    """One token of an answer. `logprob` and `entropy` (nats) are of the raw distribution."""
+
+    id: int
+    text: str
+    logprob: float
+    entropy: float
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionRows:
+    """The decoder's softmax rows at the positions that predicted the answer's tokens.
+
+    `weights[l, h, t, j]` is how much head h of layer l looked at position j while predicting answer
+    token t; columns at and behind the predicted token are zero.
+    """
+
+    weights: Float[Tensor, "layers heads answer key"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model said to a question, and all that is needed to replay it.
+
+    `model` is the model card's fingerprint; `inputs` are the exact model inputs of the prompt (batch of one);
+    `layout` covers prompt and answer; `prompt_tokens` are the prompt's tokens as text. `finish` says why it ended;
+    the token that ended it is not among `tokens`, whose texts joined are `text`.
+    """
+
+    question: Question
+    model: str
+    text: str
+    tokens: tuple[AnswerToken, ...]
+    prompt_tokens: tuple[str, ...]
+    layout: TokenLayout
+    inputs: Mapping[str, Tensor]
+    seconds: float
+    finish: Literal["end", "length", "stopped"]
+    attention: AttentionRows | None = None
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        return tuple(token.id for token in self.tokens)
+
+    def words(self) -> tuple[tuple[int, ...], ...]:
+        """Indices of the answer's tokens grouped into words: a token that opens with white space opens a word.
+
+        Tokens without text (the further bytes of a character that the vocabulary lacks) belong to the word before.
+        """
+        groups: list[list[int]] = []
+        for index, token in enumerate(self.tokens):
+            if not groups or token.text[:1].isspace():
+                groups.append([])
+            groups[-1].append(index)
+        return tuple(tuple(group) for group in groups)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to explain: `tokens` are indices into the answer; `rivals`, when given, are the token ids
+    (one for each index) that the model could have said instead, and make the target a contrast."""
+
+    tokens: tuple[int, ...]
+    rivals: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.tokens:
+            raise ValueError("a target names at least one answer token")
+        if self.rivals is not None and len(self.rivals) != len(self.tokens):
+            raise ValueError("a contrast names one rival for each target token")
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One method's score for every input position, for one target."""
+
+    scores: Float[Tensor, "position"]
+    target: Target
+    method: str
+    settings: Mapping[str, object]
+    seconds: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Intervention:
+    """What changed when something was taken away: log-probabilities (nats) of the *original* answer's
+    tokens before and after, and in words what was done."""
+
+    description: str
+    before: Float[np.ndarray, "answer"]
+    after: Float[np.ndarray, "answer"]
+
+    @property
+    def change(self) -> Float[np.ndarray, "answer"]:
+        return self.after - self.before
