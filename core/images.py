@@ -1,0 +1,191 @@
+"""Opening pictures that nobody vouches for.
+
+A picture is judged before it is decoded: by its size in bytes, by its signature (never by its name), and by
+the width and height it declares. What passes becomes what the rest of Sightline works with: RGB, upright,
+alpha laid over white, at most `LONGEST_SIDE` pixels wide and high. Everything else is an `UnreadableImage`
+whose text is a sentence for the screen.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Num, UInt8
+from PIL import (
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+MAX_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 64_000_000
+LONGEST_SIDE = 2048
+LONGEST_NAME = 48
+
+_FORMATS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+
+_OPENERS: tuple[tuple[bytes, Callable[[io.BytesIO], ImageFile.ImageFile]], ...] = (
+    (b"\x89PNG\r\n\x1a\n", PngImagePlugin.PngImageFile),
+    (b"\xff\xd8\xff", JpegImagePlugin.JpegImageFile),
+    (b"GIF87a", GifImagePlugin.GifImageFile),
+    (b"GIF89a", GifImagePlugin.GifImageFile),
+    (b"RIFF", WebPImagePlugin.WebPImageFile),
+    (b"II*\0", TiffImagePlugin.TiffImageFile),
+    (b"MM\0*", TiffImagePlugin.TiffImageFile),
+    (b"BM", BmpImagePlugin.BmpImageFile),
+)
+"""Signature and reader. The readers are named one by one because `Image.open` refuses a huge picture before
+it tells its width and height, and because no other reader of Pillow's should ever see an untrusted file."""
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation."""
+
+
+class UnreadableImage(Exception):
+    """A picture that cannot be used. `str(error)` says what is wrong with it and what to do, for the screen."""
+
+
+def open_image(data: bytes, name: str = "image") -> Image.Image:
+    """The picture in `data` as RGB, upright, its longest side at most `LONGEST_SIDE` pixels.
+
+    Of an animation the first frame is taken; transparency is laid over white; 16-bit, integer and
+    floating-point greys are scaled to 8 bits. `name` appears in messages only. Raises UnreadableImage.
+    """
+    shown = display_name(name)
+    image = _open(data, shown)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(
+            f"{shown} is {width:,} × {height:,} pixels ({width * height / 1e6:,.0f} megapixels), and at most "
+            f"{MAX_PIXELS / 1e6:.0f} are opened. Scale it down and try again."
+        )
+    try:
+        image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG decode at a fraction of its size
+        image.load()
+        upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
+        eight_bit = _eight_bit(upright)
+        eight_bit.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        return _over_white(eight_bit)
+    except Exception as error:  # decoders raise nearly anything on broken data
+        raise UnreadableImage(_damage(error, shown)) from error
+
+
+def display_name(name: str) -> str:
+    """A file name fit for a sentence: no path, no control or direction characters, shortened, in quotes."""
+    base = name.replace("\\", "/").rsplit("/", 1)[-1]
+    plain = "".join(char for char in base if not unicodedata.category(char).startswith("C")).strip()
+    if len(plain) > LONGEST_NAME:
+        keep = (LONGEST_NAME - 1) // 2
+        plain = f"{plain[:keep]}…{plain[-keep:]}"
+    return f"“{plain}”" if plain else "The file"
+
+
+def _open(data: bytes, shown: str) -> ImageFile.ImageFile:
+    """The picture with its header read and nothing decoded. Raises UnreadableImage."""
+    if not data:
+        raise UnreadableImage(f"{shown} is empty (0 bytes). Save or download the picture again.")
+    if len(data) > MAX_BYTES:
+        raise UnreadableImage(
+            f"{shown} has {len(data) / 2**20:.1f} MB, and at most {MAX_BYTES / 2**20:.0f} MB are opened. "
+            "Scale it down or save it as JPEG."
+        )
+    if reason := _not_a_picture(data):
+        raise UnreadableImage(f"{shown} {reason}")
+    for signature, opener in _OPENERS:
+        if data.startswith(signature):
+            try:
+                return opener(io.BytesIO(data))
+            except Exception as error:  # decoders raise nearly anything on broken data
+                raise UnreadableImage(_damage(error, shown)) from error
+    raise UnreadableImage(f"{shown} is not a picture, whatever its name says. Choose a {_FORMATS} file.")
+
+
+def _not_a_picture(data: bytes) -> str | None:
+    """What well-known kind of file this is instead of a picture that can be opened, and what to do about it."""
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start):
+        return "is an SVG drawing, and drawings are not opened because they can hold scripts. Export it as PNG."
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "is a web page, not a picture. Save the picture itself."
+    if start.startswith(b"%pdf"):
+        return "is a PDF document. Export the page as PNG."
+    if data[4:8] == b"ftyp":
+        return f"is a HEIC, AVIF or video file, which is not opened. Export it as {_FORMATS}."
+    if data.startswith(b"RIFF") and data[8:12] != b"WEBP":
+        return f"is a sound or video file, not a picture. Choose a {_FORMATS} file."
+    return None
+
+
+def _damage(error: Exception, shown: str) -> str:
+    if isinstance(error, MemoryError):
+        return f"{shown} needs more memory than is free. Scale it down and try again."
+    if isinstance(error, _UnknownMode):
+        return f"{shown} uses the colour mode {error}, which is not opened. Export it as PNG in RGB."
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return f"{shown} is truncated: the file ends in the middle of the picture. Save or download it again."
+    return f"{shown} is damaged and cannot be decoded. Save or download it again."
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, or 1 (upright) where there is none or the metadata is broken."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken metadata does not make a broken picture
+        return 1
+
+
+class _UnknownMode(Exception):
+    """A colour mode that has no way to RGB."""
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture as RGB, or as RGBA where it has any kind of transparency."""
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(_scale(np.asarray(image), 65535)).convert("RGB")
+    if image.mode in ("I", "F"):
+        return _unbounded_grey(np.asarray(image))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        return image.convert("RGBA")
+    try:
+        return image.convert("RGB")
+    except ValueError as error:
+        raise _UnknownMode(image.mode) from error
+
+
+def _unbounded_grey(values: Num[np.ndarray, "height width"]) -> Image.Image:
+    """Greys of no declared range: read as 0..1, 0..255 or 0..65535, the first that holds them, or else stretched."""
+    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535:
+        return Image.fromarray(_scale(values - low, high - low)).convert("RGB")
+    white = next(bound for bound in (1, 255, 65535) if high <= bound)
+    return Image.fromarray(_scale(values, white)).convert("RGB")
+
+
+def _scale(values: Num[np.ndarray, "height width"], white: float) -> UInt8[np.ndarray, "height width"]:
+    scaled: UInt8[np.ndarray, "height width"] = np.round(values * (255.0 / white)).astype(np.uint8)
+    return scaled
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")

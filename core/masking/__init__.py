@@ -1,0 +1,7 @@
+"""Hiding regions of a picture: what a drawing covers, what stands in its place, and which image tokens that hides."""
+
+from core.masking.drawing import rasterize
+from core.masking.fills import apply_mask
+from core.masking.patches import covered_patches, patch_coverage, snap_to_patches
+
+__all__ = ["apply_mask", "covered_patches", "patch_coverage", "rasterize", "snap_to_patches"]

@@ -1,0 +1,96 @@
+"""Between pixels and image tokens: which patches a mask covers, and growing a mask to whole patches.
+
+A patch counts as covered when more than a share of its pixels is hidden. Pixels belong to the patch their
+centre lies in, and a patch between pixel centres (of pictures smaller than the grid) has the pixel it lies in;
+what a patch has outside the picture (families that pad) counts for nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Bool
+
+from core.answer import Box, PatchView, TokenLayout
+
+COVERED_SHARE = 0.05
+
+
+def patch_coverage(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0) -> dict[int, float]:
+    """For each image token of a picture, by sequence position, the share of its pixels that is hidden.
+
+    Image tokens without a pixel of the picture are left out. Raises ValueError when `hidden` is not of the
+    picture's height and width.
+    """
+    _check(hidden, layout, image)
+    coverage: dict[int, float] = {}
+    for view in _views(layout, image):
+        for index, position in enumerate(view.positions):
+            box = view.patch_box(index)
+            pixels = hidden[_pixels(box, hidden.shape)]
+            if not pixels.size:
+                pixels = hidden[_pixel_around(box, hidden.shape)]
+            if pixels.size:
+                coverage[position] = float(pixels.mean())
+    return coverage
+
+
+def covered_patches(
+    hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0, share: float = COVERED_SHARE
+) -> tuple[int, ...]:
+    """The sequence positions of the image tokens of which more than `share` is hidden, in order."""
+    coverage = patch_coverage(hidden, layout, image)
+    return tuple(sorted(position for position, covered in coverage.items() if covered > share))
+
+
+def snap_to_patches(
+    hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0, share: float = COVERED_SHARE
+) -> Bool[np.ndarray, "height width"]:
+    """The mask as whole patches: every covered patch hidden to its edge, and nothing of any other.
+
+    Where a family sees a picture in several views (tiles and a thumbnail), the finest view that has covered
+    patches decides, for the coarser ones overlap it. Pixels that no patch holds stay as they were.
+    """
+    _check(hidden, layout, image)
+    views = sorted(_views(layout, image), key=_patch_area)
+    finest = [view for view in views if math.isclose(_patch_area(view), _patch_area(views[0]), rel_tol=0.01)]
+    snapped = hidden.copy()
+    for view in finest:
+        for index in range(len(view.positions)):
+            pixels = _pixels(view.patch_box(index), hidden.shape)
+            if hidden[pixels].size:
+                snapped[pixels] = hidden[pixels].mean() > share
+    return snapped
+
+
+def _views(layout: TokenLayout, image: int) -> list[PatchView]:
+    return [view for view in layout.views if view.image == image]
+
+
+def _patch_area(view: PatchView) -> float:
+    left, top, right, bottom = view.patch_box(0)
+    return (right - left) * (bottom - top)
+
+
+def _pixels(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The rows and columns of the pixels whose centres lie in a box."""
+    left, top, right, bottom = (math.ceil(edge - 0.5) for edge in box)
+    return slice(max(top, 0), max(min(bottom, shape[0]), 0)), slice(max(left, 0), max(min(right, shape[1]), 0))
+
+
+def _pixel_around(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The row and column of the pixel that holds a box's centre; nothing when that is outside the picture."""
+    left, top, right, bottom = box
+    row, column = math.floor((top + bottom) / 2), math.floor((left + right) / 2)
+    if not (0 <= row < shape[0] and 0 <= column < shape[1]):
+        return slice(0), slice(0)
+    return slice(row, row + 1), slice(column, column + 1)
+
+
+def _check(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int) -> None:
+    if not 0 <= image < len(layout.image_sizes):
+        raise ValueError(f"there is no image {image}: the question has {len(layout.image_sizes)}")
+    width, height = layout.image_sizes[image]
+    if hidden.shape != (height, width):
+        raise ValueError(f"the mask is {hidden.shape[1]} × {hidden.shape[0]} and the picture {width} × {height} pixels")
