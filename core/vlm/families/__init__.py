@@ -1,0 +1,18 @@
+"""One file an architecture family; each only declares. `family_of` finds the one for a configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.vlm.families import llava, qwen2_5_vl
+from core.vlm.families.base import Family
+
+FAMILIES: tuple[Family, ...] = (llava.FAMILY, qwen2_5_vl.FAMILY)
+
+
+def family_of(config: Any) -> Family:
+    """The adapter for a `transformers` configuration; one without a layout where none is written yet."""
+    for family in FAMILIES:
+        if family.fits(config):
+            return family
+    return Family(name=str(config.model_type))

@@ -1,0 +1,59 @@
+"""What a family of architectures declares: where its image tokens are in the picture, and how positions count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from core.answer import PatchView
+
+ImageSize = tuple[int, int]
+"""Width and height in pixels."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """An architecture. The defaults are what can be said of one nobody has described: its image tokens are known
+    by their id, but not their place in the picture, and nothing of a prompt is used again for another."""
+
+    name: str
+    model_types: tuple[str, ...] = ()
+    shares_prefix: bool = False
+    """True where a position sees nothing behind it, so that a prompt's beginning can be kept for another question."""
+
+    def fits(self, config: Any) -> bool:
+        """Whether this adapter describes a model with this `transformers` configuration."""
+        return config.model_type in self.model_types
+
+    def image_grid(self, config: Any, processor: Any) -> str:
+        """The grid of image tokens in words, for the model card."""
+        return "unknown"
+
+    def views(
+        self,
+        config: Any,
+        processor: Any,
+        inputs: Mapping[str, Tensor],
+        sizes: Sequence[ImageSize],
+        image_positions: Sequence[int],
+    ) -> tuple[PatchView, ...]:
+        """The rasters of image tokens, with their boxes in pixels of the original images.
+
+        `image_positions` are all positions of image tokens, in order; `sizes` are the original images'.
+        """
+        return ()
+
+    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+        """The rotary positions of the prompt; the answer's follow one by one. None: the network counts itself."""
+        return None
+
+
+def count_up(inputs: Mapping[str, Tensor]) -> Int[Tensor, "1 position"]:
+    """Positions 0, 1, 2, ... on one axis."""
+    ids = inputs["input_ids"]
+    return torch.arange(ids.shape[1], device=ids.device)[None]

@@ -1,0 +1,140 @@
+"""Asking: a streamed, cancellable answer with everything recorded that later views need.
+
+The loop is our own rather than `generate`, because each step is where streaming, stopping, raw log-probabilities,
+attention rows and the kept prefix meet. Greedy tokens equal `generate`'s; penalties of a generation configuration
+are not applied, so what is shown as a probability is what the token was chosen by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Alternative, Answer, AnswerToken, Question
+from core.vlm.cancel import CancelToken
+from core.vlm.capture import RowRecorder
+from core.vlm.model import Prepared, VisionLanguageModel
+from core.vlm.sampling import Sampler
+from core.vlm.tokens import TextStream, TokenReader
+
+ALTERNATIVES = 10
+
+
+def stream(
+    model: VisionLanguageModel,
+    question: Question,
+    *,
+    cancel: CancelToken | None = None,
+    keep_attention: bool = True,
+) -> Generator[str, None, Answer]:
+    """Yields the answer's text as it is written; the generator's return value is the Answer.
+
+    The pieces joined are `Answer.text`; white space before the first word is dropped, and a character made of
+    several tokens comes whole. The token that ends an answer is not part of it. A cancelled answer is returned as
+    far as it got, with finish "stopped". Closing the generator stops between two tokens.
+
+    Raises what `model.prepare` raises, at the first step and before any work.
+    """
+    began = time.perf_counter()
+    prepared = model.prepare(question)
+    sampler = Sampler(question.decoding)
+    recorder = RowRecorder() if keep_attention else None
+    text = TextStream(model.reader)
+    ids: list[int] = []
+    measured: list[Measured] = []
+    finish = "length"
+    limit = min(question.decoding.max_new_tokens, model.context_length - len(prepared.ids))
+    if cancel is not None and cancel.cancelled:
+        limit, finish = 0, "stopped"
+    progress = None
+    while len(ids) < limit:
+        if progress is None:
+            logits, progress = model.begin(prepared, recorder)
+        else:
+            logits = model.step(ids[-1], progress, recorder)
+        token = sampler.choose(logits)
+        if token in model.end_ids:
+            finish = "end"
+            break
+        ids.append(token)
+        measured.append(measure(logits, token))
+        if piece := text.push(token):
+            yield piece
+        if cancel is not None and cancel.cancelled:
+            finish = "stopped"
+            break
+    text.finish()
+    seconds = time.perf_counter() - began
+    return _answer(model, prepared, ids, measured, text.texts, finish, seconds, recorder)
+
+
+def ask(
+    model: VisionLanguageModel,
+    question: Question,
+    *,
+    cancel: CancelToken | None = None,
+    keep_attention: bool = True,
+) -> Answer:
+    """The whole answer at once. Raises what `stream` raises."""
+    pieces = stream(model, question, cancel=cancel, keep_attention=keep_attention)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
+
+
+class Measured:
+    """The raw figures of one token: its log-probability, the distribution's entropy and its best tokens."""
+
+    __slots__ = ("best", "entropy", "logprob")
+
+    def __init__(self, logprob: float, entropy: float, best: tuple[tuple[int, float], ...]) -> None:
+        self.logprob, self.entropy, self.best = logprob, entropy, best
+
+
+def measure(logits: Float[Tensor, "vocabulary"], token: int) -> Measured:
+    """Log-probability and entropy in nats, from the logits as the network gave them."""
+    logprobs = logits.float().log_softmax(-1)
+    chances = logprobs.exp()
+    # A token ruled out altogether adds nothing, and 0 x -inf would be no number.
+    entropy = -(chances * logprobs.clamp(min=-1e4)).sum()
+    best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[0]))
+    pairs = tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))
+    return Measured(float(logprobs[token]), float(entropy), pairs)
+
+
+def _alternatives(reader: TokenReader, measured: Measured) -> tuple[Alternative, ...]:
+    return tuple(Alternative(id=token, text=reader.piece(token), logprob=value) for token, value in measured.best)
+
+
+def _answer(
+    model: VisionLanguageModel,
+    prepared: Prepared,
+    ids: list[int],
+    measured: list[Measured],
+    texts: list[str],
+    finish: str,
+    seconds: float,
+    recorder: RowRecorder | None,
+) -> Answer:
+    tokens = tuple(
+        AnswerToken(token, text, figures.logprob, figures.entropy, _alternatives(model.reader, figures))
+        for token, text, figures in zip(ids, texts, measured, strict=True)
+    )
+    return Answer(
+        question=prepared.question,
+        model=model.card.fingerprint,
+        text="".join(texts),
+        tokens=tokens,
+        prompt_tokens=prepared.prompt_tokens,
+        layout=prepared.layout.with_answer(len(tokens)),
+        inputs=prepared.inputs,
+        seconds=seconds,
+        finish=finish,  # type: ignore[arg-type]
+        attention=recorder.rows(len(tokens), len(prepared.ids) + len(tokens)) if recorder is not None else None,
+    )

@@ -1,0 +1,143 @@
+"""VisionLanguageModel: the one interface that the rest of core sees of a model.
+
+Read it by its sections: inputs and layout, generation, attention, unembedding. Positions are those of the whole
+sequence (prompt, then answer). Every method that runs the network takes `lock` for the time of one forward pass, so
+that callers in several threads take turns between passes and nobody waits for a whole answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.answer import Answer, Question, TokenLayout
+from core.vlm.capture import RowRecorder
+from core.vlm.prefix import Progress
+from core.vlm.tokens import TokenReader
+
+
+class QuestionError(ValueError):
+    """A question that cannot be asked. str(error) is a sentence for the screen."""
+
+
+class EmptyQuestion(QuestionError):
+    """There are no words to answer."""
+
+
+class QuestionTooLong(QuestionError):
+    """Question, history and image do not fit into the model's context."""
+
+
+class UnusableImage(QuestionError):
+    """The model's processor cannot take a picture of this shape."""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is loaded. `image_grid` is text for the screen ("12 x 12", "follows the picture"); `fingerprint` is a
+    hash of weights, configuration, precision and device, and so of everything that decides the numbers."""
+
+    name: str
+    source: str
+    family: str
+    parameters: int
+    dtype: str
+    device: str
+    layers: int
+    heads: int
+    key_value_heads: int
+    hidden: int
+    vocabulary: int
+    image_grid: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A question as the model reads it.
+
+    `inputs` are the exact model inputs (batch of one); `prompt_tokens` are the prompt's tokens as text, which joined
+    give the prompt; `positions` are the rotary positions, one axis or three, or None where the network counts for
+    itself. Positions before `shared` do not depend on the question's own words and may be reused for another
+    phrasing; `visual` is the fingerprint of the images under their mask.
+    """
+
+    question: Question
+    inputs: dict[str, Tensor]
+    layout: TokenLayout
+    prompt_tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    positions: Int[Tensor, "axes position"] | None
+    shared: int
+    visual: str
+
+
+class VisionLanguageModel(ABC):
+    """A loaded model, its processor and its family.
+
+    `context_length` is the longest sequence (prompt and answer, in tokens); `end_ids` are the tokens that end an
+    answer; `reader` turns tokens into text.
+    """
+
+    card: ModelCard
+    lock: threading.RLock
+    context_length: int
+    end_ids: frozenset[int]
+    reader: TokenReader
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Drop what is kept between questions: the vision tower's output, and keys and values of prompts."""
+
+    # Inputs and layout
+
+    @abstractmethod
+    def prepare(self, question: Question) -> Prepared:
+        """The question as model inputs, with what every position is. Runs no network.
+
+        Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage.
+        """
+
+    @abstractmethod
+    def continuation(self, question: Question, text: str) -> tuple[int, ...]:
+        """The token ids of `text` as this model would write it as the answer to `question`."""
+
+    # Generation
+
+    @abstractmethod
+    def begin(
+        self, prepared: Prepared, recorder: RowRecorder | None = None
+    ) -> tuple[Float[Tensor, "vocabulary"], Progress]:
+        """Read the prompt. Returns the raw float32 logits of the first answer token, and the state for `step`.
+
+        The keys and values up to `prepared.shared` are kept and used again when the same images come back.
+        """
+
+    @abstractmethod
+    def step(self, token: int, progress: Progress, recorder: RowRecorder | None = None) -> Float[Tensor, "vocabulary"]:
+        """Append one token to the sequence. Returns the raw float32 logits of the next; `progress` moves on."""
+
+    @abstractmethod
+    def continuation_logits(
+        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        """The raw float32 logits that predicted each answer's tokens, in one batch over the shared prefix.
+
+        All of `prepared` must agree in `visual` and in their tokens before `shared`, or ValueError is raised.
+        """
+
+    @abstractmethod
+    def rows_at_once(self, prepared: Prepared, longest: int) -> int:
+        """How many continuations of at most `longest` tokens fit into memory in one batch; at least one."""
+
+    # Replay
+
+    @abstractmethod
+    def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
+        """The raw float32 logits of the answer's tokens from one teacher-forced pass over the whole sequence,
+        images included, with no cache."""

@@ -1,0 +1,337 @@
+"""A `transformers` network behind the VisionLanguageModel interface."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.answer import Answer, Question
+from core.masking import apply_mask
+from core.vlm import prompt as prompts
+from core.vlm.capture import RowRecorder, recording
+from core.vlm.families.base import Family
+from core.vlm.layout import lay_out
+from core.vlm.memory import available_bytes
+from core.vlm.model import (
+    EmptyQuestion,
+    ModelCard,
+    Prepared,
+    QuestionTooLong,
+    UnusableImage,
+    VisionLanguageModel,
+)
+from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
+from core.vlm.tokens import TokenReader
+
+PREFIX_BYTES = 512 * 2**20
+FEATURE_BYTES = 128 * 2**20
+MOST_ROWS = 64
+LONGEST_TO_SHORTEST = 200
+"""Pictures narrower than one to this many are refused: no processor here makes sense of them."""
+
+
+class TransformersModel(VisionLanguageModel):
+    """Any decoder-only image-text-to-text network, with the declarations of its family."""
+
+    def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
+        self.card = card
+        self.lock = threading.RLock()
+        self.network = network.eval()
+        self.processor = processor
+        self.family = family
+        self.reader = TokenReader(processor.tokenizer)
+        text = network.config.get_text_config()
+        self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
+        self.end_ids = _end_ids(network, processor.tokenizer)
+        self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
+        self._prefixes = PrefixStore(PREFIX_BYTES)
+        self._features: ByteBoundedCache[str, Any] = ByteBoundedCache(FEATURE_BYTES)
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.network.device
+        return device
+
+    def forget(self) -> None:
+        with self.lock:
+            self._prefixes.clear()
+            self._features.clear()
+
+    # Inputs and layout
+
+    def prepare(self, question: Question) -> Prepared:
+        if not question.text.strip():
+            raise EmptyQuestion("The question is empty. Type a question about the picture.")
+        self._check_words(question)
+        words = prompts.typed_words(question)
+        rendered = prompts.render(self.processor, len(question.history) + 1, len(question.images))
+        expanded, inputs = self._process(rendered, question)
+        prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
+        self._check_length(len(prompt.ids), question)
+        inputs = self._with_ids(inputs, prompt.ids)
+        sizes = [image.size for image in question.images]
+        layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
+        last_image = max((p for view in layout.views for p in view.positions), default=-1)
+        return Prepared(
+            question=question,
+            inputs=inputs,
+            layout=layout,
+            prompt_tokens=prompt.tokens,
+            ids=prompt.ids,
+            positions=self.family.positions(self.network, inputs),
+            shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
+            visual=question.visual_fingerprint(),
+        )
+
+    def _check_words(self, question: Question) -> None:
+        """Refuse what cannot fit before pictures are looked at, and without reading a whole book."""
+        words = "\n".join(
+            [*(part for turn in question.history for part in (turn.question, turn.answer)), question.text]
+        )
+        sample = prompts.clean(words[: self.context_length * 16])
+        tokenizer = self.processor.tokenizer
+        tokens = len(tokenizer(sample, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+        self._check_length(round(tokens * max(1.0, len(words) / max(1, len(sample)))), question)
+
+    def _check_length(self, tokens: int, question: Question) -> None:
+        room = self.context_length - question.decoding.max_new_tokens
+        if tokens <= room:
+            return
+        earlier = " or clear the earlier turns" if question.history else ""
+        raise QuestionTooLong(
+            f"The question takes about {tokens:,} tokens with its picture and history, and {self.card.name} reads at "
+            f"most {max(0, room):,} with {question.decoding.max_new_tokens:,} left for the answer. "
+            f"Shorten it by about {tokens - room:,} tokens{earlier}."
+        )
+
+    def _process(self, rendered: str, question: Question) -> tuple[str, dict[str, Tensor]]:
+        """The rendered prompt with its image placeholders expanded, and the processor's image inputs."""
+        images = [image.convert("RGB") for image in question.images]
+        for image in images:
+            if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
+                raise UnusableImage(
+                    f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
+                    f"Crop it to less than {LONGEST_TO_SHORTEST} times as long as wide."
+                )
+        if question.mask is not None:
+            images[question.mask.image] = apply_mask(images[question.mask.image], question.mask)
+        try:
+            batch = self.processor(
+                text=[rendered], images=images or None, return_tensors="pt", return_text_replacement_offsets=True
+            )
+        except (ValueError, ZeroDivisionError) as error:
+            raise UnusableImage(f"{self.card.name} cannot take this picture: {error}") from error
+        expanded = rendered
+        for change in reversed((batch.pop("text_replacement_offsets", None) or [[]])[0]):
+            left, right = change["span"]
+            expanded = expanded[:left] + change["replacement"] + expanded[right:]
+        return expanded, dict(batch)
+
+    def _with_ids(self, inputs: dict[str, Tensor], ids: Sequence[int]) -> dict[str, Tensor]:
+        """The processor's inputs with the prompt's real tokens in place of the marks', on the model's device."""
+        tokens = torch.tensor([ids])
+        inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+        if "mm_token_type_ids" in inputs:
+            inputs["mm_token_type_ids"] = torch.tensor(self.processor.create_mm_token_type_ids([list(ids)]))
+        if "token_type_ids" in inputs:
+            inputs["token_type_ids"] = torch.zeros_like(tokens)
+        return {
+            name: value.to(self.device, self.network.dtype if value.is_floating_point() else None)
+            for name, value in inputs.items()
+            if isinstance(value, Tensor)
+        }
+
+    def continuation(self, question: Question, text: str) -> tuple[int, ...]:
+        tokenizer, turns, images = self.processor.tokenizer, len(question.history) + 1, len(question.images)
+        rendered = prompts.render(self.processor, turns, images)
+        opening = prompts.answer_opening(rendered, prompts.render(self.processor, turns, images, answered=True))
+        answer = prompts.clean(text)
+        if not answer:
+            return ()
+        words = prompts.typed_words(question)
+        before = prompts.encode(tokenizer, rendered, words, self._control).ids
+        marked = rendered + opening + prompts.mark(len(words))
+        both = prompts.encode(tokenizer, marked, [*words, answer], self._control).ids
+        if both[: len(before)] == before:
+            return both[len(before) :]
+        return prompts.encode(tokenizer, prompts.mark(0), [answer], self._control).ids
+
+    # Generation
+
+    def begin(
+        self, prepared: Prepared, recorder: RowRecorder | None = None
+    ) -> tuple[Float[Tensor, "vocabulary"], Progress]:
+        with self.lock:
+            layers, done = self._kept(prepared)
+            cache = network_cache(layers)
+            logits = self._read(prepared, done, cache, recorder)
+            self._keep(prepared, cache, done)
+        last = None if prepared.positions is None else int(prepared.positions.max()) + 1
+        return logits, Progress(cache=cache, length=len(prepared.ids), next_position=last)
+
+    def step(self, token: int, progress: Progress, recorder: RowRecorder | None = None) -> Float[Tensor, "vocabulary"]:
+        inputs: dict[str, Any] = {"input_ids": torch.tensor([[token]], device=self.device)}
+        if progress.next_position is not None:
+            inputs["position_ids"] = self._answer_positions(progress.next_position, 1)
+            progress.next_position += 1
+        with self.lock, torch.no_grad(), recording(recorder):
+            output = self.network(**inputs, past_key_values=progress.cache, use_cache=True)
+        progress.length += 1
+        logits: Tensor = output.logits[0, -1].float()
+        return logits
+
+    def _kept(self, prepared: Prepared) -> tuple[list[LayerKeysValues], int]:
+        if not self.family.shares_prefix:
+            return [], 0
+        return self._prefixes.longest(prepared.visual, prepared.ids)
+
+    def _keep(self, prepared: Prepared, cache: Any, already: int) -> None:
+        if self.family.shares_prefix and prepared.shared > already:
+            self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], cache)
+
+    def _read(
+        self, prepared: Prepared, start: int, cache: Any, recorder: RowRecorder | None, end: int | None = None
+    ) -> Float[Tensor, "vocabulary"]:
+        """Run the prompt's tokens from `start` to `end` over a cache that holds those before."""
+        inputs: dict[str, Any] = {"input_ids": prepared.inputs["input_ids"][:, start:end]}
+        if prepared.positions is not None:
+            inputs["position_ids"] = _batched(prepared.positions[:, start:end])
+        if start == 0 and prepared.question.images:
+            inputs["mm_encoder_outputs"] = {"image": self._image_features(prepared)}
+            if prepared.positions is None:
+                # A network that counts for itself may need the whole description of the picture.
+                skipped = {"pixel_values", "input_ids"}
+                inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
+        with torch.no_grad(), recording(recorder):
+            output = self.network(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        logits: Tensor = output.logits[0, -1].float()
+        return logits
+
+    def _image_features(self, prepared: Prepared) -> Any:
+        """The vision tower's output, as the network takes it instead of pixels."""
+        kept = self._features.get(prepared.visual)
+        if kept is not None:
+            return kept
+        base = self.network.model
+        wanted = inspect.signature(base.get_image_features).parameters
+        inputs = {name: value for name, value in prepared.inputs.items() if name in wanted and name != "input_ids"}
+        with torch.no_grad():
+            features = base.get_image_features(**inputs, return_dict=True)
+        # Only what the decoder reads: the tower's own layers would be kept with it.
+        features.hidden_states = features.attentions = features.last_hidden_state = None
+        size = sum(picture.numel() * picture.element_size() for picture in features.pooler_output)
+        self._features.put(prepared.visual, features, size)
+        return features
+
+    def _answer_positions(self, first: int, length: int) -> Int[Tensor, "..."]:
+        """Rotary positions of `length` answer tokens, the same on every axis the family has."""
+        positions = torch.arange(first, first + length, device=self.device)[None]
+        return positions if self._axes == 1 else positions[None].expand(self._axes, 1, -1)
+
+    @property
+    def _axes(self) -> int:
+        return 3 if hasattr(self.network.model, "get_rope_index") else 1
+
+    def continuation_logits(
+        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        if not prepared:
+            return []
+        first = prepared[0]
+        shared = first.ids[: first.shared]
+        if any(other.visual != first.visual or other.ids[: other.shared] != shared for other in prepared):
+            raise ValueError("continuations in one batch must share their images and the tokens before the question")
+        if not self.family.shares_prefix or first.positions is None or not shared:
+            return [self._whole_pass(p.inputs, answer) for p, answer in zip(prepared, answers, strict=True)]
+        with self.lock:
+            return self._shared_pass(prepared, answers, len(shared))
+
+    def _shared_pass(
+        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]], shared: int
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        first = prepared[0]
+        layers, done = self._kept(first)
+        if done < shared:
+            cache = network_cache(layers)
+            self._read(first, done, cache, None, end=shared)
+            self._keep(first, cache, done)
+            layers = [(layer.keys, layer.values) for layer in cache.layers]
+        layers = [(keys[:, :, :shared], values[:, :, :shared]) for keys, values in layers]
+        rows = [[*p.ids[shared:], *answer[:-1]] for p, answer in zip(prepared, answers, strict=True)]
+        width = max(len(row) for row in rows)
+        # Padding stands on the right, where a causal row never looks: it needs no mask.
+        ids = torch.tensor([row + [row[-1]] * (width - len(row)) for row in rows], device=self.device)
+        positions = torch.stack([self._row_positions(p, shared, width) for p in prepared], dim=1)
+        spans = [(len(p.ids) - shared - 1, len(answer)) for p, answer in zip(prepared, answers, strict=True)]
+        start = min(left for left, _ in spans)
+        with torch.no_grad():
+            output = self.network(
+                input_ids=ids,
+                position_ids=positions[0] if positions.shape[0] == 1 else positions,
+                past_key_values=network_cache(layers, len(rows)),
+                use_cache=True,
+                logits_to_keep=torch.arange(start, width, device=self.device),
+            )
+        return [
+            output.logits[row, left - start : left - start + length].float() for row, (left, length) in enumerate(spans)
+        ]
+
+    def _row_positions(self, prepared: Prepared, shared: int, width: int) -> Int[Tensor, "axes width"]:
+        assert prepared.positions is not None
+        own = prepared.positions[:, shared:]
+        more = torch.arange(width - own.shape[1], device=self.device) + int(prepared.positions.max()) + 1
+        return torch.cat([own, more.expand(own.shape[0], -1)], dim=1)[:, :width]
+
+    def rows_at_once(self, prepared: Prepared, longest: int) -> int:
+        text = self.network.config.get_text_config()
+        width = len(prepared.ids) - prepared.shared + longest
+        number = self.network.dtype.itemsize
+        size = getattr(text, "head_dim", None) or self.card.hidden // self.card.heads
+        # Growing a cache copies it, so two copies live at once for a moment.
+        keys = 2 * 2 * self.card.layers * self.card.key_value_heads * size * (prepared.shared + width) * number
+        logits = 2 * width * self.card.vocabulary * 4
+        hidden = 12 * width * self.card.hidden * number
+        budget = min(available_bytes(self.device) // 4, 2**30)
+        return max(1, min(MOST_ROWS, budget // (keys + logits + hidden)))
+
+    # Replay
+
+    def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
+        with self.lock:
+            return self._whole_pass(answer.inputs, answer.token_ids)
+
+    def _whole_pass(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "answer vocabulary"]:
+        """One pass over prompt and answer with everything computed anew and positions left to the network."""
+        more = torch.tensor([list(answer[:-1])], dtype=torch.long, device=self.device)
+        whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
+        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", 0), ("token_type_ids", 0)):
+            if name in whole:
+                whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
+        with self.lock, torch.no_grad():
+            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
+        logits: Tensor = output.logits[0, : len(answer)].float()
+        return logits
+
+
+def _batched(positions: Int[Tensor, "axes position"]) -> Tensor:
+    """Positions as a network takes them: (1, position), or (axes, 1, position)."""
+    return positions if positions.shape[0] == 1 else positions[:, None]
+
+
+def _end_ids(network: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer: the generation configuration's, the network's and the tokenizer's."""
+    configured = [
+        getattr(getattr(network, "generation_config", None), "eos_token_id", None),
+        getattr(network.config.get_text_config(), "eos_token_id", None),
+        tokenizer.eos_token_id,
+    ]
+    ids: set[int] = set()
+    for value in configured:
+        ids.update(value if isinstance(value, list) else [value] if value is not None else [])
+    return frozenset(ids)

@@ -1,0 +1,49 @@
+"""Loading a processor where there is no torchvision.
+
+The processors of families that also take videos insist on a video processor, which needs torchvision. Pictures do
+not, so such a processor is loaded from the same folder without its video part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from transformers import AutoConfig, AutoProcessor
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+
+def load_processor(folder: Path) -> Any:
+    """The processor of a local model folder, able to take pictures and text. Raises what `transformers` raises."""
+    try:
+        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except ImportError:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return _without_video(PROCESSOR_MAPPING[type(config)]).from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+
+
+def _without_video(processor_class: Any) -> Any:
+    """The same processor class, whose video processor is not loaded."""
+    attributes = [name for name in processor_class.get_attributes() if name != "video_processor"]
+    place = processor_class.get_attributes().index("video_processor")
+
+    class ImageOnly(processor_class):
+        video_processor = SimpleNamespace(model_input_names=[])
+
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return attributes
+
+        @classmethod
+        def _get_arguments_from_pretrained(cls, *args: Any, **kwargs: Any) -> list[Any]:
+            # The constructor still takes the parts by position.
+            parts = list(super()._get_arguments_from_pretrained(*args, **kwargs))
+            parts.insert(place, None)
+            return parts
+
+    # transformers looks the class up by its name.
+    ImageOnly.__name__ = processor_class.__name__
+    return ImageOnly

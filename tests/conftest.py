@@ -1,0 +1,64 @@
+"""Fixtures shared by all tests: one thread, no progress bars, and tiny random models of two families."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch is imported: the tests run beside each other and beside other work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import settings
+from PIL import Image
+
+from core.vlm.network import TransformersModel
+from tests.zoo import load, save_llava, save_qwen
+
+torch.set_num_threads(1)
+transformers.utils.logging.disable_progress_bar()
+# Model passes take milliseconds on one machine and tens of them on a busy one.
+settings.register_profile("sightline", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("sightline")
+
+
+@pytest.fixture(scope="session")
+def llava_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random LLaVA on disk."""
+    return save_llava(tmp_path_factory.mktemp("tiny-llava"))
+
+
+@pytest.fixture(scope="session")
+def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Qwen2.5-VL on disk."""
+    return save_qwen(tmp_path_factory.mktemp("tiny-qwen"))
+
+
+@pytest.fixture(scope="session")
+def llava(llava_folder: Path) -> TransformersModel:
+    """A loaded tiny LLaVA: square grid, no shared keys."""
+    return load(llava_folder)
+
+
+@pytest.fixture(scope="session")
+def qwen(qwen_folder: Path) -> TransformersModel:
+    """A loaded tiny Qwen2.5-VL: the grid follows the picture, heads share keys."""
+    return load(qwen_folder)
+
+
+@pytest.fixture(params=["llava", "qwen"])
+def model(request: pytest.FixtureRequest) -> TransformersModel:
+    """Each family in turn."""
+    found: TransformersModel = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def picture() -> Image.Image:
+    """A noisy landscape picture of 120 x 80 px."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8))
