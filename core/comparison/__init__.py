@@ -1,0 +1,1 @@
+"""Comparing answers with each other: token by token, and by what they claim."""
