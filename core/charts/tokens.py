@@ -1,0 +1,150 @@
+"""Figures about tokens: the alternatives at one position, and two answers side by side."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.charts.palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER
+
+LINE = 26
+"""Height in pixels of a row of tokens."""
+AXIS = 44
+"""Height in pixels of an axis with its title."""
+WORD_JOINER = "\u2060"
+
+
+def visible(token: str) -> str:
+    """A token as it can be read: white space that is all of it gets a sign, and so do control tokens (empty text)
+    and characters that would act on the text around them, such as those that reverse its direction."""
+    if not token:
+        return "⟨control⟩"
+    shown = token.strip(" ").replace("\n", "↵").replace("\t", "⇥") or "␣"
+    return "".join("·" if unicodedata.category(letter) in ("Cc", "Cf") else letter for letter in shown)
+
+
+def unique(labels: Sequence[str]) -> list[str]:
+    """The labels, no two alike: repeated ones get word joiners, which have no width, behind them."""
+    seen: set[str] = set()
+    result = []
+    for label in labels:
+        while label in seen:
+            label += WORD_JOINER
+        seen.add(label)
+        result.append(label)
+    return result
+
+
+def alternatives_chart(tokens: Sequence[str], logprobs: Sequence[float], chosen: int | None) -> alt.LayerChart:
+    """Bars of probability for the tokens a model weighed at one position; `chosen` is the one it said."""
+    frame = pd.DataFrame(
+        {
+            "token": unique([visible(token) for token in tokens]),
+            "probability": np.exp(np.asarray(logprobs, dtype=float)),
+            "log-probability": logprobs,
+            "said": [index == chosen for index in range(len(tokens))],
+        }
+    )
+    y = alt.Y(
+        "token:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, labelOverlap=False, ticks=False, domain=False)
+    )
+    base = alt.Chart(frame).encode(y=y)
+    bars = base.mark_bar(height={"band": 0.7}).encode(
+        x=alt.X("probability:Q", title="probability", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        color=alt.condition("datum.said", alt.value(CHOSEN), alt.value(OTHER)),
+        tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
+    )
+    figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(
+        x="probability:Q", text=alt.Text("probability:Q", format=".3p")
+    )
+    return (bars + figures).properties(height=LINE * len(frame) + AXIS)
+
+
+@dataclass(frozen=True)
+class AlignedToken:
+    """One column: the original token, the one that stands in its place, and the change of the original
+    token's log-probability (nats)."""
+
+    original: str | None
+    other: str | None
+    change: float | None
+
+    @property
+    def width(self) -> int:
+        longest = max(len(visible(text)) if text is not None else 1 for text in (self.original, self.other))
+        return max(48, 9 * longest + 14)
+
+
+def _cells(columns: Sequence[AlignedToken], width: int) -> pd.DataFrame:
+    """Every cell's box in pixels: three rows a line, as many lines as `width` makes necessary."""
+    rows = []
+    left, line = 0, 0
+    for column in columns:
+        if left and left + column.width > width:
+            left, line = 0, line + 1
+        top = line * (3 * LINE + 14)
+        differs = column.original != column.other
+        texts = (
+            column.original if column.original is None else visible(column.original),
+            column.other if column.other is None else visible(column.other),
+            None if column.change is None else f"{column.change:+.2f}",
+        )
+        for row, text in enumerate(texts):
+            rows.append(
+                {
+                    "x": left + 1,
+                    "x2": left + column.width - 1,
+                    "y": top + row * LINE + 1,
+                    "y2": top + (row + 1) * LINE - 1,
+                    "text": "–" if text is None else text,
+                    "row": row,
+                    "differs": differs and row == 1,
+                    "change": column.change if row == 2 else None,
+                }
+            )
+        left += column.width
+    return pd.DataFrame(rows)
+
+
+def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart:
+    """Two answers token under token, and below them what hiding the region did to each original token.
+
+    `width` is in pixels; longer answers go on in further lines.
+    """
+    cells = _cells(columns, width)
+    height = int(cells["y2"].max()) + 1
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, reverse=True), axis=None)
+    most = max(1.0, float(np.nanmax(np.abs(cells["change"].astype(float)), initial=0.0)))
+    cells["middle"] = (cells["x"] + cells["x2"]) / 2
+    cells["centre"] = (cells["y"] + cells["y2"]) / 2
+    said = alt.Chart(cells[cells["row"] < 2])
+    boxes = said.mark_rect(fill=NEUTRAL, fillOpacity=0.16, cornerRadius=3).encode(x=x, x2="x2:Q", y=y, y2="y2:Q")
+    marks = said.transform_filter("datum.differs").mark_rect(
+        fill=DIFFERENT, fillOpacity=0.22, stroke=DIFFERENT, cornerRadius=3
+    )
+    changed = alt.Chart(cells[(cells["row"] == 2) & cells["change"].notna()])
+    heat = changed.mark_rect(cornerRadius=3).encode(
+        x=x,
+        x2="x2:Q",
+        y=y,
+        y2="y2:Q",
+        color=alt.Color(
+            "change:Q", scale=alt.Scale(domain=list(np.linspace(-most, most, 7)), range=list(DIVERGING)), legend=None
+        ),
+        tooltip=[alt.Tooltip("change:Q", format="+.4f", title="change in log-probability (nats)")],
+    )
+    words = said.mark_text(limit=width).encode(x=alt.X("middle:Q"), y=alt.Y("centre:Q"), text="text:N")
+    figures = changed.mark_text().encode(
+        x=alt.X("middle:Q"),
+        y=alt.Y("centre:Q"),
+        text="text:N",
+        color=alt.condition(f"abs(datum.change) > {0.6 * most}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT)),
+    )
+    layers = boxes + marks.encode(x=x, x2="x2:Q", y=y, y2="y2:Q") + heat + words + figures
+    return layers.properties(width=width, height=height, autosize="pad", padding=0)
