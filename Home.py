@@ -1,0 +1,21 @@
+"""The front door: a model that is ready, a picture to start with, and one click to the first question."""
+
+import streamlit as st
+
+from core.ui.chat import conversation, image_source
+from core.ui.frame import frame
+from core.ui.home import first_question, pages
+
+with frame("Sightline") as (work, model):
+    st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")
+    picture, talk = st.columns([3, 2], gap="large")
+    with picture:
+        st.subheader("A picture to start with", anchor=False)
+        image_source.picture_trouble(work)
+        if image_source.sample_gallery(work, "home"):
+            st.rerun()
+        pages()
+    with talk:
+        if question := first_question(work, model):
+            conversation.ask(work, question)
+            st.switch_page("pages/1_Chat.py")

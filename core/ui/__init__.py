@@ -1,0 +1,1 @@
+"""Everything that talks to Streamlit: the frame of a page, its state, the cached model, the widgets."""

@@ -1,0 +1,73 @@
+"""Ask the model and keep what comes, piece by piece, whatever stops it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from core.answer import Answer, Question
+from core.ui.state import Exchange
+from core.ui.work import run_on_model
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.generation import stream
+from core.vlm.model import QuestionError, VisionLanguageModel
+
+log = logging.getLogger(__name__)
+
+
+def stream_text(
+    model: VisionLanguageModel, question: Question, cancel: CancelToken, say: Callable[[str], None]
+) -> Answer:
+    """The answer of `stream`, its text handed to `say` as it comes."""
+    pieces = stream(model, question, cancel=cancel)
+    while True:
+        try:
+            say(next(pieces))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
+def answer_exchange(
+    model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, status: DeltaGenerator
+) -> None:
+    """Answer an exchange in place, its text streaming into `said`. Stopping the page keeps what was said so far."""
+
+    def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
+        # Set by the working thread itself, so that a stopped answer arrives even when the page is gone.
+        exchange.answer = stream_text(model, exchange.question, cancel, say)
+
+    def show(piece: str) -> None:
+        exchange.said += piece
+        said.text(exchange.said)
+
+    exchange.trouble = trouble_of(lambda: run_on_model(model, "answering a question", work, status, show))
+
+
+def trouble_of(action: Callable[[], object]) -> str | None:
+    """Do something with the model; a sentence when it failed, None when it did not."""
+    try:
+        action()
+    except QuestionError as error:
+        return str(error)
+    except Cancelled:
+        return "This was stopped before anything was said. Ask again when you like."
+    except MemoryError:
+        return "There was not enough memory for this. Ask for fewer tokens, use a smaller picture, or a smaller model."
+    except Exception as error:
+        log.exception("the model failed")
+        return (
+            f"The model could not do this ({type(error).__name__}). Nothing else was lost. "
+            "Try another question, picture or model; the terminal has the details."
+        )
+    return None
+
+
+def stop_button(key: str) -> DeltaGenerator:
+    """A placeholder with a Stop button. Clicking it reruns the page, and that ends the work."""
+    place = st.empty()
+    place.button("Stop", icon=":material/stop_circle:", key=key)
+    return place

@@ -1,0 +1,225 @@
+"""The conversation: several turns about a picture, streamed, stoppable, editable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from core.answer import Decoding
+from core.ui.asking import answer_exchange, stop_button
+from core.ui.chat.image_source import accept
+from core.ui.scenes import suggestions
+from core.ui.state import Exchange, Workspace
+from core.vlm.model import VisionLanguageModel
+
+LONGEST_SHOWN = 1500
+HEIGHT = 340
+PERSON, MODEL = ":material/person:", ":material/neurology:"
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """What was said, and the box to ask more."""
+    box = st.container(height=HEIGHT, border=True, autoscroll=True, key="conversation")
+    with box:
+        hint = st.empty()
+        _exchanges(work, hint)
+    waiting = st.empty()
+    _suggestions(work)
+    sent = st.chat_input(
+        "Ask about the picture, or paste another",
+        accept_file=True,
+        key="chat_question",
+    )
+    _settings(work)
+    if sent:
+        refused = any(not accept(work, file.getvalue(), file.name) for file in sent.files)
+        if refused or not sent.text.strip():
+            work.offered = sent.text.strip() or None
+            st.rerun()
+        ask(work, sent.text)
+    if work.to_ask is not None:
+        hint.empty()
+        with waiting.container():
+            _answer_pending(work, model, box)
+
+
+def ask(work: Workspace, text: str) -> None:
+    """Note down that `text` is to be asked of the present picture; it is asked once the page is drawn."""
+    work.to_ask = work.question(text.strip())
+
+
+def _answer_pending(work: Workspace, model: VisionLanguageModel, box: st.delta_generator.DeltaGenerator) -> None:
+    question, work.to_ask = work.to_ask, None
+    if question is None:
+        return
+    exchange = Exchange(question, work.picture)
+    work.exchanges.append(exchange)
+    work.offered = None
+    with box:
+        _user(exchange.question.text)
+        with st.chat_message("assistant", avatar=MODEL):
+            said = st.empty()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stop_button("stop_answer")
+        status = st.empty()
+    try:
+        answer_exchange(model, exchange, said, status)
+    finally:
+        if exchange.answer is not None and exchange.answer.tokens:
+            work.inspect(exchange)
+    st.rerun()
+
+
+def _exchanges(work: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
+    if not work.exchanges:
+        if work.picture is None:
+            hint.caption(
+                "Choose a picture on the left, then ask about it here. Without one, the model answers from words alone."
+            )
+        else:
+            hint.caption("Nothing asked yet. Type a question below, or click one of the suggestions.")
+    shown_picture = work.exchanges[0].picture if work.exchanges else None
+    for index, exchange in enumerate(work.exchanges):
+        if exchange.picture is not shown_picture:
+            shown_picture = exchange.picture
+            _new_picture(exchange)
+        if work.editing == index:
+            _edit(work, index)
+        else:
+            _user(exchange.question.text, work, index)
+            _assistant(work, exchange, index)
+
+
+def _new_picture(exchange: Exchange) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if exchange.picture:
+            st.image(exchange.picture.image, width=56, alt="the picture that the next questions are about")
+        st.caption("From here on about another picture. What was said before is not part of the next questions.")
+
+
+def _user(text: str, work: Workspace | None = None, index: int = 0) -> None:
+    with st.chat_message("user", avatar=PERSON):
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} … ({len(text):,} characters in all)"
+        with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
+            st.text(shown, width="stretch")
+            if work is not None and st.button(
+                "Edit", key=f"edit_{index}", type="tertiary", icon=":material/edit:", help="Change it and send it again"
+            ):
+                work.editing = index
+                st.rerun()
+
+
+def _assistant(work: Workspace, exchange: Exchange, index: int) -> None:
+    with st.chat_message("assistant", avatar=MODEL):
+        answer = exchange.answer
+        if exchange.trouble:
+            with st.container(border=True, key=f"trouble_{index}"):
+                st.markdown(":material/error: **Not answered**")
+                st.text(exchange.trouble)
+            return
+        if answer is None:
+            st.text(exchange.said or "…")
+            st.caption("Stopped.")
+            return
+        st.text(answer.text or "(the model ended its answer without a word)")
+        how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{len(answer.tokens)} tokens · {answer.seconds:.2f} s{how}", width="content")
+            if exchange is work.inspected:
+                st.caption(":material/search: looked into below", width="content")
+            elif answer.tokens and st.button(
+                "Look into it", key=f"inspect_{index}", type="tertiary", icon=":material/search:"
+            ):
+                work.inspect(exchange)
+                st.rerun()
+
+
+def _edit(work: Workspace, index: int) -> None:
+    exchange = work.exchanges[index]
+    later = len(work.exchanges) - index - 1
+    with st.chat_message("user", avatar=PERSON):
+        text = st.text_area("Change the question", exchange.question.text, key=f"edited_{index}")
+        if later:
+            st.caption(f"Sending it again drops this answer and the {later} exchange{'s' * (later > 1)} after it.")
+        else:
+            st.caption("Sending it again drops the answer it got.")
+        with st.container(horizontal=True):
+            if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
+                work.cut(index)
+                if exchange.picture is not work.picture:
+                    work.show(exchange.picture)
+                ask(work, text)
+                st.rerun()
+            if st.button("Leave it", key="leave_edit"):
+                work.editing = None
+                st.rerun()
+
+
+def _suggestions(work: Workspace) -> None:
+    recipe = work.picture.recipe if work.picture else None
+    questions = suggestions(recipe.scene()) if recipe else []
+    if work.offered:
+        with st.container(horizontal=True, vertical_alignment="center", key="offered"):
+            if st.button("Ask this question", type="primary", key="ask_offered", icon=":material/send:"):
+                ask(work, work.offered)
+            st.text(work.offered or "")
+    with st.container(horizontal=True, gap="small", key="suggestions"):
+        for number, question in enumerate(questions):
+            if st.button(question, key=f"suggest_{number}"):
+                ask(work, question)
+
+
+def _settings(work: Workspace) -> None:
+    """How the next token is chosen, and a way to begin anew."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.popover(f"Decoding: {describe(work.decoding)}", icon=":material/tune:"):
+            work.decoding = _decoding(work.decoding)
+        if st.button("Clear the conversation", icon=":material/delete_sweep:", disabled=not work.exchanges):
+            work.exchanges = []
+            work.editing = None
+            work.inspect(None)
+            work.reasked = None
+            st.rerun()
+
+
+def describe(decoding: Decoding) -> str:
+    """The decoding in a few words."""
+    if decoding.temperature == 0:
+        return f"greedy, up to {decoding.max_new_tokens} tokens"
+    return (
+        f"temperature {decoding.temperature:g}, top-p {decoding.top_p:g}, seed {decoding.seed}, "
+        f"up to {decoding.max_new_tokens} tokens"
+    )
+
+
+def _decoding(present: Decoding) -> Decoding:
+    temperature = st.slider(
+        "Temperature",
+        0.0,
+        2.0,
+        present.temperature,
+        0.05,
+        key="temperature",
+        persist_state="session",
+        help="0 is greedy: always the most probable token. Higher is more random.",
+    )
+    top_p = st.slider(
+        "Top-p",
+        0.05,
+        1.0,
+        present.top_p,
+        0.05,
+        key="top_p",
+        persist_state="session",
+        disabled=temperature == 0,
+        help="Draw only from the most probable tokens that together reach this probability.",
+    )
+    most = st.number_input(
+        "At most this many tokens", 1, 1024, present.max_new_tokens, key="max_new_tokens", persist_state="session"
+    )
+    seed = st.number_input(
+        "Seed", 0, 2**31 - 1, present.seed, key="decoding_seed", persist_state="session", disabled=temperature == 0
+    )
+    st.caption("Probabilities on this page are always those of the model itself, before temperature and top-p.")
+    return replace(present, temperature=temperature, top_p=top_p, max_new_tokens=int(most), seed=int(seed))

@@ -1,0 +1,145 @@
+"""Where the picture comes from: the gallery, a drawn scene with one thing changed, a file, or a paste."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.charts.overlays import fit
+from core.images import UnreadableImage, open_image
+from core.ui.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
+from core.ui.scenes import GALLERY, contents, picture_of
+from core.ui.state import Picture, Workspace
+
+SHOWN = 360
+"""Longer side, in pixels, of the picture on screen."""
+
+
+def show(work: Workspace) -> None:
+    """The present picture, and the ways to choose another."""
+    _present(work)
+    with st.expander("Another picture", expanded=work.picture is None, icon=":material/add_photo_alternate:"):
+        gallery, drawing, upload = st.tabs(["Samples", "Draw or change a scene", "Your own"])
+    with gallery:
+        if sample_gallery(work, "sample"):
+            st.rerun()
+    with drawing:
+        _draw_a_scene(work)
+    with upload:
+        _upload(work)
+        if st.button("Ask without a picture", icon=":material/hide_image:", disabled=work.picture is None):
+            work.show(None)
+            st.rerun()
+
+
+def accept(work: Workspace, data: bytes, name: str) -> bool:
+    """Take over an uploaded or pasted picture. If it cannot be read, the former one stays and a sentence says why."""
+    try:
+        image = open_image(data, name)
+    except UnreadableImage as error:
+        work.picture_trouble = str(error)
+        return False
+    work.show(Picture(image, name))
+    return True
+
+
+def sample_gallery(work: Workspace, key: str, columns: int = 4) -> bool:
+    """Thumbnails of sample scenes, each with a button. True when one was chosen in this run."""
+    chosen = False
+    for start in range(0, len(GALLERY), columns):
+        for place, seed in zip(st.columns(columns, gap="small"), GALLERY[start : start + columns], strict=False):
+            recipe = SceneRecipe(seed)
+            picture = picture_of(recipe)
+            with place:
+                st.image(picture.image, alt=contents(recipe.scene()), width="stretch")
+                if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
+                    work.show(picture)
+                    chosen = True
+    return chosen
+
+
+def picture_trouble(work: Workspace) -> None:
+    """Why a picture was refused. File names are untrusted, so this is plain text."""
+    if work.picture_trouble:
+        with st.container(border=True, key="picture_trouble"):
+            st.markdown(":material/broken_image: **That picture was not taken over**")
+            st.text(work.picture_trouble)
+            if work.picture or work.exchanges:
+                st.caption("The picture and the conversation you had are kept.")
+
+
+def _present(work: Workspace) -> None:
+    picture_trouble(work)
+    picture = work.picture
+    if picture is None:
+        with st.container(border=True):
+            st.caption("No picture yet: choose a sample, draw a scene, upload one, or paste one into the question box.")
+        return
+    width, height = fit(picture.image.size, SHOWN)
+    shown = picture.image.resize((width, height)) if width > picture.image.width else picture.image
+    alt = contents(picture.recipe.scene()) if picture.recipe else "the picture asked about"
+    st.image(shown, width=width, alt=alt)
+    st.text(f"{picture.name} · {picture.image.width} × {picture.image.height} px")
+
+
+def _draw_a_scene(work: Workspace) -> None:
+    recipe = work.picture.recipe if work.picture and work.picture.recipe else None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input(
+            "Seed",
+            min_value=0,
+            max_value=LARGEST_SEED,
+            value=recipe.seed if recipe else GALLERY[0],
+            step=1,
+            help="The same seed always draws the same scene.",
+            width=150,
+        )
+        if st.button("Draw", icon=":material/brush:"):
+            work.show(picture_of(SceneRecipe(int(seed))))
+            st.rerun()
+    if recipe is None:
+        st.caption("Draw a scene to change one thing in it and keep everything else.")
+        return
+    st.caption("Change one thing and keep everything else:")
+    groups = possible_changes(recipe.scene())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what = st.selectbox("Change", list(groups), width=210)
+        change = st.selectbox("to", groups[what], format_func=_value, width=130)
+        if st.button("Apply"):
+            _try(work, recipe.changed(change))
+    if recipe.changes:
+        st.text("Changed: " + "; ".join(change.sentence for change in recipe.changes))
+        with st.container(horizontal=True):
+            if st.button("Undo the last change"):
+                _try(work, recipe.undone())
+            if st.button("Back to the seed's scene"):
+                _try(work, SceneRecipe(recipe.seed))
+
+
+def _try(work: Workspace, recipe: SceneRecipe) -> None:
+    try:
+        work.show(picture_of(recipe))
+    except UnreadableRecipe as error:
+        work.picture_trouble = str(error)
+    st.rerun()
+
+
+def _value(change: Change) -> str:
+    match change:
+        case Recolour(color=value) | SetDoor(door=value):
+            return value
+        case _:
+            return change.kind
+
+
+def _upload(work: Workspace) -> None:
+    file = st.file_uploader(
+        "A picture from this computer",
+        key=f"upload_{st.session_state.setdefault('uploads', 0)}",
+        help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high.",
+    )
+    st.caption("Or paste a picture into the question box (Ctrl+V), or drop it there.")
+    if file is not None:
+        accept(work, file.getvalue(), file.name)
+        # A new key empties the uploader: the picture is now ours, and the same file may be given again.
+        st.session_state["uploads"] += 1
+        st.rerun()

@@ -1,0 +1,239 @@
+"""Hide a region of the picture, ask again, and see what that did to each token of the original answer."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Bool
+from streamlit_drawable_canvas import st_canvas
+
+from core.answer import Answer, Box, Fill, Intervention, RegionMask
+from core.charts.overlays import fit, region_overlay
+from core.charts.tokens import AlignedToken, aligned_chart
+from core.comparison.alignment import align
+from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
+from core.ui.asking import stop_button, stream_text, trouble_of
+from core.ui.state import Exchange, MaskDraft, Reasked, Workspace
+from core.ui.work import run_on_model
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.scoring import score
+
+CANVAS, RESULT, SEEN = 384, 500, 140
+"""Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
+TOOLS = {"brush": "freedraw", "rectangle": "rect", "polygon": "polygon"}
+ICONS = {"brush": ":material/brush:", "rectangle": ":material/crop_square:", "polygon": ":material/polyline:"}
+FILLS = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
+
+
+def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+    """Canvas and tools on the left; what the model then sees, and what it then says, on the right."""
+    if answer.model != model.card.fingerprint:
+        st.info(
+            "Another model gave this answer. Ask the question again to compare like with like.", icon=":material/info:"
+        )
+        return
+    if not answer.question.images:
+        st.info(
+            "This answer was given without a picture, so there is nothing to hide.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    image = answer.question.images[-1]
+    number = len(answer.question.images) - 1
+    draft = work.mask_for(image)
+    hidden = snap_to_patches(draft.hidden, answer.layout, number) if draft.snap else draft.hidden
+    # A row that wraps: the canvas has a fixed size, and in a narrow column it would be clipped.
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=CANVAS + 2):
+            _tools(draft)
+            _canvas(draft, hidden, exchange, answer, number)
+        with st.container(width=RESULT):
+            draft.fill = st.segmented_control(
+                "Fill the region with",
+                get_args(Fill),
+                default=draft.fill,
+                required=True,
+                format_func=FILLS.__getitem__,
+                key="fill",
+                persist_state="session",
+            )
+            mask = RegionMask(hidden, draft.fill, number)
+            _what_the_model_sees(work, model, answer, mask)
+            if work.reasked is not None and work.reasked.original is answer:
+                _result(work.reasked, mask)
+
+
+def _what_the_model_sees(work: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+    image = answer.question.images[mask.image]
+    with st.container(horizontal=True, gap="medium"):
+        st.image(
+            apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model sees", caption="what it sees"
+        )
+        with st.container(width=RESULT - SEEN - 40):
+            _ask_again(work, model, answer, mask)
+
+
+def _tools(draft: MaskDraft) -> None:
+    tool = st.segmented_control(
+        "Draw the region to hide with",
+        list(TOOLS),
+        default="rectangle",
+        required=True,
+        format_func=lambda name: f"{ICONS[name]} {name}",
+        key="mask_tool",
+        persist_state="session",
+    )
+    if tool == "brush":
+        st.slider("Brush width", 4, 80, 24, key="brush_width", persist_state="session", width=240)
+    elif tool == "polygon":
+        st.caption("Click the corners; click the first one again to close the shape.")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if st.button("Undo", icon=":material/undo:", disabled=not draft.past, key="mask_undo"):
+            draft.undo()
+            st.rerun()
+        if st.button(
+            "Invert", icon=":material/invert_colors:", help="Keep only this region, hide the rest", key="mask_invert"
+        ):
+            draft.become(~draft.hidden)
+            st.rerun()
+        if st.button("Clear", icon=":material/ink_eraser:", disabled=not draft.hidden.any(), key="mask_clear"):
+            draft.become(np.zeros_like(draft.hidden))
+            st.rerun()
+        snap = st.toggle(
+            "Snap to patches", value=draft.snap, key=f"snap_{draft.snap}", help="Hide whole patches, nothing in between"
+        )
+        if snap != draft.snap:
+            draft.snap = snap
+            draft.strokes += 1
+            st.rerun()
+
+
+def _canvas(
+    draft: MaskDraft, hidden: Bool[np.ndarray, "height width"], exchange: Exchange, answer: Answer, number: int
+) -> None:
+    """The drawing canvas. Our own region is its backdrop; each finished shape is added to it and the canvas begins
+    afresh, so that undo, invert and a page switch all work on one truth."""
+    height, width = draft.hidden.shape
+    size = fit((width, height), CANVAS)
+    boxes = _covered_boxes(hidden, answer, number)
+    tool = TOOLS[st.session_state.get("mask_tool") or "rectangle"]
+    with st.container(key="canvas_area"):
+        drawn = st_canvas(
+            background_image=region_overlay(answer.question.images[number], hidden, boxes, size),
+            width=size[0],
+            height=size[1],
+            drawing_mode=tool,
+            stroke_width=st.session_state.get("brush_width", 24) if tool == "freedraw" else 1,
+            stroke_color="rgba(213, 94, 0, 0.8)",
+            fill_color="rgba(213, 94, 0, 0.5)",
+            key=f"canvas_{exchange.serial}_{draft.strokes}",
+        )
+    added = _drawn_region(drawn.json_data, (width, height), size)
+    if added is not None:
+        draft.become(draft.hidden | added)
+        st.rerun()
+    total = sum(len(view.positions) for view in answer.layout.views if view.image == number)
+    share = hidden.mean()
+    if not total:
+        st.caption("This model's image tokens have no place in the picture, so no patches can be named.")
+    elif not hidden.any():
+        st.caption(f"Nothing is hidden yet: draw on the picture. It has {total} patches.")
+    else:
+        st.caption(f"{len(boxes)} of {total} patches covered (outlined), {share:.0%} of the picture.")
+    if hidden.all():
+        st.caption(
+            ":material/info: The whole picture is hidden: what is left is what the model answers from the words alone."
+        )
+
+
+def _covered_boxes(hidden: Bool[np.ndarray, "height width"], answer: Answer, number: int) -> list[Box]:
+    covered = set(covered_patches(hidden, answer.layout, number))
+    return [
+        view.patch_box(index)
+        for view in answer.layout.views
+        if view.image == number
+        for index, position in enumerate(view.positions)
+        if position in covered
+    ]
+
+
+def _drawn_region(
+    drawing: dict[str, Any] | None, image_size: tuple[int, int], canvas_size: tuple[int, int]
+) -> Bool[np.ndarray, "height width"] | None:
+    """The region of a newly drawn shape, or None where nothing was drawn."""
+    if not drawing or not drawing.get("objects"):
+        return None
+    region = rasterize(drawing, image_size, canvas_size)
+    return region if region.any() else None
+
+
+def _ask_again(work: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+    clicked = st.button(
+        "Ask again without it",
+        type="primary",
+        icon=":material/visibility_off:",
+        disabled=not mask.hidden.any(),
+        key="ask_again",
+    )
+    st.caption("The same question, decoding and history, with the region hidden before the model's processor sees it.")
+    if not clicked:
+        return
+    question = answer.question.with_mask(mask)
+    status_row = st.container(horizontal=True, vertical_alignment="center")
+    with status_row:
+        stop_button("stop_mask")
+        status = st.empty()
+    place = st.empty()
+    said: list[str] = []
+
+    def show_piece(piece: str) -> None:
+        said.append(piece)
+        place.text("".join(said))
+
+    def ask_and_score(cancel: CancelToken, say: Any) -> Reasked:
+        other = stream_text(model, question, cancel, say)
+        cancel.check()
+        after = score(model, question, answer.token_ids).logprobs
+        before = np.array([token.logprob for token in answer.tokens])
+        change = Intervention(f"{mask.hidden.mean():.0%} of the picture hidden ({FILLS[mask.fill]})", before, after)
+        return Reasked(answer, mask, other, change)
+
+    def run() -> None:
+        work.reasked = run_on_model(model, "asking again with a region hidden", ask_and_score, status, show_piece)
+
+    trouble = trouble_of(run)
+    if trouble:
+        st.text(trouble)
+    else:
+        st.rerun()
+
+
+def _result(reasked: Reasked, mask: RegionMask) -> None:
+    original, other = reasked.original, reasked.answer
+    if mask.fill != reasked.mask.fill or not np.array_equal(mask.hidden, reasked.mask.hidden):
+        st.caption(":material/history: The region has changed since: what follows is about the former one.")
+    st.caption("The original answer")
+    st.text(original.text)
+    st.caption(f"With {reasked.intervention.description}")
+    st.text(other.text or "(no word)")
+    originals = [token.text for token in original.tokens]
+    others = [token.text for token in other.tokens]
+    change = reasked.intervention.change
+    columns = [
+        AlignedToken(
+            None if pair.original is None else originals[pair.original],
+            None if pair.other is None else others[pair.other],
+            None if pair.original is None else float(change[pair.original]),
+        )
+        for pair in align(originals, others)
+    ]
+    st.altair_chart(aligned_chart(columns, RESULT), width="content", alt="the two answers token by token")
+    st.caption(
+        "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each *original* "
+        f"token when it is read under the masked picture; {float(change.sum()):+.2f} in all. "
+        "Orange: less probable, purple: more. "
+        "A changed answer shows that the region mattered here, not that nothing else did."
+    )

@@ -1,0 +1,179 @@
+"""The same question in other words: answers side by side, whether they agree, and how nearly they did not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Question
+from core.charts.phrasings import phrasing_matrix
+from core.comparison.verdict import judge, key_word
+from core.ui.asking import stop_button, stream_text, trouble_of
+from core.ui.chips import escaped
+from core.ui.scenes import phrasing_starters
+from core.ui.state import PhrasingResult, Workspace
+from core.ui.work import run_on_model
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.scoring import score_many
+
+FEWEST, MOST = 2, 4
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """Two to four phrasings, asked one after another of the same picture without the conversation before."""
+    if not work.phrasings:
+        scene = work.picture.recipe.scene() if work.picture and work.picture.recipe else None
+        work.phrasings = phrasing_starters(scene)
+        if work.answer is not None and work.answer.question.text not in work.phrasings:
+            work.phrasings = [work.answer.question.text[:500], *work.phrasings][:MOST]
+    st.caption(
+        "Each is asked of the present picture on its own, without the conversation. They should get the same facts."
+    )
+    places = _inputs(work)
+    questions = [text.strip() for text in work.phrasings]
+    ready = all(questions) and len(set(questions)) == len(questions)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button(
+            "Compare", type="primary", icon=":material/compare_arrows:", disabled=not ready, key="compare"
+        )
+        if len(questions) < MOST and st.button("Add a phrasing", icon=":material/add:", key="add_phrasing"):
+            work.phrasings = [*work.phrasings, ""]
+            st.rerun()
+        if len(questions) > FEWEST and st.button("Take the last away", icon=":material/remove:", key="drop_phrasing"):
+            work.phrasings = work.phrasings[:-1]
+            st.rerun()
+        if not ready:
+            st.caption("Fill in every phrasing, each a different one.")
+        waiting = st.container(horizontal=True, vertical_alignment="center")
+    if clicked:
+        work.compared = None
+        trouble = trouble_of(lambda: _compare(work, model, questions, places, waiting))
+        if trouble is None:
+            st.rerun()
+        st.text(trouble)
+    elif work.compared is not None:
+        _result(work.compared, questions, places)
+
+
+def _inputs(work: Workspace) -> list[st.delta_generator.DeltaGenerator]:
+    """A text box for each phrasing; returns the places below them for the answers."""
+    places = []
+    for index, column in enumerate(st.columns(len(work.phrasings))):
+        with column:
+            text = st.text_area(
+                f"Phrasing {index + 1}",
+                value=work.phrasings[index],
+                key=f"phrasing_{index}_{len(work.phrasings)}_{id(work.picture)}",
+                height=80,
+                max_chars=1000,
+            )
+            work.phrasings[index] = text
+            places.append(st.empty())
+    return places
+
+
+def _compare(
+    work: Workspace,
+    model: VisionLanguageModel,
+    texts: list[str],
+    places: list[st.delta_generator.DeltaGenerator],
+    waiting: st.delta_generator.DeltaGenerator,
+) -> None:
+    images = (work.picture.image,) if work.picture else ()
+    questions = [Question(text, images, decoding=work.decoding) for text in texts]
+    with waiting:
+        stop_button("stop_compare")
+        status = st.empty()
+    answers = []
+    for question, place in zip(questions, places, strict=True):
+        answers.append(_stream_one(model, question, place, status))
+    work.compared = run_on_model(
+        model,
+        "scoring each answer under every phrasing",
+        lambda cancel, say: _cross(model, questions, answers, cancel),
+        status,
+    )
+
+
+def _stream_one(
+    model: VisionLanguageModel,
+    question: Question,
+    place: st.delta_generator.DeltaGenerator,
+    status: st.delta_generator.DeltaGenerator,
+) -> Answer:
+    said: list[str] = []
+
+    def show_piece(piece: str) -> None:
+        said.append(piece)
+        place.text("".join(said))
+
+    def work(cancel: CancelToken, say: Callable[[str], None]) -> Answer:
+        return stream_text(model, question, cancel, say)
+
+    return run_on_model(model, "comparing phrasings", work, status, show_piece)
+
+
+def _cross(
+    model: VisionLanguageModel, questions: list[Question], answers: list[Answer], cancel: CancelToken
+) -> PhrasingResult:
+    """Every answer read under every phrasing, and how probable its key word was there."""
+    spans = [key_tokens(answer) for answer in answers]
+    pairs = [(question, answer.token_ids) for answer in answers for question in questions]
+    scores = iter(score_many(model, pairs, cancel=cancel))
+    table = [[_probability(next(scores).logprobs, span) for _ in questions] for span in spans]
+    words = ["".join(answer.tokens[i].text for i in span).strip() for answer, span in zip(answers, spans, strict=True)]
+    return PhrasingResult(tuple(q.text for q in questions), tuple(answers), tuple(words), np.array(table))
+
+
+def _probability(logprobs: Float[np.ndarray, "answer"], tokens: tuple[int, ...]) -> float:
+    return float(np.exp(logprobs[list(tokens)].sum())) if tokens else float("nan")
+
+
+def key_tokens(answer: Answer) -> tuple[int, ...]:
+    """The answer's tokens that spell its key word; all of them where it has none to point at."""
+    span = key_word(answer.question.text, answer.text)
+    joined = "".join(token.text for token in answer.tokens)
+    shift = max(0, joined.find(answer.text))
+    start, stop = span.start + shift, span.stop + shift
+    chosen, position = [], 0
+    for index, token in enumerate(answer.tokens):
+        end = position + len(token.text)
+        if position < stop and end > start:
+            chosen.append(index)
+        position = end
+    return tuple(chosen) or tuple(range(len(answer.tokens)))
+
+
+def _result(result: PhrasingResult, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:
+    stale = tuple(questions) != result.questions
+    if stale:
+        st.caption(":material/history: The phrasings have changed since: compare again to renew what follows.")
+        places = list(st.columns(len(result.questions)))
+    for place, question, answer in zip(places, result.questions, result.answers, strict=True):
+        with place.container():
+            if stale:
+                st.caption(escaped(question))
+            st.text(answer.text)
+    verdict = judge(result.questions, [answer.text for answer in result.answers])
+    icons = {"agree": ":material/check_circle:", "differ": ":material/help:", "contradict": ":material/error:"}
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"verdict_{verdict.kind}"):
+        st.markdown(f"{icons[verdict.kind]} **{verdict.kind.capitalize()}**")
+        st.text(verdict.sentence)
+    with st.container(horizontal=True, gap="large"):
+        st.altair_chart(
+            phrasing_matrix(result.key_words, result.questions, result.probability),
+            width="content",
+            alt="probability of each answer's key word under each phrasing",
+        )
+        with st.container(width=430):
+            st.caption(
+                "How probable each answer's key word is under each phrasing, when that answer is read up to the word. "
+                "The diagonal is what was said. A row that is bright throughout: the wording does not matter to it. A "
+                "dark cell: that phrasing would have turned this answer into another."
+            )
+            for first, second, why in verdict.contradictions:
+                st.text(f"Answers {first + 1} and {second + 1}: {why}")

@@ -1,0 +1,85 @@
+"""What every page has around it: its title, the model bar, the link, and a net under it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+from PIL import Image, ImageDraw
+
+from core.charts.palette import HIDDEN_RGB
+from core.ui import link, model_bar, models
+from core.ui.state import Workspace, workspace
+from core.vlm.model import VisionLanguageModel
+
+log = logging.getLogger(__name__)
+
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 2rem; max-width: 1320px; }
+h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
+[data-testid="stChatMessage"] { padding: 0.4rem 0.6rem; }
+[data-testid="stSidebar"] [data-testid="stText"] { text-align: right; overflow-wrap: anywhere; }
+[data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
+[data-testid="stStatusWidget"] button { display: none; }
+.st-key-canvas_area { overflow: hidden; }
+</style>"""
+"""Spacing, and one Stop instead of two (the header's leaves a half-drawn page). Nothing of a model or a user is ever
+put into markup."""
+
+
+@contextmanager
+def frame(title: str) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
+    """First on each page: `with frame("Chat") as (work, model):`.
+
+    Draws title and sidebar, yields the tab's workspace and model, and stops the page with a sentence when
+    there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays.
+    """
+    st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
+    st.html(_STYLE)
+    work = workspace()
+    link.restore(work)
+    st.title(title, anchor=False)
+    with st.sidebar:
+        bar = st.container()
+    model = models.model_for(work)
+    with bar:
+        _sidebar(work, model)
+    if model is None:
+        st.info("There is no model yet. Choose one in the bar on the left; your conversation is kept.")
+        st.stop()
+        raise AssertionError("st.stop returned")
+    try:
+        yield work, model
+    except Exception:
+        log.exception("the page %s failed", title)
+        st.error(
+            "Something went wrong on this page. Your picture and conversation are kept: go on with another question "
+            "or picture. If it happens again, the terminal has the details.",
+            icon=":material/error:",
+        )
+    link.write(work)
+
+
+@st.cache_resource(show_spinner=False)
+def _favicon() -> Image.Image:
+    """A grid of patches, one of them lit. (Streamlit fetches named icons from the network.)"""
+    icon = Image.new("RGBA", (32, 32))
+    pen = ImageDraw.Draw(icon)
+    for row in range(3):
+        for column in range(3):
+            corner = (1 + 11 * column, 1 + 11 * row)
+            color = HIDDEN_RGB if (row, column) == (0, 2) else (31, 131, 180)
+            pen.rectangle((*corner, corner[0] + 8, corner[1] + 8), fill=color)
+    return icon
+
+
+def _sidebar(work: Workspace, model: VisionLanguageModel | None) -> None:
+    st.markdown(":material/neurology: **Model**")
+    if model is not None:
+        model_bar.card_table(model.card)
+    model_bar.show_trouble(work)
+    model_bar.ask_about_linked_model(work)
+    model_bar.chooser(work)
+    link.share(work)

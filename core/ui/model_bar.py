@@ -1,0 +1,106 @@
+"""The sidebar's model bar: which model answers, what it is made of, and how to choose another."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from core.ui import models
+from core.ui.state import Workspace
+from core.vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
+from core.vlm.model import ModelCard
+
+
+def compact(number: int) -> str:
+    """A count as people say it: 3.5 M, 7.1 B."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return str(number)
+
+
+def facts(card: ModelCard) -> dict[str, str]:
+    """The card as label and value, in the order it is read."""
+    heads = str(card.heads)
+    if card.key_value_heads != card.heads:
+        heads += f" ({card.key_value_heads} key-value)"
+    return {
+        "parameters": compact(card.parameters),
+        "precision": f"{card.dtype} on {card.device}",
+        "layers × heads": f"{card.layers} × {heads}",
+        "image grid": card.image_grid,
+        "family": card.family,
+    }
+
+
+def card_table(card: ModelCard) -> None:
+    """The card's facts, one a line. Names come from model folders, so they are shown as plain text."""
+    st.text(card.name)
+    for label, value in facts(card).items():
+        with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
+            st.caption(label)
+            st.text(value)
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def _estimate(spec: ModelSpec) -> tuple[str, bool]:
+    """What loading takes, in a sentence, and whether it fits. Kept a minute: for a hub model it asks the network."""
+    try:
+        estimate = estimate_memory(spec)
+    except ModelUnavailable as error:
+        return str(error), True
+    return estimate.sentence, estimate.fits
+
+
+def chooser(workspace: Workspace) -> None:
+    """Choose another model: a suggested one, a folder, or a hub id."""
+    labels = {model.source: model.label for model in suggested_models()}
+    sources = list(dict.fromkeys([*labels, workspace.spec.source]))
+    with st.expander("Choose another model", icon=":material/swap_horiz:"):
+        source = st.selectbox(
+            "Model",
+            sources,
+            index=sources.index(workspace.spec.source),
+            format_func=lambda item: labels.get(item, item),
+            accept_new_options=True,
+            help="Type the path of a model folder, or a Hugging Face hub id that is on this machine.",
+        )
+        dtype = st.selectbox("Precision", get_args(DType))
+        spec = ModelSpec((source or "").strip(), dtype)
+        if not spec.source:
+            st.caption("Choose a model, or type a folder or hub id.")
+            return
+        if spec == workspace.spec:
+            st.caption("This is the model in use.")
+            return
+        sentence, fits = _estimate(spec)
+        st.text(sentence)
+        if st.button("Load it" if fits else "Load it all the same", type="primary" if fits else "secondary"):
+            models.switch_model(workspace, spec)
+            st.rerun()
+
+
+def ask_about_linked_model(workspace: Workspace) -> None:
+    """A link named a model nobody here has chosen: load it only when told to."""
+    spec = workspace.asked_spec
+    if spec is None:
+        return
+    with st.container(border=True, key="linked_model"):
+        st.markdown("**This link asks for another model**")
+        st.text(spec.source)
+        st.caption("It is loaded only if you say so: a link may name any folder. Load only what you trust.")
+        with st.container(horizontal=True):
+            if st.button("Load it", key="linked_load"):
+                models.switch_model(workspace, spec)
+                st.rerun()
+            if st.button("Stay with the present model", key="linked_stay"):
+                workspace.asked_spec = None
+                st.rerun()
+
+
+def show_trouble(workspace: Workspace) -> None:
+    if workspace.model_trouble:
+        with st.container(border=True, key="model_trouble"):
+            st.markdown(":material/error: **The model could not be loaded**")
+            st.text(workspace.model_trouble)

@@ -1,0 +1,98 @@
+"""The loaded models, shared by every tab of this server, and which of them a tab uses."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.ui.state import Workspace
+from core.vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
+from core.vlm.model import VisionLanguageModel
+
+log = logging.getLogger(__name__)
+
+MOST_LOADED = 2
+
+
+class ModelStore:
+    """The last few models used, and those that somebody here has chosen on purpose.
+
+    (`st.cache_resource` would do, but for its rule that cached work may not report its progress to the page.)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
+        self._chosen = {EMBEDDED}
+
+    def get(self, spec: ModelSpec, progress: Callable[[str], None]) -> VisionLanguageModel:
+        """The model of `spec`, loaded if need be, one at a time. Raises ModelUnavailable."""
+        while not self._lock.acquire(timeout=0.2):
+            progress("Waiting: another tab is loading a model")
+        try:
+            if spec not in self._loaded:
+                self._loaded[spec] = load_model(spec, progress)
+                while len(self._loaded) > MOST_LOADED:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(spec)
+            return self._loaded[spec]
+        finally:
+            self._lock.release()
+
+    def choose(self, spec: ModelSpec) -> None:
+        """Remember that somebody chose `spec`: from now on a link may bring it up without asking."""
+        self._chosen.add(spec)
+
+    def was_chosen(self, spec: ModelSpec) -> bool:
+        return spec in self._chosen
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> ModelStore:
+    """This server's models."""
+    return ModelStore()
+
+
+def model_for(workspace: Workspace) -> VisionLanguageModel | None:
+    """The tab's model, loaded at first use; None when it cannot be had (`workspace.model_trouble` says why)."""
+    status = st.empty()
+    try:
+        return store().get(workspace.spec, lambda step: _tell(status, step))
+    except ModelUnavailable as error:
+        workspace.model_trouble = str(error)
+        return None
+    finally:
+        status.empty()
+
+
+def _tell(status: st.delta_generator.DeltaGenerator, step: str) -> None:
+    status.text(f"{step} …")
+
+
+def switch_model(workspace: Workspace, spec: ModelSpec) -> None:
+    """Use another model from now on. If it cannot be loaded, the former one stays and `model_trouble` says why."""
+    workspace.asked_spec = None
+    workspace.model_trouble = None
+    former = f"{workspace.spec.source.rsplit('/', 1)[-1]} is still in use."
+    status = st.empty()
+    try:
+        store().get(spec, lambda step: _tell(status, step))
+    except ModelUnavailable as error:
+        workspace.model_trouble = f"{error} {former}"
+        return
+    except Exception as error:
+        log.exception("loading %s failed", spec.source)
+        workspace.model_trouble = (
+            f"{spec.source} could not be loaded ({type(error).__name__}). The terminal has the details. {former}"
+        )
+        return
+    finally:
+        status.empty()
+    store().choose(spec)
+    workspace.spec = spec
+    workspace.reasked = None
+    workspace.compared = None

@@ -1,0 +1,176 @@
+"""What one browser tab is doing, in one typed value that outlives page switches.
+
+Widgets forget their values when their page is left, so whatever matters is copied here. Nothing is
+shared between tabs: each has its own `Workspace`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Bool, Float
+from PIL import Image
+
+from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from core.ui.recipe import SceneRecipe
+from core.vlm.loading import EMBEDDED, ModelSpec
+
+MOST_UNDO = 30
+_serials = count()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture to ask about; `recipe` when it was drawn, so that a link can name it."""
+
+    image: Image.Image
+    name: str
+    recipe: SceneRecipe | None = None
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One question and what has come of it so far: `said` grows while the answer streams.
+
+    `serial` is never given twice, so that a widget about one answer is not taken for one about another.
+    """
+
+    question: Question
+    picture: Picture | None
+    said: str = ""
+    answer: Answer | None = None
+    trouble: str | None = None
+    serial: int = field(default_factory=_serials.__next__)
+
+
+@dataclass(eq=False)
+class MaskDraft:
+    """The region being drawn on a picture. `strokes` counts edits, so that the canvas starts afresh after each."""
+
+    hidden: Bool[np.ndarray, "height width"]
+    snap: bool = False
+    fill: Fill = "black"
+    strokes: int = 0
+    past: list[Bool[np.ndarray, "height width"]] = field(default_factory=list)
+
+    def become(self, hidden: Bool[np.ndarray, "height width"]) -> None:
+        """Replace the region, keeping the former one for undo."""
+        self.past = [*self.past[-MOST_UNDO + 1 :], self.hidden]
+        self.hidden = hidden
+        self.strokes += 1
+
+    def undo(self) -> None:
+        if self.past:
+            self.hidden = self.past.pop()
+            self.strokes += 1
+
+
+@dataclass(frozen=True, eq=False)
+class Reasked:
+    """An answer given again with a region hidden, and what that did to the original one."""
+
+    original: Answer
+    mask: RegionMask
+    answer: Answer
+    intervention: Intervention
+
+
+@dataclass(frozen=True, eq=False)
+class PhrasingResult:
+    """Answers to several phrasings over one picture.
+
+    `probability[i, j]` is how probable answer i's key word (`key_words[i]`) is when phrasing j is asked
+    and answer i is read up to it.
+    """
+
+    questions: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    key_words: tuple[str, ...]
+    probability: Float[np.ndarray, "answer phrasing"]
+
+
+Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
+
+
+@dataclass(eq=False)
+class Workspace:
+    """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about."""
+
+    spec: ModelSpec = EMBEDDED
+    asked_spec: ModelSpec | None = None
+    model_trouble: str | None = None
+    picture: Picture | None = None
+    picture_trouble: str | None = None
+    exchanges: list[Exchange] = field(default_factory=list)
+    inspected: Exchange | None = None
+    target: Target | None = None
+    decoding: Decoding = field(default_factory=Decoding)
+    editing: int | None = None
+    to_ask: Question | None = None
+    offered: str | None = None
+    mask: MaskDraft | None = None
+    reasked: Reasked | None = None
+    phrasings: list[str] = field(default_factory=list)
+    compared: PhrasingResult | None = None
+    lens: Lens = "Answer tokens"
+    linked: bool = False
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer being looked into, or None while there is none."""
+        return self.inspected.answer if self.inspected else None
+
+    def inspect(self, exchange: Exchange | None) -> None:
+        """Look into another answer. The target names tokens of the former one, so it goes."""
+        self.inspected = exchange
+        self.target = None
+
+    def history(self, upto: int | None = None) -> tuple[Turn, ...]:
+        """The finished exchanges about the present picture that come right before the next question."""
+        turns: list[Turn] = []
+        for exchange in reversed(self.exchanges[:upto]):
+            if exchange.picture is not self.picture:
+                break
+            if exchange.answer is not None and exchange.answer.text:
+                turns.append(Turn(exchange.question.text, exchange.answer.text))
+        return tuple(reversed(turns))
+
+    def question(self, text: str, upto: int | None = None) -> Question:
+        """`text` asked of the present picture, as the next turn of the conversation."""
+        images = (self.picture.image,) if self.picture else ()
+        return Question(text=text, images=images, history=self.history(upto), decoding=self.decoding)
+
+    def show(self, picture: Picture | None) -> None:
+        """Ask about another picture (or without one) from now on; the conversation stays."""
+        self.picture = picture
+        self.picture_trouble = None
+        self.offered = None
+        self.phrasings = []
+        self.compared = None
+
+    def mask_for(self, image: Image.Image) -> MaskDraft:
+        """The region drawn on an image; an empty one where there is none of its size."""
+        shape = (image.height, image.width)
+        if self.mask is None or self.mask.hidden.shape != shape:
+            self.mask = MaskDraft(np.zeros(shape, bool))
+        return self.mask
+
+    def cut(self, index: int) -> None:
+        """Drop the exchange at `index` and all later ones."""
+        dropped = self.exchanges[index:]
+        self.exchanges = self.exchanges[:index]
+        self.editing = None
+        if self.inspected in dropped:
+            answered = [exchange for exchange in self.exchanges if exchange.answer]
+            self.inspect(answered[-1] if answered else None)
+
+
+def workspace() -> Workspace:
+    """This tab's workspace."""
+    found = st.session_state.setdefault("workspace", Workspace())
+    assert isinstance(found, Workspace)
+    return found

@@ -1,0 +1,101 @@
+"""The rules that keep the house in order and that neither ruff, mypy nor import-linter can see."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST_PAGE = 180
+
+
+def sources(*folders: str) -> list[Path]:
+    """The Python files of some folders, and Home.py, as far as they exist."""
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    home = ROOT / "Home.py"
+    return [*found, home] if home.exists() else found
+
+
+def imported_packages(path: Path) -> Iterator[str]:
+    """The top-level packages a file imports anywhere in it, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+
+
+def inside(path: Path, *folders: str) -> bool:
+    return any((ROOT / folder) in path.parents for folder in folders)
+
+
+def requirements(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r "))]
+
+
+def test_streamlit_is_imported_only_by_the_user_interface() -> None:
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in sources("core", "pages", "benchmarks")
+        if {"streamlit", "streamlit_drawable_canvas"} & set(imported_packages(path))
+        and not inside(path, "core/ui", "pages")
+        and path != ROOT / "Home.py"
+    ]
+    assert offenders == []
+
+
+def test_transformers_is_imported_only_where_models_live() -> None:
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in sources("core", "pages")
+        if "transformers" in set(imported_packages(path)) and not inside(path, "core/vlm", "core/street")
+    ]
+    assert offenders == []
+
+
+def test_pages_are_tables_of_contents() -> None:
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in sources("pages")}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_PAGE} == {}
+
+
+def test_no_page_draws_markup_of_its_own() -> None:
+    """Model output and file names are untrusted, and raw HTML is how they would get in."""
+    pattern = re.compile(r"unsafe_allow_html|unsafe_allow_javascript|components\.v1")
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in sources("core", "pages")
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert offenders == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_requirements_are_pinned_exactly(name: str) -> None:
+    assert requirements(name), "an empty requirements file would pass every other check"
+    assert [line for line in requirements(name) if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line)] == []
+
+
+def test_readme_says_why_each_requirement_is_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    pins = requirements("requirements.txt") + requirements("requirements-dev.txt")
+    names = [line.split("==")[0] for line in pins]
+    assert [name for name in names if not re.search(rf"^- `{re.escape(name)}`: \S.*", readme, re.MULTILINE)] == []
+
+
+def module_of(pin: str) -> str:
+    """The package that a requirement installs, by the name it is imported by."""
+    name = pin.split("==")[0]
+    return {"pillow": "PIL"}.get(name, name.replace("-", "_"))
+
+
+def test_what_the_program_imports_is_required_and_what_is_required_is_imported() -> None:
+    """Another requirement may bring a package along today, and drop it tomorrow."""
+    imported = {package for path in sources("core", "pages") for package in imported_packages(path)}
+    required = {module_of(pin) for pin in requirements("requirements.txt")}
+    assert imported - set(sys.stdlib_module_names) - {"core"} == required

@@ -1,0 +1,42 @@
+"""The app without a browser, with a tiny random model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Decoding
+from core.ui.recipe import SceneRecipe
+from core.ui.scenes import picture_of
+from core.ui.state import Workspace
+from core.vlm.loading import ModelSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def tiny(llava_folder: Path) -> ModelSpec:
+    """A tiny random LLaVA in a folder."""
+    return ModelSpec(str(llava_folder), "float32", "cpu")
+
+
+@pytest.fixture
+def app(tiny: ModelSpec) -> Callable[..., AppTest]:
+    """`app(page, params)` opens a page in a tab of its own, about scene 27 unless the parameters say otherwise."""
+
+    def open_(page: str = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
+        work = Workspace(spec=tiny, decoding=Decoding(max_new_tokens=6))
+        if params is None:
+            work.show(picture_of(SceneRecipe(27)))
+        at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+        at.session_state["workspace"] = work
+        for name, value in (params or {}).items():
+            at.query_params[name] = value
+        if page != "Home.py":
+            at.switch_page(page)
+        return at.run()
+
+    return open_

@@ -1,0 +1,281 @@
+"""The logic of Home and Chat, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.ui.state import Workspace
+from core.vlm.loading import ModelSpec
+
+App = Callable[..., AppTest]
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+def said(at: AppTest) -> list[str]:
+    return [text.value for text in at.text]
+
+
+def ask(at: AppTest, text: str) -> AppTest:
+    at.chat_input(key="chat_question").set_value(text).run()
+    assert not at.exception
+    return at
+
+
+def test_a_question_is_answered_and_looked_into(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    work = work_of(at)
+    assert work.answer is not None and work.answer.question.text == "What color is the house?"
+    assert len(work.answer.tokens) == 6
+    assert work.answer.text in said(at)
+
+
+def test_a_second_question_carries_the_first(app: App) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the car?")
+    first, second = (exchange.answer for exchange in work_of(at).exchanges)
+    assert first is not None and second is not None
+    assert [(turn.question, turn.answer) for turn in second.question.history] == [
+        ("What color is the house?", first.text)
+    ]
+
+
+def test_clicking_a_chip_makes_it_the_target_and_letting_go_clears_it(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    chips = next(group for group in at.pills if group.key and group.key.startswith("chips_"))
+    chips.select(2).run()
+    assert not at.exception
+    target = work_of(at).target
+    assert target is not None and target.tokens == (2,)
+    assert any(caption.value.startswith("Token 3 of 6") for caption in at.caption)
+
+
+def test_a_contrast_names_the_rival(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    next(group for group in at.pills if group.key and group.key.startswith("chips_")).select(1).run()
+    at.selectbox[next(i for i, box in enumerate(at.selectbox) if box.label == "rather than")].select_index(1).run()
+    work = work_of(at)
+    assert work.answer is not None and work.target is not None and work.target.rivals is not None
+    token = work.answer.tokens[1]
+    assert work.target.rivals[0] != token.id
+    assert work.target.rivals[0] in [alternative.id for alternative in token.alternatives]
+
+
+def test_editing_an_earlier_question_drops_what_came_after(app: App) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the car?")
+    at.button(key="edit_0").click().run()
+    at.text_area(key="edited_0").set_value("What color is the bird?").run()
+    at.button(key="send_again").click().run()
+    assert not at.exception
+    assert [exchange.question.text for exchange in work_of(at).exchanges] == ["What color is the bird?"]
+    answer = work_of(at).answer
+    assert answer is not None and answer.question.history == ()
+
+
+def test_clearing_keeps_the_picture(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    next(button for button in at.button if button.label == "Clear the conversation").click().run()
+    work = work_of(at)
+    assert work.exchanges == [] and work.answer is None and work.picture is not None
+
+
+def test_decoding_is_greedy_until_told_otherwise(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    assert work_of(at).exchanges[0].question.decoding.temperature == 0
+    at.slider(key="temperature").set_value(0.8).run()
+    at.number_input(key="decoding_seed").set_value(5).run()
+    ask(at, "What color is the house?")
+    decoding = work_of(at).exchanges[1].question.decoding
+    assert (decoding.temperature, decoding.seed) == (0.8, 5)
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "why " * 25_000])
+def test_a_far_too_long_question_is_refused_in_a_sentence(app: App, text: str) -> None:
+    at = ask(app(), "What color is the house?")
+    ask(at, text)
+    work = work_of(at)
+    assert work.exchanges[1].answer is None and work.exchanges[1].trouble
+    assert work.answer is work.exchanges[0].answer
+    ask(at, "And the car?")
+    assert work_of(at).exchanges[2].answer is not None
+
+
+@pytest.mark.parametrize("text", ["שלום, מה צבע הבית?", "🐕‍🦺 👩🏽‍🚀 ?", "<b>bold</b> **stars** $x$", "\u202egnp.exe"])
+def test_unusual_text_is_asked_and_shown_as_it_is(app: App, text: str) -> None:
+    at = ask(app(), text)
+    assert work_of(at).answer is not None
+    assert text in said(at)
+
+
+def test_a_refused_picture_keeps_picture_and_conversation(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    before = work_of(at).picture
+    at.file_uploader[0].upload("notes.png", b"no picture at all", "image/png").run()
+    assert not at.exception
+    work = work_of(at)
+    assert work.picture is before and len(work.exchanges) == 1
+    assert work.picture_trouble in said(at)
+
+
+def test_the_masked_answer_is_scored_token_by_token(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    work = work_of(at)
+    work.lens = "Mask and re-ask"
+    assert work.answer is not None
+    work.mask_for(work.answer.question.images[0]).become(np.ones((168, 168), bool))
+    at.segmented_control(key="lens").select("Mask and re-ask").run()
+    at.button(key="ask_again").click().run()
+    assert not at.exception
+    reasked = work_of(at).reasked
+    assert reasked is not None and reasked.original is work_of(at).answer
+    assert reasked.intervention.change.shape == (6,)
+    assert reasked.answer.question.mask is not None and reasked.answer.question.mask.hidden.all()
+    assert any("The whole picture is hidden" in caption.value for caption in at.caption)
+
+
+def test_hiding_nothing_cannot_be_asked(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    at.segmented_control(key="lens").select("Mask and re-ask").run()
+    assert at.button(key="ask_again").disabled
+
+
+def test_phrasings_are_answered_apart_and_cross_scored(app: App) -> None:
+    at = app()
+    at.segmented_control(key="lens").select("Compare phrasings").run()
+    at.button(key="compare").click().run()
+    assert not at.exception
+    compared = work_of(at).compared
+    assert compared is not None and len(compared.answers) == 2
+    assert compared.probability.shape == (2, 2)
+    assert all(answer.question.history == () for answer in compared.answers)
+    for index, answer in enumerate(compared.answers):
+        # The diagonal is what was said: the product of the key word's own probabilities.
+        best = min(
+            abs(compared.probability[index, index] - np.exp(sum(t.logprob for t in answer.tokens[a:b])))
+            for a in range(6)
+            for b in range(a + 1, 7)
+        )
+        assert best < 1e-4
+
+
+def test_two_to_four_different_phrasings(app: App) -> None:
+    at = app()
+    at.segmented_control(key="lens").select("Compare phrasings").run()
+    for _ in range(2):
+        at.button(key="add_phrasing").click().run()
+    assert len(work_of(at).phrasings) == 4
+    assert at.button(key="compare").disabled
+    assert "add_phrasing" not in [button.key for button in at.button]
+
+
+def test_a_link_restores_scene_and_question_and_runs_nothing(app: App) -> None:
+    at = app(params={"scene": "27", "changes": "man.shirt:yellow", "q": "What color is the man's shirt?"})
+    work = work_of(at)
+    assert work.picture is not None and work.picture.name == "scene 27, man's shirt is yellow"
+    assert work.exchanges == [] and work.offered == "What color is the man's shirt?"
+    at.button(key="ask_offered").click().run()
+    assert work_of(at).answer is not None
+
+
+def test_a_broken_link_gets_a_sentence(app: App) -> None:
+    at = app(params={"scene": "27", "changes": "man.hat:red"})
+    assert not at.exception
+    assert work_of(at).picture is None
+    assert any("changes the scene in a way" in text for text in said(at))
+
+
+def test_a_linked_model_is_asked_about_and_a_failure_keeps_the_present_one(
+    app: App, tiny: ModelSpec, tmp_path: Path
+) -> None:
+    at = app(params={"scene": "27", "model": str(tmp_path)})
+    assert work_of(at).spec == tiny
+    assert work_of(at).asked_spec == ModelSpec(str(tmp_path))
+    at.button(key="linked_load").click().run()
+    assert not at.exception
+    work = work_of(at)
+    assert work.spec == tiny and work.asked_spec is None and work.model_trouble
+    ask(at, "What color is the house?")
+
+
+def test_home_goes_to_chat_and_asks(app: App) -> None:
+    at = app("Home.py")
+    at.button(key="first_0").click().run()
+    assert not at.exception
+    at.switch_page("pages/1_Chat.py").run()
+    answer = work_of(at).answer
+    assert answer is not None and answer.question.text == "Is the truck's door open?"
+
+
+def test_words_alone_are_asked_without_a_picture(app: App) -> None:
+    at = app()
+    next(button for button in at.button if button.label == "Ask without a picture").click().run()
+    ask(at, "The dog is orange. What color is the dog?")
+    answer = work_of(at).answer
+    assert answer is not None and answer.question.images == ()
+    at.segmented_control(key="lens").select("Mask and re-ask").run()
+    assert any("nothing to hide" in info.value for info in at.info)
+
+
+def test_another_picture_keeps_the_conversation_but_begins_a_new_history(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    at.button(key="sample_8").click().run()
+    ask(at, "What color is the truck?")
+    work = work_of(at)
+    assert [exchange.picture.name for exchange in work.exchanges if exchange.picture] == ["scene 27", "scene 8"]
+    assert work.answer is not None and work.answer.question.history == ()
+
+
+def test_a_drawn_scene_is_changed_in_one_thing_and_back(app: App) -> None:
+    at = app()
+    box = next(box for box in at.selectbox if box.label == "Change")
+    box.select("truck's door").run()
+    next(button for button in at.button if button.label == "Apply").click().run()
+    assert not at.exception
+    picture = work_of(at).picture
+    assert picture is not None and picture.name == "scene 27, truck's door is closed"
+    next(button for button in at.button if button.label == "Undo the last change").click().run()
+    picture = work_of(at).picture
+    assert picture is not None and picture.name == "scene 27"
+
+
+def test_what_goes_wrong_on_a_page_is_a_sentence(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.ui.chat import tokens
+
+    at = ask(app(), "What color is the house?")
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("layer 7 of 9 is missing")
+
+    monkeypatch.setattr(tokens, "show", broken)
+    at.run()
+    assert not at.exception
+    (error,) = at.error
+    assert "Something went wrong" in error.value and "layer 7" not in error.value
+    assert len(work_of(at).exchanges) == 1
+
+
+def test_a_model_that_fails_is_a_sentence_and_the_next_question_works(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from core.ui import asking
+
+    at = app()
+
+    def failing(*_: object, **__: object) -> object:
+        raise RuntimeError("CUDA error: a detail for the terminal only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asking, "stream", failing)
+        ask(at, "What color is the house?")
+    trouble = work_of(at).exchanges[0].trouble
+    assert trouble is not None and "CUDA" not in trouble and trouble in said(at)
+    ask(at, "What color is the house?")
+    assert work_of(at).answer is not None

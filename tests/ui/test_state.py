@@ -1,0 +1,70 @@
+"""The workspace: what follows what in a conversation, and what undo brings back."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from core.answer import Answer, Question, Target, TokenLayout, Turn
+from core.ui.state import Exchange, MaskDraft, Picture, Workspace
+
+
+def answered(question: Question, text: str) -> Answer:
+    return Answer(question, "model", text, (), (), TokenLayout((), (), ()), {}, 0.1, "end")
+
+
+def conversation() -> Workspace:
+    work = Workspace(picture=Picture(Image.new("RGB", (8, 8)), "first"))
+    for number in range(3):
+        question = work.question(f"question {number}")
+        work.exchanges.append(Exchange(question, work.picture, answer=answered(question, f"answer {number}")))
+    return work
+
+
+def test_a_question_follows_the_turns_about_its_picture() -> None:
+    work = conversation()
+    assert work.question("next").history == tuple(Turn(f"question {n}", f"answer {n}") for n in range(3))
+
+
+def test_another_picture_begins_without_history_and_keeps_the_conversation() -> None:
+    work = conversation()
+    work.show(Picture(Image.new("RGB", (8, 8)), "second"))
+    assert work.question("next").history == ()
+    assert len(work.exchanges) == 3
+
+
+def test_unanswered_questions_are_no_part_of_the_history() -> None:
+    work = conversation()
+    work.exchanges.append(Exchange(work.question("too long"), work.picture, trouble="too long"))
+    assert [turn.question for turn in work.question("next").history] == ["question 0", "question 1", "question 2"]
+
+
+def test_cutting_looks_into_the_last_answer_that_is_left() -> None:
+    work = conversation()
+    work.inspect(work.exchanges[2])
+    work.target = Target((0,))
+    work.cut(1)
+    assert work.answer is not None and work.answer.text == "answer 0"
+    assert work.target is None
+
+
+def test_undo_brings_back_region_after_region() -> None:
+    draft = MaskDraft(np.zeros((4, 4), bool))
+    states = [draft.hidden]
+    for row in range(3):
+        region = draft.hidden.copy()
+        region[row] = True
+        draft.become(region)
+        states.append(region)
+    for expected in reversed(states[:-1]):
+        draft.undo()
+        assert np.array_equal(draft.hidden, expected)
+    draft.undo()
+    assert not draft.hidden.any()
+
+
+def test_a_region_is_not_carried_over_to_a_picture_of_another_size() -> None:
+    work = Workspace()
+    work.mask_for(Image.new("RGB", (6, 4))).become(np.ones((4, 6), bool))
+    assert work.mask_for(Image.new("RGB", (6, 4))).hidden.all()
+    assert not work.mask_for(Image.new("RGB", (4, 6))).hidden.any()
