@@ -1,0 +1,85 @@
+"""What does recording cost? A recorded ask against plain `generate`, in one run.
+
+Both answer the same question about the same picture, taking turns, each with nothing kept from before; the ask also
+streams, measures every token's distribution and keeps its attention rows. The ratio of the medians is what counts
+(target: at most 1.1); a second figure is another phrasing over the kept picture. The processor time of this process
+stands beside the clock's, because a machine that also does other work only disturbs the latter.
+Run: `python -m benchmarks.ask`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText
+
+from core.answer import Answer, Decoding, Question
+from core.vlm.generation import ask
+from core.vlm.loading import EMBEDDED, ModelSpec, load_model
+from core.vlm.network import TransformersModel
+
+
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds by the clock, and of processor time."""
+    clock, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - clock, time.process_time() - processor
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--model", default=EMBEDDED.source, help="a model folder or hub id")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--tokens", type=int, default=24, help="length of the answer")
+    options = parser.parse_args()
+
+    model = load_model(ModelSpec(options.model))
+    if not isinstance(model, TransformersModel):
+        raise SystemExit("this benchmark compares with a transformers network")
+    plain = AutoModelForImageTextToText.from_pretrained(
+        options.model, dtype=model.network.dtype, attn_implementation="sdpa", local_files_only=True
+    )
+    plain = plain.to(model.device).eval()
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (168, 168, 3), dtype=np.uint8))
+    decoding = Decoding(max_new_tokens=options.tokens)
+    question = Question("What color is the man's shirt?", (picture,), decoding=decoding)
+    phrasing = question.with_text("Which color does the shirt of the man have?")
+    # Both must write equally many tokens, so nothing ends an answer early.
+    model.end_ids = frozenset()
+    plain.generation_config.eos_token_id = None
+
+    def generate() -> torch.Tensor:
+        # Preparing the inputs is part of asking, and part of using `generate`.
+        inputs = model.prepare(question).inputs
+        written: torch.Tensor = plain.generate(**inputs, max_new_tokens=options.tokens, do_sample=False)
+        return written[0, inputs["input_ids"].shape[1] :]
+
+    def recorded() -> Answer:
+        model.forget()
+        return ask(model, question)
+
+    same = list(recorded().token_ids) == generate().tolist()
+    times: dict[str, list[tuple[float, float]]] = {"generate": [], "recorded ask": [], "another phrasing": []}
+    for index in range(options.rounds):
+        first, second = ("generate", generate), ("recorded ask", recorded)
+        for name, work in (first, second) if index % 2 else (second, first):
+            times[name].append(seconds(work))
+        ask(model, question)
+        times["another phrasing"].append(seconds(lambda: ask(model, phrasing)))
+    print(f"{model.card.name}, {model.card.dtype} on {model.card.device}, {torch.get_num_threads()} threads")
+    print(f"{options.tokens} tokens, median of {options.rounds}; same tokens: {'yes' if same else 'NO'}")
+    for column, kind in enumerate(("clock", "processor")):
+        base = statistics.median(pair[column] for pair in times["generate"])
+        for name, taken in times.items():
+            median = statistics.median(pair[column] for pair in taken)
+            print(f"{kind:10s} {name:18s} {median * 1000:8.1f} ms   {median / base:5.2f} x generate")
+
+
+if __name__ == "__main__":
+    main()

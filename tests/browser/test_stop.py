@@ -1,0 +1,122 @@
+"""Stopping and waiting, watched with a model that takes a quarter of a second over each token."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+expect.set_options(timeout=60_000)
+
+ROOT = Path(__file__).resolve().parents[2]
+Settle = Callable[[Page], None]
+
+
+@pytest.fixture(scope="module")
+def slow_url() -> Iterator[str]:
+    """The address of the app with a slowed-down model."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    script = str(ROOT / "tests" / "browser" / "slow_app.py")
+    server = subprocess.Popen(
+        [sys.executable, script, str(port)],
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                break
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            assert time.monotonic() < deadline, "the slowed-down app did not start"
+            time.sleep(0.2)
+    yield url
+    server.terminate()
+    try:
+        server.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def tab(slow_url: str, browser: Browser, settle: Settle) -> Iterator[Callable[[], Page]]:
+    """`tab()` opens Chat about scene 27 in a session of its own."""
+    contexts = []
+
+    def open_() -> Page:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{slow_url}/Chat?scene=27")
+        settle(page)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def stop(page: Page) -> Locator:
+    return page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop", exact=True)
+
+
+def send(page: Page, text: str) -> None:
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(text)
+    box.press("Enter")
+
+
+def test_stop_keeps_what_was_said_and_the_next_question_works(tab: Callable[[], Page], settle: Settle) -> None:
+    page = tab()
+    send(page, "Describe the picture.")
+    stop(page).click()
+    answer = page.get_by_test_id("stChatMessage").nth(1)
+    expect(answer).to_contain_text(re.compile("stopped", re.IGNORECASE))
+    settle(page)
+    expect(stop(page)).to_have_count(0)
+    send(page, "What color is the house?")
+    second = page.get_by_test_id("stChatMessage").nth(3)
+    expect(second).to_contain_text(re.compile(r"\d+ tokens"))
+    expect(second).not_to_contain_text("stopped")
+
+
+def test_a_second_tab_waits_and_says_so(tab: Callable[[], Page], settle: Settle) -> None:
+    first, second = tab(), tab()
+    send(first, "Describe the picture.")
+    expect(stop(first)).to_be_visible()
+    send(second, "What color is the house?")
+    expect(second.get_by_text("another tab is answering a question")).to_be_visible()
+    for page in (first, second):
+        answer = page.get_by_test_id("stChatMessage").nth(1)
+        expect(answer).to_contain_text(re.compile(r"\d+ tokens"))
+        expect(answer).not_to_contain_text("stopped")
+
+
+def test_leaving_the_page_stops_the_answer_and_keeps_its_beginning(tab: Callable[[], Page], settle: Settle) -> None:
+    page = tab()
+    send(page, "Describe the picture.")
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("The")
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", name="A picture to start with")).to_be_visible()
+    settle(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
+    answer = page.get_by_test_id("stChatMessage").nth(1)
+    expect(answer).to_contain_text("The")
+    expect(answer).to_contain_text(re.compile("stopped", re.IGNORECASE))
