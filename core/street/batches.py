@@ -23,7 +23,7 @@ from core.street.draw import draw
 from core.street.facts import FACTS, NOUNS, facts_of
 from core.street.labels import IGNORE, dense_labels
 from core.street.questions import PRACTICE, Pair, ask_about
-from core.street.scene import MOST_OF_A_KIND, Scene, sample
+from core.street.scene import COLORS, MOST_OF_A_KIND, Scene, match_colors, sample
 from core.street.textual import ask_from_text, recite
 
 TRAINING_SEEDS = 1_000_000_000
@@ -76,6 +76,7 @@ class Encoder:
         self.nouns = np.full(len(self.tokenizer), IGNORE, np.int64)
         for index, noun in enumerate(NOUNS):
             self.nouns[[self.text(f"The {form}")[-1] for form in (noun, f"{noun}s") if form not in UNUSED]] = index
+        self.colors = frozenset(self.text(f"The dog is {color}")[-1] for color in COLORS)
 
     @property
     def prefix(self) -> list[int]:
@@ -112,6 +113,21 @@ class Encoder:
                 subject = self.nouns[token]
             else:
                 found[index] = subject
+        return found
+
+    def repeats_of(self, ids: Int[np.ndarray, "length"]) -> Int[np.ndarray, "length"]:
+        """For every colour word, whether the same passage or answer has said that colour before; else `IGNORE`.
+
+        What a comparison must end on, practised at every colour that any text or answer names.
+        """
+        found = np.full(len(ids), IGNORE, np.int64)
+        said: set[int] = set()
+        for index, token in enumerate(ids.tolist()):
+            if token in (self.user, self.assistant, self.eos, self.bos):
+                said.clear()
+            elif token in self.colors:
+                found[index] = int(token in said)
+                said.add(token)
         return found
 
 
@@ -162,7 +178,7 @@ class TextBatches(Dataset[dict[str, Tensor]]):
 
     Beside the answers, `subjects` say of every token behind a noun which noun its sentence is about: what
     dense labels are to the tower. A value that knows its subject can be looked up by it; without, that
-    takes many times the text to emerge.
+    takes many times the text to emerge. `repeats` say of every colour whether it was named before.
 
     `recitals` is their share of passages to be restated; the rest are asked about. Passages begin with two
     facts and grow to five by batch `grown`: which of two facts is meant is the easiest way into looking up.
@@ -186,6 +202,7 @@ class TextBatches(Dataset[dict[str, Tensor]]):
             "ids": torch.from_numpy(segments.ids),
             "labels": torch.from_numpy(segments.labels),
             "subjects": torch.from_numpy(np.stack([self.encoder.subjects_of(row) for row in segments.ids])),
+            "repeats": torch.from_numpy(np.stack([self.encoder.repeats_of(row) for row in segments.ids])),
             "positions": torch.from_numpy(segments.positions),
             "mask": torch.from_numpy(segments.mask(0))[:, None],
         }
@@ -196,11 +213,16 @@ class JointBatches(Dataset[dict[str, Tensor]]):
 
     `pixels` [batch 3 side side]; `ids`, `labels`, `positions` [batch PREFIX + SEGMENTS * SEGMENT];
     `facts` [batch, PREFIX + SEGMENTS * SEGMENT, facts] are what nouns of visual conversations stand for;
+    `repeats` [batch, PREFIX + SEGMENTS * SEGMENT] say of colours whether the answer has named them before;
+    `dense` [batch heads patches] are the tower's own labels, kept up beside the questions;
     `mask` [batch * SEGMENTS, 1, SEGMENT, PREFIX + SEGMENT] says which keys each segment position sees.
+
+    In a share `matched` of the scenes two objects are given one colour: comparisons meet too few such by chance.
     """
 
-    def __init__(self, seed: int, size: int, encoder: Encoder, text_share: float = 0.06) -> None:
-        self.seed, self.size, self.encoder, self.text_share = seed, size, encoder, text_share
+    def __init__(self, seed: int, size: int, encoder: Encoder, text_share: float = 0.06, matched: float = 0.25) -> None:
+        self.seed, self.size, self.encoder = seed, size, encoder
+        self.text_share, self.matched = text_share, matched
 
     def row(self, scene: Scene, rng: random.Random) -> Segments:
         segments = Segments(SEGMENTS, SEGMENT, self.encoder.pad)
@@ -218,11 +240,15 @@ class JointBatches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         rng = random.Random(f"joint {self.seed} {index}")
-        images, rows, masks, facts = [], [], [], []
+        images, rows, masks, facts, dense = [], [], [], [], []
         prefix = self.encoder.prefix
         for _ in range(self.size):
             scene = sample(rng.randrange(TRAINING_SEEDS))
-            images.append(pixels(np.asarray(draw(scene).image)))
+            if rng.random() < self.matched:
+                scene = match_colors(scene, rng)
+            drawing = draw(scene)
+            images.append(pixels(np.asarray(drawing.image)))
+            dense.append(dense_labels(scene, drawing))
             segments = self.row(scene, rng)
             rows.append(
                 (
@@ -242,6 +268,8 @@ class JointBatches(Dataset[dict[str, Tensor]]):
             "labels": labels,
             "positions": positions,
             "facts": torch.from_numpy(np.stack(facts)),
+            "repeats": torch.from_numpy(np.stack([self.encoder.repeats_of(row) for row in ids.numpy()])),
+            "dense": torch.from_numpy(np.stack(dense)),
             "mask": torch.from_numpy(np.concatenate(masks))[:, None],
         }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -13,33 +15,33 @@ from core.street.batches import PREFIX
 from core.street.labels import IGNORE
 from core.street.packed import packing
 
-
-def embed_row(model: LlavaForConditionalGeneration, batch: dict[str, Tensor]) -> Float[Tensor, "batch row width"]:
-    """Token embeddings of packed rows with the projected picture in place of the image tokens."""
-    features = model.model.get_image_features(batch["pixels"]).pooler_output
-    embeds = model.get_input_embeddings()(batch["ids"]).clone()
-    embeds[:, PREFIX - IMAGE_TOKENS : PREFIX] = torch.stack(list(features)).to(embeds.dtype)
-    return embeds
-
-
 MIDDLE = 3
 """The decoder layer behind which nouns know what they stand for."""
 
 
-def joint_states(
-    model: LlavaForConditionalGeneration, batch: dict[str, Tensor]
-) -> tuple[Float[Tensor, "batch row width"], Float[Tensor, "batch row width"]]:
-    """The decoder's last hidden states over packed rows (see `JointBatches`), and those behind layer `MIDDLE`."""
+class JointStates(NamedTuple):
+    """States over packed rows: the decoder's `last` and those behind layer `MIDDLE`, and the tower's `patches`."""
+
+    last: Float[Tensor, "batch row width"]
+    middle: Float[Tensor, "batch row width"]
+    patches: Float[Tensor, "batch patches vision_width"]
+
+
+def joint_states(model: LlavaForConditionalGeneration, batch: dict[str, Tensor]) -> JointStates:
+    """One forward pass over packed rows (see `JointBatches`), the projected picture in its tokens' place."""
     language_model = model.model.language_model
+    seen = model.model.get_image_features(batch["pixels"])
+    embeds = model.get_input_embeddings()(batch["ids"]).clone()
+    embeds[:, PREFIX - IMAGE_TOKENS : PREFIX] = torch.stack(list(seen.pooler_output)).to(embeds.dtype)
     segments = batch["mask"].shape[0] // batch["ids"].shape[0]
     with packing(language_model, batch["mask"], PREFIX, segments):
         output = language_model(
-            inputs_embeds=embed_row(model, batch),
+            inputs_embeds=embeds,
             position_ids=batch["positions"],
             use_cache=False,
             output_hidden_states=True,
         )
-    return output.last_hidden_state, output.hidden_states[MIDDLE]
+    return JointStates(output.last_hidden_state, output.hidden_states[MIDDLE], seen.last_hidden_state[:, 1:])
 
 
 def next_token_loss(head: nn.Module, states: Float[Tensor, "batch row width"], labels: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def teacher_forced_accuracy(model: LlavaForConditionalGeneration, encoder: Encod
             "mask": torch.from_numpy(segments.mask(PREFIX))[:, None],
         }
         batch = {key: value.to(device) for key, value in batch.items()}
-        predicted = model.lm_head(joint_states(model, batch)[0][0, PREFIX:-1]).argmax(-1).cpu().numpy()
+        predicted = model.lm_head(joint_states(model, batch).last[0, PREFIX:-1]).argmax(-1).cpu().numpy()
         for family, start, end in placed:
             answer = start + np.flatnonzero(flat[start:end] != IGNORE)
             right[family].append(bool((predicted[answer - 1] == flat[answer]).all()))

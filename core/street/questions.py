@@ -316,14 +316,17 @@ def relation_choice(scene: Scene, rng: random.Random) -> Pair | None:
     return Pair("relation_choice", question, f"The {further.kind} is further {asked}.", evidence)
 
 
-def comparison(scene: Scene, rng: random.Random) -> Pair | None:
-    """Whether two objects have the same colour; the answer states both colours first."""
+def comparison(scene: Scene, rng: random.Random, alike: float = 0.5) -> Pair | None:
+    """Whether two objects have the same colour; the answer states both colours first.
+
+    `alike`: how often two of one colour are chosen where there are such.
+    """
     items = _colored(scene, _is_whole)
     pairs = [(a, b) for a in items for b in items if a[0].kind != b[0].kind]
     if not pairs:
         return None
     same = [(a, b) for a, b in pairs if a[0].color(a[1]) == b[0].color(b[1])]
-    (a, a_part), (b, b_part) = rng.choice(same) if same and rng.random() < 0.5 else rng.choice(pairs)
+    (a, a_part), (b, b_part) = rng.choice(same) if same and rng.random() < alike else rng.choice(pairs)
     first, second = a.color(a_part), b.color(b_part)
     return Pair(
         "comparison",
@@ -332,6 +335,11 @@ def comparison(scene: Scene, rng: random.Random) -> Pair | None:
         f"{'the same' if first == second else 'different'}.",
         ((a.kind, a_part), (b.kind, b_part)),
     )
+
+
+def comparison_of_likes(scene: Scene, rng: random.Random) -> Pair | None:
+    """A comparison of two objects of one colour where there are such: chance offers too few."""
+    return comparison(scene, rng, alike=1.0)
 
 
 def _with_article(color: Color, noun: str) -> str:
@@ -386,12 +394,13 @@ PRACTICE: dict[Maker, float] = {
     door: 1.5,
     door_of_house: 2.5,
     door_choice: 2.0,
-    count: 2.0,
+    count: 2.5,
     position: 1.6,
     relation: 2.0,
     relation_choice: 2.6,
-    comparison: 1.5,
-    describe: 1.5,
+    comparison: 1.0,
+    comparison_of_likes: 1.5,
+    describe: 2.5,
 }
 """The shares in training: more of what binds two facts, which takes longest to learn. (Apart from `MAKERS`, so
 that tuning them leaves the vocabulary, and so a stopped training, as they are.)"""

@@ -190,6 +190,18 @@ def recolour(scene: Scene, kind: Kind, part: str, color: Color) -> Scene:
     return _change(scene, kind, colors=tuple(colors.items()))
 
 
+def match_colors(scene: Scene, rng: random.Random) -> Scene:
+    """The same scene with one single object, as a whole, in the colour of another; unchanged without two."""
+    whole = [(item.kind, part) for item in scene.items if scene.count(item.kind) == 1 for part, _ in item.colors[:1]]
+    whole = [(kind, part) for kind, part in whole if part in ("body", "wall")]
+    if len(whole) < 2:
+        return scene
+    (a, part), (b, other) = rng.sample(whole, 2)
+    item = scene.the(b)
+    assert item is not None
+    return recolour(scene, a, part, item.color(other))
+
+
 def set_door(scene: Scene, kind: Kind, door: Door) -> Scene:
     """The same scene with the door of its only truck or house open or closed. Raises ValueError without one."""
     if kind not in DOOR_KINDS:

@@ -7,9 +7,9 @@ Three stages, each resumable from its last checkpoint:
 2. *dense*: the vision tower alone on per-patch labels that the drawing gives for free (`labels.py`), without
    the truck's door.
 3. *joint*: the whole LLaVA on pictures with packed conversations, among them text-only ones; nouns of a question
-   are told what they stand for (`facts.py`).
+   are told what they stand for (`facts.py`), colours whether they were named before, and patches keep their labels.
 
-On 2 CPU cores without bf16 arithmetic the stages take about 4, 8 and 60 minutes. A GPU is used when there is one.
+On 2 CPU cores without bf16 arithmetic the stages take about 4, 12 and 60 minutes. A GPU is used when there is one.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class Recipe:
     """Steps, batch sizes and peak learning rates of the three stages."""
 
     seed: int = 0
-    text_steps: int = 700
+    text_steps: int = 900
     text_batch: int = 8
-    dense_steps: int = 1500
+    dense_steps: int = 2600
     dense_batch: int = 32
     joint_steps: int = 1750
     joint_batch: int = 16
@@ -92,6 +92,12 @@ def learning_rate(step: int, steps: int, decay: float, warmup: int = 80) -> floa
     return min(1.0, (step + 1) / warmup, max(0.01, (steps - step) / max(1, decay * steps)))
 
 
+def labelled_loss(head: nn.Module, states: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of `head` at the positions that have a label; zero without any."""
+    known = labels != IGNORE
+    return cross_entropy(head(states[known]).float(), labels[known], reduction="sum") / known.sum().clamp(min=1)
+
+
 class Training:
     """The model under training, its stages and its checkpoints in `folder`."""
 
@@ -105,6 +111,7 @@ class Training:
         self.heads = nn.Linear(VISION_WIDTH, sum(HEADS.values())).to(self.device)
         self.subjects = nn.Linear(TEXT_WIDTH, len(NOUNS)).to(self.device)
         self.facts = nn.Linear(TEXT_WIDTH, sum(FACTS.values())).to(self.device)
+        self.repeats = nn.Linear(TEXT_WIDTH, 2).to(self.device)
 
     # --- the three losses -------------------------------------------------------------------------------
 
@@ -123,36 +130,50 @@ class Training:
 
     def text_loss(self, batch: dict[str, Tensor]) -> Tensor:
         last, early = self.text_states(batch)
-        known = batch["subjects"] != IGNORE
-        subject = cross_entropy(self.subjects(early[known]).float(), batch["subjects"][known])
-        return next_token_loss(self.model.lm_head, last, batch["labels"]) + 0.3 * subject
+        told = [(self.subjects, batch["subjects"]), (self.repeats, batch["repeats"])]
+        dense = [labelled_loss(head, early, labels) for head, labels in told]
+        return next_token_loss(self.model.lm_head, last, batch["labels"]) + 0.3 * torch.stack(dense).sum()
 
-    def dense_loss(self, batch: dict[str, Tensor]) -> Tensor:
-        states = self.model.model.vision_tower(pixel_values=batch["pixels"]).last_hidden_state[:, 1:]
+    def patch_loss(self, states: Tensor, labels: Tensor) -> Tensor:
+        """Every dense head against its labels [batch heads patches]."""
         logits = self.heads(states).float().split(list(HEADS.values()), dim=-1)
         losses = [
             cross_entropy(logit.flatten(0, 1), label.flatten(), ignore_index=IGNORE)
-            for logit, label in zip(logits, batch["labels"].unbind(1), strict=True)
+            for logit, label in zip(logits, labels.unbind(1), strict=True)
         ]
         return torch.stack(losses).sum()
 
+    def dense_loss(self, batch: dict[str, Tensor]) -> Tensor:
+        states = self.model.model.vision_tower(pixel_values=batch["pixels"]).last_hidden_state[:, 1:]
+        return self.patch_loss(states, batch["labels"])
+
     def joint_loss(self, batch: dict[str, Tensor]) -> Tensor:
-        last, middle = joint_states(self.model, batch)
+        states = joint_states(self.model, batch)
         nouns = (batch["facts"] != IGNORE).any(-1)
-        logits = self.facts(middle[nouns]).float().split(list(FACTS.values()), dim=-1)
+        logits = self.facts(states.middle[nouns]).float().split(list(FACTS.values()), dim=-1)
         known = batch["facts"][nouns].unbind(-1)
         looked_up = [
             cross_entropy(logit, label, ignore_index=IGNORE, reduction="sum") / max(1, int((label != IGNORE).sum()))
             for logit, label in zip(logits, known, strict=True)
         ]
-        return next_token_loss(self.model.lm_head, last, batch["labels"]) + 0.1 * torch.stack(looked_up).sum()
+        looked_up.append(labelled_loss(self.repeats, states.middle, batch["repeats"]))
+        return (
+            next_token_loss(self.model.lm_head, states.last, batch["labels"])
+            + 0.1 * torch.stack(looked_up).sum()
+            + 0.1 * self.patch_loss(states.patches, batch["dense"])
+        )
 
     # --- stages -------------------------------------------------------------------------------------------
 
     def stages(self) -> Iterator[Stage]:
         recipe, model = self.recipe, self.model
         language = nn.ModuleDict(
-            {"language": model.model.language_model, "head": model.lm_head, "subjects": self.subjects}
+            {
+                "language": model.model.language_model,
+                "head": model.lm_head,
+                "subjects": self.subjects,
+                "repeats": self.repeats,
+            }
         )
         yield Stage(
             "text",
@@ -175,7 +196,8 @@ class Training:
             measure=self.dense_accuracy,
         )
         tower = list(model.model.vision_tower.parameters())
-        rest = [p for p in model.parameters() if all(p is not q for q in tower)] + list(self.facts.parameters())
+        told = nn.ModuleDict({"facts": self.facts, "repeats": self.repeats, "heads": self.heads})
+        rest = [p for p in model.parameters() if all(p is not q for q in tower)] + list(told.parameters())
         yield Stage(
             "joint",
             recipe.joint_steps,
@@ -185,7 +207,7 @@ class Training:
                 {"params": rest, "rate": recipe.joint_rate},
                 {"params": tower, "rate": recipe.joint_rate * recipe.vision_rate_factor},
             ],
-            nn.ModuleDict({"model": model, "facts": self.facts}),
+            nn.ModuleDict({"model": model, "told": told}),
             measure=lambda: teacher_forced_accuracy(self.model, self.encoder, scenes=48),
         )
 
@@ -264,10 +286,13 @@ class Training:
 
     @torch.no_grad()
     def text_accuracy(self) -> dict[str, float]:
-        """Share of text-only answers of unseen conversations that the language model gets right to the letter."""
+        """Shares of unseen text-only answers that are right to the letter, and of colours known to be said before."""
         batch = TextBatches(self.recipe.seed + 1, 32, self.encoder, recitals=0)[-1]
         moved = {key: value.to(self.device) for key, value in batch.items()}
-        predicted = self.model.lm_head(self.text_states(moved)[0]).argmax(-1).cpu()
+        last, early = self.text_states(moved)
+        predicted = self.model.lm_head(last).argmax(-1).cpu()
+        repeated = moved["repeats"][moved["repeats"] != IGNORE]
+        noticed = self.repeats(early[moved["repeats"] != IGNORE]).argmax(-1) == repeated
         right = predicted[:, :-1] == batch["labels"][:, 1:]
         answers: list[bool] = []
         for row, labels in zip(right.tolist(), batch["labels"][:, 1:].tolist(), strict=True):
@@ -277,7 +302,7 @@ class Training:
                 if label == self.encoder.eos:
                     answers.append(whole)
                     whole = True
-        return {"text": sum(answers) / len(answers)}
+        return {"text": sum(answers) / len(answers), "repeats": float(noticed.float().mean())}
 
     @torch.no_grad()
     def dense_accuracy(self) -> dict[str, float]:

@@ -97,7 +97,7 @@ def test_packed_conversations_are_computed_as_if_each_stood_alone(tokenizer, enc
     batch = batches[7]
     ids, positions = batch["ids"][0], batch["positions"][0]
     with torch.no_grad():
-        packed = joint_states(model, batch)[0][0]
+        packed = joint_states(model, batch).last[0]
         starts = [i for i in range(PREFIX, len(ids)) if positions[i] in (0, PREFIX) and ids[i] != encoder.pad]
         compared = {True: 0, False: 0}
         for start in starts:
