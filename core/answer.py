@@ -241,7 +241,12 @@ class Target:
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """One method's score for every input position, for one target."""
+    """One method's score for every input position, for one target.
+
+    `seconds` and `peak_bytes` (memory beside what was in use before; None where it cannot be measured) are of the
+    run, which explained `together` targets at once. `complete` is below 1 when the run was stopped: positions not
+    looked at are NaN then.
+    """
 
     scores: Float[Tensor, "position"]
     target: Target
@@ -249,6 +254,8 @@ class Explanation:
     settings: Mapping[str, object]
     seconds: float
     peak_bytes: int | None = None
+    together: int = 1
+    complete: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +54,39 @@ def _group_available(limit: Path, used: Path) -> int | None:
         return max(0, int(limit.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")))
     except (OSError, ValueError):
         return None
+
+
+@contextmanager
+def peak_memory(device: torch.device) -> Iterator[Callable[[], int | None]]:
+    """`with peak_memory(device) as peak:` and afterwards `peak()`: the bytes that were in use at most beyond those in
+    use before. None where the system does not tell (the CPU, outside Linux)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        yield lambda: int(torch.cuda.max_memory_allocated(device)) - before
+        return
+    # Writing 5 there sets this process's high-water mark back to what it uses now (Linux, proc(5)).
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        started = _resident("VmRSS")
+    except OSError:
+        started = None
+    peak: list[int | None] = [None]
+    try:
+        yield lambda: peak[0]
+    finally:
+        highest = _resident("VmHWM") if started is not None else None
+        if highest is not None and started is not None:
+            peak[0] = max(0, highest - started)
+
+
+def _resident(field: str) -> int | None:
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    found = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
+    return int(found[0]) * 1024 if found else None
 
 
 def readable_bytes(count: int) -> str:

@@ -1,6 +1,6 @@
 """VisionLanguageModel: the one interface that the rest of core sees of a model.
 
-Read it by its sections: inputs and layout, generation, attention, unembedding. Positions are those of the whole
+Read it by its sections: inputs and layout, generation, replay, attention, residual stream, unembedding, interventions. Positions are those of the whole
 sequence (prompt, then answer). Every method that runs the network takes `lock` for the time of one forward pass, so
 that callers in several threads take turns between passes and nobody waits for a whole answer.
 """
@@ -18,7 +18,9 @@ from torch import Tensor
 from core.answer import Answer, Question, TokenLayout
 from core.vlm.capture import RowRecorder
 from core.vlm.prefix import Progress
+from core.vlm.tape import Tape
 from core.vlm.tokens import TokenReader
+from core.vlm.tower import TowerTape
 
 
 class QuestionError(ValueError):
@@ -141,3 +143,63 @@ class VisionLanguageModel(ABC):
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
         """The raw float32 logits of the answer's tokens from one teacher-forced pass over the whole sequence,
         images included, with no cache."""
+
+    # Attention
+
+    @abstractmethod
+    def attention_rows(
+        self, answer: Answer, queries: Sequence[int]
+    ) -> Float[Tensor, "layers heads query position"]:
+        """The decoder's float32 softmax rows at any positions of an answer's sequence, from one replay.
+
+        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass.
+        """
+
+    @abstractmethod
+    def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
+        """The vision tower's attention among the places of one image that became image tokens, layer by layer.
+
+        Queries and keys are in the order of the image's positions in the layout (merged patches are averaged over
+        queries and summed over keys; places that became no image token, such as a class token, are left out, so rows
+        need not sum to one). None where the family does not say how the tower's places become image tokens.
+        """
+
+    # Residual stream
+
+    @abstractmethod
+    def tape(self, answer: Answer, start: int = 0) -> Tape:
+        """One gradient-free replay of an answer that can be played again layer by layer (`tape.py`).
+
+        With `start` > 0, only the rows from there on: keys and values before are kept from the prompt's own pass
+        and are constants.
+        """
+
+    @abstractmethod
+    def tower_tape(self, answer: Answer) -> TowerTape | None:
+        """The same of the vision tower, with the projector behind it (`tower.py`); None where the family does not
+        say how, and for a question without images."""
+
+    # Unembedding
+
+    @abstractmethod
+    def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        """Final norm, output embedding and whatever scale or cap the family puts behind it. Differentiable."""
+
+    @abstractmethod
+    def unembedding(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
+        """Rows of the output embedding."""
+
+    # Interventions
+
+    @abstractmethod
+    def logits_without(
+        self, answer: Answer, hidden: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        """The raw float32 logits of the answer's tokens with some prompt positions hidden from the *reader*: no
+        position behind the last image token may attend to them. One entry for each set of positions, in one batch over
+        the shared prefix. (The hidden tokens have already been mixed into others before: this is not deleting pixels.)
+        """
+
+    @abstractmethod
+    def hidings_at_once(self, answer: Answer) -> int:
+        """How many sets `logits_without` takes in one batch within a quarter of the free memory; at least one."""

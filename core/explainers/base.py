@@ -1,0 +1,99 @@
+"""What an explainer is: a method that scores every input position for parts of an answer.
+
+An explainer sees *units*: one answer token, possibly against a rival. Words, spans and whole answers are several
+units, and a target's map is the mean of its units' maps at full length; `run.py` sees to that, to time and memory,
+and to stopping. Scores are about the raw logits or log-probabilities of the model: never about tempered or filtered
+ones, so no decoding setting changes a map.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+from core.explainers.settings import NoSettings
+from core.vlm.model import VisionLanguageModel
+
+
+class ExplainError(ValueError):
+    """An explanation that cannot be had. str(error) is a sentence for the screen: what happened and what to do."""
+
+
+class OtherModel(ExplainError):
+    """The answer was given by a model that is not the one loaded."""
+
+
+class NotApplicable(ExplainError):
+    """This method has nothing to say about this answer or target."""
+
+
+class NotEnoughMemory(ExplainError):
+    """The estimate does not fit into the free memory."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One answer token to explain: its `index` in the answer, its id, and the id it is contrasted with, if any.
+
+    A contrast explains logit(token) - logit(rival). `token` may be one the model did not say.
+    """
+
+    index: int
+    token: int
+    rival: int | None = None
+
+    def position(self, answer: Answer) -> int:
+        """The sequence position that predicts this token."""
+        return len(answer.prompt_tokens) + self.index - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """Progress of a method: the share done, and the scores so far where they are worth keeping.
+
+    The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN.
+    """
+
+    done: float
+    scores: Float[Tensor, "unit position"] | None = None
+
+
+class Explainer(ABC):
+    """One method. The class docstring's first paragraph describes it on screen and names its paper.
+
+    `key` names it in settings and files, `name` on screen; `caveat` is the one line shown under every map of it:
+    what the score does not tell. `signed`: scores may be negative, and then mean evidence against. `contrasts`: a
+    rival changes the map. `keeps_partial`: what was done before a stop is worth showing.
+    """
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    caveat: ClassVar[str]
+    Settings: ClassVar[type[Any]] = NoSettings
+    signed: ClassVar[bool] = False
+    contrasts: ClassVar[bool] = True
+    keeps_partial: ClassVar[bool] = False
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        """Why this method cannot explain this answer, as a sentence that says what to do; None when it can."""
+        return None
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        """Bytes needed beside what is loaded; an upper bound good to a factor of two."""
+        return 0
+
+    @abstractmethod
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+    ) -> Iterator[Step]:
+        """Scores of every position of `answer.layout` for each unit, on the CPU in float32; the last step's are final.
+
+        Yield often: between two steps the work can be stopped. Positions the unit cannot rest on (those behind it)
+        are 0. Nothing may be left behind on the model, whatever is raised.
+        """

@@ -1,0 +1,135 @@
+"""Run a method over targets: units, progress, stopping, memory and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer, Explanation, Target
+from core.explainers.base import Explainer, NotApplicable, NotEnoughMemory, OtherModel, Step, Unit
+from core.explainers.settings import checked
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.memory import available_bytes, peak_memory, readable_bytes
+from core.vlm.model import VisionLanguageModel
+
+
+def units_of(answer: Answer, target: Target) -> tuple[Unit, ...]:
+    """The tokens of a target. Raises NotApplicable when it names a token that the answer does not have."""
+    if not all(0 <= index < len(answer.tokens) for index in target.tokens):
+        raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
+    rivals = target.rivals or (None,) * len(target.tokens)
+    return tuple(
+        Unit(index, answer.tokens[index].id, rival) for index, rival in zip(target.tokens, rivals, strict=True)
+    )
+
+
+def whole(answer: Answer) -> Target:
+    """The target of all tokens of an answer. Raises NotApplicable for an empty one."""
+    if not answer.tokens:
+        raise NotApplicable("The answer is empty, so there is nothing to explain. Ask something else.")
+    return Target(tuple(range(len(answer.tokens))))
+
+
+def explain(
+    explainer: Explainer,
+    model: VisionLanguageModel,
+    answer: Answer,
+    targets: Sequence[Target],
+    settings: Any = None,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[Explanation]:
+    """One explanation for each target, all from one run of the method.
+
+    Each token is explained once however many targets name it. Stopped by `cancel`, a method that keeps what is
+    done returns that (`complete` below 1, unknown positions NaN); any other raises Cancelled. Raises OtherModel,
+    NotApplicable, NotEnoughMemory, and ValueError for settings out of range.
+    """
+    settings = checked(explainer.Settings() if settings is None else settings, model.card.layers, model.card.heads)
+    groups = [units_of(answer, target) for target in targets]
+    units = tuple(dict.fromkeys(unit for group in groups for unit in group))
+    if not units:
+        return []
+    _check(explainer, model, answer, units, settings)
+    began = time.perf_counter()
+    with peak_memory(torch.device(model.card.device)) as peak:
+        last = _steps(explainer, model, answer, units, settings, cancel, progress)
+    seconds = time.perf_counter() - began
+    assert last.scores is not None
+    row = {unit: last.scores[number] for number, unit in enumerate(units)}
+    return [
+        Explanation(
+            scores=_mean([row[unit] for unit in group]),
+            target=target,
+            method=explainer.key,
+            settings=asdict(settings),
+            seconds=seconds,
+            peak_bytes=peak(),
+            together=len(targets),
+            complete=last.done,
+        )
+        for target, group in zip(targets, groups, strict=True)
+    ]
+
+
+def _check(
+    explainer: Explainer, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+) -> None:
+    if answer.model != model.card.fingerprint:
+        raise OtherModel(
+            f"This answer was given by another model than {model.card.name}, which is loaded now. Load the former one "
+            "again, or ask the question anew."
+        )
+    if not explainer.contrasts and any(unit.rival is not None for unit in units):
+        raise NotApplicable(
+            f"{explainer.name} cannot tell one word from another at the same place, so it has no contrast. Choose "
+            "'anything else' as the rival, or another method."
+        )
+    obstacle = explainer.obstacle(model, answer)
+    if obstacle is not None:
+        raise NotApplicable(obstacle)
+    needed, free = explainer.estimate(model, answer, units, settings), available_bytes(torch.device(model.card.device))
+    if needed > free:
+        raise NotEnoughMemory(
+            f"{explainer.name} needs about {readable_bytes(needed)} for this answer, and {readable_bytes(free)} are "
+            "free. Explain fewer tokens at once, choose suffix relevancy or raw attention, or use a smaller picture."
+        )
+
+
+def _steps(
+    explainer: Explainer,
+    model: VisionLanguageModel,
+    answer: Answer,
+    units: Sequence[Unit],
+    settings: Any,
+    cancel: CancelToken | None,
+    progress: Callable[[float], None],
+) -> Step:
+    """The last step of the run, or the last one worth keeping when it was stopped."""
+    kept: Step | None = None
+    steps = explainer.scores(model, answer, units, settings)
+    try:
+        for step in steps:
+            progress(step.done)
+            if step.scores is not None:
+                kept = step
+            if cancel is not None and cancel.cancelled and step.done < 1:
+                if kept is None or not explainer.keeps_partial:
+                    raise Cancelled(f"{explainer.name} was stopped")
+                return kept
+    finally:
+        steps.close()  # type: ignore[attr-defined]
+    if kept is None:
+        raise RuntimeError(f"{explainer.key} ended without scores")
+    return kept
+
+
+def _mean(rows: Sequence[Float[Tensor, "position"]]) -> Float[Tensor, "position"]:
+    return torch.stack(list(rows)).mean(0)

@@ -1,0 +1,29 @@
+"""The vision tower's tape: its layers played again, and the projector behind them.
+
+The tower sees everything at once (no causal order), possibly in windows, with places that become no image token (a
+class token) and, in some families, several places that are merged into one image token.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.vlm.tape import Tape
+
+
+class TowerTape(Tape):
+    """A tape of the vision tower over all images of a question. Its positions are the tower's own places.
+
+    `place_of[i]` are the places that became the i-th image token of the sequence (in the order of its IMAGE
+    positions): one each for LLaVA, four merged ones for Qwen2.5-VL.
+    """
+
+    place_of: Int[Tensor, "image_token merged"]
+
+    @abstractmethod
+    def project(self, states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        """What the decoder reads in place of the image tokens, from the states behind the last layer the family
+        reads. Differentiable."""
