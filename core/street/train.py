@@ -53,7 +53,7 @@ class Recipe:
     text_batch: int = 8
     dense_steps: int = 2600
     dense_batch: int = 32
-    joint_steps: int = 1750
+    joint_steps: int = 2000
     joint_batch: int = 16
     text_rate: float = 1.5e-3
     dense_rate: float = 2e-3
