@@ -1,18 +1,20 @@
-"""Attention rows recorded while SDPA does the work.
+"""Attention seen while SDPA does the work.
 
 The decoder runs under a registered attention function that returns SDPA's output. Where a recorder is active in the
 calling context, it also stores the softmax row of the last query, which is the position that predicts the next
-token: one row a layer and head, never a full matrix. Without a recorder the function *is* SDPA, so nothing needs to
-be put back afterwards and another thread's pass records nothing.
+token: one row a layer and head, never a full matrix. Where somebody listens, each call hands out a `Tap`: what the
+attention saw, and its output as it stands in the graph. Without either the function *is* SDPA, so nothing needs to
+be put back afterwards and another thread's pass records nothing. The vision tower runs under a second name that can
+only be listened to.
 
-The mask function is registered under the same name: without it transformers builds no mask at all for an attention
+The mask function is registered under the same names: without it transformers builds no mask at all for an attention
 it does not know, and sliding windows and padding are lost.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -24,11 +26,17 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from core.answer import AttentionRows
+from core.vlm.hiding import without_hidden
+from core.vlm.tape import Tap, softmax_rows
 
 NAME = "sdpa_recorded"
 """The attention implementation of every decoder that this package loads."""
 
+TOWER = "sdpa_tapped"
+"""The attention implementation of every vision tower that this package loads."""
+
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
+_listener: ContextVar[Callable[[Tap], None] | None] = ContextVar("attention_listener", default=None)
 
 
 class RowRecorder:
@@ -66,44 +74,110 @@ def recording(recorder: RowRecorder | None) -> Iterator[None]:
         _active.reset(token)
 
 
-def last_row(
-    query: Float[Tensor, "batch heads query size"],
-    key: Float[Tensor, "batch key_value_heads key size"],
-    mask: Tensor | None,
-    scaling: float,
-) -> Float[Tensor, "heads key"]:
-    """The softmax row of the last query of the first sequence. Heads that share keys are grouped, not repeated."""
-    heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
-    rows = query[0, :, -1].reshape(groups, heads // groups, size)
-    scores = torch.bmm(rows, key[0].transpose(1, 2)).view(heads, -1).float() * scaling
-    if mask is not None:
-        allowed = mask[0, :, -1, : key.shape[2]]
-        scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
-    return scores.softmax(-1)
+@contextlib.contextmanager
+def listening(listener: Callable[[Tap], None]) -> Iterator[None]:
+    """Hand a tap of every attention in this block, in this thread, to `listener`: one for each sequence of a batch."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def recorded_sdpa(
     module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
     attention_mask: Tensor | None,
     scaling: float | None = None,
     **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """SDPA, and the last query's row for the active recorder (a causal last query needs no mask of its own)."""
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """SDPA, and the first sequence's last row for the active recorder."""
+    attention_mask = without_hidden(attention_mask, query.shape[2], key.shape[2])
     recorder = _active.get()
     if recorder is not None:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        row = last_row(query.detach(), key.detach(), attention_mask, scale)
+        row = _tap(module, query, key, value, value, attention_mask, scaling, kwargs, 0).rows([query.shape[2] - 1])
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
-        kept = row if query.dtype == torch.float32 else row.to(torch.float16)
+        kept = row[:, 0] if query.dtype == torch.float32 else row[:, 0].to(torch.float16)
         recorder.add(int(getattr(module, "layer_idx", 0)), kept)
-    output: tuple[Tensor, None] = sdpa_attention_forward(
-        module, query, key, value, attention_mask, scaling=scaling, **kwargs
+    return tapped_sdpa(module, query, key, value, attention_mask, scaling, **kwargs)
+
+
+def tapped_sdpa(
+    module: torch.nn.Module,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """SDPA (or, where scores are capped, which SDPA cannot do, the written-out rule), and a tap for whoever listens."""
+    output: Tensor
+    if kwargs.get("softcap") is None:
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    else:
+        output = _capped(module, query, key, value, attention_mask, scaling, kwargs)
+    listener = _listener.get()
+    if listener is None:
+        return output, None
+    # The network goes on with the very tensors that were handed out: a gradient with respect to them exists.
+    parts = output.unbind(0)
+    for index, part in enumerate(parts):
+        listener(_tap(module, query, key, value, part, attention_mask, scaling, kwargs, index))
+    return (torch.stack(parts) if len(parts) > 1 else parts[0][None]), None
+
+
+def _capped(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+) -> Float[Tensor, "batch query heads value_size"]:
+    """Attention with its scores soft-capped, all rows at once and differentiable: s -> c tanh(s / c)."""
+    found = []
+    for index in range(len(query)):
+        tap = _tap(module, query, key, value, query, mask, scaling, kwargs, index)
+        allowed = tap.allowed(torch.arange(query.shape[2], device=query.device))
+        weights = softmax_rows(query[index], key[index], tap.scaling, allowed, tap.softcap).to(value.dtype)
+        groups, size = value.shape[1], value.shape[3]
+        mixed = weights.view(groups, -1, key.shape[2]) @ value[index]
+        found.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
+    return torch.stack(found)
+
+
+def _tap(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    output: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+    index: int,
+) -> Tap:
+    """The tap of the batch's `index`-th sequence; its queries are taken to be the last positions of the keys."""
+    causal = kwargs.get("is_causal")
+    if mask is not None:
+        mask = mask[index if mask.shape[0] > 1 else 0, :, :, : key.shape[2]]
+    return Tap(
+        query=query[index].detach(),
+        key=key[index].detach(),
+        value=value[index].detach(),
+        output=output,
+        mask=mask,
+        causal=mask is None and bool(getattr(module, "is_causal", True) if causal is None else causal),
+        scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
+        softcap=kwargs.get("softcap"),
+        offset=key.shape[2] - query.shape[2],
     )
-    return output
 
 
-AttentionInterface.register(NAME, recorded_sdpa)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+for name, attention in ((NAME, recorded_sdpa), (TOWER, tapped_sdpa)):
+    AttentionInterface.register(name, attention)
+    AttentionMaskInterface.register(name, sdpa_mask)

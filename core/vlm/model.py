@@ -196,8 +196,11 @@ class VisionLanguageModel(ABC):
         self, answer: Answer, hidden: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits of the answer's tokens with some prompt positions hidden from the *reader*: no
-        position behind the last image token may attend to them. One entry for each set of positions, in one batch over
-        the shared prefix. (The hidden tokens have already been mixed into others before: this is not deleting pixels.)
+        position behind the last image token may attend to them, but each to itself. One entry for each set of
+        positions, in one batch over the shared prefix. (The hidden tokens have already been mixed into others before:
+        this is not deleting pixels.)
+
+        Raises ValueError for a position outside the prompt.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from core.masking import apply_mask
 from core.vlm import prompt as prompts
 from core.vlm.capture import RowRecorder, recording
 from core.vlm.families.base import Family
+from core.vlm.hiding import first_reader, hidden_columns, hiding
 from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
 from core.vlm.model import (
@@ -256,13 +258,7 @@ class TransformersModel(VisionLanguageModel):
         self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]], shared: int
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         first = prepared[0]
-        layers, done = self._kept(first)
-        if done < shared:
-            cache = network_cache(layers)
-            self._read(first, done, cache, None, end=shared)
-            self._keep(first, cache, done)
-            layers = [(layer.keys, layer.values) for layer in cache.layers]
-        layers = [(keys[:, :, :shared], values[:, :, :shared]) for keys, values in layers]
+        layers = self._prefix(first, shared)
         rows = [[*p.ids[shared:], *answer[:-1]] for p, answer in zip(prepared, answers, strict=True)]
         width = max(len(row) for row in rows)
         # Padding stands on the right, where a causal row never looks: it needs no mask.
@@ -281,6 +277,30 @@ class TransformersModel(VisionLanguageModel):
         return [
             output.logits[row, left - start : left - start + length].float() for row, (left, length) in enumerate(spans)
         ]
+
+    def _prefix(self, prepared: Prepared, length: int) -> list[LayerKeysValues]:
+        """The prompt's first `length` keys and values of every layer, read now where they are not kept."""
+        layers, done = self._kept(prepared)
+        if done < length:
+            cache = network_cache(layers)
+            self._read(prepared, done, cache, None, end=length)
+            self._keep(replace(prepared, shared=length), cache, done)
+            layers = [(layer.keys, layer.values) for layer in cache.layers]
+        return [(keys[:, :, :length], values[:, :, :length]) for keys, values in layers]
+
+    def _prepared_again(self, answer: Answer) -> Prepared:
+        """The prompt of an answer as it was prepared, shared up to the last image token."""
+        inputs = {name: value.to(self.device) for name, value in answer.inputs.items()}
+        return Prepared(
+            question=answer.question,
+            inputs=inputs,
+            layout=answer.layout,
+            prompt_tokens=answer.prompt_tokens,
+            ids=tuple(inputs["input_ids"][0].tolist()),
+            positions=self.family.positions(self.network, inputs),
+            shared=first_reader(answer),
+            visual=answer.question.visual_fingerprint(),
+        )
 
     def _row_positions(self, prepared: Prepared, shared: int, width: int) -> Int[Tensor, "axes width"]:
         assert prepared.positions is not None
@@ -317,6 +337,29 @@ class TransformersModel(VisionLanguageModel):
             output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
         logits: Tensor = output.logits[0, : len(answer)].float()
         return logits
+
+    # Interventions
+
+    def logits_without(
+        self, answer: Answer, hidden: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        columns = hidden_columns(answer, hidden).to(self.device)
+        if not len(columns) or not answer.tokens:
+            return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in hidden]
+        first = first_reader(answer)
+        prepared = self._prepared_again(answer)
+        if not self.family.shares_prefix or prepared.positions is None or not first:
+            found = []
+            for row in columns:
+                with hiding(row[None], first):
+                    found.append(self._whole_pass(answer.inputs, answer.token_ids))
+            return found
+        sets = len(columns)
+        with self.lock, hiding(columns, first):
+            return self._shared_pass([prepared] * sets, [answer.token_ids] * sets, first)
+
+    def hidings_at_once(self, answer: Answer) -> int:
+        return self.rows_at_once(self._prepared_again(answer), len(answer.tokens))
 
 
 def _batched(positions: Int[Tensor, "axes position"]) -> Tensor:

@@ -1,0 +1,135 @@
+"""Hidden positions against a full eager pass whose mask is written out."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText
+
+from core.answer import Answer, Decoding, Question, TokenKind, Turn
+from core.vlm.families.base import Family
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+from core.vlm.replay import replay_logits
+from tests.zoo import load, save_llava
+
+FIVE = Decoding(max_new_tokens=5, temperature=1.2, seed=3)
+
+
+@cache
+def eager_network(folder: str) -> Any:
+    return AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
+
+
+def eager_logits(model: TransformersModel, answer: Answer, hidden: tuple[int, ...], window: int | None) -> torch.Tensor:
+    """One pass of a second, eager network over everything, under an additive mask of our own."""
+    ids = torch.cat([answer.inputs["input_ids"], torch.tensor([answer.token_ids])], 1)
+    rows, columns = torch.arange(ids.shape[1])[:, None], torch.arange(ids.shape[1])[None]
+    allowed = columns <= rows
+    if window is not None:
+        allowed &= rows - columns < window
+    last_image = max(answer.layout.positions(TokenKind.IMAGE), default=-1)
+    for row in range(last_image + 1, ids.shape[1]):
+        for column in hidden:
+            if column != row:
+                allowed[row, column] = False
+    mask = torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
+    inputs = {**answer.inputs, "input_ids": ids, "attention_mask": mask}
+    prompt = model.family.positions(model.network, answer.inputs)
+    assert prompt is not None
+    behind = int(prompt.max()) + 1 + torch.arange(len(answer.tokens))
+    positions = torch.cat([prompt, behind.expand(len(prompt), -1)], 1)
+    inputs["position_ids"] = positions if len(positions) == 1 else positions[:, None]
+    if "mm_token_type_ids" in inputs:
+        inputs["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, len(answer.tokens)))
+    with torch.no_grad():
+        logits = eager_network(model.card.source)(**inputs, use_cache=False).logits[0]
+    start = len(answer.prompt_tokens) - 1
+    return logits[start : start + len(answer.tokens)]
+
+
+def hidings(answer: Answer) -> list[tuple[int, ...]]:
+    """Nothing, one image token, some, all of them, a word, the same word twice, and everything at once."""
+    image, text = answer.layout.positions(TokenKind.IMAGE), answer.layout.positions(TokenKind.TEXT)
+    everything = tuple(range(len(answer.prompt_tokens)))
+    return [(), image[:1], image[1::3], image, text[:1], (text[-1], text[-1]), everything]
+
+
+def questions(picture: Image.Image) -> tuple[Question, ...]:
+    return (
+        Question("Where is the the the dog?", (picture,), decoding=FIVE),
+        Question("Why?", (picture,), history=(Turn("Where is it?", "There."),), decoding=FIVE),
+        Question("Is it?", (picture, picture.resize((60, 90))), decoding=FIVE),
+        Question("Only words", decoding=FIVE),
+    )
+
+
+def test_hidden_positions_are_as_in_a_full_pass_with_that_mask(model: TransformersModel, picture: Image.Image) -> None:
+    for question in questions(picture):
+        answer = ask(model, question)
+        sets = [hidden for hidden in hidings(answer) if hidden or question.images]
+        found = model.logits_without(answer, sets)
+        for hidden, logits in zip(sets, found, strict=True):
+            torch.testing.assert_close(logits, eager_logits(model, answer, hidden, None), atol=2e-4, rtol=1e-4)
+
+
+def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> None:
+    folder = save_llava(tmp_path, model_type="mistral", num_key_value_heads=2, sliding_window=8)
+    model = load(folder)
+    for question in questions(picture)[:3]:
+        answer = ask(model, question)
+        for hidden, logits in zip(hidings(answer), model.logits_without(answer, hidings(answer)), strict=True):
+            torch.testing.assert_close(logits, eager_logits(model, answer, hidden, 8), atol=2e-4, rtol=1e-4)
+
+
+def test_a_family_that_shares_no_prefix_is_read_whole(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = ask(model, questions(picture)[0])
+    over_prefix = model.logits_without(answer, hidings(answer))
+    monkeypatch.setattr(model, "family", Family(name="unknown"))
+    for first, second in zip(over_prefix, model.logits_without(answer, hidings(answer)), strict=True):
+        torch.testing.assert_close(first, second, atol=2e-4, rtol=1e-4)
+
+
+def test_hiding_nothing_changes_nothing_and_hiding_the_picture_does(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    answer = ask(model, questions(picture)[0])
+    image = answer.layout.positions(TokenKind.IMAGE)
+    same, other = model.logits_without(answer, [(), image])
+    torch.testing.assert_close(same, replay_logits(model, answer), atol=1e-4, rtol=1e-4)
+    assert float((same - other).abs().max()) > 1e-2
+    # And nothing of it is left behind.
+    torch.testing.assert_close(replay_logits(model, answer), same, atol=1e-4, rtol=1e-4)
+
+
+def test_the_kept_prompt_is_not_touched(model: TransformersModel, picture: Image.Image) -> None:
+    answer = ask(model, questions(picture)[0])
+    model.logits_without(answer, hidings(answer))
+    again = ask(model, answer.question)
+    assert again.token_ids == answer.token_ids
+    assert max(abs(a.logprob - b.logprob) for a, b in zip(answer.tokens, again.tokens, strict=True)) < 1e-4
+
+
+def test_positions_outside_the_prompt_are_refused(model: TransformersModel, picture: Image.Image) -> None:
+    answer = ask(model, questions(picture)[0])
+    for wrong in (-1, len(answer.prompt_tokens)):
+        with pytest.raises(ValueError, match="prompt"):
+            model.logits_without(answer, [(wrong,)])
+    assert model.logits_without(answer, []) == []
+
+
+def test_little_memory_makes_small_batches(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = ask(model, questions(picture)[0])
+    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 8 * 2**20)
+    few = model.hidings_at_once(answer)
+    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 0)
+    assert model.hidings_at_once(answer) == 1 < few < 64
