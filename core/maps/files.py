@@ -1,0 +1,113 @@
+"""Maps as files: every position with what it is, where it lies and what each map gives it, and how that came about.
+
+The record (methods, settings, target, question, model) travels inside the file, so that a file found a year later
+still says what it shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.answer import Answer, Explanation
+
+PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
+
+
+def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
+    """How a map came about, in plain values. A rival is named by its id, and by its text where the model weighed it."""
+    target = explanation.target
+    return {
+        "method": explanation.method,
+        "settings": dict(explanation.settings),
+        "target": [answer.tokens[index].text for index in target.tokens],
+        "target_tokens": list(target.tokens),
+        "rivals": None if target.rivals is None else list(target.rivals),
+        "question": answer.question.text,
+        "answer": answer.text,
+        "masked": answer.question.mask is not None,
+        "model": answer.model,
+        "seconds": round(explanation.seconds, 4),
+        "explained_together": explanation.together,
+        "peak_bytes": explanation.peak_bytes,
+        "complete": explanation.complete,
+    }
+
+
+def record_json(answer: Answer, explanations: Sequence[Explanation]) -> str:
+    """The records of several maps of one answer, as one line."""
+    return json.dumps([record(answer, explanation) for explanation in explanations])
+
+
+def tokens(answer: Answer) -> tuple[str, ...]:
+    """The text of every position of the sequence."""
+    return (*answer.prompt_tokens, *(token.text for token in answer.tokens))
+
+
+def names(explanations: Sequence[Explanation]) -> list[str]:
+    """A column name for each map: its method, numbered where it comes again."""
+    methods = [explanation.method for explanation in explanations]
+    return [
+        method if methods.count(method) == 1 else f"{method}_{methods[: index + 1].count(method)}"
+        for index, method in enumerate(methods)
+    ]
+
+
+def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
+    """A table with a line for each position. Its first line is "# " and the records as JSON, then comes the header.
+
+    Tokens are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
+    """
+    out = io.StringIO()
+    out.write(f"# {record_json(answer, explanations)}\n")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["position", "kind", "token", *PLACE, *names(explanations)])
+    places = _places(answer)
+    scores = [explanation.scores.tolist() for explanation in explanations]
+    for position, token in enumerate(tokens(answer)):
+        place = places.get(position, ("",) * len(PLACE))
+        kind = answer.layout.kinds[position].value
+        writer.writerow([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
+    return out.getvalue()
+
+
+def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:
+    """Arrays without pickles: scores [map position], maps (names), kinds, tokens, boxes [position 4] in pixels of the
+    picture (NaN where a position has none), views [position], grid [position 2] (row and column; -1), records (JSON).
+    """
+    places = _places(answer)
+    length = len(answer.layout)
+    boxes, grid = np.full((length, 4), np.nan), np.full((length, 2), -1)
+    views = [""] * length
+    for position, (_, view, row, column, *box) in places.items():
+        views[position], grid[position], boxes[position] = view, (row, column), box
+    out = io.BytesIO()
+    np.savez_compressed(
+        out,
+        scores=np.stack([explanation.scores.numpy() for explanation in explanations]),
+        maps=np.array(names(explanations)),
+        kinds=np.array([kind.value for kind in answer.layout.kinds]),
+        # A NumPy string ends at its last character that is not NUL, so tokens are JSON strings here too.
+        tokens=np.array([json.dumps(token) for token in tokens(answer)]),
+        boxes=boxes,
+        views=np.array(views),
+        grid=grid,
+        records=np.array(record_json(answer, explanations)),
+    )
+    return out.getvalue()
+
+
+Place = tuple[int, str, int, int, float, float, float, float]
+
+
+def _places(answer: Answer) -> dict[int, Place]:
+    """For each image token with a place: image, view, row, column, and its box in pixels of the original picture."""
+    return {
+        position: (view.image, view.name, *divmod(index, view.columns), *view.patch_box(index))
+        for view in answer.layout.views
+        for index, position in enumerate(view.positions)
+    }
