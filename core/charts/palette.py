@@ -5,9 +5,18 @@ Sequential maps are perceptually uniform, diverging ones are centred on zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+from jaxtyping import Float
+
 SEQUENTIAL: Final = "viridis"
+SEQUENTIAL_RAMP = (
+    *("#440154", "#482475", "#414487", "#355f8d", "#2a788e", "#21918c", "#22a884", "#44bf70", "#7ad151"),
+    *("#bddf26", "#fde725"),
+)
+"""Viridis at eleven even steps, for figures that are drawn pixel by pixel and must match the charts."""
 DIVERGING = ("#b35806", "#f1a340", "#fee0b6", "#f7f7f7", "#d8daeb", "#998ec3", "#542788")
 """Orange is less, white is unchanged, purple is more."""
 
@@ -19,6 +28,18 @@ NEUTRAL = "#8090a0"
 INK_ON_LIGHT = "#14202a"
 INK_ON_DARK = "#ffffff"
 
+PICKED = "#ff2d95"
+"""The outline of what was clicked, over a picture or a heat map of any colour."""
+
+PARTS = {
+    "image": "#0072b2",
+    "question": "#e69f00",
+    "earlier answer": "#009e73",
+    "template": "#8090a0",
+    "own place": "#cc79a7",
+}
+"""Where a score can lie. Okabe and Ito's colours, as the theme's categories."""
+
 HIDDEN_RGB = (213, 94, 0)
 PATCH_RGB = (0, 229, 255)
 
@@ -27,3 +48,15 @@ def probability_css(probability: float) -> str:
     """A background for text in the page's own ink: the more probable, the more blue."""
     strength = 0.06 + 0.50 * min(max(probability, 0.0), 1.0)
     return f"rgba(31, 131, 180, {strength:.3f})"
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """Red, green and blue of "#rrggbb", 0 to 255."""
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+
+
+def ramp(colors: Sequence[str], share: Float[np.ndarray, "*place"]) -> Float[np.ndarray, "*place 3"]:
+    """The colours at `share` (0 to 1, clipped) of an evenly spaced ramp, interpolated as charts do, 0 to 255."""
+    anchors = np.array([rgb(color) for color in colors], dtype=float)
+    steps = np.linspace(0, 1, len(colors))
+    return np.stack([np.interp(share, steps, anchors[:, channel]) for channel in range(3)], axis=-1)

@@ -1,0 +1,326 @@
+"""A score for every patch, laid over the picture: as a chart to hover and click, or as plain pixels.
+
+Scores come by sequence position and boxes from the layout, so any raster will do. A picture that the model sees in
+several views which overlap (tiles and a thumbnail) is drawn once for each set of views that do not, the panels side
+by side in one chart, so that hovering and clicking work alike in all of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from PIL import Image, ImageDraw
+
+from core.answer import Box, PatchView, TokenLayout
+from core.charts.palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
+
+SIDE = 400
+"""Longest side, in pixels, of a picture as it is sent to the browser."""
+GAP = 12
+OPACITY = 0.6
+NOT_LOOKED_AT = "not looked at"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the ends of the colours mean. A signed scale is centred on zero, so low == -high."""
+
+    low: float
+    high: float
+    signed: bool = False
+
+    @property
+    def colors(self) -> tuple[str, ...]:
+        return DIVERGING if self.signed else SEQUENTIAL_RAMP
+
+    def share(self, values: Float[np.ndarray, "*place"]) -> Float[np.ndarray, "*place"]:
+        """Where values lie between the ends, 0 to 1."""
+        return np.clip((values - self.low) / (self.high - self.low), 0, 1)
+
+    def altair(self) -> alt.Scale:
+        ends = np.linspace(self.low, self.high, len(self.colors))
+        return alt.Scale(domain=ends.tolist(), range=list(self.colors), clamp=True)
+
+
+def scale_of(*values: Float[np.ndarray, "*place"], signed: bool = False) -> Scale:
+    """One scale for all `values` (NaN left out), from zero, or the least where it is below, to the greatest; when
+    signed, as far below zero as above. Never empty."""
+    known = np.concatenate([np.asarray(part, dtype=float).ravel() for part in values] or [np.zeros(0)])
+    known = known[np.isfinite(known)]
+    if signed:
+        most = float(np.abs(known).max(initial=0.0)) or 1.0
+        return Scale(-most, most, signed=True)
+    high = float(known.max(initial=0.0))
+    low = min(0.0, float(known.min(initial=0.0)))
+    return Scale(low, high if high > low else low + 1.0)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A picture with views over it that do not overlap. `box` is what is shown: the picture, and what views have
+    beyond it, in its pixels."""
+
+    image: int
+    views: tuple[PatchView, ...]
+    box: Box
+
+    @property
+    def name(self) -> str:
+        return self.views[0].name if len(self.views) == 1 else f"{len(self.views)} tiles"
+
+
+def panels(layout: TokenLayout, images: Collection[int] | None = None) -> tuple[Panel, ...]:
+    """The panels of some images (all by default), in the order of their views. Each view is in exactly one."""
+    found: list[tuple[int, list[PatchView]]] = []
+    for view in layout.views:
+        if images is not None and view.image not in images:
+            continue
+        for image, views in found:
+            if image == view.image and not any(_overlap(view.box, other.box) for other in views):
+                views.append(view)
+                break
+        else:
+            found.append((view.image, [view]))
+    return tuple(Panel(image, tuple(views), _around(layout.image_sizes[image], views)) for image, views in found)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    # Neighbouring tiles may share a sliver, for their edges are rounded to pixels.
+    return width > 1 and height > 1
+
+
+def _around(size: tuple[int, int], views: Sequence[PatchView]) -> Box:
+    boxes = [(0.0, 0.0, float(size[0]), float(size[1])), *(view.box for view in views)]
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a panel stands in a figure: pixels of the figure = (pixels of the picture - origin) * scale + offset."""
+
+    panel: Panel
+    left: float
+    width: float
+    height: float
+
+    def across(self, box: Box) -> Box:
+        """A box of the picture in pixels of the figure."""
+        scale = self.width / (self.panel.box[2] - self.panel.box[0])
+        x, y = self.panel.box[:2]
+        left, top, right, bottom = box
+        return (
+            self.left + (left - x) * scale,
+            (top - y) * scale,
+            self.left + (right - x) * scale,
+            (bottom - y) * scale,
+        )
+
+
+def places(shown: Sequence[Panel], size: int) -> tuple[list[Place], int, int]:
+    """The panels beside each other, each with its longer side at `size` pixels, and the figure's width and height."""
+    result: list[Place] = []
+    left = 0.0
+    for panel in shown:
+        width, height = panel.box[2] - panel.box[0], panel.box[3] - panel.box[1]
+        scale = size / max(width, height)
+        result.append(Place(panel, left, max(1.0, width * scale), max(1.0, height * scale)))
+        left += result[-1].width + GAP
+    return result, max(1, round(left - GAP)), max(1, round(max((place.height for place in result), default=1.0)))
+
+
+def patch_table(
+    spots: Sequence[Place], values: Float[np.ndarray, "position"], selected: Collection[int] = ()
+) -> pd.DataFrame:
+    """A row for each patch: its box in pixels of the figure, its place in its view counted from 1, its score, and
+    its share of the sum of all patches' scores (of their absolute values, where some are negative)."""
+    rows = []
+    for spot in spots:
+        for view in spot.panel.views:
+            for index, position in enumerate(view.positions):
+                left, top, right, bottom = spot.across(view.patch_box(index))
+                row, column = divmod(index, view.columns)
+                rows.append((position, view.name, row + 1, column + 1, left, right, top, bottom))
+    names = ["position", "view", "row", "column", "x", "x2", "y", "y2"]
+    table = pd.DataFrame(rows, columns=names)
+    table["value"] = np.asarray(values, dtype=float)[table["position"].to_numpy(dtype=int)]
+    total = float(np.nansum(np.abs(table["value"])))
+    table["share"] = table["value"] / total if total else 0.0
+    table["picked"] = table["position"].isin(list(selected))
+    return table
+
+
+def heatmap(
+    images: Sequence[Image.Image],
+    layout: TokenLayout,
+    values: Float[np.ndarray, "position"],
+    *,
+    size: int = SIDE,
+    scale: Scale | None = None,
+    opacity: float = OPACITY,
+    selected: Collection[int] = (),
+    only: Collection[int] | None = None,
+    click: str | None = None,
+    label: str = "score",
+    format: str = ".4f",
+    legend: bool = True,
+) -> alt.LayerChart:
+    """The images of a layout with every patch coloured by `values` at its position (NaN: not looked at).
+
+    `size` is each panel's longer side in pixels; without a `scale` the figure has its own. Patches at `selected`
+    positions are outlined. `only` names the images to show. With `click`, clicks toggle patches in a selection of that
+    name whose entries have a "position". `label` and `format` are what hovering says the value is.
+    Raises ValueError where `values` is not of the layout's length or no patch has a place.
+    """
+    shown = _shown(layout, values, only)
+    spots, width, height = places(shown, size)
+    table = patch_table(spots, values, selected)
+    scale = scale or scale_of(table["value"].to_numpy())
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
+    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    # Boxes given by both ends stay where they are when the browser resizes the chart; widths in pixels do not.
+    backdrop = alt.Chart(pd.DataFrame([_backdrop(images, spot) for spot in spots])).mark_image(
+        aspect=False, tooltip=None
+    )
+    tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q")]
+    if len(layout.views) > 1:
+        tooltip.insert(0, alt.Tooltip("view:N"))
+    known = alt.Chart(table[table["value"].notna()])
+    heat = known.mark_rect(opacity=opacity, stroke=None, cursor="pointer" if click else "default").encode(
+        **box,
+        color=alt.Color(
+            "value:Q",
+            scale=scale.altair(),
+            legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10)
+            if legend
+            else None,
+        ),
+        tooltip=[
+            *tooltip,
+            alt.Tooltip("value:Q", title=label, format=format),
+            alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
+        ],
+    )
+    layers: list[alt.Chart] = [backdrop.encode(**box, url="url:N"), heat]
+    missing = table[table["value"].isna()].assign(state=NOT_LOOKED_AT)
+    if len(missing):
+        layers.append(
+            alt.Chart(missing)
+            .mark_rect(fill=NEUTRAL, fillOpacity=0.15, stroke=NEUTRAL, strokeDash=[2, 3], strokeWidth=1)
+            .encode(**box, tooltip=[*tooltip, alt.Tooltip("state:N", title=label)])
+        )
+    if table["picked"].any():
+        layers.append(
+            alt.Chart(table[table["picked"]])
+            .mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=2.5, tooltip=None, cursor="pointer")
+            .encode(**box)
+        )
+    if len(spots) > 1:
+        names = pd.DataFrame([{"x": spot.left + 5, "y": 11, "name": _panel_name(spot.panel, layout)} for spot in spots])
+        base = alt.Chart(names).encode(x=x, y=y, text="name:N")
+        halo = {"stroke": INK_ON_LIGHT, "strokeWidth": 3, "strokeOpacity": 0.7}
+        for outline in (halo, {}):
+            layers.append(base.mark_text(align="left", fontWeight="bold", color=INK_ON_DARK, tooltip=None, **outline))
+    if click:
+        # A layer of its own on top, so that a click on an outline is a click on its patch.
+        toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
+        layers.append(
+            known.mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer")
+            .encode(**box, tooltip=heat.encoding.tooltip)
+            .add_params(toggle)
+        )
+    return alt.layer(*layers).properties(width=width, height=height, autosize="pad", padding=0)
+
+
+def _panel_name(panel: Panel, layout: TokenLayout) -> str:
+    return panel.name if len(layout.image_sizes) == 1 else f"picture {panel.image + 1}, {panel.name}"
+
+
+def _shown(
+    layout: TokenLayout, values: Float[np.ndarray, "position"], only: Collection[int] | None
+) -> tuple[Panel, ...]:
+    if values.shape != (len(layout),):
+        raise ValueError(f"one value for each of {len(layout)} positions is needed, not {values.shape}")
+    shown = panels(layout, only)
+    if not shown:
+        raise ValueError("no image token has a place in a picture")
+    return shown
+
+
+def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
+    image = images[spot.panel.image]
+    left, top, right, bottom = spot.across((0, 0, image.width, image.height))
+    return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image)}
+
+
+def data_url(image: Image.Image, side: int = SIDE) -> str:
+    """The picture as a JPEG in a data address, its longer side at most `side` pixels."""
+    return _data_url(image.tobytes(), image.mode, image.size, side)
+
+
+@lru_cache(maxsize=32)
+def _data_url(pixels: bytes, mode: str, size: tuple[int, int], side: int) -> str:
+    shown = Image.frombytes(mode, size, pixels).convert("RGB")
+    shown.thumbnail((side, side), Image.Resampling.LANCZOS)
+    data = io.BytesIO()
+    shown.save(data, "JPEG", quality=88)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+
+
+def heat_picture(
+    images: Sequence[Image.Image],
+    layout: TokenLayout,
+    values: Float[np.ndarray, "position"],
+    *,
+    size: int = SIDE,
+    scale: Scale | None = None,
+    opacity: float = OPACITY,
+    selected: Collection[int] = (),
+    only: Collection[int] | None = None,
+) -> Image.Image:
+    """The same figure as pixels, for small multiples and downloads. Patches not looked at are crossed out.
+
+    Raises what `heatmap` raises.
+    """
+    shown = _shown(layout, values, only)
+    spots, width, height = places(shown, size)
+    table = patch_table(spots, values, selected)
+    scale = scale or scale_of(table["value"].to_numpy())
+    canvas = Image.new("RGB", (width, height), "white")
+    for spot in spots:
+        image = images[spot.panel.image]
+        left, top, right, bottom = (round(edge) for edge in spot.across((0, 0, image.width, image.height)))
+        resized = image.convert("RGB").resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.BILINEAR)
+        canvas.paste(resized, (left, top))
+    heat = canvas.copy()
+    pen = ImageDraw.Draw(heat)
+    colors = ramp(scale.colors, scale.share(np.nan_to_num(table["value"].to_numpy()))).round().astype(int)
+    corners = [_corners(row.x, row.y, row.x2, row.y2) for row in table.itertuples()]
+    for corner, color, value in zip(corners, colors, table["value"], strict=True):
+        if np.isfinite(value):
+            pen.rectangle(corner, fill=tuple(color.tolist()))
+    result = Image.blend(canvas, heat, opacity)
+    pen = ImageDraw.Draw(result)
+    for corner, value, picked in zip(corners, table["value"], table["picked"], strict=True):
+        if not np.isfinite(value):
+            pen.line(corner, fill=rgb(NEUTRAL))
+        if picked:
+            pen.rectangle(corner, outline=rgb(PICKED), width=2)
+    return result
+
+
+def _corners(left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
+    """A box whose right and bottom pixels belong to it, at least one pixel wide and high."""
+    x, y = round(left), round(top)
+    return x, y, max(x, round(right) - 1), max(y, round(bottom) - 1)
