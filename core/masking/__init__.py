@@ -2,6 +2,6 @@
 
 from core.masking.drawing import rasterize
 from core.masking.fills import apply_mask
-from core.masking.patches import covered_patches, patch_coverage, snap_to_patches
+from core.masking.patches import covered_patches, patch_coverage, pixels_of, snap_to_patches
 
-__all__ = ["apply_mask", "covered_patches", "patch_coverage", "rasterize", "snap_to_patches"]
+__all__ = ["apply_mask", "covered_patches", "patch_coverage", "pixels_of", "rasterize", "snap_to_patches"]

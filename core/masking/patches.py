@@ -8,6 +8,7 @@ what a patch has outside the picture (families that pad) counts for nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 from jaxtyping import Bool
@@ -62,6 +63,21 @@ def snap_to_patches(
             if hidden[pixels].size:
                 snapped[pixels] = hidden[pixels].mean() > share
     return snapped
+
+
+def pixels_of(positions: Collection[int], layout: TokenLayout, image: int = 0) -> Bool[np.ndarray, "height width"]:
+    """The pixels of some image tokens of a picture: the mask that hides just these. Other positions have none."""
+    if not 0 <= image < len(layout.image_sizes):
+        raise ValueError(f"there is no image {image}: the question has {len(layout.image_sizes)}")
+    width, height = layout.image_sizes[image]
+    found = np.zeros((height, width), dtype=bool)
+    for view in _views(layout, image):
+        for index, position in enumerate(view.positions):
+            if position in positions:
+                box = view.patch_box(index)
+                pixels = _pixels(box, found.shape)
+                found[pixels if found[pixels].size else _pixel_around(box, found.shape)] = True
+    return found
 
 
 def _views(layout: TokenLayout, image: int) -> list[PatchView]:

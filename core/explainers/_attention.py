@@ -1,0 +1,41 @@
+"""The attention rows that predicted the answer's tokens, by layer and head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+from core.explainers.base import Unit
+from core.explainers.settings import Chosen
+from core.vlm.model import VisionLanguageModel
+
+
+def unit_rows(
+    model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], layers: Chosen = None, heads: Chosen = None
+) -> Float[Tensor, "layers heads unit position"]:
+    """Softmax rows at the positions that predict the units, of the chosen layers and heads; float32, on the CPU.
+
+    Those kept while the answer was written, else (an answer asked for without them) from one replay.
+    """
+    if answer.attention is not None:
+        rows = answer.attention.weights[:, :, [unit.index for unit in units]]
+    else:
+        rows = model.attention_rows(answer, [unit.position(answer) for unit in units])
+    if layers is not None:
+        rows = rows[list(layers)]
+    if heads is not None:
+        rows = rows[:, list(heads)]
+    rows = rows.float().cpu()
+    return torch.nn.functional.pad(rows, (0, len(answer.layout) - rows.shape[-1]))
+
+
+def rows_bytes(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> int:
+    """Bytes of `unit_rows`, and of the replay where it needs one."""
+    rows = 3 * model.card.layers * model.card.heads * len(units) * len(answer.layout) * 4
+    if answer.attention is not None:
+        return rows
+    return rows + 24 * len(answer.layout) * model.card.hidden * 4

@@ -1,0 +1,119 @@
+"""Taking parts away, one after the other: log p with everything less log p without the part.
+
+Positive: the part supports the token. Parts may overlap; a position's score is the mean over the parts that cover
+it, weighted by how much of it they cover.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from core.answer import Answer, Question, RegionMask, TokenLayout
+from core.explainers._units import needs_places, pass_bytes, unit_logprobs
+from core.explainers.base import Explainer, Step, Unit
+from core.masking import apply_mask
+from core.vlm.model import VisionLanguageModel
+
+
+@dataclass(frozen=True, eq=False)
+class PixelRegion:
+    """Pixels of one image, and for each image token the share of its pixels among them."""
+
+    image: int
+    pixels: Bool[np.ndarray, "height width"]
+    shares: Mapping[int, float]
+
+
+class Tally:
+    """Changes so far. Positions that are to be looked at and were not are NaN; those that never are, 0."""
+
+    def __init__(self, units: int, length: int, parts: Sequence[Mapping[int, float]]) -> None:
+        self._total = torch.zeros(units, length)
+        self._weight = torch.zeros(length)
+        self._expected = torch.zeros(length, dtype=torch.bool)
+        for part in parts:
+            self._expected[list(part)] = True
+
+    def add(self, change: Float[Tensor, "unit"], part: Mapping[int, float]) -> None:
+        for position, share in part.items():
+            self._total[:, position] += share * change
+            self._weight[position] += share
+
+    def scores(self) -> Float[Tensor, "unit position"]:
+        known = self._total / self._weight
+        return torch.where(self._expected, known, torch.zeros(()))
+
+
+def windows(layout: TokenLayout, size: int, step: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Square windows of `size` x `size` image tokens, every `step`, over every view: the image and the positions.
+
+    Windows at the far edges are as large as fits; steps are at most as long as a window, so nothing is left out.
+    """
+    found = []
+    for view in layout.views:
+        grid = np.array(view.positions).reshape(view.rows, view.columns)
+        for top in _starts(view.rows, size, step):
+            for left in _starts(view.columns, size, step):
+                inside = grid[top : top + size, left : left + size]
+                found.append((view.image, tuple(int(position) for position in inside.flat)))
+    return found
+
+
+def _starts(length: int, size: int, step: int) -> Iterator[int]:
+    """Where windows begin along one side; none begins that adds nothing to the one before."""
+    for start in range(0, length, min(step, size)):
+        yield start
+        if start + size >= length:
+            return
+
+
+def unmasked(question: Question) -> Question:
+    """The same question with its mask painted into the picture, so that another may be laid over it."""
+    if question.mask is None:
+        return question
+    images = list(question.images)
+    masked = question.mask.image
+    images[masked] = apply_mask(images[masked].convert("RGB"), question.mask)
+    return replace(question, images=tuple(images), mask=None)
+
+
+class PixelOcclusion(Explainer):
+    """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each."""
+
+    signed: ClassVar[bool] = True
+    keeps_partial: ClassVar[bool] = True
+
+    @abstractmethod
+    def regions(self, question: Question, layout: TokenLayout, settings: Any) -> list[PixelRegion]:
+        """What is replaced, one after the other. Regions without an image token are passed over."""
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        return needs_places(model, answer, self.name)
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        return pass_bytes(model, answer)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+    ) -> Iterator[Step]:
+        question = unmasked(answer.question)
+        before = unit_logprobs(model.replay_logits(answer), units)
+        yield Step(0.0)
+        regions = [region for region in self.regions(question, answer.layout, settings) if region.shares]
+        tally = Tally(len(units), len(answer.layout), [region.shares for region in regions])
+        for done, region in enumerate(regions, start=1):
+            masked = question.with_mask(RegionMask(region.pixels, settings.fill, region.image))
+            inputs = model.prepare(masked).inputs
+            after = unit_logprobs(model.replay_logits(replace(answer, inputs=inputs)), units)
+            tally.add(before - after, region.shares)
+            yield Step(done / len(regions), tally.scores())
+        if not regions:
+            yield Step(1.0, tally.scores())

@@ -1,0 +1,43 @@
+"""Replace squares of pixels and ask again how likely the answer is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.answer import Question, TokenLayout
+from core.explainers._occlusion import PixelOcclusion, PixelRegion, windows
+from core.explainers.settings import choice, number
+from core.masking import patch_coverage, pixels_of
+
+
+@dataclass(frozen=True)
+class OcclusionPixelsSettings:
+    """The squares, and what stands in their place."""
+
+    window: int = number(2, "Window", minimum=1, maximum=16, step=1, help="Side of a square, in image tokens.")
+    step: int = number(
+        2, "Step", minimum=1, maximum=16, step=1, help="From one square to the next; less than a window overlaps."
+    )
+    fill: str = choice("mean", "Replaced by", ("mean", "black", "blur", "noise"))
+
+
+class OcclusionPixels(PixelOcclusion):
+    """The drop in log-probability of the token when a square of pixels is replaced and the whole picture is read
+    again: occlusion sensitivity, Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks",
+    section 4.2, in nats. Every image token gets the mean drop of the squares that cover it.
+    """
+
+    key = "occlusion_pixels"
+    name = "Hide pixels"
+    caveat = "What depends on several squares at once shows in none of them, and the fill is itself something to see."
+    Settings = OcclusionPixelsSettings
+
+    def regions(self, question: Question, layout: TokenLayout, settings: OcclusionPixelsSettings) -> list[PixelRegion]:
+        found = []
+        for image, positions in windows(layout, settings.window, settings.step):
+            pixels = pixels_of(positions, layout, image)
+            inside = set(positions)
+            # (only the window's own tokens: another view's, which may see the same pixels, have windows of their own)
+            shares = {p: 1.0 for p in patch_coverage(pixels, layout, image) if p in inside}
+            found.append(PixelRegion(image, pixels, shares))
+        return found

@@ -1,0 +1,87 @@
+"""Hide image tokens and words from the reader and ask again how likely the answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.answer import Answer, TokenKind
+from core.explainers._occlusion import Tally, windows
+from core.explainers._units import image_positions, number_bytes, pass_bytes, unit_logprobs
+from core.explainers.base import Explainer, Step, Unit
+from core.explainers.settings import number, switch
+from core.vlm.hiding import first_reader
+from core.vlm.model import VisionLanguageModel
+
+MOST_AT_ONCE = 32
+"""More in one batch gain nothing, and a stop has to wait for them."""
+
+
+@dataclass(frozen=True)
+class OcclusionTokensSettings:
+    """What is hidden at a time."""
+
+    window: int = number(1, "Window", minimum=1, maximum=16, step=1, help="Side of a square, in image tokens.")
+    step: int = number(
+        1, "Step", minimum=1, maximum=16, step=1, help="From one square to the next; less than a window overlaps."
+    )
+    words: bool = switch(True, "Hide the question's words too", help="One token at a time.")
+
+
+class OcclusionTokens(Explainer):
+    """The drop in log-probability of the token when image tokens, or a word of the question, are hidden from all that
+    stands behind the picture: attention knockout at every layer (Geva et al. 2023, "Dissecting recall of factual
+    associations", section 3), in nats.
+
+    The picture is read once; many hidings are computed in one batch over its keys and values.
+    """
+
+    key = "occlusion_tokens"
+    name = "Hide image tokens"
+    caveat = "Not deleted pixels: image tokens have mixed before they are hidden, so neighbours may still tell."
+    Settings = OcclusionTokensSettings
+    signed = True
+    keeps_partial = True
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        if image_positions(answer) or answer.layout.positions(TokenKind.TEXT):
+            return None
+        return "This question has neither image tokens nor words of its own to hide. Ask another."
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        card, positions = model.card, len(answer.layout)
+        read = positions - first_reader(answer)
+        # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
+        keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * number_bytes(model)
+        rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * number_bytes(model))
+        return pass_bytes(model, answer) + self._at_once(model, answer) * (keys + rows)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: OcclusionTokensSettings
+    ) -> Iterator[Step]:
+        hidden = self._parts(answer, settings)
+        tally = Tally(len(units), len(answer.layout), [dict.fromkeys(part, 1.0) for part in hidden])
+        before = unit_logprobs(model.logits_without(answer, [()])[0], units)
+        yield Step(0.0)
+        batch = self._at_once(model, answer)
+        for start in range(0, len(hidden), batch):
+            parts = hidden[start : start + batch]
+            for part, logits in zip(parts, model.logits_without(answer, parts), strict=True):
+                tally.add(before - unit_logprobs(logits, units), dict.fromkeys(part, 1.0))
+            yield Step(min(1.0, (start + len(parts)) / len(hidden)), tally.scores())
+        if not hidden:
+            yield Step(1.0, tally.scores())
+
+    @staticmethod
+    def _at_once(model: VisionLanguageModel, answer: Answer) -> int:
+        return min(model.hidings_at_once(answer), MOST_AT_ONCE)
+
+    @staticmethod
+    def _parts(answer: Answer, settings: OcclusionTokensSettings) -> list[tuple[int, ...]]:
+        squares = [positions for _, positions in windows(answer.layout, settings.window, settings.step)]
+        # Image tokens without a place in the picture are hidden one by one.
+        placed = {position for square in squares for position in square}
+        alone = [(position,) for position in image_positions(answer) if position not in placed]
+        words = [(position,) for position in answer.layout.positions(TokenKind.TEXT)] if settings.words else []
+        return [*squares, *alone, *words]

@@ -1,0 +1,45 @@
+"""Where the answer's token looked: softmax rows as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.answer import Answer
+from core.explainers._attention import rows_bytes, unit_rows
+from core.explainers.base import Explainer, Step, Unit
+from core.explainers.settings import Chosen, choice, heads, layers
+from core.vlm.model import VisionLanguageModel
+
+
+@dataclass(frozen=True)
+class RawAttentionSettings:
+    """Which rows, and how they become one."""
+
+    layers: Chosen = layers("Layers")
+    heads: Chosen = heads("Heads")
+    reduce: str = choice("mean", "Layers and heads are combined by", ("mean", "max"))
+
+
+class RawAttention(Explainer):
+    """How much the position that predicted the token attended to every position before it: softmax(q k / sqrt(d)),
+    equation 1 of Vaswani et al. 2017, "Attention is all you need", combined over layers and heads.
+
+    The weights were kept while the answer was written, so this costs nothing.
+    """
+
+    key = "raw_attention"
+    name = "Raw attention"
+    caveat = "Where information was fetched from, not whether it mattered; first and separator tokens draw much of it."
+    Settings = RawAttentionSettings
+    contrasts = False
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        return rows_bytes(model, answer, units)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: RawAttentionSettings
+    ) -> Iterator[Step]:
+        rows = unit_rows(model, answer, units, settings.layers, settings.heads).flatten(0, 1)
+        yield Step(1.0, rows.mean(0) if settings.reduce == "mean" else rows.amax(0))

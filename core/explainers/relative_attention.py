@@ -1,0 +1,76 @@
+"""Where the answer's token looked more than a question about nothing in particular would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from core.answer import Answer
+from core.explainers._attention import rows_bytes, unit_rows
+from core.explainers._units import image_positions, needs_picture
+from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers.settings import Chosen, layers, text
+from core.vlm.capture import RowRecorder
+from core.vlm.model import VisionLanguageModel
+
+SMALLEST = 1e-7
+"""What half precision cannot tell from zero: a smaller weight is no measure to divide by."""
+
+
+@dataclass(frozen=True)
+class RelativeAttentionSettings:
+    """The layers, and what the attention is measured against."""
+
+    layers: Chosen = layers("Layers")
+    generic: str = text(
+        "Write a general description of the image.",
+        "Generic question",
+        help="Its attention, where it is about to answer, is what the question's attention is divided by.",
+    )
+
+
+class RelativeAttention(Explainer):
+    """Attention to each image token divided by a generic question's attention to the same token: Zhang et al. 2025,
+    "MLLMs know where to look" (relative attention, A_rel = A(x, q) / A(x, q')), with heads averaged before the
+    division and layers after it.
+
+    The division takes away what draws attention whatever is asked. The generic question is read once over the kept
+    image prefix. Words have no counterpart in the other question: their scores are 0.
+    """
+
+    key = "relative_attention"
+    name = "Relative attention"
+    caveat = "A ratio, so rarely seen patches may stand out for little; it scores image tokens only, words are 0."
+    Settings = RelativeAttentionSettings
+    contrasts = False
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        return needs_picture(answer, self.name)
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        return 2 * rows_bytes(model, answer, units)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: RelativeAttentionSettings
+    ) -> Iterator[Step]:
+        if not settings.generic.strip():
+            raise NotApplicable("The generic question is empty. Type one that asks for nothing in particular.")
+        prepared = model.prepare(replace(answer.question, text=settings.generic))
+        recorder = RowRecorder()
+        model.begin(prepared, recorder)
+        yield Step(0.5)
+        generic = recorder.rows(1, len(prepared.ids))
+        if generic is None:
+            raise NotApplicable(f"{model.card.name} does not show its attention. Choose a method that hides or masks.")
+        places = image_positions(answer)
+        # The pictures and all before them are the same in both prompts, so their positions are too.
+        assert all(prepared.layout.kinds[place] == answer.layout.kinds[place] for place in places)
+        chosen = slice(None) if settings.layers is None else list(settings.layers)
+        measure = generic.weights[chosen, :, 0][..., places].float().cpu().mean(1)
+        asked = unit_rows(model, answer, units, settings.layers)[..., places].mean(1)
+        scores = torch.zeros(len(units), len(answer.layout))
+        scores[:, places] = (asked / measure[:, None].clamp(min=SMALLEST)).mean(0)
+        yield Step(1.0, scores)
