@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from core.answer import PatchView, Target, TokenKind, TokenLayout
 from core.maps.agreement import agreement, agreement_table
 from core.maps.difference import NotComparable, difference, picture_positions
-from core.maps.scale import as_shares, limit
+from core.maps.scale import as_shares
 from core.maps.shares import COMPARED, Part, parts, shares, shares_by_layer
 
 S, T, P, A = TokenKind.SPECIAL, TokenKind.TEXT, TokenKind.IMAGE, TokenKind.ANSWER
@@ -116,8 +116,6 @@ def test_the_table_is_symmetric_with_ones_on_its_diagonal() -> None:
 def test_shares_of_a_map_sum_to_one_and_nothing_is_divided_by_zero() -> None:
     assert np.nansum(np.abs(as_shares(np.array([1.0, -3.0, np.nan, 4.0])))) == pytest.approx(1)
     assert as_shares(np.zeros(3)).tolist() == [0, 0, 0]
-    assert limit([np.array([0.5, -2.0]), np.array([np.nan, 1.0])]) == 2.0
-    assert limit([np.zeros(2), np.full(2, np.nan)]) == 1.0 and limit([]) == 1.0
 
 
 def test_a_difference_matches_patches_and_not_positions() -> None:

@@ -1,0 +1,115 @@
+"""Words coloured by score: the question and the answer as they are read, each token on its own ground."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from core.charts.heatmap import Scale
+from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
+from core.charts.tokens import visible
+
+LINE = 26
+GAP = 7
+HEADING = 20
+"""Pixels: a line's height, the space between words, and a heading's height."""
+
+
+@dataclass(frozen=True)
+class ScoredToken:
+    """A token and its score (NaN: not looked at; None: it comes after the target, so there is none). `group` is the
+    heading it stands under, `opens` says that it begins a word, and `target` that it is what is explained."""
+
+    text: str
+    score: float | None
+    group: str
+    opens: bool = True
+    target: bool = False
+
+
+def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.LayerChart:
+    """Tokens in lines of at most `width` pixels, coloured on `scale`. A ring is drawn round what is explained.
+
+    Raises ValueError without tokens.
+    """
+    if not tokens:
+        raise ValueError("there are no words to colour")
+    cells, headings, height = _lay_out(tokens, width)
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
+    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    share = scale.share(cells["score"].to_numpy(dtype=float))
+    # The ramps are dark where a one-sided scale is low and where a two-sided one is extreme.
+    cells["dark"] = np.abs(share - 0.5) > 0.3 if scale.signed else share < 0.6
+    scored = alt.Chart(cells[cells["score"].notna()])
+    tips = ["token:N", alt.Tooltip("score:Q", format=".4g"), "place:N"]
+    heat = scored.mark_rect(cornerRadius=3).encode(
+        **box, color=alt.Color("score:Q", scale=scale.altair(), legend=None), tooltip=tips
+    )
+    plain = (
+        alt.Chart(cells[cells["score"].isna()])
+        .mark_rect(cornerRadius=3, filled=False, stroke=NEUTRAL, strokeDash=[2, 2], strokeOpacity=0.7)
+        .encode(**box, tooltip=["token:N", "place:N"])
+    )
+    ring = (
+        alt.Chart(cells[cells["target"]])
+        .mark_rect(cornerRadius=3, filled=False, stroke=CHOSEN, strokeWidth=2.5)
+        .encode(**box)
+    )
+    at = {"x": alt.X("middle:Q"), "y": alt.Y("centre:Q"), "text": "token:N"}
+    ink = scored.mark_text(limit=width).encode(
+        **at, color=alt.condition("datum.dark", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT))
+    )
+    pale = alt.Chart(cells[cells["score"].isna()]).mark_text(limit=width, color=NEUTRAL).encode(**at)
+    titles = (
+        alt.Chart(headings)
+        .mark_text(align="left", color=NEUTRAL, fontSize=12)
+        .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text="text:N")
+    )
+    layers = heat + plain + ring + ink + pale + titles
+    return layers.properties(width=width, height=height, autosize="pad", padding=2)
+
+
+def _lay_out(tokens: Sequence[ScoredToken], width: int) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """Boxes in pixels of tokens and headings, and the height of it all."""
+    cells, headings = [], []
+    group, left, top = None, 0, -LINE
+    for index, token in enumerate(tokens):
+        shown = visible(token.text)
+        wide = min(width, max(18, round(7.6 * len(shown)) + 10))
+        if token.group != group:
+            group, left = token.group, 0
+            headings.append({"x": 0, "centre": top + LINE + HEADING / 2, "text": group})
+            top += LINE + HEADING
+        elif token.opens and left:
+            left += GAP
+        if left and left + wide > width:
+            left, top = 0, top + LINE
+        cells.append(
+            {
+                "x": left,
+                "x2": left + wide - 1,
+                "y": top + 1,
+                "y2": top + LINE - 2,
+                "middle": left + (wide - 1) / 2,
+                "centre": top + (LINE - 1) / 2,
+                "token": shown,
+                "score": np.nan if token.score is None else token.score,
+                "target": token.target,
+                "place": _place(token, index),
+            }
+        )
+        left += wide
+    return pd.DataFrame(cells), pd.DataFrame(headings), top + LINE
+
+
+def _place(token: ScoredToken, index: int) -> str:
+    if token.target:
+        return f"{token.group}: explained here"
+    if token.score is None:
+        return f"{token.group}: comes after what is explained"
+    return f"{token.group}: not looked at" if np.isnan(token.score) else f"{token.group}"

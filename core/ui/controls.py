@@ -1,0 +1,61 @@
+"""Streamlit controls for settings that describe themselves (`core/explainers/settings.py`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.explainers.settings import Control, controls
+from core.ui.chips import escaped
+from core.vlm.model import ModelCard
+
+
+def settings_form(settings: type[Any], card: ModelCard, key: str) -> Any:
+    """A control for each setting; returns the settings as they are set now.
+
+    The values survive a page switch under keys that begin with `key`. Layers and heads take their range from the card;
+    none chosen means all.
+    """
+    return settings(**{control.name: _shown(control, card, f"{key}_{control.name}") for control in controls(settings)})
+
+
+def changed(settings: Any) -> dict[str, object]:
+    """The settings that are not at their default, by the label they have on screen."""
+    found = {control.label: (getattr(settings, control.name), control.default) for control in controls(type(settings))}
+    return {label: value for label, (value, default) in found.items() if value != default}
+
+
+def _shown(control: Control, card: ModelCard, key: str) -> Any:
+    label, note = escaped(control.label), control.help or None
+    if control.kind == "number":
+        return _number(control, label, note, key)
+    if control.kind == "choice":
+        place = control.options.index(control.default)
+        return st.selectbox(label, control.options, index=place, help=note, key=key, persist_state="session")
+    if control.kind == "switch":
+        return st.toggle(label, value=control.default, help=note, key=key, persist_state="session")
+    if control.kind == "text":
+        return st.text_input(label, value=control.default, help=note, key=key, max_chars=500, persist_state="session")
+    most = card.layers if control.kind == "layers" else card.heads
+    # Another model has other layers, and a widget keeps no value that is none of its options.
+    picked = st.multiselect(
+        label, range(most), placeholder=f"all {most}", help=note, key=f"{key}_{most}", persist_state="session"
+    )
+    return tuple(sorted(picked)) or None
+
+
+def _number(control: Control, label: str, note: str | None, key: str) -> float:
+    whole = isinstance(control.default, int)
+    kind = int if whole else float
+    step = control.step if control.step is not None else (1 if whole else None)
+    return st.number_input(
+        label,
+        min_value=None if control.minimum is None else kind(control.minimum),
+        max_value=None if control.maximum is None else kind(control.maximum),
+        value=control.default,
+        step=None if step is None else kind(step),
+        help=note,
+        key=key,
+        persist_state="session",
+    )
