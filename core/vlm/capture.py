@@ -29,14 +29,15 @@ from core.answer import AttentionRows
 from core.vlm.hiding import without_hidden
 from core.vlm.tape import Tap, softmax_rows
 
-NAME = "sdpa_recorded"
-"""The attention implementation of every decoder that this package loads."""
+NAME = "recorded_attention"
+"""The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses
+such names to decoders whose scores are capped, which are provided for here."""
 
-TOWER = "sdpa_tapped"
+TOWER = "tapped_attention"
 """The attention implementation of every vision tower that this package loads."""
 
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
-_listener: ContextVar[Callable[[Tap], None] | None] = ContextVar("attention_listener", default=None)
+_listener: ContextVar[tuple[str, Callable[[Tap], None]] | None] = ContextVar("attention_listener", default=None)
 
 
 class RowRecorder:
@@ -75,9 +76,10 @@ def recording(recorder: RowRecorder | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def listening(listener: Callable[[Tap], None]) -> Iterator[None]:
-    """Hand a tap of every attention in this block, in this thread, to `listener`: one for each sequence of a batch."""
-    token = _listener.set(listener)
+def listening(name: str, listener: Callable[[Tap], None]) -> Iterator[None]:
+    """Hand a tap of every attention of that name (NAME, TOWER) in this block, in this thread, to `listener`: one for
+    each sequence of a batch."""
+    token = _listener.set((name, listener))
     try:
         yield
     finally:
@@ -101,10 +103,16 @@ def recorded_sdpa(
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
         kept = row[:, 0] if query.dtype == torch.float32 else row[:, 0].to(torch.float16)
         recorder.add(int(getattr(module, "layer_idx", 0)), kept)
-    return tapped_sdpa(module, query, key, value, attention_mask, scaling, **kwargs)
+    return _attend(NAME, module, query, key, value, attention_mask, scaling, **kwargs)
 
 
-def tapped_sdpa(
+def tapped_sdpa(*args: Any, **kwargs: Any) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """SDPA."""
+    return _attend(TOWER, *args, **kwargs)
+
+
+def _attend(
+    name: str,
     module: torch.nn.Module,
     query: Float[Tensor, "batch heads query size"],
     key: Float[Tensor, "batch key_value_heads key size"],
@@ -119,8 +127,8 @@ def tapped_sdpa(
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     else:
         output = _capped(module, query, key, value, attention_mask, scaling, kwargs)
-    listener = _listener.get()
-    if listener is None:
+    listening_to, listener = _listener.get() or ("", None)
+    if listener is None or listening_to != name:
         return output, None
     # The network goes on with the very tensors that were handed out: a gradient with respect to them exists.
     parts = output.unbind(0)

@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
 from core.vlm.capture import NAME as RECORDED_ATTENTION
+from core.vlm.capture import TOWER as TOWER_ATTENTION
 from core.vlm.errors import ModelUnavailable
 from core.vlm.families import family_of
 from core.vlm.files import BYTES, check_folder, count_parameters, fingerprint, read_header, read_json
@@ -247,7 +248,7 @@ def _network(folder: Path, dtype: torch.dtype, device: torch.device) -> Any:
         network, report = AutoModelForImageTextToText.from_pretrained(
             folder,
             dtype=dtype,
-            attn_implementation={"": "sdpa", "text_config": RECORDED_ATTENTION},
+            attn_implementation={"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION},
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,

@@ -1,8 +1,9 @@
 """VisionLanguageModel: the one interface that the rest of core sees of a model.
 
-Read it by its sections: inputs and layout, generation, replay, attention, residual stream, unembedding, interventions. Positions are those of the whole
-sequence (prompt, then answer). Every method that runs the network takes `lock` for the time of one forward pass, so
-that callers in several threads take turns between passes and nobody waits for a whole answer.
+Read it by its sections: inputs and layout, generation, replay, attention, residual stream, unembedding,
+interventions. Positions are those of the whole sequence (prompt, then answer). Every method that runs the network takes
+`lock` for the time of one forward pass, so that callers in several threads take turns between passes and nobody waits
+for a whole answer.
 """
 
 from __future__ import annotations
@@ -147,17 +148,16 @@ class VisionLanguageModel(ABC):
     # Attention
 
     @abstractmethod
-    def attention_rows(
-        self, answer: Answer, queries: Sequence[int]
-    ) -> Float[Tensor, "layers heads query position"]:
-        """The decoder's float32 softmax rows at any positions of an answer's sequence, from one replay.
+    def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
+        """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence, from one replay.
 
         Rows that predicted the answer's tokens are in `answer.attention` already and need no pass.
         """
 
     @abstractmethod
     def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
-        """The vision tower's attention among the places of one image that became image tokens, layer by layer.
+        """The vision tower's attention among the places of one image that became image tokens, layer by layer,
+        up to the last layer that the family reads.
 
         Queries and keys are in the order of the image's positions in the layout (merged patches are averaged over
         queries and summed over keys; places that became no image token, such as a class token, are left out, so rows
@@ -170,8 +170,9 @@ class VisionLanguageModel(ABC):
     def tape(self, answer: Answer, start: int = 0) -> Tape:
         """One gradient-free replay of an answer that can be played again layer by layer (`tape.py`).
 
-        With `start` > 0, only the rows from there on: keys and values before are kept from the prompt's own pass
-        and are constants.
+        With `start` > 0, which must lie in the prompt, only the rows from there on: keys and values before are kept
+        from the prompt's own pass and are constants. A family that shares no prefix gives the whole tape (`start` 0).
+        Raises ValueError for a start outside the prompt.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.answer import Answer, Question
+from core.answer import Answer, Question, TokenKind
 from core.masking import apply_mask
 from core.vlm import prompt as prompts
-from core.vlm.capture import RowRecorder, recording
+from core.vlm.capture import NAME, RowRecorder, listening, recording
 from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader, hidden_columns, hiding
 from core.vlm.layout import lay_out
@@ -28,8 +28,12 @@ from core.vlm.model import (
     UnusableImage,
     VisionLanguageModel,
 )
+from core.vlm.playback import NetworkTape, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
+from core.vlm.rows import attention_among
+from core.vlm.tape import Tap, Tape
 from core.vlm.tokens import TokenReader
+from core.vlm.tower import TowerTape
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
@@ -220,16 +224,19 @@ class TransformersModel(VisionLanguageModel):
         kept = self._features.get(prepared.visual)
         if kept is not None:
             return kept
-        base = self.network.model
-        wanted = inspect.signature(base.get_image_features).parameters
-        inputs = {name: value for name, value in prepared.inputs.items() if name in wanted and name != "input_ids"}
         with torch.no_grad():
-            features = base.get_image_features(**inputs, return_dict=True)
+            features = self._run_tower(prepared.inputs)
         # Only what the decoder reads: the tower's own layers would be kept with it.
         features.hidden_states = features.attentions = features.last_hidden_state = None
         size = sum(picture.numel() * picture.element_size() for picture in features.pooler_output)
         self._features.put(prepared.visual, features, size)
         return features
+
+    def _run_tower(self, inputs: Mapping[str, Tensor]) -> Any:
+        base = self.network.model
+        wanted = inspect.signature(base.get_image_features).parameters
+        inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
+        return base.get_image_features(**inputs, return_dict=True)
 
     def _answer_positions(self, first: int, length: int) -> Int[Tensor, "..."]:
         """Rotary positions of `length` answer tokens, the same on every axis the family has."""
@@ -328,15 +335,95 @@ class TransformersModel(VisionLanguageModel):
 
     def _whole_pass(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "answer vocabulary"]:
         """One pass over prompt and answer with everything computed anew and positions left to the network."""
-        more = torch.tensor([list(answer[:-1])], dtype=torch.long, device=self.device)
+        with self.lock, torch.no_grad():
+            whole = self._whole(inputs, answer[:-1])
+            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
+        logits: Tensor = output.logits[0, : len(answer)].float()
+        return logits
+
+    def _whole(self, inputs: Any, tokens: Sequence[int]) -> dict[str, Tensor]:
+        """The prompt's inputs with `tokens` behind them."""
+        more = torch.tensor([list(tokens)], dtype=torch.long, device=self.device)
         whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
         for name, filler in (("attention_mask", 1), ("mm_token_type_ids", 0), ("token_type_ids", 0)):
             if name in whole:
                 whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
+        return whole
+
+    # Attention
+
+    def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
+        index = torch.tensor(queries, dtype=torch.long, device=self.device)
+        found: list[Tensor] = []
+
+        def keep(tap: Tap) -> None:
+            found.append(tap.rows(index))
+
+        with self.lock, torch.no_grad(), listening(NAME, keep):
+            self.network(**self._whole(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
+        return torch.stack(found)
+
+    def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
+        tape = self.tower_tape(answer)
+        if tape is None:
+            return None
+        own = {p for view in answer.layout.views if view.image == image for p in view.positions}
+        tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
+        index = torch.tensor(tokens, device=self.device)
+        return torch.stack([attention_among(tape, layer, index) for layer in range(tape.layers)])
+
+    # Residual stream
+
+    def tape(self, answer: Answer, start: int = 0) -> Tape:
+        prepared = self._prepared_again(answer)
+        if not 0 <= start < len(prepared.ids):
+            raise ValueError(f"a tape starts within the prompt (0 to {len(prepared.ids) - 1}), not at {start}")
+        layers, more = self.network.get_decoder().layers, answer.token_ids[:-1]
+        if not start or not self.family.shares_prefix or prepared.positions is None:
+            with self.lock, torch.no_grad(), catching(layers) as calls:
+                self.network(**self._whole(prepared.inputs, more), use_cache=False, logits_to_keep=1)
+            return NetworkTape(layers, calls, self.lock)
+        ids = torch.tensor([[*prepared.ids[start:], *more]], device=self.device)
         with self.lock, torch.no_grad():
-            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
-        logits: Tensor = output.logits[0, : len(answer)].float()
+            prefix = self._prefix(prepared, start)
+            with catching(layers) as calls:
+                self.network(
+                    input_ids=ids,
+                    position_ids=_batched(self._row_positions(prepared, start, ids.shape[1])),
+                    past_key_values=network_cache(prefix),
+                    use_cache=True,
+                    logits_to_keep=1,
+                )
+        return NetworkTape(layers, calls, self.lock, prefix)
+
+    def tower_tape(self, answer: Answer) -> TowerTape | None:
+        if not answer.layout.views:
+            return None
+        inputs = self._prepared_again(answer).inputs
+        tower = self.family.tower(self.network, inputs)
+        if tower is None:
+            return None
+        with self.lock, torch.no_grad():
+            with catching(tower.layers) as calls:
+                features = self._run_tower(inputs)
+            tape = NetworkTowerTape(tower, calls, self.lock)
+            # A tower that is not as its family declares would explain something else.
+            read = torch.cat(list(features.pooler_output))
+            projected = tape.project(tape.final)
+            same = projected.shape == read.shape and torch.allclose(projected, read, rtol=1e-2, atol=1e-2)
+        return tape if same else None
+
+    # Unembedding
+
+    def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        norm, head = self.network.get_decoder().norm, self.network.get_output_embeddings()
+        with self.lock, frozen(norm), frozen(head):
+            logits: Tensor = head(norm(states))
         return logits
+
+    def unembedding(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
+        weight: Tensor = self.network.get_output_embeddings().weight.detach()
+        return weight[torch.tensor(ids, dtype=torch.long, device=self.device)]
 
     # Interventions
 

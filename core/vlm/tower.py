@@ -18,7 +18,8 @@ class TowerTape(Tape):
     """A tape of the vision tower over all images of a question. Its positions are the tower's own places.
 
     `place_of[i]` are the places that became the i-th image token of the sequence (in the order of its IMAGE
-    positions): one each for LLaVA, four merged ones for Qwen2.5-VL.
+    positions): one each for LLaVA, four merged ones for Qwen2.5-VL. `final` and the layers end with the last layer
+    that the family reads.
     """
 
     place_of: Int[Tensor, "image_token merged"]

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.answer import PatchView
 
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tower:
+    """A vision tower: its layers up to the last one that is read, and how their places become image tokens.
+
+    Places are numbered through all images (or all windows) in the order in which the layers hold them. `place_of`
+    and `project` are as in a TowerTape; `projector` holds the weights that `project` uses.
+    """
+
+    layers: Sequence[torch.nn.Module]
+    place_of: Int[Tensor, "image_token merged"]
+    projector: torch.nn.Module
+    project: Callable[[Float[Tensor, "place width"]], Float[Tensor, "image_token hidden"]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,10 @@ class Family:
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
         """The rotary positions of the prompt; the answer's follow one by one. None: the network counts itself."""
+        return None
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        """The vision tower over these inputs' images; None where nobody has described it."""
         return None
 
 

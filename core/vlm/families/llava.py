@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Int
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.answer import Box, PatchView
-from core.vlm.families.base import Family, ImageSize, count_up
+from core.vlm.families.base import Family, ImageSize, Tower, count_up
 
 
 def seen_box(processor: Any, size: ImageSize) -> Box:
@@ -92,6 +93,30 @@ class Llava(Family):
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
         return count_up(inputs)
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        config = network.config
+        vision = network.model.vision_tower
+        layers = getattr(getattr(getattr(vision, "vision_model", vision), "encoder", None), "layers", None)
+        feature = getattr(config, "vision_feature_layer", None)
+        # ViP-LLaVA, and LLaVA with a list there, read several layers at once.
+        if layers is None or not isinstance(feature, int):
+            return None
+        # The states are counted from the embeddings on: as many as there are layers, and one.
+        read = feature if feature >= 0 else len(layers) + 1 + feature
+        images = inputs["pixel_values"].shape[0]
+        each = int((inputs["input_ids"] == config.image_token_id).sum()) // images
+        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+        places = torch.arange(images * (each + class_tokens), device=inputs["input_ids"].device).view(images, -1)
+
+        projector = network.model.multi_modal_projector
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            seen = states.view(images, -1, states.shape[-1])[:, class_tokens:]
+            hidden: Tensor = projector(seen)
+            return hidden.flatten(0, 1)
+
+        return Tower(layers[:read], places[:, class_tokens:].reshape(-1, 1), projector, project)
 
 
 FAMILY = Llava()

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Int
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
+from transformers.vision_utils import get_vision_window_index
 
 from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, count_up
+from core.vlm.families.base import Family, ImageSize, Tower, count_up
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,25 @@ class Qwen25VL(Family):
         )
         axes: Tensor = positions[:, 0]
         return axes
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        visual = network.model.visual
+        order, _ = get_vision_window_index(
+            inputs["image_grid_thw"],
+            spatial_merge_size=visual.spatial_merge_size,
+            window_size=visual.window_size,
+            patch_size=visual.patch_size,
+        )
+        # Image token -> where its merged places stand in the order of the windows.
+        back = torch.argsort(order)
+        merged = visual.spatial_merge_unit
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            hidden: Tensor = visual.merger(states)
+            return hidden[back]
+
+        place_of = back[:, None] * merged + torch.arange(merged, device=back.device)
+        return Tower(visual.blocks, place_of, visual.merger, project)
 
 
 FAMILY = Qwen25VL()

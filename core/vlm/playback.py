@@ -1,0 +1,165 @@
+"""Tapes of `transformers` networks: what went into each layer is caught by hooks during one pass, and played again.
+
+Hooks sit on the layers for the time of that one pass, under the model's lock, and are taken off whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.vlm.capture import NAME, TOWER, listening
+from core.vlm.families.base import Tower
+from core.vlm.prefix import LayerKeysValues
+from core.vlm.tape import LayerPass, Tap, Tape
+from core.vlm.tower import TowerTape
+
+
+@dataclass
+class Calls:
+    """What a pass handed to some layers, in their order, and what the last of them left (batches unrolled)."""
+
+    states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
+    shapes: list[torch.Size] = field(default_factory=list)
+    others: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    final: Float[Tensor, "row hidden"] | None = None
+
+
+@contextlib.contextmanager
+def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
+    """Catch what the passes of this block hand to `layers`. Everybody's passes: hold the model's lock."""
+    calls = Calls()
+
+    def before(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        others = dict(kwargs)
+        state = args[0] if args else others.pop("hidden_states")
+        calls.states.append(_unrolled(state))
+        calls.shapes.append(state.shape)
+        calls.others.append((args[1:], others))
+
+    def behind(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        calls.final = _unrolled(_first(output))
+
+    with contextlib.ExitStack() as hooks:
+        for layer in layers:
+            hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+        hooks.callback(layers[-1].register_forward_hook(behind).remove)
+        yield calls
+
+
+@contextlib.contextmanager
+def frozen(module: torch.nn.Module) -> Iterator[None]:
+    """No parameter of `module` requires a gradient in this block: graphs made in it hold none of their inputs."""
+    thawed = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in thawed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in thawed:
+            parameter.requires_grad_(True)
+
+
+class Prefix:
+    """Kept keys and values before a tape's rows, in the place of a network's cache. Updating changes nothing in it."""
+
+    def __init__(self, layers: Sequence[LayerKeysValues]) -> None:
+        self._layers = layers
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """The layer's kept keys and values with these behind them."""
+        before = self._layers[layer_idx]
+        return torch.cat([before[0], keys], 2), torch.cat([before[1], values], 2)
+
+
+class NetworkTape(Tape):
+    """A tape of a list of layers that were called as `calls` says."""
+
+    attention = NAME
+
+    def __init__(
+        self,
+        modules: Sequence[torch.nn.Module],
+        calls: Calls,
+        lock: threading.RLock,
+        prefix: Sequence[LayerKeysValues] = (),
+    ) -> None:
+        assert calls.final is not None and len(calls.states) == len(modules)
+        self.start = prefix[0][0].shape[2] if prefix else 0
+        self.layers = len(modules)
+        self.final = calls.final
+        self.inputs = calls.states
+        self._modules = modules
+        self._calls = calls
+        self._lock = lock
+        for _, others in calls.others:
+            # The cache of the pass has grown since.
+            others.pop("past_key_values", None)
+            if prefix:
+                others["past_key_values"] = Prefix(prefix)
+
+    @contextlib.contextmanager
+    def play(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
+        stored = self.inputs[layer]
+        if stored is None:
+            raise ValueError(f"layer {layer} of this tape was forgotten")
+        module, (args, kwargs) = self._modules[layer], self._calls.others[layer]
+        heard: list[Tap] = []
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), listening(self.attention, heard.append):
+            state = stored.detach().requires_grad_(grad)
+            output = _unrolled(_first(module(state.view(self._calls.shapes[layer]), *args, **kwargs)))
+        passed = LayerPass(state, output, self._placed(heard))
+        del output
+        try:
+            yield passed
+        finally:
+            for part in (passed, *passed.taps, *heard):
+                vars(part).clear()
+
+    def _placed(self, taps: Sequence[Tap]) -> tuple[Tap, ...]:
+        """The taps, with their positions on this tape."""
+        return tuple(taps)
+
+
+class NetworkTowerTape(NetworkTape, TowerTape):
+    """A tape of a vision tower: images of a batch, or windows of a sequence, stand one behind the other."""
+
+    attention = TOWER
+
+    def __init__(
+        self,
+        tower: Tower,
+        calls: Calls,
+        lock: threading.RLock,
+    ) -> None:
+        super().__init__(tower.layers, calls, lock)
+        self.place_of = tower.place_of
+        self._tower = tower
+
+    def project(self, states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        with self._lock, frozen(self._tower.projector):
+            return self._tower.project(states)
+
+    def _placed(self, taps: Sequence[Tap]) -> tuple[Tap, ...]:
+        placed, first = [], 0
+        for tap in taps:
+            placed.append(replace(tap, offset=first, first_key=first))
+            first += tap.query.shape[1]
+        return tuple(placed)
+
+
+def _first(output: Any) -> Tensor:
+    """The states among a layer's outputs."""
+    states: Tensor = output[0] if isinstance(output, tuple) else output
+    return states
+
+
+def _unrolled(states: Tensor) -> Float[Tensor, "row hidden"]:
+    return states.reshape(-1, states.shape[-1])
