@@ -1,0 +1,7 @@
+"""What can go wrong on the way to a causal graph."""
+
+from __future__ import annotations
+
+
+class CausalError(ValueError):
+    """A graph or a test that cannot be had. str(error) is a sentence for the screen: what happened, what to do."""
