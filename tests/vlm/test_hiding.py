@@ -2,55 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from PIL import Image
-from transformers import AutoModelForImageTextToText
 
 from core.answer import Answer, Decoding, Question, TokenKind, Turn
 from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.replay import replay_logits
+from tests.eager import eager_logits_without
 from tests.zoo import load, save_llava
 
 FIVE = Decoding(max_new_tokens=5, temperature=1.2, seed=3)
-
-
-@cache
-def eager_network(folder: str) -> Any:
-    return AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
-
-
-def eager_logits(model: TransformersModel, answer: Answer, hidden: tuple[int, ...], window: int | None) -> torch.Tensor:
-    """One pass of a second, eager network over everything, under an additive mask of our own."""
-    ids = torch.cat([answer.inputs["input_ids"], torch.tensor([answer.token_ids])], 1)
-    rows, columns = torch.arange(ids.shape[1])[:, None], torch.arange(ids.shape[1])[None]
-    allowed = columns <= rows
-    if window is not None:
-        allowed &= rows - columns < window
-    last_image = max(answer.layout.positions(TokenKind.IMAGE), default=-1)
-    for row in range(last_image + 1, ids.shape[1]):
-        for column in hidden:
-            if column != row:
-                allowed[row, column] = False
-    mask = torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
-    inputs = {**answer.inputs, "input_ids": ids, "attention_mask": mask}
-    prompt = model.family.positions(model.network, answer.inputs)
-    assert prompt is not None
-    behind = int(prompt.max()) + 1 + torch.arange(len(answer.tokens))
-    positions = torch.cat([prompt, behind.expand(len(prompt), -1)], 1)
-    inputs["position_ids"] = positions if len(positions) == 1 else positions[:, None]
-    if "mm_token_type_ids" in inputs:
-        inputs["mm_token_type_ids"] = torch.nn.functional.pad(inputs["mm_token_type_ids"], (0, len(answer.tokens)))
-    with torch.no_grad():
-        logits = eager_network(model.card.source)(**inputs, use_cache=False).logits[0]
-    start = len(answer.prompt_tokens) - 1
-    return logits[start : start + len(answer.tokens)]
 
 
 def hidings(answer: Answer) -> list[tuple[int, ...]]:
@@ -75,7 +41,9 @@ def test_hidden_positions_are_as_in_a_full_pass_with_that_mask(model: Transforme
         sets = [hidden for hidden in hidings(answer) if hidden or question.images]
         found = model.logits_without(answer, sets)
         for hidden, logits in zip(sets, found, strict=True):
-            torch.testing.assert_close(logits, eager_logits(model, answer, hidden, None), atol=2e-4, rtol=1e-4)
+            torch.testing.assert_close(
+                logits, eager_logits_without(model, answer, hidden).float(), atol=2e-4, rtol=1e-4
+            )
 
 
 def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> None:
@@ -84,7 +52,9 @@ def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> N
     for question in questions(picture)[:3]:
         answer = ask(model, question)
         for hidden, logits in zip(hidings(answer), model.logits_without(answer, hidings(answer)), strict=True):
-            torch.testing.assert_close(logits, eager_logits(model, answer, hidden, 8), atol=2e-4, rtol=1e-4)
+            torch.testing.assert_close(
+                logits, eager_logits_without(model, answer, hidden, 8).float(), atol=2e-4, rtol=1e-4
+            )
 
 
 def test_a_family_that_shares_no_prefix_is_read_whole(

@@ -1,0 +1,91 @@
+"""Gradients of raw logits carried down a tape, one layer's graph at a time, for several units at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+from core.explainers._units import number_bytes, pass_bytes
+from core.explainers.base import Unit
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tape import Tape
+
+HALF_SCALE = 1024.0
+"""Half precision loses gradients below 6e-8: they are carried down this many times larger."""
+
+
+def descend(
+    model: VisionLanguageModel, answer: Answer, tape: Tape, units: Sequence[Unit], lowest: int = 0
+) -> Iterator[tuple[int, Float[Tensor, "unit row hidden"]]]:
+    """For each layer from the top down to `lowest`: d logit / d what went into it, one for each unit.
+
+    The logit is the token's raw one, less the rival's for a contrast. Rows are the tape's. Needs the inputs of the
+    layers that are played; changes nothing on the tape.
+    """
+    gradients = _of_final(model, answer, tape, units)
+    scale = HALF_SCALE if tape.final.dtype == torch.float16 else 1.0
+    gradients = gradients * scale
+    for layer in range(tape.layers - 1, lowest - 1, -1):
+        with tape.play(layer) as passed:
+            # One backward for each unit: the graph is small, and batched gradients would hold a graph for each.
+            gradients = torch.stack(
+                [
+                    torch.autograd.grad(passed.output, passed.input, gradient, retain_graph=True)[0]
+                    for gradient in gradients
+                ]
+            )
+        yield layer, gradients.float() / scale
+
+
+def _of_final(
+    model: VisionLanguageModel, answer: Answer, tape: Tape, units: Sequence[Unit]
+) -> Float[Tensor, "unit row hidden"]:
+    """d logit / d what the last layer left: nothing but at the row that predicts the unit's token."""
+    rows = [unit.position(answer) - tape.start for unit in units]
+    with torch.enable_grad():
+        states = tape.final[rows].detach().requires_grad_(True)
+        logits = model.unembed(states)
+        wanted = [
+            row[unit.token] - (0 if unit.rival is None else row[unit.rival])
+            for row, unit in zip(logits, units, strict=True)
+        ]
+        (found,) = torch.autograd.grad(torch.stack(wanted).float().sum(), states)
+    gradients = torch.zeros(len(units), *tape.final.shape, dtype=tape.final.dtype, device=tape.final.device)
+    gradients[torch.arange(len(units)), rows] = found
+    return gradients
+
+
+def play_from(tape: Tape, embeddings: Float[Tensor, "row hidden"]) -> None:
+    """Play the whole tape from other embeddings: afterwards its inputs and what it left belong to these."""
+    tape.inputs[0] = embeddings
+    for layer in range(tape.layers):
+        with tape.play(layer, grad=False) as passed:
+            left = passed.output
+        if layer + 1 < tape.layers:
+            tape.inputs[layer + 1] = left
+        else:
+            tape.final = left
+
+
+def full_length(scores: Float[Tensor, "unit row"], answer: Answer, start: int = 0) -> Float[Tensor, "unit position"]:
+    """Scores of a tape's rows as scores of the whole sequence, on the CPU in float32."""
+    found = torch.zeros(len(scores), len(answer.layout))
+    found[:, start : start + scores.shape[1]] = scores.detach().float().cpu()
+    return found
+
+
+def tape_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of a tape over the whole sequence, and of making it."""
+    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * number_bytes(model)
+    return stored + pass_bytes(model, answer)
+
+
+def descent_bytes(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> int:
+    """Bytes of a tape, of one layer's graph and of the gradients of all units, once more as they are replaced."""
+    row = len(answer.layout) * model.card.hidden
+    graph = 2 * pass_bytes(model, answer)
+    return tape_bytes(model, answer) + graph + 3 * len(units) * row * 4

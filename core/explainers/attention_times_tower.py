@@ -1,0 +1,85 @@
+"""Where the answer's token looked, and where the image tokens it looked at had looked themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from core.answer import Answer, TokenKind
+from core.explainers._attention import rows_bytes, unit_rows
+from core.explainers._units import needs_places, pass_bytes
+from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers.settings import Chosen, choice, layers
+from core.vlm.model import VisionLanguageModel
+from core.vlm.rows import attention_among
+
+_described: WeakKeyDictionary[VisionLanguageModel, bool] = WeakKeyDictionary()
+"""Whether a model's family says how its tower becomes image tokens. Finding out takes a pass of the tower."""
+
+
+@dataclass(frozen=True)
+class AttentionTimesTowerSettings:
+    """The layers of the decoder and of the tower."""
+
+    layers: Chosen = layers("Layers of the decoder")
+    tower: str = choice("last", "Layers of the vision tower", ("last", "mean"))
+
+
+class AttentionTimesTower(Explainer):
+    """The decoder's attention to image tokens times the vision tower's attention among their places, A = A_st A_ti
+    as Zhang et al. 2025, "MLLMs know where to look", join the two, with heads and chosen layers averaged on either
+    side: what an image token shows was partly gathered elsewhere in the picture.
+
+    Words have no place in the tower: their scores are 0.
+    """
+
+    key = "attention_times_tower"
+    name = "Attention x tower attention"
+    caveat = "Two attentions multiplied: places that the tower uses for notes of its own can shine without reason."
+    Settings = AttentionTimesTowerSettings
+    contrasts = False
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        missing = needs_places(model, answer, self.name)
+        if missing is not None:
+            return missing
+        if model not in _described:
+            _described[model] = model.tower_tape(answer) is not None
+        return None if _described[model] else _undescribed(model)
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        largest = max((len(view.positions) for view in answer.layout.views), default=0)
+        # How many heads and merged places a tower has is its own business: sixteen attention maps bound most.
+        return rows_bytes(model, answer, units) + pass_bytes(model, answer) + 4 * 16 * largest**2 * 4
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: AttentionTimesTowerSettings
+    ) -> Iterator[Step]:
+        tape = model.tower_tape(answer)
+        if tape is None:
+            raise NotApplicable(_undescribed(model))
+        yield Step(0.0)
+        looked = unit_rows(model, answer, units, settings.layers).mean((0, 1))
+        tokens = answer.layout.positions(TokenKind.IMAGE)
+        chosen = [tape.layers - 1] if settings.tower == "last" else list(range(tape.layers))
+        images = sorted({view.image for view in answer.layout.views})
+        scores = torch.zeros(len(units), len(answer.layout))
+        for done, (image, layer) in enumerate(((image, layer) for image in images for layer in chosen), start=1):
+            own = {position for view in answer.layout.views if view.image == image for position in view.positions}
+            index = [number for number, position in enumerate(tokens) if position in own]
+            places = [tokens[number] for number in index]
+            among = attention_among(tape, layer, torch.tensor(index, device=tape.final.device)).mean(0)
+            scores[:, places] += looked[:, places] @ among.float().cpu() / len(chosen)
+            share = done / (len(images) * len(chosen))
+            yield Step(share, scores if share == 1 else None)
+
+
+def _undescribed(model: VisionLanguageModel) -> str:
+    return (
+        f"How the vision tower of {model.card.family} models becomes image tokens is not known here, so its attention "
+        "cannot be joined to the decoder's. Choose raw attention, or relative attention."
+    )

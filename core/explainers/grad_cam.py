@@ -1,0 +1,66 @@
+"""Which image tokens carry the features that the token's logit rises with, at one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.answer import Answer
+from core.explainers._descent import descend, descent_bytes, full_length
+from core.explainers._units import image_positions, needs_picture
+from core.explainers.base import Explainer, Step, Unit
+from core.explainers.settings import number
+from core.vlm.model import VisionLanguageModel
+
+
+@dataclass(frozen=True)
+class GradCamSettings:
+    """The layer."""
+
+    depth: float = number(
+        0.5,
+        "Depth",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.05,
+        help="The layer whose input is looked at: 0 is the first of the decoder, 1 the last.",
+    )
+
+
+class GradCam(Explainer):
+    """Grad-CAM, Selvaraju et al. 2017, equations 1 and 2, on the decoder's states of the image tokens where they
+    enter one layer: each feature weighed by the mean, over the image tokens, of the logit's gradient with respect to
+    it; their weighted sum where that is positive.
+    """
+
+    key = "grad_cam"
+    name = "Grad-CAM"
+    caveat = "One weight for each feature and all places: a linear guess at one layer, and evidence against is cut off."
+    Settings = GradCamSettings
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        return needs_picture(answer, self.name)
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        return descent_bytes(model, answer, units)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: GradCamSettings
+    ) -> Iterator[Step]:
+        tape = model.tape(answer)
+        lowest = round(settings.depth * (tape.layers - 1))
+        places = image_positions(answer)
+        for layer, gradients in descend(model, answer, tape, units, lowest):
+            done = (tape.layers - layer) / (tape.layers - lowest)
+            if layer > lowest:
+                yield Step(done)
+                continue
+            states = tape.inputs[layer]
+            assert states is not None
+            weights = gradients[:, places].mean(1)
+            scores = torch.zeros(len(units), len(states), device=states.device)
+            scores[:, places] = (weights @ states[places].float().T).relu()
+            yield Step(done, full_length(scores, answer))

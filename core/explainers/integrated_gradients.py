@@ -1,0 +1,85 @@
+"""Gradients gathered on the way from a picture that says nothing to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.answer import Answer
+from core.explainers._descent import descend, descent_bytes, full_length, play_from
+from core.explainers._units import image_positions, needs_picture
+from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers.settings import choice, number
+from core.vlm.model import VisionLanguageModel
+
+SAME = 1e-2
+"""How far states may differ, relative to the largest, when a tape is played from its own embeddings."""
+
+
+@dataclass(frozen=True)
+class IntegratedGradientsSettings:
+    """The way, and where it begins."""
+
+    steps: int = number(
+        32, "Steps", minimum=4, maximum=512, step=1, help="More: closer to the integral, and longer in proportion."
+    )
+    baseline: str = choice(
+        "mean",
+        "Begins at",
+        ("mean", "zero"),
+        help="Every image token as the mean of all of them (nothing in particular anywhere), or as zero.",
+    )
+
+
+class IntegratedGradients(Explainer):
+    """Integrated gradients, Sundararajan et al. 2017, equations 1 and 3, over the image tokens as the decoder reads
+    them: (x - x0) times the mean gradient of the token's raw logit on the straight way from x0 to x, summed over
+    features. Words stay as they are.
+
+    The scores of all image tokens add up to what the logit gains between x0 and the picture (completeness), within
+    the error of as many steps, taken at their middles.
+    """
+
+    key = "integrated_gradients"
+    name = "Integrated gradients"
+    caveat = "Measured against a baseline that the model never saw: another baseline is another question."
+    Settings = IntegratedGradientsSettings
+    signed = True
+
+    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
+        return needs_picture(answer, self.name)
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        return descent_bytes(model, answer, units)
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: IntegratedGradientsSettings
+    ) -> Iterator[Step]:
+        tape = model.tape(answer)
+        embeddings, left = tape.inputs[0], tape.final
+        assert embeddings is not None
+        play_from(tape, embeddings)
+        if float((tape.final - left).abs().max()) > SAME * float(left.abs().max()):
+            raise NotApplicable(
+                f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens. "
+                "Choose input x gradient, or hiding pixels."
+            )
+        places = image_positions(answer)
+        picture = embeddings[places].float()
+        begin = torch.zeros_like(picture) if settings.baseline == "zero" else picture.mean(0, keepdim=True)
+        way = picture - begin
+        total = torch.zeros(len(units), len(places), embeddings.shape[1], device=embeddings.device)
+        for step in range(settings.steps):
+            yield Step(step / settings.steps)
+            there = embeddings.clone()
+            there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
+            play_from(tape, there)
+            for layer, gradients in descend(model, answer, tape, units):
+                if layer == 0:
+                    total += gradients[:, places]
+        scores = torch.zeros(len(units), len(embeddings), device=embeddings.device)
+        scores[:, places] = (way * total / settings.steps).sum(-1)
+        yield Step(1.0, full_length(scores, answer))
