@@ -1,0 +1,140 @@
+"""Grad-CAM, input x gradient and integrated gradients against autograd through a whole eager network and loops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer, Target, TokenKind
+from core.explainers.base import NotApplicable
+from core.explainers.grad_cam import GradCam, GradCamSettings
+from core.explainers.input_gradient import InputGradient
+from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
+from core.explainers.run import explain
+from core.vlm.network import TransformersModel
+from tests.eager import eager_logits_from, eager_states_and_gradient, sampled
+from tests.zoo import load, save_llava
+
+RIVAL = 40
+
+
+def answers(model: TransformersModel, picture: Image.Image) -> list[Answer]:
+    return [
+        sampled(model, "the the dog the dog?", picture, tokens=4),
+        sampled(model, "Is it?", picture, picture.resize((60, 90)), tokens=1),
+    ]
+
+
+def targets(answer: Answer) -> list[Target]:
+    """Every token, and the last one against a rival."""
+    last = len(answer.tokens) - 1
+    return [*(Target((index,)) for index in range(last + 1)), Target((last,), (RIVAL,))]
+
+
+def parts(answer: Answer, target: Target) -> tuple[int, int, int | None]:
+    (index,) = target.tokens
+    return index, answer.token_ids[index], target.rivals[0] if target.rivals else None
+
+
+@pytest.mark.parametrize(("depth", "layer"), [(0.0, 0), (0.5, 1), (1.0, 2)])
+def test_grad_cam_is_its_two_equations(
+    model: TransformersModel, picture: Image.Image, depth: float, layer: int
+) -> None:
+    for answer in answers(model, picture):
+        places = answer.layout.positions(TokenKind.IMAGE)
+        found = explain(GradCam(), model, answer, targets(answer), GradCamSettings(depth=depth))
+        for target, explanation in zip(targets(answer), found, strict=True):
+            states, gradient = eager_states_and_gradient(model, answer, layer, *parts(answer, target))
+            expected = torch.zeros(len(answer.layout), dtype=torch.float64)
+            weights = [sum(gradient[place, k] for place in places) / len(places) for k in range(states.shape[1])]
+            for place in places:
+                value = sum(weight * states[place, k] for k, weight in enumerate(weights))
+                expected[place] = max(float(value), 0.0)
+            torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-5, rtol=1e-3)
+
+
+def check_input_gradient(model: TransformersModel, answer: Answer) -> None:
+    found = explain(InputGradient(), model, answer, targets(answer))
+    for target, explanation in zip(targets(answer), found, strict=True):
+        embeddings, gradient = eager_states_and_gradient(model, answer, 0, *parts(answer, target))
+        torch.testing.assert_close(explanation.scores, (embeddings * gradient).sum(-1).float(), atol=1e-5, rtol=1e-3)
+
+
+def test_input_gradient_is_that_of_the_whole_network(model: TransformersModel, picture: Image.Image) -> None:
+    for answer in [*answers(model, picture), sampled(model, "Only the the words", tokens=3)]:
+        check_input_gradient(model, answer)
+
+
+def test_input_gradient_under_a_sliding_window(tmp_path: Path, picture: Image.Image) -> None:
+    folder = save_llava(tmp_path, model_type="mistral", num_key_value_heads=2, sliding_window=8)
+    model = load(folder)
+    check_input_gradient(model, sampled(model, "the the dog?", picture, tokens=3))
+
+
+def baseline_of(embeddings: torch.Tensor, places: list[int], baseline: str) -> torch.Tensor:
+    begin = embeddings.clone()
+    begin[places] = 0.0 if baseline == "zero" else embeddings[places].mean(0)
+    return begin
+
+
+@pytest.mark.parametrize("baseline", ["mean", "zero"])
+def test_integrated_gradients_are_a_riemann_sum(model: TransformersModel, picture: Image.Image, baseline: str) -> None:
+    steps = 5
+    for answer in answers(model, picture):
+        places = list(answer.layout.positions(TokenKind.IMAGE))
+        settings = IntegratedGradientsSettings(steps=steps, baseline=baseline)
+        target = targets(answer)[-1]
+        index, token, rival = parts(answer, target)
+        (found,) = explain(IntegratedGradients(), model, answer, [target], settings)
+        embeddings, _ = eager_states_and_gradient(model, answer, 0, index, token, rival)
+        begin = baseline_of(embeddings, places, baseline)
+        total = torch.zeros_like(embeddings)
+        for step in range(steps):
+            there = (begin + (step + 0.5) / steps * (embeddings - begin)).requires_grad_(True)
+            logits = eager_logits_from(model, answer, 0, lambda _, there=there: there)
+            row = logits[len(answer.prompt_tokens) + index - 1]
+            assert rival is not None
+            (gradient,) = torch.autograd.grad(row[token] - row[rival], there)
+            total += gradient / steps
+        expected = ((embeddings - begin) * total).sum(-1)
+        torch.testing.assert_close(found.scores, expected.float(), atol=1e-5, rtol=1e-3)
+
+
+def test_integrated_gradients_add_up_to_what_the_picture_adds(model: TransformersModel, picture: Image.Image) -> None:
+    """Completeness, and an error that falls with the steps."""
+    answer = sampled(model, "the the dog the dog?", picture, tokens=2)
+    places = list(answer.layout.positions(TokenKind.IMAGE))
+    row, token = len(answer.prompt_tokens), answer.token_ids[1]
+    embeddings, _ = eager_states_and_gradient(model, answer, 0, 1, token)
+    begin = baseline_of(embeddings, places, "mean")
+    whole, nothing = (eager_logits_from(model, answer, 0, change) for change in (lambda x: x, lambda _: begin))
+    gains = whole[row] - nothing[row]
+    rival = int(gains.argmin())
+    gain = float(gains[token] - gains[rival])
+    assert gain > 0.05
+    errors = []
+    for steps in (4, 32):
+        settings = IntegratedGradientsSettings(steps=steps)
+        (found,) = explain(IntegratedGradients(), model, answer, [Target((1,), (rival,))], settings)
+        errors.append(abs(float(found.scores.sum()) - gain))
+    assert errors[1] < 0.02 * gain
+    assert errors[1] < errors[0]
+
+
+def test_a_network_that_adds_between_layers_has_no_integrated_gradients(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(llava, "Where?", picture, tokens=1)
+    tape = llava.tape
+
+    def elsewhere(answer: Answer) -> object:
+        made = tape(answer)
+        made.final = made.final + 1
+        return made
+
+    monkeypatch.setattr(llava, "tape", elsewhere)
+    with pytest.raises(NotApplicable, match="between layers"):
+        explain(IntegratedGradients(), llava, answer, [Target((0,))])
