@@ -91,7 +91,8 @@ def test_readme_says_why_each_requirement_is_there() -> None:
 def module_of(pin: str) -> str:
     """The package that a requirement installs, by the name it is imported by."""
     name = pin.split("==")[0]
-    return {"pillow": "PIL", "scikit-image": "skimage"}.get(name, name.replace("-", "_"))
+    modules = {"pillow": "PIL", "scikit-image": "skimage", "causal-learn": "causallearn"}
+    return modules.get(name, name.replace("-", "_"))
 
 
 def test_what_the_program_imports_is_required_and_what_is_required_is_imported() -> None:

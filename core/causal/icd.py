@@ -313,9 +313,7 @@ class _Scan:
     def hits(self, others: list[int], rows: slice) -> Bool[np.ndarray, "subset other"]:
         """Which of the sets make the node independent of which others."""
         self.search.look_up()
-        found = partial_correlations(
-            self.search.correlation, self.node, np.array(others), self.subsets.nodes[rows]
-        )
+        found = partial_correlations(self.search.correlation, self.node, np.array(others), self.subsets.nodes[rows])
         return np.abs(found) < self.critical
 
     def first_hits(self, legal: dict[int, Bool[np.ndarray, "subset"]]) -> dict[int, int]:
@@ -394,9 +392,7 @@ class _Unordered(_Search):
             self._trees[root] = pds_tree(self.graph, root, size)
         return self._trees[root]
 
-    def _sets(
-        self, a: int, b: int, size: int
-    ) -> tuple[Int[np.ndarray, "subset size"], Int[np.ndarray, "subset"]]:
+    def _sets(self, a: int, b: int, size: int) -> tuple[Int[np.ndarray, "subset size"], Int[np.ndarray, "subset"]]:
         """The sets around a, then those around b, the nearest first and each once."""
         allowed = (self._ancestors[a] | self._ancestors[b]) & ~(1 << a | 1 << b)
         around = [self._tree(root, size).subsets(size, allowed) for root in (a, b)]

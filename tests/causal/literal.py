@@ -1,14 +1,14 @@
 """The same algorithms written down literally: sets and loops, one inverse for each test, nothing shared or batched.
 
-Slow on purpose. What `core/causal` computes must come out the same here, down to the number of tests. `benchmarks/causal.py`
-times the two beside each other.
+Slow on purpose. What `core/causal` computes must come out the same here, down to the number of tests;
+`benchmarks/causal.py` times the two beside each other.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -249,9 +249,9 @@ def uncovered_paths(g: Graph, path: list[int], last: int, step: Callable[[int, i
         yield path
         return
     for after in sorted(range(g.size), key=lambda node: (node != last, node)):
-        if after not in path and g.joined(path[-1], after) and step(path[-1], after):
-            if len(path) < 2 or not g.joined(path[-2], after):
-                yield from uncovered_paths(g, [*path, after], last, step)
+        fits = after not in path and g.joined(path[-1], after) and step(path[-1], after)
+        if fits and (len(path) < 2 or not g.joined(path[-2], after)):
+            yield from uncovered_paths(g, [*path, after], last, step)
 
 
 def both_circles(g: Graph) -> Callable[[int, int], bool]:
@@ -270,7 +270,7 @@ def rule5(g: Graph) -> bool:
                         continue
                     changed = True
                     whole = [*path, b, a]
-                    for u, v in zip(whole, whole[1:], strict=False):
+                    for u, v in pairwise(whole):
                         g.mark[u][v] = g.mark[v][u] = TAIL
                     break
     return changed

@@ -1,0 +1,306 @@
+"""The graph of one head for one answer token, those of all heads of a layer, and those of a whole answer.
+
+graph = causal_graph(model, answer, token=2, layer=3, head=1)
+graph.learned.graph.edges()          # the PAG; node numbers index graph.nodes, the last is the target
+graph.explanation.within(2)          # the explanation set at search distance 2
+graph.relation(4, graph.target)      # p-values and the separating set of a pair
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from core.answer import Answer
+from core.causal.correlation import regularised, row_correlation, sink
+from core.causal.errors import CausalError
+from core.causal.explanation import NodeExplanation, explain_node
+from core.causal.fci import learn_fci
+from core.causal.icd import Learned, Limits, learn_ordered, learn_unordered
+from core.causal.independence import partial_correlation
+from core.causal.nodes import Node, Nodes, choose_nodes, predicting_position
+from core.causal.pag import bits
+from core.causal.settings import GraphSettings
+from core.vlm.cancel import CancelToken
+from core.vlm.memory import available_bytes
+from core.vlm.model import VisionLanguageModel
+
+Rows = dict[int, Float[np.ndarray, "head key"]]
+"""By sequence position, the attention rows of all heads of a layer."""
+
+NEARLY_ALL_OF_A_ROW = 0.9
+LARGEST_ALPHA = 0.05
+"""Beyond it, edges are kept on no evidence."""
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What the tests say of two nodes: their edge as drawn from the first to the second ("" if none), their
+    correlation and its p-value given nothing, and, where they were separated, what did it and the p-value given it."""
+
+    edge: str
+    correlation: float
+    p_value: float
+    separator: tuple[int, ...] | None
+    p_value_given: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class CausalGraph:
+    """The graph of `head` in `layer` for answer token `token`.
+
+    `nodes` are in the order of the sequence and the target is the last. `correlation` is what the tests saw, with
+    `ridge` in it; `sink` is the sequence position that takes a large part of every row (left out or not, as the
+    settings say), or None. `notes` are sentences for the screen, caveats above all.
+    """
+
+    token: int
+    layer: int
+    head: int
+    nodes: tuple[Node, ...]
+    settings: GraphSettings
+    correlation: Float[np.ndarray, "node node"]
+    ridge: float
+    sink: int | None
+    learned: Learned
+    notes: tuple[str, ...]
+
+    @property
+    def target(self) -> int:
+        return len(self.nodes) - 1
+
+    @cached_property
+    def explanation(self) -> NodeExplanation:
+        return explain_node(self.learned.graph, self.target)
+
+    def relation(self, a: int, b: int) -> Relation:
+        """What is known of two different nodes."""
+        pair = (a, b) if a < b else (b, a)
+        test = self.settings.test
+        mark_a, mark_b = self.learned.graph.mark(a, b), self.learned.graph.mark(b, a)
+        separator = self.learned.separators.get(pair)
+        given = None
+        if separator is not None:
+            found = partial_correlation(self.correlation, a, b, separator)
+            given = test.p_value(found, len(separator))
+        alone = float(self.correlation[a, b])
+        return Relation(
+            edge="" if mark_a is None else f"{'<' if mark_a == '>' else mark_a}-{mark_b}",
+            correlation=alone,
+            p_value=test.p_value(alone, 0),
+            separator=separator,
+            p_value_given=given,
+        )
+
+    @cached_property
+    def larger_alpha(self) -> float | None:
+        """For an isolated target, an alpha at which the test that cut off its closest node would not have; None where
+        that is more than `LARGEST_ALPHA`."""
+        if not self.explanation.isolated:
+            return None
+        cuts = (self.relation(node, self.target).p_value_given for node in range(self.target))
+        largest = min((p for p in cuts if p is not None), default=1.0)
+        for exponent in range(-15, 0):
+            for digit in (1, 2, 5):
+                alpha = float(f"{digit}e{exponent}")
+                if largest < alpha <= LARGEST_ALPHA:
+                    return alpha
+        return None
+
+    def verdict(self, radius: int) -> str | None:
+        """Why the set at this radius is no explanation, and what to do; None where it may be one."""
+        explanation = self.explanation
+        if explanation.isolated:
+            advice = (
+                f"Alpha {self.larger_alpha:g} or a larger sample size would keep its closest token."
+                if self.larger_alpha is not None
+                else "Try a larger sample size, or another head."
+            )
+            return f"Nothing in this graph is connected to the target, so its explanation is empty. {advice}"
+        if explanation.nearly_all(radius):
+            return (
+                f"{len(explanation.within(radius))} of {explanation.others} tokens are within distance {radius}: that "
+                "singles nothing out and is not an explanation. Choose a smaller radius, alpha or sample size."
+            )
+        return None
+
+
+def learn(
+    correlation: Float[np.ndarray, "node node"], settings: GraphSettings, limits: Limits | None = None
+) -> tuple[Learned, Float[np.ndarray, "node node"], float]:
+    """The graph of nodes in sequence order, the correlations that it rests on, and the ridge in them.
+
+    `limits` are the settings' own unless given. Raises CausalError (more than 64 nodes, FCI out of time), Cancelled.
+    """
+    if len(correlation) > 64:
+        raise CausalError(f"A graph has at most 64 nodes, and these are {len(correlation)}. Choose fewer image tokens.")
+    limits = limits or Limits(settings.largest_set, settings.seconds)
+    used, ridge = regularised(np.asarray(correlation, np.float64), settings.ridge)
+    match settings.method:
+        case "ordered ICD":
+            learned = learn_ordered(used, settings.test, limits)
+        case "ICD":
+            learned = learn_unordered(used, settings.test, limits)
+        case "FCI":
+            learned = learn_fci(used, settings.test, limits)
+    return learned, used, ridge
+
+
+def causal_graph(
+    model: VisionLanguageModel,
+    answer: Answer,
+    token: int,
+    layer: int,
+    head: int,
+    settings: GraphSettings | None = None,
+    *,
+    cancel: CancelToken | None = None,
+) -> CausalGraph:
+    """The graph of one head for one answer token. Raises what `causal_graphs` raises."""
+    return causal_graphs(model, answer, layer, [(token, head)], settings, cancel=cancel)[0]
+
+
+def layer_graphs(
+    model: VisionLanguageModel,
+    answer: Answer,
+    token: int,
+    layer: int,
+    settings: GraphSettings | None = None,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[CausalGraph]:
+    """The graphs of all heads of a layer for one answer token. Raises what `causal_graphs` raises."""
+    wanted = [(token, head) for head in range(model.card.heads)]
+    return causal_graphs(model, answer, layer, wanted, settings, cancel=cancel, progress=progress)
+
+
+def answer_graphs(
+    model: VisionLanguageModel,
+    answer: Answer,
+    layer: int,
+    head: int,
+    settings: GraphSettings | None = None,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[CausalGraph]:
+    """The graphs of one head for all tokens of an answer. Raises what `causal_graphs` raises."""
+    wanted = [(token, head) for token in range(len(answer.tokens))]
+    return causal_graphs(model, answer, layer, wanted, settings, cancel=cancel, progress=progress)
+
+
+def causal_graphs(
+    model: VisionLanguageModel,
+    answer: Answer,
+    layer: int,
+    wanted: Sequence[tuple[int, int]],
+    settings: GraphSettings | None = None,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[CausalGraph]:
+    """The graphs for some (answer token, head) of a layer, in order.
+
+    The rows of all heads are read in one replay, or in a few where memory is short. Raises CausalError, Cancelled.
+    """
+    settings = settings or GraphSettings()
+    card = model.card
+    if not 0 <= layer < card.layers or not all(0 <= head < card.heads for _, head in wanted):
+        raise CausalError(f"This model has {card.layers} layers of {card.heads} heads, counted from 0.")
+    if answer.model != card.fingerprint:
+        raise CausalError("This answer was given by another model than the one loaded. Ask the question anew.")
+    positions = {token: predicting_position(answer, token) for token, _ in wanted}
+    if answer.attention is not None:
+        weights = answer.attention.weights[layer].float().cpu().numpy()
+        own = {token: weights[:, token] for token in positions}
+    else:
+        found = read_rows(model, answer, layer, sorted(set(positions.values())), cancel)
+        own = {token: found[position] for token, position in positions.items()}
+    chosen = [choose_nodes(answer, token, own[token][head], settings) for token, head in wanted]
+    rows = read_rows(model, answer, layer, sorted({node.row for nodes in chosen for node in nodes.nodes}), cancel)
+    graphs = []
+    for index, ((token, head), nodes) in enumerate(zip(wanted, chosen, strict=True)):
+        attention = np.stack([rows[node.row][head] for node in nodes.nodes])
+        limits = Limits(settings.largest_set, settings.seconds, cancel)
+        graphs.append(_graph(token, layer, head, nodes, attention, settings, limits))
+        progress((index + 1) / len(chosen))
+    return graphs
+
+
+def read_rows(
+    model: VisionLanguageModel, answer: Answer, layer: int, queries: Sequence[int], cancel: CancelToken | None = None
+) -> Rows:
+    """The attention rows of all heads of a layer at some positions; as many positions in one replay as a quarter of
+    the free memory holds for all layers."""
+    each = 4 * model.card.layers * model.card.heads * len(answer.layout)
+    at_once = max(1, available_bytes(torch.device(model.card.device)) // 4 // each)
+    rows: Rows = {}
+    for start in range(0, len(queries), at_once):
+        if cancel is not None:
+            cancel.check()
+        part = queries[start : start + at_once]
+        found = model.attention_rows(answer, part)[layer].float().cpu().numpy()
+        rows.update({query: found[:, index] for index, query in enumerate(part)})
+    return rows
+
+
+def _graph(
+    token: int,
+    layer: int,
+    head: int,
+    found: Nodes,
+    attention: Float[np.ndarray, "node key"],
+    settings: GraphSettings,
+    limits: Limits,
+) -> CausalGraph:
+    everywhere = sink(attention)
+    left_out = everywhere if settings.leave_out_sink else None
+    correlation = row_correlation(attention, left_out)
+    learned, used, ridge = learn(correlation, settings, limits)
+    notes = [*found.notes, *_caveats(attention, everywhere, left_out, ridge, settings)]
+    if not learned.complete:
+        notes.append(learned.sentence)
+    if learned.graph.violations():
+        notes.append("Some tests contradict each other: no single cause-and-effect story fits all marks of this graph.")
+    return CausalGraph(token, layer, head, found.nodes, settings, used, ridge, everywhere, learned, tuple(notes))
+
+
+def _caveats(
+    attention: Float[np.ndarray, "node key"],
+    everywhere: int | None,
+    left_out: int | None,
+    ridge: float,
+    settings: GraphSettings,
+) -> list[str]:
+    notes = []
+    total = float(attention.sum())
+    if everywhere is not None:
+        share = float(attention[:, everywhere].sum()) / total
+        where = f"position {everywhere + 1} of the sequence"
+        if left_out is not None:
+            notes.append(f"Attention to {where} ({share:.0%} of an average row) is not counted.")
+        elif share >= NEARLY_ALL_OF_A_ROW:
+            notes.append(
+                f"This head sends {share:.0%} of its attention to {where}, so its rows are all alike and the graph "
+                "says little. Leave the sink out, or choose another head."
+            )
+    elif settings.leave_out_sink:
+        notes.append("No place takes a large part of every row, so nothing was left out.")
+    rows = np.delete(attention, left_out, axis=1) if left_out is not None else attention
+    empty = int((rows.sum(1) == 0).sum())
+    if empty:
+        notes.append(f"{empty} of the tokens look nowhere else, and correlate with nothing.")
+    if ridge and settings.ridge is None:
+        notes.append(f"Some tokens look at just the same places: a ridge of {ridge:.1g} keeps the tests solvable.")
+    return notes
+
+
+def neighbours(graph: CausalGraph) -> tuple[int, ...]:
+    """The nodes joined to the target by an edge."""
+    return tuple(bits(graph.learned.graph.adjacent[graph.target]))

@@ -1,0 +1,231 @@
+"""How often a graph's claims survive a test: flip rates, and whether neighbours matter more than others.
+
+A map that flips the token tells little by itself: masking enough of anything does. So each set stands beside random
+sets and the top-attention set of its own size, and each neighbour beside the non-neighbours of its own graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.answer import Answer, TokenKind
+from core.causal.discovery import CausalGraph, neighbours
+from core.causal.masking import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+Case = tuple[Answer, CausalGraph]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What masking a set did to the target: the change of its log-probability (nats), and whether it flipped."""
+
+    change: float
+    flipped: bool
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One case: a graph's explanation set masked whole, and its controls, all of `size` image tokens."""
+
+    token: int
+    layer: int
+    head: int
+    size: int
+    explanation: Effect
+    randoms: tuple[Effect, ...]
+    attention: Effect
+
+    @property
+    def beyond_random(self) -> float:
+        """How much further the explanation lowered the log-probability than random sets did on average (nats)."""
+        return float(np.mean([effect.change for effect in self.randoms])) - self.explanation.change
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`hits` of `count`, with the Wilson interval at 95 %."""
+
+    hits: int
+    count: int
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.count if self.count else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        if not self.count:
+            return 0.0, 1.0
+        z, n, p = 1.96, self.count, self.share
+        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+@dataclass(frozen=True)
+class FlipRates:
+    """Flips over many cases. `empty` cases had no image token in their set and `everything` cases nearly all of them;
+    neither is an explanation, and neither is counted."""
+
+    radius: int
+    masking: Masking
+    flips: tuple[Flip, ...]
+    empty: int
+    everything: int
+
+    @property
+    def explanation(self) -> Rate:
+        return Rate(sum(flip.explanation.flipped for flip in self.flips), len(self.flips))
+
+    @property
+    def attention(self) -> Rate:
+        return Rate(sum(flip.attention.flipped for flip in self.flips), len(self.flips))
+
+    @property
+    def random(self) -> Rate:
+        effects = [effect for flip in self.flips for effect in flip.randoms]
+        return Rate(sum(effect.flipped for effect in effects), len(effects))
+
+    def ranked(self) -> tuple[Flip, ...]:
+        """The cases whose explanation moved the token furthest beyond chance first: how heads are ranked."""
+        return tuple(sorted(self.flips, key=lambda flip: -flip.beyond_random))
+
+
+def flip_rates(
+    model: VisionLanguageModel,
+    cases: Sequence[Case],
+    radius: int,
+    masking: Masking | None = None,
+    *,
+    randoms: int = 5,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> FlipRates:
+    """Mask each graph's explanation set at `radius`, and controls of the same size.
+
+    The cases may be the heads of a layer, the tokens of an answer, or many answers; those of one answer are read in
+    shared batches. Raises CausalError and Cancelled.
+    """
+    masking = masking or Masking()
+    empty = everything = 0
+    kept: list[tuple[Case, list[Positions]]] = []
+    for answer, graph in cases:
+        explanation = image_positions(graph, graph.explanation.within(radius))
+        if not explanation:
+            empty += 1
+        elif graph.explanation.nearly_all(radius):
+            everything += 1
+        else:
+            size = len(explanation)
+            kept.append(
+                ((answer, graph), [explanation, *random_sets(answer, graph, size, randoms), attention_set(graph, size)])
+            )
+    effects = _effects(model, kept, masking, cancel, progress)
+    flips = [
+        Flip(graph.token, graph.layer, graph.head, len(sets[0]), found[0], tuple(found[1:-1]), found[-1])
+        for ((_, graph), sets), found in zip(kept, effects, strict=True)
+    ]
+    return FlipRates(radius, masking, tuple(flips), empty, everything)
+
+
+@dataclass(frozen=True)
+class NeighbourPrecision:
+    """Does hiding a neighbour of the target move its log-probability more than hiding a non-neighbour?
+
+    `precision` is the share of (neighbour, non-neighbour) pairs of the same graph in which it does, ties half: 0.5 is
+    chance. `pairs` counts them, over `graphs` graphs that have both; the effects are mean absolute changes (nats).
+    """
+
+    precision: float
+    pairs: int
+    graphs: int
+    neighbour_effect: float
+    other_effect: float
+
+
+def neighbour_precision(
+    model: VisionLanguageModel,
+    cases: Sequence[Case],
+    masking: Masking | None = None,
+    *,
+    most: int = 16,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> NeighbourPrecision:
+    """Mask single image tokens: the target's neighbours, and as nodes of the same graph those that are none.
+
+    At most `most` of each kind and graph, evenly taken in sequence order. Raises CausalError and Cancelled.
+    """
+    masking = masking or Masking()
+    kept: list[tuple[Case, list[Positions]]] = []
+    counts = []
+    for answer, graph in cases:
+        joined = set(neighbours(graph))
+        images = [n for n in range(graph.target) if graph.nodes[n].kind is TokenKind.IMAGE]
+        near = _spread([n for n in images if n in joined], most)
+        far = _spread([n for n in images if n not in joined], most)
+        if near and far:
+            kept.append(((answer, graph), [(graph.nodes[n].position,) for n in (*near, *far)]))
+            counts.append(len(near))
+    wins, pairs = 0.0, 0
+    near_effects: list[float] = []
+    far_effects: list[float] = []
+    for found, count in zip(_effects(model, kept, masking, cancel, progress), counts, strict=True):
+        moved = np.array([abs(effect.change) for effect in found])
+        near_moved, far_moved = moved[:count, None], moved[None, count:]
+        wins += float((near_moved > far_moved).sum() + 0.5 * (near_moved == far_moved).sum())
+        pairs += near_moved.size * far_moved.size
+        near_effects.extend(moved[:count])
+        far_effects.extend(moved[count:])
+    return NeighbourPrecision(
+        precision=wins / pairs if pairs else math.nan,
+        pairs=pairs,
+        graphs=len(kept),
+        neighbour_effect=float(np.mean(near_effects)) if pairs else math.nan,
+        other_effect=float(np.mean(far_effects)) if pairs else math.nan,
+    )
+
+
+def _spread(nodes: list[int], most: int) -> list[int]:
+    if len(nodes) <= most:
+        return nodes
+    return [nodes[index * len(nodes) // most] for index in range(most)]
+
+
+def _effects(
+    model: VisionLanguageModel,
+    kept: Sequence[tuple[Case, list[Positions]]],
+    masking: Masking,
+    cancel: CancelToken | None,
+    progress: Callable[[float], None],
+) -> list[list[Effect]]:
+    """For each case the effect of each of its sets; the sets of one answer share batches."""
+    result: list[list[Effect]] = [[] for _ in kept]
+    total, done = sum(len(sets) + 1 for _, sets in kept), 0
+    groups: dict[int, list[int]] = {}
+    for index, ((answer, _), _) in enumerate(kept):
+        groups.setdefault(id(answer), []).append(index)
+    for members in groups.values():
+        answer = kept[members[0]][0][0]
+        wanted: list[tuple[int, Positions]] = []
+        for index in members:
+            token = kept[index][0][1].token
+            wanted.extend((token, positions) for positions in ((), *kept[index][1]))
+        readings = read_without(model, answer, wanted, masking, cancel=cancel)
+        for index in members:
+            before: Reading | None = None
+            for _ in range(len(kept[index][1]) + 1):
+                reading = next(readings)
+                done += 1
+                progress(done / total)
+                if before is None:
+                    before = reading
+                else:
+                    result[index].append(Effect(reading.logprob - before.logprob, reading.top != before.top))
+    return result
