@@ -9,6 +9,7 @@ themselves. Each conversation is thus computed exactly as if it stood alone (`pa
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,7 @@ from core.street.architecture import IMAGE_TOKENS
 from core.street.draw import draw
 from core.street.facts import FACTS, NOUNS, facts_of
 from core.street.labels import IGNORE, dense_labels
-from core.street.questions import PRACTICE, Pair, ask_about
+from core.street.questions import LATE_PRACTICE, PRACTICE, Maker, Pair, ask_about
 from core.street.scene import COLORS, MOST_OF_A_KIND, Scene, match_colors, sample
 from core.street.textual import ask_from_text, recite
 
@@ -218,15 +219,18 @@ class JointBatches(Dataset[dict[str, Tensor]]):
     `mask` [batch * SEGMENTS, 1, SEGMENT, PREFIX + SEGMENT] says which keys each segment position sees.
 
     In a share `matched` of the scenes two objects are given one colour: comparisons meet too few such by chance.
+    From batch `late` on, questions have the shares of `LATE_PRACTICE`.
     """
 
-    def __init__(self, seed: int, size: int, encoder: Encoder, text_share: float = 0.06, matched: float = 0.25) -> None:
-        self.seed, self.size, self.encoder = seed, size, encoder
+    def __init__(
+        self, seed: int, size: int, encoder: Encoder, late: int, text_share: float = 0.06, matched: float = 0.25
+    ) -> None:
+        self.seed, self.size, self.encoder, self.late = seed, size, encoder, late
         self.text_share, self.matched = text_share, matched
 
-    def row(self, scene: Scene, rng: random.Random) -> Segments:
+    def row(self, scene: Scene, rng: random.Random, shares: Mapping[Maker, float]) -> Segments:
         segments = Segments(SEGMENTS, SEGMENT, self.encoder.pad)
-        visual = _split(ask_about(scene, rng, 24, PRACTICE), rng)
+        visual = _split(ask_about(scene, rng, 24, shares), rng)
         missed = 0
         while missed < 4 and visual:
             if rng.random() < self.text_share:
@@ -240,6 +244,7 @@ class JointBatches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         rng = random.Random(f"joint {self.seed} {index}")
+        shares = PRACTICE if index < self.late else LATE_PRACTICE
         images, rows, masks, facts, dense = [], [], [], [], []
         prefix = self.encoder.prefix
         for _ in range(self.size):
@@ -249,7 +254,7 @@ class JointBatches(Dataset[dict[str, Tensor]]):
             drawing = draw(scene)
             images.append(pixels(np.asarray(drawing.image)))
             dense.append(dense_labels(scene, drawing))
-            segments = self.row(scene, rng)
+            segments = self.row(scene, rng, shares)
             rows.append(
                 (
                     np.concatenate([prefix, segments.ids.ravel()]),

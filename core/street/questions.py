@@ -405,6 +405,9 @@ PRACTICE: dict[Maker, float] = {
 """The shares in training: more of what binds two facts, which takes longest to learn. (Apart from `MAKERS`, so
 that tuning them leaves the vocabulary, and so a stopped training, as they are.)"""
 
+LATE_PRACTICE: dict[Maker, float] = {**PRACTICE, door_of_house: 1.5, door_choice: 1.2, count: 5.0, describe: 5.0}
+"""The shares towards the end: more of what takes many facts at once."""
+
 
 def ask_about(scene: Scene, rng: random.Random, number: int, shares: Mapping[Maker, float] = MAKERS) -> list[Pair]:
     """`number` questions about a scene, families drawn by their shares; no question stands twice."""

@@ -60,6 +60,7 @@ class Recipe:
     joint_rate: float = 1.2e-3
     vision_rate_factor: float = 0.3
     decay: float = 0.4
+    late: float = 0.7
     checkpoint_every: int = 100
     measure_every: int = 200
 
@@ -201,7 +202,7 @@ class Training:
         yield Stage(
             "joint",
             recipe.joint_steps,
-            JointBatches(recipe.seed, recipe.joint_batch, self.encoder),
+            JointBatches(recipe.seed, recipe.joint_batch, self.encoder, late=round(recipe.joint_steps * recipe.late)),
             self.joint_loss,
             [
                 {"params": rest, "rate": recipe.joint_rate},

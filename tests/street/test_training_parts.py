@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from core.street.draw import draw
 from core.street.facts import FACTS, NOUNS, facts_of
 from core.street.forward import joint_states
 from core.street.labels import HEADS, IGNORE, PART_NAMES, dense_labels
-from core.street.scene import COLORS, KINDS, sample
+from core.street.questions import Pair
+from core.street.scene import COLORS, KINDS, match_colors, sample
 from core.street.tokenizer import train_tokenizer
 from core.street.train import Recipe, Training, corpus, learning_rate
 
@@ -93,7 +95,7 @@ def test_packed_conversations_are_computed_as_if_each_stood_alone(tokenizer, enc
     model = build_model(tokenizer, seed=1).eval()
     for parameter in model.parameters():
         parameter.data.mul_(1.5)
-    batches = JointBatches(seed=5, size=1, encoder=encoder, text_share=0.3)
+    batches = JointBatches(seed=5, size=1, encoder=encoder, late=9, text_share=0.3)
     batch = batches[7]
     ids, positions = batch["ids"][0], batch["positions"][0]
     with torch.no_grad():
@@ -126,15 +128,20 @@ def test_the_attention_implementation_is_put_back_even_after_an_error(tokenizer)
 
 
 def test_a_batch_depends_on_its_number_and_the_seed_alone(encoder: Encoder) -> None:
-    for batches in (JointBatches(3, 2, encoder), TextBatches(3, 2, encoder), DenseBatches(3, 2)):
-        again = type(batches)(3, 2, encoder) if not isinstance(batches, DenseBatches) else DenseBatches(3, 2)
+    makers = (
+        lambda: JointBatches(3, 2, encoder, late=9),
+        lambda: TextBatches(3, 2, encoder),
+        lambda: DenseBatches(3, 2),
+    )
+    for make in makers:
+        batches, again = make(), make()
         other = batches[12]
         assert all(torch.equal(value, other[key]) for key, value in again[12].items())
         assert any(not torch.equal(value, other[key]) for key, value in batches[13].items())
 
 
 def test_only_answers_are_learned(encoder: Encoder, tokenizer) -> None:
-    batch = JointBatches(0, 1, encoder)[0]
+    batch = JointBatches(0, 1, encoder, late=9)[0]
     learned = tokenizer.decode(batch["labels"][0][batch["labels"][0] != IGNORE])
     assert "?" not in learned and learned.count("</s>") >= 8
 
@@ -142,7 +149,7 @@ def test_only_answers_are_learned(encoder: Encoder, tokenizer) -> None:
 def test_nouns_of_a_visual_question_know_what_the_scene_says_and_text_only_ones_nothing(
     encoder: Encoder, tokenizer
 ) -> None:
-    batches = JointBatches(seed=2, size=1, encoder=encoder, text_share=0.4)
+    batches = JointBatches(seed=2, size=1, encoder=encoder, late=9, text_share=0.4)
     scene = sample(random.Random("joint 2 4").randrange(TRAINING_SEEDS))
     batch = batches[4]
     ids, facts, positions = batch["ids"][0], batch["facts"][0], batch["positions"][0]
@@ -229,3 +236,36 @@ def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
 def test_the_same_seed_draws_the_same_corpus() -> None:
     assert list(corpus(1, scenes=5)) == list(corpus(1, scenes=5)) != list(corpus(2, scenes=5))
     assert random.Random("corpus 1").random() != random.Random("corpus 2").random()
+
+
+def test_a_colour_knows_whether_its_own_sentence_has_named_it_before(encoder: Encoder) -> None:
+    same = encoder.conversation(
+        [Pair("", "Compare.", "The dog is red and the car is red, so the colors are the same.")], True
+    )[0]
+    turns = [Pair("", "What color is the dog?", "The dog is red."), Pair("", "And the car?", "The car is red.")]
+    apart = encoder.conversation(turns, opened=True)[0]
+    told = [repeat for repeat in encoder.repeats_of(np.array(same)).tolist() if repeat != IGNORE]
+    assert told == [0, 1]
+    told = [repeat for repeat in encoder.repeats_of(np.array(apart)).tolist() if repeat != IGNORE]
+    assert told == [0, 0]
+
+
+def test_matched_scenes_have_two_objects_of_one_colour_and_stay_otherwise_as_they_were() -> None:
+    rng = random.Random(1)
+    for seed in range(40):
+        scene = sample(seed)
+        matched = match_colors(scene, rng)
+        changed = [(a, b) for a, b in zip(scene.items, matched.items, strict=True) if a != b]
+        assert len(changed) <= 1
+        for before, after in changed:
+            assert replace(after, colors=before.colors) == before
+            others = [item.colors[0][1] for item in matched.items if item is not after and item.colors]
+            assert after.colors[0][1] in others
+
+
+def test_the_last_batches_practise_more_descriptions_and_counts(encoder: Encoder, tokenizer) -> None:
+    def share(batches: JointBatches) -> float:
+        texts = [tokenizer.decode(ids[ids != encoder.pad]) for index in range(6) for ids in batches[index]["ids"]]
+        return sum(text.count("The picture shows") for text in texts)
+
+    assert share(JointBatches(4, 4, encoder, late=0)) > 1.1 * share(JointBatches(4, 4, encoder, late=99))
