@@ -27,6 +27,6 @@ with frame("Chat") as (work, model):
     else:
         st.text(f"“{answer.question.text[:200]}” → “{answer.text[:400]}”")
         if work.lens == "Answer tokens":
-            tokens.show(work, exchange, answer)
+            tokens.show(work, model, exchange, answer)
         else:
             mask.show(work, model, exchange, answer)

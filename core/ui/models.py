@@ -28,6 +28,7 @@ class ModelStore:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
         self._chosen = {EMBEDDED}
+        self._specs: dict[str, ModelSpec] = {}
 
     def get(self, spec: ModelSpec, progress: Callable[[str], None]) -> VisionLanguageModel:
         """The model of `spec`, loaded if need be, one at a time. Raises ModelUnavailable."""
@@ -36,12 +37,17 @@ class ModelStore:
         try:
             if spec not in self._loaded:
                 self._loaded[spec] = load_model(spec, progress)
+                self._specs[self._loaded[spec].card.fingerprint] = spec
                 while len(self._loaded) > MOST_LOADED:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(spec)
             return self._loaded[spec]
         finally:
             self._lock.release()
+
+    def spec_of(self, fingerprint: str) -> ModelSpec | None:
+        """How a model that was loaded here once can be loaded again; None where it never was."""
+        return self._specs.get(fingerprint)
 
     def choose(self, spec: ModelSpec) -> None:
         """Remember that somebody chose `spec`: from now on a link may bring it up without asking."""

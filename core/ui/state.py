@@ -98,7 +98,8 @@ Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
 
 @dataclass(eq=False)
 class Workspace:
-    """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about."""
+    """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
+    that an explorer has already proposed a target for."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -108,6 +109,7 @@ class Workspace:
     exchanges: list[Exchange] = field(default_factory=list)
     inspected: Exchange | None = None
     target: Target | None = None
+    pointed: Exchange | None = None
     decoding: Decoding = field(default_factory=Decoding)
     editing: int | None = None
     to_ask: Question | None = None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.answer import Answer, AnswerToken, Question, TokenLayout
 from core.charts.tokens import WORD_JOINER
-from core.ui.chips import _style, escaped, labels
+from core.ui.chips import chip_style, escaped, labels
 
 
 def answer_of(*texts: str, probability: float = 0.9) -> Answer:
@@ -41,7 +41,7 @@ def test_escaping_leaves_no_bare_markup(text: str) -> None:
 
 def test_the_style_holds_no_text_of_the_model() -> None:
     hostile = answer_of(" </style><script>alert(1)</script>", " }body{display:none}")
-    style: Any = _style(hostile, "chips_1")
+    style: Any = chip_style(hostile, "chips_1")
     assert "script" not in style and "body" not in style
 
 

@@ -1,0 +1,196 @@
+"""The answer bar that opens every explorer page: picture, question, answer, and which part of it is the target.
+
+Changing the target here changes it on every page, so nobody ever wonders which word a map is about.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.answer import Answer, Question, Target
+from core.charts.overlays import fit
+from core.ui import models
+from core.ui.asking import answer_exchange, stop_button
+from core.ui.chat.phrasings import key_tokens
+from core.ui.recipe import SceneRecipe
+from core.ui.scenes import GALLERY, picture_of, suggestions
+from core.ui.state import Exchange, Picture, Workspace
+from core.ui.target import describe_target, target_chips, target_rival, target_unit
+from core.vlm.model import VisionLanguageModel
+
+PICTURE = 150
+"""The picture's longer side in pixels."""
+LONGEST = 160
+"""Characters of a question or an answer that are shown in one line."""
+MANY_TOKENS = 60
+"""From here on the chips scroll in a box of their own."""
+
+
+def show(
+    work: Workspace, model: VisionLanguageModel, *, several: bool = False, contrasts: bool = True
+) -> Answer | None:
+    """The bar about `work.inspected`. Returns its answer, or None where there is nothing to look into with this model:
+    then the page has said so, and what to do, and has nothing to add.
+
+    The first time an answer is seen its key word becomes the target; later `work.target` is None when nothing is
+    chosen. With `several`, any number of tokens can be chosen; without `contrasts`, no rival is offered.
+    """
+    exchange = _exchange(work)
+    if exchange is None or exchange.answer is None:
+        _nothing_yet(work, model)
+        return None
+    answer = exchange.answer
+    if work.target is None and work.pointed is not exchange:
+        work.target = Target(key_tokens(answer))
+    work.pointed = exchange
+    same_model = answer.model == model.card.fingerprint
+    with st.container(key="answer_bar"):
+        left, right = st.columns([1, 7], gap="medium", vertical_alignment="top")
+        with left:
+            _picture(answer.question)
+        with right:
+            _choice(work, exchange)
+            long = len(answer.tokens) > MANY_TOKENS
+            with st.container(height=120 if long else "content", border=long):
+                picks = target_chips(work, exchange, answer, several=several)
+            if same_model:
+                _target(work, model, exchange, answer, picks, contrasts)
+    if not same_model:
+        _another_model(work, model, exchange, answer)
+        return None
+    return answer
+
+
+def _exchange(work: Workspace) -> Exchange | None:
+    """The exchange being looked into; the last answered one where none is."""
+    if work.answer is None or not work.answer.tokens:
+        answered = _answered(work)
+        work.inspect(answered[-1] if answered else None)
+    return work.inspected
+
+
+def _answered(work: Workspace) -> list[Exchange]:
+    return [exchange for exchange in work.exchanges if exchange.answer is not None and exchange.answer.tokens]
+
+
+def _picture(question: Question) -> None:
+    if question.images:
+        image = question.images[-1]
+        st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
+    else:
+        st.caption(":material/image_not_supported: Asked without a picture.")
+
+
+def _line(exchange: Exchange) -> str:
+    answer = exchange.answer.text if exchange.answer else ""
+    return f"{_short(exchange.question.text)}  →  {_short(answer)}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+
+
+def _choice(work: Workspace, exchange: Exchange) -> None:
+    """Question and answer in one line; with several answers in the conversation, a choice among them."""
+    answered = {other.serial: other for other in _answered(work)}
+    answered.setdefault(exchange.serial, exchange)
+    if len(answered) == 1:
+        st.text(_line(exchange))
+        return
+    key = f"answer_of_{exchange.serial}"
+
+    def chosen() -> None:
+        work.inspect(answered[st.session_state[key]])
+
+    serials = list(answered)
+    st.selectbox(
+        "Answer",
+        serials,
+        index=serials.index(exchange.serial),
+        format_func=lambda serial: f"{serials.index(serial) + 1}.  {_line(answered[serial])}",
+        key=key,
+        on_change=chosen,
+        label_visibility="collapsed",
+    )
+
+
+def _target(
+    work: Workspace,
+    model: VisionLanguageModel,
+    exchange: Exchange,
+    answer: Answer,
+    picks: tuple[int, ...],
+    contrasts: bool,
+) -> None:
+    if work.target is None or not picks:
+        st.caption(":material/ads_click: Click a token of the answer to make it the target.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        target_unit(work, exchange, answer, picks)
+        if contrasts:
+            target_rival(work, exchange, answer, model)
+        with st.container(width="content"):
+            st.caption("The target on every page")
+            st.text(describe_target(answer, work.target, model))
+
+
+def _another_model(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+    """The answer stays on screen; explaining it takes the model that gave it."""
+    former = models.store().spec_of(answer.model)
+    with st.container(border=True, key="another_model"):
+        st.markdown(":material/info: **Another model gave this answer**")
+        st.text(
+            f"It can only be explained by the model that gave it, and the one in use is {model.card.name}. The answer "
+            "and your target are kept. Ask the same question of the present model, or bring the former one back."
+        )
+        with st.container(horizontal=True):
+            again = st.button("Ask the present model", type="primary", icon=":material/replay:", key="ask_present")
+            if former is not None and st.button("Bring the former model back", key="load_former"):
+                models.switch_model(work, former)
+                st.rerun()
+    if again:
+        _ask(work, model, exchange.question, exchange.picture)
+
+
+def _nothing_yet(work: Workspace, model: VisionLanguageModel) -> None:
+    st.info("No answer to look into yet. Ask a question, and its answer is taken apart here.", icon=":material/chat:")
+    if work.picture is None and not work.exchanges:
+        work.show(picture_of(SceneRecipe(GALLERY[0])))
+    picture = work.picture
+    left, right = st.columns([1, 4], gap="medium")
+    with left:
+        if picture is not None:
+            st.image(picture.image, width=PICTURE, alt="the picture to ask about")
+            st.text(picture.name)
+    scene = picture.recipe.scene() if picture and picture.recipe else None
+    asked = None
+    with right:
+        st.caption("Ask right here:")
+        with st.container(horizontal=True, gap="small"):
+            for number, question in enumerate(suggestions(scene) if scene else ["Describe the picture."]):
+                if st.button(question, key=f"ask_here_{number}"):
+                    asked = question
+        typed = st.chat_input("Or type a question of your own", key="ask_here")
+        st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
+        if asked or (typed and typed.strip()):
+            _ask(work, model, work.question((asked or typed or "").strip()), picture)
+        for exchange in work.exchanges[-1:]:
+            if exchange.trouble:
+                st.text(exchange.trouble)
+
+
+def _ask(work: Workspace, model: VisionLanguageModel, question: Question, picture: Picture | None) -> None:
+    """Ask here and now, in the conversation, and look into the answer."""
+    exchange = Exchange(question, picture)
+    work.exchanges.append(exchange)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        stop_button("stop_ask_here")
+        status = st.empty()
+    said = st.empty()
+    try:
+        answer_exchange(model, exchange, said, status)
+    finally:
+        if exchange.answer is not None and exchange.answer.tokens:
+            work.inspect(exchange)
+    st.rerun()

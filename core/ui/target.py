@@ -1,0 +1,212 @@
+"""Which part of an answer is to be explained: its chips, the unit, and a rival. Chat and the answer bar share it.
+
+`work.target` is the one truth. Widgets show it when they appear and change it only when somebody clicks them, so a
+target chosen on one page is never undone by another page's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core.answer import Answer, Target
+from core.charts.tokens import visible
+from core.ui.chips import chip_style, labels
+from core.ui.state import Exchange, Workspace
+from core.vlm.model import VisionLanguageModel
+
+LONGEST_RIVAL = 60
+LONGEST_NAMED = 80
+
+
+def page_key(name: str, exchange: Exchange) -> str:
+    """A widget key of this page alone: under a key of several pages, one page's widget would find another's value."""
+    context = get_script_run_ctx(suppress_warning=True)
+    page = context.page_script_hash[:6] if context else ""
+    return f"{name}_{page}_{exchange.serial}"
+
+
+def picks_of(target: Target | None, answer: Answer, several: bool) -> tuple[int, ...]:
+    """The chips that stand for a target: all its tokens where several can be chosen, or else its first."""
+    if target is None:
+        return ()
+    if several and unit_of(target, answer) in ("token", "span"):
+        return target.tokens
+    return target.tokens[:1]
+
+
+def unit_of(target: Target, answer: Answer) -> str:
+    """What a target is: "token", a whole "word", the whole "answer", or a "span" of tokens that is none of these."""
+    if len(target.tokens) == 1:
+        return "token"
+    if len(target.tokens) == len(answer.tokens):
+        return "answer"
+    return "word" if tuple(target.tokens) in answer.words() else "span"
+
+
+def widened(picks: Sequence[int], unit: str, answer: Answer) -> tuple[int, ...]:
+    """The tokens that a unit makes of the chosen ones, in order."""
+    if unit == "answer":
+        return tuple(range(len(answer.tokens)))
+    if unit == "word":
+        return tuple(index for word in answer.words() if set(word) & set(picks) for index in word)
+    return tuple(sorted(picks))
+
+
+def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several: bool = False) -> tuple[int, ...]:
+    """The answer's tokens as chips, the target's marked. Clicking one makes it the target, clicking it again lets go;
+    with `several`, clicks add to it. Returns the chosen chips."""
+    key = page_key("chips" if not several else "many_chips", exchange)
+    names = labels(answer)
+    shown = picks_of(work.target, answer, several)
+    if key not in st.session_state:
+        st.session_state[key] = list(shown) if several else (shown[0] if shown else None)
+
+    def clicked() -> None:
+        chosen = st.session_state[key]
+        picks = sorted(chosen) if several else [] if chosen is None else [chosen]
+        work.target = Target(tuple(picks)) if picks else None
+
+    st.html(chip_style(answer, key, work.target.tokens if work.target else ()))
+    chosen = st.pills(
+        "The answer's tokens",
+        range(len(answer.tokens)),
+        selection_mode="multi" if several else "single",
+        format_func=lambda index: names[index],
+        key=key,
+        on_change=clicked,
+        label_visibility="collapsed",
+    )
+    return tuple(sorted(chosen)) if several else () if chosen is None else (chosen,)
+
+
+def target_unit(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
+    """Whether the chosen tokens, their whole words or the whole answer are the target."""
+    assert work.target is not None
+    unit = unit_of(work.target, answer)
+    units = ["token"]
+    if widened(picks, "word", answer) != tuple(picks) or unit == "word":
+        units.append("word")
+    if len(answer.tokens) > 1:
+        units.append("answer")
+    if unit == "span" and len(picks) == 1:
+        units.append("span")
+    many = len(picks) > 1
+    names = {
+        "token": f"these {len(picks)} tokens" if many else "this token",
+        "word": "their whole words" if many else "the whole word",
+        "answer": "the whole answer",
+        "span": f"{len(work.target.tokens)} tokens",
+    }
+    key = page_key("unit_" + "_".join(map(str, picks)), exchange)
+    shown = unit if unit in units else "token"
+    if work.target.tokens == tuple(picks):
+        shown = "token"
+    elif work.target.tokens == widened(picks, "word", answer):
+        shown = "word"
+    st.session_state.setdefault(key, shown)
+
+    def clicked() -> None:
+        chosen = st.session_state[key]
+        if chosen != "span":
+            work.target = Target(widened(picks, chosen, answer))
+
+    st.segmented_control(
+        "Target", units, format_func=names.__getitem__, required=True, key=key, on_change=clicked, width="content"
+    )
+
+
+def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: VisionLanguageModel) -> None:
+    """What the model could have said instead: nothing in particular, an alternative it weighed, or any word."""
+    assert work.target is not None
+    if len(work.target.tokens) != 1:
+        return
+    index = work.target.tokens[0]
+    token = answer.tokens[index]
+    rival = work.target.rivals[0] if work.target.rivals else None
+    names = {other.id: other.text for other in token.alternatives if other.id != token.id}
+    if rival is not None:
+        names.setdefault(rival, model.reader.piece(rival))
+    key, note = page_key(f"rival_{index}", exchange), page_key(f"rival_note_{index}", exchange)
+    if key not in st.session_state:
+        st.session_state[key] = rival
+
+    def clicked() -> None:
+        chosen = st.session_state[key]
+        st.session_state[note] = None
+        if isinstance(chosen, str):
+            chosen, st.session_state[note] = _typed(model, answer, index, chosen)
+        work.target = Target((index,), None if chosen is None else (chosen,))
+
+    def name(option: int | str | None) -> str:
+        if option is None:
+            return "anything else"
+        return f"“{visible(names[option])}”" if isinstance(option, int) else option
+
+    st.selectbox(
+        "rather than",
+        [None, *names],
+        format_func=name,
+        key=key,
+        on_change=clicked,
+        accept_new_options=True,
+        width=200,
+        help="A contrast explains why the model said this rather than one particular other token. Choose one that it "
+        "weighed, or type any word.",
+    )
+    if said := st.session_state.get(note):
+        st.text(said)
+
+
+def _typed(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int | None, str | None]:
+    """The token that a typed word begins with at this place of the answer, and what to say about it, if anything."""
+    word = word.strip()[:LONGEST_RIVAL]
+    ids = rival_ids(model, answer, index, word)
+    if not ids:
+        return None, "That has no token: type a word."
+    first = visible(model.reader.piece(ids[0]))
+    if ids[0] == answer.tokens[index].id:
+        return None, f"“{visible(word)}” begins with the very token that was said, “{first}”: choose another word."
+    if len(ids) > 1:
+        return ids[0], f"“{visible(word)}” takes {len(ids)} tokens here; the contrast is with its first, “{first}”."
+    return ids[0], None
+
+
+def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int, ...]:
+    """The token ids of `word` as the model would write it in place of answer token `index`: with a blank before it
+    where that token has one. Empty for a word without tokens."""
+    if not word:
+        return ()
+    blank = " " if answer.tokens[index].text[:1].isspace() else ""
+    said = "".join(token.text for token in answer.tokens[:index])
+    if index == 0:
+        return model.continuation(answer.question, word)
+    whole = model.continuation(answer.question, said + blank + word)
+    if whole[:index] == answer.token_ids[:index]:
+        return whole[index:]
+    # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
+    anchor = model.continuation(answer.question, "a")
+    behind = model.continuation(answer.question, "a" + blank + word)
+    return behind[len(anchor) :] if behind[: len(anchor)] == anchor else model.continuation(answer.question, word)
+
+
+def describe_target(answer: Answer, target: Target | None, model: VisionLanguageModel) -> str:
+    """A target in words, for captions: “ open” (token 9 of 10) rather than “ closed”. Untrusted text."""
+    if target is None:
+        return f"all {len(answer.tokens)} tokens of the answer"
+    said = "".join(answer.tokens[index].text for index in target.tokens).strip()
+    shown = visible(said if len(said) <= LONGEST_NAMED else f"{said[:LONGEST_NAMED]}…")
+    numbers = [index + 1 for index in target.tokens]
+    if len(numbers) == 1:
+        where = f"token {numbers[0]} of {len(answer.tokens)}"
+    elif numbers == list(range(numbers[0], numbers[-1] + 1)):
+        where = f"tokens {numbers[0]} to {numbers[-1]} of {len(answer.tokens)}"
+    else:
+        listed = ", ".join(map(str, numbers[:6])) + (" …" if len(numbers) > 6 else "")
+        where = f"tokens {listed} of {len(answer.tokens)}"
+    rather = ""
+    if target.rivals is not None:
+        rather = f" rather than “{visible(''.join(model.reader.piece(rival) for rival in target.rivals))}”"
+    return f"“{shown}” ({where}){rather}"

@@ -1,0 +1,7 @@
+"""Where each head looks: layer by head, patch and token, both ways."""
+
+from core.ui import answer_bar
+from core.ui.frame import frame
+
+with frame("Attention Explorer") as (work, model):
+    answer = answer_bar.show(work, model, several=True)
