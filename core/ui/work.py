@@ -1,9 +1,10 @@
 """Work on the model that the page can stop.
 
-The model works in a thread of its own while the page's thread looks in twenty times a second: whatever
+The model works in a thread of its own while the page's thread looks in ten times a second: whatever
 stops or reruns the page (Stop, another click, a closed tab) then stops the work as well, even in the
 middle of a long forward pass, whose result is simply not waited for. One piece of work at a time holds
-the model; the others wait and say for whom.
+the model; the others wait and say for whom. Only what is new is sent to the browser: drawing takes the
+processor from the model.
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.model import VisionLanguageModel
 
-LOOK_IN = 0.05
+LOOK_IN = 0.1
 """Seconds between two looks at the work; each look is a chance for the page to be stopped."""
 PARTING = 0.4
 """Seconds that stopped work is given to hand over what it has."""
@@ -76,11 +78,14 @@ def run_on_model(
             outcome.set_exception(error)
 
     threading.Thread(target=body, name=f"model: {purpose}", daemon=True).start()
+    told = ""
     try:
         while not outcome.done():
+            _may_stop_here()
             _say_all(said, show)
-            status.caption(_status(model, purpose, started.is_set(), owner))
-            time.sleep(LOOK_IN)
+            if (news := _status(model, purpose, started.is_set(), owner)) != told:
+                status.caption(told := news)
+            wait([outcome], LOOK_IN)
         _say_all(said, show)
         status.empty()
         return outcome.result()
@@ -89,6 +94,11 @@ def run_on_model(
         with suppress(FutureTimeout, Cancelled):
             outcome.exception(timeout=PARTING)
         raise
+
+
+def _may_stop_here() -> None:
+    """Let Streamlit end this run where the page was stopped or rerun: it does so at any use of the session."""
+    _ = "workspace" in st.session_state
 
 
 def _say_all(said: SimpleQueue[str], show: Callable[[str], None]) -> None:

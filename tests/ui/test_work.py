@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from core.ui.work import LOOK_IN, PARTING, run_on_model
 from core.vlm.cancel import CancelToken
@@ -20,16 +22,13 @@ class Model:
 
 
 class Status:
-    """A placeholder that notes down its captions; it stops the page when told to, as Streamlit does."""
+    """A placeholder that notes down its captions."""
 
-    def __init__(self, stop_after: float | None = None) -> None:
+    def __init__(self) -> None:
         self.captions: list[str] = []
-        self.stop_at = None if stop_after is None else time.monotonic() + stop_after
 
     def caption(self, text: str) -> None:
         self.captions.append(text)
-        if self.stop_at is not None and time.monotonic() > self.stop_at:
-            raise PageStopped
 
     def empty(self) -> None:
         self.captions.append("")
@@ -37,6 +36,25 @@ class Status:
 
 class PageStopped(BaseException):
     """Streamlit's own stop and rerun signals are no Exception either."""
+
+
+class Session(dict[str, Any]):
+    """A session that stops this thread's page some seconds from now: using Streamlit's own does the same."""
+
+    def __init__(self, stop_after: float) -> None:
+        self.page = threading.current_thread()
+        self.stop_at = time.monotonic() + stop_after
+
+    def __contains__(self, key: object) -> bool:
+        if threading.current_thread() is self.page and time.monotonic() > self.stop_at:
+            raise PageStopped
+        return False
+
+
+@pytest.fixture
+def stop_after(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """`stop_after(seconds)` stops the page that many seconds from now."""
+    return lambda seconds: monkeypatch.setattr(st, "session_state", Session(seconds))
 
 
 def test_what_is_said_is_shown_in_order_and_the_result_returned() -> None:
@@ -65,7 +83,7 @@ def test_what_the_work_raises_is_raised_here_and_the_lock_is_free_again() -> Non
     assert run_on_model(model, "answering", lambda cancel, say: "next", status) == "next"
 
 
-def test_stopping_the_page_stops_the_work_within_half_a_second() -> None:
+def test_stopping_the_page_stops_the_work_within_half_a_second(stop_after: Callable[[float], None]) -> None:
     stopped = threading.Event()
 
     def work(cancel: CancelToken, say: Any) -> None:
@@ -73,7 +91,8 @@ def test_stopping_the_page_stops_the_work_within_half_a_second() -> None:
             time.sleep(0.01)
         stopped.set()
 
-    status: Any = Status(stop_after=0.15)
+    status: Any = Status()
+    stop_after(0.15)
     model: Any = Model()
     began = time.monotonic()
     with pytest.raises(PageStopped):
@@ -82,13 +101,14 @@ def test_stopping_the_page_stops_the_work_within_half_a_second() -> None:
     assert stopped.is_set()
 
 
-def test_a_long_forward_pass_is_not_waited_for() -> None:
+def test_a_long_forward_pass_is_not_waited_for(stop_after: Callable[[float], None]) -> None:
     release = threading.Event()
 
     def work(cancel: CancelToken, say: Any) -> None:
         release.wait(5)
 
-    status: Any = Status(stop_after=0.1)
+    status: Any = Status()
+    stop_after(0.1)
     model: Any = Model()
     began = time.monotonic()
     with pytest.raises(PageStopped):
@@ -117,7 +137,7 @@ def test_the_second_waits_says_for_whom_and_then_starts() -> None:
     assert any("another tab is comparing phrasings" in caption for caption in status.captions)
 
 
-def test_stopping_while_waiting_leaves_the_queue() -> None:
+def test_stopping_while_waiting_leaves_the_queue(stop_after: Callable[[float], None]) -> None:
     model: Any = Model()
     release = threading.Event()
     running = threading.Event()
@@ -131,10 +151,27 @@ def test_stopping_while_waiting_leaves_the_queue() -> None:
     other.start()
     assert running.wait(5)
     ran: list[str] = []
-    status: Any = Status(stop_after=0.1)
+    status: Any = Status()
+    stop_after(0.1)
     with pytest.raises(PageStopped):
         run_on_model(model, "answering", lambda cancel, say: ran.append("ran"), status)
     release.set()
     other.join()
     time.sleep(3 * LOOK_IN)
     assert ran == []
+
+
+def test_only_what_is_new_is_sent_to_the_browser() -> None:
+    status: Any = Status()
+    model: Any = Model()
+    run_on_model(model, "answering", lambda cancel, say: time.sleep(5 * LOOK_IN), status)
+    assert len(status.captions) == 2 and "Answering" in status.captions[0] and status.captions[1] == ""
+
+
+def test_the_result_is_not_kept_waiting_for_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.ui.work.LOOK_IN", 5.0)
+    status: Any = Status()
+    model: Any = Model()
+    began = time.monotonic()
+    assert run_on_model(model, "answering", lambda cancel, say: time.sleep(0.05) or 7, status) == 7
+    assert time.monotonic() - began < 4
