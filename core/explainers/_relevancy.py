@@ -1,0 +1,137 @@
+"""What relevancy over all rows and over the suffix have in common: targets begun at the top, walked down in groups."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer, TokenKind
+from core.explainers._walk import BLOCK_BYTES, Walk
+from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.vlm.model import ModelCard, VisionLanguageModel
+from core.vlm.tape import Tape, wide
+from core.vlm.tower import TowerTape
+
+GROUP_BYTES = 512 * 2**20
+"""Gradients of as many targets as fit into this go down together."""
+
+HALF_SCALE = 2.0**10
+"""Gradients of a logit are taken this much larger in float16, whose smallest normal number is 6e-5."""
+
+LAYER_STATES = 28
+"""A layer's graph and its backward pass hold about this many times its input."""
+
+
+def grouped(card: ModelCard, rows: int, units: Sequence[Unit]) -> list[tuple[Unit, ...]]:
+    """The units in groups that walk down together."""
+    size = max(1, GROUP_BYTES // unit_bytes(card, rows))
+    return [tuple(units[start : start + size]) for start in range(0, len(units), size)]
+
+
+def unit_bytes(card: ModelCard, rows: int) -> int:
+    """Bytes one target takes on its way down: gradients of the states and of the heads' outputs, and its logits."""
+    return 2 * rows * card.hidden * getattr(torch, card.dtype).itemsize + 12 * card.vocabulary
+
+
+def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequence[Unit], first: int = 0) -> Walk:
+    """A walk from the raw logits of `units` (or their differences from the rivals') down `tape`.
+
+    Rows before `first` are constants.
+    """
+    rows = torch.tensor([unit.position(answer) for unit in units], device=tape.final.device) - tape.start
+    number = torch.arange(len(units), device=rows.device)
+    states = tape.final[rows].detach().requires_grad_()
+    with torch.enable_grad():
+        logits = model.unembed(states)
+        chosen = logits[number, [unit.token for unit in units]]
+        against = [unit.token if unit.rival is None else unit.rival for unit in units]
+        contrast = torch.tensor([unit.rival is not None for unit in units], device=rows.device)
+        wanted = chosen - logits[number, against] * contrast
+    scale = HALF_SCALE if states.dtype == torch.float16 else 1.0
+    (above,) = torch.autograd.grad(wanted, states, torch.full_like(wanted, scale))
+    gradient = torch.zeros(len(units), *tape.final.shape, dtype=above.dtype, device=above.device)
+    gradient[number, rows] = above
+    length = tape.start + len(tape.final)
+    relevancy = torch.zeros(len(units), length, dtype=wide(above).dtype, device=above.device)
+    relevancy[number, rows + tape.start] = 1
+    return Walk(tape, relevancy, gradient, torch.full_like(relevancy[:, 0], scale), first)
+
+
+def into_tower(tower: TowerTape, walk: Walk, images: Sequence[int]) -> Walk:
+    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places."""
+    states = tower.final.detach().requires_grad_()
+    with torch.enable_grad():
+        projected = tower.project(states)
+    units = len(walk.gradient)
+    gradient = torch.empty(units, *states.shape, dtype=states.dtype, device=states.device)
+    for unit in range(units):
+        above = walk.gradient[unit, list(images)]
+        (gradient[unit],) = torch.autograd.grad(projected, states, above, retain_graph=unit < units - 1)
+    relevancy = torch.zeros(units, len(states), dtype=walk.relevancy.dtype, device=states.device)
+    relevancy[:, tower.place_of] = walk.relevancy[:, list(images), None] / tower.place_of.shape[1]
+    return Walk(tower, relevancy, gradient, walk.scale)
+
+
+class RowRelevancy(Explainer):
+    """The loop of a relevancy method: its rows from `first_row` on, and the tower behind them where it has one."""
+
+    @abstractmethod
+    def first_row(self, answer: Answer) -> int:
+        """The first position whose row relevancy passes through."""
+
+    def tower(self, model: VisionLanguageModel, answer: Answer, settings: Any) -> TowerTape | None:
+        """The vision tower to go on through, if any."""
+        return None
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        card, length = model.card, len(answer.layout)
+        rows = length - self.first_row(answer)
+        state = card.hidden * getattr(torch, card.dtype).itemsize
+        together = max(len(group) for group in grouped(card, rows, units))
+        kept = (card.layers + 1) * rows * state
+        # Grouped heads share keys, and values are as many.
+        prefix = 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
+        graph = LAYER_STATES * rows * state
+        blocks = 3 * BLOCK_BYTES["cuda" if card.device.startswith("cuda") else "cpu"]
+        return kept + prefix + graph + blocks + together * unit_bytes(card, rows) + 8 * len(units) * length
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+    ) -> Iterator[Step]:
+        first = self.first_row(answer)
+        tape, tower = model.tape(answer, first), self.tower(model, answer, settings)
+        yield Step(0.0)
+        groups = grouped(model.card, len(tape.final), units)
+        images = answer.layout.positions(TokenKind.IMAGE)
+        steps = len(units) * (tape.layers + (tower.layers if tower is not None else 0))
+        found: list[Float[Tensor, "unit position"]] = []
+        done = 0
+        for group in groups:
+            walk = begin(model, tape, answer, group, first)
+            for layer in reversed(range(tape.layers)):
+                for _ in walk.down(layer):
+                    done += 1
+                    yield Step(min(0.99, done / steps))
+                if group is groups[-1]:
+                    tape.forget(layer)
+            if not walk.attended:
+                raise NotApplicable(
+                    f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had. "
+                    "Choose input x gradient or occlusion."
+                )
+            scores = torch.zeros(len(group), len(answer.layout), dtype=walk.relevancy.dtype, device=walk.scale.device)
+            scores[:, : walk.relevancy.shape[1]] = walk.relevancy
+            if tower is not None:
+                walk = into_tower(tower, walk, images)
+                for layer in reversed(range(tower.layers)):
+                    for _ in walk.down(layer):
+                        done += 1
+                        yield Step(min(0.99, done / steps))
+                scores[:, list(images)] = walk.relevancy[:, tower.place_of].sum(-1)
+            found.append(scores.float().cpu())
+        yield Step(1.0, torch.cat(found))

@@ -1,0 +1,117 @@
+"""Chefer's rule as a row vector: targets' relevancy and gradient walk down a tape together, one layer at a time.
+
+Generic self-attention rule of Chefer, Gur and Wolf (2021), "Generic Attention-model Explainability for Interpreting
+Bi-Modal and Encoder-Decoder Transformers", ICCV, equations 5 and 6:
+
+    Abar_l = mean over heads of relu(dy/dA_l * A_l),   R <- R + Abar_l R   from the first layer to the last.
+
+One target needs one row of R only, r = e (I + Abar_L) ... (I + Abar_1). Read from the left, that is a row pushed
+through the layers from the top down, which is the way the backward pass goes: each layer is played again, its gradient
+taken, the row pushed, and everything forgotten. The gradient of a head's weights is an outer product of what the
+backward pass has at hand, dy/dA[i, j] = dy/dO[i] . V[j] (O the head's output), so Abar is formed in blocks of rows for
+all targets at once and no n x n matrix ever exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.vlm.tape import Tap, Tape, wide
+
+BLOCK_BYTES = {"cpu": 4 * 2**20, "cuda": 256 * 2**20}
+"""Size of a block of dy/dA: about a core's share of cache on a CPU, enough to be busy with on a GPU."""
+
+LEAST_ROWS = 16
+
+
+class Walk:
+    """Several targets on their way down a tape.
+
+    `relevancy` counts the tape's positions from 0, whether or not it has rows for them; `gradient` is of the states
+    above the next layer, times `scale`. Rows before `first` are taken as constants: no relevancy passes through them.
+    `attended` says whether any layer so far had an attention that could be seen.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        relevancy: Float[Tensor, "unit position"],
+        gradient: Float[Tensor, "unit row hidden"],
+        scale: Float[Tensor, "unit"],
+        first: int = 0,
+    ) -> None:
+        self.tape = tape
+        self.relevancy = relevancy
+        self.gradient = gradient
+        self.scale = scale
+        self.attended = False
+        self._constant = max(0, first - tape.start)
+
+    def down(self, layer: int) -> Iterator[None]:
+        """Push relevancy and gradient through `layer`, with a pause behind each target's backward pass."""
+        self._rescale()
+        units = len(self.gradient)
+        with self.tape.play(layer) as passed:
+            outputs = [tap.output for tap in passed.taps]
+            found = [torch.empty(units, *output.shape, dtype=output.dtype, device=output.device) for output in outputs]
+            for unit in range(units):
+                gradients = torch.autograd.grad(
+                    passed.output, [passed.input, *outputs], self.gradient[unit], retain_graph=unit < units - 1
+                )
+                for kept, gradient in zip((self.gradient, *found), gradients, strict=True):
+                    kept[unit] = gradient
+                yield
+            self.gradient[:, : self._constant] = 0
+            before, after = self.relevancy, self.relevancy.clone()
+            for tap, kept in zip(passed.taps, found, strict=True):
+                self.attended = True
+                share = before[:, tap.offset : tap.offset + kept.shape[1]] / self.scale[:, None]
+                share[:, : self._constant] = 0
+                after[:, tap.first_key : tap.first_key + tap.key.shape[1]] += moved(tap, kept, share)
+            self.relevancy = after
+
+    def _rescale(self) -> None:
+        """Half precision overflows and underflows on the way: bring each target's largest number back to about 1."""
+        if self.gradient.dtype != torch.float16:
+            return
+        largest = self.gradient.abs().amax((1, 2)).float()
+        factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
+        self.gradient = (self.gradient.float() * factor[:, None, None]).half()
+        self.scale = self.scale * factor
+
+
+def moved(
+    tap: Tap, gradient: Float[Tensor, "unit query heads size"], share: Float[Tensor, "unit query"]
+) -> Float[Tensor, "unit key"]:
+    """share . mean over heads of relu(dy/dA * A), in blocks of rows: what the queries' shares bring to each key.
+
+    `gradient` is dy/dO. A row's share is at least 0 and so is A, so the share goes into the gradient before relu is
+    taken and A is multiplied behind it.
+    """
+    units, _, heads, size = gradient.shape
+    value = wide(tap.value).transpose(1, 2)
+    groups, keys = value.shape[0], value.shape[2]
+    brought = torch.zeros(units, keys, dtype=value.dtype, device=value.device)
+    room = BLOCK_BYTES.get(value.device.type, BLOCK_BYTES["cuda"]) // (units * keys * value.dtype.itemsize)
+    length = max(LEAST_ROWS, room // heads)
+    # Many targets leave no room for all heads at once.
+    share_groups = max(1, room // (length * (heads // groups)))
+    active = (share != 0).any(0).nonzero()[:, 0]
+    for rows in active.split(length) if len(active) else ():
+        span = tap.span(rows)
+        attention = tap.rows(rows, span).view(groups, -1, 1, len(rows), span.stop - span.start)
+        weighted = (wide(gradient[:, rows]) * share[:, rows, None, None]).permute(2, 0, 1, 3)
+        by_group = weighted.reshape(groups, -1, size)
+        ones = attention.new_ones(1, len(rows))
+        for first in range(0, groups, share_groups):
+            part = slice(first, first + share_groups)
+            block = torch.bmm(by_group[part], value[part, :, span])
+            block = block.view(len(block), -1, units, len(rows), block.shape[-1])
+            block.clamp_(min=0).mul_(attention[part])
+            # A product with ones sums over the rows several times faster than a reduction.
+            brought[:, span] += (ones @ block).sum((0, 1))[:, 0]
+    return brought / heads

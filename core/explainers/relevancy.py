@@ -1,0 +1,79 @@
+"""Relevancy after Chefer et al., and the layers in which it enters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+from core.explainers._relevancy import RowRelevancy, begin, grouped
+from core.explainers.base import Unit
+from core.explainers.settings import switch
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tower import TowerTape
+
+
+@dataclass(frozen=True)
+class RelevancySettings:
+    """How far down relevancy is followed."""
+
+    through_tower: bool = switch(
+        True,
+        "Through the vision tower",
+        help="An image token has looked at other patches inside the vision tower. On: relevancy is followed through "
+        "the tower's layers, too, back to the patches. Where the family does not say how, this changes nothing.",
+    )
+
+
+class Relevancy(RowRelevancy):
+    """Which positions the logit of a token rests on, by attention weighted with its gradient in every layer and head:
+    the self-attention rule of Chefer, Gur and Wolf (2021), "Generic Attention-model Explainability for Interpreting
+    Bi-Modal and Encoder-Decoder Transformers", equations 5 and 6.
+
+    Exact, for all rows of all layers. Through the vision tower the same rule goes on from the decoder's relevancy of
+    the image tokens; what ends on a place that is no image token (a class token) is in no patch's score.
+    """
+
+    key = "relevancy"
+    name = "Relevancy"
+    caveat = (
+        "Follows attention that raised the token's logit; what the layers' other parts did to it, and what spoke "
+        "against the token, is not in it."
+    )
+    Settings = RelevancySettings
+
+    def first_row(self, answer: Answer) -> int:
+        return 0
+
+    def tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> TowerTape | None:
+        return model.tower_tape(answer) if settings.through_tower else None
+
+
+def relevancy_by_layer(
+    model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], cancel: CancelToken | None = None
+) -> Float[Tensor, "unit layer position"]:
+    """Where relevancy enters: what each decoder layer's attention brings to each position (r Abar_l of the row that
+    arrives from the layers above). Summed over layers, with 1 at the unit's own position, that is the decoder's
+    relevancy, the one without the vision tower.
+
+    On the CPU in float32, zero behind the unit. Raises Cancelled.
+    """
+    tape = model.tape(answer)
+    entered = torch.zeros(len(units), tape.layers, len(answer.layout))
+    done = 0
+    for group in grouped(model.card, len(tape.final), units):
+        walk = begin(model, tape, answer, group)
+        for layer in reversed(range(tape.layers)):
+            before = walk.relevancy
+            for _ in walk.down(layer):
+                if cancel is not None:
+                    cancel.check()
+            brought = walk.relevancy - before
+            entered[done : done + len(group), layer, : brought.shape[1]] = brought.float().cpu()
+        done += len(group)
+    return entered
