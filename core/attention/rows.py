@@ -1,0 +1,94 @@
+"""Softmax rows of some queries, with positions left out of them.
+
+Rows of a large model are hundreds of megabytes in half precision, so they are turned into float32 a layer at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+
+Head = tuple[int, int]
+"""Layer and head, from 0."""
+
+NOTHING_LEFT = 1e-6
+"""A row with less weight than this outside the positions left out says nothing about the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of recorded attention: `queries` are indices into the third axis of `weights`.
+
+    Positions in `left_out` count as if they could not be looked at: their weight is 0 and the rest of each row is
+    divided by its sum. Rows with nothing left are NaN.
+    """
+
+    weights: Float[Tensor, "layers heads query position"]
+    queries: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
+
+    @property
+    def layers(self) -> int:
+        return self.weights.shape[0]
+
+    @property
+    def heads(self) -> int:
+        return self.weights.shape[1]
+
+    @property
+    def positions(self) -> int:
+        return self.weights.shape[3]
+
+    def layer(self, index: int) -> Float[np.ndarray, "heads query position"]:
+        """All heads of one layer, in float32."""
+        return self._renormalised(self.weights[index][:, list(self.queries)])
+
+    def head(self, head: Head) -> Float[np.ndarray, "query position"]:
+        """One head, in float32."""
+        return self._renormalised(self.weights[head[0], head[1]][list(self.queries)])
+
+    def all_layers(self) -> Iterator[Float[np.ndarray, "heads query position"]]:
+        for index in range(self.layers):
+            yield self.layer(index)
+
+    def mean(self) -> Float[np.ndarray, "query position"]:
+        """The mean over all layers and heads (rows with nothing left do not count)."""
+        return nanmean(np.stack([nanmean(rows, 0) for rows in self.all_layers()]), 0)
+
+    def looks(self, head: Head | None) -> Float[np.ndarray, "query position"]:
+        """The rows of one head, or the mean over all."""
+        return self.mean() if head is None else self.head(head)
+
+    def _renormalised(self, rows: Float[Tensor, "*row position"]) -> Float[np.ndarray, "*row position"]:
+        values: Float[np.ndarray, "*row position"] = rows.detach().to("cpu", torch.float32).numpy()
+        if not self.left_out:
+            return values
+        values = values.copy()
+        values[..., list(self.left_out)] = 0
+        rest = values.sum(-1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(rest > NOTHING_LEFT, values / rest, np.nan).astype(np.float32)
+
+
+def answer_rows(answer: Answer, tokens: Sequence[int], left_out: Sequence[int] = ()) -> Rows:
+    """The rows that predicted some of an answer's tokens. Raises ValueError where none were recorded."""
+    if answer.attention is None:
+        raise ValueError("no attention was recorded with this answer")
+    return Rows(answer.attention.weights, tuple(tokens), tuple(left_out))
+
+
+def nanmean(values: Float[np.ndarray, "*axes"], axis: int) -> Float[np.ndarray, "*rest"]:
+    """The mean of what is known; NaN, without a warning, where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis)
+    total = np.where(known, values, 0).sum(axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Float[np.ndarray, "*rest"] = np.where(count > 0, total / count, np.nan)
+    return mean
