@@ -14,9 +14,6 @@ from core.explainers.base import Unit
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tape
 
-HALF_SCALE = 1024.0
-"""Half precision loses gradients below 6e-8: they are carried down this many times larger."""
-
 
 def descend(
     model: VisionLanguageModel, answer: Answer, tape: Tape, units: Sequence[Unit], lowest: int = 0
@@ -27,24 +24,32 @@ def descend(
     layers that are played; changes nothing on the tape.
     """
     gradients = _of_final(model, answer, tape, units)
-    scale = HALF_SCALE if tape.final.dtype == torch.float16 else 1.0
-    gradients = gradients * scale
+    scale = torch.full((len(units),), _start_scale(tape), device=gradients.device)
     for layer in range(tape.layers - 1, lowest - 1, -1):
+        if gradients.dtype == torch.float16:
+            largest = gradients.abs().amax((1, 2)).float()
+            factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
+            gradients, scale = (gradients.float() * factor[:, None, None]).half(), scale * factor
         with tape.play(layer) as passed:
-            # One backward for each unit: the graph is small, and batched gradients would hold a graph for each.
+            # One backward for each unit: batched gradients would hold a graph's states for each.
             gradients = torch.stack(
                 [
                     torch.autograd.grad(passed.output, passed.input, gradient, retain_graph=True)[0]
                     for gradient in gradients
                 ]
             )
-        yield layer, gradients.float() / scale
+        yield layer, gradients.float() / scale[:, None, None]
+
+
+def _start_scale(tape: Tape) -> float:
+    """Half precision loses gradients below 6e-8: they begin this many times larger, and are kept at about 1."""
+    return 1024.0 if tape.final.dtype == torch.float16 else 1.0
 
 
 def _of_final(
     model: VisionLanguageModel, answer: Answer, tape: Tape, units: Sequence[Unit]
 ) -> Float[Tensor, "unit row hidden"]:
-    """d logit / d what the last layer left: nothing but at the row that predicts the unit's token."""
+    """d logit / d what the last layer left, scaled: nothing but at the row that predicts the unit's token."""
     rows = [unit.position(answer) - tape.start for unit in units]
     with torch.enable_grad():
         states = tape.final[rows].detach().requires_grad_(True)
@@ -53,7 +58,7 @@ def _of_final(
             row[unit.token] - (0 if unit.rival is None else row[unit.rival])
             for row, unit in zip(logits, units, strict=True)
         ]
-        (found,) = torch.autograd.grad(torch.stack(wanted).float().sum(), states)
+        (found,) = torch.autograd.grad(torch.stack(wanted).float().sum() * _start_scale(tape), states)
     gradients = torch.zeros(len(units), *tape.final.shape, dtype=tape.final.dtype, device=tape.final.device)
     gradients[torch.arange(len(units)), rows] = found
     return gradients

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from functools import cache
+from typing import TypeGuard
 
 import core.explainers
 from core.explainers.base import Explainer
@@ -20,8 +21,7 @@ def explainers() -> dict[str, Explainer]:
     found: dict[str, Explainer] = {}
     for module in pkgutil.iter_modules(core.explainers.__path__, "core.explainers."):
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            own = kind.__module__ == module.name and issubclass(kind, Explainer) and not inspect.isabstract(kind)
-            if not own:
+            if kind.__module__ != module.name or not _is_method(kind):
                 continue
             missing = [name for name in ("key", "name", "caveat", "__doc__") if not getattr(kind, name, None)]
             if missing:
@@ -30,6 +30,10 @@ def explainers() -> dict[str, Explainer]:
                 raise ValueError(f"two explainers are called {kind.key!r}: one is {kind.__qualname__} in {module.name}")
             found[kind.key] = kind()
     return dict(sorted(found.items(), key=lambda item: item[1].name))
+
+
+def _is_method(kind: type) -> TypeGuard[type[Explainer]]:
+    return issubclass(kind, Explainer) and not inspect.isabstract(kind)
 
 
 def description(explainer: Explainer) -> str:

@@ -14,6 +14,7 @@ from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.run import explain
+from core.vlm.loading import ModelSpec, load_model
 from core.vlm.network import TransformersModel
 from tests.eager import eager_logits_from, eager_states_and_gradient, sampled
 from tests.zoo import load, save_llava
@@ -72,6 +73,21 @@ def test_input_gradient_under_a_sliding_window(tmp_path: Path, picture: Image.Im
     folder = save_llava(tmp_path, model_type="mistral", num_key_value_heads=2, sliding_window=8)
     model = load(folder)
     check_input_gradient(model, sampled(model, "the the dog?", picture, tokens=3))
+
+
+def test_half_precision_loses_nothing_on_the_way(llava: TransformersModel, picture: Image.Image) -> None:
+    """Gradients of a millionth of a logit lie below what float16 can hold."""
+    half = load_model(ModelSpec(llava.card.source, dtype="float16", device="cpu"))
+    assert isinstance(half, TransformersModel)
+    with torch.no_grad():
+        half.network.lm_head.weight.mul_(1e-3)
+        half.network.get_decoder().norm.weight.mul_(1e-3)
+    answer = sampled(half, "the the dog the dog?", picture, tokens=2)
+    (found,) = explain(InputGradient(), half, answer, [Target((1,))])
+    embeddings, gradient = eager_states_and_gradient(llava, answer, 0, 1, answer.token_ids[1])
+    expected = (embeddings * gradient).sum(-1).float() * 1e-6
+    assert float(torch.cosine_similarity(found.scores, expected, 0)) > 0.999
+    assert float(found.scores.norm() / expected.norm()) == pytest.approx(1, abs=0.03)
 
 
 def baseline_of(embeddings: torch.Tensor, places: list[int], baseline: str) -> torch.Tensor:
