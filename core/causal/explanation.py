@@ -36,8 +36,8 @@ class NodeExplanation:
 
     @property
     def radii(self) -> range:
-        """The search distances at which the set grows: 1 to the depth of the tree; empty for an isolated target."""
-        return range(1, self.tree.depth + 1)
+        """The search distances at which the set grows; empty for an isolated target."""
+        return range(1, max(self.tree.distance.values(), default=0) + 1)
 
     @cached_property
     def parents(self) -> dict[int, int]:

@@ -40,6 +40,16 @@ PARTS = {
 }
 """Where a score can lie. Okabe and Ito's colours, as the theme's categories."""
 
+CAUSAL_EDGES = {
+    "-->": "#009e73",
+    "o->": "#0072b2",
+    "<->": "#d55e00",
+    "o-o": "#cc79a7",
+    "o--": "#8090a0",
+    "---": "#8090a0",
+}
+"""The kinds of edges of a causal graph. Okabe and Ito's colours; selection is grey."""
+
 HIDDEN_RGB = (213, 94, 0)
 PATCH_RGB = (0, 229, 255)
 

@@ -1,0 +1,320 @@
+"""A causal graph to look at: an interactive page that needs no network, and the explanation tree as a figure.
+
+The page is pyvis' own with everything remote taken out, and forbids the browser to fetch anything. Labels reach it as
+JSON strings and are drawn as text on a canvas; tooltips are text nodes. Nothing that a model wrote is ever markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+from PIL import Image
+from pyvis.network import Network
+
+from core.answer import Box
+from core.causal.explanation import NodeExplanation
+from core.causal.pag import Edge, Mark, Pag
+from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED
+from core.charts.radial import Radial, radial
+from core.charts.tokens import visible
+
+THUMBNAIL = 40
+"""Side of a patch in the graph, in pixels."""
+LONGEST_LABEL = 14
+
+MEANINGS = {
+    "-->": "causes",
+    "o->": "causes, or shares an unseen cause",
+    "<->": "share an unseen cause (latent confounder): neither causes the other",
+    "o-o": "related; the tests cannot tell how",
+    "o--": "related through selection, or is a cause",
+    "---": "related through selection",
+}
+"""What each kind of edge says, from its left end to its right."""
+
+_TAGS = re.compile(r"<link\b[^>]*>|<script\b[^>]*\bsrc\s*=[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
+_POLICY = (
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data:\">"
+)
+_HOOK = "network = new vis.Network(container, data, options);"
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnNode:
+    """How a node is drawn: an image token as its patch, a word as its text. `details` are lines of its tooltip."""
+
+    label: str
+    picture: Image.Image | None = None
+    details: tuple[str, ...] = ()
+
+
+def patch_picture(picture: Image.Image, box: Box) -> Image.Image:
+    """The pixels of an image token, as a square thumbnail; what lies outside the picture is grey."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    part = Image.new("RGB", (max(right - left, 1), max(bottom - top, 1)), NEUTRAL)
+    inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
+    if inside[0] < inside[2] and inside[1] < inside[3]:
+        part.paste(picture.convert("RGB").crop(inside), (inside[0] - left, inside[1] - top))
+    return part.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
+
+
+def edge_kind(edge: Edge) -> str:
+    """The edge as it is drawn from its weaker mark to its stronger: one of the kinds that have a colour."""
+    rank = {Mark.ARROW: 2, Mark.TAIL: 1, Mark.CIRCLE: 0}
+    first, second = sorted((edge.mark_a, edge.mark_b), key=rank.__getitem__)
+    return f"{'<' if first is Mark.ARROW else first}-{second}"
+
+
+def pag_page(
+    graph: Pag,
+    explanation: NodeExplanation,
+    nodes: Sequence[DrawnNode],
+    *,
+    radius: int | None = None,
+    picked: int | None = None,
+    height: int = 640,
+    dark: bool = False,
+) -> str:
+    """A whole HTML page with the graph: nodes on rings around the target, edges in the colours of their kinds.
+
+    Edges of the explanation tree out to `radius` are strong, the others faint. A click posts
+    {"sightline": "node", "node": number} to the window that embeds the page.
+    Raises ValueError where nodes and graph do not fit.
+    """
+    if len(nodes) != graph.size or explanation.others + 1 != graph.size:
+        raise ValueError("there is one drawn node for each node of the graph")
+    layout = radial(explanation, radius)
+    ink = INK_ON_DARK if dark else INK_ON_LIGHT
+    network = Network(height=f"{height}px", width="100%", directed=True, cdn_resources="in_line", bgcolor="transparent")
+    for number, (x, y) in sorted(layout.places.items()):
+        network.add_node(number, x=x, y=y, physics=False, **_node(nodes[number], number, explanation, picked, ink))
+    for edge in graph.edges():
+        network.add_edge(edge.a, edge.b, **_edge(edge, _in_tree(edge, explanation, layout)))
+    network.options = {
+        "physics": {"enabled": False},
+        "interaction": {"hover": True, "tooltipDelay": 100, "navigationButtons": False},
+        "edges": {"smooth": False},
+    }
+    return _offline(network.generate_html(), _script(nodes, layout, ink), _frame(ink, explanation.isolated))
+
+
+def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: int | None, ink: str) -> dict[str, Any]:
+    label = _short(node.label)
+    chosen = {"borderWidth": 4, "color": {"border": PICKED, "background": "#ffffff"}} if number == picked else {}
+    if node.picture is not None:
+        look = {"shape": "image", "image": _data_url(node.picture), "size": THUMBNAIL / 2}
+        border = {"shapeProperties": {"useBorderWithImage": bool(chosen)}}
+        return {"label": label, "font": {"color": ink, "size": 12}, **look, **border, **chosen}
+    if number == explanation.target:
+        colors = {"background": CHOSEN, "border": CHOSEN}
+        return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_DARK, "size": 18}, **chosen}
+    colors = {"background": "#e8ecef", "border": NEUTRAL}
+    return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_LIGHT, "size": 14}, **chosen}
+
+
+def _short(label: str) -> str:
+    shown = visible(label)
+    return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+
+
+def _in_tree(edge: Edge, explanation: NodeExplanation, layout: Radial) -> bool:
+    parents = explanation.parents
+    inside = edge.a not in layout.outside and edge.b not in layout.outside
+    return inside and (parents.get(edge.a) == edge.b or parents.get(edge.b) == edge.a)
+
+
+def _edge(edge: Edge, strong: bool) -> dict[str, Any]:
+    color = CAUSAL_EDGES[edge_kind(edge)]
+    return {
+        "arrows": {"from": _end(edge.mark_a, color), "to": _end(edge.mark_b, color)},
+        "color": {"color": color, "highlight": color, "hover": color, "opacity": 1.0 if strong else 0.25},
+        "width": 2.5 if strong else 1.0,
+        "smooth": False,
+        "physics": False,
+    }
+
+
+def _end(mark: Mark, color: str) -> dict[str, Any]:
+    """vis.js has no hollow circle that stays one on a coloured line, so it is a little picture."""
+    match mark:
+        case Mark.ARROW:
+            return {"enabled": True, "type": "arrow", "scaleFactor": 0.8}
+        case Mark.CIRCLE:
+            return {"enabled": True, "type": "image", "src": _circle(color), "imageWidth": 12, "imageHeight": 12}
+        case Mark.TAIL:
+            return {"enabled": False}
+
+
+def _circle(color: str) -> str:
+    drawing = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='24' height='24'>"
+        f"<circle cx='12' cy='12' r='9' fill='white' stroke='{color}' stroke-width='5'/></svg>"
+    )
+    return "data:image/svg+xml;utf8," + urllib.parse.quote(drawing)
+
+
+def _data_url(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _json(value: object) -> str:
+    """JSON that may stand inside a script: nothing in it can end one."""
+    return json.dumps(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _script(nodes: Sequence[DrawnNode], layout: Radial, ink: str) -> str:
+    """Tooltips as text nodes, dashed rings behind the graph, a first fit, and clicks to the embedding window."""
+    titles = [[visible(node.label), *node.details] for node in nodes]
+    rings = [[ring, f"distance {level}"] for level, ring in enumerate(layout.rings, start=1)]
+    if layout.outer is not None:
+        rings.append([layout.outer, "not reached"])
+    return f"""{_HOOK}
+{_json(titles)}.forEach(function(lines, id) {{
+  var box = document.createElement("div");
+  lines.forEach(function(line) {{
+    var row = document.createElement("div"); row.textContent = line; box.appendChild(row);
+  }});
+  nodes.update({{id: id, title: box}});
+}});
+network.on("beforeDrawing", function(c) {{
+  c.save(); c.strokeStyle = {_json(NEUTRAL)}; c.fillStyle = {_json(ink)};
+  c.globalAlpha = 0.6; c.font = "12px sans-serif"; c.setLineDash([4, 5]);
+  {_json(rings)}.forEach(function(ring) {{
+    c.beginPath(); c.arc(0, 0, ring[0], 0, 2 * Math.PI); c.stroke(); c.fillText(ring[1], 4, -ring[0] - 5);
+  }});
+  c.restore();
+}});
+network.once("afterDrawing", function() {{ network.fit({{animation: false}}); }});
+network.on("selectNode", function(event) {{
+  window.parent.postMessage({{sightline: "node", node: event.nodes[0]}}, "*");
+}});"""
+
+
+def _frame(ink: str, isolated: bool) -> str:
+    """Styles and the legend: fixed words and the palette alone."""
+    entries = "".join(f"<li>{_sample(kind)} <span>{html.escape(MEANINGS[kind])}</span></li>" for kind in CAUSAL_EDGES)
+    alone = "<p>Nothing is connected to the target.</p>" if isolated else ""
+    return (
+        f"<style>body{{margin:0;color:{ink};font:13px sans-serif;background:transparent}}"
+        ".card,#mynetwork{border:0!important;background:transparent!important}center{display:none}"
+        "ul.legend{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:4px 8px;padding:0}"
+        "ul.legend svg{vertical-align:middle}p{margin:4px 8px}"
+        "div.vis-tooltip{background:#fff;color:#14202a;border:1px solid #8090a0;border-radius:4px;padding:4px 8px;"
+        "font:13px sans-serif;white-space:pre-wrap;max-width:320px;position:absolute;pointer-events:none;z-index:5}"
+        f"</style>{alone}<ul class='legend'>{entries}</ul>"
+    )
+
+
+def _sample(kind: str) -> str:
+    color, (left, right) = CAUSAL_EDGES[kind], (kind[0], kind[-1])
+    shapes = [f"<line x1='8' y1='8' x2='36' y2='8' stroke='{color}' stroke-width='2'/>"]
+    for mark, x, sign in ((left, 6, -1), (right, 38, 1)):
+        if mark == "o":
+            shapes.append(f"<circle cx='{x - sign * 1}' cy='8' r='4' fill='white' stroke='{color}' stroke-width='2'/>")
+        elif mark in "<>":
+            shapes.append(f"<path d='M{x + 4 * sign} 8 l{-9 * sign} -5 v10 z' fill='{color}'/>")
+    return f"<svg width='44' height='16' role='img' aria-label='{html.escape(kind)}'>{''.join(shapes)}</svg>"
+
+
+def _offline(page: str, script: str, frame: str) -> str:
+    """pyvis' page without what it would fetch. Raises ValueError where pyvis' page is not the one known here."""
+    page = _TAGS.sub("", page)
+    if page.count(_HOOK) != 1 or page.count("<body>") != 1 or page.count("<head>") != 1:
+        raise ValueError("this version of pyvis writes another page; its template must be looked at again")
+    page = page.replace("<head>", f"<head>{_POLICY}", 1)
+    page = page.replace("<body>", f"<body>{frame}", 1)
+    return page.replace(_HOOK, script, 1)
+
+
+def explanation_tree(
+    graph: Pag, explanation: NodeExplanation, nodes: Sequence[DrawnNode], *, radius: int | None = None, side: int = 560
+) -> alt.LayerChart:
+    """The explanation tree: the target in the middle, an arc for each distance, and every node on its arc, joined to
+    the node through which it was reached by an edge in the colour of its kind.
+
+    Raises ValueError where nodes and graph do not fit.
+    """
+    if len(nodes) != graph.size or explanation.others + 1 != graph.size:
+        raise ValueError("there is one drawn node for each node of the graph")
+    layout = radial(explanation, radius, others=False)
+    extent = max(layout.reach + THUMBNAIL, 2.0 * THUMBNAIL)
+    scale = alt.Scale(domain=[-extent, extent], nice=False, zero=False)
+    x = alt.X("x:Q", scale=scale, axis=None)
+    y = alt.Y("y:Q", scale=scale, axis=None, sort="descending")
+    edges = {frozenset((edge.a, edge.b)): edge for edge in graph.edges()}
+    lines = [
+        {**_ends(layout, parent, node), "edge": edge_kind(edges[frozenset((node, parent))])}
+        for node, parent in explanation.parents.items()
+        if node in layout.places
+    ]
+    points = [
+        {
+            "x": place[0],
+            "y": place[1],
+            "token": _short(nodes[number].label),
+            "details": " · ".join(nodes[number].details),
+            "distance": explanation.tree.distance.get(number, 0),
+            "url": "" if nodes[number].picture is None else _data_url(nodes[number].picture),
+            "target": number == explanation.target,
+        }
+        for number, place in sorted(layout.places.items())
+    ]
+    arcs = pd.DataFrame({"radius": list(layout.rings), "x": 0.0, "y": 0.0})
+    pixels = side / (2 * extent)
+    kinds = list(CAUSAL_EDGES)
+    layers: list[Any] = []
+    for ring in arcs["radius"]:
+        circle = pd.DataFrame({"x": [0.0], "y": [0.0]})
+        size = 3.14159265 * (ring * pixels) ** 2
+        layers.append(
+            alt.Chart(circle)
+            .mark_point(shape="circle", size=size, color=NEUTRAL, opacity=0.5, strokeDash=[4, 4], filled=False)
+            .encode(x=x, y=y)
+        )
+    if lines:
+        layers.append(
+            alt.Chart(pd.DataFrame(lines))
+            .mark_rule(strokeWidth=2)
+            .encode(
+                x=x,
+                y=y,
+                x2="x2:Q",
+                y2="y2:Q",
+                color=alt.Color(
+                    "edge:N",
+                    scale=alt.Scale(domain=kinds, range=[CAUSAL_EDGES[kind] for kind in kinds]),
+                    legend=alt.Legend(title=None, orient="bottom"),
+                ),
+                tooltip=["edge:N"],
+            )
+        )
+    frame = pd.DataFrame(points)
+    base = alt.Chart(frame).encode(x=x, y=y, tooltip=["token:N", "details:N", "distance:Q"])
+    shown = max(THUMBNAIL * min(pixels, 1.0), 14.0)
+    layers.append(base.transform_filter("datum.url != ''").mark_image(width=shown, height=shown).encode(url="url:N"))
+    words = base.transform_filter("datum.url == ''")
+    layers.append(words.mark_text(fontSize=13, stroke="white", strokeWidth=4, strokeOpacity=0.9).encode(text="token:N"))
+    layers.append(
+        words.mark_text(fontSize=13).encode(
+            text="token:N", color=alt.condition("datum.target", alt.value(CHOSEN), alt.value(INK_ON_LIGHT))
+        )
+    )
+    return alt.layer(*layers).properties(width=side, height=side).configure_view(strokeWidth=0)
+
+
+def _ends(layout: Radial, a: int, b: int) -> dict[str, float]:
+    (x, y), (x2, y2) = layout.places[a], layout.places[b]
+    return {"x": x, "y": y, "x2": x2, "y2": y2}
