@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, TokenKind
-from core.explainers._walk import BLOCK_BYTES, Walk
+from core.explainers._walk import Walk, block_bytes
 from core.explainers.base import Explainer, NotApplicable, Step, Unit
 from core.vlm.model import ModelCard, VisionLanguageModel
 from core.vlm.tape import Tape, wide
@@ -97,7 +97,7 @@ class RowRelevancy(Explainer):
         # Grouped heads share keys, and values are as many.
         prefix = 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
         graph = LAYER_STATES * rows * state
-        blocks = 3 * BLOCK_BYTES["cuda" if card.device.startswith("cuda") else "cpu"]
+        blocks = 3 * block_bytes(card.device)
         return kept + prefix + graph + blocks + together * unit_bytes(card, rows) + 8 * len(units) * length
 
     def scores(

@@ -22,10 +22,18 @@ from torch import Tensor
 
 from core.vlm.tape import Tap, Tape, wide
 
-BLOCK_BYTES = {"cpu": 4 * 2**20, "cuda": 256 * 2**20}
-"""Size of a block of dy/dA: about a core's share of cache on a CPU, enough to be busy with on a GPU."""
+BLOCK_BYTES = 4 * 2**20
+"""Size of a block of dy/dA on a CPU: about a core's share of cache."""
+
+GPU_BLOCK_BYTES = 256 * 2**20
+"""The same on a GPU: enough to be busy with."""
 
 LEAST_ROWS = 16
+
+
+def block_bytes(device: str) -> int:
+    """The size of a block on a kind of device."""
+    return BLOCK_BYTES if device == "cpu" else GPU_BLOCK_BYTES
 
 
 class Walk:
@@ -96,7 +104,7 @@ def moved(
     value = wide(tap.value).transpose(1, 2)
     groups, keys = value.shape[0], value.shape[2]
     brought = torch.zeros(units, keys, dtype=value.dtype, device=value.device)
-    room = BLOCK_BYTES.get(value.device.type, BLOCK_BYTES["cuda"]) // (units * keys * value.dtype.itemsize)
+    room = block_bytes(value.device.type) // (units * keys * value.dtype.itemsize)
     length = max(LEAST_ROWS, room // heads)
     # Many targets leave no room for all heads at once.
     share_groups = max(1, room // (length * (heads // groups)))

@@ -1,0 +1,299 @@
+"""Relevancy against the literal rule with whole matrices, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer, Decoding, Question, Target, Turn
+from core.explainers import _relevancy, _walk
+from core.explainers.base import NotApplicable, Unit
+from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
+from core.explainers.run import explain, units_of, whole
+from core.explainers.suffix_relevancy import SuffixRelevancy
+from core.vlm import capture
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.families.base import Family
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+from tests import literal
+from tests.zoo import load, save_llava, save_qwen
+
+DECODER = RelevancySettings(through_tower=False)
+TOWER = RelevancySettings(through_tower=True)
+SAVED: dict[str, Callable[[Path], Path]] = {
+    "llava": save_llava,
+    "qwen": save_qwen,
+    "sliding window": lambda folder: save_llava(folder, model_type="mistral", num_key_value_heads=2, sliding_window=8),
+    "capped scores": lambda folder: save_llava(
+        folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
+    ),
+}
+
+
+@dataclass
+class Pair:
+    """A model in float64, and the same network written out."""
+
+    model: TransformersModel
+    network: Any
+
+    def asked(self, text: str, *pictures: Image.Image, tokens: int = 5, seed: int = 0, **more: Any) -> Answer:
+        decoding = Decoding(max_new_tokens=tokens, temperature=1.5, seed=seed)
+        return ask(self.model, Question(text, pictures, decoding=decoding, **more), keep_attention=False)
+
+
+@pytest.fixture(scope="module", params=list(SAVED))
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    """Each kind of network in turn."""
+    folder = SAVED[request.param](tmp_path_factory.mktemp("network"))
+    model = load(folder)
+    model.network.double()
+    return Pair(model, literal.network_of(folder))
+
+
+def sharpen_tower(pair: Pair) -> None:
+    """A freshly drawn tower looks everywhere alike and its attention hardly matters: errors in it would not show."""
+    for network in (pair.network, pair.model.network):
+        tower = network.model.visual if hasattr(network.model, "visual") else network.model.vision_tower
+        with torch.no_grad():
+            for name, parameter in tower.named_parameters():
+                if name.endswith(("q_proj.weight", "k_proj.weight", "v_proj.weight", "qkv.weight", "proj.weight")):
+                    parameter.mul_(16.0 if "attn" in name else 1.0)
+    pair.model.forget()
+
+
+@pytest.fixture
+def small(llava: TransformersModel, picture: Image.Image) -> Answer:
+    """A short answer of the tiny LLaVA in float32."""
+    return ask(llava, Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=4)))
+
+
+def close(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected.float(), atol=1e-8, rtol=1e-5)
+    # ... and not only because there was nothing to find.
+    assert bool((expected.abs() > 1e-4).sum() > 5)
+
+
+def test_every_token_equals_the_literal_rule(pair: Pair, picture: Image.Image) -> None:
+    answers = (
+        pair.asked("Where is the dog?", picture, tokens=5),
+        pair.asked("the the the dog the the the dog", picture, tokens=1),
+        pair.asked("Is the dog there too?", picture, history=(Turn("Where is the dog?", "There is the dog."),)),
+        pair.asked("No picture, only the words."),
+    )
+    for answer in answers:
+        found = literal.whole_pass(pair.network, answer)
+        targets = [Target((index,)) for index in range(len(answer.tokens))]
+        for number, explanation in enumerate(explain(Relevancy(), pair.model, answer, targets, DECODER)):
+            (unit,) = units_of(answer, explanation.target)
+            close(explanation.scores, literal.relevancy(found, answer, unit))
+            assert len(explanation.scores) == len(answer.layout)
+            assert bool((explanation.scores[len(answer.prompt_tokens) + number :] == 0).all())
+
+
+def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, picture: Image.Image) -> None:
+    for text, tokens in (("Where is the dog?", 4), ("the the the dog the the", 1)):
+        answer = pair.asked(text, picture, tokens=tokens)
+        found, first = literal.whole_pass(pair.network, answer), SuffixRelevancy().first_row(answer)
+        expected = [literal.relevancy(found, answer, u, constant_rows=first) for u in units_of(answer, whole(answer))]
+        for kept in (True, False):
+            if not kept:
+                pair.model.forget()
+            (explanation,) = explain(SuffixRelevancy(), pair.model, answer, [whole(answer)])
+            close(explanation.scores, torch.stack(expected).mean(0))
+
+
+def test_the_suffix_of_a_family_that_shares_no_prefix_is_the_same(pair: Pair, picture: Image.Image) -> None:
+    answer = pair.asked("Where is the dog?", picture, tokens=3)
+    stranger = TransformersModel(pair.model.network, pair.model.processor, Family("stranger"), pair.model.card)
+    assert stranger.tape(answer, 5).start == 0
+    for first, second in zip(
+        explain(SuffixRelevancy(), pair.model, answer, [whole(answer)]),
+        explain(SuffixRelevancy(), stranger, answer, [whole(answer)]),
+        strict=True,
+    ):
+        torch.testing.assert_close(first.scores, second.scores, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pair", ["llava", "qwen"], indirect=True)
+def test_through_the_tower_equals_the_literal_rule(pair: Pair, picture: Image.Image) -> None:
+    sharpen_tower(pair)
+    answers = (
+        pair.asked("Where is the dog?", picture, tokens=3),
+        pair.asked("Which one?", picture, picture.rotate(180).resize((90, 140)), tokens=2),
+    )
+    for answer in answers:
+        found = literal.whole_pass(pair.network, answer)
+        units = (*units_of(answer, whole(answer)), Unit(1, 40, 50))
+        *_, last = Relevancy().scores(pair.model, answer, units, TOWER)
+        assert last.scores is not None
+        for unit, scores in zip(units, last.scores, strict=True):
+            expected = literal.relevancy(found, answer, unit, tower=True)
+            error, effect = (scores - expected).abs(), (expected - literal.relevancy(found, answer, unit)).abs()
+            assert float(error.max()) < 1e-6 and float(error.max()) < 0.02 * float(effect.max())
+
+
+@pytest.mark.parametrize("pair", ["llava"], indirect=True)
+def test_a_tower_read_before_its_last_layer(pair: Pair, picture: Image.Image) -> None:
+    for network in (pair.network, pair.model.network):
+        network.config.vision_feature_layer = -2
+    pair.model.forget()
+    try:
+        answer = pair.asked("Where is the dog?", picture, tokens=2)
+        found = literal.whole_pass(pair.network, answer)
+        (explanation,) = explain(Relevancy(), pair.model, answer, [Target((1,))], TOWER)
+        expected = literal.relevancy(found, answer, *units_of(answer, Target((1,))), tower=True)
+        torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-7, rtol=1e-5)
+    finally:
+        for network in (pair.network, pair.model.network):
+            network.config.vision_feature_layer = -1
+        pair.model.forget()
+
+
+@pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])
+def test_a_contrast_explains_the_difference_of_two_logits(
+    pair: Pair, picture: Image.Image, method: _relevancy.RowRelevancy
+) -> None:
+    answer = pair.asked("Where is the dog?", picture, tokens=3)
+    found = literal.whole_pass(pair.network, answer)
+    settings = DECODER if isinstance(method, Relevancy) else None
+    first = method.first_row(answer)
+    plain, contrast = explain(method, pair.model, answer, [Target((2,)), Target((2,), (77,))], settings)
+    close(contrast.scores, literal.relevancy(found, answer, Unit(2, answer.token_ids[2], 77), constant_rows=first))
+    assert not torch.allclose(plain.scores, contrast.scores)
+
+
+@pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])
+def test_a_word_is_the_mean_of_its_tokens(
+    model: TransformersModel, picture: Image.Image, method: _relevancy.RowRelevancy
+) -> None:
+    answer = ask(model, Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=5)))
+    word, *tokens = explain(method, model, answer, [Target((1, 2, 4)), Target((1,)), Target((2,)), Target((4,))])
+    torch.testing.assert_close(word.scores, torch.stack([token.scores for token in tokens]).mean(0))
+
+
+@pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])
+def test_a_map_does_not_depend_on_the_others_or_on_how_it_is_cut_up(
+    model: TransformersModel,
+    picture: Image.Image,
+    method: _relevancy.RowRelevancy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answer = ask(model, Question("Where is the the the dog?", (picture,), decoding=Decoding(max_new_tokens=5)))
+    targets = [Target((index,)) for index in range(5)]
+    together = explain(method, model, answer, targets)
+    monkeypatch.setattr(_relevancy, "GROUP_BYTES", 5 * _relevancy.unit_bytes(model.card, len(answer.layout)) // 2)
+    monkeypatch.setattr(_walk, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(_walk, "LEAST_ROWS", 3)
+    for one, target in zip(together, reversed(explain(method, model, answer, targets[::-1])), strict=True):
+        torch.testing.assert_close(one.scores, target.scores, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(together[3].scores, explain(method, model, answer, [targets[3]])[0].scores)
+
+
+def test_no_decoding_setting_changes_a_map(model: TransformersModel, picture: Image.Image) -> None:
+    question = Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=4))
+    cold = ask(model, question)
+    warm = replace(cold, question=replace(question, decoding=Decoding(4, temperature=3.0, top_p=0.1, seed=9)))
+    for method in (Relevancy(), SuffixRelevancy()):
+        (first,), (second,) = (explain(method, model, answer, [whole(answer)]) for answer in (cold, warm))
+        assert torch.equal(first.scores, second.scores)
+
+
+def test_layers_add_up_to_the_decoders_relevancy(model: TransformersModel, picture: Image.Image) -> None:
+    answer = ask(model, Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
+    units = units_of(answer, whole(answer))
+    entered = relevancy_by_layer(model, answer, units)
+    assert entered.shape == (4, model.card.layers, len(answer.layout)) and bool((entered >= 0).all())
+    for unit, layers in zip(units, entered, strict=True):
+        (explanation,) = explain(Relevancy(), model, answer, [Target((unit.index,))], DECODER)
+        total = layers.sum(0)
+        total[unit.position(answer)] += 1
+        torch.testing.assert_close(total, explanation.scores, atol=1e-6, rtol=1e-5)
+    # The top layer is looked at from the unit's own row alone, so it brings something to what that row saw.
+    assert bool((entered[:, -1].sum(-1) > 0).all())
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        relevancy_by_layer(model, answer, units, cancel)
+
+
+def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image.Image) -> None:
+    model = load(llava_folder)
+    answer = ask(model, Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=3)))
+    with torch.no_grad():
+        # Gradients of these logits would be below float16's smallest number, and the maps all zero.
+        model.network.lm_head.weight.mul_(1e-4)
+    (exact,) = explain(Relevancy(), model, answer, [whole(answer)])
+    model.network.half()
+    half = replace(answer, inputs={n: v.half() if v.is_floating_point() else v for n, v in answer.inputs.items()})
+    (found,) = explain(Relevancy(), model, half, [whole(answer)])
+    own = [unit.position(answer) for unit in units_of(answer, whole(answer))]
+    for scores in (exact.scores, found.scores):
+        scores[own] = 0
+    assert float(exact.scores.max()) > 0
+    torch.testing.assert_close(found.scores / exact.scores.max(), exact.scores / exact.scores.max(), atol=0.02, rtol=0)
+
+
+def leftovers(model: TransformersModel) -> tuple[int, int, bool, str]:
+    """Hooks, frozen weights, a listener, and the attention in use."""
+    modules = list(model.network.modules())
+    hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in modules)
+    frozen = sum(not parameter.requires_grad for parameter in model.network.parameters())
+    listening = capture._listener.get() is not None
+    return hooks, frozen, listening, model.network.config.text_config._attn_implementation
+
+
+@pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])
+def test_stopping_leaves_nothing_behind(
+    llava: TransformersModel, small: Answer, method: _relevancy.RowRelevancy
+) -> None:
+    before, logits = leftovers(llava), llava.replay_logits(small)
+    for stop in range(1, 12):
+        cancel, steps = CancelToken(), iter(range(stop))
+
+        def stop_soon(_: float, cancel: CancelToken = cancel, steps: Any = steps) -> None:
+            if next(steps, None) is None:
+                cancel.cancel()
+
+        with pytest.raises(Cancelled):
+            explain(method, llava, small, [whole(small)], cancel=cancel, progress=stop_soon)
+        assert leftovers(llava) == before
+    assert torch.equal(llava.replay_logits(small), logits)
+
+
+def test_an_error_leaves_nothing_behind(
+    llava: TransformersModel, small: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = leftovers(llava)
+    monkeypatch.setattr(_walk, "moved", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        explain(Relevancy(), llava, small, [whole(small)])
+    assert leftovers(llava) == before
+    layer = llava.network.get_decoder().layers[1]
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr(layer.mlp, "forward", lambda _: 1 / 0)
+        llava.tape(small)
+    assert leftovers(llava) == before
+
+
+def test_an_attention_that_cannot_be_seen_is_said_so(
+    llava_folder: Path, small: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(llava_folder)
+    model.network.set_attn_implementation("sdpa")
+    with pytest.raises(NotApplicable, match="cannot be seen"):
+        explain(Relevancy(), model, replace(small, model=model.card.fingerprint), [whole(small)])
+
+
+def test_the_estimate_grows_with_what_it_takes(llava: TransformersModel, small: Answer) -> None:
+    units = units_of(small, whole(small))
+    both = [method.estimate(llava, small, units, method.Settings()) for method in (Relevancy(), SuffixRelevancy())]
+    assert both[0] > both[1] > 0
+    assert both[0] > Relevancy().estimate(llava, small, units[:1], RelevancySettings())

@@ -1,0 +1,166 @@
+"""The rules as they are published, with every matrix whole, in float64: what the fast ways are measured against.
+
+A second network is loaded from the same folder and runs under an attention function that writes everything out and
+keeps its weights in the graph. Nothing here uses tapes, taps or what a family declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForImageTextToText
+from transformers.masking_utils import eager_mask
+
+from core.answer import Answer, TokenKind
+from core.explainers.base import Unit
+
+NAME = "written_out"
+kept: list[tuple[Any, Tensor]] = []
+
+
+def written_out(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
+    """softmax(scaling q k^T) v, whole."""
+    repeats = query.shape[1] // key.shape[1]
+    key, value = key.repeat_interleave(repeats, 1), value.repeat_interleave(repeats, 1)
+    scores = query @ key.transpose(2, 3) * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if attention_mask is not None:
+        scores = scores + attention_mask
+    weights = scores.softmax(-1)
+    kept.append((module, weights))
+    return (weights @ value).transpose(1, 2), weights
+
+
+AttentionInterface.register(NAME, written_out)
+AttentionMaskInterface.register(NAME, eager_mask)
+
+
+@dataclass
+class Pass:
+    """One whole pass: logits [position vocabulary], each layer's attention [heads n n], decoder and tower, and what
+    the tower's last read layer left [place width] beside the features [image token hidden] made of it."""
+
+    logits: Tensor
+    decoder: list[Tensor]
+    tower: list[list[Tensor]]
+    last: Tensor | None
+    features: Tensor | None
+
+
+def network_of(folder: Path) -> Any:
+    """The folder's network in float64 under the written-out attention."""
+    names = {"": "eager", "text_config": NAME, "vision_config": NAME}
+    return AutoModelForImageTextToText.from_pretrained(folder, attn_implementation=names).double().eval()
+
+
+def whole_pass(network: Any, answer: Answer) -> Pass:
+    """Prompt and all but the last answer token, in one go."""
+    more = torch.tensor([answer.token_ids[:-1]], dtype=torch.long)
+    inputs = {name: v.double() if v.is_floating_point() else v for name, v in answer.inputs.items()}
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], more], 1)
+    inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    if "mm_token_type_ids" in inputs:
+        inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(more)], 1)
+    seen: dict[str, Tensor] = {}
+    base = network.model
+    if hasattr(base, "visual"):
+        layers, projector = base.visual.blocks, base.visual
+    else:
+        layers, projector = base.vision_tower.encoder.layers, base.multi_modal_projector
+        layers = layers[: len(layers) + 1 + network.config.vision_feature_layer]
+    hooks = [
+        layers[-1].register_forward_hook(
+            lambda _, __, out: seen.update(last=out[0] if isinstance(out, tuple) else out)
+        ),
+        projector.register_forward_hook(lambda _, __, out: seen.update(features=getattr(out, "pooler_output", out))),
+    ]
+    kept.clear()
+    try:
+        logits = network(**inputs, use_cache=False).logits[0]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    causal = [(module, weights) for module, weights in kept if module.is_causal]
+    tower: dict[int, list[Tensor]] = {}
+    for module, weights in kept:
+        if not module.is_causal:
+            tower.setdefault(id(module), []).append(weights)
+    kept.clear()
+    features = seen.get("features")
+    return Pass(
+        logits=logits,
+        decoder=[weights for _, weights in causal],
+        tower=list(tower.values())[: len(layers)],
+        last=seen.get("last"),
+        features=None if features is None else features.flatten(0, -2),
+    )
+
+
+def target_logit(found: Pass, answer: Answer, unit: Unit) -> Tensor:
+    """The raw logit of a unit, less its rival's."""
+    row = found.logits[len(answer.prompt_tokens) + unit.index - 1]
+    return row[unit.token] if unit.rival is None else row[unit.token] - row[unit.rival]
+
+
+def product(matrices: Sequence[Tensor]) -> Tensor:
+    """R <- R + Abar R from the first layer to the last (Chefer et al. 2021, equation 6)."""
+    relevancy = torch.eye(matrices[0].shape[-1], dtype=torch.float64)
+    for abar in matrices:
+        relevancy = relevancy + abar @ relevancy
+    return relevancy
+
+
+def weighted(attention: Tensor, gradient: Tensor) -> Tensor:
+    """mean_h relu(dA * A) (equation 5), batch elements and windows side by side as blocks of one matrix."""
+    return torch.block_diag(*(attention * gradient).clamp(min=0).mean(1))
+
+
+def relevancy(found: Pass, answer: Answer, unit: Unit, *, constant_rows: int = 0, tower: bool = False) -> Tensor:
+    """The map of one unit, [position]; rows before `constant_rows` have no attention; `tower` goes on through it."""
+    flat = [weights for layer in found.tower for weights in layer] if tower else []
+    gradients = torch.autograd.grad(target_logit(found, answer, unit), [*found.decoder, *flat], retain_graph=True)
+    matrices = []
+    for attention, gradient in zip(found.decoder, gradients, strict=False):
+        abar = weighted(attention, gradient)
+        abar[:constant_rows] = 0
+        matrices.append(abar)
+    row = product(matrices)[len(answer.prompt_tokens) + unit.index - 1]
+    scores = torch.zeros(len(answer.layout), dtype=torch.float64)
+    scores[: len(row)] = row
+    if tower:
+        places = places_of(found)
+        left = iter(gradients[len(found.decoder) :])
+        layers = [torch.block_diag(*(weighted(a, next(left)) for a in layer)) for layer in found.tower]
+        images = list(answer.layout.positions(TokenKind.IMAGE))
+        start = torch.zeros(layers[0].shape[0], dtype=torch.float64)
+        for position, own in zip(images, places, strict=True):
+            start[own] = scores[position] / len(own)
+        pushed = start @ product(layers)
+        for position, own in zip(images, places, strict=True):
+            scores[position] = pushed[own].sum()
+    return scores.detach()
+
+
+def places_of(found: Pass) -> list[Tensor]:
+    """For each image token the places of the tower it is made of: those it has a gradient with respect to."""
+    assert found.last is not None and found.features is not None
+    places = []
+    for token in found.features:
+        (gradient,) = torch.autograd.grad(token.sum(), found.last, retain_graph=True)
+        places.append((gradient.flatten(0, -2).abs().sum(-1) > 0).nonzero()[:, 0])
+    return places
