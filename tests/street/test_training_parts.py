@@ -207,6 +207,7 @@ def small_recipe(**changes: int) -> Recipe:
         dense_steps=4,
         dense_batch=2,
         joint_steps=0,
+        polish_steps=0,
         checkpoint_every=2,
         **changes,
     )
