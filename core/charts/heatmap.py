@@ -295,32 +295,47 @@ def heat_picture(
     """
     shown = _shown(layout, values, only)
     spots, width, height = places(shown, size)
-    table = patch_table(spots, values, selected)
-    scale = scale or scale_of(table["value"].to_numpy())
-    canvas = Image.new("RGB", (width, height), "white")
+    values = np.asarray(values, dtype=float)
+    views = [(spot, view) for spot in spots for view in spot.panel.views]
+    scale = scale or scale_of(*(values[list(view.positions)] for _, view in views))
+    result = Image.new("RGB", (width, height), "white")
     for spot in spots:
         image = images[spot.panel.image]
-        left, top, right, bottom = (round(edge) for edge in spot.across((0, 0, image.width, image.height)))
-        resized = image.convert("RGB").resize((max(1, right - left), max(1, bottom - top)), Image.Resampling.BILINEAR)
-        canvas.paste(resized, (left, top))
-    heat = canvas.copy()
-    pen = ImageDraw.Draw(heat)
-    colors = ramp(scale.colors, scale.share(np.nan_to_num(table["value"].to_numpy()))).round().astype(int)
-    corners = [_corners(row.x, row.y, row.x2, row.y2) for row in table.itertuples()]
-    for corner, color, value in zip(corners, colors, table["value"], strict=True):
-        if np.isfinite(value):
-            pen.rectangle(corner, fill=tuple(color.tolist()))
-    result = Image.blend(canvas, heat, opacity)
+        left, top, right, bottom = _corners(spot.across((0, 0, image.width, image.height)))
+        result.paste(image.convert("RGB").resize((right - left, bottom - top), Image.Resampling.BILINEAR), (left, top))
+    for spot, view in views:
+        _tint(result, spot, view, values[list(view.positions)], scale, opacity)
     pen = ImageDraw.Draw(result)
-    for corner, value, picked in zip(corners, table["value"], table["picked"], strict=True):
-        if not np.isfinite(value):
-            pen.line(corner, fill=rgb(NEUTRAL))
-        if picked:
-            pen.rectangle(corner, outline=rgb(PICKED), width=2)
+    for spot, view in views:
+        for index, position in enumerate(view.positions):
+            left, top, right, bottom = _corners(spot.across(view.patch_box(index)))
+            if not np.isfinite(values[position]):
+                pen.line((left, top, right - 1, bottom - 1), fill=rgb(NEUTRAL))
+            if position in selected:
+                pen.rectangle((left, top, right - 1, bottom - 1), outline=rgb(PICKED), width=2)
     return result
 
 
-def _corners(left: float, top: float, right: float, bottom: float) -> tuple[int, int, int, int]:
-    """A box whose right and bottom pixels belong to it, at least one pixel wide and high."""
-    x, y = round(left), round(top)
-    return x, y, max(x, round(right) - 1), max(y, round(bottom) - 1)
+def _tint(
+    canvas: Image.Image,
+    spot: Place,
+    view: PatchView,
+    values: Float[np.ndarray, "patch"],
+    scale: Scale,
+    opacity: float,
+) -> None:
+    """Lay a view's colours over what it covers; patches not looked at keep the picture."""
+    left, top, right, bottom = _corners(spot.across(view.box))
+    grid = (view.rows, view.columns)
+    colors = ramp(scale.colors, scale.share(np.nan_to_num(values))).round().astype(np.uint8)
+    cover = np.where(np.isfinite(values), round(255 * opacity), 0).astype(np.uint8)
+    size = (right - left, bottom - top)
+    heat = Image.fromarray(colors.reshape(*grid, 3)).resize(size, Image.Resampling.NEAREST)
+    mask = Image.fromarray(cover.reshape(grid)).resize(size, Image.Resampling.NEAREST)
+    canvas.paste(heat, (left, top), mask)
+
+
+def _corners(box: Box) -> tuple[int, int, int, int]:
+    """A box in whole pixels, right and bottom exclusive, at least one pixel wide and high."""
+    left, top = round(box[0]), round(box[1])
+    return left, top, max(left + 1, round(box[2])), max(top + 1, round(box[3]))

@@ -1,0 +1,296 @@
+"""Figures about heads and words: a cell for each head, the heads in order, small pictures, and who looks at whom.
+
+In all of them a click toggles an entry of a selection, under the name given as `click`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from core.charts.heatmap import Scale, scale_of
+from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
+from core.charts.tokens import unique, visible
+
+SMALLEST, LARGEST = 7, 44
+"""Pixels of a cell's side."""
+LINE = 19
+"""Pixels of a row of text."""
+TITLE = 18
+LONGEST_WORD = 22
+Head = tuple[int, int]
+
+
+def _pointer(click: str | None) -> str:
+    return "pointer" if click else "default"
+
+
+def _toggle(click: str, fields: list[str]) -> alt.Parameter:
+    return alt.selection_point(name=click, fields=fields, on="click", toggle="true", empty=False)
+
+
+def head_map(
+    figures: Float[np.ndarray, "layers heads"],
+    *,
+    name: str,
+    share: bool = False,
+    chosen: Head | None = None,
+    click: str | None = None,
+    size: int = 300,
+) -> alt.LayerChart:
+    """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one.
+
+    NaN cells stay empty. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
+    """
+    layers, heads = figures.shape
+    cell = min(LARGEST, max(SMALLEST, size // max(layers, heads)))
+    table = pd.DataFrame(
+        [
+            {"layer": layer, "head": head, "value": float(figures[layer, head])}
+            for layer in range(layers)
+            for head in range(heads)
+            if np.isfinite(figures[layer, head])
+        ],
+        columns=["layer", "head", "value"],
+    )
+    number = "%" if share else ".3~g"
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, domain=False, grid=False)
+    x = alt.X("head:O", scale=alt.Scale(domain=list(range(heads)), padding=0), axis=axis)
+    y = alt.Y("layer:O", scale=alt.Scale(domain=list(reversed(range(layers))), padding=0), axis=axis)
+    base = alt.Chart(table)
+    tooltip = [
+        alt.Tooltip("layer:O"),
+        alt.Tooltip("head:O"),
+        alt.Tooltip("value:Q", title=name, format=".1%" if share else ".4f"),
+    ]
+    marks: list[alt.Chart] = [
+        base.mark_rect().encode(
+            x=x,
+            y=y,
+            color=alt.Color(
+                "value:Q",
+                scale=scale_of(figures).altair(),
+                legend=alt.Legend(
+                    title=None, format=number, gradientThickness=10, gradientLength=min(160, cell * layers), tickCount=4
+                ),
+            ),
+            tooltip=tooltip,
+        )
+    ]
+    if chosen is not None:
+        marks.append(
+            alt.Chart(pd.DataFrame([{"layer": chosen[0], "head": chosen[1]}]))
+            .mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3, tooltip=None)
+            .encode(x=x, y=y)
+        )
+    if click:
+        # On top, so that a click on an outline is a click on its cell.
+        top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
+        marks.append(top.add_params(_toggle(click, ["layer", "head"])))
+    return alt.layer(*marks).properties(width=cell * heads, height=cell * layers)
+
+
+def ranked_heads(
+    order: Sequence[tuple[Head, float]],
+    *,
+    name: str,
+    share: bool = False,
+    chosen: Head | None = None,
+    click: str | None = None,
+    width: int = 150,
+) -> alt.LayerChart:
+    """A bar for each head, in the order given. A click's entry has "layer" and "head"."""
+    table = pd.DataFrame(
+        [
+            {
+                "layer": layer,
+                "head": head,
+                "name": head_name((layer, head)),
+                "value": value,
+                "on": (layer, head) == chosen,
+            }
+            for (layer, head), value in order
+        ],
+        columns=["layer", "head", "name", "value", "on"],
+    )
+    # (Bars begin at zero; a measure may go a rounding error below it.)
+    most = max(float(table["value"].max()) if len(table) else 0.0, 1e-9)
+    y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=80))
+    x = alt.X("value:Q", title=name, scale=alt.Scale(domain=[0, 1.3 * most], clamp=True), axis=None)
+    base = alt.Chart(table).encode(y=y)
+    tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("value:Q", title=name, format=".4f")]
+    bars = base.mark_bar(height={"band": 0.75}).encode(
+        x=x, color=alt.condition("datum.on", alt.value(PICKED), alt.value(CHOSEN)), tooltip=tooltip
+    )
+    text = base.mark_text(align="left", dx=3, color=NEUTRAL).encode(
+        x=x, text=alt.Text("value:Q", format=".1%" if share else ".3f")
+    )
+    marks: list[alt.Chart] = [bars, text]
+    if click:
+        # Short bars are hard to hit: the whole line takes the click.
+        line = base.mark_rect(fillOpacity=0, cursor="pointer").encode(
+            x=alt.value(0), x2=alt.value(width), tooltip=tooltip
+        )
+        marks.append(line.add_params(_toggle(click, ["layer", "head"])))
+    return alt.layer(*marks).properties(width=width, height=LINE * max(1, len(table)))
+
+
+def head_name(head: Head | None) -> str:
+    """A head as people write it, from 0: L3 H2."""
+    return "all heads" if head is None else f"L{head[0]} H{head[1]}"
+
+
+@dataclass(frozen=True)
+class SmallPicture:
+    """One of several pictures: its address as data, width and height in pixels, a title, and what it is of."""
+
+    url: str
+    size: tuple[int, int]
+    title: str
+    head: Head
+
+
+def gallery(
+    pictures: Sequence[SmallPicture], *, width: int, chosen: Head | None = None, click: str | None = None
+) -> alt.LayerChart:
+    """Small pictures in lines of at most `width` pixels, each under its title. A click's entry has "layer" and "head".
+
+    Raises ValueError without pictures.
+    """
+    if not pictures:
+        raise ValueError("there are no pictures to show")
+    across = max(picture.size[0] for picture in pictures) + 10
+    down = max(picture.size[1] for picture in pictures) + TITLE + 10
+    columns = max(1, (width + 10) // across)
+    rows = []
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        left, top = column * across + 2, row * down + 2
+        rows.append(
+            {
+                "layer": picture.head[0],
+                "head": picture.head[1],
+                "title": picture.title,
+                "url": picture.url,
+                "x": left,
+                "x2": left + picture.size[0],
+                "y": top + TITLE,
+                "y2": top + TITLE + picture.size[1],
+                "line": top + TITLE / 2,
+                "on": picture.head == chosen,
+            }
+        )
+    table = pd.DataFrame(rows)
+    wide = min(columns, len(pictures)) * across - 6
+    high = -(-len(pictures) // columns) * down - 6
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, wide], nice=False, zero=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True), axis=None)
+    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    base = alt.Chart(table)
+    tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O")]
+    marks: list[alt.Chart] = [
+        base.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
+        base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(x=x, y=alt.Y("line:Q"), text="title:N"),
+    ]
+    if table["on"].any():
+        marks.append(alt.Chart(table[table["on"]]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3).encode(**box))
+    top = base.mark_rect(fillOpacity=0, cursor=_pointer(click)).encode(**box, tooltip=tooltip)
+    marks.append(top.add_params(_toggle(click, ["layer", "head"])) if click else top)
+    return alt.layer(*marks).properties(width=wide, height=high, autosize="pad", padding=0)
+
+
+def word_table(
+    words: Sequence[str],
+    columns: Sequence[str],
+    values: Float[np.ndarray, "word column"],
+    *,
+    looked_at: str,
+    marked: Collection[int] = (),
+    click: str | None = None,
+    scale: Scale | None = None,
+    cell: int = 34,
+) -> alt.LayerChart:
+    """How much each word (a row) gives each column. NaN cells stay empty; `marked` rows get a pointer before them.
+
+    `looked_at` names what columns are. A click's entry has "word", the row's index. Raises ValueError where the
+    table does not fit the names.
+    """
+    if values.shape != (len(words), len(columns)):
+        raise ValueError("the table has one row for each word and one column for each name")
+    rows = unique([("▸ " if i in marked else "") + _cut(visible(word)) for i, word in enumerate(words)])
+    names = unique([_cut(visible(column)) for column in columns])
+    table = pd.DataFrame(
+        [
+            {"word": i, "row": row, "column": name, "value": float(values[i, j])}
+            for i, row in enumerate(rows)
+            for j, name in enumerate(names)
+            if np.isfinite(values[i, j])
+        ],
+        columns=["word", "row", "column", "value"],
+    )
+    scale = scale or scale_of(values)
+    x = alt.X(
+        "column:N",
+        scale=alt.Scale(domain=names, padding=0.02),
+        title=None,
+        axis=alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, labelLimit=120, ticks=False, domain=False),
+    )
+    y = alt.Y(
+        "row:N",
+        scale=alt.Scale(domain=rows, padding=0.04),
+        title=None,
+        axis=alt.Axis(
+            labelOverlap=False,
+            labelLimit=150,
+            ticks=False,
+            domain=False,
+        ),
+    )
+    base = alt.Chart(table).encode(x=x, y=y)
+    tooltip = [
+        alt.Tooltip("row:N", title="word"),
+        alt.Tooltip("column:N", title=looked_at),
+        alt.Tooltip("value:Q", title="attention", format=".2%"),
+    ]
+    middle = scale.low + 0.6 * (scale.high - scale.low)
+    marks: list[alt.Chart] = [
+        base.mark_rect(cursor=_pointer(click)).encode(
+            color=alt.Color("value:Q", scale=scale.altair(), legend=None), tooltip=tooltip
+        )
+    ]
+    if cell >= 30:
+        marks.append(
+            base.mark_text(fontSize=10, tooltip=None).encode(
+                text=alt.Text("value:Q", format=".0%"),
+                color=alt.condition(f"datum.value > {middle}", alt.value(INK_ON_LIGHT), alt.value(INK_ON_DARK)),
+            )
+        )
+    if click:
+        top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(tooltip=tooltip)
+        marks.append(top.add_params(_toggle(click, ["word"])))
+    return alt.layer(*marks).properties(width=cell * len(names), height=max(20, LINE + 3) * len(rows))
+
+
+def _cut(word: str) -> str:
+    return word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…"
+
+
+def word_bars(
+    words: Sequence[str], values: Float[np.ndarray, "word"], *, title: str, width: int = 220
+) -> alt.LayerChart:
+    """A bar for each word, in order."""
+    table = pd.DataFrame({"word": unique([_cut(visible(word)) for word in words]), "value": values})
+    y = alt.Y("word:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150))
+    base = alt.Chart(table[table["value"].notna()]).encode(y=y)
+    most = max(float(np.nanmax(values, initial=0.0)), 1e-9)
+    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1.3 * most]), axis=None)
+    bars = base.mark_bar(height={"band": 0.7}, color=OTHER).encode(
+        x=x, tooltip=["word:N", alt.Tooltip("value:Q", title=title, format=".3%")]
+    )
+    text = base.mark_text(align="left", dx=3, color=NEUTRAL).encode(x=x, text=alt.Text("value:Q", format=".1%"))
+    return (bars + text).properties(width=width, height=LINE * len(table))
