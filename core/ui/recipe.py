@@ -7,14 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import cast, get_args
+from typing import get_args
 
 from core.street.scene import (
     COLORED_PARTS,
     COLORS,
     DOOR_KINDS,
     KINDS,
-    MOST_OF_A_KIND,
     Color,
     Door,
     Kind,
@@ -50,6 +49,10 @@ class Recolour:
     def sentence(self) -> str:
         return f"{thing(self.kind, self.part)} is {self.color}"
 
+    @property
+    def group(self) -> str:
+        return f"colour of the {thing(self.kind, self.part)}"
+
 
 @dataclass(frozen=True)
 class SetDoor:
@@ -65,6 +68,10 @@ class SetDoor:
     @property
     def sentence(self) -> str:
         return f"{self.kind}'s door is {self.door}"
+
+    @property
+    def group(self) -> str:
+        return f"{self.kind}'s door"
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,10 @@ class Remove:
     def sentence(self) -> str:
         return f"no {self.kind}"
 
+    @property
+    def group(self) -> str:
+        return "take away"
+
 
 @dataclass(frozen=True)
 class Add:
@@ -99,13 +110,28 @@ class Add:
     def sentence(self) -> str:
         return f"one more {self.kind}"
 
+    @property
+    def group(self) -> str:
+        return "add"
+
 
 Change = Recolour | SetDoor | Remove | Add
+"""One change. `str` is its word in a link, `sentence` tells its outcome, and in a list it stands under `group`."""
 
 
 def thing(kind: Kind, part: str) -> str:
     """How a coloured part is called: "truck", "man's shirt", "house's wall"."""
     return kind if part == "body" else f"{kind}'s {part}"
+
+
+CHANGES: tuple[Change, ...] = (
+    *(Recolour(kind, part, color) for kind in KINDS for part in COLORED_PARTS[kind] for color in COLORS),
+    *(SetDoor(kind, door) for kind in DOOR_KINDS for door in get_args(Door)),
+    *map(Remove, KINDS),
+    *map(Add, KINDS),
+)
+"""Every change there is."""
+_READ = {str(change): change for change in CHANGES}
 
 
 @dataclass(frozen=True)
@@ -157,32 +183,22 @@ def from_params(seed: str, changes: str = "") -> SceneRecipe:
 
 
 def _change(word: str) -> Change:
-    if word.removeprefix("-") in KINDS and word.startswith("-"):
-        return Remove(cast(Kind, word[1:]))
-    if word.removeprefix("with-") in KINDS and word.startswith("with-"):
-        return Add(cast(Kind, word.removeprefix("with-")))
-    name, _, value = word.partition(":")
-    kind, _, part = name.partition(".")
-    if kind in DOOR_KINDS and part == "door" and value in get_args(Door):
-        return SetDoor(kind, cast(Door, value))
-    if kind in KINDS and part in COLORED_PARTS[kind] and value in COLORS:
-        return Recolour(kind, part, value)
-    raise UnreadableRecipe("The link changes the scene in a way that is not known here.")
+    if word not in _READ:
+        raise UnreadableRecipe("The link changes the scene in a way that is not known here.")
+    return _READ[word]
 
 
 def possible_changes(scene: Scene) -> dict[str, tuple[Change, ...]]:
     """Every single change a scene allows, grouped under what is changed: "man's shirt", "truck's door"..."""
     groups: dict[str, tuple[Change, ...]] = {}
-    for kind in dict.fromkeys(item.kind for item in scene.items):
-        item = scene.the(kind)
-        if item is not None:
-            for part, color in item.colors:
-                groups[f"colour of the {thing(kind, part)}"] = tuple(
-                    Recolour(kind, part, other) for other in COLORS if other != color
-                )
-            if item.door is not None:
-                other = "closed" if item.door == "open" else "open"
-                groups[f"{kind}'s door"] = (SetDoor(kind, cast(Door, other)),)
-    groups["take away"] = tuple(Remove(kind) for kind in KINDS if scene.count(kind))
-    groups["add"] = tuple(Add(kind) for kind in KINDS if scene.count(kind) < MOST_OF_A_KIND.get(kind, 1))
-    return {name: changes for name, changes in groups.items() if changes}
+    for change in CHANGES:
+        if _alters(change, scene):
+            groups[change.group] = (*groups.get(change.group, ()), change)
+    return groups
+
+
+def _alters(change: Change, scene: Scene) -> bool:
+    try:
+        return change.apply(scene) != scene
+    except ValueError:
+        return False

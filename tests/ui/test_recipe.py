@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.street.scene import KINDS, sample
+from core.street.scene import COLORS, KINDS, sample
 from core.ui.recipe import (
     MOST_CHANGES,
     Add,
@@ -42,8 +42,15 @@ def test_every_offered_change_alters_the_scene(seed: int) -> None:
     scene = sample(seed)
     for group in possible_changes(scene).values():
         for change in group:
-            if not isinstance(change, Add):
-                assert change.apply(scene) != scene
+            assert change.apply(scene) != scene
+
+
+def test_what_may_be_chosen_stands_under_what_it_changes() -> None:
+    groups = possible_changes(sample(27))
+    assert groups["truck's door"] == (SetDoor("truck", "closed"),)
+    shirts = groups["colour of the man's shirt"]
+    assert len(shirts) == len(COLORS) - 1 and all(isinstance(change, Recolour) for change in shirts)
+    assert Add("ball") in groups["add"] and Add("man") not in groups["add"]
 
 
 def test_changes_do_what_they_say() -> None:
