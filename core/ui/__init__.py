@@ -1,1 +1,17 @@
-"""Everything that talks to Streamlit: the frame of a page, its state, the cached model, the widgets."""
+"""Everything that talks to Streamlit: the frame of a page, its state, the cached model, the widgets.
+
+Importing torch and transformers makes a million objects that live as long as the process. Searching them for garbage
+over and over takes a seventh of that time, so the collector rests meanwhile; afterwards they are set aside for good,
+or else each later search would look through all of them, in the middle of somebody's click.
+"""
+
+import gc
+
+_collecting = gc.isenabled()
+gc.disable()
+try:
+    import core.vlm.loading  # noqa: F401
+finally:
+    gc.freeze()
+    if _collecting:
+        gc.enable()

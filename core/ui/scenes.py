@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
-from PIL import Image
+from functools import lru_cache
 
 from core.street.draw import draw
 from core.street.questions import part_noun
@@ -15,15 +14,10 @@ GALLERY = (27, 12, 8, 49, 55, 42, 45, 57)
 """Seeds of scenes that between them show every kind of thing, and both doors open and closed."""
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _drawn(seed: int, changes: str, _recipe: SceneRecipe) -> Image.Image:
-    return draw(_recipe.scene()).image
-
-
+@lru_cache(maxsize=64)
 def picture_of(recipe: SceneRecipe) -> Picture:
     """The drawn picture of a recipe. Raises UnreadableRecipe where a change does not fit."""
-    image = _drawn(recipe.seed, recipe.to_params().get("changes", ""), recipe)
-    return Picture(image, recipe.name, recipe)
+    return Picture(draw(recipe.scene()).image, recipe.name, recipe)
 
 
 def contents(scene: Scene) -> str:

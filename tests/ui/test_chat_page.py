@@ -31,6 +31,12 @@ def ask(at: AppTest, text: str) -> AppTest:
     return at
 
 
+def open_pictures(at: AppTest) -> AppTest:
+    """Open "Another picture", as a click on it does."""
+    at.session_state["another_picture"] = True
+    return at.run()
+
+
 def test_a_question_is_answered_and_looked_into(app: App) -> None:
     at = ask(app(), "What color is the house?")
     work = work_of(at)
@@ -118,6 +124,7 @@ def test_unusual_text_is_asked_and_shown_as_it_is(app: App, text: str) -> None:
 def test_a_refused_picture_keeps_picture_and_conversation(app: App) -> None:
     at = ask(app(), "What color is the house?")
     before = work_of(at).picture
+    open_pictures(at)
     at.file_uploader[0].upload("notes.png", b"no picture at all", "image/png").run()
     assert not at.exception
     work = work_of(at)
@@ -215,7 +222,7 @@ def test_home_goes_to_chat_and_asks(app: App) -> None:
 
 
 def test_words_alone_are_asked_without_a_picture(app: App) -> None:
-    at = app()
+    at = open_pictures(app())
     next(button for button in at.button if button.label == "Ask without a picture").click().run()
     ask(at, "The dog is orange. What color is the dog?")
     answer = work_of(at).answer
@@ -226,7 +233,8 @@ def test_words_alone_are_asked_without_a_picture(app: App) -> None:
 
 def test_another_picture_keeps_the_conversation_but_begins_a_new_history(app: App) -> None:
     at = ask(app(), "What color is the house?")
-    at.button(key="sample_8").click().run()
+    assert "sample_8" not in [button.key for button in at.button]
+    open_pictures(at).button(key="sample_8").click().run()
     ask(at, "What color is the truck?")
     work = work_of(at)
     assert [exchange.picture.name for exchange in work.exchanges if exchange.picture] == ["scene 27", "scene 8"]
@@ -234,7 +242,7 @@ def test_another_picture_keeps_the_conversation_but_begins_a_new_history(app: Ap
 
 
 def test_a_drawn_scene_is_changed_in_one_thing_and_back(app: App) -> None:
-    at = app()
+    at = open_pictures(app())
     box = next(box for box in at.selectbox if box.label == "Change")
     box.select("truck's door").run()
     next(button for button in at.button if button.label == "Apply").click().run()

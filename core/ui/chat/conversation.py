@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.answer import Decoding
 from core.ui.asking import answer_exchange, stop_button
-from core.ui.chat.image_source import accept
+from core.ui.chat.image_source import accept, screen_copy
 from core.ui.scenes import suggestions
 from core.ui.state import Exchange, Workspace
 from core.vlm.model import VisionLanguageModel
@@ -94,7 +94,7 @@ def _exchanges(work: Workspace, hint: st.delta_generator.DeltaGenerator) -> None
 def _new_picture(exchange: Exchange) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if exchange.picture:
-            st.image(exchange.picture.image, width=56, alt="the picture that the next questions are about")
+            st.image(screen_copy(exchange.picture, 56), width=56, alt="the picture that the next questions are about")
         st.caption("From here on about another picture. What was said before is not part of the next questions.")
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from weakref import WeakKeyDictionary
+
 import streamlit as st
+from PIL import Image
 
 from core.charts.overlays import fit
 from core.images import UnreadableImage, open_image
@@ -12,13 +16,31 @@ from core.ui.state import Picture, Workspace
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
+THUMBNAIL = 168
+
+_copies: WeakKeyDictionary[Picture, dict[int, bytes]] = WeakKeyDictionary()
 
 
 def show(work: Workspace) -> None:
     """The present picture, and the ways to choose another."""
     _present(work)
-    with st.expander("Another picture", expanded=work.picture is None, icon=":material/add_photo_alternate:"):
-        gallery, drawing, upload = st.tabs(["Samples", "Draw or change a scene", "Your own"])
+    _another(work)
+
+
+@st.fragment
+def _another(work: Workspace) -> None:
+    """The ways to choose another picture. They are many, so they are drawn only once somebody opens them; as a
+    fragment, so that opening them does not stop an answer."""
+    another = st.expander(
+        "Another picture",
+        expanded=work.picture is None,
+        icon=":material/add_photo_alternate:",
+        key="first_picture" if work.picture is None else "another_picture",
+        on_change="rerun",
+    )
+    if not another.open:
+        return
+    gallery, drawing, upload = another.tabs(["Samples", "Draw or change a scene", "Your own"])
     with gallery:
         if sample_gallery(work, "sample"):
             st.rerun()
@@ -50,11 +72,22 @@ def sample_gallery(work: Workspace, key: str, columns: int = 4) -> bool:
             recipe = SceneRecipe(seed)
             picture = picture_of(recipe)
             with place:
-                st.image(picture.image, alt=contents(recipe.scene()), width="stretch")
+                st.image(screen_copy(picture, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
                 if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
                     work.show(picture)
                     chosen = True
     return chosen
+
+
+def screen_copy(picture: Picture, longest: int) -> bytes:
+    """A JPEG of the picture with its longer side at `longest` pixels, made once: a page is drawn many times."""
+    copies = _copies.setdefault(picture, {})
+    if longest not in copies:
+        out = io.BytesIO()
+        size = fit(picture.image.size, longest)
+        picture.image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=92, subsampling=0)
+        copies[longest] = out.getvalue()
+    return copies[longest]
 
 
 def picture_trouble(work: Workspace) -> None:
@@ -74,10 +107,8 @@ def _present(work: Workspace) -> None:
         with st.container(border=True):
             st.caption("No picture yet: choose a sample, draw a scene, upload one, or paste one into the question box.")
         return
-    width, height = fit(picture.image.size, SHOWN)
-    shown = picture.image.resize((width, height)) if width > picture.image.width else picture.image
     alt = contents(picture.recipe.scene()) if picture.recipe else "the picture asked about"
-    st.image(shown, width=width, alt=alt)
+    st.image(screen_copy(picture, SHOWN), width=fit(picture.image.size, SHOWN)[0], alt=alt)
     st.text(f"{picture.name} · {picture.image.width} × {picture.image.height} px")
 
 
