@@ -21,14 +21,15 @@ HEADING = 20
 
 @dataclass(frozen=True)
 class ScoredToken:
-    """A token and its score (NaN: not looked at; None: it comes after the target, so there is none). `group` is the
-    heading it stands under, `opens` says that it begins a word, and `target` that it is what is explained."""
+    """A token and its score (None or NaN: it has none). `group` is the heading it stands under, `opens` says that it
+    begins a word, `target` that it is what is explained; `note` is shown on hovering."""
 
     text: str
     score: float | None
     group: str
     opens: bool = True
     target: bool = False
+    note: str = ""
 
 
 def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.LayerChart:
@@ -46,14 +47,14 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
     # The ramps are dark where a one-sided scale is low and where a two-sided one is extreme.
     cells["dark"] = np.abs(share - 0.5) > 0.3 if scale.signed else share < 0.6
     scored = alt.Chart(cells[cells["score"].notna()])
-    tips = ["token:N", alt.Tooltip("score:Q", format=".4g"), "place:N"]
+    tips = ["token:N", alt.Tooltip("score:Q", format=".4g"), "note:N"]
     heat = scored.mark_rect(cornerRadius=3).encode(
         **box, color=alt.Color("score:Q", scale=scale.altair(), legend=None), tooltip=tips
     )
     plain = (
         alt.Chart(cells[cells["score"].isna()])
         .mark_rect(cornerRadius=3, filled=False, stroke=NEUTRAL, strokeDash=[2, 2], strokeOpacity=0.7)
-        .encode(**box, tooltip=["token:N", "place:N"])
+        .encode(**box, tooltip=["token:N", "note:N"])
     )
     ring = (
         alt.Chart(cells[cells["target"]])
@@ -71,14 +72,14 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
         .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text="text:N")
     )
     layers = heat + plain + ring + ink + pale + titles
-    return layers.properties(width=width, height=height, autosize="pad", padding=2)
+    return layers.properties(width=width, height=height, autosize="pad", padding=0)
 
 
 def _lay_out(tokens: Sequence[ScoredToken], width: int) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Boxes in pixels of tokens and headings, and the height of it all."""
     cells, headings = [], []
     group, left, top = None, 0, -LINE
-    for index, token in enumerate(tokens):
+    for token in tokens:
         shown = visible(token.text)
         wide = min(width, max(18, round(7.6 * len(shown)) + 10))
         if token.group != group:
@@ -100,16 +101,8 @@ def _lay_out(tokens: Sequence[ScoredToken], width: int) -> tuple[pd.DataFrame, p
                 "token": shown,
                 "score": np.nan if token.score is None else token.score,
                 "target": token.target,
-                "place": _place(token, index),
+                "note": token.note,
             }
         )
         left += wide
     return pd.DataFrame(cells), pd.DataFrame(headings), top + LINE
-
-
-def _place(token: ScoredToken, index: int) -> str:
-    if token.target:
-        return f"{token.group}: explained here"
-    if token.score is None:
-        return f"{token.group}: comes after what is explained"
-    return f"{token.group}: not looked at" if np.isnan(token.score) else f"{token.group}"

@@ -16,7 +16,9 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from core.ui.attention.view import AttentionView
 from core.ui.recipe import SceneRecipe
+from core.ui.relevancy.results import Results
 from core.vlm.loading import EMBEDDED, ModelSpec
 
 MOST_UNDO = 30
@@ -119,6 +121,8 @@ class Workspace:
     phrasings: list[str] = field(default_factory=list)
     compared: PhrasingResult | None = None
     lens: Lens = "Answer tokens"
+    attention: AttentionView = field(default_factory=AttentionView)
+    relevancy: Results = field(default_factory=Results)
     linked: bool = False
 
     @property

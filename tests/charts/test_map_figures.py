@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from core.answer import PatchView, Target, TokenKind, TokenLayout
+from core.charts.agreement import agreement_matrix
 from core.charts.export import MARGIN, SIDE, Legend, png_map, svg_map
 from core.charts.heatmap import Scale
 from core.charts.palette import PARTS, ramp
@@ -39,7 +40,10 @@ def rows(chart: object) -> list[dict[str, object]]:
 
 def test_words_stay_in_their_lines_and_keep_their_scores() -> None:
     tokens = [ScoredToken(f" word{i}", i / 10, "question", opens=i % 2 == 0) for i in range(30)]
-    tokens += [ScoredToken("the", None, "answer", target=True), ScoredToken("\n", float("nan"), "answer")]
+    tokens += [
+        ScoredToken("the", None, "answer", target=True, note="explained here"),
+        ScoredToken("\n", float("nan"), "answer"),
+    ]
     cells = [row for row in rows(words_chart(tokens, 300, Scale(0, 3))) if "token" in row]
     assert max(cell["x2"] for cell in cells) <= 300
     scores = {cell["token"]: cell["score"] for cell in cells}
@@ -47,7 +51,7 @@ def test_words_stay_in_their_lines_and_keep_their_scores() -> None:
     boxes = {cell["token"]: cell for cell in cells}
     assert boxes["word1"]["x"] - boxes["word0"]["x2"] < boxes["word2"]["x"] - boxes["word1"]["x2"]
     assert boxes["word0"]["y"] < boxes["word29"]["y"] < boxes["the"]["y"]
-    assert boxes["the"]["place"] == "answer: explained here" and boxes["↵"]["place"] == "answer: not looked at"
+    assert boxes["the"]["note"] == "explained here"
 
 
 def test_words_are_written_in_an_ink_that_their_ground_bears() -> None:
@@ -124,6 +128,19 @@ def test_a_png_shows_the_map_and_carries_the_record() -> None:
     side = SIDE // 3
     expected = 0.5 * np.array([200, 30, 30]) + 0.5 * ramp(Scale(0, 4).colors, np.array(0.75))
     assert pixels[MARGIN + side + side // 2, MARGIN + side // 2] == pytest.approx(expected, abs=2)
+
+
+def test_agreement_has_a_cell_for_every_pair_and_a_dash_for_flat_maps() -> None:
+    table = np.array([[1.0, -0.25], [-0.25, np.nan]])
+    cells = rows(agreement_matrix(["one", "two"], table, Scale(-1, 1, signed=True), title="rank"))
+    assert {(cell["one"], cell["other"]): cell["text"] for cell in cells} == {
+        ("one", "one"): "1.00",
+        ("one", "two"): "-0.25",
+        ("two", "one"): "-0.25",
+        ("two", "two"): "–",
+    }
+    with pytest.raises(ValueError, match="each name"):
+        agreement_matrix(["one"], table, Scale(-1, 1, signed=True), title="rank")
 
 
 def test_maps_without_a_place_are_refused() -> None:

@@ -1,0 +1,202 @@
+"""The difference of two maps over one picture: another phrasing, a hidden region, another turn; or another word."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+from PIL import Image
+
+from core.answer import Answer, Target
+from core.charts.heatmap import Scale, heatmap, scale_of
+from core.charts.tokens import visible
+from core.maps.difference import NotComparable, difference, picture_positions
+from core.maps.scale import as_shares
+from core.masking import apply_mask
+from core.ui.chat.phrasings import key_tokens
+from core.ui.chips import escaped
+from core.ui.relevancy.gallery import chosen_order
+from core.ui.relevancy.maps import Look, Shown, cost
+from core.ui.relevancy.results import Order, Results, same_picture
+from core.ui.relevancy.running import compute
+from core.ui.state import Workspace
+from core.ui.target import describe_target
+from core.vlm.model import VisionLanguageModel
+
+SIZE = 280
+SHORT = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Other:
+    """Another answer, and in a few words which."""
+
+    label: str
+    answer: Answer
+
+
+def others(work: Workspace, answer: Answer) -> list[Other]:
+    """Answers of the same model about the same picture, this one among them (for another word of it)."""
+    found = [Other("another word of this answer", answer)]
+    if work.reasked is not None:
+        found.append(Other("with a region hidden: ", work.reasked.answer))
+    found += [Other("phrasing: ", other) for other in (work.compared.answers if work.compared else ())]
+    found += [Other("asked: ", exchange.answer) for exchange in work.exchanges if exchange.answer is not None]
+    seen = {answer}
+    result = found[:1]
+    for other in found[1:]:
+        fits = other.answer.model == answer.model and other.answer.tokens and same_picture(answer, other.answer)
+        if fits and other.answer not in seen:
+            seen.add(other.answer)
+            asked = f"{_short(other.answer.question.text)} → {_short(other.answer.text)}"
+            result.append(Other(f"{other.label}{asked}", other.answer))
+    return result
+
+
+def show(
+    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
+) -> None:
+    """Choose the second map; both maps and their difference."""
+    if not answer.layout.views:
+        st.info("There is no picture, so there are no maps to subtract.", icon=":material/image_not_supported:")
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        order = chosen_order(orders, "difference")
+        other = _choose_answer(work, answer)
+        second = _choose_word(other.answer, answer, target)
+    if len(others(work, answer)) == 1:
+        st.caption(
+            ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
+        )
+    maps = _both(work.relevancy, model, order, (answer, target), (other.answer, second))
+    if maps is None:
+        return
+    try:
+        _figures(answer, target, other.answer, second, maps, look, model)
+    except NotComparable as error:
+        st.text(str(error))
+
+
+def _choose_answer(work: Workspace, answer: Answer) -> Other:
+    found = others(work, answer)
+    number = st.selectbox(
+        "Less the map of",
+        range(len(found)),
+        index=min(1, len(found) - 1),
+        format_func=lambda index: found[index].label,
+        key=f"relevancy_other_{len(found)}_{work.inspected.serial if work.inspected else 0}",
+        width=460,
+    )
+    return found[number]
+
+
+def _choose_word(other: Answer, answer: Answer, target: Target) -> Target:
+    """A word of the other answer; first the one that reads as the target does, or else its key word."""
+    words = list(other.words())
+    text = "".join(answer.tokens[index].text for index in target.tokens)
+    first = likely_word(other, text)
+    if other is answer:
+        # A map less itself is nothing: begin with the next word.
+        first = words[(words.index(first) + 1) % len(words)]
+    chosen = st.selectbox(
+        "at its word",
+        words,
+        index=words.index(first),
+        format_func=lambda word: visible(_text(other, word)),
+        key=f"relevancy_word_{id(other)}_{target.tokens}",
+        width=200,
+    )
+    return Target(chosen)
+
+
+def likely_word(answer: Answer, text: str) -> tuple[int, ...]:
+    """The word of an answer that reads like `text`, but for case and punctuation; without one the word in which its
+    key word begins."""
+    words = answer.words()
+    same = [word for word in words if _bare(_text(answer, word)) == _bare(text)]
+    first = key_tokens(answer)[0]
+    return same[0] if same else next(word for word in words if first in word)
+
+
+def _text(answer: Answer, word: tuple[int, ...]) -> str:
+    return "".join(answer.tokens[index].text for index in word).strip()
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"^\W+|\W+$", "", text).casefold()
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= SHORT else f"{flat[: SHORT - 1]}…"
+
+
+def _both(
+    results: Results, model: VisionLanguageModel, order: Order, *wanted: tuple[Answer, Target]
+) -> list[Shown] | None:
+    """Both maps, computed where they are missing; None, and a sentence on the page, when one cannot be had."""
+    for answer, target in wanted:
+        place = st.empty()
+        if results.due(answer, target, order):
+            compute(results, model, answer, [target], order, place)
+        if results.get(answer, target, order) is None:
+            st.text(results.obstacle(answer, target, order) or "This map is not there yet.")
+            st.button("Compute it", key="again_difference", on_click=results.ask, args=(answer, target, order))
+            return None
+    found = [results.get(answer, target, order) for answer, target in wanted]
+    return [Shown(order, explanation) for explanation in found if explanation is not None]
+
+
+def _figures(
+    answer: Answer,
+    target: Target,
+    other: Answer,
+    second: Target,
+    maps: list[Shown],
+    look: Look,
+    model: VisionLanguageModel,
+) -> None:
+    change = difference(maps[0].scores, answer.layout, maps[1].scores, other.layout)
+    one, two = _shares(answer, maps[0].scores), _shares(other, maps[1].scores)
+    common = scale_of(one, two, signed=maps[0].explainer.signed)
+    with st.container(horizontal=True, gap="medium"):
+        _figure(answer, one, common, look, describe_target(answer, target, model), maps[0])
+        _figure(other, two, common, look, describe_target(other, second, model), maps[1])
+        _figure(answer, change, scale_of(change, signed=True), look, "First less second", None)
+    st.caption(
+        "Each map as shares of its own score on the picture, the first two on one scale. In the difference purple "
+        "patches had more of the score in the first map, orange ones in the second. Words have no counterpart in "
+        "another question, so only patches are subtracted."
+    )
+
+
+def _shares(answer: Answer, scores: Float[np.ndarray, "position"]) -> Float[np.ndarray, "position"]:
+    result = np.full(len(answer.layout), np.nan)
+    places = picture_positions(answer.layout)
+    result[places] = as_shares(scores[places].astype(np.float64))
+    return result
+
+
+def _figure(
+    answer: Answer, values: Float[np.ndarray, "position"], scale: Scale, look: Look, title: str, one: Shown | None
+) -> None:
+    with st.container(width=SIZE + 70, gap="small"):
+        st.text(title)
+        chart = heatmap(
+            seen(answer), answer.layout, values, size=SIZE, scale=scale, opacity=look.opacity, label="share"
+        )
+        st.altair_chart(chart, width="content", alt=f"map: {title}")
+        if one is not None:
+            st.caption(f"{escaped(one.explainer.name)} · {cost(one)}")
+
+
+def seen(answer: Answer) -> tuple[Image.Image, ...]:
+    """The pictures as the model saw them, with what was hidden."""
+    mask = answer.question.mask
+    return tuple(
+        image if mask is None or mask.image != number else apply_mask(image, mask)
+        for number, image in enumerate(answer.question.images)
+    )

@@ -1,0 +1,89 @@
+"""Layer by layer: where relevancy enters, and on which patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.charts.heatmap import heatmap, scale_of
+from core.charts.shares import layers_chart
+from core.explainers.relevancy import relevancy_by_layer
+from core.explainers.run import units_of
+from core.maps.difference import picture_positions
+from core.maps.shares import COMPARED, parts, shares_by_layer
+from core.ui.relevancy.maps import Look
+from core.ui.relevancy.results import Results
+from core.ui.relevancy.running import watched
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+SIZE = 260
+
+
+def show(results: Results, model: VisionLanguageModel, answer: Answer, target: Target, look: Look) -> None:
+    """Each part's relevancy by the layer it enters in; the layer that is clicked as a map."""
+    trace = _trace(results, model, answer, target)
+    if trace is None:
+        return
+    places = parts(answer.layout, target)
+    sums = {part: values for part, values in shares_by_layer(trace, places).items() if part in COMPARED}
+    key = f"relevancy_layers_{len(trace)}"
+    layer = _clicked(key, st.session_state.get(key))
+    if layer is None or layer >= len(trace):
+        layer = int(np.argmax(sum(np.abs(values) for values in sums.values())))
+    with st.container(horizontal=True, gap="medium"):
+        st.altair_chart(
+            layers_chart(sums, layer),
+            width="content",
+            on_select="rerun",
+            selection_mode=["layer"],
+            key=key,
+            alt="relevancy of image, question and earlier answer by the layer it enters in",
+        )
+        if answer.layout.views:
+            with st.container(width=SIZE + 70):
+                st.caption(f"Layer {layer}: what enters there, on its own scale")
+                values = trace[layer]
+                scale = scale_of(values[picture_positions(answer.layout)])
+                st.altair_chart(
+                    heatmap(
+                        answer.question.images, answer.layout, values, size=SIZE, scale=scale, opacity=look.opacity
+                    ),
+                    width="content",
+                    alt=f"relevancy that enters in layer {layer}",
+                )
+    st.caption(
+        "The rule goes from the last layer down; each layer adds what its attention fetched, weighted by gradient. "
+        "Bars are those additions; layer 0 is the decoder's lowest. Click a layer to see its patches. "
+        "What enters high up was fetched by the answer's own position; low layers mostly mix question and image."
+    )
+
+
+def _clicked(key: str, event: Any) -> int | None:
+    """The layer that was clicked, from the chart's selection."""
+    points = (event or {}).get("selection", {}).get("layer") or []
+    return int(points[0]["layer"]) if points else None
+
+
+def _trace(
+    results: Results, model: VisionLanguageModel, answer: Answer, target: Target
+) -> Float[np.ndarray, "layer position"] | None:
+    """The target's relevancy by layer, computed once; None, and a sentence, when it cannot be had."""
+    found = results.trace(answer, target)
+    if found is not None:
+        return found
+    place = st.empty()
+
+    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
+        units = units_of(answer, target)
+        results.keep_trace(answer, target, relevancy_by_layer(model, answer, units, cancel).mean(0).numpy())
+
+    trouble = watched(model, "following relevancy through the layers", work, place, "stop_layers")
+    if trouble is not None:
+        st.text(trouble)
+    return results.trace(answer, target)

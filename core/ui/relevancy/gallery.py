@@ -1,0 +1,149 @@
+"""The answer word by word: one small map each, all from one run. Clicking a word makes it the target."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.charts.heatmap import heat_picture
+from core.charts.tokens import visible
+from core.explainers.registry import explainers
+from core.ui.chips import escaped
+from core.ui.relevancy import downloads
+from core.ui.relevancy.maps import Look, Shown, drawn
+from core.ui.relevancy.results import Order, Results
+from core.ui.relevancy.running import compute
+from core.ui.state import Workspace
+from core.ui.target import page_key
+from core.vlm.model import VisionLanguageModel
+
+PAGE = 24
+"""Words shown, and computed, at once."""
+TILE = 128
+PATIENCE = 30.0
+"""Seconds that a page of words may be expected to take without being asked for."""
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: list[Order], look: Look) -> None:
+    """A tile for each word of the page that is chosen."""
+    if not answer.layout.views:
+        st.info(
+            "There is no picture to lay the words over. 'Maps' shows the words of the question instead.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    results = work.relevancy
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        order = chosen_order(orders, "gallery")
+        words = _page(answer)
+    targets = [Target(word) for word in words]
+    place = st.empty()
+    if not _compute(results, model, answer, targets, order, place):
+        return
+    found = [(target, results.get(answer, target, order)) for target in targets]
+    shown = [Shown(order, explanation) for _, explanation in found if explanation is not None]
+    if not shown:
+        st.text(results.obstacle(answer, targets[0], order) or "These words were not computed.")
+        return
+    _tiles(work, answer, shown, look)
+    scale = "one scale of shares for all words" if look.common else "each word on its own scale"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(
+            f"{escaped(explainers()[order.method].name)} · {len(shown)} of {len(answer.words())} words · "
+            f"{shown[0].explanation.seconds:.2f} s for {shown[0].explanation.together} at once · {scale}. A word's map "
+            "is the mean of its tokens' maps.",
+            width="content",
+        )
+        with st.popover("Save", icon=":material/download:", type="tertiary"):
+            maps = tuple(one.explanation for one in shown)
+            downloads.numbers(answer, maps, f"{order.method}-words", "save_words")
+
+
+def chosen_order(orders: list[Order], name: str) -> Order:
+    """The method of a view that shows one: the only one, or a choice."""
+    if len(orders) == 1:
+        return orders[0]
+    by_method = {order.method: order for order in orders}
+    method = st.selectbox(
+        "Method",
+        list(by_method),
+        format_func=lambda key: explainers()[key].name,
+        key=f"relevancy_{name}_method",
+        persist_state="session",
+        width=260,
+    )
+    return by_method[method]
+
+
+def _page(answer: Answer) -> tuple[tuple[int, ...], ...]:
+    words = answer.words()
+    pages = math.ceil(len(words) / PAGE)
+    if pages == 1:
+        return words
+    page = st.selectbox(
+        "Words",
+        range(pages),
+        format_func=lambda number: f"{number * PAGE + 1} to {min(len(words), (number + 1) * PAGE)} of {len(words)}",
+        key=f"relevancy_page_{pages}",
+        width=180,
+    )
+    return words[page * PAGE : (page + 1) * PAGE]
+
+
+def _compute(
+    results: Results,
+    model: VisionLanguageModel,
+    answer: Answer,
+    targets: list[Target],
+    order: Order,
+    place: st.delta_generator.DeltaGenerator,
+) -> bool:
+    """Compute the words that are not there, unless that takes long and nobody asked. Returns whether to go on."""
+    missing = [target for target in targets if results.get(answer, target, order) is None]
+    due = [target for target in missing if results.due(answer, target, order)]
+    expected = results.seconds.get(order, 0.0) * len(missing)
+    if missing and (not due or expected > PATIENCE):
+        why = results.obstacle(answer, missing[0], order)
+        with place.container(horizontal=True, vertical_alignment="center"):
+            clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
+            st.text(why or f"About {expected:.0f} s, judged by the last map.")
+        if not clicked:
+            return len(missing) < len(targets)
+        for target in missing:
+            results.ask(answer, target, order)
+        due = missing
+    if due:
+        compute(results, model, answer, due, order, place)
+    return True
+
+
+def aim(work: Workspace, target: Target) -> None:
+    """Make a word the target. To be called by a click: the answer bar's widgets then begin anew from it."""
+    assert work.inspected is not None
+    work.target = target
+    first = target.tokens[0]
+    st.session_state[page_key("chips", work.inspected)] = first
+    for name in (f"unit_{first}", f"rival_{first}"):
+        st.session_state.pop(page_key(name, work.inspected), None)
+
+
+def _tiles(work: Workspace, answer: Answer, shown: list[Shown], look: Look) -> None:
+    with st.container(horizontal=True, gap="small", key="relevancy_gallery"):
+        for one, (values, scale) in zip(shown, drawn(answer, shown, look.common), strict=True):
+            target = one.explanation.target
+            word = visible("".join(answer.tokens[index].text for index in target.tokens).strip())
+            with st.container(width=TILE + 4, gap="small"):
+                picture = heat_picture(
+                    answer.question.images, answer.layout, values, size=TILE, scale=scale, opacity=look.opacity
+                )
+                st.image(picture, output_format="JPEG", alt=f"map of the word {word}")
+                st.button(
+                    escaped(word[:24]),
+                    key=f"word_{target.tokens[0]}",
+                    on_click=aim,
+                    args=(work, target),
+                    type="primary" if target == work.target else "secondary",
+                    width="stretch",
+                )

@@ -1,0 +1,213 @@
+"""The maps of one target side by side, each with what it is, what it cost and what it does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Explanation, Target
+from core.charts.heatmap import Scale, heatmap, scale_of
+from core.explainers.base import Explainer
+from core.explainers.registry import explainers
+from core.maps.agreement import agreement
+from core.maps.difference import picture_positions
+from core.maps.scale import as_shares
+from core.ui.chips import escaped
+from core.ui.relevancy import downloads
+from core.ui.relevancy.methods import add, settings_text
+from core.ui.relevancy.results import Order, Results
+from core.ui.relevancy.running import compute
+from core.vlm.memory import readable_bytes
+from core.vlm.model import VisionLanguageModel
+
+OWN, COMMON = "each on its own", "all on one, as shares"
+SIZES = (360, 330, 290)
+"""Longer side in pixels of one, two, and more maps beside each other."""
+REFERENCE = {"suffix_relevancy": "relevancy"}
+"""Methods that stand in for another one, whose agreement with it is measured and shown."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How maps are drawn."""
+
+    opacity: float
+    common: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A map that is there."""
+
+    order: Order
+    explanation: Explanation
+
+    @property
+    def explainer(self) -> Explainer:
+        return explainers()[self.order.method]
+
+    @property
+    def scores(self) -> Float[np.ndarray, "position"]:
+        return self.explanation.scores.numpy()
+
+
+def look() -> Look:
+    """The controls of all maps together."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        scale = st.segmented_control(
+            "Colours",
+            (OWN, COMMON),
+            default=OWN,
+            required=True,
+            key="relevancy_scale",
+            persist_state="session",
+            help="Methods have different units. On one scale each score is shown as a share of all the map's score on "
+            "the picture.",
+        )
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=260)
+    return Look(opacity, scale == COMMON)
+
+
+def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool], common: bool) -> list[Scale]:
+    """A scale for each map: its own, or ones that end at the same value."""
+    own = [scale_of(one, signed=two_sided) for one, two_sided in zip(values, signed, strict=True)]
+    if not common:
+        return own
+    most = max((max(abs(scale.low), scale.high) for scale in own), default=1.0)
+    return [Scale(-most if scale.low < 0 else 0.0, most, scale.signed) for scale in own]
+
+
+def drawn(answer: Answer, shown: Sequence[Shown], common: bool) -> list[tuple[Float[np.ndarray, "position"], Scale]]:
+    """For each map the values to draw (shares of the picture's score on a common scale) and their scale."""
+    places = picture_positions(answer.layout)
+    values = []
+    for one in shown:
+        scores = one.scores.astype(np.float64)
+        if common:
+            scores[places] = as_shares(scores[places])
+        values.append(scores)
+    ends = scales([one[places] for one in values], [one.explainer.signed for one in shown], common)
+    return list(zip(values, ends, strict=True))
+
+
+def show(
+    results: Results,
+    model: VisionLanguageModel | None,
+    answer: Answer,
+    target: Target,
+    named: str,
+    orders: Sequence[Order],
+    look: Look,
+) -> list[Shown]:
+    """Every map of the target, those that are due computed on the way. Returns the maps that are there.
+
+    `named` is the target in words, for files. Without a model only what was computed before is shown.
+    """
+    size = SIZES[min(len(orders), len(SIZES)) - 1]
+    cards = _cards(orders, size)
+    if model is not None:
+        for order, (_, below) in zip(orders, cards, strict=True):
+            if results.due(answer, target, order):
+                compute(results, model, answer, [target], order, below)
+    found = [(order, results.get(answer, target, order)) for order in orders]
+    shown = [Shown(order, explanation) for order, explanation in found if explanation is not None]
+    figures = dict(zip((one.order for one in shown), drawn(answer, shown, look.common), strict=True))
+    by_order = {one.order: one for one in shown}
+    for order, (place, _) in zip(orders, cards, strict=True):
+        with place.container():
+            if order in by_order:
+                values, scale = figures[order]
+                _map(answer, by_order[order], named, values, scale, look, size)
+                _agreement(results, answer, target, by_order[order], model is not None)
+            _again(results, answer, target, order, model is not None)
+    return shown
+
+
+def _cards(
+    orders: Sequence[Order], size: int
+) -> list[tuple[st.delta_generator.DeltaGenerator, st.delta_generator.DeltaGenerator]]:
+    """Under each method's name a place for its map, and one below it for what is going on; cards wrap where the page
+    is narrow."""
+    cards = []
+    with st.container(horizontal=True, gap="medium", key="relevancy_maps"):
+        for order in orders:
+            with st.container(width=size + 70, gap="xsmall"):
+                st.markdown(f"**{escaped(explainers()[order.method].name)}**")
+                cards.append((st.empty(), st.empty()))
+    return cards
+
+
+def _map(
+    answer: Answer,
+    one: Shown,
+    named: str,
+    values: Float[np.ndarray, "position"],
+    scale: Scale,
+    look: Look,
+    size: int,
+) -> None:
+    if answer.layout.views:
+        label = "share" if look.common else "score"
+        chart = heatmap(
+            answer.question.images, answer.layout, values, size=size, scale=scale, opacity=look.opacity, label=label
+        )
+        st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(cost(one), width="content")
+        downloads.one(answer, one.explanation, named, values, scale, look.opacity, look.common)
+    if one.explanation.complete < 1:
+        st.caption(
+            f":material/timelapse: {one.explanation.complete:.0%} of it was done; hatched patches were not looked at."
+        )
+    st.caption(escaped(one.explainer.caveat))
+
+
+def cost(one: Shown) -> str:
+    """Settings, seconds and memory in one line, for a caption."""
+    explanation = one.explanation
+    together = f" for {explanation.together} at once" if explanation.together > 1 else ""
+    memory = "" if explanation.peak_bytes is None else f" · {readable_bytes(explanation.peak_bytes)}"
+    return f"{escaped(settings_text(one.order))} · {explanation.seconds:.2f} s{together}{memory}"
+
+
+def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may_compute: bool) -> None:
+    """How far a method that stands in for another agrees with it, here and now."""
+    method = REFERENCE.get(one.order.method)
+    if method is None or method not in explainers():
+        return
+    name = explainers()[method].name
+    exact = results.latest(answer, target, method)
+    places = picture_positions(answer.layout)
+    if exact is None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/help: Agreement with {escaped(name)} is not known here.", width="content")
+            if may_compute:
+                st.button("Measure it", key=f"measure_{method}", on_click=add, args=(method,), type="tertiary")
+    elif places:
+        found = agreement(one.scores[places], exact.scores.numpy()[places])
+        st.caption(
+            f":material/compare: Against {escaped(name)} over {found.places} patches: rank correlation "
+            f"{found.rank:.2f}, {found.overlap:.0%} of the top {found.top} shared (by chance {found.chance:.0%})."
+        )
+
+
+def _again(results: Results, answer: Answer, target: Target, order: Order, may_compute: bool) -> None:
+    """Why a map is not there, or not whole, and a button to compute it all the same."""
+    found = results.get(answer, target, order)
+    if found is not None and found.complete == 1:
+        return
+    why = results.obstacle(answer, target, order) if may_compute else "It was not computed for this target."
+    if why is not None and found is None:
+        st.text(why)
+    if may_compute:
+        st.button(
+            "Compute it",
+            key=f"again_{order.method}",
+            icon=":material/play_arrow:",
+            on_click=results.ask,
+            args=(answer, target, order),
+        )

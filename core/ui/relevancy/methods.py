@@ -1,0 +1,69 @@
+"""Which methods, with which settings."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.explainers.registry import description, explainers
+from core.ui.chips import escaped
+from core.ui.controls import changed, settings_form
+from core.ui.relevancy.results import Order
+from core.vlm.model import ModelCard
+
+CHOSEN = "relevancy_methods"
+FIRST = "relevancy"
+"""The method of a first visit."""
+
+
+def choose(card: ModelCard) -> list[Order]:
+    """The methods to show, in the order they were chosen, and a popover for their settings and one about them all."""
+    known = explainers()
+    left, right = st.columns([5, 2], vertical_alignment="bottom")
+    with left:
+        chosen = st.multiselect(
+            "Methods",
+            list(known),
+            default=[FIRST] if FIRST in known else list(known)[:1],
+            format_func=lambda key: known[key].name,
+            key=CHOSEN,
+            persist_state="session",
+            placeholder="Choose one or several methods",
+        )
+    with right, st.container(horizontal=True, gap="small"):
+        with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
+            orders = [_order(key, card) for key in chosen]
+        with st.popover("What they are", icon=":material/menu_book:"):
+            for explainer in known.values():
+                st.markdown(f"**{escaped(explainer.name)}**")
+                st.caption(escaped(description(explainer)))
+    return orders
+
+
+def _order(key: str, card: ModelCard) -> Order:
+    explainer = explainers()[key]
+    st.markdown(f"**{escaped(explainer.name)}**")
+    settings = settings_form(explainer.Settings, card, f"relevancy_{key}")
+    if not vars(settings):
+        st.caption("has no settings")
+    return Order(key, settings)
+
+
+def add(method: str) -> None:
+    """Show one more method. To be called by a click."""
+    chosen = st.session_state.get(CHOSEN, [])
+    if method not in chosen:
+        st.session_state[CHOSEN] = [*chosen, method]
+
+
+def settings_text(order: Order) -> str:
+    """The settings that are not at their default, in a few words."""
+    found = changed(order.settings)
+    return ", ".join(f"{label}: {_value(value)}" for label, value in found.items()) or "default settings"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)

@@ -1,0 +1,114 @@
+"""The page below its answer bar: methods, maps, and one way at a time to look further."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.ui.relevancy import change, entry, gallery, maps, methods, table, text
+from core.ui.relevancy.maps import Look
+from core.ui.relevancy.results import Order
+from core.ui.state import Workspace
+from core.ui.target import describe_target
+from core.vlm.model import VisionLanguageModel
+
+View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """Everything about `work.target` of an answer. `answer` is None where the answer bar has found none that this
+    model can explain; what was computed of such an answer before is still shown."""
+    if answer is None:
+        _kept(work, model)
+    elif work.target is None:
+        st.info("Click a token of the answer above: the maps then say what it rested on.", icon=":material/ads_click:")
+        st.button(
+            "Explain the whole answer",
+            on_click=gallery.aim,
+            args=(work, Target(tuple(range(len(answer.tokens))))),
+            key="explain_whole",
+        )
+    else:
+        _explained(work, model, answer, work.target)
+
+
+def _kept(work: Workspace, model: VisionLanguageModel) -> None:
+    """Maps of an answer of a model that is not loaded any more, as far as they are there."""
+    answer, target = work.answer, work.target
+    if answer is None or target is None:
+        return
+    orders = work.relevancy.orders(answer, target)
+    if not orders:
+        return
+    st.caption("What was computed before the model was changed:")
+    maps.show(work.relevancy, None, answer, target, describe_target(answer, target, model), orders, maps.look())
+
+
+@st.fragment
+def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """A part of its own, so that a click in it does not draw the answer bar again."""
+    if work.target != target:
+        st.rerun()
+    orders = methods.choose(model.card)
+    if not orders:
+        st.info("Choose a method above.", icon=":material/stacks:")
+        return
+    if not answer.layout.views:
+        _no_places(answer)
+    look = maps.look()
+    view = st.segmented_control(
+        "View",
+        get_args(View),
+        default="Maps",
+        required=True,
+        key="relevancy_view",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if view == "Maps":
+        _maps(work, model, answer, target, orders, look)
+    elif view == "Word by word":
+        gallery.show(work, model, answer, orders, look)
+    elif view == "Layer by layer":
+        entry.show(work.relevancy, model, answer, target, look)
+    else:
+        change.show(work, model, answer, target, orders, look)
+
+
+def _maps(
+    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
+) -> None:
+    """One map with its words beside it; several in a row, with words and agreement below."""
+    named = describe_target(answer, target, model)
+    if len(orders) == 1:
+        left, right = st.columns([3, 4], gap="medium")
+        with left:
+            shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
+        with right:
+            text.show(answer, target, shown)
+        return
+    shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
+    left, right = st.columns([4, 3], gap="medium")
+    with left:
+        st.subheader("Image against text", anchor=False)
+        text.show(answer, target, shown)
+    with right:
+        st.subheader("Do they agree?", anchor=False)
+        table.show(answer, target, shown)
+
+
+def _no_places(answer: Answer) -> None:
+    if answer.question.images:
+        st.info(
+            "This model's image tokens have no place in the picture, so there is no map. Their share as a whole, and "
+            "the words, still hold.",
+            icon=":material/image_not_supported:",
+        )
+    else:
+        st.info(
+            "This question was asked without a picture, so there is no map. What still holds: the scores of the "
+            "question's and the earlier answer's words, layer by layer too, and how far the methods agree on them.",
+            icon=":material/image_not_supported:",
+        )

@@ -1,0 +1,51 @@
+"""Do the methods shown point to the same places?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.charts.agreement import agreement_matrix
+from core.charts.heatmap import Scale
+from core.maps.agreement import TOP, agreement_table
+from core.maps.difference import picture_positions
+from core.maps.shares import Part, parts
+from core.ui.relevancy.maps import Shown
+
+PATCHES, WORDS = "patches", "words"
+
+
+def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
+    """Rank correlation and top overlap of every pair of maps, over patches or words."""
+    if len(shown) < 2:
+        st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")
+        return
+    over = st.segmented_control(
+        "Over", (PATCHES, WORDS), default=PATCHES, required=True, key="relevancy_over", persist_state="session"
+    )
+    found = parts(answer.layout, target)
+    words = [*found[Part.QUESTION], *found[Part.EARLIER]]
+    places = words if over == WORDS else picture_positions(answer.layout)
+    if not places:
+        st.info("This question has no picture: compare the methods over words.", icon=":material/image_not_supported:")
+        return
+    rank, overlap = agreement_table([one.scores[places] for one in shown])
+    names = [one.explainer.name for one in shown]
+    top = min(TOP, len(places))
+    with st.container(horizontal=True, gap="large"):
+        st.altair_chart(
+            agreement_matrix(names, rank, Scale(-1, 1, signed=True), title="Spearman's rank correlation"),
+            width="content",
+            alt="rank correlation of every two methods",
+        )
+        st.altair_chart(
+            agreement_matrix(names, overlap, Scale(0, 1), title=f"share of the top {top} in common", format=".0%"),
+            width="content",
+            alt="overlap of the highest places of every two methods",
+        )
+    st.caption(
+        f"Over {len(places)} {over}. Two maps that know nothing of each other share {top / len(places):.0%} of their "
+        f"top {top}. Agreement says that two methods see the same, not that they are right; a dash is a flat map."
+    )

@@ -1,0 +1,99 @@
+"""Image against text: bars with one statistic on both sides, and the words coloured by score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Target, TokenKind
+from core.charts.heatmap import scale_of
+from core.charts.shares import shares_chart
+from core.charts.words import ScoredToken, words_chart
+from core.maps.files import tokens
+from core.maps.shares import COMPARED, Part, parts, shares
+from core.ui.chips import escaped
+from core.ui.relevancy.maps import Shown
+
+WIDTH = 620
+TALL = 40
+"""Tokens of question and answer from which on their chart scrolls."""
+
+
+def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
+    """Bars for all maps that score words, then their words."""
+    places = parts(answer.layout, target)
+    told = [one for one in shown if scores_words(one.scores, places)]
+    silent = [one.explainer.name for one in shown if one not in told]
+    if told:
+        found = {one.explainer.name: shares(one.scores, places) for one in told}
+        if any(share.fraction is not None for found_shares in found.values() for share in found_shares):
+            st.altair_chart(
+                shares_chart(found), width="content", alt="image against text, as sum and as mean per token"
+            )
+            st.caption(
+                "Both panels use the same scores. Left: all of a part's tokens together; a picture has many tokens, so "
+                "it may lead there with little on each. Right: one token of a part on the average, against the average "
+                "of all of them (dashed). Left of zero: evidence against."
+            )
+        for one in told:
+            _words(answer, target, one, places)
+    if silent:
+        st.caption(f":material/info: {escaped(', '.join(silent))} scores image tokens alone, so it has no bars.")
+
+
+def scores_words(scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]) -> bool:
+    """Whether a map says anything of the question or the earlier answer."""
+    words = [*places[Part.QUESTION], *places[Part.EARLIER]]
+    return bool(np.nansum(np.abs(scores[words])) > 0)
+
+
+def _words(answer: Answer, target: Target, one: Shown, places: dict[Part, tuple[int, ...]]) -> None:
+    rest = {share.part: share for share in shares(one.scores, places) if share.part not in COMPARED}
+    chips = scored_tokens(answer, target, one.scores, places)
+    known = np.array([chip.score for chip in chips if chip.score is not None])
+    chart = words_chart(chips, WIDTH, scale_of(known, signed=one.explainer.signed))
+    st.markdown(f"**{escaped(one.explainer.name)}** over the words")
+    with st.container(height=260 if len(chips) > TALL else "content", border=False):
+        st.altair_chart(chart, width="content", alt=f"words coloured by {one.explainer.name}")
+    template, own = rest[Part.TEMPLATE], rest[Part.OWN]
+    st.caption(
+        f"Colours on the words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g}. In neither bars nor "
+        f"colours: {template.supports + template.opposes:.3g} on the template's {template.tokens} tokens, and "
+        f"{own.supports + own.opposes:.3g} on the place that predicts the target, where methods that follow the "
+        "residual stream begin with 1."
+    )
+
+
+def scored_tokens(
+    answer: Answer, target: Target, scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]
+) -> list[ScoredToken]:
+    """Question and answer, token by token, with the scores of those that the target can rest on."""
+    texts = tokens(answer)
+    start = len(answer.prompt_tokens)
+    explained = {start + index for index in target.tokens}
+    counted = {*places[Part.QUESTION], *places[Part.EARLIER]}
+    own = set(places[Part.OWN])
+    groups = ((TokenKind.TEXT, "question"), (TokenKind.ANSWER, "answer"))
+    found = []
+    for kind, group in groups:
+        former = None
+        for position in answer.layout.positions(kind):
+            opens = former != position - 1 or texts[position][:1].isspace()
+            score = float(scores[position]) if position in counted else None
+            note = _note(position, explained, own, score)
+            found.append(ScoredToken(texts[position], score, group, opens, position in explained, note))
+            former = position
+    return found
+
+
+def _note(position: int, explained: set[int], own: set[int], score: float | None) -> str:
+    if position in explained:
+        return "explained here"
+    if position in own:
+        return "predicts what is explained: not on the scale"
+    if score is None:
+        return "comes after what is explained"
+    return "not looked at" if np.isnan(score) else "scored"

@@ -1,0 +1,355 @@
+"""The Relevancy page without a browser: what it computes, keeps, says and refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Target
+from core.explainers import run
+from core.explainers.registry import explainers
+from core.explainers.relevancy import Relevancy
+from core.maps.shares import parts
+from core.ui.recipe import SceneRecipe
+from core.ui.relevancy import change, running
+from core.ui.relevancy.gallery import PAGE
+from core.ui.relevancy.results import Order, Results, answer_key
+from core.ui.relevancy.text import scored_tokens
+from core.ui.scenes import picture_of
+from core.ui.state import Exchange, Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+
+App = Callable[..., AppTest]
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+def exchange_of(
+    model: TransformersModel, text: str = "What is the door?", most: int = 6, *, picture: bool = True
+) -> Exchange:
+    shown = picture_of(SceneRecipe(27)) if picture else None
+    question = Question(text, (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=most))
+    return Exchange(question, shown, answer=ask(model, question))
+
+
+def opened(app: App, *exchanges: Exchange, target: Target | None = None, methods: list[str] | None = None) -> AppTest:
+    """The page about the last of some answered questions."""
+    at = app("Home.py")
+    work = work_of(at)
+    work.exchanges = list(exchanges)
+    work.inspect(exchanges[-1] if exchanges else None)
+    work.target = target
+    work.pointed = work.inspected
+    if methods is not None:
+        at.session_state["relevancy_methods"] = methods
+    at.switch_page("pages/3_Relevancy.py").run()
+    assert not at.exception and not at.error
+    return at
+
+
+def answer_of(at: AppTest) -> Answer:
+    answer = work_of(at).answer
+    assert answer is not None
+    return answer
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(caption.value for caption in at.caption).replace("\\", "")
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(text.value for text in at.text)
+
+
+def charts(at: AppTest) -> int:
+    return len(at.get("vega_lite_chart"))
+
+
+def relevancy_order() -> Order:
+    return Order("relevancy", Relevancy.Settings())
+
+
+def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
+    at = opened(app)
+    assert any("No answer" in info.value for info in at.info)
+    assert work_of(at).relevancy.maps == {}
+
+
+def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((2,)))
+    found = work_of(at).relevancy.get(answer_of(at), Target((2,)), relevancy_order())
+    assert found is not None and found.complete == 1
+    assert f"default settings · {found.seconds:.2f} s" in captions(at)
+    assert Relevancy.caveat in captions(at)
+    assert charts(at) == 3, "the map, the bars and the words"
+
+
+def test_nothing_is_computed_twice(app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(app, exchange_of(llava), target=Target((2,)))
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(running, "explain", never)
+    at.slider(key="relevancy_opacity").set_value(0.3).run()
+    at.segmented_control(key="relevancy_scale").select("all on one, as shares").run()
+    at.switch_page("Home.py").run()
+    at.switch_page("pages/3_Relevancy.py").run()
+    assert not at.exception and charts(at) == 3
+    assert at.slider(key="relevancy_opacity").value == 0.3
+
+
+def test_a_changed_setting_is_another_map_and_is_named(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((2,)), methods=["raw_attention"])
+    at.multiselect(key="relevancy_raw_attention_layers_3").set_value([1]).run()
+    assert "Layers: 1 ·" in captions(at)
+    assert {key.order.settings.layers for key in work_of(at).relevancy.maps} == {None, (1,)}
+
+
+def test_several_methods_stand_side_by_side_and_are_compared(app: App, llava: TransformersModel) -> None:
+    methods = ["relevancy", "raw_attention", "random"]
+    at = opened(app, exchange_of(llava), target=Target((1,)), methods=methods)
+    assert {key.order.method for key in work_of(at).relevancy.maps} == set(methods)
+    assert charts(at) == 3 + 1 + 3 + 2, "maps, bars, words, and two tables"
+    assert "Two maps that know nothing of each other share 62% of their top 10." in captions(at)
+
+
+def test_what_one_method_cannot_do_is_a_sentence_and_the_others_stay(app: App, llava: TransformersModel) -> None:
+    target = Target((1,), rivals=(200,))
+    at = opened(app, exchange_of(llava), target=target, methods=["relevancy", "raw_attention"])
+    assert "has no contrast" in said(at)
+    assert [key.order.method for key in work_of(at).relevancy.maps] == ["relevancy"]
+
+
+def test_too_little_memory_is_said_before_with_figure_and_remedy(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Relevancy, "estimate", lambda *_: 7 * 10**12)
+    at = opened(app, exchange_of(llava), target=Target((1,)))
+    assert "7000.0 GB" in said(at) and "smaller picture" in said(at)
+    monkeypatch.undo()
+    at.button(key="again_relevancy").click().run()
+    assert "7000.0 GB" not in said(at) and charts(at) == 3
+
+
+def test_suffix_relevancy_measures_its_agreement_with_the_exact_rule(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((1,)), methods=["suffix_relevancy"])
+    assert "Agreement with Relevancy is not known here" in captions(at)
+    at.button(key="measure_relevancy").click().run()
+    assert "Against Relevancy over 16 patches: rank correlation" in captions(at)
+    assert at.multiselect(key="relevancy_methods").value == ["suffix_relevancy", "relevancy"]
+
+
+def test_every_word_gets_a_map_from_one_run_and_a_click_makes_it_the_target(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+    monkeypatch.setattr(
+        running, "explain", lambda *args, **named: runs.append(len(args[3])) or run.explain(*args, **named)
+    )
+    at = opened(app, exchange_of(llava, most=40), target=Target((0,)))
+    words = answer_of(at).words()
+    at.segmented_control(key="relevancy_view").select("Word by word").run()
+    assert not at.exception
+    first = words[:PAGE]
+    assert runs == [1, len(first) - ((0,) in first)]
+    target = Target(first[-1])
+    at.button(key=f"word_{target.tokens[0]}").click().run()
+    assert work_of(at).target == target and not at.exception
+    chips = next(group for group in at.pills if group.key and "chips_" in group.key)
+    assert chips.value == target.tokens[0]
+
+
+def test_long_answers_are_computed_page_by_page(app: App, llava: TransformersModel) -> None:
+    # One word to a token, as many as two pages and a bit.
+    exchange = exchange_of(llava, most=2 * PAGE + 3)
+    assert exchange.answer is not None
+    spaced = tuple(replace(token, text=f" w{i}") for i, token in enumerate(exchange.answer.tokens))
+    exchange.answer = replace(exchange.answer, tokens=spaced)
+    at = opened(app, exchange, target=Target((0,)))
+    at.segmented_control(key="relevancy_view").select("Word by word").run()
+    assert {key.target.tokens for key in work_of(at).relevancy.maps} == {(i,) for i in range(PAGE)}
+    at.selectbox(key="relevancy_page_3").select_index(2).run()
+    assert {key.target.tokens[0] for key in work_of(at).relevancy.maps} == {
+        *range(PAGE),
+        *range(2 * PAGE, 2 * PAGE + 3),
+    }
+
+
+def test_layers_are_followed_once_and_sum_to_the_map(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((1,)))
+    at.toggle(key="relevancy_relevancy_through_tower").set_value(False).run()
+    at.segmented_control(key="relevancy_view").select("Layer by layer").run()
+    assert not at.exception and charts(at) == 2
+    trace = work_of(at).relevancy.trace(answer_of(at), Target((1,)))
+    order = Order("relevancy", Relevancy.Settings(through_tower=False))
+    whole = work_of(at).relevancy.get(answer_of(at), Target((1,)), order)
+    assert trace is not None and whole is not None
+    own = len(answer_of(at).prompt_tokens)
+    expected = whole.scores.numpy().copy()
+    expected[own] -= 1
+    assert np.allclose(trace.sum(0), expected, atol=1e-5)
+
+
+def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: TransformersModel) -> None:
+    first, second = exchange_of(llava, "What is the door?"), exchange_of(llava, "Is a door the door?")
+    elsewhere = exchange_of(llava)
+    assert elsewhere.answer is not None
+    other_picture = Question("What is it?", (Image.new("RGB", (168, 168)),), decoding=Decoding(max_new_tokens=3))
+    elsewhere = Exchange(other_picture, None, answer=ask(llava, other_picture))
+    at = opened(app, elsewhere, first, second, target=Target((1,)))
+    at.segmented_control(key="relevancy_view").select("Difference").run()
+    assert not at.exception and charts(at) == 3
+    labels = [other.label for other in change.others(work_of(at), answer_of(at))]
+    assert len(labels) == 2 and labels[1].startswith("asked: What is the door?")
+    assert {key.answer for key in work_of(at).relevancy.maps} == {
+        answer_key(exchange.answer) for exchange in (first, second) if exchange.answer
+    }
+
+
+def test_the_same_word_is_found_whatever_its_punctuation(llava: TransformersModel) -> None:
+    exchange = exchange_of(llava, most=4)
+    assert exchange.answer is not None
+    texts = ("Yes", ",", " the", " Door.")
+    tokens = tuple(replace(token, text=text) for token, text in zip(exchange.answer.tokens, texts, strict=True))
+    answer = replace(exchange.answer, tokens=tokens, text="".join(texts))
+    assert change.likely_word(answer, " door") == (3,)
+    assert change.likely_word(answer, "yes") == (0, 1)
+    assert change.likely_word(answer, "house") in answer.words()
+
+
+def test_a_masked_picture_is_shown_as_the_model_saw_it(llava: TransformersModel) -> None:
+    hidden = np.zeros((168, 168), bool)
+    hidden[:80] = True
+    exchange = exchange_of(llava)
+    assert exchange.answer is not None
+    masked = replace(exchange.answer, question=exchange.question.with_mask(RegionMask(hidden)))
+    (shown,) = change.seen(masked)
+    assert np.asarray(shown)[:80].max() == 0 and np.asarray(shown)[80:].max() > 0
+
+
+def test_words_alone_keep_their_scores_and_say_what_is_missing(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava, "The dog is a dog. Why?", picture=False)
+    at = opened(app, exchange, target=Target((2,)), methods=["relevancy", "centre_bias"])
+    assert any("without a picture" in info.value for info in at.info)
+    assert "has no picture" in said(at), "the method that needs one"
+    assert charts(at) == 2, "bars and words"
+    for view in ("Word by word", "Layer by layer", "Difference"):
+        at.segmented_control(key="relevancy_view").select(view).run()
+        assert not at.exception and not at.error
+
+
+def test_an_answer_of_one_token(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava, most=1), target=Target((0,)))
+    for view in ("Maps", "Word by word", "Layer by layer", "Difference"):
+        at.segmented_control(key="relevancy_view").select(view).run()
+        assert not at.exception and not at.error
+
+
+def test_letting_go_of_the_target_offers_the_whole_answer(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=None)
+    assert work_of(at).relevancy.maps == {}
+    at.button(key="explain_whole").click().run()
+    assert work_of(at).target == Target(tuple(range(6)))
+    assert len(work_of(at).relevancy.maps) == 1
+
+
+def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    assert exchange.answer is not None
+    exchange.answer = replace(exchange.answer, model="another")
+    at = app("Home.py")
+    work = work_of(at)
+    work.exchanges = [exchange]
+    work.inspect(exchange)
+    work.target, work.pointed = Target((1,)), exchange
+    made = Explanation(torch.rand(len(exchange.answer.layout)), Target((1,)), "relevancy", {}, 0.25)
+    work.relevancy.keep(exchange.answer, relevancy_order(), [made])
+    at.switch_page("pages/3_Relevancy.py").run()
+    assert not at.exception and not at.error
+    assert "computed before the model was changed" in captions(at) and "0.25 s" in captions(at)
+    assert charts(at) == 1
+
+
+def test_a_stop_keeps_what_is_done_and_starts_nothing_by_itself(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = exchange_of(llava)
+    order = Order("occlusion_pixels", explainers()["occlusion_pixels"].Settings(window=1, step=1))
+    results = Results()
+
+    def stopped_on_the_way(model: object, purpose: str, work: Callable[..., None], *_: object) -> None:
+        token, said = CancelToken(), []
+
+        def say(done: str) -> None:
+            said.append(done)
+            if len(said) == 5:
+                token.cancel()
+
+        work(token, say)
+
+    at = opened(app, exchange, target=Target((1,)), methods=[])
+    work_of(at).relevancy = results
+    monkeypatch.setattr(running, "run_on_model", stopped_on_the_way)
+    at.session_state["relevancy_occlusion_pixels_window"] = 1
+    at.session_state["relevancy_occlusion_pixels_step"] = 1
+    at.multiselect(key="relevancy_methods").set_value(["occlusion_pixels"]).run()
+    assert not at.exception
+    results.wait(answer_of(at), Target((1,)), order, running.STOPPED)
+    monkeypatch.undo()
+    at.run()
+    found = results.get(answer_of(at), Target((1,)), order)
+    assert found is not None and found.complete == 0.25
+    assert "25% of it was done" in captions(at)
+    at.button(key="again_occlusion_pixels").click().run()
+    found = results.get(answer_of(at), Target((1,)), order)
+    assert found is not None and found.complete == 1 and "of it was done" not in captions(at)
+
+
+def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersModel) -> None:
+    answer = exchange_of(llava).answer
+    assert answer is not None
+    results, order = Results(), relevancy_order()
+    assert results.due(answer, Target((0,)), order)
+    whole = Explanation(torch.zeros(len(answer.layout)), Target((0,)), "relevancy", {}, 60.0, together=2)
+    results.keep(answer, order, [replace(whole, complete=0.5)])
+    assert results.obstacle(answer, Target((1,)), order) == (
+        "This method took 30 s the last time, so it waits to be told."
+    )
+    assert not results.due(answer, Target((1,)), order)
+    results.ask(answer, Target((1,)), order)
+    assert results.due(answer, Target((1,)), order)
+    results.seconds.clear()
+    assert results.due(answer, Target((0,)), order), "superseded half-way, not stopped"
+    results.wait(answer, Target((0,)), order, running.STOPPED)
+    assert not results.due(answer, Target((0,)), order)
+
+
+def test_words_behind_the_target_and_its_own_place_are_off_the_scale(llava: TransformersModel) -> None:
+    answer = exchange_of(llava).answer
+    assert answer is not None
+    target = Target((2,))
+    scores = np.arange(len(answer.layout), dtype=np.float32)
+    found = scored_tokens(answer, target, scores, parts(answer.layout, target))
+    answers = [token for token in found if token.group == "answer"]
+    start = len(answer.prompt_tokens)
+    assert [token.score for token in answers] == [start, None, None, None, None, None]
+    assert [token.note for token in answers[:4]] == [
+        "scored",
+        "predicts what is explained: not on the scale",
+        "explained here",
+        "comes after what is explained",
+    ]
+    assert "".join(token.text for token in found if token.group == "question") == answer.question.text
