@@ -12,6 +12,7 @@ from PIL import Image
 from core.answer import Answer, Decoding, Target
 from core.explainers.base import NotApplicable, NotEnoughMemory, OtherModel
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
+from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain, units_of, whole
 from core.vlm.cancel import Cancelled, CancelToken
@@ -19,7 +20,10 @@ from core.vlm.network import TransformersModel
 from tests.eager import sampled
 
 KEYS = sorted(explainers())
-SETTINGS = {"integrated_gradients": IntegratedGradientsSettings(steps=4)}
+SETTINGS = {
+    "integrated_gradients": IntegratedGradientsSettings(steps=4),
+    "occlusion_superpixels": OcclusionSuperpixelsSettings(segments=8),
+}
 """Where the defaults would take a while."""
 
 RIVAL = 40

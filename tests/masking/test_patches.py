@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.answer import Box, PatchView, TokenKind, TokenLayout
-from core.masking import covered_patches, patch_coverage, snap_to_patches
+from core.masking import covered_patches, patch_coverage, pixels_of, snap_to_patches
 
 
 def layout_of(*views: tuple[int, int, Box], size: tuple[int, int], before: int = 3) -> TokenLayout:
@@ -165,3 +165,24 @@ def test_a_mask_of_another_size_or_image_is_refused() -> None:
         covered_patches(np.zeros((8, 9), dtype=bool), layout)
     with pytest.raises(ValueError, match="no image 1"):
         snap_to_patches(np.zeros((8, 8), dtype=bool), layout, image=1)
+
+
+@settings(max_examples=50, deadline=None)
+@given(grids(), st.sets(st.integers(0, 30)))
+def test_the_pixels_of_patches_are_those_whose_centres_lie_in_them(
+    case: tuple[TokenLayout, np.ndarray], positions: set[int]
+) -> None:
+    layout, _ = case
+    found = pixels_of(positions, layout)
+    boxes = [box for position in positions if position < len(layout) and (box := layout.box(position)) is not None]
+    for y, x in np.ndindex(found.shape):
+        inside = any(left <= x + 0.5 < right and top <= y + 0.5 < bottom for left, top, right, bottom in boxes)
+        # (a patch between two pixel centres has the pixel it lies in)
+        touched = any(left < x + 1 and x < right and top < y + 1 and y < bottom for left, top, right, bottom in boxes)
+        assert found[y, x] or not inside
+        assert touched or not found[y, x]
+
+
+def test_pixels_of_an_image_that_is_not_there_are_refused() -> None:
+    with pytest.raises(ValueError, match="no image 1"):
+        pixels_of([3], layout_of((1, 1, (0, 0, 4, 4)), size=(4, 4)), image=1)
