@@ -171,7 +171,8 @@ class VisionLanguageModel(ABC):
         """One gradient-free replay of an answer that can be played again layer by layer (`tape.py`).
 
         With `start` > 0, which must lie in the prompt, only the rows from there on: keys and values before are kept
-        from the prompt's own pass and are constants. A family that shares no prefix gives the whole tape (`start` 0).
+        from the prompt's own pass and are constants. A start before the last image token, and a family that shares
+        no prefix, give the whole tape (`start` 0).
         Raises ValueError for a start outside the prompt.
         """
 

@@ -1,0 +1,134 @@
+"""The vision tower's tape against whole matrices, and its places against the network's own gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer, Decoding, Question
+from core.vlm.families.base import Family, Tower
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+from tests import literal
+from tests.zoo import load, save_llava, save_qwen
+
+
+@dataclass
+class Pair:
+    """A model in float64, and the same network written out."""
+
+    model: TransformersModel
+    network: Any
+
+    def asked(self, *pictures: Image.Image) -> Answer:
+        question = Question("Where is the dog?", pictures, decoding=Decoding(max_new_tokens=2))
+        return ask(self.model, question, keep_attention=False)
+
+
+@pytest.fixture(scope="module", params=["llava", "qwen"])
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    folder: Path = (save_llava if request.param == "llava" else save_qwen)(tmp_path_factory.mktemp("network"))
+    model = load(folder)
+    model.network.double()
+    return Pair(model, literal.network_of(folder))
+
+
+@pytest.fixture
+def pictures(picture: Image.Image) -> tuple[Image.Image, ...]:
+    """Two pictures of different shapes, the larger of which Qwen's tower looks at in several windows."""
+    return picture.resize((150, 110)), picture.rotate(180).resize((90, 140))
+
+
+def test_places_and_projector_are_the_networks(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
+    for shown in (pictures, pictures[:1], pictures[1:]):
+        answer = pair.asked(*shown)
+        found = literal.whole_pass(pair.network, answer)
+        tape = pair.model.tower_tape(answer)
+        assert tape is not None and found.last is not None and found.features is not None
+        torch.testing.assert_close(tape.final, found.last.flatten(0, -2).detach())
+        torch.testing.assert_close(tape.project(tape.final), found.features.detach())
+        expected = torch.stack(literal.places_of(found))
+        assert torch.equal(tape.place_of.sort(-1).values, expected)
+
+
+def test_every_layer_is_played_as_it_was(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
+    tape = pair.model.tower_tape(pair.asked(*pictures))
+    assert tape is not None
+    expected = [*tape.inputs[1:], tape.final]
+    for layer in range(tape.layers):
+        with tape.play(layer) as passed:
+            torch.testing.assert_close(passed.output, expected[layer])
+            covered = [place for tap in passed.taps for place in range(tap.offset, tap.offset + len(tap.output))]
+            assert covered == list(range(len(tape.final)))
+            outputs = [tap.output for tap in passed.taps]
+            gradients = torch.autograd.grad(passed.output.square().sum(), outputs)
+            assert all(float(gradient.abs().min()) > 0 for gradient in gradients)
+
+
+def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
+    answer = pair.asked(*pictures)
+    found = literal.whole_pass(pair.network, answer)
+    places = literal.places_of(found)
+    start = 0
+    for image, view in enumerate(answer.layout.views):
+        own = places[start : start + len(view.positions)]
+        start += len(own)
+        attention = pair.model.tower_attention(answer, image)
+        assert attention is not None and attention.shape[0] == len(found.tower)
+        for layer, windows in zip(attention, found.tower, strict=True):
+            # [window, head, n, n] one after the other -> a whole matrix for each head
+            heads = windows[0].shape[1]
+            blocks = [window[batch] for window in windows for batch in range(len(window))]
+            whole = torch.stack([torch.block_diag(*(block[head] for block in blocks)) for head in range(heads)])
+            expected = torch.stack(
+                [torch.stack([whole[:, query][:, :, key].sum(-1).mean(-1) for key in own], -1) for query in own], 1
+            )
+            torch.testing.assert_close(layer, expected.detach(), atol=1e-6, rtol=1e-4)
+            assert bool((layer.sum(-1) <= 1 + 1e-6).all())
+
+
+def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, picture: Image.Image) -> None:
+    answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
+    config = llava.network.config
+    try:
+        for feature, layers in ((-2, 1), (1, 1), (2, 2), (-1, 2)):
+            config.vision_feature_layer = feature
+            tape = llava.tower_tape(answer)
+            assert tape is not None and tape.layers == layers
+        config.vision_feature_layer = [-1, -2]
+        assert llava.tower_tape(answer) is None and llava.tower_attention(answer) is None
+    finally:
+        config.vision_feature_layer = -1
+
+
+def test_there_is_no_tower_tape_without_pictures_or_a_description(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    words = ask(model, Question("Only words", decoding=Decoding(max_new_tokens=2)))
+    assert model.tower_tape(words) is None and model.tower_attention(words) is None
+    shown = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
+    stranger = TransformersModel(model.network, model.processor, Family("stranger"), model.card)
+    assert stranger.tower_tape(shown) is None
+
+
+def test_a_tower_that_is_not_as_declared_gives_no_tape(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer too few, and a projector that puts the places in another order."""
+    answer = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
+    declared = model.family.tower(model.network, answer.inputs)
+    assert declared is not None
+    kind = type(model.family)
+    monkeypatch.setattr(kind, "tower", lambda *_: replace(declared, layers=declared.layers[:-1]))
+    assert model.tower_tape(answer) is None
+
+    def shuffled(*_: object) -> Tower:
+        return replace(declared, project=lambda states: declared.project(states).flip(0))
+
+    monkeypatch.setattr(kind, "tower", shuffled)
+    assert model.tower_tape(answer) is None
