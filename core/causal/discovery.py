@@ -20,7 +20,6 @@ from core.answer import Answer
 from core.causal.correlation import regularised, row_correlation, sink
 from core.causal.errors import CausalError
 from core.causal.explanation import NodeExplanation, explain_node
-from core.causal.fci import learn_fci
 from core.causal.icd import Learned, Limits, learn_ordered, learn_unordered
 from core.causal.independence import partial_correlation
 from core.causal.nodes import Node, Nodes, choose_nodes, predicting_position
@@ -147,6 +146,9 @@ def learn(
         case "ICD":
             learned = learn_unordered(used, settings.test, limits)
         case "FCI":
+            # Here, not above: causal-learn takes seconds to import, and only this choice needs it.
+            from core.causal.fci import learn_fci
+
             learned = learn_fci(used, settings.test, limits)
     return learned, used, ridge
 

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import json
+import math
 import re
 import urllib.parse
 from collections.abc import Sequence
@@ -89,7 +90,8 @@ def pag_page(
     """A whole HTML page with the graph: nodes on rings around the target, edges in the colours of their kinds.
 
     Edges of the explanation tree out to `radius` are strong, the others faint. A click posts
-    {"sightline": "node", "node": number} to the window that embeds the page.
+    {"sightline": "node", "node": number} to the window that embeds the page; {"sightline": "pick", "node": number or
+    null} from there outlines a node without loading the page anew.
     Raises ValueError where nodes and graph do not fit.
     """
     if len(nodes) != graph.size or explanation.others + 1 != graph.size:
@@ -199,7 +201,20 @@ network.on("beforeDrawing", function(c) {{
 }});
 network.once("afterDrawing", function() {{ network.fit({{animation: false}}); }});
 network.on("selectNode", function(event) {{
+  marked = event.nodes[0]; network.redraw();
   window.parent.postMessage({{sightline: "node", node: event.nodes[0]}}, "*");
+}});
+var marked = null;
+network.on("afterDrawing", function(c) {{
+  if (marked === null) return;
+  var box = network.getBoundingBox(marked);
+  c.save(); c.strokeStyle = {_json(PICKED)}; c.lineWidth = 3;
+  c.strokeRect(box.left - 4, box.top - 4, box.right - box.left + 8, box.bottom - box.top + 8); c.restore();
+}});
+window.addEventListener("message", function(event) {{
+  if (event.source !== window.parent || !event.data || event.data.sightline !== "pick") return;
+  marked = nodes.get(event.data.node) ? event.data.node : null;
+  network.redraw();
 }});"""
 
 
@@ -240,10 +255,19 @@ def _offline(page: str, script: str, frame: str) -> str:
 
 
 def explanation_tree(
-    graph: Pag, explanation: NodeExplanation, nodes: Sequence[DrawnNode], *, radius: int | None = None, side: int = 560
+    graph: Pag,
+    explanation: NodeExplanation,
+    nodes: Sequence[DrawnNode],
+    *,
+    radius: int | None = None,
+    side: int = 560,
+    picked: int | None = None,
+    click: str | None = None,
 ) -> alt.LayerChart:
     """The explanation tree: the target in the middle, an arc for each distance, and every node on its arc, joined to
     the node through which it was reached by an edge in the colour of its kind.
+
+    With `click`, clicks toggle nodes in a selection of that name whose entries have a "node".
 
     Raises ValueError where nodes and graph do not fit.
     """
@@ -262,25 +286,20 @@ def explanation_tree(
     ]
     points = [
         {
-            "x": place[0],
-            "y": place[1],
-            "token": _short(nodes[number].label),
-            "details": " · ".join(nodes[number].details),
-            "distance": explanation.tree.distance.get(number, 0),
-            "url": "" if nodes[number].picture is None else _data_url(nodes[number].picture),
-            "target": number == explanation.target,
+            **_point(nodes[number], place, explanation.tree.distance.get(number, 0), number == explanation.target),
+            "node": number,
+            "picked": number == picked,
         }
         for number, place in sorted(layout.places.items())
     ]
-    arcs = pd.DataFrame({"radius": list(layout.rings), "x": 0.0, "y": 0.0})
     pixels = side / (2 * extent)
     kinds = list(CAUSAL_EDGES)
     layers: list[Any] = []
-    for ring in arcs["radius"]:
-        circle = pd.DataFrame({"x": [0.0], "y": [0.0]})
-        size = 3.14159265 * (ring * pixels) ** 2
+    centre = pd.DataFrame({"x": [0.0], "y": [0.0]})
+    for ring in layout.rings:
+        size = math.pi * (ring * pixels) ** 2
         layers.append(
-            alt.Chart(circle)
+            alt.Chart(centre)
             .mark_point(shape="circle", size=size, color=NEUTRAL, opacity=0.5, strokeDash=[4, 4], filled=False)
             .encode(x=x, y=y)
         )
@@ -312,9 +331,29 @@ def explanation_tree(
             text="token:N", color=alt.condition("datum.target", alt.value(CHOSEN), alt.value(INK_ON_LIGHT))
         )
     )
+    square = (shown + 8) ** 2
+    if picked in layout.places:
+        outline = base.transform_filter("datum.picked").mark_point(shape="square", size=square, color=PICKED)
+        layers.append(outline)
+    if click:
+        toggle = alt.selection_point(name=click, fields=["node"], on="click", toggle="true", empty=False)
+        top = base.mark_point(shape="square", size=square, filled=True, opacity=0, cursor="pointer")
+        layers.append(top.add_params(toggle))
     return alt.layer(*layers).properties(width=side, height=side).configure_view(strokeWidth=0)
 
 
 def _ends(layout: Radial, a: int, b: int) -> dict[str, float]:
     (x, y), (x2, y2) = layout.places[a], layout.places[b]
     return {"x": x, "y": y, "x2": x2, "y2": y2}
+
+
+def _point(node: DrawnNode, place: tuple[float, float], distance: int, target: bool) -> dict[str, Any]:
+    return {
+        "x": place[0],
+        "y": place[1],
+        "token": _short(node.label),
+        "details": " · ".join(node.details),
+        "distance": distance,
+        "url": "" if node.picture is None else _data_url(node.picture),
+        "target": target,
+    }
