@@ -26,7 +26,7 @@ from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.model import VisionLanguageModel
 
-SIZE = 280
+SIZE = 250
 SHORT = 60
 
 

@@ -25,7 +25,7 @@ from core.vlm.memory import readable_bytes
 from core.vlm.model import VisionLanguageModel
 
 OWN, COMMON = "each on its own", "all on one, as shares"
-SIZES = (360, 330, 290)
+SIZES = (360, 330, 250)
 """Longer side in pixels of one, two, and more maps beside each other."""
 REFERENCE = {"suffix_relevancy": "relevancy"}
 """Methods that stand in for another one, whose agreement with it is measured and shown."""
@@ -56,8 +56,8 @@ class Shown:
 
 
 def look() -> Look:
-    """The controls of all maps together."""
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    """The controls of all maps together, side by side in whatever holds them."""
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom", width="content"):
         scale = st.segmented_control(
             "Colours",
             (OWN, COMMON),
@@ -68,7 +68,7 @@ def look() -> Look:
             help="Methods have different units. On one scale each score is shown as a share of all the map's score on "
             "the picture.",
         )
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=260)
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=200)
     return Look(opacity, scale == COMMON)
 
 

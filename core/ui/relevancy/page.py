@@ -57,16 +57,11 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
         return
     if not answer.layout.views:
         _no_places(answer)
-    look = maps.look()
-    view = st.segmented_control(
-        "View",
-        get_args(View),
-        default="Maps",
-        required=True,
-        key="relevancy_view",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+        view = st.segmented_control(
+            "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
+        )
+        look = maps.look()
     if view == "Maps":
         _maps(work, model, answer, target, orders, look)
     elif view == "Word by word":
