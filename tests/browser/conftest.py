@@ -1,7 +1,8 @@
-"""The real app in a real browser: one server for the run, a fresh page for each test, and no network but 127.0.0.1."""
+"""The real app in a real browser: each server once, a fresh page for each test, and no network but 127.0.0.1."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -10,17 +11,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = os.environ.get("SIGHTLINE_REQUIRE_BROWSER") == "1"
 START_SECONDS = 180
-RUN_MILLISECONDS = 60_000
+RUN_SECONDS = 60
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -65,15 +69,32 @@ def _free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of `streamlit run Home.py`, with a home folder of its own."""
-    home = tmp_path_factory.mktemp("home")
-    log_path = home / "streamlit.log"
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """`serve(*program)` gives the address of `python *program --server.port ...`, a server with a home folder of its
+    own that starts at the first call and runs until the last test."""
+    with ExitStack() as running:
+
+        @cache
+        def serve_(*program: str) -> str:
+            return running.enter_context(_server(program, tmp_path_factory.mktemp("home")))
+
+        yield serve_
+
+
+@pytest.fixture(scope="session")
+def app_url(serve: Callable[..., str]) -> str:
+    """The address of the app. A file of tests that needs another one defines a fixture of this name for itself."""
+    return serve("-m", "streamlit", "run", "Home.py")
+
+
+@contextmanager
+def _server(program: Sequence[str], home: Path) -> Iterator[str]:
+    log_path = home / "server.log"
     port = _free_port()
     environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
     with log_path.open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.port", str(port)],
+            [sys.executable, *program, "--server.port", str(port)],
             cwd=ROOT,
             env=environment,
             stdout=log,
@@ -103,6 +124,24 @@ def _wait_for_server(url: str, server: subprocess.Popen[bytes], log_path: Path) 
     pytest.fail(f"the app did not start within {START_SECONDS} s:\n{log_path.read_text()[-4000:]}")
 
 
+WATCH = (Path(__file__).parent / "watch.js").read_text()
+MESSAGES = {
+    "rerun": BackMsg.RERUN_SCRIPT_FIELD_NUMBER,
+    "began": ForwardMsg.NEW_SESSION_FIELD_NUMBER,
+    "ended": ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER,
+    "early": ForwardMsg.FINISHED_EARLY_FOR_RERUN,
+}
+SETTLED = """() => {
+    const app = document.querySelector('[data-testid="stApp"]'), calm = window.__calm;
+    const still = app && calm && !calm.asked && !calm.running
+        && app.getAttribute('data-test-script-state') === 'notRunning'
+        && app.getAttribute('data-test-connection-state') === 'CONNECTED'
+        && !document.querySelector('[data-testid="stSkeleton"]');
+    if (calm) calm.frames = still ? calm.frames + 1 : 0;
+    return still && calm.frames > 3;
+}"""
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = _chromium()
@@ -112,56 +151,48 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def _only_this_machine(route: Route) -> None:
-    address = urlsplit(route.request.url)
-    if address.scheme in ("data", "blob") or address.hostname == "127.0.0.1":
-        route.continue_()
-    else:
-        route.abort()
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for the whole run, because each has a cache of its own and would fetch and compile the app's scripts again.
+    Every page still is a session of its own, and begins with nothing stored."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.add_init_script(f"({WATCH})({json.dumps(MESSAGES)})")
+    yield context
+    context.close()
 
 
-def settle(page: Page) -> None:
-    """Wait until the app is drawn and its script has finished running."""
-    page.wait_for_function(
-        """() => {
-            const app = document.querySelector('[data-testid="stApp"]');
-            return app && app.getAttribute('data-test-script-state') === 'notRunning'
-                && app.getAttribute('data-test-connection-state') === 'CONNECTED'
-                && !document.querySelector('[data-testid="stSkeleton"]');
-        }""",
-        timeout=RUN_MILLISECONDS,
-    )
+def settle(page: Page, seconds: float = RUN_SECONDS) -> None:
+    """Wait until everything asked of the app has been run to its end and drawn."""
+    page.wait_for_function(SETTLED, timeout=1000 * seconds)
 
 
 @pytest.fixture(name="settle")
 def settle_fixture() -> Callable[[Page], None]:
-    """`settle(page)` waits until the app is drawn and its script has finished running."""
+    """`settle(page)` waits until everything asked of the app has been run to its end and drawn."""
     return settle
 
 
 @pytest.fixture
-def open_page(app_url: str, browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(app_url: str, context: BrowserContext) -> Iterator[Callable[..., Page]]:
     """`open_page(path="", dark=False, width=1440, height=900)` opens a page of the app in a session of its own.
 
     Page switches inside one session must go through the app's own links: a new address is a new session.
     """
-    contexts = []
+    pages = []
 
     def open_(path: str = "", *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        context.route("**/*", _only_this_machine)
-        contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(RUN_MILLISECONDS)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.set_default_timeout(1000 * RUN_SECONDS)
         page.goto(f"{app_url}/{path.lstrip('/')}")
-        settle(page)
+        settle(page, START_SECONDS)  # the first page of a server loads the model
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 @pytest.fixture

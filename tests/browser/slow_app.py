@@ -1,6 +1,6 @@
-"""The real app with a model that takes its time over each token, so that stopping and waiting can be watched.
+"""The app with a model that takes its time over each token, so that stopping and waiting can be watched.
 
-Run as `python tests/browser/slow_app.py PORT` from the repository root.
+Run as `python tests/browser/slow_app.py` from the repository root; options are those of `streamlit run`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 SECONDS_A_TOKEN = 0.25
 
 
-def main(port: int) -> None:
+def main() -> None:
     sys.path.insert(0, ".")
-    from streamlit.web import bootstrap
+    from streamlit.web import cli
 
     from core.vlm.network import TransformersModel
 
@@ -25,10 +25,9 @@ def main(port: int) -> None:
         return quick_step(self, *arguments, **named)
 
     TransformersModel.step = slow_step  # type: ignore[method-assign]
-    options = {"server.port": port}
-    bootstrap.load_config_options(options)
-    bootstrap.run("Home.py", False, [], options)
+    sys.argv[1:1] = ["run", "Home.py"]
+    cli.main(prog_name="streamlit")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

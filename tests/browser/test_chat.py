@@ -22,11 +22,17 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True).first
 
 
-def ask(page: Page, settle: Settle, text: str, number: int) -> Locator:
-    """Type a question; returns the message that answers it (the `number`-th exchange)."""
+def send(page: Page, text: str) -> None:
+    """Type a question and press Enter, once it may be sent: while a pasted picture is on its way it may not."""
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(text)
+    expect(page.get_by_test_id("stChatInputSubmitButton")).to_be_enabled()
     box.press("Enter")
+
+
+def ask(page: Page, settle: Settle, text: str, number: int) -> Locator:
+    """Type a question; returns the message that answers it (the `number`-th exchange)."""
+    send(page, text)
     answer = page.get_by_test_id("stChatMessage").nth(2 * number - 1)
     expect(answer).to_contain_text(re.compile(r"\d+ tokens · "))
     settle(page)
@@ -36,14 +42,12 @@ def ask(page: Page, settle: Settle, text: str, number: int) -> Locator:
 def choose(page: Page, settle: Settle, name: str) -> None:
     """Choose one of a row of choices: what to look into, or the tool to draw with."""
     page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name, exact=True)).first.click()
-    page.wait_for_timeout(200)
     settle(page)
 
 
 def canvas(page: Page) -> Locator:
     """The drawing surface, once a former one has been taken down."""
     upper = page.locator("canvas.upper-canvas")
-    page.wait_for_timeout(400)
     expect(upper).to_have_count(1)
     upper = upper.last
     upper.scroll_into_view_if_needed()
@@ -155,7 +159,6 @@ def test_brush_and_polygon_hide_what_they_cover(
         assert box is not None
         for x, y in [*points, points[0]]:
             chat.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-            chat.wait_for_timeout(150)
     expect(covered(chat)).to_be_visible()
     settle(chat)
     assert least <= covered_count(chat) <= most
@@ -281,9 +284,7 @@ def test_text_is_shown_letter_by_letter(chat: Page, settle: Settle) -> None:
 
 
 def test_a_far_too_long_question_gets_a_sentence(chat: Page, settle: Settle) -> None:
-    box = chat.get_by_test_id("stChatInputTextArea")
-    box.fill("why " * 25_000)
-    box.press("Enter")
+    send(chat, "why " * 25_000)
     expect(chat.get_by_text("Not answered")).to_be_visible()
     settle(chat)
     ask(chat, settle, "What color is the house?", 2)

@@ -2,75 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=60_000)
-
-ROOT = Path(__file__).resolve().parents[2]
 Settle = Callable[[Page], None]
 
 
 @pytest.fixture(scope="module")
-def slow_url() -> Iterator[str]:
+def app_url(serve: Callable[..., str]) -> str:
     """The address of the app with a slowed-down model."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    script = str(ROOT / "tests" / "browser" / "slow_app.py")
-    server = subprocess.Popen(
-        [sys.executable, script, str(port)],
-        cwd=ROOT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 90
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                break
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            assert time.monotonic() < deadline, "the slowed-down app did not start"
-            time.sleep(0.2)
-    yield url
-    server.terminate()
-    try:
-        server.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+    return serve("tests/browser/slow_app.py")
 
 
 @pytest.fixture
-def tab(slow_url: str, browser: Browser, settle: Settle) -> Iterator[Callable[[], Page]]:
+def tab(open_page: Callable[..., Page]) -> Callable[[], Page]:
     """`tab()` opens Chat about scene 27 in a session of its own."""
-    contexts = []
-
-    def open_() -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{slow_url}/Chat?scene=27")
-        settle(page)
-        return page
-
-    yield open_
-    for context in contexts:
-        context.close()
+    return lambda: open_page("Chat?scene=27")
 
 
 def stop(page: Page) -> Locator:
