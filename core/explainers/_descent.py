@@ -23,13 +23,9 @@ def descend(
     The logit is the token's raw one, less the rival's for a contrast. Rows are the tape's. Needs the inputs of the
     layers that are played; changes nothing on the tape.
     """
-    gradients = _of_final(model, answer, tape, units)
-    scale = torch.full((len(units),), _start_scale(tape), device=gradients.device)
+    gradients, scale = top_gradients(model, answer, tape, units)
     for layer in range(tape.layers - 1, lowest - 1, -1):
-        if gradients.dtype == torch.float16:
-            largest = gradients.abs().amax((1, 2)).float()
-            factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
-            gradients, scale = (gradients.float() * factor[:, None, None]).half(), scale * factor
+        gradients, scale = rescaled(gradients, scale)
         with tape.play(layer) as passed:
             # One backward for each unit: batched gradients would hold a graph's states for each.
             gradients = torch.stack(
@@ -41,16 +37,13 @@ def descend(
         yield layer, gradients.float() / scale[:, None, None]
 
 
-def _start_scale(tape: Tape) -> float:
-    """Half precision loses gradients below 6e-8: they begin this many times larger, and are kept at about 1."""
-    return 1024.0 if tape.final.dtype == torch.float16 else 1.0
-
-
-def _of_final(
+def top_gradients(
     model: VisionLanguageModel, answer: Answer, tape: Tape, units: Sequence[Unit]
-) -> Float[Tensor, "unit row hidden"]:
-    """d logit / d what the last layer left, scaled: nothing but at the row that predicts the unit's token."""
+) -> tuple[Float[Tensor, "unit row hidden"], Float[Tensor, "unit"]]:
+    """d logit / d what the last layer left, which is nothing but at the row that predicts the unit's token, times a
+    scale that is returned with it: half precision loses gradients below 6e-8."""
     rows = [unit.position(answer) - tape.start for unit in units]
+    scale = 1024.0 if tape.final.dtype == torch.float16 else 1.0
     with torch.enable_grad():
         states = tape.final[rows].detach().requires_grad_(True)
         logits = model.unembed(states)
@@ -58,10 +51,23 @@ def _of_final(
             row[unit.token] - (0 if unit.rival is None else row[unit.rival])
             for row, unit in zip(logits, units, strict=True)
         ]
-        (found,) = torch.autograd.grad(torch.stack(wanted).float().sum() * _start_scale(tape), states)
+        (found,) = torch.autograd.grad((torch.stack(wanted) * scale).sum(), states)
     gradients = torch.zeros(len(units), *tape.final.shape, dtype=tape.final.dtype, device=tape.final.device)
     gradients[torch.arange(len(units)), rows] = found
-    return gradients
+    precision = torch.promote_types(gradients.dtype, torch.float32)
+    return gradients, torch.full((len(units),), scale, dtype=precision, device=gradients.device)
+
+
+def rescaled(
+    gradients: Float[Tensor, "unit row hidden"], scale: Float[Tensor, "unit"]
+) -> tuple[Float[Tensor, "unit row hidden"], Float[Tensor, "unit"]]:
+    """In half precision, which overflows and underflows on the way down, each unit's largest number brought back to
+    about 1, and the scale with it; the same in any other."""
+    if gradients.dtype != torch.float16:
+        return gradients, scale
+    largest = gradients.abs().amax((1, 2)).float()
+    factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
+    return (gradients.float() * factor[:, None, None]).half(), scale * factor
 
 
 def play_from(tape: Tape, embeddings: Float[Tensor, "row hidden"]) -> None:

@@ -11,19 +11,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, TokenKind
+from core.explainers._descent import top_gradients
 from core.explainers._walk import Walk, block_bytes
 from core.explainers.base import Explainer, NotApplicable, Step, Unit
 from core.vlm.model import ModelCard, VisionLanguageModel
-from core.vlm.tape import Tape, wide
+from core.vlm.tape import Tape
 from core.vlm.tower import TowerTape
 
 GROUP_BYTES = 512 * 2**20
 """Gradients of as many targets as fit into this go down together."""
 
-HALF_SCALE = 2.0**10
-"""Gradients of a logit are taken this much larger in float16, whose smallest normal number is 6e-5."""
-
-LAYER_STATES = 28
+LAYER_STATES = 48
 """A layer's graph and its backward pass hold about this many times its input."""
 
 
@@ -43,23 +41,11 @@ def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequenc
 
     Rows before `first` are constants.
     """
-    rows = torch.tensor([unit.position(answer) for unit in units], device=tape.final.device) - tape.start
-    number = torch.arange(len(units), device=rows.device)
-    states = tape.final[rows].detach().requires_grad_()
-    with torch.enable_grad():
-        logits = model.unembed(states)
-        chosen = logits[number, [unit.token for unit in units]]
-        against = [unit.token if unit.rival is None else unit.rival for unit in units]
-        contrast = torch.tensor([unit.rival is not None for unit in units], device=rows.device)
-        wanted = chosen - logits[number, against] * contrast
-    scale = HALF_SCALE if states.dtype == torch.float16 else 1.0
-    (above,) = torch.autograd.grad(wanted, states, torch.full_like(wanted, scale))
-    gradient = torch.zeros(len(units), *tape.final.shape, dtype=above.dtype, device=above.device)
-    gradient[number, rows] = above
+    gradient, scale = top_gradients(model, answer, tape, units)
     length = tape.start + len(tape.final)
-    relevancy = torch.zeros(len(units), length, dtype=wide(above).dtype, device=above.device)
-    relevancy[number, rows + tape.start] = 1
-    return Walk(tape, relevancy, gradient, torch.full_like(relevancy[:, 0], scale), first)
+    relevancy = scale.new_zeros(len(units), length)
+    relevancy[torch.arange(len(units)), [unit.position(answer) for unit in units]] = 1
+    return Walk(tape, relevancy, gradient, scale, first)
 
 
 def into_tower(tower: TowerTape, walk: Walk, images: Sequence[int]) -> Walk:

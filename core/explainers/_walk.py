@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.explainers._descent import rescaled
 from core.vlm.tape import Tap, Tape, wide
 
 BLOCK_BYTES = 4 * 2**20
@@ -61,7 +62,7 @@ class Walk:
 
     def down(self, layer: int) -> Iterator[None]:
         """Push relevancy and gradient through `layer`, with a pause behind each target's backward pass."""
-        self._rescale()
+        self.gradient, self.scale = rescaled(self.gradient, self.scale)
         units = len(self.gradient)
         with self.tape.play(layer) as passed:
             outputs = [tap.output for tap in passed.taps]
@@ -81,15 +82,6 @@ class Walk:
                 share[:, : self._constant] = 0
                 after[:, tap.first_key : tap.first_key + tap.key.shape[1]] += moved(tap, kept, share)
             self.relevancy = after
-
-    def _rescale(self) -> None:
-        """Half precision overflows and underflows on the way: bring each target's largest number back to about 1."""
-        if self.gradient.dtype != torch.float16:
-            return
-        largest = self.gradient.abs().amax((1, 2)).float()
-        factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
-        self.gradient = (self.gradient.float() * factor[:, None, None]).half()
-        self.scale = self.scale * factor
 
 
 def moved(
