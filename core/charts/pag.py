@@ -112,7 +112,7 @@ def pag_page(
 
 
 def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: int | None, ink: str) -> dict[str, Any]:
-    label = _short(node.label)
+    label = shortened(node.label)
     chosen = {"borderWidth": 4, "color": {"border": PICKED, "background": "#ffffff"}} if number == picked else {}
     if node.picture is not None:
         look = {"shape": "image", "image": _data_url(node.picture), "size": THUMBNAIL / 2}
@@ -125,7 +125,8 @@ def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: in
     return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_LIGHT, "size": 14}, **chosen}
 
 
-def _short(label: str) -> str:
+def shortened(label: str) -> str:
+    """A label that fits beside its node: visible, and at most `LONGEST_LABEL` long."""
     shown = visible(label)
     return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
 
@@ -351,7 +352,7 @@ def _point(node: DrawnNode, place: tuple[float, float], distance: int, target: b
     return {
         "x": place[0],
         "y": place[1],
-        "token": _short(node.label),
+        "token": shortened(node.label),
         "details": " · ".join(node.details),
         "distance": distance,
         "url": "" if node.picture is None else _data_url(node.picture),

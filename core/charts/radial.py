@@ -12,12 +12,16 @@ STEP = 130.0
 ROOM = 66.0
 """Least distance between neighbours on a ring, in pixels: a patch and a gap."""
 
+FEW = 12
+"""So many nodes outside the tree stand on one ring."""
+
 
 @dataclass(frozen=True)
 class Radial:
     """Places by node in pixels around the target (y downwards), and the rings' radii by distance from 1.
 
-    `outside` are the nodes that the target's tree does not reach; they stand on one more ring, of radius `outer`.
+    `outside` are the nodes that the target's tree does not reach; they stand in zigzag on two more rings, of radius
+    `outer` and `ROOM` beyond it, or all on `outer` where they are few.
     """
 
     places: dict[int, tuple[float, float]]
@@ -27,8 +31,8 @@ class Radial:
 
     @property
     def reach(self) -> float:
-        """The radius of the outermost ring; 0 for a target that stands alone."""
-        return self.outer if self.outer is not None else max(self.rings, default=0.0)
+        """How far the outermost node stands from the target; 0 for a target that stands alone."""
+        return max((math.hypot(x, y) for x, y in self.places.values()), default=0.0)
 
 
 def radial(explanation: NodeExplanation, radius: int | None = None, *, others: bool = True) -> Radial:
@@ -71,9 +75,14 @@ def radial(explanation: NodeExplanation, radius: int | None = None, *, others: b
     if others:
         outside = tuple(n for n in range(explanation.others + 1) if n not in shown and n != explanation.target)
     if outside:
-        chord = 2 * math.sin(math.pi / max(len(outside), 2))
+        # In zigzag the next node but one is the neighbour on the ring, so the rings need half the room. An odd one
+        # out leaves a gap, so that the last and the first do not stand side by side on one ring.
+        zigzag = len(outside) > FEW
+        slots = len(outside) + (len(outside) % 2 if zigzag else 0)
+        chord = 2 * math.sin(math.pi * (2 if zigzag else 1) / max(slots, 2))
         outer = max((rings[-1] if rings else 0.0) + STEP, ROOM / chord)
         for index, node in enumerate(outside):
-            angle = 2 * math.pi * (index + 0.5) / len(outside)
-            places[node] = (outer * math.sin(angle), -outer * math.cos(angle))
+            angle = 2 * math.pi * (index + 0.5) / slots
+            ring = outer + (ROOM if zigzag and index % 2 else 0.0)
+            places[node] = (ring * math.sin(angle), -ring * math.cos(angle))
     return Radial(places, tuple(rings), outside, outer)

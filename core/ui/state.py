@@ -17,6 +17,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
 from core.ui.attention.view import AttentionView
+from core.ui.causal.view import CausalView
 from core.ui.recipe import SceneRecipe
 from core.ui.relevancy.results import Results
 from core.vlm.loading import EMBEDDED, ModelSpec
@@ -123,6 +124,7 @@ class Workspace:
     lens: Lens = "Answer tokens"
     attention: AttentionView = field(default_factory=AttentionView)
     relevancy: Results = field(default_factory=Results)
+    causal: CausalView = field(default_factory=CausalView)
     linked: bool = False
 
     @property

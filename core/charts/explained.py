@@ -1,0 +1,134 @@
+"""An explanation on the picture: the patches of a set stay bright, coloured by their distance from the target."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from core.answer import TokenLayout
+from core.charts.heatmap import Place, data_url, panels, patch_table, places
+from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
+
+NEAR_TO_FAR = ("#fde725", "#44bf70", "#21918c", "#414487")
+"""Viridis from its bright end: distance 1, 2, 3, and 4 or more."""
+VEIL = 0.55
+"""How far what explains nothing is darkened."""
+
+
+def distance_name(distance: int) -> str:
+    """A distance as the legend has it."""
+    return f"distance {distance}" if distance < len(NEAR_TO_FAR) else f"distance {len(NEAR_TO_FAR)} or more"
+
+
+def explained_picture(
+    images: Sequence[Image.Image],
+    layout: TokenLayout,
+    distances: Mapping[int, int],
+    radius: int,
+    *,
+    others: Collection[int] = (),
+    size: int = 340,
+    picked: int | None = None,
+    only: Collection[int] | None = None,
+    click: str | None = None,
+) -> alt.LayerChart:
+    """The picture, dark but for the patches whose distance (by sequence position) is at most `radius`.
+
+    `others` are the positions of further nodes of the graph, dashed. With `click`, clicks on nodes toggle them in a
+    selection of that name whose entries have a "position". Raises ValueError where no patch has a place.
+    """
+    shown = panels(layout, only)
+    if not shown:
+        raise ValueError("no image token has a place in a picture")
+    spots, width, height = places(shown, size)
+    table = patch_table(spots, np.zeros(len(layout)))
+    table["distance"] = [distances.get(int(position), 0) for position in table["position"]]
+    inside = table["distance"].between(1, radius)
+    table["name"] = [distance_name(max(1, distance)) for distance in table["distance"]]
+    table["state"] = [
+        name if near else "in the graph, not in the explanation"
+        for name, near in zip(table["name"], inside, strict=True)
+    ]
+    further = ~inside & table["position"].isin([*others, *distances])
+    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
+    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
+    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("state:N", title="explanation")]
+    backdrop = alt.Chart(pd.DataFrame([_backdrop(images, spot) for spot in spots]))
+    veil = alt.Chart(table[~inside])
+    marks: list[alt.Chart] = [
+        backdrop.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
+        veil.mark_rect(fill=INK_ON_LIGHT, fillOpacity=VEIL, strokeOpacity=0, tooltip=None).encode(**box),
+    ]
+    if further.any():
+        dashed = alt.Chart(table[further])
+        marks.append(
+            dashed.mark_rect(
+                fillOpacity=0, stroke=INK_ON_DARK, strokeDash=[2, 3], strokeWidth=1, strokeOpacity=0.8
+            ).encode(**box)
+        )
+    if inside.any():
+        names = sorted(set(table["name"][inside]))
+        colors = alt.Scale(domain=names, range=[NEAR_TO_FAR[int(name.split()[1]) - 1] for name in names])
+        legend = alt.Legend(title=None, orient="bottom", symbolType="square", symbolStrokeWidth=3)
+        near = alt.Chart(table[inside]).mark_rect(fillOpacity=0, strokeWidth=2.5)
+        marks.append(near.encode(**box, stroke=alt.Stroke("name:N", scale=colors, legend=legend)))
+    if picked is not None and (table["position"] == picked).any():
+        chosen = alt.Chart(table[table["position"] == picked])
+        marks.append(chosen.mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=4).encode(**box))
+    nodes = alt.Chart(table[inside | further])
+    top = nodes.mark_rect(fillOpacity=0, cursor="pointer" if click else "default").encode(**box, tooltip=tooltip)
+    if click:
+        toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
+        top = top.add_params(toggle)
+    marks.append(top)
+    return alt.layer(*marks).properties(width=width, height=height, autosize="pad", padding=0)
+
+
+def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
+    image = images[spot.panel.image]
+    left, top, right, bottom = spot.across((0, 0, image.width, image.height))
+    return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image)}
+
+
+def explained_thumbnail(
+    images: Sequence[Image.Image],
+    layout: TokenLayout,
+    distances: Mapping[int, int],
+    radius: int,
+    *,
+    size: int = 120,
+    only: Collection[int] | None = None,
+) -> Image.Image:
+    """The same as pixels and small: bright patches, outlined in the colour of their distance.
+
+    Raises ValueError where no patch has a place.
+    """
+    shown = panels(layout, only)
+    if not shown:
+        raise ValueError("no image token has a place in a picture")
+    spots, width, height = places(shown, size)
+    bright = Image.new("RGB", (width, height), NEUTRAL)
+    for spot in spots:
+        image = images[spot.panel.image]
+        left, top, right, bottom = map(round, spot.across((0, 0, image.width, image.height)))
+        part = image.convert("RGB").resize((max(right - left, 1), max(bottom - top, 1)), Image.Resampling.BILINEAR)
+        bright.paste(part, (left, top))
+    result = Image.blend(bright, Image.new("RGB", bright.size, INK_ON_LIGHT), VEIL)
+    pen = ImageDraw.Draw(result)
+    for spot in spots:
+        for view in spot.panel.views:
+            for index, position in enumerate(view.positions):
+                distance = distances.get(position, 0)
+                if not 1 <= distance <= radius:
+                    continue
+                left, top, right, bottom = map(round, spot.across(view.patch_box(index)))
+                right, bottom = max(right, left + 1), max(bottom, top + 1)
+                result.paste(bright.crop((left, top, right, bottom)), (left, top))
+                color = NEAR_TO_FAR[min(distance, len(NEAR_TO_FAR)) - 1]
+                pen.rectangle((left, top, right - 1, bottom - 1), outline=rgb(color))
+    return result

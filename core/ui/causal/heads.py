@@ -1,0 +1,168 @@
+"""All heads of a layer, or of the model: a small graph's explanation each, and whether masking it moved the token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.answer import Answer
+from core.causal.heads import HeadsTest, heads_tests
+from core.causal.rates import Rate
+from core.causal.settings import GraphSettings
+from core.charts.explained import explained_thumbnail
+from core.charts.heads import SmallPicture, gallery, head_map
+from core.charts.heatmap import data_url
+from core.ui.causal import running
+from core.ui.causal.view import CausalView
+from core.ui.clicks import Entry, clickable
+from core.ui.relevancy.change import seen
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+SMALL, WIDTH = 130, 1200
+
+
+def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
+    """The test of a layer's heads, if it is there."""
+    return view.heads.get(view.heads_key(answer, token, layer, settings))
+
+
+def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings) -> dict[int, str]:
+    """The chosen layer's heads in their order, each with what masking did; empty while that is not known."""
+    assert view.layer is not None
+    found = known(view, answer, token, view.layer, settings)
+    return {} if found is None else {head: f": {_figure(found, head)}" for head in found.ranked}
+
+
+def _figure(test: HeadsTest, head: int) -> str:
+    """What is known of a head, in a few words."""
+    graph = test.graphs[head]
+    flip = test.flip(head)
+    if flip is None:
+        return (
+            "isolated" if graph.explanation.isolated else "no patch" if not graph.verdict(test.rates.radius) else "all"
+        )
+    return f"{flip.explanation.change:+.2f} nats{', flips' if flip.explanation.flipped else ''}"
+
+
+def show(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings) -> None:
+    """Buttons, and what is known of the chosen layer and of all."""
+    assert view.layer is not None
+    st.subheader("Which heads' explanations hold?", anchor=False)
+    every = list(range(model.card.layers))
+    left = [layer for layer in every if known(view, answer, token, layer, settings) is None]
+    with st.container(horizontal=True, gap="small"):
+        layer_clicked = st.button(
+            f"Test all {model.card.heads} heads of layer {view.layer}",
+            icon=":material/grid_view:",
+            disabled=view.layer not in left,
+            key="causal_heads",
+        )
+        model_clicked = st.button(
+            f"Test all heads of all {len(every)} layers", disabled=not left, key="causal_all_heads"
+        )
+    wanted = [view.layer] if layer_clicked else left if model_clicked else []
+    asked = ("heads", view.heads_key(answer, token, view.layer, settings))
+    if wanted:
+        _compute(view, model, answer, token, wanted, settings, asked)
+        # The choice of heads above is ranked by what was found.
+        st.rerun(scope="fragment")
+    if asked in view.stopped:
+        st.text(view.stopped[asked])
+    found = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]
+    if not found:
+        st.caption(
+            "Each head's graph is learned and its explanation masked, with random sets and the most attended patches "
+            f"of the same size beside it, at distance {view.radius}. Heads are then ranked by how far theirs moved the "
+            "token."
+        )
+        return
+    own = known(view, answer, token, view.layer, settings)
+    if own is not None:
+        _multiples(view, answer, own)
+    if len(found) > 1:
+        _map(view, model, found)
+
+
+def _compute(
+    view: CausalView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    token: int,
+    layers: Sequence[int],
+    settings: GraphSettings,
+    asked: object,
+) -> None:
+    radius, masking = view.radius, view.masking
+
+    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
+        tests = heads_tests(model, answer, token, layers, settings, radius, masking, cancel=cancel, progress=report)
+        for test in tests:
+            view.heads.keep(view.heads_key(answer, token, test.layer, settings), test)
+            for graph in test.graphs:
+                view.graphs.keep(view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
+
+    running.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
+
+
+def _multiples(view: CausalView, answer: Answer, test: HeadsTest) -> None:
+    """A small picture for each head, the furthest moved first."""
+    st.markdown(f"**Layer {test.layer}**: explanation patches at distance {test.rates.radius}")
+    if answer.layout.views:
+        images = seen(answer)
+        pictures = []
+        for head in test.ranked:
+            graph = test.graphs[head]
+            distance = graph.explanation.tree.distance
+            patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
+            small = explained_thumbnail(
+                images, answer.layout, patches, test.rates.radius, size=SMALL, only=(len(images) - 1,)
+            )
+            pictures.append(
+                SmallPicture(data_url(small), small.size, f"{head}: {_figure(test, head)}", (test.layer, head))
+            )
+
+        def clicked(entry: Entry) -> None:
+            view.choose(int(entry["layer"]), int(entry["head"]))
+
+        chosen = (view.layer or 0, view.head)
+        chart = gallery(pictures, width=WIDTH, chosen=chosen, click="small")
+        clickable(chart, "small", "causal_gallery", clicked, f"the explanation of each head of layer {test.layer}")
+    rates = test.rates
+    st.caption(
+        f"Masked: {rates.masking.sentence}. The token changes with the explanation masked for "
+        f"{_share(rates.explanation)} heads, with as many random patches in {_share(rates.random)} sets, with the most "
+        f"attended in {_share(rates.attention)}. Not counted: {rates.empty} without a patch, {rates.everything} with "
+        "nearly all. Figures are the change of the token's log-probability; the order is by how far it goes beyond "
+        "random sets."
+    )
+
+
+def _share(rate: Rate) -> str:
+    return f"{rate.hits} of {rate.count}"
+
+
+def _map(view: CausalView, model: VisionLanguageModel, found: Sequence[HeadsTest]) -> None:
+    """All heads that were tested as cells."""
+    figures = np.full((model.card.layers, model.card.heads), np.nan)
+    for test in found:
+        for flip in test.rates.flips:
+            figures[test.layer, flip.head] = flip.beyond_random
+    if not np.isfinite(figures).any():
+        return
+
+    def clicked(entry: Entry) -> None:
+        view.choose(int(entry["layer"]), int(entry["head"]))
+
+    chart = head_map(
+        figures, name="moved beyond random (nats)", chosen=(view.layer or 0, view.head), click="cell", size=260
+    )
+    st.caption(
+        "How much further each head's explanation lowered the token's log-probability than random sets of its size "
+        "(nats). Click a head. Empty: nothing to mask, or nearly everything."
+    )
+    clickable(
+        chart, "cell", "causal_head_map", clicked, "how far each head's explanation moved the token; click a head"
+    )

@@ -1,0 +1,128 @@
+"""The test of an explanation on the page: which part of it suffices to change the token, beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from core.answer import Answer, Fill
+from core.causal.discovery import CausalGraph
+from core.causal.masking import Masking, MaskingTest, Trial, image_positions, masking_test
+from core.charts.tokens import visible
+from core.ui.causal import running
+from core.ui.causal.naming import names_of, place_of
+from core.ui.causal.view import CausalView, GraphKey, MaskedKey
+from core.ui.chips import escaped
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+CAPS = (32, 64, 128, 256, 512, 1024)
+MODES = {"reader": "hide image tokens from the reader", "pixels": "replace pixels, read anew"}
+KINDS = {"candidate": "part of the explanation", "whole": "all of it", "random": "random", "attention": "top attention"}
+WAYS = "causal_mode"
+
+
+def show(
+    view: CausalView, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int
+) -> None:
+    """How to mask, the button, and what came of it."""
+    st.subheader("Does masking the explanation change the token?", anchor=False)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        cap = _how(view)
+        patches = len(image_positions(graph, graph.explanation.within(radius)))
+        run = st.button(
+            "Test this explanation",
+            type="primary",
+            icon=":material/experiment:",
+            disabled=not patches,
+            key="causal_test",
+        )
+    asked = MaskedKey(key, radius, view.masking, cap)
+    if run:
+
+        def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
+            found = masking_test(model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report)
+            view.tests.keep(asked, found)
+
+        running.compute(view, model, asked, "masking parts of the explanation", "test", work)
+    found = view.tests.get(asked)
+    if found is not None:
+        _result(answer, graph, found)
+    elif asked in view.stopped:
+        st.text(view.stopped[asked])
+    elif not patches:
+        st.caption("The explanation holds no patch at this distance, so there is nothing to mask.")
+    else:
+        st.caption(
+            f"Parts of the explanation's {patches} patches are masked, smallest first, until the token changes; random "
+            "sets and the most attended patches of the same size are masked beside them."
+        )
+
+
+def _how(view: CausalView) -> int:
+    """The way of masking, which all tests of the page share, and the most forward passes."""
+
+    def chosen() -> None:
+        view.masking = Masking(st.session_state[WAYS], st.session_state.get("causal_fill", view.masking.fill))
+
+    st.session_state[WAYS] = view.masking.mode
+    st.selectbox(
+        "Masking",
+        list(MODES),
+        format_func=MODES.__getitem__,
+        key=WAYS,
+        on_change=chosen,
+        width=270,
+        help="Hidden from the reader, a patch may still have told its neighbours what it shows; with its pixels "
+        "replaced it was never there. The two may disagree.",
+    )
+    st.session_state["causal_fill"] = view.masking.fill
+    st.selectbox("Fill", get_args(Fill), key="causal_fill", on_change=chosen, width=110)
+    return int(st.select_slider("Most forward passes", CAPS, 256, key="causal_cap", persist_state="session", width=200))
+
+
+def _result(answer: Answer, graph: CausalGraph, found: MaskingTest) -> None:
+    st.text(found.sentence)
+    if found.stopped:
+        st.caption("You stopped this; what was tried before is kept.")
+    sufficient = found.sufficient
+    if sufficient is not None:
+        nodes = names_of(graph, answer, sufficient.nodes)
+        st.text(f"“{visible(found.said)}” becomes “{visible(sufficient.said)}” without {nodes}.")
+    rows = [_row(answer, trial) for trial in _worth_showing(found)]
+    if rows:
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=min(36 * (len(rows) + 1) + 2, 320),
+            column_config={
+                "change (nats)": st.column_config.NumberColumn(
+                    format="%+.3f", help="of the target's log-probability; below zero the set mattered"
+                )
+            },
+        )
+    st.caption(
+        f"{found.forwards} forward passes; {found.masking.sentence}. Every set tried is listed, the smallest first, "
+        f"then the whole and the controls. {escaped('Masking can also change a token because the picture looks odd:')} "
+        "compare with the random sets."
+    )
+
+
+def _worth_showing(found: MaskingTest) -> list[Trial]:
+    whole = () if found.whole is None else (found.whole,)
+    return [*found.candidates, *whole, *found.controls]
+
+
+def _row(answer: Answer, trial: Trial) -> dict[str, object]:
+    places = "; ".join(place_of(answer, position) for position in trial.positions[:6])
+    return {
+        "set": KINDS[trial.kind],
+        "patches": len(trial.positions),
+        "change (nats)": trial.change,
+        "token changes": trial.changed,
+        "it then says": visible(trial.said),
+        "which": places + (" …" if len(trial.positions) > 6 else ""),
+    }

@@ -1,0 +1,84 @@
+"""Nodes of a graph in words and as they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.answer import Answer, TokenKind
+from core.causal.discovery import CausalGraph
+from core.charts.pag import MEANINGS, DrawnNode, patch_picture
+from core.charts.tokens import visible
+from core.ui.relevancy.change import seen
+
+
+def place_of(answer: Answer, position: int) -> str:
+    """An image token's row and column, counted from 1, and its view where there are several; its number where it has
+    no place."""
+    for view in answer.layout.views:
+        if position in view.positions:
+            row, column = divmod(view.positions.index(position), view.columns)
+            several = f" of {view.name}" if len(answer.layout.views) > 1 else ""
+            return f"row {row + 1} column {column + 1}{several}"
+    return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+
+
+def name_of(graph: CausalGraph, answer: Answer, number: int) -> str:
+    """A node in words. Untrusted text: escape it where it could be Markdown."""
+    node = graph.nodes[number]
+    if number == graph.target:
+        return f"target “{visible(node.text)}”"
+    if node.kind is TokenKind.IMAGE:
+        return f"patch {place_of(answer, node.position)}"
+    part = "answer" if node.kind is TokenKind.ANSWER else "question"
+    return f"{part} “{visible(node.text)}” (position {node.position + 1})"
+
+
+def names_of(graph: CausalGraph, answer: Answer, numbers: Sequence[int]) -> str:
+    return ", ".join(name_of(graph, answer, number) for number in numbers) or "nothing"
+
+
+def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
+    """The nodes as the graph draws them: image tokens as patches of what the model saw, words as text."""
+    pictures = seen(answer)
+    distance = graph.explanation.tree.distance
+    result = []
+    for number, node in enumerate(graph.nodes):
+        details = [name_of(graph, answer, number)]
+        if number != graph.target:
+            details.append(f"attention from the target {node.attention:.2%}")
+            steps = distance.get(number)
+            details.append(f"distance {steps}" if steps else "not in the target's tree")
+        if node.kind is TokenKind.IMAGE:
+            row_column = _short_place(answer, node.position)
+            picture = None
+            if node.box is not None and node.image is not None:
+                picture = patch_picture(pictures[node.image], node.box)
+            result.append(DrawnNode(row_column, picture, tuple(details)))
+        else:
+            result.append(DrawnNode(node.text, None, tuple(details)))
+    return result
+
+
+def _short_place(answer: Answer, position: int) -> str:
+    for view in answer.layout.views:
+        if position in view.positions:
+            row, column = divmod(view.positions.index(position), view.columns)
+            return f"r{row + 1} c{column + 1}"
+    return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+
+
+def edge_in_words(drawn_edge: str, first: str, second: str) -> str:
+    """What an edge says, drawn from `first` to `second` ("" for none). Untrusted where the names are."""
+    if not drawn_edge:
+        return f"No edge between {first} and {second}: something else separates them."
+    left, right = drawn_edge[0], drawn_edge[-1]
+    if drawn_edge == "<->":
+        return (
+            f"{first} <-> {second}: a latent confounder. Something that is no node here drives both; neither causes "
+            "the other."
+        )
+    if left == "<" or (left == "-" and right == "o"):
+        # Read it from the other end, as the legend has it.
+        turned = {"<": ">", ">": "<"}
+        return edge_in_words(f"{turned.get(right, right)}-{turned.get(left, left)}", second, first)
+    return f"{first} {drawn_edge} {second}: {first} {MEANINGS[drawn_edge]}."

@@ -1,0 +1,180 @@
+"""One node of the graph: what the tests say of it, and what happens without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from core.answer import Answer
+from core.causal.discovery import CausalGraph
+from core.causal.masking import Positions, image_positions
+from core.causal.pag import bits
+from core.charts.overlays import fit
+from core.masking import apply_mask
+from core.ui.causal import running
+from core.ui.causal.naming import edge_in_words, name_of, names_of
+from core.ui.causal.reasking import ask_without
+from core.ui.causal.view import CausalView, GraphKey, ReaskedWithout
+from core.ui.chips import escaped
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+SEEN = 150
+
+
+def show(
+    view: CausalView, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int
+) -> None:
+    """The chosen node. It can be chosen here as well as in the views."""
+    st.subheader("The chosen token", anchor=False)
+    node = _choice(view, answer, graph, radius)
+    if node is None:
+        st.info(
+            "Click a patch or word in the picture, the graph or the tree: its tests are listed here, and it can be "
+            "masked.",
+            icon=":material/ads_click:",
+        )
+        return
+    if node == graph.target:
+        st.text(f"{name_of(graph, answer, node)} is what is explained. Its edges:")
+    else:
+        _to_target(answer, graph, node)
+    _edges(answer, graph, node)
+    positions = image_positions(graph, (node,))
+    everything = image_positions(graph, graph.explanation.within(radius))
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        alone = st.button(
+            "Mask it and re-ask",
+            icon=":material/visibility_off:",
+            disabled=not positions,
+            key="causal_mask",
+            type="primary",
+        )
+        whole = st.button(
+            f"Mask all {len(everything)} patches of the explanation and re-ask",
+            disabled=not everything,
+            key="causal_mask_all",
+        )
+    if not positions:
+        st.caption("Only patches can be masked; a word is left in place.")
+    _reask(view, model, answer, graph, key, positions, alone)
+    if everything != positions:
+        _reask(view, model, answer, graph, key, everything, whole)
+
+
+def _choice(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> int | None:
+    """The nodes to choose from, those of the explanation first."""
+    near = graph.explanation.within(radius)
+    rest = [node for node in range(graph.target) if node not in near]
+    names = {node: name_of(graph, answer, node) for node in range(len(graph.nodes))}
+
+    def chosen() -> None:
+        view.node = st.session_state["causal_node"]
+
+    st.session_state["causal_node"] = view.node
+    found = st.selectbox(
+        "Token",
+        [*near, *rest, graph.target],
+        index=None,
+        format_func=names.__getitem__,
+        key="causal_node",
+        on_change=chosen,
+        placeholder="Choose a token of the graph",
+        width=420,
+    )
+    return None if found is None else int(found)
+
+
+def _to_target(answer: Answer, graph: CausalGraph, node: int) -> None:
+    """Its edge to the target in words, and the numbers behind it."""
+    relation = graph.relation(node, graph.target)
+    steps = graph.explanation.tree.distance.get(node)
+    st.text(edge_in_words(relation.edge, name_of(graph, answer, node), name_of(graph, answer, graph.target)))
+    where = f"{steps} {'step' if steps == 1 else 'steps'} away" if steps else "not in the target's tree"
+    lines = [
+        f"Attention from the target {graph.nodes[node].attention:.2%}; {where}.",
+        f"Correlation with the target {relation.correlation:+.3f} (p = {relation.p_value:.2g} given nothing).",
+    ]
+    if relation.separator is not None:
+        given = names_of(graph, answer, relation.separator)
+        lines.append(f"Separated by: {given} (p = {relation.p_value_given:.2g} given that, above alpha).")
+    elif relation.edge:
+        lines.append("No set of tokens that was tried separates the two, so the edge stays.")
+    st.text("\n".join(lines))
+
+
+def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
+    """All its edges, and what each says."""
+    near = list(bits(graph.learned.graph.adjacent[node]))
+    if not near:
+        st.text("No edge ends at it.")
+        return
+    own = "this"
+    rows = []
+    for other in near:
+        relation = graph.relation(node, other)
+        name = name_of(graph, answer, other)
+        rows.append(
+            {
+                "edge": relation.edge,
+                "to": name,
+                "it says": edge_in_words(relation.edge, own, "that").split(": ", 1)[1],
+                "correlation": relation.correlation,
+                "p-value": f"{relation.p_value:.1e}",
+            }
+        )
+    with st.expander(f"Its {len(near)} edge{'' if len(near) == 1 else 's'}", expanded=len(near) <= 4):
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=min(36 * (len(rows) + 1) + 2, 260),
+            column_config={"correlation": st.column_config.NumberColumn(format="%.3f")},
+        )
+
+
+def _reask(
+    view: CausalView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    graph: CausalGraph,
+    key: GraphKey,
+    positions: Positions,
+    clicked: bool,
+) -> None:
+    """Mask these patches and ask again, when that was clicked; show what came of it, when it is known."""
+    fill = view.masking.fill
+    kept = (key.answer, key.token, positions, fill)
+    if clicked and view.reasked.get(kept) is None:
+
+        def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
+            without = ask_without(model, answer, graph.token, positions, fill, cancel, lambda piece: report(0.5))
+            view.reasked.keep(kept, without)
+
+        running.compute(view, model, ("reask", kept), "asking again with patches masked", "reask", work)
+        if ("reask", kept) in view.stopped:
+            st.text(view.stopped["reask", kept])
+    found = view.reasked.get(kept)
+    if found is not None:
+        _result(answer, graph, found)
+
+
+def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:
+    with st.container(border=True, horizontal=True, gap="medium"):
+        mask = found.answer.question.mask
+        if mask is not None:
+            image = found.answer.question.images[mask.image]
+            st.image(apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model saw", width=SEEN)
+        with st.container(width="stretch"):
+            st.caption(f"{escaped(found.change.description)}: asked again, it says")
+            st.text(found.answer.text or "(no word)")
+            same = found.answer.text == answer.text
+            st.caption("The answer is the same." if same else "The answer was")
+            if not same:
+                st.text(answer.text)
+            change = float(found.change.change[graph.token])
+            st.caption(
+                f"The target's log-probability: {change:+.3f} nats with the pixels masked, {found.hidden_change:+.3f} "
+                "with the image tokens hidden from the reader instead."
+            )

@@ -1,0 +1,165 @@
+"""The page below its answer bar: a head, its graph in three views, the chosen node, and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.answer import Answer, Target, TokenKind
+from core.causal.discovery import CausalGraph, causal_graph
+from core.causal.settings import GraphSettings
+from core.ui.causal import downloads, heads, masked, node, running, settings, views
+from core.ui.causal.view import CausalView, GraphKey
+from core.ui.chips import escaped
+from core.ui.relevancy.results import answer_key
+from core.ui.state import Workspace
+from core.ui.target import describe_target
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+CAVEAT = (
+    "A graph says which tokens' attention rows are related beyond what others explain. It is a hypothesis about the "
+    "model: mask what it names to test it."
+)
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """Everything about `work.target` of an answer. `answer` is None where the answer bar has found none that this
+    model can explain; graphs learned of such an answer before are still shown."""
+    if answer is None:
+        _kept(work)
+    elif work.target is None:
+        st.info(
+            "Click a token of the answer above: the graph is learned for the position that says it.",
+            icon=":material/ads_click:",
+        )
+    else:
+        _explained(work, model, answer, work.target)
+
+
+def _kept(work: Workspace) -> None:
+    """The graph last looked at, of a model that is not loaded any more."""
+    view, answer = work.causal, work.answer
+    graph = view.graphs.get(view.about) if view.about is not None else None
+    if answer is None or graph is None or view.about is None or view.about.answer != answer_key(answer):
+        return
+    st.caption("The graph that was learned before the model was changed:")
+    radius = reached(graph, view.radius)
+    _summary(graph, radius)
+    views.show(view, answer, graph, view.about, radius)
+    downloads.show(answer, graph, radius)
+
+
+@st.fragment
+def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """A part of its own, so that a click in it does not draw the answer bar again."""
+    if work.target != target:
+        st.rerun()
+    view, card = work.causal, model.card
+    view.within(card.layers, card.heads)
+    token = target.tokens[0]
+    if len(target.tokens) > 1:
+        only = describe_target(answer, Target((token,)), model)
+        st.caption(f":material/info: A graph explains one token: of this target, {escaped(only)}.")
+    controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    with controls:
+        wanted = _controls(view, model, answer, token)
+    if wanted is None:
+        return
+    key = view.key(answer, token, wanted)
+    graph = _graph(view, model, answer, key)
+    if graph is None:
+        return
+    view.look_at(key)
+    radius = reached(graph, view.radius)
+    with controls:
+        _radius(view, graph, radius)
+        downloads.show(answer, graph, radius)
+    if not answer.layout.positions(TokenKind.IMAGE):
+        st.info(
+            "This question was asked without a picture. The graph of its words still holds; there are no patches to "
+            "show, and nothing to mask.",
+            icon=":material/image_not_supported:",
+        )
+    _summary(graph, radius)
+    views.show(view, answer, graph, key, radius, partial(node.show, view, model, answer, graph, key, radius))
+    masked.show(view, model, answer, graph, key, radius)
+    heads.show(view, model, answer, token, wanted)
+
+
+def reached(graph: CausalGraph, radius: int) -> int:
+    """The search distance in this graph: no longer than its tree is deep."""
+    return max(1, min(radius, max(graph.explanation.radii, default=1)))
+
+
+def _controls(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int) -> GraphSettings | None:
+    place = st.container(horizontal=True, gap="medium", width="content", vertical_alignment="bottom")
+    wanted = settings.form()
+    with place:
+        ranked = {} if wanted is None else heads.ranked(view, answer, token, wanted)
+        settings.choose_head(view, model.card.layers, model.card.heads, ranked)
+    return wanted
+
+
+def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
+    """The search distance: how many steps from the target a token may be to explain it."""
+    longest = max(graph.explanation.radii, default=1)
+
+    def chosen() -> None:
+        view.radius = int(st.session_state[key])
+
+    key = f"causal_radius_{longest}"
+    st.session_state[key] = radius
+    st.segmented_control(
+        "Search distance",
+        range(1, longest + 1),
+        key=key,
+        required=True,
+        on_change=chosen,
+        help="Tokens at most so many steps from the target on the graph are its explanation.",
+    )
+
+
+def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: GraphKey) -> CausalGraph | None:
+    """The graph, learned now if need be; None, and a sentence, when it cannot be had."""
+    found = view.graphs.get(key)
+    if found is not None or running.obstacle(view, key, "graph"):
+        return found
+
+    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
+        learned = causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
+        view.graphs.keep(key, learned)
+
+    running.compute(view, model, key, "learning the causal graph", "graph", work)
+    found = view.graphs.get(key)
+    if found is None:
+        running.obstacle(view, key, "graph")
+    return found
+
+
+def _summary(graph: CausalGraph, radius: int) -> None:
+    """What was learned, how far to trust it, and what to change where it says nothing."""
+    verdict = graph.verdict(radius)
+    learned = graph.learned
+    edges = learned.graph.edges()
+    confounded = sum(str(edge) == "<->" for edge in edges)
+    found = len(graph.explanation.within(radius))
+    confounders = "1 latent confounder" if confounded == 1 else f"{confounded} latent confounders"
+    st.caption(
+        f"Layer {graph.layer}, head {graph.head} · {settings.in_words(graph.settings)} · {len(graph.nodes)} tokens, "
+        f"{len(edges)} edges, {confounders} · {sum(learned.tests):,} tests, {learned.sentence.rstrip('.').lower()} · "
+        f"{learned.seconds:.2f} s · explanation at distance {radius}: {found} of {graph.explanation.others} tokens. "
+        f"{CAVEAT}"
+    )
+    if verdict is not None:
+        st.warning(escaped(verdict), icon=":material/help:")
+        if graph.larger_alpha is not None:
+            st.button(
+                f"Use alpha {graph.larger_alpha:g}",
+                key="causal_use_alpha",
+                on_click=partial(settings.use_alpha, graph.larger_alpha),
+            )
+    if graph.notes:
+        st.text("\n".join(f"· {note}" for note in graph.notes))

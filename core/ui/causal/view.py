@@ -1,0 +1,140 @@
+"""What the Causal Graph page shows, kept when the page is left; and everything it took time to find out.
+
+Results are kept by what they are of: answer, token, head and settings. So none is computed twice, and none is shown
+for another.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from core.answer import Answer, Fill, Intervention
+from core.causal.discovery import CausalGraph
+from core.causal.heads import HeadsTest
+from core.causal.masking import Masking, MaskingTest, Positions
+from core.causal.settings import GraphSettings
+from core.ui.relevancy.results import AnswerKey, answer_key
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class GraphKey:
+    """What a graph is of."""
+
+    answer: AnswerKey
+    token: int
+    layer: int
+    head: int
+    settings: GraphSettings
+
+
+@dataclass(frozen=True)
+class MaskedKey:
+    """What a test of one head's explanation is of."""
+
+    graph: GraphKey
+    radius: int
+    masking: Masking
+    cap: int
+
+
+@dataclass(frozen=True)
+class HeadsKey:
+    """What a test of all heads of a layer is of."""
+
+    answer: AnswerKey
+    token: int
+    layer: int
+    settings: GraphSettings
+    radius: int
+    masking: Masking
+
+
+@dataclass(frozen=True, eq=False)
+class ReaskedWithout:
+    """What the model says with the pixels of some image tokens masked.
+
+    `change` is that of the original answer's tokens, read under the masked picture; `hidden_change` is that of the
+    explained token's log-probability (nats) when the image tokens are hidden from the reader instead.
+    """
+
+    positions: Positions
+    fill: Fill
+    answer: Answer
+    change: Intervention
+    hidden_change: float
+
+
+@dataclass(eq=False)
+class Kept(Generic[Kind]):
+    """Results by key; the ones longest unused go when there are more than `most`."""
+
+    most: int
+    found: OrderedDict[Hashable, Kind] = field(default_factory=OrderedDict)
+
+    def get(self, key: Hashable) -> Kind | None:
+        if key in self.found:
+            self.found.move_to_end(key)
+        return self.found.get(key)
+
+    def keep(self, key: Hashable, result: Kind) -> None:
+        self.found[key] = result
+        self.found.move_to_end(key)
+        while len(self.found) > self.most:
+            self.found.popitem(last=False)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self.found.values())
+
+
+@dataclass(eq=False)
+class CausalView:
+    """What is chosen on the page. `layer` is None until a page with a model has been seen; `node` is the number of the
+    node that was clicked, in the graph of `about`. `stopped` says of work that was stopped or failed what happened."""
+
+    layer: int | None = None
+    head: int = 0
+    radius: int = 1
+    node: int | None = None
+    about: GraphKey | None = None
+    masking: Masking = field(default_factory=Masking)
+    graphs: Kept[CausalGraph] = field(default_factory=lambda: Kept(300))
+    tests: Kept[MaskingTest] = field(default_factory=lambda: Kept(300))
+    heads: Kept[HeadsTest] = field(default_factory=lambda: Kept(100))
+    reasked: Kept[ReaskedWithout] = field(default_factory=lambda: Kept(100))
+    pages: Kept[str] = field(default_factory=lambda: Kept(6))
+    stopped: dict[Hashable, str] = field(default_factory=dict)
+
+    def within(self, layers: int, heads: int) -> None:
+        """Choose a head that the model has; at first one of its last layer."""
+        if self.layer is None or self.layer >= layers:
+            self.layer = layers - 1
+        self.head = min(self.head, heads - 1)
+
+    def key(self, answer: Answer, token: int, settings: GraphSettings) -> GraphKey:
+        """What the graph to show is of."""
+        assert self.layer is not None
+        return self.graph_key(answer, token, self.layer, self.head, settings)
+
+    def graph_key(self, answer: Answer, token: int, layer: int, head: int, settings: GraphSettings) -> GraphKey:
+        return GraphKey(answer_key(answer), token, layer, head, settings)
+
+    def heads_key(self, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsKey:
+        return HeadsKey(answer_key(answer), token, layer, settings, self.radius, self.masking)
+
+    def look_at(self, key: GraphKey) -> None:
+        """Look at a graph. A node chosen in another one is let go: its number means another token here."""
+        if key != self.about:
+            self.node = None
+        self.about = key
+
+    def choose(self, layer: int, head: int) -> None:
+        self.layer, self.head = layer, head
+
+    def pick(self, node: int) -> None:
+        """Choose a node; the same again lets go of it."""
+        self.node = None if node == self.node else node

@@ -1,0 +1,127 @@
+"""The three linked views of a graph: the picture, the graph itself, and the explanation tree.
+
+A node that is clicked in one is outlined in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.answer import Answer
+from core.causal.discovery import CausalGraph
+from core.charts.explained import explained_picture, explained_thumbnail
+from core.charts.pag import explanation_tree, pag_page
+from core.ui.causal import network
+from core.ui.causal.naming import drawn
+from core.ui.causal.view import CausalView, GraphKey
+from core.ui.clicks import Entry, clickable
+from core.ui.relevancy.change import seen
+
+PICTURE, TREE = 340, 500
+SMALL = 104
+MOST_SMALL = 4
+
+
+def show(
+    view: CausalView,
+    answer: Answer,
+    graph: CausalGraph,
+    key: GraphKey,
+    radius: int,
+    details: Callable[[], None] = lambda: None,
+) -> None:
+    """Picture and tree on the left and right of the graph; `details` says more of the chosen node below the picture."""
+    left, right = st.columns([4, 9], gap="medium")
+    with left:
+        if answer.layout.views:
+            _picture(view, answer, graph, radius)
+    with right:
+        network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
+    left, right = st.columns([7, 6], gap="medium")
+    with right:
+        _tree(view, answer, graph, radius)
+    with left:
+        details()
+
+
+def _choose(view: CausalView, node: int) -> None:
+    view.node = node
+
+
+def _distances(graph: CausalGraph) -> dict[int, int]:
+    """By sequence position the distance of each node of the target's tree."""
+    distance = graph.explanation.tree.distance
+    return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
+
+
+def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> None:
+    number = {node.position: index for index, node in enumerate(graph.nodes)}
+    picked = graph.nodes[view.node].position if view.node is not None else None
+    images, distances = seen(answer), _distances(graph)
+    latest = (len(images) - 1,)
+    chart = explained_picture(
+        images,
+        answer.layout,
+        distances,
+        radius,
+        others=tuple(number),
+        size=PICTURE,
+        picked=picked,
+        only=latest,
+        click="patch",
+    )
+
+    def clicked(entry: Entry) -> None:
+        node = number.get(int(entry["position"]))
+        if node is not None:
+            view.pick(node)
+
+    st.caption(f"The explanation on the picture, distance {radius}. Click a patch; dashed ones are in the graph only.")
+    clickable(chart, "patch", "causal_picture", clicked, "the explanation's patches on the picture; click one")
+    radii = list(graph.explanation.radii)[:MOST_SMALL]
+    if len(radii) > 1:
+        with st.container(horizontal=True, gap="small"):
+            for each in radii:
+                small = explained_thumbnail(images, answer.layout, distances, each, size=SMALL, only=latest)
+                tokens = len(graph.explanation.within(each))
+                st.image(small, caption=f"≤ {each}: {tokens}", width=SMALL)
+        st.caption("The same at each search distance, with the number of tokens (words count too).")
+
+
+def _page(view: CausalView, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int) -> str:
+    """The graph's page, built once."""
+    dark = st.context.theme.type == "dark"
+    found = view.pages.get((key, radius, dark))
+    if found is None:
+        nodes = drawn(graph, answer)
+        found = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=network.HEIGHT, dark=dark)
+        view.pages.keep((key, radius, dark), found)
+    return found
+
+
+def _tree(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> None:
+    st.subheader("The explanation tree", anchor=False)
+    if graph.explanation.isolated:
+        st.caption("It is empty: no edge of the graph ends at the target.")
+        return
+    chart = explanation_tree(
+        graph.learned.graph,
+        graph.explanation,
+        drawn(graph, answer),
+        radius=radius,
+        side=TREE,
+        picked=view.node,
+        click="node",
+    )
+
+    def clicked(entry: Entry) -> None:
+        view.pick(int(entry["node"]))
+
+    clickable(chart, "node", "causal_tree", clicked, "the explanation tree with an arc for each distance; click a node")
+    st.caption(
+        "The target in the middle; each arc is one more step on the graph. Lines join a token to the one it was "
+        "reached through, in the colour of the edge between them."
+    )
