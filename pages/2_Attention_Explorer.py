@@ -1,7 +1,8 @@
 """Where each head looks: layer by head, patch and token, both ways."""
 
 from core.ui import answer_bar
+from core.ui.attention import explorer
 from core.ui.frame import frame
 
 with frame("Attention Explorer") as (work, model):
-    answer = answer_bar.show(work, model, several=True)
+    explorer.show(work, model, answer_bar.show(work, model, several=True, contrasts=False))

@@ -92,7 +92,7 @@ def head_map(
         # On top, so that a click on an outline is a click on its cell.
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
-    return alt.layer(*marks).properties(width=cell * heads, height=cell * layers)
+    return alt.layer(*marks).properties(width=cell * heads, height=cell * layers, autosize="pad", padding=0)
 
 
 def ranked_heads(
@@ -120,7 +120,12 @@ def ranked_heads(
     )
     # (Bars begin at zero; a measure may go a rounding error below it.)
     most = max(float(table["value"].max()) if len(table) else 0.0, 1e-9)
-    y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=80))
+    y = alt.Y(
+        "name:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=80, labelOverlap=False, labelFlush=False),
+    )
     x = alt.X("value:Q", title=name, scale=alt.Scale(domain=[0, 1.3 * most], clamp=True), axis=None)
     base = alt.Chart(table).encode(y=y)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("value:Q", title=name, format=".4f")]
@@ -137,7 +142,7 @@ def ranked_heads(
             x=alt.value(0), x2=alt.value(width), tooltip=tooltip
         )
         marks.append(line.add_params(_toggle(click, ["layer", "head"])))
-    return alt.layer(*marks).properties(width=width, height=LINE * max(1, len(table)))
+    return alt.layer(*marks).properties(width=width, height=LINE * max(1, len(table)), autosize="pad", padding=0)
 
 
 def head_name(head: Head | None) -> str:
@@ -189,13 +194,16 @@ def gallery(
     wide = min(columns, len(pictures)) * across - 6
     high = -(-len(pictures) // columns) * down - 6
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, wide], nice=False, zero=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True), axis=None)
+    down_scale = alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True)
+    y = alt.Y("y:Q", scale=down_scale, axis=None)
     box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
     base = alt.Chart(table)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O")]
     marks: list[alt.Chart] = [
         base.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
-        base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(x=x, y=alt.Y("line:Q"), text="title:N"),
+        base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(
+            x=x, y=alt.Y("line:Q", scale=down_scale, axis=None), text="title:N"
+        ),
     ]
     if table["on"].any():
         marks.append(alt.Chart(table[table["on"]]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3).encode(**box))
@@ -238,7 +246,15 @@ def word_table(
         "column:N",
         scale=alt.Scale(domain=names, padding=0.02),
         title=None,
-        axis=alt.Axis(orient="top", labelAngle=-40, labelOverlap=False, labelLimit=120, ticks=False, domain=False),
+        axis=alt.Axis(
+            orient="top",
+            labelAngle=-40,
+            labelOverlap=False,
+            labelFlush=False,
+            labelLimit=120,
+            ticks=False,
+            domain=False,
+        ),
     )
     y = alt.Y(
         "row:N",
@@ -246,6 +262,7 @@ def word_table(
         title=None,
         axis=alt.Axis(
             labelOverlap=False,
+            labelFlush=False,
             labelLimit=150,
             ticks=False,
             domain=False,
@@ -273,7 +290,9 @@ def word_table(
     if click:
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["word"])))
-    return alt.layer(*marks).properties(width=cell * len(names), height=max(20, LINE + 3) * len(rows))
+    return alt.layer(*marks).properties(
+        width=cell * len(names), height=max(20, LINE + 3) * len(rows), autosize="pad", padding=0
+    )
 
 
 def _cut(word: str) -> str:
@@ -285,7 +304,12 @@ def word_bars(
 ) -> alt.LayerChart:
     """A bar for each word, in order."""
     table = pd.DataFrame({"word": unique([_cut(visible(word)) for word in words]), "value": values})
-    y = alt.Y("word:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=150))
+    y = alt.Y(
+        "word:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelOverlap=False, labelFlush=False),
+    )
     base = alt.Chart(table[table["value"].notna()]).encode(y=y)
     most = max(float(np.nanmax(values, initial=0.0)), 1e-9)
     x = alt.X("value:Q", title=title, scale=alt.Scale(domain=[0, 1.3 * most]), axis=None)
@@ -293,4 +317,4 @@ def word_bars(
         x=x, tooltip=["word:N", alt.Tooltip("value:Q", title=title, format=".3%")]
     )
     text = base.mark_text(align="left", dx=3, color=NEUTRAL).encode(x=x, text=alt.Text("value:Q", format=".1%"))
-    return (bars + text).properties(width=width, height=LINE * len(table))
+    return (bars + text).properties(width=width, height=LINE * len(table), autosize="pad", padding=0)

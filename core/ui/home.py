@@ -18,6 +18,13 @@ PAGES = (
         "What does the model say, how sure is it of each token, does the answer change when a region is hidden, and "
         "does it say the same when it is asked in other words?",
     ),
+    (
+        "pages/2_Attention_Explorer.py",
+        "Attention Explorer",
+        ":material/grid_view:",
+        "Where does each head look while a word is chosen: at which patches and words? Which words look at a patch you "
+        "click, and which positions only soak attention up?",
+    ),
 )
 """Page, name, icon, and what it answers."""
 

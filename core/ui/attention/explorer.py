@@ -1,0 +1,116 @@
+"""The Attention Explorer: which head, where it looks, and who looks at what.
+
+Everything below the answer bar is one fragment, so that a click draws only this again.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from core.answer import Answer
+from core.attention.measures import MEASURES, by_key
+from core.attention.sinks import FACTOR, SinkKind, Sinks
+from core.ui.attention import gallery, heads, lookers, picture, tower, words
+from core.ui.attention.subject import sinks_of, subject_of
+from core.ui.attention.view import AttentionView, Lens
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+NAMES: dict[SinkKind, tuple[str, str]] = {
+    "first": ("the first token", "first tokens"),
+    "template": ("1 template token", "template tokens"),
+    "patch": ("1 sink patch", "sink patches"),
+    "word": ("1 sink word", "sink words"),
+}
+"""A kind of sinks: one of them, and several."""
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """The page below the answer bar; nothing where the bar found nothing to look into."""
+    if answer is None:
+        return
+    if answer.attention is None:
+        st.info(
+            f"No attention was recorded with this answer: {model.card.name} computes it in a way of its own. "
+            "The other pages need no attention rows.",
+            icon=":material/info:",
+        )
+        return
+    _explore(work, model, answer)
+
+
+@st.fragment
+def _explore(work: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
+    view = work.attention
+    view.about(answer, model.card.layers, model.card.heads)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        _controls(view, answer)
+    subject = subject_of(work, model, answer, view)
+    with st.container(horizontal=True, gap="small", key="attention_body"):
+        with st.container(width=heads.WIDTH):
+            figures = heads.show(view, subject)
+        with st.container(width=picture.WIDTH):
+            picture.show(view, subject)
+    lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
+    view.lens = st.segmented_control(
+        "Look further",
+        lenses,
+        default=view.lens if view.lens in lenses else lenses[0],
+        required=True,
+        key=f"attention_lens_{len(lenses)}",
+        persist_state="session",
+    )
+    if view.lens == "All heads of a layer":
+        gallery.show(view, subject, figures)
+    elif view.lens == "Who looks at these patches":
+        lookers.show(view, model, subject)
+    elif view.lens == "Question and answer words":
+        words.show(view, model, subject)
+    else:
+        tower.show(view, model, answer)
+
+
+def _controls(view: AttentionView, answer: Answer) -> None:
+    keys = [measure.key for measure in MEASURES if measure.key != "patches" or view.patches]
+    view.measure = st.selectbox(
+        "Colour heads by",
+        keys,
+        index=keys.index(view.measure) if view.measure in keys else 0,
+        format_func=lambda key: by_key(key).name,
+        key=f"attention_measure_{len(keys)}",
+        width=200,
+        help="\n\n".join(f"**{measure.name}**: {measure.help}" for measure in MEASURES),
+    )
+    _sinks(view, sinks_of(answer))
+    if answer.layout.views:
+        view.opacity = st.slider(
+            "Opacity", 0.0, 1.0, view.opacity, 0.05, key="attention_opacity", persist_state="session", width=160
+        )
+
+
+def _sinks(view: AttentionView, sinks: Sinks) -> None:
+    """The sinks by kind, with what they take; the chosen kinds are left out everywhere on the page."""
+    names: dict[SinkKind, str] = {}
+    for kind, (one, many) in NAMES.items():
+        found = sinks.of_kind(kind)
+        if found:
+            weight = sum(sink.weight for sink in found)
+            names[kind] = f"{one if len(found) == 1 else f'{len(found)} {many}'} · {weight:.0%}"
+    unsure = "" if sinks.steady else " (With so few tokens nobody can tell whether they stay sinks.)"
+    view.left_out = tuple(
+        st.pills(
+            "Leave out attention sinks",
+            list(names),
+            selection_mode="multi",
+            default=[kind for kind in view.left_out if kind in names],
+            format_func=names.__getitem__,
+            key=f"attention_sinks_{'_'.join(names)}",
+            persist_state="session",
+            help="Positions that soak up attention whatever is being said: the first token (Xiao et al. 2023), and "
+            f"prompt tokens or patches that get at least {FACTOR:g} times an even share, whichever word is said "
+            f"(compare Kang et al. 2025).{unsure} The percentage is what they take, averaged over all heads and "
+            "tokens. What is left of each row is divided by its sum.",
+        )
+    )

@@ -1,0 +1,91 @@
+"""All heads of a layer as small pictures, in the order of a measure."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer
+from core.attention.measures import by_key
+from core.attention.words import where_heads_look
+from core.charts.heads import SmallPicture, gallery
+from core.charts.heatmap import Scale, data_url, heat_picture, scale_of
+from core.ui.attention.subject import Subject
+from core.ui.attention.view import AttentionView
+from core.ui.clicks import Entry, clickable
+
+SIZE = 124
+WIDTH = 1060
+OWN, COMMON = "each its own", "one for all"
+BY_NUMBER = "head number"
+
+
+def show(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "layers heads"]) -> None:
+    """One picture for each head, with its figure; a click chooses the head above."""
+    measure = by_key(view.measure)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        layer_choice(view, subject.rows.layers)
+        orders = [measure.name, BY_NUMBER]
+        order = st.segmented_control(
+            "Order", orders, default=orders[0], required=True, key=f"attention_order_{measure.key}"
+        )
+        scale = st.segmented_control(
+            "Colours", [OWN, COMMON], default=OWN, required=True, key="attention_scale", persist_state="session"
+        )
+    values = figures[view.layer]
+    looks = where_heads_look(subject.rows, view.layer)
+    answer = subject.answer
+    patches = [position for shown in answer.layout.views for position in shown.positions]
+    common = scale_of(looks[:, patches]) if scale == COMMON else None
+    heads = list(range(len(values)))
+    if order != BY_NUMBER:
+        heads.sort(key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
+    number = "{:.0%}" if measure.share else "{:.2f}"
+    pictures = [
+        _small(answer, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
+        for head in heads
+    ]
+
+    def clicked(entry: Entry) -> None:
+        view.choose((int(entry["layer"]), int(entry["head"])))
+
+    chart = gallery(pictures, width=WIDTH, chosen=view.head, click="small")
+    clickable(chart, "small", "attention_gallery", clicked, f"where each head of layer {view.layer} looks")
+    st.caption(
+        f"Layer {view.layer}, with each head's {measure.name}{subject.said()}. Colours: {scale}. With its own colours "
+        "every head has a brightest patch, also one that hardly looks at the picture: read the figures too."
+    )
+
+
+def layer_choice(view: AttentionView, layers: int) -> None:
+    """The layer that is looked into; choosing a head above chooses its layer."""
+
+    if layers == 1:
+        return
+
+    def chosen() -> None:
+        view.layer = int(st.session_state["attention_layer"])
+
+    st.session_state["attention_layer"] = view.layer
+    st.number_input("Layer", 0, layers - 1, key="attention_layer", on_change=chosen, width=150)
+
+
+def _small(
+    answer: Answer,
+    looks: Float[np.ndarray, "position"],
+    scale: Scale | None,
+    view: AttentionView,
+    head: int,
+    title: str,
+) -> SmallPicture:
+    shown = heat_picture(
+        answer.question.images,
+        answer.layout,
+        looks,
+        size=SIZE,
+        scale=scale,
+        opacity=view.opacity,
+        only=(len(answer.question.images) - 1,),
+    )
+    return SmallPicture(data_url(shown), shown.size, title, (view.layer, head))

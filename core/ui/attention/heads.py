@@ -1,0 +1,41 @@
+"""Layer by head: a cell for each head, and beside it the heads in order."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.attention.measures import by_key, measured, ranked
+from core.charts.heads import head_map, head_name, ranked_heads
+from core.ui.attention.subject import Subject
+from core.ui.attention.view import AttentionView
+from core.ui.clicks import Entry, clickable
+
+WIDTH = 575
+MAP = 280
+MOST_RANKED = 14
+
+
+def show(view: AttentionView, subject: Subject) -> Float[np.ndarray, "layers heads"]:
+    """Both charts; a click on either chooses the head, the same again lets it go. Returns the chosen measure."""
+    values = measured(subject.rows, subject.answer.layout, view.measure, view.patches)
+    measure = by_key(view.measure)
+
+    def clicked(entry: Entry) -> None:
+        view.choose((int(entry["layer"]), int(entry["head"])))
+
+    with st.container(horizontal=True, gap="small"):
+        with st.container(width=365):
+            chart = head_map(values, name=measure.name, share=measure.share, chosen=view.head, click="cell", size=MAP)
+            clickable(chart, "cell", "attention_heads", clicked, f"{measure.name} of every head, layer by layer")
+        with st.container(width=190):
+            order = ranked(values, MOST_RANKED)
+            bars = ranked_heads(order, name=measure.name, share=measure.share, chosen=view.head, click="bar", width=125)
+            clickable(bars, "bar", "attention_ranked", clicked, f"the heads with the most {measure.name}")
+    hint = "Click a cell or a bar to see where that head looks" if view.head is None else "Click it again for all heads"
+    st.caption(
+        f"{measure.name.capitalize()} of each head{subject.said()}. Layers and heads count from 0; {hint.lower()} "
+        f"(now: {head_name(view.head)})."
+    )
+    return values

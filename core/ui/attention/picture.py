@@ -1,0 +1,117 @@
+"""Where the chosen head looks on the picture, patch by patch; patches can be clicked."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, TokenKind
+from core.attention.words import where
+from core.charts.export import Legend, png_map
+from core.charts.heads import head_name
+from core.charts.heatmap import heatmap, scale_of
+from core.ui.attention.subject import Subject
+from core.ui.attention.view import AttentionView
+from core.ui.chips import escaped
+from core.ui.clicks import Entry, clickable
+
+WIDTH = 475
+SIZE = 400
+CAVEAT = "Attention says where a head reads from, not what the answer rests on: test that by masking."
+
+
+def show(view: AttentionView, subject: Subject) -> None:
+    """The picture with the heat of the chosen head, or the mean of all."""
+    answer = subject.answer
+    if not answer.layout.views:
+        _without_places(answer)
+        return
+    looks = where(subject.rows, view.head)
+    patches_chart(view, answer, looks, "attention_picture", SIZE)
+    on_picture = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
+    head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
+    rows = len(subject.rows.queries)
+    st.caption(
+        f"Attention, {head} · {escaped(subject.label)} · {f'mean over {rows} tokens' if rows > 1 else '1 token'}"
+        f"{subject.said()} · {on_picture:.1%} lies on the picture · "
+        f"{'from one pass over the finished answer' if subject.of_question else 'recorded while answering'}. {CAVEAT}"
+    )
+    with st.container(horizontal=True, gap="small"):
+        if view.patches:
+            st.button(
+                f"Let go of {len(view.patches)} patch{'es' * (len(view.patches) > 1)}",
+                icon=":material/deselect:",
+                on_click=partial(_clear, view),
+            )
+        if view.head is not None:
+            st.button("All heads", icon=":material/select_all:", on_click=partial(_all_heads, view))
+        if subject.of_question:
+            st.button("Back to the target", icon=":material/undo:", on_click=partial(_no_word, view))
+        scale = scale_of(*[looks[list(shown.positions)] for shown in answer.layout.views])
+        under = Legend(
+            f"Attention, {head}: {subject.label}",
+            (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", CAVEAT),
+            "{}",
+        )
+        st.download_button(
+            "PNG",
+            partial(png_map, answer.question.images, answer.layout, looks, scale, view.opacity, under),
+            f"attention-{head_name(view.head).replace(' ', '-')}.png",
+            "image/png",
+            key="attention_png",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+
+
+def patches_chart(
+    view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int
+) -> None:
+    """A heat map whose clicks select patches for the whole page."""
+    chart = heatmap(
+        answer.question.images,
+        answer.layout,
+        values,
+        size=size,
+        opacity=view.opacity,
+        selected=view.patches,
+        only=(len(answer.question.images) - 1,),
+        click="patch",
+        label="attention",
+        format=".3%",
+    )
+
+    def clicked(entry: Entry) -> None:
+        view.toggle(int(entry["position"]))
+
+    clickable(chart, "patch", key, clicked, "attention of every patch over the picture; click patches to select them")
+
+
+def _without_places(answer: Answer) -> None:
+    if answer.question.images:
+        st.info(
+            "This model's image tokens have no place in the picture, so no heat map can be drawn. How much each head "
+            "looks at the picture as a whole still holds, and so do words looking at words.",
+            icon=":material/grid_off:",
+        )
+    else:
+        st.info(
+            "This answer was given without a picture. Heads can still be compared by what they give the question, the "
+            "answer and the template, and words looking at words are below.",
+            icon=":material/image_not_supported:",
+        )
+
+
+def _clear(view: AttentionView) -> None:
+    view.patches = ()
+
+
+def _all_heads(view: AttentionView) -> None:
+    view.head = None
+
+
+def _no_word(view: AttentionView) -> None:
+    view.word = None

@@ -1,0 +1,82 @@
+"""Whose looks are shown: the target's, or those of a question word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from core.answer import Answer
+from core.attention.rows import Rows, answer_rows
+from core.attention.sinks import Sinks, find_sinks
+from core.attention.words import question_words
+from core.ui.attention.view import AttentionView
+from core.ui.relevancy.results import answer_key
+from core.ui.state import Workspace
+from core.ui.target import describe_target
+from core.vlm.model import VisionLanguageModel
+
+MOST_QUESTION_BYTES = 2**28
+_sinks: WeakKeyDictionary[Answer, Sinks] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The rows that head map and picture show, and in words whose they are (untrusted text)."""
+
+    answer: Answer
+    rows: Rows
+    label: str
+    of_question: bool
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        return self.rows.left_out
+
+    def said(self) -> str:
+        """What was left out, as a half-sentence for captions; empty when nothing was."""
+        number = len(self.left_out)
+        return f"; {number} sink{'s' * (number > 1)} left out, the rest made to sum to one" if number else ""
+
+
+def sinks_of(answer: Answer) -> Sinks:
+    """The sinks of an answer's attention, found once."""
+    if answer not in _sinks:
+        _sinks[answer] = find_sinks(answer)
+    return _sinks[answer]
+
+
+def subject_of(work: Workspace, model: VisionLanguageModel, answer: Answer, view: AttentionView) -> Subject:
+    """The question word that was clicked, or else the target; all of the answer where there is no target."""
+    left_out = tuple(sink.position for sink in sinks_of(answer).all if sink.kind in view.left_out)
+    kept = view.kept.get(question_key(answer))
+    if view.word is not None and kept is not None:
+        asked = question_queries(answer, model)
+        word = question_words(answer)[view.word]
+        queries = tuple(asked.index(position) for position in word.positions if position in asked)
+        if queries:
+            rows = Rows(kept, queries, left_out)
+            return Subject(answer, rows, f"the question's word “{word.text.strip()}”, while it was read", True)
+    tokens = work.target.tokens if work.target else range(len(answer.tokens))
+    label = describe_target(answer, work.target, model).split(" rather than ")[0]
+    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False)
+
+
+def question_key(answer: Answer) -> object:
+    return ("question rows", answer_key(answer))
+
+
+def question_queries(answer: Answer, model: VisionLanguageModel) -> tuple[int, ...]:
+    """The question's positions whose rows are asked for: all, or the last ones that fit into memory."""
+    positions = [position for word in question_words(answer) for position in word.positions]
+    row = model.card.layers * model.card.heads * len(answer.layout) * 4
+    return tuple(positions[-max(1, MOST_QUESTION_BYTES // row) :])
+
+
+def question_rows(answer: Answer, model: VisionLanguageModel) -> Tensor:
+    """The rows of the question's words from one pass, padded to the whole sequence."""
+    rows = model.attention_rows(answer, question_queries(answer, model)).cpu()
+    missing = len(answer.layout) - rows.shape[-1]
+    return torch.nn.functional.pad(rows, (0, missing)) if missing else rows

@@ -1,0 +1,103 @@
+"""The vision tower: where patches look within the picture, before a word is read."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import streamlit as st
+import torch
+from torch import Tensor
+
+from core.answer import Answer
+from core.attention.tower import centres, image_positions, tower_looks, tower_measures
+from core.charts.heads import head_map, head_name
+from core.ui.attention.picture import patches_chart
+from core.ui.attention.view import AttentionView, Direction
+from core.ui.attention.waiting import ready
+from core.ui.clicks import Entry, clickable
+from core.ui.relevancy.results import answer_key
+from core.vlm.model import VisionLanguageModel
+
+MAP, PICTURE = 260, 340
+MEASURES = {"distance": "looking distance", "focus": "focus"}
+
+
+def show(view: AttentionView, model: VisionLanguageModel, answer: Answer) -> None:
+    """A map of the tower's heads, and the picture for the chosen one."""
+    image = len(answer.question.images) - 1
+    key = ("tower", answer_key(answer), image)
+    if not ready(view, model, key, "running the vision tower", lambda: _halved(model.tower_attention(answer, image))):
+        return
+    attention = view.kept[key]
+    if attention is None:
+        st.info(
+            f"For the family {model.card.family} it is not known which places of the vision tower became which image "
+            "tokens, so the tower's attention cannot be laid over the picture. The decoder's attention above holds.",
+            icon=":material/info:",
+        )
+        return
+    if view.tower_head is not None and not (
+        view.tower_head[0] < attention.shape[0] and view.tower_head[1] < attention.shape[1]
+    ):
+        view.tower_head = None
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=400):
+            _heads(view, answer, image, attention)
+        with st.container(width=PICTURE + 80):
+            _picture(view, answer, image, attention)
+
+
+def _halved(attention: Tensor | None) -> Tensor | None:
+    """Half precision: a large tower's rows would take half a gigabyte."""
+    return None if attention is None else attention.to("cpu", torch.float16)
+
+
+def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
+    measure = st.segmented_control(
+        "Colour the tower's heads by",
+        list(MEASURES),
+        default="distance",
+        required=True,
+        format_func=MEASURES.__getitem__,
+        key="tower_measure",
+        persist_state="session",
+        help="Looking distance: how far from itself a patch looks, as a share of the picture's longer side "
+        "(Dosovitskiy et al. 2021). Focus: 1 when a patch looks at one patch, 0 when it looks at all alike.",
+    )
+    figures = tower_measures(attention, centres(answer.layout, image))[measure]
+
+    def clicked(entry: Entry) -> None:
+        head = (int(entry["layer"]), int(entry["head"]))
+        view.tower_head = None if head == view.tower_head else head
+
+    chart = head_map(
+        figures, name=MEASURES[measure], share=measure == "distance", chosen=view.tower_head, click="cell", size=MAP
+    )
+    clickable(chart, "cell", "tower_heads", clicked, f"{MEASURES[measure]} of every head of the vision tower")
+    st.caption("The mean over all patches. Click a head to see it on the picture, again for all heads.")
+
+
+def _picture(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
+    positions = image_positions(answer.layout, image)
+    chosen = [positions.index(position) for position in view.patches if position in positions]
+    direction = get_args(Direction)[0]
+    if chosen:
+        direction = st.segmented_control(
+            "Of the selected patches" if len(chosen) > 1 else "Of the selected patch",
+            get_args(Direction),
+            default=direction,
+            required=True,
+            key="tower_direction",
+            persist_state="session",
+        )
+    values = np.full(len(answer.layout), np.nan)
+    values[list(positions)] = tower_looks(attention, view.tower_head, chosen, direction != get_args(Direction)[0])
+    patches_chart(view, answer, values, "tower_picture", PICTURE)
+    whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
+    st.caption(
+        f"Vision tower, {head_name(view.tower_head)} · {whose}{f', {direction}' if chosen else ''}. The same for every "
+        "word, for the tower reads no words. Looks at places that became no image token, such as a class token, are "
+        + ("left out. " if chosen else "left out. Click a patch to see its own looks. ")
+        + "By the last layers a patch's state holds more than its own pixels."
+    )

@@ -1,0 +1,48 @@
+"""Rows that take a pass of the model: computed once, with a Stop button, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from torch import Tensor
+
+from core.ui.asking import trouble_of
+from core.ui.attention.view import AttentionView
+from core.ui.work import run_on_model
+from core.vlm.model import VisionLanguageModel
+
+STOPPED = "You stopped this. What was there before is kept."
+
+
+def ready(
+    view: AttentionView, model: VisionLanguageModel, key: object, name: str, compute: Callable[[], Tensor | None]
+) -> bool:
+    """Whether `view.kept` has `key`, computing it now if need be. Where that was stopped or failed, says so with a
+    button to try again, and returns False. `name` says what is computed ("reading the question again")."""
+    if key in view.kept:
+        view.kept.move_to_end(key)
+        return True
+    if name in view.stopped:
+        st.text(view.stopped[name])
+        st.button("Compute it", key=f"compute_{name}", on_click=lambda: view.stopped.pop(name, None))
+        return False
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key=f"stop_{name}",
+            on_click=lambda: view.stopped.update({name: STOPPED}),
+        )
+        status = st.empty()
+
+    def run() -> None:
+        view.keep(key, run_on_model(model, name, lambda cancel, say: compute(), status))
+
+    trouble = trouble_of(run)
+    place.empty()
+    if trouble is not None:
+        view.stopped[name] = trouble
+        st.text(trouble)
+    return trouble is None

@@ -1,0 +1,96 @@
+"""Words looking at words: the question's at each other, the answer's at the question's and at what was said."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from core.answer import TokenKind
+from core.attention.rows import Rows
+from core.attention.words import Word, answer_words, question_words, word_to_word
+from core.charts.heads import head_name, word_table
+from core.ui.attention.subject import Subject, question_key, question_queries, question_rows
+from core.ui.attention.view import AttentionView
+from core.ui.attention.waiting import ready
+from core.ui.clicks import Entry, clickable
+from core.vlm.model import VisionLanguageModel
+
+MOST_WORDS = 28
+PICTURE, REST = "the picture", "template"
+
+
+def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
+    """The table of the chosen head, or of the mean. A click on a question word's row shows its looks above."""
+    answer = subject.answer
+    if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):
+        return
+    asked, said, note = shown_words(subject)
+    queries = question_queries(answer, model)
+    start = len(answer.prompt_tokens)
+    kept = view.kept[question_key(answer)]
+    assert kept is not None and answer.attention is not None
+    tokens = [position - start for word in said for position in word.positions]
+    looks = np.concatenate(
+        [
+            Rows(kept, tuple(range(len(queries))), subject.left_out).looks(view.head),
+            Rows(answer.attention.weights, tuple(tokens), subject.left_out).looks(view.head),
+        ]
+    )
+    groups = [[queries.index(p) for p in word.positions if p in queries] for word in asked]
+    groups += [[len(queries) + tokens.index(p - start) for p in word.positions] for word in said]
+    kinds = answer.layout
+    keys = [word.positions for word in (*asked, *said)]
+    names = [word.text for word in (*asked, *said)]
+    for name, kind in ((PICTURE, TokenKind.IMAGE), (REST, TokenKind.SPECIAL)):
+        if positions := kinds.positions(kind):
+            keys, names = [*keys, positions], [*names, name]
+    table = word_to_word(looks, groups, keys)
+    # A word cannot look at what comes after it.
+    for row, word in enumerate((*asked, *said)):
+        for column, key in enumerate(keys[: len(asked) + len(said)]):
+            if min(key) > max(word.positions) - (row >= len(asked)):
+                table[row, column] = np.nan
+    marked = {len(asked) + i for i, word in enumerate(said) if _shown(word, subject)} | (
+        {asked.index(question_words(answer)[view.word])} if subject.of_question and view.word is not None else set()
+    )
+
+    def clicked(entry: Entry) -> None:
+        row = int(entry["word"])
+        view.word = question_words(answer).index(asked[row]) if row < len(asked) else None
+
+    chart = word_table(
+        [word.text for word in (*asked, *said)],
+        names,
+        table,
+        looked_at="looks at",
+        marked=marked,
+        click="word",
+        cell=38 if len(names) <= 26 else 20,
+    )
+    clickable(chart, "word", "attention_words", clicked, "how much each word looks at each other")
+    st.caption(
+        f"Attention of each word (row) to each word (column), {head_name(view.head)}{subject.said()}. Question words "
+        "are shown while they were read, answer words while they were chosen, before they stood there themselves. "
+        f"Click a question word's row to see on the picture where it looked; ▸ is what the picture shows. {note}"
+    )
+
+
+def shown_words(subject: Subject) -> tuple[tuple[Word, ...], tuple[Word, ...], str]:
+    """The words of question and answer that a table shows, and what to say where it is not all of them."""
+    asked, said = question_words(subject.answer), answer_words(subject.answer)
+    start = len(subject.answer.prompt_tokens)
+    note = ""
+    if len(asked) > MOST_WORDS:
+        asked, note = asked[-MOST_WORDS:], f"Only the question's last {MOST_WORDS} words are shown. "
+    if len(said) > MOST_WORDS:
+        first = 0 if subject.of_question else subject.rows.queries[0] + start
+        place = next((i for i, word in enumerate(said) if first <= word.positions[-1]), 0)
+        left = min(max(0, place - MOST_WORDS // 2), len(said) - MOST_WORDS)
+        said = said[left : left + MOST_WORDS]
+        note += f"Of the answer, the {MOST_WORDS} words about the target are shown."
+    return asked, said, note
+
+
+def _shown(word: Word, subject: Subject) -> bool:
+    start = len(subject.answer.prompt_tokens)
+    return not subject.of_question and any(position - start in subject.rows.queries for position in word.positions)
