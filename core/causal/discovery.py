@@ -116,7 +116,7 @@ class CausalGraph:
         explanation = self.explanation
         if explanation.isolated:
             advice = (
-                f"Alpha {self.larger_alpha:g} or a larger sample size would keep its closest token."
+                f"Alpha {self.larger_alpha:g} or a larger sample size may keep its closest token."
                 if self.larger_alpha is not None
                 else "Try a larger sample size, or another head."
             )
