@@ -46,11 +46,8 @@ def _kept(work: Workspace, model: VisionLanguageModel) -> None:
     maps.show(work.relevancy, None, answer, target, describe_target(answer, target, model), orders, maps.look())
 
 
-@st.fragment
 def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
-    """A part of its own, so that a click in it does not draw the answer bar again."""
-    if work.target != target:
-        st.rerun()
+    """Methods and views. (No fragment: a click in one does not end the work that runs in it, so Stop would wait.)"""
     orders = methods.choose(model.card)
     if not orders:
         st.info("Choose a method above.", icon=":material/stacks:")
