@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.ui.chat import conversation, image_source
 from core.ui.frame import frame
-from core.ui.home import first_question, pages
+from core.ui.home import first_question, pages, read_ahead
 
 with frame("Sightline") as (work, model):
     st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")
@@ -19,3 +19,4 @@ with frame("Sightline") as (work, model):
         if question := first_question(work, model):
             conversation.ask(work, question)
             st.switch_page("pages/1_Chat.py")
+    read_ahead()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from importlib import import_module
+
 import streamlit as st
 
+from core.charts.overlays import fit
+from core.ui.chat.image_source import screen_copy
 from core.ui.model_bar import compact
 from core.ui.recipe import SceneRecipe
 from core.ui.scenes import GALLERY, contents, picture_of, suggestions
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
 
+SHOWN = 336
+"""Longer side, in pixels, of the picture on screen."""
 PAGES = (
     (
         "pages/1_Chat.py",
@@ -25,6 +32,20 @@ PAGES = (
         "Where does each head look while a word is chosen: at which patches and words? Which words look at a patch you "
         "click, and which positions only soak attention up?",
     ),
+    (
+        "pages/3_Relevancy.py",
+        "Relevancy",
+        ":material/blur_on:",
+        "What did a word rest on, by which method: which patches, which words of the question, in which layer; how far "
+        "do methods agree, and what does another wording or a hidden region change?",
+    ),
+    (
+        "pages/4_Causal_Graph.py",
+        "Causal Graph",
+        ":material/hub:",
+        "Which tokens explain a word on the graph learned from a head's attention, how are they related, and does the "
+        "word change when they are masked?",
+    ),
 )
 """Page, name, icon, and what it answers."""
 
@@ -37,7 +58,11 @@ def first_question(work: Workspace, model: VisionLanguageModel) -> str | None:
     picture = work.picture
     assert picture is not None
     scene = picture.recipe.scene() if picture.recipe else None
-    st.image(picture.image, width=336, alt=contents(scene) if scene else "the picture to ask about")
+    st.image(
+        screen_copy(picture, SHOWN),
+        width=fit(picture.image.size, SHOWN)[0],
+        alt=contents(scene) if scene else "the picture to ask about",
+    )
     st.text(picture.name + (f": {contents(scene)}" if scene else ""))
     st.caption(
         f":material/check_circle: The model is ready: {compact(model.card.parameters)} parameters, "
@@ -58,3 +83,9 @@ def pages() -> None:
         with st.container(border=True):
             st.page_link(page, label=name, icon=icon)
             st.caption(answers)
+
+
+@st.cache_resource(show_spinner=False)
+def read_ahead() -> None:
+    """Import the chart library, which only the other pages use, while somebody reads this one: once for each server."""
+    threading.Thread(target=import_module, args=("core.charts.tokens",), name="reading ahead", daemon=True).start()
