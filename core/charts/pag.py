@@ -181,9 +181,9 @@ def _json(value: object) -> str:
 def _script(nodes: Sequence[DrawnNode], layout: Radial, ink: str) -> str:
     """Tooltips as text nodes, dashed rings behind the graph, a first fit, and clicks to the embedding window."""
     titles = [[visible(node.label), *node.details] for node in nodes]
-    rings = [[ring, f"distance {level}"] for level, ring in enumerate(layout.rings, start=1)]
+    rings = [[ring, f"distance {level}", -ring - 5] for level, ring in enumerate(layout.rings, start=1)]
     if layout.outer is not None:
-        rings.append([layout.outer, "not reached"])
+        rings.append([layout.outer, "not reached", -layout.outer + 1.6 * THUMBNAIL])
     return f"""{_HOOK}
 {_json(titles)}.forEach(function(lines, id) {{
   var box = document.createElement("div");
@@ -196,7 +196,7 @@ network.on("beforeDrawing", function(c) {{
   c.save(); c.strokeStyle = {_json(NEUTRAL)}; c.fillStyle = {_json(ink)};
   c.globalAlpha = 0.6; c.font = "12px sans-serif"; c.setLineDash([4, 5]);
   {_json(rings)}.forEach(function(ring) {{
-    c.beginPath(); c.arc(0, 0, ring[0], 0, 2 * Math.PI); c.stroke(); c.fillText(ring[1], 4, -ring[0] - 5);
+    c.beginPath(); c.arc(0, 0, ring[0], 0, 2 * Math.PI); c.stroke(); c.fillText(ring[1], 4, ring[2]);
   }});
   c.restore();
 }});
@@ -298,7 +298,8 @@ def explanation_tree(
     layers: list[Any] = []
     centre = pd.DataFrame({"x": [0.0], "y": [0.0]})
     for ring in layout.rings:
-        size = math.pi * (ring * pixels) ** 2
+        # A symbol's size is the area of the square around it.
+        size = (2 * ring * pixels) ** 2
         layers.append(
             alt.Chart(centre)
             .mark_point(shape="circle", size=size, color=NEUTRAL, opacity=0.5, strokeDash=[4, 4], filled=False)

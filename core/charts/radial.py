@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.causal.explanation import NodeExplanation
 
-STEP = 130.0
+STEP = 100.0
 """Least distance between rings, in pixels."""
 ROOM = 66.0
 """Least distance between neighbours on a ring, in pixels: a patch and a gap."""

@@ -44,7 +44,7 @@ def _figure(test: HeadsTest, head: int) -> str:
         return (
             "isolated" if graph.explanation.isolated else "no patch" if not graph.verdict(test.rates.radius) else "all"
         )
-    return f"{flip.explanation.change:+.2f} nats{', flips' if flip.explanation.flipped else ''}"
+    return f"{flip.explanation.change:+.3f} nats{', flips' if flip.explanation.flipped else ''}"
 
 
 def show(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings) -> None:

@@ -57,8 +57,8 @@ def show(
         st.caption("The explanation holds no patch at this distance, so there is nothing to mask.")
     else:
         st.caption(
-            f"Parts of the explanation's {patches} patches are masked, smallest first, until the token changes; random "
-            "sets and the most attended patches of the same size are masked beside them."
+            "Parts of the explanation are masked, smallest first, until the token changes; random sets and the most "
+            f"attended patches of the same size are masked beside them. Patches in it: {patches}."
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.answer import Answer, TokenKind
 from core.causal.discovery import CausalGraph
-from core.charts.pag import MEANINGS, DrawnNode, patch_picture
+from core.charts.pag import DrawnNode, patch_picture
 from core.charts.tokens import visible
 from core.ui.relevancy.change import seen
 
@@ -67,18 +67,24 @@ def _short_place(answer: Answer, position: int) -> str:
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 
-def edge_in_words(drawn_edge: str, first: str, second: str) -> str:
-    """What an edge says, drawn from `first` to `second` ("" for none). Untrusted where the names are."""
-    if not drawn_edge:
-        return f"No edge between {first} and {second}: something else separates them."
-    left, right = drawn_edge[0], drawn_edge[-1]
-    if drawn_edge == "<->":
-        return (
-            f"{first} <-> {second}: a latent confounder. Something that is no node here drives both; neither causes "
-            "the other."
-        )
-    if left == "<" or (left == "-" and right == "o"):
+SAYS = {
+    "-->": "{a} causes {b}",
+    "o->": "{a} causes {b}, or something unseen drives both (a latent confounder)",
+    "<->": "a latent confounder: something that is no node here drives both, and neither causes the other",
+    "o-o": "related; the tests cannot tell how",
+    "o--": "related through selection, or {b} causes {a}",
+    "---": "related through selection",
+}
+"""What each kind of edge says of its left end a and its right end b."""
+
+
+def edge_in_words(edge: str, a: str, b: str) -> str:
+    """What an edge says that is drawn from `a` to `b` ("" for none). Untrusted where the names are."""
+    if not edge:
+        return "no edge: other tokens separate the two"
+    if edge not in SAYS:
         # Read it from the other end, as the legend has it.
         turned = {"<": ">", ">": "<"}
-        return edge_in_words(f"{turned.get(right, right)}-{turned.get(left, left)}", second, first)
-    return f"{first} {drawn_edge} {second}: {first} {MEANINGS[drawn_edge]}."
+        left, right = edge[0], edge[-1]
+        return edge_in_words(f"{turned.get(right, right)}-{turned.get(left, left)}", b, a)
+    return SAYS[edge].format(a=a, b=b)

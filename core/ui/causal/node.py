@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.answer import Answer
+from core.answer import Answer, TokenKind
 from core.causal.discovery import CausalGraph
 from core.causal.masking import Positions, image_positions
 from core.causal.pag import bits
@@ -53,7 +53,7 @@ def show(
             type="primary",
         )
         whole = st.button(
-            f"Mask all {len(everything)} patches of the explanation and re-ask",
+            f"Mask the whole explanation ({len(everything)}) and re-ask",
             disabled=not everything,
             key="causal_mask_all",
         )
@@ -91,7 +91,10 @@ def _to_target(answer: Answer, graph: CausalGraph, node: int) -> None:
     """Its edge to the target in words, and the numbers behind it."""
     relation = graph.relation(node, graph.target)
     steps = graph.explanation.tree.distance.get(node)
-    st.text(edge_in_words(relation.edge, name_of(graph, answer, node), name_of(graph, answer, graph.target)))
+    name, target = name_of(graph, answer, node), name_of(graph, answer, graph.target)
+    this = "the patch" if graph.nodes[node].kind is TokenKind.IMAGE else "the word"
+    says = edge_in_words(relation.edge, this, "the target")
+    st.text(f"{name}  {relation.edge or 'and'}  {target}: {says}.")
     where = f"{steps} {'step' if steps == 1 else 'steps'} away" if steps else "not in the target's tree"
     lines = [
         f"Attention from the target {graph.nodes[node].attention:.2%}; {where}.",
@@ -111,7 +114,6 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
     if not near:
         st.text("No edge ends at it.")
         return
-    own = "this"
     rows = []
     for other in near:
         relation = graph.relation(node, other)
@@ -120,7 +122,7 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
             {
                 "edge": relation.edge,
                 "to": name,
-                "it says": edge_in_words(relation.edge, own, "that").split(": ", 1)[1],
+                "it says": edge_in_words(relation.edge, "this", "that"),
                 "correlation": relation.correlation,
                 "p-value": f"{relation.p_value:.1e}",
             }

@@ -21,8 +21,8 @@ from core.ui.clicks import Entry, clickable
 from core.ui.relevancy.change import seen
 
 PICTURE, TREE = 340, 500
-SMALL = 104
-MOST_SMALL = 4
+SMALL = 100
+MOST_SMALL = 6
 
 
 def show(
