@@ -21,7 +21,7 @@ from core.vlm.tower import TowerTape
 GROUP_BYTES = 512 * 2**20
 """Gradients of as many targets as fit into this go down together."""
 
-LAYER_STATES = 48
+LAYER_STATES = 64
 """A layer's graph and its backward pass hold about this many times its input."""
 
 
