@@ -23,6 +23,11 @@ from core.ui.relevancy.change import seen
 PICTURE, TREE = 340, 500
 SMALL = 100
 MOST_SMALL = 6
+_STYLE = """<style>
+.st-key-causal_graph { flex: 1 1 540px !important; min-width: min(540px, 100%); }
+.st-key-causal_details { flex: 1 1 400px !important; min-width: min(400px, 100%); }
+</style>"""
+"""In a narrow window the graph goes below the picture and the tree below the chosen node, rather than into them."""
 
 
 def show(
@@ -33,18 +38,19 @@ def show(
     radius: int,
     details: Callable[[], None] = lambda: None,
 ) -> None:
-    """Picture and tree on the left and right of the graph; `details` says more of the chosen node below the picture."""
-    left, right = st.columns([4, 9], gap="medium")
-    with left:
+    """The picture beside the graph, the tree below; `details` says more of the chosen node beside the tree."""
+    st.html(_STYLE)
+    with st.container(horizontal=True, gap="medium"):
         if answer.layout.views:
-            _picture(view, answer, graph, radius)
-    with right:
-        network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
-    left, right = st.columns([7, 6], gap="medium")
-    with right:
-        _tree(view, answer, graph, radius)
-    with left:
-        details()
+            with st.container(width=PICTURE + 2):
+                _picture(view, answer, graph, radius)
+        with st.container(key="causal_graph"):
+            network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(key="causal_details"):
+            details()
+        with st.container(width=TREE + 2):
+            _tree(view, answer, graph, radius)
 
 
 def _choose(view: CausalView, node: int) -> None:
