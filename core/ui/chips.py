@@ -33,14 +33,15 @@ def chip_style(answer: Answer, key: str, marked: Collection[int] = ()) -> str:
     """Markup that colours the chips of the group `key` by probability, joins those of one word, and outlines the
     `marked` ones. Numbers only: no text goes into markup."""
     group = f'.st-key-{key} [data-testid="stButtonGroup"]'
-    rules = []
+    # Chips of a word are drawn together from the left one: the right one may stand at the beginning of a line.
+    rules = [f"{group}{{padding-right:0.55rem}}"]
     for word in answer.words():
         for place, index in enumerate(word):
             declarations = [f"background:{probability_css(math.exp(answer.tokens[index].logprob))}", "color:inherit"]
             if place:
-                declarations += ["margin-left:-0.55rem", "border-top-left-radius:0", "border-bottom-left-radius:0"]
+                declarations += ["border-top-left-radius:0", "border-bottom-left-radius:0"]
             if place < len(word) - 1:
-                declarations += ["border-top-right-radius:0", "border-bottom-right-radius:0"]
+                declarations += ["margin-right:-0.55rem", "border-top-right-radius:0", "border-bottom-right-radius:0"]
             if index in marked:
                 declarations += [f"box-shadow:0 0 0 2.5px {PICKED}", "position:relative", "z-index:1"]
             rules.append(f"{group} button:nth-of-type({index + 1}){{{';'.join(declarations)}}}")

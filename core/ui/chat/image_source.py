@@ -40,7 +40,7 @@ def _another(work: Workspace) -> None:
     )
     if not another.open:
         return
-    gallery, drawing, upload = another.tabs(["Samples", "Draw or change a scene", "Your own"])
+    gallery, drawing, upload = another.tabs(["Samples", "Draw one", "Your own"])
     with gallery:
         if sample_gallery(work, "sample"):
             st.rerun()

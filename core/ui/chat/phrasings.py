@@ -27,9 +27,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
     """Two to four phrasings, asked one after another of the same picture without the conversation before."""
     if not work.phrasings:
         scene = work.picture.recipe.scene() if work.picture and work.picture.recipe else None
-        work.phrasings = phrasing_starters(scene)
-        if work.answer is not None and work.answer.question.text not in work.phrasings:
-            work.phrasings = [work.answer.question.text[:500], *work.phrasings][:MOST]
+        work.phrasings = phrasing_starters(scene, work.answer.question.text[:500] if work.answer else None)
     st.caption(
         "Each is asked of the present picture on its own, without the conversation. They should get the same facts."
     )
