@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import altair as alt
 import numpy as np
@@ -26,7 +27,7 @@ LONGEST_WORD = 22
 Head = tuple[int, int]
 
 
-def _pointer(click: str | None) -> str:
+def _pointer(click: str | None) -> Literal["pointer", "default"]:
     return "pointer" if click else "default"
 
 
@@ -92,7 +93,7 @@ def head_map(
         # On top, so that a click on an outline is a click on its cell.
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
-    return alt.layer(*marks).properties(width=cell * heads, height=cell * layers, autosize="pad", padding=0)
+    return alt.LayerChart(layer=marks).properties(width=cell * heads, height=cell * layers, autosize="pad", padding=0)
 
 
 def ranked_heads(
@@ -142,7 +143,9 @@ def ranked_heads(
             x=alt.value(0), x2=alt.value(width), tooltip=tooltip
         )
         marks.append(line.add_params(_toggle(click, ["layer", "head"])))
-    return alt.layer(*marks).properties(width=width, height=LINE * max(1, len(table)), autosize="pad", padding=0)
+    return alt.LayerChart(layer=marks).properties(
+        width=width, height=LINE * max(1, len(table)), autosize="pad", padding=0
+    )
 
 
 def head_name(head: Head | None) -> str:
@@ -209,7 +212,7 @@ def gallery(
         marks.append(alt.Chart(table[table["on"]]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3).encode(**box))
     top = base.mark_rect(fillOpacity=0, cursor=_pointer(click)).encode(**box, tooltip=tooltip)
     marks.append(top.add_params(_toggle(click, ["layer", "head"])) if click else top)
-    return alt.layer(*marks).properties(width=wide, height=high, autosize="pad", padding=0)
+    return alt.LayerChart(layer=marks).properties(width=wide, height=high, autosize="pad", padding=0)
 
 
 def word_table(
@@ -290,7 +293,7 @@ def word_table(
     if click:
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["word"])))
-    return alt.layer(*marks).properties(
+    return alt.LayerChart(layer=marks).properties(
         width=cell * len(names), height=max(20, LINE + 3) * len(rows), autosize="pad", padding=0
     )
 

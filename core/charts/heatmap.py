@@ -229,9 +229,11 @@ def heatmap(
     if len(spots) > 1:
         names = pd.DataFrame([{"x": spot.left + 5, "y": 11, "name": _panel_name(spot.panel, layout)} for spot in spots])
         base = alt.Chart(names).encode(x=x, y=y, text="name:N")
-        halo = {"stroke": INK_ON_LIGHT, "strokeWidth": 3, "strokeOpacity": 0.7}
-        for outline in (halo, {}):
-            layers.append(base.mark_text(align="left", fontWeight="bold", color=INK_ON_DARK, tooltip=None, **outline))
+        # Once with a dark rim and once without, so that names are legible on any picture.
+        rim = base.mark_text(
+            align="left", fontWeight="bold", tooltip=None, stroke=INK_ON_LIGHT, strokeWidth=3, strokeOpacity=0.7
+        )
+        layers += [rim, base.mark_text(align="left", fontWeight="bold", tooltip=None, color=INK_ON_DARK)]
     if click:
         # A layer of its own on top, so that a click on an outline is a click on its patch.
         toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
@@ -240,7 +242,7 @@ def heatmap(
             .encode(**box, tooltip=heat.encoding.tooltip)
             .add_params(toggle)
         )
-    return alt.layer(*layers).properties(width=width, height=height, autosize="pad", padding=0)
+    return alt.LayerChart(layer=layers).properties(width=width, height=height, autosize="pad", padding=0)
 
 
 def _panel_name(panel: Panel, layout: TokenLayout) -> str:

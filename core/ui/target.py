@@ -79,7 +79,7 @@ def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several
         on_change=clicked,
         label_visibility="collapsed",
     )
-    return tuple(sorted(chosen)) if several else () if chosen is None else (chosen,)
+    return tuple(sorted(chosen)) if isinstance(chosen, list) else () if chosen is None else (chosen,)
 
 
 def target_unit(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:

@@ -16,7 +16,7 @@ Open = Callable[..., Page]
 
 def mark(page: Page, key: str, number: int) -> Locator:
     """The `number`-th mark that takes clicks in a chart: they are drawn last."""
-    return page.locator(f".st-key-{key} .vega-embed g.mark-rect").last.locator("path").nth(number)
+    return page.locator(f".st-key-{key} .vega-embed g.mark-rect.role-mark").last.locator("path").nth(number)
 
 
 def head_caption(page: Page, head: str) -> Locator:

@@ -15,8 +15,9 @@ from core.ui.attention.subject import Subject
 from core.ui.attention.view import AttentionView
 from core.ui.clicks import Entry, clickable
 
-SIZE = 124
-WIDTH = 1060
+SIZE = 101
+WIDTH = 664
+"""Pixels: six small pictures in a line, which a window of 1024 has room for."""
 OWN, COMMON = "each its own", "one for all"
 BY_NUMBER = "head number"
 

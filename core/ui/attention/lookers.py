@@ -16,7 +16,7 @@ from core.ui.attention.words import shown_words
 from core.vlm.model import VisionLanguageModel
 
 LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
-WIDTH = 600
+WIDTH = 540
 
 
 def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 from torch import Tensor
@@ -25,7 +26,7 @@ def ready(
         return True
     if name in view.stopped:
         st.text(view.stopped[name])
-        st.button("Compute it", key=f"compute_{name}", on_click=lambda: view.stopped.pop(name, None))
+        st.button("Compute it", key=f"compute_{name}", on_click=partial(_forget, view, name))
         return False
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
@@ -46,3 +47,7 @@ def ready(
         view.stopped[name] = trouble
         st.text(trouble)
     return trouble is None
+
+
+def _forget(view: AttentionView, name: str) -> None:
+    view.stopped.pop(name, None)

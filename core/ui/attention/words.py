@@ -15,7 +15,9 @@ from core.ui.attention.waiting import ready
 from core.ui.clicks import Entry, clickable
 from core.vlm.model import VisionLanguageModel
 
-MOST_WORDS = 28
+MOST_WORDS = 20
+WIDTH = 560
+"""Words of the question and of the answer at most, and pixels for all columns together."""
 PICTURE, REST = "the picture", "template"
 
 
@@ -65,7 +67,7 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
         looked_at="looks at",
         marked=marked,
         click="word",
-        cell=38 if len(names) <= 26 else 20,
+        cell=min(38, WIDTH // len(names)),
     )
     clickable(chart, "word", "attention_words", clicked, "how much each word looks at each other")
     st.caption(
