@@ -21,11 +21,11 @@ WORDS = {
 
 @pytest.mark.parametrize("phrasings", ALL_PHRASINGS, ids=lambda group: group[0])
 def test_every_known_question_is_put_in_other_words(phrasings: tuple[str, ...]) -> None:
-    wordings = [phrasing.format(**WORDS) for phrasing in phrasings]
+    words = WORDS | {"a": "open", "b": "closed"} if "door {a}" in phrasings[0] else WORDS
+    wordings = [phrasing.format(**words) for phrasing in phrasings]
     for wording in wordings:
         other = reworded(wording)
-        assert other is not None and other != wording
-        assert other in wordings or reworded(other) in wordings
+        assert other in wordings and other != wording
 
 
 def test_trousers_are_many() -> None:
