@@ -12,7 +12,7 @@ from jaxtyping import Float
 from core.charts.heatmap import Scale
 from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
 
-ROW, COLUMN = 34, 86
+ROW, COLUMN = 32, 70
 
 
 def agreement_matrix(
@@ -54,7 +54,9 @@ def agreement_matrix(
         )
     )
     figures = base.mark_text().encode(text="text:N", color=alt.Color("ink:N", scale=None))
-    return (cells + figures).properties(
+    # The figures' inks are colours as they are, not values on the cells' scale.
+    both = alt.layer(cells, figures).resolve_scale(color="independent")
+    return both.properties(
         title=alt.Title(title, anchor="start", fontSize=13, fontWeight="normal", color=NEUTRAL),
         width=COLUMN * len(names),
         height=ROW * len(names),

@@ -13,7 +13,7 @@ from core.charts.palette import NEUTRAL, PARTS
 from core.maps.shares import Part, Share
 
 BAR = 20
-WIDTH = 250
+WIDTH = 205
 
 
 def shares_chart(maps: Mapping[str, Sequence[Share]]) -> alt.HConcatChart:

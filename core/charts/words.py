@@ -42,36 +42,45 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
     cells, headings, height = _lay_out(tokens, width)
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    # Channels in full: a string would be parsed, and checked against the whole schema, each time it is used.
+    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
     share = scale.share(cells["score"].to_numpy(dtype=float))
     # The ramps are dark where a one-sided scale is low and where a two-sided one is extreme.
     cells["dark"] = np.abs(share - 0.5) > 0.3 if scale.signed else share < 0.6
     scored = alt.Chart(cells[cells["score"].notna()])
-    tips = ["token:N", alt.Tooltip("score:Q", format=".4g"), "note:N"]
+    tips = [alt.Tooltip("token:N"), alt.Tooltip("score:Q", format=".4g"), alt.Tooltip("note:N")]
     heat = scored.mark_rect(cornerRadius=3).encode(
         **box, color=alt.Color("score:Q", scale=scale.altair(), legend=None), tooltip=tips
     )
     plain = (
         alt.Chart(cells[cells["score"].isna()])
         .mark_rect(cornerRadius=3, filled=False, stroke=NEUTRAL, strokeDash=[2, 2], strokeOpacity=0.7)
-        .encode(**box, tooltip=["token:N", "note:N"])
+        .encode(**box, tooltip=[alt.Tooltip("token:N"), alt.Tooltip("note:N")])
     )
     ring = (
         alt.Chart(cells[cells["target"]])
         .mark_rect(cornerRadius=3, filled=False, stroke=CHOSEN, strokeWidth=2.5)
         .encode(**box)
     )
-    at = {"x": alt.X("middle:Q"), "y": alt.Y("centre:Q"), "text": "token:N"}
-    ink = scored.mark_text(limit=width).encode(
-        **at, color=alt.condition("datum.dark", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT))
+    cells["ink"] = np.where(cells["dark"], INK_ON_DARK, INK_ON_LIGHT)
+    cells.loc[cells["score"].isna(), "ink"] = NEUTRAL
+    ink = (
+        alt.Chart(cells)
+        .mark_text(limit=width)
+        .encode(
+            x=alt.X("middle:Q"),
+            y=alt.Y("centre:Q"),
+            text=alt.Text("token:N"),
+            color=alt.Color("ink:N", scale=None),
+        )
     )
-    pale = alt.Chart(cells[cells["score"].isna()]).mark_text(limit=width, color=NEUTRAL).encode(**at)
     titles = (
         alt.Chart(headings)
         .mark_text(align="left", color=NEUTRAL, fontSize=12)
-        .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text="text:N")
+        .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text=alt.Text("text:N"))
     )
-    layers = heat + plain + ring + ink + pale + titles
+    # The inks are colours as they are, not values on the scale of the grounds.
+    layers = alt.layer(heat, plain, ring, ink, titles).resolve_scale(color="independent")
     return layers.properties(width=width, height=height, autosize="pad", padding=0)
 
 

@@ -27,6 +27,8 @@ from core.vlm.model import VisionLanguageModel
 OWN, COMMON = "each on its own", "all on one, as shares"
 SIZES = (360, 330, 250)
 """Longer side in pixels of one, two, and more maps beside each other."""
+LEGEND = 70
+"""Pixels beside a map for the colours' meaning."""
 REFERENCE = {"suffix_relevancy": "relevancy"}
 """Methods that stand in for another one, whose agreement with it is measured and shown."""
 
@@ -57,7 +59,7 @@ class Shown:
 
 def look() -> Look:
     """The controls of all maps together, side by side in whatever holds them."""
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom", width="content"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content"):
         scale = st.segmented_control(
             "Colours",
             (OWN, COMMON),
@@ -107,7 +109,7 @@ def show(
 
     `named` is the target in words, for files. Without a model only what was computed before is shown.
     """
-    size = SIZES[min(len(orders), len(SIZES)) - 1]
+    size = _size(len(orders))
     cards = _cards(orders, size)
     if model is not None:
         for order, (_, below) in zip(orders, cards, strict=True):
@@ -127,6 +129,15 @@ def show(
     return shown
 
 
+def _size(number: int) -> int:
+    return SIZES[min(number, len(SIZES)) - 1]
+
+
+def card_width(number: int) -> int:
+    """The width in pixels of each of `number` maps with its legend."""
+    return _size(number) + LEGEND
+
+
 def _cards(
     orders: Sequence[Order], size: int
 ) -> list[tuple[st.delta_generator.DeltaGenerator, st.delta_generator.DeltaGenerator]]:
@@ -135,7 +146,7 @@ def _cards(
     cards = []
     with st.container(horizontal=True, gap="medium", key="relevancy_maps"):
         for order in orders:
-            with st.container(width=size + 70, gap="xsmall"):
+            with st.container(width=size + LEGEND, gap="xsmall"):
                 st.markdown(f"**{escaped(explainers()[order.method].name)}**")
                 cards.append((st.empty(), st.empty()))
     return cards

@@ -18,8 +18,7 @@ FIRST = "relevancy"
 def choose(card: ModelCard) -> list[Order]:
     """The methods to show, in the order they were chosen, and a popover for their settings and one about them all."""
     known = explainers()
-    left, right = st.columns([5, 2], vertical_alignment="bottom")
-    with left:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
             list(known),
@@ -29,7 +28,6 @@ def choose(card: ModelCard) -> list[Order]:
             persist_state="session",
             placeholder="Choose one or several methods",
         )
-    with right, st.container(horizontal=True, gap="small"):
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
             orders = [_order(key, card) for key in chosen]
         with st.popover("What they are", icon=":material/menu_book:"):

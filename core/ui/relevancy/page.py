@@ -54,7 +54,7 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
         return
     if not answer.layout.views:
         _no_places(answer)
-    with st.container(horizontal=True, gap="large", vertical_alignment="bottom"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         view = st.segmented_control(
             "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
         )
@@ -74,21 +74,22 @@ def _maps(
 ) -> None:
     """One map with its words beside it; several in a row, with words and agreement below."""
     named = describe_target(answer, target, model)
+    # Rows that wrap: figures have fixed sizes, and in narrow columns they would overlap.
     if len(orders) == 1:
-        left, right = st.columns([3, 4], gap="medium")
-        with left:
-            shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
-        with right:
-            text.show(answer, target, shown)
+        with st.container(horizontal=True, gap="medium"):
+            with st.container(width=maps.card_width(1)):
+                shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
+            with st.container(width=text.WIDTH + 10):
+                text.show(answer, target, shown)
         return
     shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
-    left, right = st.columns([4, 3], gap="medium")
-    with left:
-        st.subheader("Image against text", anchor=False)
-        text.show(answer, target, shown)
-    with right:
-        st.subheader("Do they agree?", anchor=False)
-        table.show(answer, target, shown)
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=text.WIDTH + 10):
+            st.markdown("#### Image against text")
+            text.show(answer, target, shown)
+        with st.container(width=table.WIDTH):
+            st.markdown("#### Do they agree?")
+            table.show(answer, target, shown)
 
 
 def _no_places(answer: Answer) -> None:

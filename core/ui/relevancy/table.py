@@ -15,6 +15,8 @@ from core.maps.shares import Part, parts
 from core.ui.relevancy.maps import Shown
 
 PATCHES, WORDS = "patches", "words"
+WIDTH = 430
+"""Of the tables, in pixels: three methods and their names."""
 
 
 def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:

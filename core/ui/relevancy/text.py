@@ -17,7 +17,7 @@ from core.maps.shares import COMPARED, Part, parts, shares
 from core.ui.chips import escaped
 from core.ui.relevancy.maps import Shown
 
-WIDTH = 620
+WIDTH = 570
 TALL = 40
 """Tokens of question and answer from which on their chart scrolls."""
 
