@@ -137,7 +137,7 @@ def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: Vis
         chosen = st.session_state[key]
         st.session_state[note] = None
         if isinstance(chosen, str):
-            chosen, st.session_state[note] = _typed(model, answer, index, chosen)
+            chosen, st.session_state[note] = typed_rival(model, answer, index, chosen)
         work.target = Target((index,), None if chosen is None else (chosen,))
 
     def name(option: int | str | None) -> str:
@@ -160,7 +160,7 @@ def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: Vis
         st.text(said)
 
 
-def _typed(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int | None, str | None]:
+def typed_rival(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int | None, str | None]:
     """The token that a typed word begins with at this place of the answer, and what to say about it, if anything."""
     word = word.strip()[:LONGEST_RIVAL]
     ids = rival_ids(model, answer, index, word)
