@@ -25,7 +25,7 @@ from core.street.facts import FACTS, NOUNS, facts_of
 from core.street.labels import IGNORE, dense_labels
 from core.street.questions import LATE_PRACTICE, PRACTICE, Maker, Pair, ask_about
 from core.street.scene import COLORS, MOST_OF_A_KIND, Scene, match_colors, sample
-from core.street.textual import ask_from_text, recite
+from core.street.textual import SHARES, Shares, ask_from_text, recite
 
 TRAINING_SEEDS = 1_000_000_000
 """Training draws scenes of seeds below this; evaluation only above (`HELD_OUT_SEED`)."""
@@ -219,14 +219,21 @@ class JointBatches(Dataset[dict[str, Tensor]]):
     `mask` [batch * SEGMENTS, 1, SEGMENT, PREFIX + SEGMENT] says which keys each segment position sees.
 
     In a share `matched` of the scenes two objects are given one colour: comparisons meet too few such by chance.
-    From batch `late` on, questions have the shares of `LATE_PRACTICE`.
+    From batch `late` on, questions have the shares of `LATE_PRACTICE`; `facts` are those of text-only passages.
     """
 
     def __init__(
-        self, seed: int, size: int, encoder: Encoder, late: int, text_share: float = 0.06, matched: float = 0.25
+        self,
+        seed: int,
+        size: int,
+        encoder: Encoder,
+        late: int,
+        text_share: float = 0.06,
+        facts: Shares = SHARES,
+        matched: float = 0.25,
     ) -> None:
         self.seed, self.size, self.encoder, self.late = seed, size, encoder, late
-        self.text_share, self.matched = text_share, matched
+        self.text_share, self.facts, self.matched = text_share, facts, matched
 
     def row(self, scene: Scene, rng: random.Random, shares: Mapping[Maker, float]) -> Segments:
         segments = Segments(SEGMENTS, SEGMENT, self.encoder.pad)
@@ -234,7 +241,9 @@ class JointBatches(Dataset[dict[str, Tensor]]):
         missed = 0
         while missed < 4 and visual:
             if rng.random() < self.text_share:
-                ids, labels = self.encoder.conversation(ask_from_text(rng, rng.choice((1, 2))), opened=False)
+                ids, labels = self.encoder.conversation(
+                    ask_from_text(rng, rng.choice((1, 2)), shares=self.facts), opened=False
+                )
                 first = 0
             else:
                 ids, labels = self.encoder.conversation(visual.pop(), opened=True)

@@ -41,10 +41,15 @@ def _count_fact(rng: random.Random) -> tuple[str, Pair]:
     return f"{kind} count", Pair("text_count", rng.choice(COUNT_PHRASINGS).format(kind=kind), fact)
 
 
-def _facts(rng: random.Random, wanted: int) -> list[Pair]:
+Shares = tuple[float, float, float]
+"""How often a fact is about a colour, a place and a number."""
+SHARES: Shares = (6, 1.5, 1)
+
+
+def _facts(rng: random.Random, wanted: int, shares: Shares = SHARES) -> list[Pair]:
     """About `wanted` facts about different subjects, each as the question that asks for it."""
     facts: dict[str, Pair] = {}
-    for maker in rng.choices((_color_fact, _position_fact, _count_fact), (6, 1.5, 1), k=12):
+    for maker in rng.choices((_color_fact, _position_fact, _count_fact), shares, k=12):
         subject, pair = maker(rng)
         facts.setdefault(subject, pair)
         if len(facts) == wanted:
@@ -52,9 +57,9 @@ def _facts(rng: random.Random, wanted: int) -> list[Pair]:
     return list(facts.values())
 
 
-def ask_from_text(rng: random.Random, number: int = 1, most: int = 5) -> list[Pair]:
+def ask_from_text(rng: random.Random, number: int = 1, most: int = 5, shares: Shares = SHARES) -> list[Pair]:
     """A passage of two to `most` facts and `number` questions about it; the first question carries the passage."""
-    facts = _facts(rng, rng.randint(2, most))
+    facts = _facts(rng, rng.randint(2, most), shares)
     pairs = rng.sample(facts, min(number, len(facts)))
     passage = " ".join(fact.answer for fact in facts)
     first = pairs[0]

@@ -1,0 +1,46 @@
+"""What the README tells a newcomer to type works as it stands there."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import core.explainers
+from core.answer import Decoding, Question
+from core.explainers.registry import explainers
+from core.explainers.run import explain, whole
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_method_of_your_own_is_found_and_explains(
+    llava: TransformersModel, picture: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [source] = [block for block in BLOCKS if "(Explainer)" in block]
+    (tmp_path / "last_layer.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(core.explainers, "__path__", [*core.explainers.__path__, str(tmp_path)])
+    explainers.cache_clear()
+    importlib.invalidate_caches()
+    try:
+        answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
+        [found] = explain(explainers()["last_layer"], llava, answer, [whole(answer)])
+    finally:
+        explainers.cache_clear()
+        sys.modules.pop("core.explainers.last_layer", None)
+    assert answer.attention is not None
+    expected = answer.attention.weights[-1].mean(0).mean(0)
+    assert found.scores == pytest.approx(expected.numpy(), abs=1e-5)
+
+
+def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> None:
+    [lines] = [block for block in BLOCKS if "load_model(EMBEDDED)" in block]
+    exec(compile(lines, "README.md", "exec"), {})
+    assert "The house is" in capsys.readouterr().out
