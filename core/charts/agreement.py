@@ -39,7 +39,7 @@ def agreement_matrix(
             for j, other in enumerate(names)
         ]
     )
-    axis = alt.Axis(labelAngle=-30, labelLimit=140, ticks=False, domain=False, orient="top")
+    axis = alt.Axis(labelAngle=-30, labelLimit=140, labelOverlap=False, ticks=False, domain=False, orient="top")
     base = alt.Chart(frame).encode(
         x=alt.X("other:N", sort=list(names), title=None, axis=axis),
         y=alt.Y("one:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=170, ticks=False, domain=False)),

@@ -1,0 +1,90 @@
+"""Settings that describe themselves become controls, and come back as settings."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.explainers.registry import explainers
+from core.ui.controls import changed
+
+
+def page(key: str) -> None:
+    import dataclasses
+
+    import streamlit as st
+
+    from core.explainers import settings as kinds
+    from core.ui.controls import settings_form
+    from core.vlm.model import ModelCard
+
+    @dataclasses.dataclass(frozen=True)
+    class Settings:
+        whole: int = kinds.number(3, "Whole", minimum=1, maximum=9)
+        real: float = kinds.number(0.5, "Real", minimum=0.0, maximum=2.0, step=0.25)
+        way: str = kinds.choice("mean", "Way *of* it", ("mean", "max"))
+        on: bool = kinds.switch(True, "On")
+        layers: tuple[int, ...] | None = kinds.layers()
+        heads: tuple[int, ...] | None = kinds.heads()
+        words: str = kinds.text("what", "Words")
+
+    card = ModelCard("m", "m", "llava", 1, "float32", "cpu", 3, 4, 4, 8, 9, "1 x 1", "f")
+    st.session_state["made"] = settings_form(Settings, card, key)
+
+
+def opened() -> AppTest:
+    at = AppTest.from_function(page, kwargs={"key": "some"}, default_timeout=60).run()
+    assert not at.exception
+    return at
+
+
+def test_controls_begin_at_the_defaults() -> None:
+    made = opened().session_state["made"]
+    assert made == type(made)()
+    assert changed(made) == {}
+
+
+def test_what_is_set_comes_back_with_its_type() -> None:
+    at = opened()
+    at.number_input(key="some_whole").set_value(7)
+    at.number_input(key="some_real").set_value(1.25)
+    at.selectbox(key="some_way").select("max")
+    at.toggle(key="some_on").set_value(False)
+    at.multiselect(key="some_layers_3").set_value([2, 0])
+    at.text_input(key="some_words").set_value("why")
+    at.run()
+    made = at.session_state["made"]
+    assert (made.whole, made.real, made.way, made.on) == (7, 1.25, "max", False)
+    assert isinstance(made.whole, int) and (made.layers, made.heads, made.words) == ((0, 2), None, "why")
+    assert changed(made) == {
+        "Whole": 7,
+        "Real": 1.25,
+        "Way *of* it": "max",
+        "On": False,
+        "Layers": (0, 2),
+        "Words": "why",
+    }
+
+
+def test_layers_and_heads_are_those_of_the_model_and_labels_are_plain_text() -> None:
+    at = opened()
+    assert at.multiselect(key="some_layers_3").options == ["0", "1", "2"]
+    assert at.multiselect(key="some_heads_4").options == ["0", "1", "2", "3"]
+    assert at.selectbox(key="some_way").label == r"Way \*of\* it"
+
+
+@pytest.mark.parametrize("key", sorted(explainers()))
+def test_every_method_has_controls(key: str) -> None:
+    def form(method: str) -> None:
+        import streamlit as st
+
+        from core.explainers.registry import explainers
+        from core.ui.controls import settings_form
+        from core.vlm.model import ModelCard
+
+        card = ModelCard("m", "m", "llava", 1, "float32", "cpu", 3, 4, 4, 8, 9, "1 x 1", "f")
+        st.session_state["made"] = settings_form(explainers()[method].Settings, card, method)
+
+    at = AppTest.from_function(form, kwargs={"method": key}, default_timeout=60).run()
+    assert not at.exception
+    assert at.session_state["made"] == explainers()[key].Settings()
