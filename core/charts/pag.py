@@ -202,19 +202,19 @@ network.on("beforeDrawing", function(c) {{
 }});
 network.once("afterDrawing", function() {{ network.fit({{animation: false}}); }});
 network.on("selectNode", function(event) {{
-  marked = event.nodes[0]; network.redraw();
+  network.marked = event.nodes[0]; network.redraw();
   window.parent.postMessage({{sightline: "node", node: event.nodes[0]}}, "*");
 }});
-var marked = null;
+network.marked = null;
 network.on("afterDrawing", function(c) {{
-  if (marked === null) return;
-  var box = network.getBoundingBox(marked);
+  if (network.marked === null) return;
+  var box = network.getBoundingBox(network.marked);
   c.save(); c.strokeStyle = {_json(PICKED)}; c.lineWidth = 3;
   c.strokeRect(box.left - 4, box.top - 4, box.right - box.left + 8, box.bottom - box.top + 8); c.restore();
 }});
 window.addEventListener("message", function(event) {{
   if (event.source !== window.parent || !event.data || event.data.sightline !== "pick") return;
-  marked = nodes.get(event.data.node) ? event.data.node : null;
+  network.marked = nodes.get(event.data.node) ? event.data.node : null;
   network.redraw();
 }});"""
 

@@ -46,14 +46,15 @@ def test_a_click_on_a_node_lists_its_tests_and_the_choice_beside_outlines_it(lea
     page = learned
     page.frame_locator(FRAME).locator("canvas").click(position=where(page, 0))  # type: ignore[arg-type]
     expect(page.get_by_text("Correlation with the target")).to_be_visible()
-    assert graph_state(page, "marked") == 0
-    box = page.get_by_test_id("stSelectbox").filter(has_text="Token")
-    box.locator("input").click()
-    page.get_by_role("option").nth(3).click()
+    assert graph_state(page, "network.marked") == 0
+    settle(page)
+    page.locator(".st-key-causal_node input").fill("column")
+    page.get_by_role("option").nth(1).click()
+    page.wait_for_timeout(200)
     settle(page)
     expect(page.get_by_text("Correlation with the target")).to_be_visible()
-    assert graph_state(page, "marked") not in (0, None)
-    assert graph_state(page, "options.physics.enabled") is False
+    frame = next(frame for frame in page.frames if frame.parent_frame is not None)
+    frame.wait_for_function("network.marked > 0")
 
 
 def test_mask_and_re_ask_is_one_click_from_the_node(learned: Page, settle: Settle) -> None:

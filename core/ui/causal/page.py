@@ -69,7 +69,9 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
     if wanted is None:
         return
     key = view.key(answer, token, wanted)
-    graph = _graph(view, model, answer, key)
+    # What comes and goes stands in places of its own: what moves down the page is drawn anew, and a graph takes long.
+    with st.container():
+        graph = _graph(view, model, answer, key)
     if graph is None:
         return
     view.look_at(key)
@@ -77,13 +79,14 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
     with controls:
         _radius(view, graph, radius)
         downloads.show(answer, graph, radius)
-    if not answer.layout.positions(TokenKind.IMAGE):
-        st.info(
-            "This question was asked without a picture. The graph of its words still holds; there are no patches to "
-            "show, and nothing to mask.",
-            icon=":material/image_not_supported:",
-        )
-    _summary(graph, radius)
+    with st.container():
+        if not answer.layout.positions(TokenKind.IMAGE):
+            st.info(
+                "This question was asked without a picture. The graph of its words still holds; there are no patches "
+                "to show, and nothing to mask.",
+                icon=":material/image_not_supported:",
+            )
+        _summary(graph, radius)
     views.show(view, answer, graph, key, radius, partial(node.show, view, model, answer, graph, key, radius))
     masked.show(view, model, answer, graph, key, radius)
     heads.show(view, model, answer, token, wanted)
