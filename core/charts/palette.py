@@ -27,6 +27,8 @@ NEUTRAL = "#8090a0"
 
 INK_ON_LIGHT = "#14202a"
 INK_ON_DARK = "#ffffff"
+PAPER = "#e6eaee"
+"""Under words in a figure: with `INK_ON_LIGHT` on it they are read on either page."""
 
 PICKED = "#ff2d95"
 """The outline of what was clicked, over a picture or a heat map of any colour."""

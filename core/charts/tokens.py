@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER
+from core.charts.palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
 
 LINE = 26
 """Height in pixels of a row of tokens."""
@@ -124,7 +124,7 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
     cells["middle"] = (cells["x"] + cells["x2"]) / 2
     cells["centre"] = (cells["y"] + cells["y2"]) / 2
     said = alt.Chart(cells[cells["row"] < 2])
-    boxes = said.mark_rect(fill=NEUTRAL, fillOpacity=0.16, cornerRadius=3).encode(x=x, x2="x2:Q", y=y, y2="y2:Q")
+    boxes = said.mark_rect(fill=PAPER, cornerRadius=3).encode(x=x, x2="x2:Q", y=y, y2="y2:Q")
     marks = said.transform_filter("datum.differs").mark_rect(
         fill=DIFFERENT, fillOpacity=0.22, stroke=DIFFERENT, cornerRadius=3
     )
@@ -139,7 +139,7 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
         ),
         tooltip=[alt.Tooltip("change:Q", format="+.4f", title="change in log-probability (nats)")],
     )
-    words = said.mark_text(limit=width).encode(x=alt.X("middle:Q"), y=alt.Y("centre:Q"), text="text:N")
+    words = said.mark_text(limit=width, color=INK_ON_LIGHT).encode(x=alt.X("middle:Q"), y=alt.Y("centre:Q"), text="text:N")
     figures = changed.mark_text().encode(
         x=alt.X("middle:Q"),
         y=alt.Y("centre:Q"),

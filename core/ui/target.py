@@ -152,6 +152,7 @@ def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: Vis
         key=key,
         on_change=clicked,
         accept_new_options=True,
+        placeholder=name(None),
         width=200,
         help="A contrast explains why the model said this rather than one particular other token. Choose one that it "
         "weighed, or type any word.",

@@ -124,6 +124,9 @@ def test_aligned_answers_show_both_tokens_and_the_change() -> None:
     scales = [layer["encoding"].get("color", {}).get("scale") for layer in specification["layer"]]
     domain = next(scale["domain"] for scale in scales if scale)
     assert domain[0] == -domain[-1] == -2.5, "unchanged must be the middle of the colours"
+    words = [layer["mark"] for layer in specification["layer"] if layer["mark"]["type"] == "text"]
+    assert words[0]["color"] == palette.INK_ON_LIGHT, "the default is black, on a dark page too"
+    assert contrast(rgb(palette.INK_ON_LIGHT), rgb(palette.PAPER)) >= 4.5
 
 
 def test_long_answers_go_on_in_further_lines_within_the_width() -> None:
