@@ -16,6 +16,8 @@ LINE = 26
 """Height in pixels of a row of tokens."""
 AXIS = 44
 """Height in pixels of an axis with its title."""
+DARK_FROM = 0.85
+"""The share of the diverging scale from which on white is read better than ink."""
 WORD_JOINER = "\u2060"
 
 
@@ -139,12 +141,11 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
         ),
         tooltip=[alt.Tooltip("change:Q", format="+.4f", title="change in log-probability (nats)")],
     )
-    words = said.mark_text(limit=width, color=INK_ON_LIGHT).encode(x=alt.X("middle:Q"), y=alt.Y("centre:Q"), text="text:N")
+    centre = {"x": alt.X("middle:Q"), "y": alt.Y("centre:Q"), "text": "text:N"}
+    words = said.mark_text(limit=width, color=INK_ON_LIGHT).encode(**centre)
     figures = changed.mark_text().encode(
-        x=alt.X("middle:Q"),
-        y=alt.Y("centre:Q"),
-        text="text:N",
-        color=alt.condition(f"abs(datum.change) > {0.6 * most}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT)),
+        **centre,
+        color=alt.condition(f"abs(datum.change) > {DARK_FROM * most}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT)),
     )
     layers = boxes + marks.encode(x=x, x2="x2:Q", y=y, y2="y2:Q") + heat + words + figures
     return layers.properties(width=width, height=height, autosize="pad", padding=0)
