@@ -86,7 +86,7 @@ def explained_picture(
         toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
         top = top.add_params(toggle)
     marks.append(top)
-    return alt.layer(*marks).properties(width=width, height=height, autosize="pad", padding=0)
+    return alt.LayerChart(layer=marks).properties(width=width, height=height, autosize="pad", padding=0)
 
 
 def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:

@@ -10,7 +10,6 @@ import base64
 import html
 import io
 import json
-import math
 import re
 import urllib.parse
 from collections.abc import Sequence

@@ -67,8 +67,6 @@ def show(view: CausalView, model: VisionLanguageModel, answer: Answer, token: in
     asked = ("heads", view.heads_key(answer, token, view.layer, settings))
     if wanted:
         _compute(view, model, answer, token, wanted, settings, asked)
-        # The choice of heads above is ranked by what was found.
-        st.rerun()
     if asked in view.stopped:
         st.text(view.stopped[asked])
     found = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]

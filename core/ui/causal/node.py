@@ -155,11 +155,11 @@ def _reask(
             view.reasked.keep(kept, without)
 
         running.compute(view, model, ("reask", kept), "asking again with patches masked", "reask", work)
-        if ("reask", kept) in view.stopped:
-            st.text(view.stopped["reask", kept])
     found = view.reasked.get(kept)
     if found is not None:
         _result(answer, graph, found)
+    elif ("reask", kept) in view.stopped:
+        st.text(view.stopped["reask", kept])
 
 
 def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:

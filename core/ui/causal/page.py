@@ -36,7 +36,11 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
             icon=":material/ads_click:",
         )
     else:
-        _explained(work, model, answer, work.target)
+        explained, below = st.container(), st.container()
+        with below:
+            work.causal.errands.run()
+        with explained:
+            _explained(work, model, answer, work.target)
 
 
 def _kept(work: Workspace) -> None:
@@ -136,10 +140,6 @@ def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: Gr
         view.graphs.keep(key, learned)
 
     running.compute(view, model, key, "learning the causal graph", "graph", work)
-    found = view.graphs.get(key)
-    if found is None:
-        running.obstacle(view, key, "graph")
-    return found
 
 
 def _summary(graph: CausalGraph, radius: int) -> None:

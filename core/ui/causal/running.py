@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import partial
+from typing import NoReturn
 
 import streamlit as st
 
@@ -14,10 +16,16 @@ from core.vlm.model import VisionLanguageModel
 Work = Callable[[CancelToken, Callable[[float], None]], None]
 
 
-def compute(view: CausalView, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> None:
-    """Do `work(cancel, report)`, which keeps what it finds itself, also the part before a stop. What went wrong is
-    kept under `key` as a sentence."""
+def compute(
+    view: CausalView, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work
+) -> NoReturn:
+    """Have the page do `work(cancel, report)`, which keeps what it finds itself, also the part before a stop, and run
+    again. What went wrong is kept under `key` as a sentence."""
     view.stopped.pop(key, None)
+    view.errands.leave(partial(_compute, view, model, key, purpose, name, work))
+
+
+def _compute(view: CausalView, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> None:
     place = st.empty()
 
     def stopped() -> None:
@@ -33,5 +41,5 @@ def obstacle(view: CausalView, key: Hashable, name: str) -> bool:
     if key not in view.stopped:
         return False
     st.text(view.stopped[key])
-    st.button("Compute it", key=f"again_{name}", on_click=lambda: view.stopped.pop(key, None))
+    st.button("Compute it", key=f"again_{name}", on_click=view.forget, args=(key,))
     return True

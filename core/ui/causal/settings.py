@@ -86,7 +86,7 @@ def form() -> GraphSettings | None:
             alpha=alpha,
             sample_size=samples,
             leave_out_sink=leave_out,
-            seconds=float(seconds),
+            seconds=None if seconds is None else float(seconds),
         )
     except CausalError as error:
         st.text(str(error))

@@ -16,6 +16,7 @@ from core.causal.discovery import CausalGraph
 from core.causal.heads import HeadsTest
 from core.causal.masking import Masking, MaskingTest, Positions
 from core.causal.settings import GraphSettings
+from core.ui.errands import Errands
 from core.ui.relevancy.results import AnswerKey, answer_key
 
 Kind = TypeVar("Kind")
@@ -108,6 +109,7 @@ class CausalView:
     reasked: Kept[ReaskedWithout] = field(default_factory=lambda: Kept(100))
     pages: Kept[str] = field(default_factory=lambda: Kept(6))
     stopped: dict[Hashable, str] = field(default_factory=dict)
+    errands: Errands = field(default_factory=Errands)
 
     def within(self, layers: int, heads: int) -> None:
         """Choose a head that the model has; at first one of its last layer."""
@@ -138,3 +140,7 @@ class CausalView:
     def pick(self, node: int) -> None:
         """Choose a node; the same again lets go of it."""
         self.node = None if node == self.node else node
+
+    def forget(self, key: Hashable) -> None:
+        """Try again what was stopped or failed."""
+        self.stopped.pop(key, None)

@@ -24,8 +24,8 @@ PICTURE, TREE = 340, 500
 SMALL = 100
 MOST_SMALL = 6
 _STYLE = """<style>
-.st-key-causal_graph { flex: 1 1 540px !important; min-width: min(540px, 100%); }
-.st-key-causal_details { flex: 1 1 400px !important; min-width: min(400px, 100%); }
+:has(> .st-key-causal_graph) { flex: 1 1 540px !important; min-width: min(540px, 100%); }
+:has(> .st-key-causal_details) { flex: 1 1 400px !important; min-width: min(400px, 100%); }
 </style>"""
 """In a narrow window the graph goes below the picture and the tree below the chosen node, rather than into them."""
 
