@@ -38,7 +38,11 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
             icon=":material/info:",
         )
         return
-    _explore(work, model, answer)
+    explored, below = st.container(), st.container()
+    with below:
+        work.attention.errands.run()
+    with explored:
+        _explore(work, model, answer)
 
 
 @st.fragment

@@ -11,6 +11,7 @@ from torch import Tensor
 from core.answer import Answer
 from core.attention.rows import Head
 from core.attention.sinks import SinkKind
+from core.ui.errands import Errands
 
 Lens = Literal["All heads of a layer", "Who looks at these patches", "Question and answer words", "Vision tower"]
 Direction = Literal["where it looks", "who looks at it"]
@@ -36,6 +37,7 @@ class AttentionView:
     tower_head: Head | None = None
     stopped: dict[str, str] = field(default_factory=dict)
     kept: OrderedDict[object, Tensor | None] = field(default_factory=OrderedDict)
+    errands: Errands = field(default_factory=Errands)
 
     def about(self, answer: Answer, layers: int, heads: int) -> None:
         """Look at an answer. What names places of another one is let go; a head the model lacks as well."""

@@ -1,4 +1,4 @@
-"""Rows that take a pass of the model: computed once, with a Stop button, and kept."""
+"""Rows that take a pass of the model: computed once, by the page rather than its fragment, so that Stop works."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ STOPPED = "You stopped this. What was there before is kept."
 def ready(
     view: AttentionView, model: VisionLanguageModel, key: object, name: str, compute: Callable[[], Tensor | None]
 ) -> bool:
-    """Whether `view.kept` has `key`, computing it now if need be. Where that was stopped or failed, says so with a
-    button to try again, and returns False. `name` says what is computed ("reading the question again")."""
+    """Whether `view.kept` has `key`. Where it does not, the page computes it and runs again; where that was stopped or
+    failed, says so with a button to try again, and returns False. `name` says what is computed ("reading the question
+    again")."""
     if key in view.kept:
         view.kept.move_to_end(key)
         return True
@@ -28,8 +29,13 @@ def ready(
         st.text(view.stopped[name])
         st.button("Compute it", key=f"compute_{name}", on_click=partial(_forget, view, name))
         return False
-    place = st.empty()
-    with place.container(horizontal=True, vertical_alignment="center"):
+    view.errands.leave(partial(_compute, view, model, key, name, compute))
+
+
+def _compute(
+    view: AttentionView, model: VisionLanguageModel, key: object, name: str, compute: Callable[[], Tensor | None]
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Stop",
             icon=":material/stop_circle:",
@@ -42,11 +48,8 @@ def ready(
         view.keep(key, run_on_model(model, name, lambda cancel, say: compute(), status))
 
     trouble = trouble_of(run)
-    place.empty()
     if trouble is not None:
         view.stopped[name] = trouble
-        st.text(trouble)
-    return trouble is None
 
 
 def _forget(view: AttentionView, name: str) -> None:

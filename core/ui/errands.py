@@ -1,0 +1,43 @@
+"""Long work that a fragment asks for and the page does.
+
+A click in a fragment waits until the fragment has run, so a Stop button drawn there would be heard only when the work
+has ended. Therefore a fragment leaves word of what it wants and has the whole page run again. The page does the work
+before the fragment, whose former drawing stays on screen meanwhile, with Stop in a box of the page's own. The box
+stands in a corner of the window, because what was clicked may be anywhere on a long page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import streamlit as st
+
+_STYLE = """<style>
+.st-key-errand { position: fixed; bottom: 1.5rem; right: 2rem; width: min(26rem, 90vw) !important; z-index: 100;
+  background: Canvas; box-shadow: 0 2px 12px rgb(0 0 0 / 0.25); }
+</style>"""
+
+
+@dataclass(eq=False)
+class Errands:
+    """At most one piece of work that was left to be done. It keeps what it finds, and what went wrong, by itself."""
+
+    left: Callable[[], None] | None = None
+
+    def leave(self, errand: Callable[[], None]) -> NoReturn:
+        """Have the page run again and do this first. To be called by a fragment."""
+        self.left = errand
+        st.rerun()
+
+    def run(self) -> None:
+        """Do what was left. To be called by the page, outside any fragment and before the one that left it."""
+        errand, self.left = self.left, None
+        place = st.empty()
+        if errand is None:
+            return
+        with place.container(border=True, key="errand"):
+            st.html(_STYLE)
+            errand()
+        place.empty()
