@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +86,21 @@ def test_the_graph_is_saved_with_its_settings(learned: Page, tmp_path: Path) -> 
     assert record["settings"]["sample_size"] == 128 and record["nodes"]
     assert saved("Picture (PNG)").read_bytes().startswith(b"\x89PNG")
     assert "<graphml" in saved("For other programs (GraphML)").read_text()[:400]
+
+
+def test_a_stop_in_the_middle_of_testing_all_heads_keeps_the_layers_done(learned: Page, settle: Settle) -> None:
+    page = learned
+    page.get_by_role("button", name="Test all heads of all 6 layers").click()
+    # The layers that are done are kept one by one; two of them make a map.
+    errand = page.locator(".st-key-errand")
+    expect(errand.get_by_role("progressbar")).to_be_visible()
+    page.wait_for_function(
+        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) > 40"
+    )
+    errand.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("You stopped this.")).to_be_visible(timeout=2000)
+    settle(page)
+    expect(errand).to_have_count(0)
+    expect(page.get_by_role("button", name="Test all heads of all 6 layers")).to_be_enabled()
+    expect(page.get_by_text(re.compile("Each head's graph is learned and its explanation masked"))).to_have_count(0)
+    expect(page.get_by_text(re.compile("How much further each head's explanation lowered"))).to_be_visible()
