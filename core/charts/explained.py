@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from core.answer import TokenLayout
+from core.charts.figure import figure
 from core.charts.heatmap import Place, data_url, panels, patch_table, places
 from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 
@@ -86,7 +87,7 @@ def explained_picture(
         toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
         top = top.add_params(toggle)
     marks.append(top)
-    return alt.LayerChart(layer=marks).properties(width=width, height=height, autosize="pad", padding=0)
+    return figure(marks, width, height)
 
 
 def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from core.charts.figure import figure
 from core.charts.heatmap import Scale, scale_of
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
 from core.charts.tokens import unique, visible
@@ -93,7 +94,7 @@ def head_map(
         # On top, so that a click on an outline is a click on its cell.
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
-    return alt.LayerChart(layer=marks).properties(width=cell * heads, height=cell * layers, autosize="pad", padding=0)
+    return figure(marks, cell * heads, cell * layers)
 
 
 def ranked_heads(
@@ -143,9 +144,7 @@ def ranked_heads(
             x=alt.value(0), x2=alt.value(width), tooltip=tooltip
         )
         marks.append(line.add_params(_toggle(click, ["layer", "head"])))
-    return alt.LayerChart(layer=marks).properties(
-        width=width, height=LINE * max(1, len(table)), autosize="pad", padding=0
-    )
+    return figure(marks, width, LINE * max(1, len(table)))
 
 
 def head_name(head: Head | None) -> str:
@@ -199,20 +198,20 @@ def gallery(
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, wide], nice=False, zero=False), axis=None)
     down_scale = alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True)
     y = alt.Y("y:Q", scale=down_scale, axis=None)
-    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
     base = alt.Chart(table)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O")]
     marks: list[alt.Chart] = [
-        base.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
+        base.mark_image(aspect=False, tooltip=None).encode(**box, url=alt.Url("url:N")),
         base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(
-            x=x, y=alt.Y("line:Q", scale=down_scale, axis=None), text="title:N"
+            x=x, y=alt.Y("line:Q", scale=down_scale, axis=None), text=alt.Text("title:N")
         ),
     ]
     if table["on"].any():
         marks.append(alt.Chart(table[table["on"]]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3).encode(**box))
     top = base.mark_rect(fillOpacity=0, cursor=_pointer(click)).encode(**box, tooltip=tooltip)
     marks.append(top.add_params(_toggle(click, ["layer", "head"])) if click else top)
-    return alt.LayerChart(layer=marks).properties(width=wide, height=high, autosize="pad", padding=0)
+    return figure(marks, wide, high)
 
 
 def word_table(
@@ -293,9 +292,7 @@ def word_table(
     if click:
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["word"])))
-    return alt.LayerChart(layer=marks).properties(
-        width=cell * len(names), height=max(20, LINE + 3) * len(rows), autosize="pad", padding=0
-    )
+    return figure(marks, cell * len(names), max(20, LINE + 3) * len(rows))
 
 
 def _cut(word: str) -> str:

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw
 
 from core.answer import Box, PatchView, TokenLayout
+from core.charts.figure import figure
 from core.charts.palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
 
 SIDE = 400
@@ -188,7 +189,7 @@ def heatmap(
     scale = scale or scale_of(table["value"].to_numpy())
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
     # Boxes given by both ends stay where they are when the browser resizes the chart; widths in pixels do not.
     backdrop = alt.Chart(pd.DataFrame([_backdrop(images, spot) for spot in spots])).mark_image(
         aspect=False, tooltip=None
@@ -212,7 +213,7 @@ def heatmap(
             alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
         ],
     )
-    layers: list[alt.Chart] = [backdrop.encode(**box, url="url:N"), heat]
+    layers: list[alt.Chart] = [backdrop.encode(**box, url=alt.Url("url:N")), heat]
     missing = table[table["value"].isna()].assign(state=NOT_LOOKED_AT)
     if len(missing):
         layers.append(
@@ -228,7 +229,7 @@ def heatmap(
         )
     if len(spots) > 1:
         names = pd.DataFrame([{"x": spot.left + 5, "y": 11, "name": _panel_name(spot.panel, layout)} for spot in spots])
-        base = alt.Chart(names).encode(x=x, y=y, text="name:N")
+        base = alt.Chart(names).encode(x=x, y=y, text=alt.Text("name:N"))
         # Once with a dark rim and once without, so that names are legible on any picture.
         rim = base.mark_text(
             align="left", fontWeight="bold", tooltip=None, stroke=INK_ON_LIGHT, strokeWidth=3, strokeOpacity=0.7
@@ -241,8 +242,9 @@ def heatmap(
             known.mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer")
             .encode(**box, tooltip=heat.encoding.tooltip)
             .add_params(toggle)
+            .properties(name=click)
         )
-    return alt.LayerChart(layer=layers).properties(width=width, height=height, autosize="pad", padding=0)
+    return figure(layers, width, height)
 
 
 def _panel_name(panel: Panel, layout: TokenLayout) -> str:

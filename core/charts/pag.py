@@ -24,6 +24,7 @@ from pyvis.network import Network
 from core.answer import Box
 from core.causal.explanation import NodeExplanation
 from core.causal.pag import Edge, Mark, Pag
+from core.charts.figure import Figure
 from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED
 from core.charts.radial import Radial, radial
 from core.charts.tokens import visible
@@ -340,7 +341,7 @@ def explanation_tree(
         toggle = alt.selection_point(name=click, fields=["node"], on="click", toggle="true", empty=False)
         top = base.mark_point(shape="square", size=square, filled=True, opacity=0, cursor="pointer")
         layers.append(top.add_params(toggle))
-    return alt.layer(*layers).properties(width=side, height=side).configure_view(strokeWidth=0)
+    return Figure(layer=list(layers), width=side, height=side).configure_view(strokeWidth=0)
 
 
 def _ends(layout: Radial, a: int, b: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from core.charts.figure import Figure
 from core.charts.heatmap import Scale
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
 from core.charts.tokens import visible
@@ -80,7 +81,7 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
         .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text=alt.Text("text:N"))
     )
     # The inks are colours as they are, not values on the scale of the grounds.
-    layers = alt.layer(heat, plain, ring, ink, titles).resolve_scale(color="independent")
+    layers = Figure(layer=[heat, plain, ring, ink, titles]).resolve_scale(color="independent")
     return layers.properties(width=width, height=height, autosize="pad", padding=0)
 
 

@@ -1,0 +1,29 @@
+"""A layered figure that is quick to draw again.
+
+Altair checks every part of a chart against the Vega-Lite schema when it is made and again when it is drawn, which
+takes most of the time between a click and the new picture. These figures are checked where `to_dict` is told to
+(tests do), and otherwise not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+from altair.utils import schemapi
+
+schemapi.disable_debug_mode()
+
+
+class Figure(alt.LayerChart):
+    """Layers of one size; its specification is only checked on demand."""
+
+    def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:
+        """The specification. Raises SchemaValidationError where `validate` finds a mistake."""
+        return super().to_dict(validate=validate, **options)
+
+
+def figure(layers: Sequence[alt.Chart], width: float, height: float) -> Figure:
+    """Layers over each other, of a fixed size in pixels, so that a picture and what lies over it stay together."""
+    return Figure(layer=list(layers), width=width, height=height, autosize="pad", padding=0)
