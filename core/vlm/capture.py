@@ -86,6 +86,29 @@ def listening(name: str, listener: Callable[[Tap], None]) -> Iterator[None]:
         _listener.reset(token)
 
 
+def last_row(
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    mask: Tensor | None,
+    scaling: float,
+    softcap: float | None,
+) -> Float[Tensor, "heads key"]:
+    """The softmax row of the last query of the first sequence, which sees every key that no mask hides.
+
+    What `Tap.rows` gives, in the few operations that a row costs beside a token's own pass: this runs in every layer
+    for every token. Heads that share keys are grouped, not repeated.
+    """
+    heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
+    rows = query[0, :, -1].reshape(groups, heads // groups, size)
+    scores = torch.bmm(rows, key[0].transpose(1, 2)).view(heads, -1).float() * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is not None:
+        allowed = mask[0, :, -1, : key.shape[2]]
+        scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
+    return scores.softmax(-1)
+
+
 def recorded_sdpa(
     module: torch.nn.Module,
     query: Float[Tensor, "batch heads query size"],
@@ -99,9 +122,10 @@ def recorded_sdpa(
     attention_mask = without_hidden(attention_mask, query.shape[2], key.shape[2])
     recorder = _active.get()
     if recorder is not None:
-        row = _tap(module, query, key, value, value, attention_mask, scaling, kwargs, 0).rows([query.shape[2] - 1])
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"))
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
-        kept = row[:, 0] if query.dtype == torch.float32 else row[:, 0].to(torch.float16)
+        kept = row if query.dtype == torch.float32 else row.to(torch.float16)
         recorder.add(int(getattr(module, "layer_idx", 0)), kept)
     return _attend(NAME, module, query, key, value, attention_mask, scaling, **kwargs)
 

@@ -8,8 +8,9 @@ are not applied, so what is shown as a probability is what the token was chosen 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -21,6 +22,8 @@ from core.vlm.sampling import Sampler
 from core.vlm.tokens import TextStream, TokenReader
 
 ALTERNATIVES = 10
+AT_ONCE = 16
+"""How many tokens' distributions are measured together: fewer, larger operations, and no more than these are held."""
 
 
 def stream(
@@ -45,6 +48,7 @@ def stream(
     text = TextStream(model.reader)
     ids: list[int] = []
     measured: list[Measured] = []
+    seen: list[Float[Tensor, "vocabulary"]] = []
     finish = "length"
     limit = min(question.decoding.max_new_tokens, model.context_length - len(prepared.ids))
     if cancel is not None and cancel.cancelled:
@@ -60,13 +64,17 @@ def stream(
             finish = "end"
             break
         ids.append(token)
-        measured.append(measure(logits, token))
+        seen.append(logits)
+        if len(seen) == AT_ONCE:
+            measured += measure(seen, ids[-AT_ONCE:])
+            seen.clear()
         if piece := text.push(token):
             yield piece
         if cancel is not None and cancel.cancelled:
             finish = "stopped"
             break
     text.finish()
+    measured += measure(seen, ids[len(ids) - len(seen) :])
     seconds = time.perf_counter() - began
     return _answer(model, prepared, ids, measured, text.texts, finish, seconds, recorder)
 
@@ -97,15 +105,21 @@ class Measured:
         self.logprob, self.entropy, self.best = logprob, entropy, best
 
 
-def measure(logits: Float[Tensor, "vocabulary"], token: int) -> Measured:
-    """Log-probability and entropy in nats, from the logits as the network gave them."""
-    logprobs = logits.float().log_softmax(-1)
-    chances = logprobs.exp()
+def measure(logits: Sequence[Float[Tensor, "vocabulary"]], tokens: Sequence[int]) -> list[Measured]:
+    """Log-probability and entropy in nats of each token, from the logits as the network gave them."""
+    if not tokens:
+        return []
+    logprobs = torch.stack(list(logits)).float().log_softmax(-1)
     # A token ruled out altogether adds nothing, and 0 x -inf would be no number.
-    entropy = -(chances * logprobs.clamp(min=-1e4)).sum()
-    best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[0]))
-    pairs = tuple(zip(best.indices.tolist(), best.values.tolist(), strict=True))
-    return Measured(float(logprobs[token]), float(entropy), pairs)
+    entropies = -(logprobs.exp() * logprobs.clamp(min=-1e4)).sum(-1)
+    best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[-1]))
+    said = logprobs[torch.arange(len(tokens)), torch.tensor(tokens, device=logprobs.device)]
+    return [
+        Measured(logprob, entropy, tuple(zip(ids, values, strict=True)))
+        for logprob, entropy, ids, values in zip(
+            said.tolist(), entropies.tolist(), best.indices.tolist(), best.values.tolist(), strict=True
+        )
+    ]
 
 
 def _alternatives(reader: TokenReader, measured: Measured) -> tuple[Alternative, ...]:

@@ -98,7 +98,7 @@ def test_figures_are_of_the_raw_distribution_whatever_the_temperature(
 def test_a_certain_token_has_no_entropy() -> None:
     logits = torch.full((20,), float("-inf"))
     logits[3] = 1.0
-    figures = measure(logits, 3)
+    [figures] = measure([logits], [3])
     assert (figures.logprob, figures.entropy) == (0.0, 0.0)
 
 
