@@ -24,6 +24,14 @@ class Figure(alt.LayerChart):
         return super().to_dict(validate=validate, **options)
 
 
+class Beside(alt.HConcatChart):
+    """Figures side by side; the specification is only checked on demand."""
+
+    def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:
+        """The specification. Raises SchemaValidationError where `validate` finds a mistake."""
+        return super().to_dict(validate=validate, **options)
+
+
 def figure(layers: Sequence[alt.Chart], width: float, height: float) -> Figure:
     """Layers over each other, of a fixed size in pixels, so that a picture and what lies over it stay together."""
     return Figure(layer=list(layers), width=width, height=height, autosize="pad", padding=0)

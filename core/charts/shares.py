@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from core.charts.figure import Beside
 from core.charts.palette import NEUTRAL, PARTS
 from core.maps.shares import Part, Share
 
@@ -57,7 +58,7 @@ def shares_chart(maps: Mapping[str, Sequence[Share]]) -> alt.HConcatChart:
     )
     average = alt.Chart(pd.DataFrame({"x": [1.0]})).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="x:Q")
     size = {"width": WIDTH, "height": height}
-    return alt.hconcat(sums.properties(**size), (means + average).properties(**size), spacing=24)
+    return Beside(hconcat=[sums.properties(**size), (means + average).properties(**size)], spacing=24)
 
 
 def _rows(name: str, shares: Sequence[Share]) -> list[dict[str, object]]:
