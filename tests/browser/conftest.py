@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 REQUIRED = os.environ.get("SIGHTLINE_REQUIRE_BROWSER") == "1"
 START_SECONDS = 180
 RUN_SECONDS = 60
+WIDGET_MILLISECONDS = 250
+"""The longest that a widget waits for more before it tells the app; charts take 150."""
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -131,9 +133,9 @@ MESSAGES = {
     "ended": ForwardMsg.SCRIPT_FINISHED_FIELD_NUMBER,
     "early": ForwardMsg.FINISHED_EARLY_FOR_RERUN,
 }
-SETTLED = """() => {
+SETTLED = """(patience) => {
     const app = document.querySelector('[data-testid="stApp"]'), calm = window.__calm;
-    const still = app && calm && !calm.asked && !calm.running
+    const still = app && calm && !calm.asked && !calm.running && performance.now() - calm.touched > patience
         && app.getAttribute('data-test-script-state') === 'notRunning'
         && app.getAttribute('data-test-connection-state') === 'CONNECTED'
         && !document.querySelector('[data-testid="stSkeleton"]');
@@ -163,7 +165,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 def settle(page: Page, seconds: float = RUN_SECONDS) -> None:
     """Wait until everything asked of the app has been run to its end and drawn."""
-    page.wait_for_function(SETTLED, timeout=1000 * seconds)
+    page.wait_for_function(SETTLED, arg=WIDGET_MILLISECONDS, timeout=1000 * seconds)
 
 
 @pytest.fixture(name="settle")

@@ -95,6 +95,15 @@ def test_one_click_on_home_asks_the_first_question(page: Page, settle: Settle) -
     expect(chips(page).first).to_be_visible()
 
 
+def test_settled_means_that_a_click_has_had_its_effect(chat: Page, settle: Settle) -> None:
+    """The other tests stand on this, so nothing here waits but `settle`."""
+    for number in (1, 2, 3):
+        button(chat, "What color is the house?").click()
+        settle(chat)
+        assert chat.get_by_test_id("stChatMessage").count() == 2 * number
+        assert chips(chat).count() > 2
+
+
 def test_clicking_a_token_shows_alternatives_and_survives_a_page_switch(chat: Page, settle: Settle) -> None:
     ask(chat, settle, "What color is the house?", 1)
     chips(chat).nth(1).click()

@@ -70,3 +70,15 @@ def test_leaving_the_page_stops_the_answer_and_keeps_its_beginning(tab: Callable
     answer = page.get_by_test_id("stChatMessage").nth(1)
     expect(answer).to_contain_text("The")
     expect(answer).to_contain_text(re.compile("stopped", re.IGNORECASE))
+
+
+def test_looking_for_another_picture_does_not_stop_the_answer(tab: Callable[[], Page], settle: Settle) -> None:
+    page = tab()
+    send(page, "What color is the house?")
+    expect(stop(page)).to_be_visible()
+    page.get_by_text("Another picture").click()
+    expect(page.get_by_role("tab", name="Samples")).to_be_visible()
+    settle(page)
+    answer = page.get_by_test_id("stChatMessage").nth(1)
+    expect(answer).to_contain_text(re.compile(r"\d+ tokens"))
+    expect(answer).not_to_contain_text("stopped")

@@ -1,11 +1,19 @@
 // Follows, at the socket, what a page asks the app to run and what the app says of it. The page's own word that nothing
 // is running is not enough: it stands there for a moment after a click as well, before the app has heard of the click.
+// What a person does is noted too, because widgets wait a little for more of it before they tell the app.
 // `messages` has the field numbers of Streamlit's BackMsg and ForwardMsg.
 (messages) => {
-    const calm = (window.__calm = { asked: true, running: false, frames: 0 });
+    const calm = (window.__calm = { asked: true, running: false, frames: 0, touched: 0 });
     if (location.protocol.startsWith("http") && !sessionStorage.begun) {
         localStorage.clear(); // a new page knows nothing of those before it
         sessionStorage.begun = 1;
+    }
+
+    for (const deed of ["pointerdown", "pointerup", "click", "keydown", "input", "change", "paste", "drop"]) {
+        const note = () => {
+            calm.touched = performance.now();
+        };
+        addEventListener(deed, note, { capture: true });
     }
 
     // Field number -> value (true, where it is no number) of a protocol buffer's outermost fields.
