@@ -32,7 +32,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question
 from core.explainers.relevancy import Relevancy, RelevancySettings
-from core.explainers.run import explain, whole
+from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
 from core.vlm.capture import NAME, TOWER
 from core.vlm.families import family_of
@@ -40,6 +40,7 @@ from core.vlm.generation import ask
 from core.vlm.memory import peak_memory
 from core.vlm.model import ModelCard
 from core.vlm.network import TransformersModel
+from core.vlm.units import whole
 from tests.zoo import LLAVA_TEMPLATE, build_tokenizer
 
 TARGETS = 12

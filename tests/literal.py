@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoModelFo
 from transformers.masking_utils import eager_mask
 
 from core.answer import Answer, TokenKind
-from core.explainers.base import Unit
+from core.vlm.units import Unit
 
 NAME = "written_out"
 kept: list[tuple[Any, Tensor]] = []

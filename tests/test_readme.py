@@ -13,9 +13,10 @@ from PIL import Image
 import core.explainers
 from core.answer import Decoding, Question
 from core.explainers.registry import explainers
-from core.explainers.run import explain, whole
+from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
+from core.vlm.units import whole
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer
-from core.explainers.base import Unit
 from core.explainers.settings import Chosen
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 
 def unit_rows(

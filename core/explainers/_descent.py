@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer
-from core.explainers._units import number_bytes, pass_bytes
-from core.explainers.base import Unit
+from core.vlm.costs import number_bytes, pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tape
+from core.vlm.units import Unit
 
 
 def descend(

@@ -17,10 +17,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from core.answer import Answer, Question, RegionMask, TokenLayout
-from core.explainers._units import needs_places, pass_bytes, unit_logprobs
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers._units import needs_places
+from core.explainers.base import Explainer, Step
 from core.masking import apply_mask
+from core.vlm.costs import pass_bytes
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit, unit_logprobs
 
 
 @dataclass(frozen=True, eq=False)

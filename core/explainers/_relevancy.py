@@ -13,10 +13,11 @@ from torch import Tensor
 from core.answer import Answer, TokenKind
 from core.explainers._descent import top_gradients
 from core.explainers._walk import Walk, block_bytes
-from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.vlm.model import ModelCard, VisionLanguageModel
 from core.vlm.tape import Tape
 from core.vlm.tower import TowerTape
+from core.vlm.units import NotApplicable, Unit
 
 GROUP_BYTES = 512 * 2**20
 """Gradients of as many targets as fit into this go down together."""

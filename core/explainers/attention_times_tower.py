@@ -11,11 +11,13 @@ import torch
 
 from core.answer import Answer, TokenKind
 from core.explainers._attention import rows_bytes, unit_rows
-from core.explainers._units import needs_places, pass_bytes
-from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers._units import needs_places
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import Chosen, choice, layers
+from core.vlm.costs import pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.rows import attention_among
+from core.vlm.units import NotApplicable, Unit
 
 _described: WeakKeyDictionary[VisionLanguageModel, bool] = WeakKeyDictionary()
 """Whether a model's family says how its tower becomes image tokens. Finding out takes a pass of the tower."""

@@ -19,38 +19,7 @@ from torch import Tensor
 from core.answer import Answer
 from core.explainers.settings import NoSettings
 from core.vlm.model import VisionLanguageModel
-
-
-class ExplainError(ValueError):
-    """An explanation that cannot be had. str(error) is a sentence for the screen: what happened and what to do."""
-
-
-class OtherModel(ExplainError):
-    """The answer was given by a model that is not the one loaded."""
-
-
-class NotApplicable(ExplainError):
-    """This method has nothing to say about this answer or target."""
-
-
-class NotEnoughMemory(ExplainError):
-    """The estimate does not fit into the free memory."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One answer token to explain: its `index` in the answer, its id, and the id it is contrasted with, if any.
-
-    A contrast explains logit(token) - logit(rival). `token` may be one the model did not say.
-    """
-
-    index: int
-    token: int
-    rival: int | None = None
-
-    def position(self, answer: Answer) -> int:
-        """The sequence position that predicts this token."""
-        return len(answer.prompt_tokens) + self.index - 1
+from core.vlm.units import Unit
 
 
 @dataclass(frozen=True, eq=False)

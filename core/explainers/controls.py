@@ -10,9 +10,10 @@ import torch
 
 from core.answer import Answer
 from core.explainers._units import needs_places
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import number
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ import torch
 from core.answer import Answer
 from core.explainers._descent import descend, descent_bytes, full_length
 from core.explainers._units import image_positions, needs_picture
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import number
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 from core.answer import Answer
 from core.explainers._descent import descend, descent_bytes, full_length
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 
 class InputGradient(Explainer):

@@ -8,11 +8,13 @@ from typing import Any
 
 from core.answer import Answer, TokenKind
 from core.explainers._occlusion import Tally, windows
-from core.explainers._units import image_positions, number_bytes, pass_bytes, unit_logprobs
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers._units import image_positions
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import number, switch
+from core.vlm.costs import number_bytes, pass_bytes
 from core.vlm.hiding import first_reader
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit, unit_logprobs
 
 MOST_AT_ONCE = 32
 """More in one batch gain nothing, and a stop has to wait for them."""

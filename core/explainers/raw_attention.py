@@ -8,9 +8,10 @@ from typing import Any
 
 from core.answer import Answer
 from core.explainers._attention import rows_bytes, unit_rows
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import Chosen, choice, heads, layers
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 
 @dataclass(frozen=True)

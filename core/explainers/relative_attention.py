@@ -11,10 +11,11 @@ import torch
 from core.answer import Answer
 from core.explainers._attention import rows_bytes, unit_rows
 from core.explainers._units import image_positions, needs_picture
-from core.explainers.base import Explainer, NotApplicable, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import Chosen, layers, text
 from core.vlm.capture import RowRecorder
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import NotApplicable, Unit
 
 SMALLEST = 1e-7
 """What half precision cannot tell from zero: a smaller weight is no measure to divide by."""

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from core.answer import Answer
 from core.explainers._relevancy import RowRelevancy, begin, grouped
-from core.explainers.base import Unit
 from core.explainers.settings import switch
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tower import TowerTape
+from core.vlm.units import Unit
 
 
 @dataclass(frozen=True)

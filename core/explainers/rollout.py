@@ -11,9 +11,10 @@ from torch import Tensor
 
 from core.answer import Answer
 from core.explainers._descent import full_length, tape_bytes
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tap
+from core.vlm.units import Unit
 
 BLOCK_BYTES = 48 * 2**20
 """Attention rows are formed in blocks of about this size, and never as a whole matrix."""

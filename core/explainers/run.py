@@ -12,28 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, Explanation, Target
-from core.explainers.base import Explainer, NotApplicable, NotEnoughMemory, OtherModel, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import checked
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.memory import available_bytes, peak_memory, readable_bytes
+from core.vlm.costs import check_memory
+from core.vlm.memory import peak_memory
 from core.vlm.model import VisionLanguageModel
-
-
-def units_of(answer: Answer, target: Target) -> tuple[Unit, ...]:
-    """The tokens of a target. Raises NotApplicable when it names a token that the answer does not have."""
-    if not all(0 <= index < len(answer.tokens) for index in target.tokens):
-        raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
-    rivals = target.rivals or (None,) * len(target.tokens)
-    return tuple(
-        Unit(index, answer.tokens[index].id, rival) for index, rival in zip(target.tokens, rivals, strict=True)
-    )
-
-
-def whole(answer: Answer) -> Target:
-    """The target of all tokens of an answer. Raises NotApplicable for an empty one."""
-    if not answer.tokens:
-        raise NotApplicable("The answer is empty, so there is nothing to explain. Ask something else.")
-    return Target(tuple(range(len(answer.tokens))))
+from core.vlm.units import NotApplicable, Unit, check_own, units_of
 
 
 def explain(
@@ -82,11 +67,7 @@ def explain(
 def _check(
     explainer: Explainer, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
 ) -> None:
-    if answer.model != model.card.fingerprint:
-        raise OtherModel(
-            f"This answer was given by another model than {model.card.name}, which is loaded now. Load the former one "
-            "again, or ask the question anew."
-        )
+    check_own(model, answer)
     if not explainer.contrasts and any(unit.rival is not None for unit in units):
         raise NotApplicable(
             f"{explainer.name} cannot tell one word from another at the same place, so it has no contrast. Choose "
@@ -95,12 +76,9 @@ def _check(
     obstacle = explainer.obstacle(model, answer)
     if obstacle is not None:
         raise NotApplicable(obstacle)
-    needed, free = explainer.estimate(model, answer, units, settings), available_bytes(torch.device(model.card.device))
-    if needed > free:
-        raise NotEnoughMemory(
-            f"{explainer.name} needs about {readable_bytes(needed)} for this answer, and {readable_bytes(free)} are "
-            "free. Explain fewer tokens at once, choose suffix relevancy or raw attention, or use a smaller picture."
-        )
+    needed = explainer.estimate(model, answer, units, settings)
+    remedy = "Explain fewer tokens at once, choose suffix relevancy or raw attention, or use a smaller picture."
+    check_memory(explainer.name, needed, model, remedy)
 
 
 def _steps(

@@ -20,9 +20,10 @@ from torch import Tensor
 from core.answer import Answer, TokenKind
 from core.explainers._descent import tape_bytes
 from core.explainers._units import image_positions, needs_places
-from core.explainers.base import Explainer, Step, Unit
+from core.explainers.base import Explainer, Step
 from core.explainers.settings import switch
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
 
 LOGITS_BYTES = 64 * 2**20
 SIDE = 3

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Target
-from core.explainers.base import NotApplicable, NotEnoughMemory, OtherModel
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.registry import explainers
-from core.explainers.run import explain, units_of, whole
+from core.explainers.run import explain
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.network import TransformersModel
+from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, units_of, whole
 from tests.eager import sampled
 
 KEYS = sorted(explainers())
@@ -143,7 +143,7 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
         assert needed == 0
         return
     assert needed > 0
-    monkeypatch.setattr("core.explainers.run.available_bytes", lambda _: needed - 1)
+    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: needed - 1)
     with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [MG]B .* (Explain fewer|choose|use)"):
         explain(method, llava, answer, [whole(answer)])
 

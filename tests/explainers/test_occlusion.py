@@ -11,7 +11,6 @@ from PIL import Image
 
 from core.answer import Answer, Question, RegionMask, Target, TokenKind
 from core.explainers._occlusion import windows
-from core.explainers.base import NotApplicable
 from core.explainers.occlusion_pixels import OcclusionPixels, OcclusionPixelsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixels, OcclusionSuperpixelsSettings, superpixels
 from core.explainers.occlusion_tokens import OcclusionTokens, OcclusionTokensSettings
@@ -20,6 +19,7 @@ from core.masking import apply_mask
 from core.vlm.cancel import CancelToken
 from core.vlm.network import TransformersModel
 from core.vlm.scoring import score
+from core.vlm.units import NotApplicable
 from tests.eager import eager_logits_without, sampled
 
 RIVAL = 40

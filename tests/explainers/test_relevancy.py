@@ -13,15 +13,15 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target, Turn
 from core.explainers import _relevancy, _walk
-from core.explainers.base import NotApplicable, Unit
 from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
-from core.explainers.run import explain, units_of, whole
+from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
 from core.vlm import capture
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
+from core.vlm.units import NotApplicable, Unit, units_of, whole
 from tests import literal
 from tests.zoo import load, save_llava, save_qwen
 

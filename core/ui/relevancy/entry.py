@@ -13,7 +13,6 @@ from core.answer import Answer, Target
 from core.charts.heatmap import heatmap, scale_of
 from core.charts.shares import layers_chart
 from core.explainers.relevancy import relevancy_by_layer
-from core.explainers.run import units_of
 from core.maps.difference import picture_positions
 from core.maps.shares import COMPARED, parts, shares_by_layer
 from core.ui.relevancy.maps import Look
@@ -21,6 +20,7 @@ from core.ui.relevancy.results import Results
 from core.ui.relevancy.running import watched
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import units_of
 
 SIZE = 260
 

@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.answer import Answer, Target
-from core.explainers.base import ExplainError
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.ui.relevancy.results import Order, Results
 from core.ui.work import run_on_model
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import ExplainError
 
 log = logging.getLogger(__name__)
 

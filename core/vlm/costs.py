@@ -1,0 +1,33 @@
+"""What passes over an answer cost in memory, and the refusal of what will not fit."""
+
+from __future__ import annotations
+
+import torch
+
+from core.answer import Answer
+from core.vlm.memory import available_bytes, readable_bytes
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import NotEnoughMemory
+
+NUMBER_BYTES = {"float16": 2, "bfloat16": 2}
+
+
+def number_bytes(model: VisionLanguageModel) -> int:
+    """Bytes of one number of the model's states."""
+    return NUMBER_BYTES.get(model.card.dtype, 4)
+
+
+def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """About the most that one pass over the whole sequence takes, without any graph."""
+    card, positions = model.card, len(answer.layout)
+    # A layer holds some dozen copies of its states at once (the wide middle of its MLP counts for eight).
+    states = 24 * positions * card.hidden * number_bytes(model)
+    return states + 3 * len(answer.tokens) * card.vocabulary * 4
+
+
+def check_memory(name: str, needed: int, model: VisionLanguageModel, remedy: str) -> None:
+    """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes are not free."""
+    free = available_bytes(torch.device(model.card.device))
+    if needed > free:
+        figures = f"{name} needs about {readable_bytes(needed)} for this answer, and {readable_bytes(free)} are free."
+        raise NotEnoughMemory(f"{figures} {remedy}")

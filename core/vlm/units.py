@@ -1,0 +1,86 @@
+"""Units: what is computed about an answer is computed about single tokens of it, each possibly against a rival.
+
+Words, spans and whole answers are several units. Everything is about the raw logits or log-probabilities of the
+model: never about tempered or filtered ones, so no decoding setting changes a result. The errors say why something
+about an answer cannot be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer, Target
+from core.vlm.model import VisionLanguageModel
+
+
+class ExplainError(ValueError):
+    """An explanation that cannot be had. str(error) is a sentence for the screen: what happened and what to do."""
+
+
+class OtherModel(ExplainError):
+    """The answer was given by a model that is not the one loaded."""
+
+
+class NotApplicable(ExplainError):
+    """This method has nothing to say about this answer or target."""
+
+
+class NotEnoughMemory(ExplainError):
+    """The estimate does not fit into the free memory."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One answer token to explain: its `index` in the answer, its id, and the id it is contrasted with, if any.
+
+    A contrast explains logit(token) - logit(rival). `token` may be one the model did not say.
+    """
+
+    index: int
+    token: int
+    rival: int | None = None
+
+    def position(self, answer: Answer) -> int:
+        """The sequence position that predicts this token."""
+        return len(answer.prompt_tokens) + self.index - 1
+
+
+def units_of(answer: Answer, target: Target) -> tuple[Unit, ...]:
+    """The tokens of a target. Raises NotApplicable when it names a token that the answer does not have."""
+    if not all(0 <= index < len(answer.tokens) for index in target.tokens):
+        raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
+    rivals = target.rivals or (None,) * len(target.tokens)
+    return tuple(
+        Unit(index, answer.tokens[index].id, rival) for index, rival in zip(target.tokens, rivals, strict=True)
+    )
+
+
+def whole(answer: Answer) -> Target:
+    """The target of all tokens of an answer. Raises NotApplicable for an empty one."""
+    if not answer.tokens:
+        raise NotApplicable("The answer is empty, so there is nothing to explain. Ask something else.")
+    return Target(tuple(range(len(answer.tokens))))
+
+
+def unit_logprobs(logits: Float[Tensor, "answer vocabulary"], units: Sequence[Unit]) -> Float[Tensor, "unit"]:
+    """log p(token) of each unit in nats, less log p(rival) for a contrast; on the CPU."""
+    logprobs = logits.float().log_softmax(-1).cpu()
+    found = []
+    for unit in units:
+        row = logprobs[unit.index]
+        found.append(row[unit.token] - (0 if unit.rival is None else row[unit.rival]))
+    return torch.stack(found)
+
+
+def check_own(model: VisionLanguageModel, answer: Answer) -> None:
+    """Raises OtherModel for an answer that another model gave."""
+    if answer.model != model.card.fingerprint:
+        raise OtherModel(
+            f"This answer was given by another model than {model.card.name}, which is loaded now. Load the former one "
+            "again, or ask the question anew."
+        )
