@@ -10,7 +10,7 @@ import streamlit as st
 from core.answer import Answer, Question, Target
 from core.charts.overlays import fit
 from core.ui import models
-from core.ui.asking import answer_exchange, stop_button
+from core.ui.asking import ask_and_inspect
 from core.ui.chat.phrasings import key_tokens
 from core.ui.recipe import SceneRecipe
 from core.ui.scenes import GALLERY, picture_of, suggestions
@@ -184,13 +184,4 @@ def _ask(work: Workspace, model: VisionLanguageModel, question: Question, pictur
     """Ask here and now, in the conversation, and look into the answer."""
     exchange = Exchange(question, picture)
     work.exchanges.append(exchange)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        stop_button("stop_ask_here")
-        status = st.empty()
-    said = st.empty()
-    try:
-        answer_exchange(model, exchange, said, status)
-    finally:
-        if exchange.answer is not None and exchange.answer.tokens:
-            work.inspect(exchange)
-    st.rerun()
+    ask_and_inspect(work, model, exchange, st.empty(), "stop_ask_here")

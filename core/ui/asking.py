@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import NoReturn
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.answer import Answer, Question
-from core.ui.state import Exchange
+from core.ui.state import Exchange, Workspace
 from core.ui.work import run_on_model
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import stream
@@ -31,9 +32,21 @@ def stream_text(
             return answer
 
 
-def answer_exchange(
-    model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, status: DeltaGenerator
-) -> None:
+def ask_and_inspect(
+    work: Workspace, model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, stop_key: str
+) -> NoReturn:
+    """Answer an exchange of the conversation under a Stop button, its text streaming into `said`; look into what was
+    said, also before a stop; and run the page again."""
+    status = stop_row(stop_key)
+    try:
+        _answer(model, exchange, said, status)
+    finally:
+        if exchange.answer is not None and exchange.answer.tokens:
+            work.inspect(exchange)
+    st.rerun()
+
+
+def _answer(model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, status: DeltaGenerator) -> None:
     """Answer an exchange in place, its text streaming into `said`. Stopping the page keeps what was said so far."""
 
     def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
@@ -66,8 +79,9 @@ def trouble_of(action: Callable[[], object]) -> str | None:
     return None
 
 
-def stop_button(key: str) -> DeltaGenerator:
-    """A placeholder with a Stop button. Clicking it reruns the page, and that ends the work."""
-    place = st.empty()
-    place.button("Stop", icon=":material/stop_circle:", key=key)
-    return place
+def stop_row(key: str, on_stop: Callable[[], None] | None = None) -> DeltaGenerator:
+    """A Stop button, and beside it a placeholder that tells what is going on, which is returned. Clicking Stop reruns
+    the page, and that ends the work."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stop", icon=":material/stop_circle:", key=key, on_click=on_stop)
+        return st.empty()

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 from torch import Tensor
 
-from core.ui.asking import trouble_of
+from core.ui.asking import stop_row, trouble_of
 from core.ui.attention.view import AttentionView
 from core.ui.work import run_on_model
 from core.vlm.model import VisionLanguageModel
@@ -35,14 +35,7 @@ def ready(
 def _compute(
     view: AttentionView, model: VisionLanguageModel, key: object, name: str, compute: Callable[[], Tensor | None]
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Stop",
-            icon=":material/stop_circle:",
-            key=f"stop_{name}",
-            on_click=lambda: view.stopped.update({name: STOPPED}),
-        )
-        status = st.empty()
+    status = stop_row(f"stop_{name}", lambda: view.stopped.update({name: STOPPED}))
 
     def run() -> None:
         view.keep(key, run_on_model(model, name, lambda cancel, say: compute(), status))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from core.answer import Decoding
-from core.ui.asking import answer_exchange, stop_button
+from core.ui.asking import ask_and_inspect
 from core.ui.chat.image_source import accept, screen_copy
 from core.ui.scenes import suggestions
 from core.ui.state import Exchange, Workspace
@@ -60,15 +60,7 @@ def _answer_pending(work: Workspace, model: VisionLanguageModel, box: st.delta_g
         _user(exchange.question.text)
         with st.chat_message("assistant", avatar=MODEL):
             said = st.empty()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        stop_button("stop_answer")
-        status = st.empty()
-    try:
-        answer_exchange(model, exchange, said, status)
-    finally:
-        if exchange.answer is not None and exchange.answer.tokens:
-            work.inspect(exchange)
-    st.rerun()
+    ask_and_inspect(work, model, exchange, said, "stop_answer")
 
 
 def _exchanges(work: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:

@@ -14,7 +14,7 @@ from core.charts.overlays import fit, region_overlay
 from core.charts.tokens import AlignedToken, aligned_chart
 from core.comparison.alignment import align
 from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
-from core.ui.asking import stop_button, stream_text, trouble_of
+from core.ui.asking import stop_row, stream_text, trouble_of
 from core.ui.state import Exchange, MaskDraft, Reasked, Workspace
 from core.ui.work import run_on_model
 from core.vlm.cancel import CancelToken
@@ -182,10 +182,7 @@ def _ask_again(work: Workspace, model: VisionLanguageModel, answer: Answer, mask
     if not clicked:
         return
     question = answer.question.with_mask(mask)
-    status_row = st.container(horizontal=True, vertical_alignment="center")
-    with status_row:
-        stop_button("stop_mask")
-        status = st.empty()
+    status = stop_row("stop_mask")
     place = st.empty()
     said: list[str] = []
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from core.answer import Answer, Question
 from core.charts.phrasings import phrasing_matrix
 from core.comparison.verdict import judge, key_word
-from core.ui.asking import stop_button, stream_text, trouble_of
+from core.ui.asking import stop_row, stream_text, trouble_of
 from core.ui.chips import escaped
 from core.ui.scenes import phrasing_starters
 from core.ui.state import PhrasingResult, Workspace
@@ -46,7 +46,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
             st.rerun()
         if not ready:
             st.caption("Fill in every phrasing, each a different one.")
-        waiting = st.container(horizontal=True, vertical_alignment="center")
+        waiting = st.container()
     if clicked:
         work.compared = None
         trouble = trouble_of(lambda: _compare(work, model, questions, places, waiting))
@@ -84,8 +84,7 @@ def _compare(
     images = (work.picture.image,) if work.picture else ()
     questions = [Question(text, images, decoding=work.decoding) for text in texts]
     with waiting:
-        stop_button("stop_compare")
-        status = st.empty()
+        status = stop_row("stop_compare")
     answers = []
     for question, place in zip(questions, places, strict=True):
         answers.append(_stream_one(model, question, place, status))
