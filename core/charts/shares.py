@@ -69,8 +69,8 @@ def _rows(name: str, shares: Sequence[Share]) -> list[dict[str, object]]:
     for share in compared:
         if not share.tokens:
             continue
-        for total in {share.supports, share.opposes} - {0.0} or {0.0}:
-            mean = total / share.tokens
+        sides = [(share.supports, share.mean_support), (share.opposes, share.mean_opposition)]
+        for total, mean in [side for side in sides if side[0]] or sides[:1]:
             rows.append(
                 {
                     "map": name,
