@@ -13,6 +13,7 @@ later end of an edge come into a set, the tree is the later end's alone, and edg
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -103,7 +104,7 @@ def learn_unordered(
     return _Unordered(correlation, test, limits or Limits(), selection_bias).learn()
 
 
-class _Search:
+class _Search(ABC):
     """What both searches share: the rounds, the clock and the books."""
 
     def __init__(self, correlation: Float[np.ndarray, "node node"], test: FisherZ, limits: Limits) -> None:
@@ -199,20 +200,25 @@ class _Search:
         self.graph.remove(a, b)
         self.separators[(a, b) if a < b else (b, a)] = mask
 
+    @abstractmethod
     def pairs(self) -> list[tuple[int, int]]:
-        raise NotImplementedError
+        """The pairs of nodes in the order in which round 1 tests them."""
 
+    @abstractmethod
     def single_candidates(self, a: int, b: int) -> tuple[int, ...]:
-        raise NotImplementedError
+        """Round 1's candidates to separate a pair, as sets of nodes that are tried one set after the other."""
 
+    @abstractmethod
     def larger(self, size: int) -> bool:
-        raise NotImplementedError
+        """Test every edge given sets of `size` nodes, two or more; returns whether no edge is left that has any."""
 
+    @abstractmethod
     def orient(self, size: int) -> None:
-        raise NotImplementedError
+        """Orient the graph anew after the round of `size`."""
 
+    @abstractmethod
     def finish(self) -> None:
-        raise NotImplementedError
+        """Orient the graph for the last time, with every rule."""
 
 
 class _Ordered(_Search):
