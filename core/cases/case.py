@@ -1,0 +1,58 @@
+"""A case: one question about a picture whose right answer somebody knows.
+
+Drawn streets, published benchmarks and a folder of one's own all become cases; whoever asks, judges, compares or
+explains them needs to know nothing else about where they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image
+
+from core.answer import Question
+from core.images import MAX_BYTES, UnreadableImage, open_image
+
+Scoring = Literal["exact", "contains", "yes_no", "choice"]
+"""How an answer is held against the expected ones (see `scoring.py`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """`id` is unique in its set. Any of `expected` is right; where there is none, nobody knows.
+
+    `options` are the texts of a multiple choice, in the order of their letters. `images` are files or pictures.
+    `about` is what else the source says (a family, a set, a figure). `truth` marks the pixels of the first picture
+    that the right answer rests on, where somebody knows. `problem` is a sentence that says why the case cannot be
+    asked, such as a picture that is missing: it is kept, and counted apart.
+    """
+
+    id: str
+    question: str
+    expected: tuple[str, ...]
+    scoring: Scoring
+    images: tuple[Path | Image.Image, ...] = ()
+    options: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    truth: Bool[np.ndarray, "height width"] | None = None
+    problem: str | None = None
+
+    def asked(self) -> Question:
+        """The question with its pictures opened. Raises UnreadableImage."""
+        return Question(self.question, tuple(_opened(image) for image in self.images))
+
+
+def _opened(image: Path | Image.Image) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image
+    try:
+        with image.open("rb") as file:
+            return open_image(file.read(MAX_BYTES + 1), image.name)
+    except OSError as error:
+        reason = f"“{image.name}” cannot be read ({error.strerror})."
+        raise UnreadableImage(f"{reason} Put it back and try again.") from error
