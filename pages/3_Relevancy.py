@@ -4,5 +4,5 @@ from core.ui import answer_bar
 from core.ui.frame import frame
 from core.ui.relevancy import page
 
-with frame("Relevancy") as (work, model):
+with frame("Relevancy", explains=True) as (work, model):
     page.show(work, model, answer_bar.show(work, model))

@@ -4,5 +4,5 @@ from core.ui import answer_bar
 from core.ui.causal import page
 from core.ui.frame import frame
 
-with frame("Causal Graph") as (work, model):
+with frame("Causal Graph", explains=True) as (work, model):
     page.show(work, model, answer_bar.show(work, model, contrasts=False))

@@ -10,7 +10,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from core.charts.palette import HIDDEN_RGB
-from core.ui import link, model_bar, models
+from core.ui import link, model_bar, models, replay_check
 from core.ui.state import Workspace, workspace
 from core.vlm.model import VisionLanguageModel
 
@@ -30,11 +30,12 @@ put into markup."""
 
 
 @contextmanager
-def frame(title: str) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
+def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
     """First on each page: `with frame("Chat") as (work, model):`.
 
     Draws title and sidebar, yields the tab's workspace and model, and stops the page with a sentence when
-    there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays.
+    there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays. A page that `explains`
+    answers says so under its title where the model's replay is found to differ from its answers.
     """
     st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
     st.html(_STYLE)
@@ -50,6 +51,9 @@ def frame(title: str) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
         st.info("There is no model yet. Choose one in the bar on the left; your conversation is kept.")
         st.stop()
         raise AssertionError("st.stop returned")
+    unlike = st.empty()
+    if explains:
+        replay_check.warn(model, unlike)
     try:
         yield work, model
     except Exception:
@@ -60,6 +64,8 @@ def frame(title: str) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
             icon=":material/error:",
         )
     link.write(work)
+    if explains:
+        replay_check.finish(model, unlike)
 
 
 @st.cache_resource(show_spinner=False)

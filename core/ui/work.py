@@ -81,7 +81,7 @@ def run_on_model(
     told = ""
     try:
         while not outcome.done():
-            _may_stop_here()
+            may_stop_here()
             _say_all(said, show)
             if (news := _status(model, purpose, started.is_set(), owner)) != told:
                 status.caption(told := news)
@@ -96,7 +96,7 @@ def run_on_model(
         raise
 
 
-def _may_stop_here() -> None:
+def may_stop_here() -> None:
     """Let Streamlit end this run where the page was stopped or rerun: it does so at any use of the session."""
     _ = "workspace" in st.session_state
 

@@ -1,0 +1,66 @@
+"""Whether a loaded model's replay says the same again, measured once for each model and told where it does not.
+
+Explanations are replays, so a warning belongs on every page that explains. The check is begun when such a page has
+been drawn for the first time and takes turns with other work on the model, so that nobody waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, wait
+from weakref import WeakKeyDictionary
+
+from streamlit.delta_generator import DeltaGenerator
+
+from core.ui.chips import escaped
+from core.ui.work import LOOK_IN, may_stop_here
+from core.vlm.model import VisionLanguageModel
+from core.vlm.replay import SelfCheck, self_check
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"""Seconds that a page lasts longer for the outcome; where it takes more, the next page tells it."""
+
+_checks: WeakKeyDictionary[VisionLanguageModel, Future[SelfCheck]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def begin(model: VisionLanguageModel) -> Future[SelfCheck]:
+    """The check of a model, begun in a thread of its own unless it was before."""
+    with _lock:
+        if model not in _checks:
+            _checks[model] = Future()
+            threading.Thread(target=_run, args=(model, _checks[model]), name="replay check", daemon=True).start()
+        return _checks[model]
+
+
+def _run(model: VisionLanguageModel, outcome: Future[SelfCheck]) -> None:
+    try:
+        outcome.set_result(self_check(model))
+    except Exception as error:
+        log.exception("the replay check failed")
+        sentence = (
+            f"Whether a replay gives this model's own answers again could not be found out ({type(error).__name__}; "
+            "the terminal has the details): its explanations may not explain what it said."
+        )
+        outcome.set_result(SelfCheck(float("nan"), False, sentence))
+
+
+def warn(model: VisionLanguageModel, place: DeltaGenerator) -> None:
+    """Say in `place` that the replay differs, if that has been found."""
+    check = _checks.get(model)
+    if check is not None and check.done() and not check.result().negligible:
+        place.warning(escaped(check.result().sentence), icon=":material/warning:")
+
+
+def finish(model: VisionLanguageModel, place: DeltaGenerator) -> None:
+    """Check the model, and say in `place` what is wrong. To be called when all else is drawn."""
+    check = begin(model)
+    began = time.monotonic()
+    while not check.done() and time.monotonic() - began < PATIENCE:
+        may_stop_here()
+        wait([check], LOOK_IN)
+    warn(model, place)
