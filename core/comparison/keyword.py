@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.answer import Answer
 from core.comparison.claims import alternatives, is_polar
 from core.comparison.words import NO, NUMBER, YES, Word, is_content, stem, values_in, words
 
@@ -36,6 +37,21 @@ def key_word(question: str, answer: str) -> slice:
     new = [index for index, word in enumerate(said) if is_content(word.plain) and stem(word.plain) not in named]
     found = found or new or [index for index, word in enumerate(said) if is_content(word.plain)] or [len(said) - 1]
     return _characters(said[found[0]])
+
+
+def key_tokens(answer: Answer) -> tuple[int, ...]:
+    """The answer's tokens that spell its key word; all of them where it has none to point at."""
+    span = key_word(answer.question.text, answer.text)
+    joined = "".join(token.text for token in answer.tokens)
+    shift = max(0, joined.find(answer.text))
+    start, stop = span.start + shift, span.stop + shift
+    chosen, position = [], 0
+    for index, token in enumerate(answer.tokens):
+        end = position + len(token.text)
+        if position < stop and end > start:
+            chosen.append(index)
+        position = end
+    return tuple(chosen) or tuple(range(len(answer.tokens)))
 
 
 def _which(asked: Sequence[Word], said: Sequence[Word]) -> list[int]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from core.answer import Answer, Question, RegionMask, TokenLayout
 from core.explainers._units import needs_places
 from core.explainers.base import Explainer, Step
-from core.masking import apply_mask
+from core.masking import unmasked
 from core.vlm.costs import pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import Unit, unit_logprobs
@@ -75,16 +75,6 @@ def _starts(length: int, size: int, step: int) -> Iterator[int]:
         yield start
         if start + size >= length:
             return
-
-
-def unmasked(question: Question) -> Question:
-    """The same question with its mask painted into the picture, so that another may be laid over it."""
-    if question.mask is None:
-        return question
-    images = list(question.images)
-    masked = question.mask.image
-    images[masked] = apply_mask(images[masked].convert("RGB"), question.mask)
-    return replace(question, images=tuple(images), mask=None)
 
 
 class PixelOcclusion(Explainer):

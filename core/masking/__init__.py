@@ -1,7 +1,7 @@
 """Hiding regions of a picture: what a drawing covers, what stands in its place, and which image tokens that hides."""
 
 from core.masking.drawing import rasterize
-from core.masking.fills import apply_mask
+from core.masking.fills import apply_mask, unmasked
 from core.masking.patches import covered_patches, patch_coverage, pixels_of, snap_to_patches
 
-__all__ = ["apply_mask", "covered_patches", "patch_coverage", "pixels_of", "rasterize", "snap_to_patches"]
+__all__ = ["apply_mask", "covered_patches", "patch_coverage", "pixels_of", "rasterize", "snap_to_patches", "unmasked"]

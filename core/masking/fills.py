@@ -8,12 +8,13 @@ is always named beside a result.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageFilter
 
-from core.answer import RegionMask
+from core.answer import Question, RegionMask
 
 BLUR_SHARE = 0.08
 """Standard deviation of the blur as a share of the picture's longer side. A door or a face is a few times
@@ -38,6 +39,16 @@ def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
     if hidden.any():
         pixels[hidden] = _filling(pixels, mask)[hidden]
     return Image.fromarray(pixels)
+
+
+def unmasked(question: Question) -> Question:
+    """The same question with its mask painted into the picture, so that another may be laid over it."""
+    if question.mask is None:
+        return question
+    images = list(question.images)
+    masked = question.mask.image
+    images[masked] = apply_mask(images[masked].convert("RGB"), question.mask)
+    return replace(question, images=tuple(images), mask=None)
 
 
 def _filling(pixels: UInt8[np.ndarray, "height width 3"], mask: RegionMask) -> UInt8[np.ndarray, "height width 3"]:

@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from core.answer import Answer, Question
 from core.charts.phrasings import phrasing_matrix
-from core.comparison.verdict import judge, key_word
+from core.comparison.keyword import key_tokens
+from core.comparison.verdict import judge
 from core.ui.asking import stop_row, stream_text, trouble_of
 from core.ui.chips import escaped
 from core.ui.scenes import phrasing_starters
@@ -128,21 +129,6 @@ def _cross(
 
 def _probability(logprobs: Float[np.ndarray, "answer"], tokens: tuple[int, ...]) -> float:
     return float(np.exp(logprobs[list(tokens)].sum())) if tokens else float("nan")
-
-
-def key_tokens(answer: Answer) -> tuple[int, ...]:
-    """The answer's tokens that spell its key word; all of them where it has none to point at."""
-    span = key_word(answer.question.text, answer.text)
-    joined = "".join(token.text for token in answer.tokens)
-    shift = max(0, joined.find(answer.text))
-    start, stop = span.start + shift, span.stop + shift
-    chosen, position = [], 0
-    for index, token in enumerate(answer.tokens):
-        end = position + len(token.text)
-        if position < stop and end > start:
-            chosen.append(index)
-        position = end
-    return tuple(chosen) or tuple(range(len(answer.tokens)))
 
 
 def _result(result: PhrasingResult, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:

@@ -13,10 +13,10 @@ from PIL import Image
 from core.answer import Answer, Target
 from core.charts.heatmap import Scale, heatmap, scale_of
 from core.charts.tokens import visible
+from core.comparison.keyword import key_tokens
 from core.maps.difference import NotComparable, difference, picture_positions
 from core.maps.scale import as_shares
 from core.masking import apply_mask
-from core.ui.chat.phrasings import key_tokens
 from core.ui.chips import escaped
 from core.ui.relevancy.gallery import chosen_order
 from core.ui.relevancy.maps import Look, Shown, cost
