@@ -245,7 +245,8 @@ class Explanation:
 
     `seconds` and `peak_bytes` (memory beside what was in use before; None where it cannot be measured) are of the
     run, which explained `together` targets at once. `complete` is below 1 when the run was stopped: positions not
-    looked at are NaN then.
+    looked at are NaN then. `remark` is what must be said of this map beside the method's caveat (a setting that could
+    not be followed), as a sentence.
     """
 
     scores: Float[Tensor, "position"]
@@ -256,6 +257,7 @@ class Explanation:
     peak_bytes: int | None = None
     together: int = 1
     complete: float = 1.0
+    remark: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -75,6 +75,10 @@ class RowRelevancy(Explainer):
         """The vision tower to go on through, if any."""
         return None
 
+    def without_tower(self, model: VisionLanguageModel, answer: Answer, settings: Any) -> str | None:
+        """What is to be said where there was none, if anything."""
+        return None
+
     def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
         card, length = model.card, len(answer.layout)
         rows = length - self.first_row(answer)
@@ -121,4 +125,5 @@ class RowRelevancy(Explainer):
                         yield Step(min(0.99, done / steps))
                 scores[:, list(images)] = walk.relevancy[:, tower.place_of].sum(-1)
             found.append(scores.float().cpu())
-        yield Step(1.0, torch.cat(found))
+        remark = self.without_tower(model, answer, settings) if tower is None else None
+        yield Step(1.0, torch.cat(found), remark)

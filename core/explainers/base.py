@@ -26,11 +26,13 @@ from core.vlm.units import Unit
 class Step:
     """Progress of a method: the share done, and the scores so far where they are worth keeping.
 
-    The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN.
+    The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN. `remark` says
+    of the scores, in a sentence, what the settings asked for and could not be had.
     """
 
     done: float
     scores: Float[Tensor, "unit position"] | None = None
+    remark: str | None = None
 
 
 class Explainer(ABC):

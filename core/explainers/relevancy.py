@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
+from core.answer import Answer, TokenKind
 from core.explainers._relevancy import RowRelevancy, begin, grouped
 from core.explainers.settings import switch
 from core.vlm.cancel import CancelToken
@@ -26,7 +26,8 @@ class RelevancySettings:
         True,
         "Through the vision tower",
         help="An image token has looked at other patches inside the vision tower. On: relevancy is followed through "
-        "the tower's layers, too, back to the patches. Where the family does not say how, this changes nothing.",
+        "the tower's layers, too, back to the patches. Where the family does not say how, the map says so and is the "
+        "decoder's.",
     )
 
 
@@ -52,6 +53,15 @@ class Relevancy(RowRelevancy):
 
     def tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> TowerTape | None:
         return model.tower_tape(answer) if settings.through_tower else None
+
+    def without_tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> str | None:
+        if not settings.through_tower or not answer.layout.positions(TokenKind.IMAGE):
+            return None
+        return (
+            f"This is the decoder's relevancy alone: how the vision tower of {model.card.family} models becomes image "
+            "tokens is not known here, so it could not be followed further. What an image token shows may have been "
+            "gathered elsewhere in the picture."
+        )
 
 
 def relevancy_by_layer(

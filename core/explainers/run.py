@@ -59,6 +59,7 @@ def explain(
             peak_bytes=peak(),
             together=len(targets),
             complete=last.done,
+            remark=last.remark,
         )
         for target, group in zip(targets, groups, strict=True)
     ]

@@ -35,6 +35,7 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "explained_together": explanation.together,
         "peak_bytes": explanation.peak_bytes,
         "complete": explanation.complete,
+        "remark": explanation.remark,
     }
 
 

@@ -157,6 +157,24 @@ def test_a_tower_read_before_its_last_layer(pair: Pair, picture: Image.Image) ->
         pair.model.forget()
 
 
+@pytest.mark.parametrize("pair", ["llava", "qwen"], indirect=True)
+def test_where_no_tower_is_known_the_map_is_the_decoders_and_says_so(
+    pair: Pair, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = pair.asked("Where is the dog?", picture, tokens=2)
+    target = Target((1,))
+    (through,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
+    (decoder,) = explain(Relevancy(), pair.model, answer, [target], DECODER)
+    assert through.remark is None and decoder.remark is None
+    monkeypatch.setattr(type(pair.model.family), "tower", lambda family, network, inputs: None)
+    (found,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
+    assert "the decoder's relevancy alone" in (found.remark or "")
+    assert torch.equal(found.scores, decoder.scores)
+    words = pair.asked("Where is the dog?", tokens=2)
+    (unseen,) = explain(Relevancy(), pair.model, words, [target], TOWER)
+    assert unseen.remark is None, "no picture, no tower to miss"
+
+
 @pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])
 def test_a_contrast_explains_the_difference_of_two_logits(
     pair: Pair, picture: Image.Image, method: _relevancy.RowRelevancy

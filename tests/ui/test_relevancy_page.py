@@ -96,6 +96,15 @@ def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava
     assert charts(at) == 3, "the map, the bars and the words"
 
 
+def test_what_a_setting_could_not_do_is_said_under_the_map(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((2,)))
+    [(key, found)] = work_of(at).relevancy.maps.items()
+    work_of(at).relevancy.maps[key] = replace(found, remark="It is <b>the decoder's</b> alone.")
+    at.run()
+    assert "It is <b>the decoder's</b> alone." in captions(at)
+    assert not any("<b>" in caption.value for caption in at.caption), "escaped"
+
+
 def test_nothing_is_computed_twice(app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)))
 

@@ -24,6 +24,7 @@ def legend(answer: Answer, explanation: Explanation, named: str, scale: str) -> 
         f"Question: {answer.question.text[:300]}",
         f"Answer: {answer.text[:300]}",
         f"{settings}; {explanation.seconds:.2f} s; colours: {scale}",
+        *((explanation.remark,) if explanation.remark else ()),
         explainer.caveat,
     )
     return Legend(f"{explainer.name}: {named}", notes, record_json(answer, [explanation]))

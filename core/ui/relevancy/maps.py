@@ -174,6 +174,8 @@ def _map(
         st.caption(
             f":material/timelapse: {one.explanation.complete:.0%} of it was done; hatched patches were not looked at."
         )
+    if one.explanation.remark is not None:
+        st.caption(f":material/info: {escaped(one.explanation.remark)}")
     st.caption(escaped(one.explainer.caveat))
 
 
