@@ -21,7 +21,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.explainers._descent import rescaled
-from core.vlm.tape import Tap, Tape, wide
+from core.vlm.precision import wide
+from core.vlm.tape import Tap, Tape
 
 BLOCK_BYTES = 4 * 2**20
 """Size of a block of dy/dA on a CPU: about a core's share of cache."""

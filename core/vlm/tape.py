@@ -19,10 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-
-def wide(states: Tensor) -> Tensor:
-    """At least float32: softmax and sums of many products lose too much in half precision."""
-    return states.to(torch.promote_types(states.dtype, torch.float32))
+from core.vlm.precision import wide
 
 
 def softmax_rows(
