@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
+from PIL.Image import Image
 from torch import Tensor
 
 from core.answer import Answer, Question, TokenLayout
@@ -144,6 +145,24 @@ class VisionLanguageModel(ABC):
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
         """The raw float32 logits of the answer's tokens from one teacher-forced pass over the whole sequence,
         images included, with no cache."""
+
+    @abstractmethod
+    def logits_of_images(
+        self, answer: Answer, pictures: Iterable[Sequence[Image]]
+    ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
+        """The raw float32 logits of the answer's tokens had the pictures been others: one entry for each set, in order.
+
+        Every set has as many pictures as the question, of the same sizes (ValueError otherwise), as the model shall
+        see them: the question's own mask is not laid over them. As many sets are taken and read together as are worth
+        it, within a quarter of the free memory; between two entries the work can be left.
+        """
+
+    @abstractmethod
+    def shuffled(self, seed: int) -> Iterator[tuple[str, VisionLanguageModel]]:
+        """A copy of this model that forgets: after each step another block's weights are shuffled, from the output
+        down to the patch embedding, and its name is given. This model stays as it is; the copy has the same card and
+        changes from step to step. Takes the weights' memory once more.
+        """
 
     # Attention
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
+from PIL.Image import Image
 from torch import Tensor
 
 from core.answer import Answer, Question, TokenKind
 from core.masking import apply_mask
 from core.vlm import prompt as prompts
 from core.vlm.capture import NAME, RowRecorder, listening, recording
+from core.vlm.costs import pass_bytes
 from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader, hidden_columns, hiding
 from core.vlm.layout import lay_out
@@ -31,6 +35,7 @@ from core.vlm.model import (
 from core.vlm.playback import NetworkTape, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
 from core.vlm.rows import attention_among
+from core.vlm.shuffling import blocks, shuffle
 from core.vlm.tape import Tap, Tape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
@@ -38,6 +43,8 @@ from core.vlm.tower import TowerTape
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
 MOST_ROWS = 64
+CPU_POSITIONS = 1280
+"""Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""
 
@@ -333,17 +340,59 @@ class TransformersModel(VisionLanguageModel):
         with self.lock:
             return self._whole_pass(answer.inputs, answer.token_ids)
 
+    def logits_of_images(
+        self, answer: Answer, pictures: Iterable[Sequence[Image]]
+    ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
+        waiting, rows = iter(pictures), self._pictures_at_once(answer)
+        while batch := list(islice(waiting, rows)):
+            inputs = [self._with_pictures(answer, images) for images in batch]
+            together = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+            yield from self._whole_passes(together, answer.token_ids)
+
+    def _pictures_at_once(self, answer: Answer) -> int:
+        if not self.family.stacks:
+            return 1
+        budget = min(available_bytes(self.device) // 4, 2**30)
+        most = MOST_ROWS if self.device.type != "cpu" else CPU_POSITIONS // len(answer.layout)
+        return max(1, min(most, budget // pass_bytes(self, answer)))
+
+    def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
+        """An answer's inputs with other pictures of the same sizes in the place of its own."""
+        if tuple(image.size for image in images) != answer.layout.image_sizes:
+            raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
+        if not self.family.stacks:
+            return self.prepare(replace(answer.question, images=tuple(images), mask=None)).inputs
+        inputs = {name: value.to(self.device) for name, value in answer.inputs.items()}
+        fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
+        return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}
+
+    def shuffled(self, seed: int) -> Iterator[tuple[str, VisionLanguageModel]]:
+        with self.lock:
+            network = copy.deepcopy(self.network)
+        twin = TransformersModel(network, self.processor, self.family, self.card)
+        generator = torch.Generator().manual_seed(seed)
+        for name, tensors in blocks(network):
+            shuffle(tensors, generator)
+            # Keys and values of the weights before would answer for those of now.
+            twin.forget()
+            yield name, twin
+
     def _whole_pass(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "answer vocabulary"]:
         """One pass over prompt and answer with everything computed anew and positions left to the network."""
+        return self._whole_passes(inputs, answer)[0]
+
+    def _whole_passes(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
+        """The same of several prompts of one shape, each with `answer` behind it."""
         with self.lock, torch.no_grad():
             whole = self._whole(inputs, answer[:-1])
             output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
-        logits: Tensor = output.logits[0, : len(answer)].float()
+        logits: Tensor = output.logits[:, : len(answer)].float()
         return logits
 
     def _whole(self, inputs: Any, tokens: Sequence[int]) -> dict[str, Tensor]:
         """The prompt's inputs with `tokens` behind them."""
         more = torch.tensor([list(tokens)], dtype=torch.long, device=self.device)
+        more = more.expand(inputs["input_ids"].shape[0], -1)
         whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
         for name, filler in (("attention_mask", 1), ("mm_token_type_ids", 0), ("token_type_ids", 0)):
             if name in whole:

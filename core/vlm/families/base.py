@@ -40,6 +40,10 @@ class Family:
     shares_prefix: bool = False
     """True where a position sees nothing behind it, so that a prompt's beginning can be kept for another question."""
 
+    stacks: bool = False
+    """True where the inputs of several prompts of one shape, laid behind each other, are a batch, and where the image
+    processor alone makes all inputs that depend on pixels."""
+
     def fits(self, config: Any) -> bool:
         """Whether this adapter describes a model with this `transformers` configuration."""
         return config.model_type in self.model_types

@@ -52,6 +52,7 @@ class Llava(Family):
     name: str = "llava"
     model_types: tuple[str, ...] = ("llava", "vipllava")
     shares_prefix: bool = True
+    stacks: bool = True
 
     def fits(self, config: Any) -> bool:
         # Pixtral's checkpoints call themselves llava too, and their grid is neither square nor one run of tokens.

@@ -22,6 +22,7 @@ class Qwen25VL(Family):
     name: str = "qwen2_5_vl"
     model_types: tuple[str, ...] = ("qwen2_5_vl",)
     shares_prefix: bool = True
+    stacks: bool = True
 
     def image_grid(self, config: Any, processor: Any) -> str:
         return "follows the picture"
