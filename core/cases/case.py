@@ -18,7 +18,7 @@ from PIL import Image
 from core.answer import Question
 from core.images import MAX_BYTES, UnreadableImage, open_image
 
-Scoring = Literal["exact", "contains", "yes_no", "choice"]
+Scoring = Literal["exact", "contains", "yes_no", "yes_unless_no", "choice"]
 """How an answer is held against the expected ones (see `scoring.py`)."""
 
 
