@@ -10,9 +10,9 @@ import streamlit as st
 from core.answer import Answer, Question, Target
 from core.charts.overlays import fit
 from core.comparison.keyword import key_tokens
+from core.street.recipe import SceneRecipe
 from core.ui import models
 from core.ui.asking import ask_and_inspect
-from core.ui.recipe import SceneRecipe
 from core.ui.scenes import GALLERY, picture_of, suggestions
 from core.ui.state import Exchange, Picture, Workspace
 from core.ui.target import describe_target, target_chips, target_rival, target_unit

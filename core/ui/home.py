@@ -8,9 +8,9 @@ from importlib import import_module
 import streamlit as st
 
 from core.charts.overlays import fit
+from core.street.recipe import SceneRecipe
 from core.ui.chat.image_source import screen_copy
 from core.ui.model_bar import compact
-from core.ui.recipe import SceneRecipe
 from core.ui.scenes import GALLERY, contents, picture_of, suggestions
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel

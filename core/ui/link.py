@@ -10,8 +10,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from core.street.recipe import UnreadableRecipe, from_params
 from core.ui.models import store
-from core.ui.recipe import UnreadableRecipe, from_params
 from core.ui.scenes import picture_of
 from core.ui.state import Workspace
 from core.vlm.loading import EMBEDDED, ModelSpec

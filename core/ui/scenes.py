@@ -8,8 +8,8 @@ from functools import lru_cache
 from core.street import questions as ask
 from core.street.draw import draw
 from core.street.questions import part_noun
+from core.street.recipe import SceneRecipe
 from core.street.scene import DOOR_KINDS, MOST_OF_A_KIND, Scene
-from core.ui.recipe import SceneRecipe
 from core.ui.state import Picture
 
 GALLERY = (27, 12, 8, 49, 55, 42, 45, 57)

@@ -16,9 +16,9 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
 from core.ui.causal.view import CausalView
-from core.ui.recipe import SceneRecipe
 from core.ui.relevancy.results import Results
 from core.vlm.loading import EMBEDDED, ModelSpec
 

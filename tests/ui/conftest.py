@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding
-from core.ui.recipe import SceneRecipe
+from core.street.recipe import SceneRecipe
 from core.ui.scenes import picture_of
 from core.ui.state import Workspace
 from core.vlm.loading import ModelSpec

@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
+from core.street.recipe import SceneRecipe
 from core.ui import target as targets
-from core.ui.recipe import SceneRecipe
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask

@@ -19,12 +19,12 @@ from core.causal.masking import Masking
 from core.causal.nodes import Nodes
 from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
+from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words
 from core.ui.causal.settings import ALPHA, SAMPLES
-from core.ui.causal.view import Kept
-from core.ui.recipe import SceneRecipe
-from core.ui.relevancy.running import STOPPED
+from core.ui.kept import Kept
+from core.ui.running import STOPPED
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled

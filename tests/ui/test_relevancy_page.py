@@ -16,10 +16,11 @@ from core.explainers import run
 from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
 from core.maps.shares import parts
-from core.ui.recipe import SceneRecipe
+from core.street.recipe import SceneRecipe
+from core.ui.kept import answer_key
 from core.ui.relevancy import change, running
 from core.ui.relevancy.gallery import PAGE
-from core.ui.relevancy.results import Order, Results, answer_key
+from core.ui.relevancy.results import Order, Results
 from core.ui.relevancy.text import scored_tokens
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace

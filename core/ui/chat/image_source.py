@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.charts.overlays import fit
 from core.images import UnreadableImage, open_image
-from core.ui.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
+from core.street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
 from core.ui.scenes import GALLERY, contents, picture_of
 from core.ui.state import Picture, Workspace
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.street.scene import COLORS, KINDS, sample
-from core.ui.recipe import (
+from core.street.recipe import (
     MOST_CHANGES,
     Add,
     Recolour,
@@ -18,6 +17,7 @@ from core.ui.recipe import (
     from_params,
     possible_changes,
 )
+from core.street.scene import COLORS, KINDS, sample
 
 
 @settings(max_examples=60, deadline=None)
