@@ -20,6 +20,7 @@ from torch import Tensor
 from core.answer import Answer, Question, TokenLayout
 from core.vlm.capture import RowRecorder
 from core.vlm.prefix import Progress
+from core.vlm.readout import Readout
 from core.vlm.tape import Tape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
@@ -205,6 +206,13 @@ class VisionLanguageModel(ABC):
     @abstractmethod
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
         """Final norm, output embedding and whatever scale or cap the family puts behind it. Differentiable."""
+
+    @abstractmethod
+    def readout(self) -> Readout:
+        """The same taken apart, for sums over the residual stream (`readout.py`). Holds the weights, copies none.
+
+        Raises NotApplicable where it cannot be taken apart.
+        """
 
     @abstractmethod
     def unembedding(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:

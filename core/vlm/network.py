@@ -34,17 +34,20 @@ from core.vlm.model import (
 )
 from core.vlm.playback import NetworkTape, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
+from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.rows import attention_among
 from core.vlm.shuffling import blocks, shuffle
 from core.vlm.tape import Tap, Tape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
+from core.vlm.units import NotApplicable
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
 MOST_ROWS = 64
 CPU_POSITIONS = 1280
 """Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
+READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""
 
@@ -62,6 +65,7 @@ class TransformersModel(VisionLanguageModel):
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = _end_ids(network, processor.tokenizer)
+        self._finished: Finish | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
         self._prefixes = PrefixStore(PREFIX_BYTES)
         self._features: ByteBoundedCache[str, Any] = ByteBoundedCache(FEATURE_BYTES)
@@ -466,10 +470,23 @@ class TransformersModel(VisionLanguageModel):
     # Unembedding
 
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
-        norm, head = self.network.get_decoder().norm, self.network.get_output_embeddings()
+        norm, head = final_norm(self.network.get_decoder()), self.network.get_output_embeddings()
         with self.lock, frozen(norm), frozen(head):
-            logits: Tensor = head(norm(states))
-        return logits
+            return self._finish()(head(norm(states)))
+
+    def readout(self) -> Readout:
+        found = read_out(self.network, self._finish())
+        if found is None:
+            raise NotApplicable(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
+        return found
+
+    def _finish(self) -> Finish:
+        """What the network does behind its output embedding, found out once."""
+        with self.lock:
+            self._finished = self._finished or find_finish(self.network, min(self.end_ids, default=0))
+        if self._finished is None:
+            raise NotApplicable(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
+        return self._finished
 
     def unembedding(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         weight: Tensor = self.network.get_output_embeddings().weight.detach()
