@@ -13,7 +13,7 @@ from core.attention.rows import Rows, answer_rows
 from core.attention.sinks import Sinks, find_sinks
 from core.attention.words import question_words
 from core.ui.attention.view import AttentionView
-from core.ui.relevancy.results import answer_key
+from core.ui.kept import answer_key
 from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.model import VisionLanguageModel

@@ -16,7 +16,7 @@ from core.ui.attention.picture import patches_chart
 from core.ui.attention.view import AttentionView, Direction
 from core.ui.attention.waiting import ready
 from core.ui.clicks import Entry, clickable
-from core.ui.relevancy.results import answer_key
+from core.ui.kept import answer_key
 from core.vlm.model import VisionLanguageModel
 
 MAP, PICTURE = 260, 340

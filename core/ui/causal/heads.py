@@ -14,7 +14,7 @@ from core.causal.settings import GraphSettings
 from core.charts.explained import explained_thumbnail
 from core.charts.heads import SmallPicture, gallery, head_map
 from core.charts.heatmap import data_url
-from core.ui.causal import running
+from core.ui import running
 from core.ui.causal.view import CausalView
 from core.ui.clicks import Entry, clickable
 from core.ui.relevancy.change import seen

@@ -12,7 +12,7 @@ from core.answer import Answer, Fill
 from core.causal.discovery import CausalGraph
 from core.causal.masking import Masking, MaskingTest, Trial, image_positions, masking_test
 from core.charts.tokens import visible
-from core.ui.causal import running
+from core.ui import running
 from core.ui.causal.naming import names_of, place_of
 from core.ui.causal.view import CausalView, GraphKey, MaskedKey
 from core.ui.chips import escaped

@@ -13,7 +13,7 @@ from core.causal.masking import Positions, image_positions
 from core.causal.pag import bits
 from core.charts.overlays import fit
 from core.masking import apply_mask
-from core.ui.causal import running
+from core.ui import running
 from core.ui.causal.naming import edge_in_words, name_of, names_of
 from core.ui.causal.reasking import ask_without
 from core.ui.causal.view import CausalView, GraphKey, ReaskedWithout

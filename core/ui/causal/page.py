@@ -10,10 +10,11 @@ import streamlit as st
 from core.answer import Answer, Target, TokenKind
 from core.causal.discovery import CausalGraph, causal_graph
 from core.causal.settings import GraphSettings
-from core.ui.causal import downloads, heads, masked, node, running, settings, views
+from core.ui import running
+from core.ui.causal import downloads, heads, masked, node, settings, views
 from core.ui.causal.view import CausalView, GraphKey
 from core.ui.chips import escaped
-from core.ui.relevancy.results import answer_key
+from core.ui.kept import answer_key
 from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.cancel import CancelToken

@@ -6,10 +6,8 @@ for another.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 
 from core.answer import Answer, Fill, Intervention
 from core.causal.discovery import CausalGraph
@@ -17,9 +15,7 @@ from core.causal.heads import HeadsTest
 from core.causal.masking import Masking, MaskingTest, Positions
 from core.causal.settings import GraphSettings
 from core.ui.errands import Errands
-from core.ui.relevancy.results import AnswerKey, answer_key
-
-Kind = TypeVar("Kind")
+from core.ui.kept import AnswerKey, Kept, answer_key
 
 
 @dataclass(frozen=True)
@@ -71,28 +67,6 @@ class ReaskedWithout:
 
 
 @dataclass(eq=False)
-class Kept(Generic[Kind]):
-    """Results by key; the ones longest unused go when there are more than `most`."""
-
-    most: int
-    found: OrderedDict[Hashable, Kind] = field(default_factory=OrderedDict)
-
-    def get(self, key: Hashable) -> Kind | None:
-        if key in self.found:
-            self.found.move_to_end(key)
-        return self.found.get(key)
-
-    def keep(self, key: Hashable, result: Kind) -> None:
-        self.found[key] = result
-        self.found.move_to_end(key)
-        while len(self.found) > self.most:
-            self.found.popitem(last=False)
-
-    def __iter__(self) -> Iterator[Kind]:
-        return iter(self.found.values())
-
-
-@dataclass(eq=False)
 class CausalView:
     """What is chosen on the page. `layer` is None until a page with a model has been seen; `node` is the number of the
     node that was clicked, in the graph of `about`. `stopped` says of work that was stopped or failed what happened."""
@@ -140,7 +114,3 @@ class CausalView:
     def pick(self, node: int) -> None:
         """Choose a node; the same again lets go of it."""
         self.node = None if node == self.node else node
-
-    def forget(self, key: Hashable) -> None:
-        """Try again what was stopped or failed."""
-        self.stopped.pop(key, None)

@@ -17,7 +17,7 @@ from core.maps.difference import picture_positions
 from core.maps.shares import COMPARED, parts, shares_by_layer
 from core.ui.relevancy.maps import Look
 from core.ui.relevancy.results import Results
-from core.ui.relevancy.running import watched
+from core.ui.running import watched
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import units_of

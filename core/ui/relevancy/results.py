@@ -12,13 +12,13 @@ import numpy as np
 from jaxtyping import Float
 
 from core.answer import Answer, Explanation, Target
+from core.ui.kept import AnswerKey, answer_key
 
 MOST_KEPT = 2000
 """Maps kept for each tab; one of 2000 positions takes 8 kB."""
 SLOW = 6.0
 """Seconds: a method that took longer the last time waits to be told before it explains another target."""
 
-AnswerKey = tuple[str, str, tuple[int, ...]]
 Trace = Float[np.ndarray, "layer position"]
 MOST_TRACES = 50
 
@@ -38,16 +38,6 @@ class Key:
     answer: AnswerKey
     target: Target
     order: Order
-
-
-_answer_keys: WeakKeyDictionary[Answer, AnswerKey] = WeakKeyDictionary()
-
-
-def answer_key(answer: Answer) -> AnswerKey:
-    """What an answer is, by content. Hashing the picture takes a while, so it is done once."""
-    if answer not in _answer_keys:
-        _answer_keys[answer] = (answer.model, answer.question.fingerprint(), answer.token_ids)
-    return _answer_keys[answer]
 
 
 _pictures: WeakKeyDictionary[Answer, str] = WeakKeyDictionary()

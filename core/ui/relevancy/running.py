@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Sequence
 
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.answer import Answer, Target
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.ui.relevancy.results import Order, Results
-from core.ui.work import run_on_model
-from core.vlm.cancel import Cancelled, CancelToken
+from core.ui.running import STOPPED, watched
+from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
-from core.vlm.units import ExplainError
-
-log = logging.getLogger(__name__)
-
-STOPPED = "You stopped this."
-MOMENT = 0.35
-"""Seconds that need no bar: a map that is there sooner just takes the former one's place."""
 
 
 def compute(
@@ -51,56 +40,3 @@ def compute(
     trouble = watched(model, f"computing {explainer.name}", work, place, key, on_stop=lambda: wait(STOPPED))
     if trouble is not None:
         wait(trouble)
-
-
-def watched(
-    model: VisionLanguageModel,
-    purpose: str,
-    work: Callable[[CancelToken, Callable[[float], None]], None],
-    place: DeltaGenerator,
-    key: str,
-    on_stop: Callable[[], None] = lambda: None,
-) -> str | None:
-    """Do `work(cancel, report)` while `place` says so; what lasts longer than a moment gets a bar and a Stop button.
-    Returns what went wrong, as a sentence; None when nothing did."""
-    with place.container():
-        status, controls = st.empty(), st.empty()
-    bar: list[DeltaGenerator] = []
-
-    def show(said: str) -> None:
-        done = min(1.0, float(said.split()[-1]))
-        if not bar and time.monotonic() - began > MOMENT:
-            with controls.container():
-                bar.append(st.progress(done))
-                st.button("Stop", icon=":material/stop_circle:", key=key, on_click=on_stop)
-        elif bar:
-            bar[0].progress(done)
-
-    def timed(cancel: CancelToken, say: Callable[[str], None]) -> None:
-        # The first step may take long, and it must be possible to stop then, too.
-        reminder = threading.Timer(MOMENT + 0.05, say, (" 0.0",))
-        reminder.daemon = True
-        reminder.start()
-        try:
-            work(cancel, lambda done: say(f" {done:.3f}"))
-        finally:
-            reminder.cancel()
-
-    began = time.monotonic()
-    try:
-        run_on_model(model, purpose, timed, status, show)
-    except (ExplainError, ValueError) as error:
-        return str(error)
-    except Cancelled:
-        return STOPPED
-    except MemoryError:
-        return "The memory ran out on the way. Explain fewer tokens at once, or use a smaller picture or model."
-    except Exception as error:
-        log.exception("%s failed", purpose)
-        return (
-            f"The model could not do this ({type(error).__name__}). Nothing else was lost. Try another method or "
-            "setting; the terminal has the details."
-        )
-    finally:
-        place.empty()
-    return None
