@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer
-from core.vlm.costs import number_bytes, pass_bytes
+from core.vlm.costs import pass_bytes, tape_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tape
 from core.vlm.units import Unit
@@ -87,12 +87,6 @@ def full_length(scores: Float[Tensor, "unit row"], answer: Answer, start: int = 
     found = torch.zeros(len(scores), len(answer.layout))
     found[:, start : start + scores.shape[1]] = scores.detach().float().cpu()
     return found
-
-
-def tape_bytes(model: VisionLanguageModel, answer: Answer) -> int:
-    """Bytes of a tape over the whole sequence, and of making it."""
-    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * number_bytes(model)
-    return stored + pass_bytes(model, answer)
 
 
 def descent_bytes(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> int:

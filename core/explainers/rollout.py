@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer
-from core.explainers._descent import full_length, tape_bytes
+from core.explainers._descent import full_length
 from core.explainers.base import Explainer, Step
+from core.vlm.costs import tape_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tap
 from core.vlm.units import Unit

@@ -18,10 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, TokenKind
-from core.explainers._descent import tape_bytes
 from core.explainers._units import image_positions, needs_places
 from core.explainers.base import Explainer, Step
 from core.explainers.settings import switch
+from core.vlm.costs import tape_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import Unit
 

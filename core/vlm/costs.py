@@ -25,6 +25,12 @@ def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     return states + 3 * len(answer.tokens) * card.vocabulary * 4
 
 
+def tape_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of a tape over the whole sequence, and of making it."""
+    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * number_bytes(model)
+    return stored + pass_bytes(model, answer)
+
+
 def check_memory(name: str, needed: int, model: VisionLanguageModel, remedy: str) -> None:
     """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes are not free."""
     free = available_bytes(torch.device(model.card.device))
