@@ -26,7 +26,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from core.answer import AttentionRows
-from core.vlm.hiding import without_hidden
+from core.vlm.editing import edited_heads, edited_mask
 from core.vlm.tape import Tap, softmax_rows
 
 NAME = "recorded_attention"
@@ -118,25 +118,21 @@ def recorded_sdpa(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA, and the first sequence's last row for the active recorder."""
-    attention_mask = without_hidden(attention_mask, query.shape[2], key.shape[2])
+    """SDPA under the edits in force, and the first sequence's last row for the active recorder."""
+    layer = int(getattr(module, "layer_idx", 0))
+    attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
     recorder = _active.get()
     if recorder is not None:
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"))
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
         kept = row if query.dtype == torch.float32 else row.to(torch.float16)
-        recorder.add(int(getattr(module, "layer_idx", 0)), kept)
-    return _attend(NAME, module, query, key, value, attention_mask, scaling, **kwargs)
+        recorder.add(layer, kept)
+    output = edited_heads(_attend(module, query, key, value, attention_mask, scaling, **kwargs), layer)
+    return _heard(NAME, output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
-def tapped_sdpa(*args: Any, **kwargs: Any) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA."""
-    return _attend(TOWER, *args, **kwargs)
-
-
-def _attend(
-    name: str,
+def tapped_sdpa(
     module: torch.nn.Module,
     query: Float[Tensor, "batch heads query size"],
     key: Float[Tensor, "batch key_value_heads key size"],
@@ -145,19 +141,47 @@ def _attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA (or, where scores are capped, which SDPA cannot do, the written-out rule), and a tap for whoever listens."""
+    """SDPA."""
+    output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+    return _heard(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> Float[Tensor, "batch query heads value_size"]:
+    """SDPA, or, where scores are capped, which SDPA cannot do, the written-out rule."""
+    if kwargs.get("softcap") is not None:
+        return _capped(module, query, key, value, attention_mask, scaling, kwargs)
     output: Tensor
-    if kwargs.get("softcap") is None:
-        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    else:
-        output = _capped(module, query, key, value, attention_mask, scaling, kwargs)
+    output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    return output
+
+
+def _heard(
+    name: str,
+    output: Float[Tensor, "batch query heads value_size"],
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """The output, with a tap of it for whoever listens to attentions of this name."""
     listening_to, listener = _listener.get() or ("", None)
     if listener is None or listening_to != name:
         return output, None
     # The network goes on with the very tensors that were handed out: a gradient with respect to them exists.
     parts = output.unbind(0)
     for index, part in enumerate(parts):
-        listener(_tap(module, query, key, value, part, attention_mask, scaling, kwargs, index))
+        listener(_tap(module, query, key, value, part, mask, scaling, kwargs, index))
     return (torch.stack(parts) if len(parts) > 1 else parts[0][None]), None
 
 

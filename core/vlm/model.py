@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from jaxtyping import Float, Int
@@ -19,9 +20,11 @@ from torch import Tensor
 
 from core.answer import Answer, Question, TokenLayout
 from core.vlm.capture import RowRecorder
+from core.vlm.edits import Edits
+from core.vlm.hiding import first_reader, hidden_from_readers
 from core.vlm.prefix import Progress
 from core.vlm.readout import Readout
-from core.vlm.tape import Tape
+from core.vlm.tape import DecoderTape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
 
@@ -187,7 +190,7 @@ class VisionLanguageModel(ABC):
     # Residual stream
 
     @abstractmethod
-    def tape(self, answer: Answer, start: int = 0) -> Tape:
+    def tape(self, answer: Answer, start: int = 0) -> DecoderTape:
         """One gradient-free replay of an answer that can be played again layer by layer (`tape.py`).
 
         With `start` > 0, which must lie in the prompt, only the rows from there on: keys and values before are kept
@@ -221,17 +224,45 @@ class VisionLanguageModel(ABC):
     # Interventions
 
     @abstractmethod
+    def edited(self, edits: Edits) -> AbstractContextManager[None]:
+        """Every pass of this block, in this thread, runs under these edits (`edits.py`): `ask` answers under them, a
+        replay or a tape is of the edited model. Blocks inside each other add up; behind the block nothing is left, and
+        what is kept between questions has neither been used where the edits would change it nor changed.
+
+        Raises ValueError for a layer or head that the model does not have and for a negative position, NotApplicable
+        where a layer has no part that an edit names.
+        """
+
+    @abstractmethod
+    def logits_with(
+        self, answer: Answer, edits: Sequence[Edits], tape: DecoderTape | None = None
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        """The raw float32 logits of the answer's tokens under each set of edits, teacher-forced.
+
+        Each batch starts at the first layer that its sets touch, and where the family shares prefixes also at the first
+        position, if that is not before the last image token: sets that begin alike belong together. With a `tape` of
+        the answer (for instance one made under edits) they are run on from that one and not from a clean replay.
+
+        Raises ValueError for a layer, head or position that is not there, or before the tape's first row; NotApplicable
+        where a layer has no part that an edit names.
+        """
+
+    @abstractmethod
+    def edits_at_once(self, answer: Answer, start: int = 0) -> int:
+        """How many sets of edits that touch nothing before `start` run in one batch within a quarter of the free
+        memory; at least one. `logits_with` takes no more at a time."""
+
     def logits_without(
         self, answer: Answer, hidden: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits of the answer's tokens with some prompt positions hidden from the *reader*: no
         position behind the last image token may attend to them, but each to itself. One entry for each set of
-        positions, in one batch over the shared prefix. (The hidden tokens have already been mixed into others before:
-        this is not deleting pixels.)
+        positions. (The hidden tokens have already been mixed into others before: this is not deleting pixels.)
 
         Raises ValueError for a position outside the prompt.
         """
+        return self.logits_with(answer, [(hidden_from_readers(answer, positions),) for positions in hidden])
 
-    @abstractmethod
     def hidings_at_once(self, answer: Answer) -> int:
-        """How many sets `logits_without` takes in one batch within a quarter of the free memory; at least one."""
+        """How many sets `logits_without` takes in one batch."""
+        return self.edits_at_once(answer, first_reader(answer))

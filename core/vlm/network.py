@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
 import threading
@@ -20,8 +21,10 @@ from core.masking import apply_mask
 from core.vlm import prompt as prompts
 from core.vlm.capture import NAME, RowRecorder, listening, recording
 from core.vlm.costs import pass_bytes
+from core.vlm.editing import editing, patched, together
+from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.families.base import Family
-from core.vlm.hiding import first_reader, hidden_columns, hiding
+from core.vlm.hiding import first_reader
 from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
 from core.vlm.model import (
@@ -32,12 +35,12 @@ from core.vlm.model import (
     UnusableImage,
     VisionLanguageModel,
 )
-from core.vlm.playback import NetworkTape, NetworkTowerTape, catching, frozen
+from core.vlm.playback import NetworkDecoderTape, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.rows import attention_among
 from core.vlm.shuffling import blocks, shuffle
-from core.vlm.tape import Tap, Tape
+from core.vlm.tape import DecoderTape, Tap
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
 from core.vlm.units import NotApplicable
@@ -197,19 +200,32 @@ class TransformersModel(VisionLanguageModel):
         if progress.next_position is not None:
             inputs["position_ids"] = self._answer_positions(progress.next_position, 1)
             progress.next_position += 1
-        with self.lock, torch.no_grad(), recording(recorder):
+        with self._reading(progress.length), recording(recorder):
             output = self.network(**inputs, past_key_values=progress.cache, use_cache=True)
         progress.length += 1
         logits: Tensor = output.logits[0, -1].float()
         return logits
 
+    @contextlib.contextmanager
+    def _reading(self, start: int) -> Iterator[None]:
+        """Alone with the network, for one pass of the decoder whose first row stands at position `start`."""
+        with self.lock, torch.no_grad(), patched(self.network.get_decoder().layers, self._part, start):
+            yield
+
     def _kept(self, prepared: Prepared) -> tuple[list[LayerKeysValues], int]:
         if not self.family.shares_prefix:
             return [], 0
-        return self._prefixes.longest(prepared.visual, prepared.ids)
+        layers, done = self._prefixes.longest(prepared.visual, prepared.ids)
+        return (layers, done) if done <= self._untouched(len(prepared.ids)) else ([], 0)
+
+    @staticmethod
+    def _untouched(length: int) -> int:
+        """How many positions the edits in force leave as they are."""
+        return first_position(together([()])[0], length)
 
     def _keep(self, prepared: Prepared, cache: Any, already: int) -> None:
-        if self.family.shares_prefix and prepared.shared > already:
+        unedited = prepared.shared <= self._untouched(len(prepared.ids))
+        if self.family.shares_prefix and prepared.shared > already and unedited:
             self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], cache)
 
     def _read(
@@ -225,7 +241,7 @@ class TransformersModel(VisionLanguageModel):
                 # A network that counts for itself may need the whole description of the picture.
                 skipped = {"pixel_values", "input_ids"}
                 inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
-        with torch.no_grad(), recording(recorder):
+        with self._reading(start), recording(recorder):
             output = self.network(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
         logits: Tensor = output.logits[0, -1].float()
         return logits
@@ -284,7 +300,7 @@ class TransformersModel(VisionLanguageModel):
         positions = torch.stack([self._row_positions(p, shared, width) for p in prepared], dim=1)
         spans = [(len(p.ids) - shared - 1, len(answer)) for p, answer in zip(prepared, answers, strict=True)]
         start = min(left for left, _ in spans)
-        with torch.no_grad():
+        with self._reading(shared):
             output = self.network(
                 input_ids=ids,
                 position_ids=positions[0] if positions.shape[0] == 1 else positions,
@@ -387,7 +403,7 @@ class TransformersModel(VisionLanguageModel):
 
     def _whole_passes(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
         """The same of several prompts of one shape, each with `answer` behind it."""
-        with self.lock, torch.no_grad():
+        with self._reading(0):
             whole = self._whole(inputs, answer[:-1])
             output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
         logits: Tensor = output.logits[:, : len(answer)].float()
@@ -412,7 +428,7 @@ class TransformersModel(VisionLanguageModel):
         def keep(tap: Tap) -> None:
             found.append(tap.rows(index))
 
-        with self.lock, torch.no_grad(), listening(NAME, keep):
+        with self._reading(0), listening(NAME, keep):
             self.network(**self._whole(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
         return torch.stack(found)
 
@@ -427,20 +443,20 @@ class TransformersModel(VisionLanguageModel):
 
     # Residual stream
 
-    def tape(self, answer: Answer, start: int = 0) -> Tape:
+    def tape(self, answer: Answer, start: int = 0) -> DecoderTape:
         prepared = self._prepared_again(answer)
         if not 0 <= start < len(prepared.ids):
             raise ValueError(f"a tape starts within the prompt (0 to {len(prepared.ids) - 1}), not at {start}")
         layers, more = self.network.get_decoder().layers, answer.token_ids[:-1]
         shared = self.family.shares_prefix and prepared.positions is not None and start >= prepared.shared
         if not start or not shared:
-            with self.lock, torch.no_grad(), catching(layers) as calls:
+            with self._reading(0), catching(layers) as calls:
                 self.network(**self._whole(prepared.inputs, more), use_cache=False, logits_to_keep=1)
-            return NetworkTape(layers, calls, self.lock)
+            return NetworkDecoderTape(layers, calls, self.lock, self._part)
         ids = torch.tensor([[*prepared.ids[start:], *more]], device=self.device)
-        with self.lock, torch.no_grad():
+        with self.lock:
             prefix = self._prefix(prepared, start)
-            with catching(layers) as calls:
+            with self._reading(start), catching(layers) as calls:
                 self.network(
                     input_ids=ids,
                     position_ids=_batched(self._row_positions(prepared, start, ids.shape[1])),
@@ -448,7 +464,7 @@ class TransformersModel(VisionLanguageModel):
                     use_cache=True,
                     logits_to_keep=1,
                 )
-        return NetworkTape(layers, calls, self.lock, prefix)
+        return NetworkDecoderTape(layers, calls, self.lock, self._part, prefix)
 
     def tower_tape(self, answer: Answer) -> TowerTape | None:
         if not answer.layout.views:
@@ -494,26 +510,56 @@ class TransformersModel(VisionLanguageModel):
 
     # Interventions
 
-    def logits_without(
-        self, answer: Answer, hidden: Sequence[Sequence[int]]
-    ) -> list[Float[Tensor, "answer vocabulary"]]:
-        columns = hidden_columns(answer, hidden).to(self.device)
-        if not len(columns) or not answer.tokens:
-            return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in hidden]
-        first = first_reader(answer)
-        prepared = self._prepared_again(answer)
-        if not self.family.shares_prefix or prepared.positions is None or not first:
-            found = []
-            for row in columns:
-                with hiding(row[None], first):
-                    found.append(self._whole_pass(answer.inputs, answer.token_ids))
-            return found
-        sets = len(columns)
-        with self.lock, hiding(columns, first):
-            return self._shared_pass([prepared] * sets, [answer.token_ids] * sets, first)
+    def edited(self, edits: Edits) -> contextlib.AbstractContextManager[None]:
+        self._check_edits([edits])
+        return editing([edits])
 
-    def hidings_at_once(self, answer: Answer) -> int:
-        return self.rows_at_once(self._prepared_again(answer), len(answer.tokens))
+    def logits_with(
+        self, answer: Answer, edits: Sequence[Edits], tape: DecoderTape | None = None
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        length, prompt = len(answer.layout), len(answer.prompt_tokens)
+        self._check_edits(edits, length)
+        if not edits or not answer.tokens:
+            return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
+        start = min(first_position(row, prompt - 1) for row in together(edits))
+        if tape is None:
+            tape = self.tape(answer, start)
+        rows = slice(prompt - 1 - tape.start, length - 1 - tape.start)
+        at_once = self.edits_at_once(answer, tape.start)
+        found: list[Tensor] = []
+        for first in range(0, len(edits), at_once):
+            final = tape.run(edits[first : first + at_once])[:, rows]
+            with torch.no_grad():
+                found += self.unembed(final).float()
+        return found
+
+    def edits_at_once(self, answer: Answer, start: int = 0) -> int:
+        rows, positions, number = len(answer.layout) - start, len(answer.layout), self.network.dtype.itemsize
+        # One layer's states (the wide middle of its MLP counts for most), keys and values; a mask and its copy as
+        # numbers; logits.
+        states = 24 * rows * self.card.hidden * number
+        keys = 4 * positions * self.card.hidden * number
+        logits = 3 * len(answer.tokens) * self.card.vocabulary * 4
+        budget = min(available_bytes(self.device) // 4, 2**30)
+        most = MOST_ROWS if self.device.type != "cpu" else min(MOST_ROWS, CPU_POSITIONS // rows)
+        return max(1, min(most, budget // (states + keys + 6 * rows * positions + logits)))
+
+    def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
+        layers = self.network.get_decoder().layers
+        for edit in {edit for row in edits for edit in row}:
+            check_edits([edit], self.card.layers, self.card.heads, length)
+            if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
+                self._part(layers[edit.layer], edit.site)
+
+    def _part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module:
+        """The attention or MLP of a layer. Raises NotApplicable where it has none of a known name."""
+        found = self.family.part(layer, site)
+        if found is None:
+            raise NotApplicable(
+                f"A layer of {self.card.name} has no part that is known to be its {site.value}, so what that hands on "
+                "cannot be read or replaced. Choose the states between the layers."
+            )
+        return found
 
 
 def _batched(positions: Int[Tensor, "axes position"]) -> Tensor:

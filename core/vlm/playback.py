@@ -16,26 +16,41 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.vlm.capture import NAME, TOWER, listening
+from core.vlm.dissect import parts_of, watching
+from core.vlm.editing import Part, editing, patched, together
+from core.vlm.edits import Edits, Site, first_layer, first_position
 from core.vlm.families.base import Tower
+from core.vlm.parts import LayerParts
 from core.vlm.prefix import LayerKeysValues
-from core.vlm.tape import LayerPass, Tap, Tape
+from core.vlm.tape import DecoderTape, LayerPass, Tap, Tape
 from core.vlm.tower import TowerTape
+from core.vlm.units import NotApplicable
 
 
 @dataclass
 class Calls:
-    """What a pass handed to some layers, in their order, and what the last of them left (batches unrolled)."""
+    """What a pass handed to some layers, in their order, and what the last of them left (batches unrolled).
+
+    `chained` says whether each layer was handed what the one before it left.
+    """
 
     states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
     shapes: list[torch.Size] = field(default_factory=list)
     others: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     final: Float[Tensor, "row hidden"] | None = None
+    chained: bool = True
 
 
 @contextlib.contextmanager
 def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
     """Catch what the passes of this block hand to `layers`. Everybody's passes: hold the model's lock."""
     calls = Calls()
+    left: Tensor | None = None
+
+    def arrived(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if left is not None:
+            state = args[0] if args else kwargs["hidden_states"]
+            calls.chained &= state is left or torch.equal(state, left)
 
     def before(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
@@ -45,12 +60,16 @@ def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
         calls.others.append((args[1:], others))
 
     def behind(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        calls.final = _unrolled(_first(output))
+        nonlocal left
+        left = _first(output)
+        calls.final = _unrolled(left)
 
     with contextlib.ExitStack() as hooks:
         for layer in layers:
+            # What arrives is seen before any edit of it, what is caught is seen behind them.
+            hooks.callback(layer.register_forward_pre_hook(arrived, with_kwargs=True, prepend=True).remove)
             hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
-        hooks.callback(layers[-1].register_forward_hook(behind).remove)
+            hooks.callback(layer.register_forward_hook(behind).remove)
         yield calls
 
 
@@ -74,9 +93,9 @@ class Prefix:
         self._layers = layers
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """The layer's kept keys and values with these behind them."""
-        before = self._layers[layer_idx]
-        return torch.cat([before[0], keys], 2), torch.cat([before[1], values], 2)
+        """The layer's kept keys and values with these behind them, for each sequence of their batch."""
+        before = (kept.expand(len(keys), -1, -1, -1) for kept in self._layers[layer_idx])
+        return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
 
 
 class NetworkTape(Tape):
@@ -107,14 +126,12 @@ class NetworkTape(Tape):
 
     @contextlib.contextmanager
     def play(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
-        stored = self.inputs[layer]
-        if stored is None:
-            raise ValueError(f"layer {layer} of this tape was forgotten")
-        module, (args, kwargs) = self._modules[layer], self._calls.others[layer]
+        stored = self._stored(layer)
+        module = self._modules[layer]
         heard: list[Tap] = []
         with self._lock, torch.set_grad_enabled(grad), frozen(module), listening(self.attention, heard.append):
             state = stored.detach().requires_grad_(grad)
-            output = _unrolled(_first(module(state.view(self._calls.shapes[layer]), *args, **kwargs)))
+            output = _unrolled(self._call(layer, state.view(self._calls.shapes[layer])))
         passed = LayerPass(state, output, self._placed(heard))
         del output
         try:
@@ -123,9 +140,71 @@ class NetworkTape(Tape):
             for part in (passed, *passed.taps, *heard):
                 vars(part).clear()
 
+    def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:
+        stored = self.inputs[layer]
+        if stored is None:
+            raise ValueError(f"layer {layer} of this tape was forgotten")
+        return stored
+
+    def _call(self, layer: int, states: Tensor) -> Tensor:
+        """What a layer leaves of these states."""
+        args, kwargs = self._calls.others[layer]
+        return _first(self._modules[layer](states, *args, **kwargs))
+
     def _placed(self, taps: Sequence[Tap]) -> tuple[Tap, ...]:
         """The taps, with their positions on this tape."""
         return tuple(taps)
+
+
+class NetworkDecoderTape(NetworkTape, DecoderTape):
+    """A tape of a decoder. `part` finds the modules inside its layers."""
+
+    def __init__(
+        self,
+        modules: Sequence[torch.nn.Module],
+        calls: Calls,
+        lock: threading.RLock,
+        part: Part,
+        prefix: Sequence[LayerKeysValues] = (),
+    ) -> None:
+        super().__init__(modules, calls, lock, prefix)
+        self._part = part
+
+    def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
+        stored = self._stored(layer)
+        if site is Site.INPUT:
+            return stored
+        found: list[Tensor] = []
+        module = self._modules[layer] if site is Site.OUTPUT else self._part(self._modules[layer], site)
+        with self._lock, torch.no_grad():
+            hook = module.register_forward_hook(lambda _, args, output: found.append(_unrolled(_first(output))))
+            try:
+                self._call(layer, stored[None])
+            finally:
+                hook.remove()
+        return found[0]
+
+    def parts(self, layer: int, rows: Sequence[int]) -> LayerParts:
+        module = self._modules[layer]
+        with self._lock, watching(module, list(rows)) as calls, self.play(layer, grad=False) as passed:
+            return parts_of(module, calls, passed, list(rows), layer)
+
+    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
+        rows = together(edits)
+        if min(first_position(row, self.start) for row in rows) < self.start:
+            raise ValueError(f"edits touch positions before the tape's first row, which stands at {self.start}")
+        if not self._calls.chained:
+            raise NotApplicable(
+                "This network does more between its layers than hand the states on, so it cannot be run on from one of "
+                "them. Choose a method that only looks, or another model."
+            )
+        first = min(first_layer(row, self.layers) for row in rows)
+        states = self.final if first == self.layers else self._stored(first)
+        states = states.expand(len(edits), -1, -1)
+        with self._lock, torch.no_grad(), editing(edits), patched(self._modules, self._part, self.start):
+            for layer in range(first, self.layers):
+                states = self._call(layer, states)
+        return states
 
 
 class NetworkTowerTape(NetworkTape, TowerTape):

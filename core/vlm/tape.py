@@ -19,6 +19,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from core.vlm.edits import Edits, Site
+from core.vlm.parts import LayerParts
 from core.vlm.precision import wide
 
 
@@ -130,3 +132,26 @@ class Tape(ABC):
     def forget(self, layer: int) -> None:
         """Drop the stored input of a layer that will not be played again."""
         self.inputs[layer] = None
+
+
+class DecoderTape(Tape):
+    """A tape of the decoder, which can be read inside its layers and run on under edits."""
+
+    @abstractmethod
+    def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
+        """The states at a site of a layer. Raises ValueError for a layer that was forgotten, and NotApplicable where
+        the layer has no such part."""
+
+    @abstractmethod
+    def parts(self, layer: int, rows: Sequence[int]) -> LayerParts:
+        """What a layer adds to the residual stream at some rows of this tape, taken apart (`parts.py`).
+
+        Raises NotApplicable for a layer that cannot be, ValueError for one that was forgotten.
+        """
+
+    @abstractmethod
+    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
+        """What the last layer leaves under each set of edits, in one batch that starts at the first layer they touch.
+
+        Raises ValueError for edits before the tape's first row, and what `states` raises.
+        """

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from core.answer import PatchView
+from core.vlm.edits import Site
 
 ImageSize = tuple[int, int]
 """Width and height in pixels."""
@@ -39,6 +40,9 @@ class Family:
     model_types: tuple[str, ...] = ()
     shares_prefix: bool = False
     """True where a position sees nothing behind it, so that a prompt's beginning can be kept for another question."""
+    attention_names: tuple[str, ...] = ("self_attn", "attention", "attn")
+    mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
+    """What the parts of a decoder layer may be called."""
 
     stacks: bool = False
     """True where the inputs of several prompts of one shape, laid behind each other, are a batch, and where the image
@@ -73,6 +77,11 @@ class Family:
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
         """The vision tower over these inputs' images; None where nobody has described it."""
         return None
+
+    def part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module | None:
+        """The attention or the MLP of a decoder layer; None where it has none of a known name."""
+        names = self.attention_names if site is Site.ATTENTION else self.mlp_names
+        return next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
 
 
 def count_up(inputs: Mapping[str, Tensor]) -> Int[Tensor, "1 position"]:
