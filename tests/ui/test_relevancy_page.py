@@ -17,8 +17,10 @@ from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
 from core.maps.shares import parts
 from core.street.recipe import SceneRecipe
+from core.ui import running
 from core.ui.kept import answer_key
-from core.ui.relevancy import change, running
+from core.ui.relevancy import change
+from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
 from core.ui.relevancy.results import Order, Results
 from core.ui.relevancy.text import scored_tokens
@@ -112,7 +114,7 @@ def test_nothing_is_computed_twice(app: App, llava: TransformersModel, monkeypat
     def never(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(running, "explain", never)
+    monkeypatch.setattr(maps_running, "explain", never)
     at.slider(key="relevancy_opacity").set_value(0.3).run()
     at.segmented_control(key="relevancy_scale").select("all on one, as shares").run()
     at.switch_page("Home.py").run()
@@ -167,7 +169,7 @@ def test_every_word_gets_a_map_from_one_run_and_a_click_makes_it_the_target(
 ) -> None:
     runs: list[int] = []
     monkeypatch.setattr(
-        running, "explain", lambda *args, **named: runs.append(len(args[3])) or run.explain(*args, **named)
+        maps_running, "explain", lambda *args, **named: runs.append(len(args[3])) or run.explain(*args, **named)
     )
     at = opened(app, exchange_of(llava, most=40), target=Target((0,)))
     words = answer_of(at).words()
