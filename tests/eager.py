@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText
 
 from core.answer import Answer, Decoding, Question, TokenKind
+from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 
@@ -100,6 +102,78 @@ def eager_logits_without(
         logits: Tensor = eager_network(model.card.source)(**inputs, use_cache=False).logits[0]
     start = len(answer.prompt_tokens) - 1
     return logits[start : start + len(answer.tokens)]
+
+
+def eager_logits_with(model: TransformersModel, answer: Answer, edits: Edits) -> Tensor:
+    """The logits [answer vocabulary] of one eager pass over everything: knockouts as holes in each layer's own mask,
+    heads as columns of what the output projection reads, and states replaced where they stand."""
+    network = eager_network(model.card.source)
+    layers = network.get_decoder().layers
+    with contextlib.ExitStack() as hooks:
+        for edit in edits:
+            if isinstance(edit, Knockout):
+                for index in range(len(layers)) if edit.layers is None else edit.layers:
+                    hook = layers[index].register_forward_pre_hook(_knocking_out(edit), with_kwargs=True)
+                    hooks.callback(hook.remove)
+            elif isinstance(edit, HeadAblation):
+                for number, (index, head) in enumerate(edit.heads):
+                    instead = None if edit.outputs is None else edit.outputs[number].double()
+                    output = layers[index].self_attn.o_proj
+                    size = output.in_features // model.card.heads
+                    hook = output.register_forward_pre_hook(_replacing_head(head, size, instead))
+                    hooks.callback(hook.remove)
+            elif edit.site is Site.INPUT:
+                hooks.callback(layers[edit.layer].register_forward_pre_hook(_placing(edit), with_kwargs=True).remove)
+            else:
+                parts = {Site.ATTENTION: "self_attn", Site.MLP: "mlp"}
+                module = getattr(layers[edit.layer], parts[edit.site]) if edit.site in parts else layers[edit.layer]
+                hooks.callback(module.register_forward_hook(_handing_on(edit)).remove)
+        inputs = whole_inputs(answer, answer.token_ids)
+        with torch.no_grad():
+            logits: Tensor = network(**inputs, use_cache=False).logits[0]
+    start = len(answer.prompt_tokens) - 1
+    return logits[start : start + len(answer.tokens)]
+
+
+def _knocking_out(edit: Knockout) -> Callable[..., Any]:
+    def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        mask = kwargs["attention_mask"].clone()
+        for row in edit.rows:
+            for column in edit.columns:
+                if row != column:
+                    mask[0, 0, row, column] = torch.finfo(mask.dtype).min
+        return args, {**kwargs, "attention_mask": mask}
+
+    return hook
+
+
+def _replacing_head(head: int, size: int, instead: Tensor | None) -> Callable[..., Any]:
+    def hook(_: Any, args: tuple[Tensor]) -> tuple[Tensor]:
+        states = args[0].clone()
+        states[..., head * size : (head + 1) * size] = 0 if instead is None else instead
+        return (states,)
+
+    return hook
+
+
+def _placing(edit: StatePatch) -> Callable[..., Any]:
+    def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        states = args[0].clone()
+        for position, state in zip(edit.positions, edit.states, strict=True):
+            states[0, position] = state
+        return (states, *args[1:]), kwargs
+
+    return hook
+
+
+def _handing_on(edit: StatePatch) -> Callable[..., Any]:
+    def hook(_: Any, args: Any, output: Any) -> Any:
+        states = (output[0] if isinstance(output, tuple) else output).clone()
+        for position, state in zip(edit.positions, edit.states, strict=True):
+            states[0, position] = state
+        return (states, *output[1:]) if isinstance(output, tuple) else states
+
+    return hook
 
 
 def sampled(model: TransformersModel, text: str, *pictures: Any, tokens: int = 5, **more: Any) -> Answer:

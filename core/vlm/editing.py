@@ -159,7 +159,7 @@ class _Patches:
             return states
         states = states.clone()
         for row, patch in self._entries:
-            index = torch.tensor(patch.positions, device=states.device) - self._start
+            index = torch.tensor(patch.positions, dtype=torch.long, device=states.device) - self._start
             inside = (index >= 0) & (index < states.shape[1])
             states[_sequences(self._active, row), index[inside]] = patch.states.to(states)[inside]
         return states

@@ -1,0 +1,290 @@
+"""Edits of a decoder against eager passes in which the same is written out by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer, Decoding, Question, TokenKind
+from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
+from core.vlm.families.base import Family
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+from core.vlm.playback import catching
+from core.vlm.replay import replay_logits
+from core.vlm.units import NotApplicable
+from tests.eager import eager_logits_with, eager_network, sampled
+from tests.zoo import load, save_llava, save_qwen
+
+SAVED: dict[str, Callable[[Path], Path]] = {
+    "llava": save_llava,
+    "qwen": save_qwen,
+    "sliding window": lambda folder: save_llava(folder, model_type="mistral", num_key_value_heads=2, sliding_window=8),
+    "fused projection": lambda folder: save_llava(folder, model_type="phi3", num_key_value_heads=2),
+    "capped scores": lambda folder: save_llava(
+        folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
+    ),
+}
+NEAR = {"atol": 2e-4, "rtol": 1e-4}
+
+
+@pytest.fixture(scope="module", params=list(SAVED))
+def any_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
+    """A model of each kind of decoder in turn."""
+    return load(SAVED[request.param](tmp_path_factory.mktemp("network")))
+
+
+def noise(rows: int, seed: int = 0) -> torch.Tensor:
+    """States that no model would have."""
+    return torch.randn(rows, 64, generator=torch.Generator().manual_seed(seed))
+
+
+def sets_of(answer: Answer) -> list[Edits]:
+    """Nothing; each kind of edit, at the picture, the words and behind them; and several at once."""
+    prompt, length = len(answer.prompt_tokens), len(answer.layout)
+    image, words = answer.layout.positions(TokenKind.IMAGE), answer.layout.positions(TokenKind.TEXT)
+    last, early = (prompt - 1,), (image or words)[2:5]
+    last_sees_no_picture = Knockout(last, image or words[:1], frozenset({1, 2}))
+    nobody_sees_words = Knockout(tuple(range(length)), words)
+    output = HeadAblation(((0, 1), (2, 3), (0, 0)), noise(3)[:, :16])
+    return [
+        (),
+        (last_sees_no_picture,),
+        (nobody_sees_words,),
+        (last_sees_no_picture, nobody_sees_words, Knockout(words, words[-1:], frozenset({0}))),
+        (HeadAblation(((1, 2),)),),
+        (output,),
+        (HeadAblation(tuple((layer, head) for layer in range(3) for head in range(4))),),
+        *((StatePatch(site, 1, early, noise(3)),) for site in Site),
+        *((StatePatch(site, 2, last, noise(1)),) for site in Site),
+        (StatePatch(Site.INPUT, 0, (prompt, 1), noise(2)), StatePatch(Site.MLP, 1, last, noise(1)), output),
+        (StatePatch(Site.INPUT, 1, words[:1], noise(1)), nobody_sees_words, HeadAblation(((2, 0),))),
+    ]
+
+
+def test_edited_answers_are_those_of_an_eager_pass_edited_by_hand(
+    any_model: TransformersModel, picture: Image.Image
+) -> None:
+    for answer in (
+        sampled(any_model, "Where is the the the dog?", picture),
+        sampled(any_model, "Is it?", picture, picture.resize((60, 90)), tokens=2),
+        sampled(any_model, "Only the words", tokens=3),
+    ):
+        sets = sets_of(answer)
+        for edits, logits in zip(sets, any_model.logits_with(answer, sets), strict=True):
+            expected = eager_logits_with(any_model, answer, edits)
+            torch.testing.assert_close(logits, expected.float(), **NEAR)
+
+
+def test_one_set_alone_starts_late_and_gives_the_same(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where is the dog?", picture, tokens=2)
+    sets = sets_of(answer)
+    together = any_model.logits_with(answer, sets)
+    for edits, expected in zip(sets, together, strict=True):
+        torch.testing.assert_close(any_model.logits_with(answer, [edits])[0], expected, **NEAR)
+
+
+def test_nothing_changes_nothing(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where is the dog?", picture)
+    nothing: list[Edits] = [(), (Knockout((), (1, 2)),), (Knockout((3, 4), ()),), (HeadAblation(()),)]
+    nothing.append((StatePatch(Site.MLP, 1, (), noise(0)),))
+    for logits in any_model.logits_with(answer, nothing):
+        torch.testing.assert_close(logits, replay_logits(any_model, answer), atol=1e-5, rtol=1e-5)
+
+
+def test_knocking_out_all_that_came_before_is_deleting_it(model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(model, "Where is the the dog?", picture)
+    prompt, length = len(answer.prompt_tokens), len(answer.layout)
+    first = answer.layout.positions(TokenKind.IMAGE)[-1] + 2
+    cut = Knockout(tuple(range(first, length)), tuple(range(first)))
+    before = model.family.positions(model.network, answer.inputs)
+    assert before is not None
+    behind = (int(before.max()) + 1 + torch.arange(len(answer.tokens))).expand(len(before), -1)
+    positions = torch.cat([before, behind], 1)[:, first:]
+    ids = torch.cat([answer.inputs["input_ids"][0], torch.tensor(answer.token_ids)])[None, first:]
+    with torch.no_grad():
+        deleted = eager_network(model.card.source)(
+            input_ids=ids, position_ids=positions if len(positions) == 1 else positions[:, None], use_cache=False
+        ).logits[0, prompt - 1 - first : -1]
+    (logits,) = model.logits_with(answer, [(cut,)])
+    torch.testing.assert_close(logits, deleted.float(), **NEAR)
+
+
+def test_no_head_of_a_layer_is_no_attention(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where?", picture)
+    every = tuple(range(len(answer.layout) - 1))
+    heads: Edits = (HeadAblation(tuple((1, head) for head in range(4))),)
+    attention: Edits = (StatePatch(Site.ATTENTION, 1, every, torch.zeros(len(every), 64)),)
+    first, second = any_model.logits_with(answer, [heads, attention])
+    torch.testing.assert_close(first, second, **NEAR)
+
+
+def test_a_family_that_shares_no_prefix_is_read_whole(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(model, "Where is the dog?", picture)
+    over_prefix = [model.logits_with(answer, [edits])[0] for edits in sets_of(answer)]
+    monkeypatch.setattr(model, "family", Family(name="unknown"))
+    for first, second in zip(over_prefix, model.logits_with(answer, sets_of(answer)), strict=True):
+        torch.testing.assert_close(first, second, **NEAR)
+
+
+def test_small_batches_change_nothing(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(model, "Where is the dog?", picture)
+    expected = model.logits_with(answer, sets_of(answer))
+    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 0)
+    assert model.edits_at_once(answer) == 1
+    for logits, other in zip(model.logits_with(answer, sets_of(answer)), expected, strict=True):
+        torch.testing.assert_close(logits, other, **NEAR)
+
+
+def test_a_tape_of_an_edited_pass_is_run_on_from(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where is the dog?", picture)
+    clean = any_model.tape(answer)
+    image = answer.layout.positions(TokenKind.IMAGE)
+    corruption: Edits = (StatePatch(Site.INPUT, 0, image, noise(len(image))),)
+    with any_model.edited(corruption):
+        corrupted = any_model.tape(answer)
+    repairs: list[Edits] = [()]
+    for site in Site:
+        states = clean.states(1, site)[:-1]
+        repairs.append((StatePatch(site, 1, tuple(range(len(states))), states),))
+        repairs.append((StatePatch(site, 1, image[:2], states[list(image[:2])]),))
+    for edits, logits in zip(repairs, any_model.logits_with(answer, repairs, corrupted), strict=True):
+        expected = eager_logits_with(any_model, answer, (*corruption, *edits))
+        torch.testing.assert_close(logits, expected.float(), **NEAR)
+
+
+def test_states_at_each_site_are_those_of_the_pass(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where?", picture)
+    tape = any_model.tape(answer)
+    torch.testing.assert_close(tape.states(1, Site.OUTPUT), tape.states(2, Site.INPUT), **NEAR)
+    torch.testing.assert_close(tape.states(2, Site.OUTPUT), tape.final, **NEAR)
+    everywhere = tuple(range(len(tape.final)))
+    for site in Site:
+        same: Edits = (StatePatch(site, 1, everywhere, tape.states(1, site)),)
+        torch.testing.assert_close(any_model.logits_with(answer, [same])[0], replay_logits(any_model, answer), **NEAR)
+
+
+def test_an_answer_is_written_anew_under_edits(any_model: TransformersModel, picture: Image.Image) -> None:
+    question = Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=5))
+    unedited = ask(any_model, question)
+    for edits in sets_of(unedited):
+        with any_model.edited(edits):
+            answer = ask(any_model, question)
+        logprobs = eager_logits_with(any_model, answer, edits).log_softmax(-1)
+        assert logprobs.argmax(-1).tolist() == list(answer.token_ids)
+        found = torch.tensor([token.logprob for token in answer.tokens])
+        torch.testing.assert_close(found, logprobs.max(-1).values.float(), **NEAR)
+        again = ask(any_model, question)
+        assert again.token_ids == unedited.token_ids
+        assert max(abs(a.logprob - b.logprob) for a, b in zip(unedited.tokens, again.tokens, strict=True)) < 1e-4
+
+
+def test_what_edits_leave_as_it_is_is_not_read_again(model: TransformersModel, picture: Image.Image) -> None:
+    model.forget()
+    question = Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=2))
+    answer = ask(model, question)
+    late = Knockout(tuple(range(len(answer.prompt_tokens) - 1, 99)), answer.layout.positions(TokenKind.IMAGE))
+    rows: list[int] = []
+    first = model.network.get_decoder().layers[0]
+    hook = first.register_forward_hook(lambda _, args, output: rows.append(args[0].shape[1]))
+    try:
+        for edits in ((late,), (HeadAblation(((0, 0),)),)):
+            with model.edited(edits):
+                ask(model, question)
+    finally:
+        hook.remove()
+    whole, kept = len(answer.prompt_tokens), model.prepare(question).shared
+    assert rows == [whole - kept, 1, whole, 1]
+
+
+def test_edits_in_edits_add_up(model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(model, "Where is the dog?", picture)
+    sets = sets_of(answer)
+    (both,) = model.logits_with(answer, [(*sets[1], *sets[4])])
+    with model.edited(sets[1]), model.edited(sets[4]):
+        torch.testing.assert_close(replay_logits(model, answer), both, **NEAR)
+    with model.edited(sets[4]):
+        torch.testing.assert_close(model.logits_with(answer, [sets[1]])[0], both, **NEAR)
+
+
+def test_nothing_is_left_behind_an_error_or_seen_by_another_thread(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    answer = sampled(model, "Where is the dog?", picture)
+    expected, hooks = replay_logits(model, answer), hooks_of(model)
+    elsewhere: list[torch.Tensor] = []
+
+    def replay() -> None:
+        elsewhere.append(replay_logits(model, answer))
+
+    for edits in sets_of(answer)[1:]:
+        with pytest.raises(ZeroDivisionError), model.edited(edits):
+            other = threading.Thread(target=replay)
+            other.start()
+            other.join()
+            assert not torch.allclose(replay_logits(model, answer), expected, atol=1e-4)
+            raise ZeroDivisionError
+        assert torch.equal(replay_logits(model, answer), expected)
+        assert torch.equal(elsewhere.pop(), expected)
+    wrong_width: Edits = (StatePatch(Site.MLP, 1, (1,), torch.zeros(1, 3)), *sets_of(answer)[-2])
+    with pytest.raises(RuntimeError):
+        model.logits_with(answer, [wrong_width])
+    assert hooks_of(model) == hooks
+    assert torch.equal(replay_logits(model, answer), expected)
+
+
+def hooks_of(model: TransformersModel) -> int:
+    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in model.network.modules())
+
+
+def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(model, "Where?", picture)
+    length = len(answer.layout)
+    for edit, sentence in (
+        (Knockout((1,), (0,), frozenset({3})), "layers 0 to 2"),
+        (HeadAblation(((-1, 0),)), "layers 0 to 2"),
+        (HeadAblation(((0, 4),)), "heads 0 to 3"),
+        (StatePatch(Site.MLP, 3, (0,), noise(1)), "layers 0 to 2"),
+        (Knockout((length,), (0,)), f"0 to {length - 1}"),
+        (Knockout((1,), (-1,)), f"0 to {length - 1}"),
+        (StatePatch(Site.INPUT, 0, (length,), noise(1)), f"0 to {length - 1}"),
+        (StatePatch(Site.INPUT, 0, (1,), noise(2)), "one state for each position"),
+        (HeadAblation(((0, 0),), noise(2)), "one output for each head"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            model.logits_with(answer, [(edit,)])
+    with pytest.raises(ValueError, match="outside the sequence"), model.edited((Knockout((1,), (-1,)),)):
+        pass
+    with pytest.raises(ValueError, match="first row"):
+        model.logits_with(answer, [(HeadAblation(((0, 0),)),)], model.tape(answer, len(answer.prompt_tokens) - 1))
+    assert model.logits_with(answer, []) == []
+
+
+def test_a_layer_without_a_known_part_is_said_to_have_none(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(llava, "Where?", picture)
+    monkeypatch.setattr(llava, "family", Family(name="unknown", mlp_names=("wide",)))
+    edits: Edits = (StatePatch(Site.MLP, 0, (1,), noise(1)),)
+    with pytest.raises(NotApplicable, match="no part that is known to be its mlp"):
+        llava.logits_with(answer, [edits])
+    with pytest.raises(NotApplicable, match="no part"), llava.edited(edits):
+        pass
+    assert len(llava.logits_with(answer, [(StatePatch(Site.ATTENTION, 0, (1,), noise(1)),)])) == 1
+
+
+def test_layers_with_something_between_them_are_noticed() -> None:
+    layers = [torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)]
+    for between, chained in ((0.0, True), (1.0, False)):
+        with catching(layers) as calls:
+            layers[1](layers[0](torch.ones(1, 2, 4)) + between)
+        assert calls.chained == chained
