@@ -162,10 +162,11 @@ class VisionLanguageModel(ABC):
         """
 
     @abstractmethod
-    def shuffled(self, seed: int) -> Iterator[tuple[str, VisionLanguageModel]]:
-        """A copy of this model that forgets: after each step another block's weights are shuffled, from the output
-        down to the patch embedding, and its name is given. This model stays as it is; the copy has the same card and
-        changes from step to step. Takes the weights' memory once more.
+    def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
+        """A copy of this model that forgets: at each step another block's weights are shuffled, from the output down
+        to the patch embedding. Gives the share of blocks that are (1 at the last step), the block's name, and the
+        copy, which has the same card and changes from step to step. This model stays as it is. Takes the weights'
+        memory once more.
         """
 
     # Attention

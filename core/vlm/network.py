@@ -386,16 +386,17 @@ class TransformersModel(VisionLanguageModel):
         fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
         return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}
 
-    def shuffled(self, seed: int) -> Iterator[tuple[str, VisionLanguageModel]]:
+    def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
         with self.lock:
             network = copy.deepcopy(self.network)
         twin = TransformersModel(network, self.processor, self.family, self.card)
         generator = torch.Generator().manual_seed(seed)
-        for name, tensors in blocks(network):
+        found = list(blocks(network))
+        for done, (name, tensors) in enumerate(found, start=1):
             shuffle(tensors, generator)
             # Keys and values of the weights before would answer for those of now.
             twin.forget()
-            yield name, twin
+            yield done / len(found), name, twin
 
     def _whole_pass(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "answer vocabulary"]:
         """One pass over prompt and answer with everything computed anew and positions left to the network."""

@@ -1,6 +1,6 @@
 """Weights in disorder, block by block from the output down: what is left of a map when the model has forgotten?
 
-A cascading randomisation (Adebayo et al. 2018, "Sanity checks for saliency maps", section 3.2). The entries of each
+A cascading randomisation (Adebayo et al. 2018, "Sanity checks for saliency maps"). The entries of each
 tensor are shuffled rather than drawn anew, so that every tensor keeps its size and scale. All of it happens to a copy:
 the model itself is never touched, so nothing has to be put back, and others may go on asking it.
 """

@@ -100,7 +100,7 @@ def test_weights_are_shuffled_in_a_copy_from_the_output_down(model: Transformers
     original = dict(model.network.named_parameters())
     stages = []
     logits = model.replay_logits(answer)
-    for name, twin in model.shuffled(0):
+    for _, name, twin in model.shuffled(0):
         assert isinstance(twin, TransformersModel)
         stages.append(name)
         changed = {
@@ -122,7 +122,7 @@ def test_a_copy_that_was_left_half_way_leaves_nothing_behind(model: Transformers
     before, answer = digest(model), asked(model, noise(0))
     stages = model.shuffled(0)
     for _ in range(3):
-        _, twin = next(stages)
+        _, _, twin = next(stages)
     asked(twin, noise(0))  # type: ignore[arg-type]
     stages.close()  # type: ignore[attr-defined]
     assert digest(model) == before

@@ -1,0 +1,47 @@
+"""Evidence in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.evidence.result import Evidence, Result
+
+QUOTED = 0.2
+"""The share of patches that a badge speaks of."""
+UNCHANGED = 0.005
+
+
+def badge(evidence: Evidence) -> str:
+    """What taking away the map's top 20 % of patches does to the target, beside the controls: "removing its top 20 % of
+    patches lowers the word's probability from .98 to .31; random patches: .95; the middle of the picture: .80". Of the
+    first fill. Says what was not reached, where the test was stopped.
+    """
+    before, after = evidence.full, _left([evidence.tested])
+    share = f"its top {100 * QUOTED:g} % of patches"
+    word = "the word's probability" if evidence.target.rivals is None else "the word's probability against its rival"
+    if math.isnan(before + after):
+        return f"the test was stopped before {share} were removed"
+    if abs(after - before) < UNCHANGED:
+        change = f"leaves {word} at {figure(after)}"
+    else:
+        change = f"{'lowers' if after < before else 'raises'} {word} from {figure(before)} to {figure(after)}"
+    random, middle = _left(evidence.random), _left([evidence.centre])
+    controls = f"random patches: {figure(random)}; the middle of the picture: {figure(middle)}"
+    return f"removing {share} {change}; {controls}"
+
+
+def figure(probability: float) -> str:
+    """A probability for people: ".98", "1.00", "<.01"; "not reached" where it was not measured."""
+    if math.isnan(probability):
+        return "not reached"
+    if 0 < probability < 0.005:
+        return "<.01"
+    return f"{probability:.2f}".removeprefix("0")
+
+
+def _left(results: Sequence[Result]) -> float:
+    """The mean probability once the share that badges quote is gone."""
+    return float(np.mean([result.curves[0].at(QUOTED) for result in results]))

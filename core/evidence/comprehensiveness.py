@@ -1,0 +1,21 @@
+"""What is lost without the map's top patches."""
+
+from __future__ import annotations
+
+from core.evidence.erasure import losses
+from core.evidence.metric import Figure, MapMetric, Tested
+
+
+class Comprehensiveness(MapMetric):
+    """The fall of the target's probability when the map's top 5, 10, 20 and 50 % of patches are replaced: DeYoung et
+    al. 2020, "ERASER: A benchmark to evaluate rationalized NLP models", section 4, as an area over the perturbation
+    curve: the mean over these shares, and over fills. High when the map holds what the answer needs.
+    """
+
+    key = "comprehensiveness"
+    name = "Comprehensiveness"
+    better = "higher"
+    caveat = "What stands in the picture twice, or can be told from its surroundings, is not missed when it is gone."
+
+    def figure(self, tested: Tested) -> Figure:
+        return losses(tested.of("deletion"))

@@ -1,0 +1,40 @@
+"""Which words of an answer depend on the picture at all?"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from core.answer import Answer, Fill
+from core.evidence.metric import Metric
+from core.evidence.readings import FULL, Readings, blank
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import check_own, whole
+
+
+class ImageDependence(Metric):
+    """The log-probability of a token with the picture less that with an empty one in its place, in nats, the words
+    before it the same: how much the picture speaks for it (as Favero et al. 2024, "Multi-modal hallucination control by
+    visual information grounding", compare with and without the image). Figures about a map are worth reading on tokens
+    that depend on the image.
+    """
+
+    key = "image_dependence"
+    name = "Image dependence"
+    better = "higher"
+    caveat = "An empty picture is a picture too: the model may have its own opinion of a black square."
+
+
+def image_dependence(model: VisionLanguageModel, answer: Answer, fill: Fill = "black") -> Float[np.ndarray, "answer"]:
+    """log p with the pictures less log p with `fill` in their place, for each answer token, in nats.
+
+    0 for a question without pictures. Needs no place of image tokens. Raises OtherModel, and NotApplicable for an empty
+    answer.
+    """
+    check_own(model, answer)
+    target = whole(answer)
+    if not answer.question.images:
+        return np.zeros(len(answer.tokens))
+    readings = Readings(model, answer, [target])
+    readings.read([FULL, blank(fill)])
+    return readings.logprobs(FULL) - readings.logprobs(blank(fill))

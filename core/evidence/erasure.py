@@ -1,0 +1,24 @@
+"""What the four metrics of taking away and bringing back read off the curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.evidence.curves import Curve
+from core.evidence.metric import Figure
+from core.evidence.ranking import ERASED
+
+
+def areas(curves: Sequence[Curve]) -> Figure:
+    """The mean area of the curves; beside it each one's, raw and normalised."""
+    details = {curve.fill: curve.area for curve in curves}
+    details |= {f"{curve.fill}, normalised": curve.normalised_area for curve in curves}
+    return Figure(float(np.mean([curve.area for curve in curves])), details)
+
+
+def losses(curves: Sequence[Curve]) -> Figure:
+    """The mean of full less what is left at each share of `ERASED`; beside it each one."""
+    details = {f"{curve.fill}, {100 * share:g} %": curve.full - curve.at(share) for curve in curves for share in ERASED}
+    return Figure(float(np.mean(list(details.values()))), details)

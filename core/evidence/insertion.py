@@ -1,0 +1,21 @@
+"""How soon the target's probability rises as the map's patches come back."""
+
+from __future__ import annotations
+
+from core.evidence.erasure import areas
+from core.evidence.metric import Figure, MapMetric, Tested
+
+
+class Insertion(MapMetric):
+    """The area under the target's probability while the map's patches come into an empty picture, the highest first:
+    the insertion metric of RISE (Petsiuk et al. 2018), the mean over fills. High when few patches are
+    enough for the answer.
+    """
+
+    key = "insertion"
+    name = "Insertion"
+    better = "higher"
+    caveat = "Where the answer is likely without the picture (by habit, or from the wording), every map does well."
+
+    def figure(self, tested: Tested) -> Figure:
+        return areas(tested.of("insertion"))

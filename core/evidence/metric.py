@@ -1,0 +1,63 @@
+"""What a metric is: a figure about a map, which way it is better, where it comes from, and what it cannot tell."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from core.evidence.curves import Curve
+from core.evidence.readings import Direction
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`value` is the one number to quote; `details` are what it is made of, by name."""
+
+    value: float
+    details: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A map as metrics see it: its score of every patch, its curves, and the share of each patch that the ground truth
+    marks, where there is one."""
+
+    scores: Float[np.ndarray, "patch"]
+    curves: tuple[Curve, ...]
+    truth: Float[np.ndarray, "patch"] | None
+
+    def of(self, direction: Direction) -> tuple[Curve, ...]:
+        """The curves of one direction, one for each fill."""
+        return tuple(curve for curve in self.curves if curve.direction == direction)
+
+    @property
+    def support(self) -> Float[np.ndarray, "patch"]:
+        """The map's positive part: what speaks against a token is no place to find it at. A map without any, which
+        points nowhere, counts as one that points everywhere alike."""
+        positive = np.nan_to_num(self.scores, nan=0.0, posinf=0.0).clip(min=0)
+        return positive if positive.any() else np.ones_like(positive)
+
+
+class Metric(ABC):
+    """The class docstring's first paragraph describes it on screen and names its paper. `key` names it in files, `name`
+    on screen, `better` is the direction, `caveat` the one line on what it does not tell."""
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    better: ClassVar[Literal["higher", "lower"]]
+    caveat: ClassVar[str]
+
+
+class MapMetric(Metric):
+    """A metric of one map. `needs_truth`: only where somebody knows, pixel by pixel, what should have been found."""
+
+    needs_truth: ClassVar[bool] = False
+
+    @abstractmethod
+    def figure(self, tested: Tested) -> Figure:
+        """The figure of one map; NaN where it is not defined, or was not reached before a stop."""

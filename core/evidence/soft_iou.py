@@ -1,0 +1,25 @@
+"""Has the map the shape of the thing?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.evidence.metric import Figure, MapMetric, Tested
+
+
+class SoftIou(MapMetric):
+    """The overlap of the map with the ground truth, no threshold chosen: the sum of the smaller of the two over the sum
+    of the larger, patch by patch (Jaccard's index of fuzzy sets), with the map's positive part scaled to a highest
+    score of 1 and each patch marked by the share of its pixels.
+    """
+
+    key = "soft_iou"
+    name = "Soft IoU"
+    better = "higher"
+    caveat = "It asks for the whole outline, filled evenly: a map that finds the one telling patch gets little."
+    needs_truth = True
+
+    def figure(self, tested: Tested) -> Figure:
+        assert tested.truth is not None
+        scaled = tested.support / tested.support.max()
+        return Figure(float(np.minimum(scaled, tested.truth).sum() / np.maximum(scaled, tested.truth).sum()))

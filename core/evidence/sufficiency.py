@@ -1,0 +1,20 @@
+"""What is lost with nothing but the map's top patches."""
+
+from __future__ import annotations
+
+from core.evidence.erasure import losses
+from core.evidence.metric import Figure, MapMetric, Tested
+
+
+class Sufficiency(MapMetric):
+    """The fall of the target's probability when nothing but the map's top 5, 10, 20 and 50 % of patches is shown:
+    DeYoung et al. 2020, ERASER, section 4; the mean over these shares and fills. Low when these patches are enough.
+    """
+
+    key = "sufficiency"
+    name = "Sufficiency"
+    better = "lower"
+    caveat = "Where the answer is likely without the picture, anything is enough."
+
+    def figure(self, tested: Tested) -> Figure:
+        return losses(tested.of("insertion"))
