@@ -6,6 +6,7 @@ explains them needs to know nothing else about where they came from.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,22 @@ class Case:
     about: Mapping[str, str] = field(default_factory=dict)
     truth: Bool[np.ndarray, "height width"] | None = None
     problem: str | None = None
+
+    def fingerprint(self) -> str:
+        """A hash of all that decides the answer and its verdict: a case with another one has to be asked anew.
+
+        Picture files count by name and size, drawn pictures by their pixels.
+        """
+        digest = hashlib.sha256(
+            repr((self.question, self.expected, self.scoring, self.options)).encode("utf-8", "replace")
+        )
+        for image in self.images:
+            if isinstance(image, Image.Image):
+                digest.update(f"{image.mode}{image.size}".encode() + image.tobytes())
+            else:
+                size = image.stat().st_size if image.exists() else -1
+                digest.update(f"{image.name}{size}".encode("utf-8", "replace"))
+        return digest.hexdigest()[:16]
 
     def asked(self) -> Question:
         """The question with its pictures opened. Raises UnreadableImage."""

@@ -1,0 +1,78 @@
+"""Figures over results, each with an interval: how far it would move had other cases been drawn.
+
+All of them are functions of how many cases (or pairs, or pictures) fall into each of a few kinds. Resampling cases
+with replacement (Efron 1979) resamples these numbers, as a multinomial draw; so an interval costs one draw of a few
+numbers whatever the number of cases.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from core.cases.results import Result
+
+DRAWS = 2000
+COVERAGE = 0.95
+
+Statistic = Callable[[Float[np.ndarray, "*draw kind"]], Float[np.ndarray, "*draw"]]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share of 1: `low` to `high` is its 95 % bootstrap interval over `count` units. `group` is the part of the
+    set it is about ("" for all); `meaning` says what is counted. NaN where nothing can be."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    count: int
+    meaning: str
+    group: str = ""
+
+
+def figure(
+    name: str, counts: Sequence[int], statistic: Statistic, meaning: str, group: str = "", seed: int = 0
+) -> Figure:
+    """A statistic of the numbers of units of each kind, with its percentile interval."""
+    numbers = np.asarray(counts, dtype=float)
+    total = int(numbers.sum())
+    if not total:
+        return Figure(name, float("nan"), float("nan"), float("nan"), 0, meaning, group)
+    draws = np.random.default_rng(seed).multinomial(total, numbers / total, DRAWS).astype(float)
+    tail = 100 * (1 - COVERAGE) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = statistic(draws)
+        value = float(statistic(numbers))
+    known = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (np.nan, np.nan)
+    return Figure(name, value, float(low), float(high), total, meaning, group)
+
+
+def share(name: str, hits: Iterable[bool], meaning: str, group: str = "") -> Figure:
+    """The share of units that are so."""
+    flags = list(hits)
+    return figure(name, (sum(flags), len(flags) - sum(flags)), lambda n: n[..., 0] / n.sum(-1), meaning, group)
+
+
+def accuracy(results: Sequence[Result], group: str = "") -> Figure:
+    """The share of judged answers that are right; cases that could not be asked are not among them."""
+    judged = [bool(result.right) for result in results if result.right is not None]
+    return share("accuracy", judged, "answers that are right", group)
+
+
+def all_right(
+    name: str, results: Sequence[Result], key: Callable[[Result], Hashable], meaning: str, size: int | None = None
+) -> Figure:
+    """The share of groups whose answers are all right. Groups with a case that could not be asked, or of another
+    size than `size`, are not counted."""
+    groups: dict[Hashable, list[bool | None]] = defaultdict(list)
+    for result in results:
+        groups[key(result)].append(result.right)
+    whole = [group for group in groups.values() if None not in group and size in (None, len(group))]
+    return share(name, [all(group) for group in whole], meaning)

@@ -1,0 +1,69 @@
+"""What a format of cases is: how a folder is read, and by which figures its results are told."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from core.cases.case import Case
+from core.cases.figures import Figure
+from core.cases.folder import Folder, NoPicture
+from core.cases.results import Result
+from core.cases.tables import FolderError, listed
+
+
+@dataclass(frozen=True)
+class CaseSet:
+    """Cases in the order of their table, and what is wrong with the folder though it can be run."""
+
+    cases: tuple[Case, ...]
+    problems: tuple[str, ...]
+
+
+class CaseFormat(ABC):
+    """One format. `key` names it in files and commands, `name` on screen; `paper` and `published` say whose it is and
+    where it is to be had (nothing is downloaded), `expects` what the folder must look like."""
+
+    key: ClassVar[str]
+    name: ClassVar[str]
+    paper: ClassVar[str]
+    published: ClassVar[str]
+    expects: ClassVar[str]
+
+    @abstractmethod
+    def cases(self, folder: Folder) -> CaseSet:
+        """The cases of a folder. Raises FolderError."""
+
+    @abstractmethod
+    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+        """The published figures of this set, over the cases that could be asked."""
+
+    def read(self, path: Path) -> CaseSet:
+        """The cases of a folder; those whose pictures are missing are kept, and told of. Raises FolderError."""
+        found = self.cases(Folder(path))
+        stuck = [case for case in found.cases if case.problem is not None]
+        if not stuck:
+            return found
+        first = listed(list(dict.fromkeys(case.problem for case in stuck if case.problem)), 3)
+        told = f"{len(stuck)} of {len(found.cases)} cases cannot be asked and are counted apart: {first}"
+        return CaseSet(found.cases, (*found.problems, told))
+
+    def check(self, path: Path) -> tuple[str, ...]:
+        """What is wrong with a folder, in sentences, before anything is run; nothing when all is well."""
+        try:
+            return self.read(path).problems
+        except FolderError as error:
+            return (str(error),)
+
+
+def pictures(
+    folder: Folder, names: Sequence[str], places: Sequence[str] = ("",)
+) -> tuple[tuple[Path, ...], str | None]:
+    """The files of some pictures, or why one of them cannot be used."""
+    try:
+        return tuple(folder.picture(name, places) for name in names), None
+    except NoPicture as error:
+        return (), str(error)

@@ -1,0 +1,81 @@
+"""A folder of one's own: pictures, and one CSV with a question and its right answer for each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.cases.case import Case, Scoring
+from core.cases.figures import Figure, accuracy
+from core.cases.folder import Folder
+from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.results import Result
+from core.cases.tables import FolderError, Row, listed, read_csv, without_repeats
+
+WANTED = ("image", "question", "expected")
+
+
+class PlainFolder(CaseFormat):
+    """Questions with the answers they should get. Where the expected answer is yes or no the answer must say so;
+    any other must be among the answer's words, and not be denied there."""
+
+    key = "plain"
+    name = "A folder of your own"
+    paper = ""
+    published = ""
+    expects = (
+        "One CSV file with the columns image (a file in the folder; several with | between them; empty for none), "
+        "question and expected (several right answers with | between them). Further columns are kept beside the case."
+    )
+
+    def cases(self, folder: Folder) -> CaseSet:
+        table = read_csv(_file(folder), WANTED)
+        table = without_repeats(table, lambda row: (row["image"], row["question"]), "image and question")
+        empty = [str(row.line) for row in table.rows if not row["question"] or not _parts(row["expected"])]
+        problems = table.problems
+        if empty:
+            problems += (f"Lines {listed(empty)} have no question or no expected answer, and are left out.",)
+        found = tuple(_case(row, folder) for row in table.rows if str(row.line) not in empty)
+        if not found:
+            raise FolderError(f"No row has a question and an expected answer. {' '.join(problems)}")
+        return CaseSet(found, problems)
+
+    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+        return (accuracy(results),)
+
+
+def _file(folder: Folder) -> Path:
+    """The folder's one table: cases.csv where there are several."""
+    files = list(folder.tables(".csv", ".tsv"))
+    named = [file for file in files if file.stem.lower() == "cases"] or files
+    if not files:
+        raise FolderError(f"There is no CSV file in {folder.path}; there is {folder.names()}.")
+    if len(named) > 1:
+        raise FolderError(f"There are several tables: {listed([file.name for file in files])}. Name one cases.csv.")
+    return named[0]
+
+
+def _case(row: Row, folder: Folder) -> Case:
+    expected = _parts(row["expected"])
+    polar = all(answer.lower() in ("yes", "no") for answer in expected)
+    scoring: Scoring = "yes_no" if polar else "contains"
+    images, problem = pictures(folder, _parts(row["image"]), ("", *folder.subfolders))
+    return Case(
+        id=_id(row),
+        question=row["question"],
+        expected=tuple(answer.lower() for answer in expected) if polar else expected,
+        scoring=scoring,
+        images=images,
+        about={"line": str(row.line)} | {name: value for name, value in row.values.items() if name not in WANTED},
+        problem=problem,
+    )
+
+
+def _id(row: Row) -> str:
+    """A name that stays with the question when other rows come and go, so that notes and results do too."""
+    return hashlib.sha256(f"{row['image']}\n{row['question']}".encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split("|") if part.strip())

@@ -1,0 +1,135 @@
+"""POPE: is there such a thing in the picture? Half the things asked for are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from core.cases.case import Case
+from core.cases.figures import Figure, figure
+from core.cases.folder import Folder
+from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.results import Result
+from core.cases.tables import FolderError, Row, Table, listed, read_json, without_repeats
+
+WANTED = ("image", "text", "label")
+SPLITS = ("random", "popular", "adversarial")
+KINDS = (("yes", "yes"), ("yes", "no"), ("no", "yes"), ("no", "no"))
+"""What was said and what is right: true and false positives, false and true negatives. "yes" is positive."""
+
+Counts = Float[np.ndarray, "*draw kind"]
+Values = Float[np.ndarray, "*draw"]
+
+
+class POPE(CaseFormat):
+    """Yes-no questions about things that are in the picture, and about things that are not: drawn at random, the most
+    frequent ones ("popular"), or those that go with what is there ("adversarial").
+
+    Answers are read as the published evaluation reads them: "no" where the first sentence has "no" or "not", else
+    "yes".
+    """
+
+    key = "pope"
+    name = "POPE"
+    paper = "Li et al. 2023, Evaluating Object Hallucination in Large Vision-Language Models"
+    published = "https://github.com/AoiDragon/POPE (questions), https://cocodataset.org (pictures, val2014)"
+    expects = (
+        "One or more files of JSON lines, such as coco_pope_random.json, with question_id, image, text and label (yes "
+        "or no) in each; the pictures beside them or in a folder below, such as val2014."
+    )
+
+    def cases(self, folder: Folder) -> CaseSet:
+        tables = list(_tables(folder))
+        found: list[Case] = []
+        problems: tuple[str, ...] = ()
+        for split, table in tables:
+            once = without_repeats(table, lambda row: (row["image"], row["text"]), "image and text")
+            odd = [str(row.line) for row in once.rows if row["label"].lower() not in ("yes", "no")]
+            if odd:
+                problems += (f"{split}: the label of lines {listed(odd)} is neither yes nor no; they are left out.",)
+            problems += once.problems
+            found += [_case(row, split, folder) for row in once.rows if row["label"].lower() in ("yes", "no")]
+        if not found:
+            raise FolderError(f"No question has a label yes or no. {' '.join(problems)}")
+        return CaseSet(tuple(found), problems)
+
+    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+        splits = dict.fromkeys(result.about.get("split", "") for result in results)
+        return tuple(
+            made
+            for split in splits
+            for made in _figures([result for result in results if result.about.get("split", "") == split], split)
+        )
+
+
+def _tables(folder: Folder) -> Iterator[tuple[str, Table]]:
+    """The question files, each with the name of its split."""
+    refused: list[str] = []
+    used: set[str] = set()
+    for file in folder.tables(".json", ".jsonl"):
+        try:
+            table = read_json(file, WANTED)
+        except FolderError as error:
+            refused.append(str(error))
+            continue
+        named = [split for split in SPLITS if split in file.stem.lower()]
+        split = named[0] if named and named[0] not in used else file.stem
+        used.add(split)
+        yield split, table
+    if not used:
+        raise FolderError(" ".join(refused) or f"There is no JSON file in {folder.path}; there is {folder.names()}.")
+
+
+def _case(row: Row, split: str, folder: Folder) -> Case:
+    images, problem = pictures(folder, [row["image"]], ("", *folder.subfolders))
+    number = row.values.get("question_id") or str(row.line)
+    return Case(
+        id=f"{split}/{number}",
+        question=row["text"],
+        expected=(row["label"].lower(),),
+        scoring="yes_unless_no",
+        images=images,
+        about={"split": split},
+        problem=problem,
+    )
+
+
+def _figures(results: Sequence[Result], split: str) -> list[Figure]:
+    said = [(result.understood, result.expected[0]) for result in results if result.right is not None]
+    counts = [said.count(kind) for kind in KINDS]
+    empty = [sum(word == "" and right == label for word, right in said) for label in ("yes", "no")]
+    # An empty answer is wrong, and no "yes": it is a missed positive, or a negative that was not denied.
+    numbers = (*counts, *empty)
+    return [figure(name, numbers, statistic, meaning, split) for name, statistic, meaning in _STATISTICS]
+
+
+def _accuracy(n: Counts) -> Values:
+    return (n[..., 0] + n[..., 3]) / n.sum(-1)
+
+
+def _precision(n: Counts) -> Values:
+    return n[..., 0] / (n[..., 0] + n[..., 1])
+
+
+def _recall(n: Counts) -> Values:
+    return n[..., 0] / (n[..., 0] + n[..., 2] + n[..., 4])
+
+
+def _f1(n: Counts) -> Values:
+    """The harmonic mean of precision and recall, written so that it is 0 rather than unknown without a hit."""
+    return 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2] + n[..., 4])
+
+
+def _yes_ratio(n: Counts) -> Values:
+    return (n[..., 0] + n[..., 1]) / n.sum(-1)
+
+
+_STATISTICS: tuple[tuple[str, Callable[[Counts], Values], str], ...] = (
+    ("accuracy", _accuracy, "answers that are right"),
+    ("precision", _precision, "of the things said to be there, those that are"),
+    ("recall", _recall, "of the things that are there, those said to be"),
+    ("F1", _f1, "harmonic mean of precision and recall"),
+    ("yes ratio", _yes_ratio, "answers that say yes; half would be right"),
+)

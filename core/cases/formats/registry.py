@@ -1,0 +1,42 @@
+"""Finds every format of this package: a file that defines one is all it takes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from pathlib import Path
+
+import core.cases.formats
+from core.cases.formats.base import CaseFormat, CaseSet
+from core.cases.tables import FolderError
+
+
+@cache
+def formats() -> dict[str, CaseFormat]:
+    """Every format by its key, published ones first, in the order of their names."""
+    found: list[CaseFormat] = []
+    for module in pkgutil.iter_modules(core.cases.formats.__path__, "core.cases.formats."):
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if kind.__module__ == module.name and issubclass(kind, CaseFormat) and not inspect.isabstract(kind):
+                found.append(kind())
+    return {one.key: one for one in sorted(found, key=lambda one: (not one.published, one.name))}
+
+
+def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet]:
+    """The cases of a folder in the format `key`, or in the first that it fits.
+
+    Raises FolderError, which for an unknown format says what every format found.
+    """
+    if key is not None:
+        if key not in formats():
+            raise FolderError(f"There is no format “{key}”. The formats are {', '.join(formats())}.")
+        return formats()[key], formats()[key].read(path)
+    refused = []
+    for one in formats().values():
+        try:
+            return one, one.read(path)
+        except FolderError as error:
+            refused.append(f"{one.name}: {error}")
+    raise FolderError(f"The folder fits no format. {' '.join(dict.fromkeys(refused))}")

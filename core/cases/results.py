@@ -1,0 +1,89 @@
+"""What a model said to a case, as one line of a results file; and a whole file of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from core.cases.journal import JournalError, Record, read_journal
+
+KIND = "cases"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case and what came of it.
+
+    `number` is the case's place in its set, `key` its content (`Case.fingerprint`). `understood` is what the answer
+    says (see `scoring.py`; "" nothing). `right` is None where the case could not be asked (`problem` says why) or
+    nobody knows the answer. `logprob` is the answer's log-probability in nats, `dependence` that less what it has
+    when every picture is black (None without a picture), `seconds` what the answer took.
+    """
+
+    id: str
+    number: int
+    key: str
+    question: str
+    expected: tuple[str, ...]
+    images: tuple[str, ...] = ()
+    about: Mapping[str, str] = field(default_factory=dict)
+    said: str = ""
+    understood: str = ""
+    right: bool | None = None
+    logprob: float | None = None
+    dependence: float | None = None
+    seconds: float = 0.0
+    problem: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.problem is None
+
+    def record(self) -> Record:
+        """As plain values for a JSON line."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, record: Record) -> Result:
+        """The result of a line. Raises JournalError where it is none."""
+        values = {f.name: record[f.name] for f in fields(cls) if f.name in record}
+        values |= {name: tuple(values[name]) for name in ("expected", "images") if name in values}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise JournalError("A line of the results file lacks a field. Choose a file that a run wrote.") from error
+
+
+@dataclass(frozen=True)
+class Run:
+    """A results file: of which set, by which model, with which settings; the latest result of each case, in the order
+    of the set. `cases` is how many the set has."""
+
+    set: str
+    model: str
+    settings: Mapping[str, Any]
+    about: Mapping[str, Any]
+    results: tuple[Result, ...]
+
+    @property
+    def model_name(self) -> str:
+        return str(self.about.get("model_name", self.model))
+
+
+def read_run(file: Path) -> Run:
+    """The run in a results file, also one that is still growing or was killed. Raises JournalError."""
+    return run_of(*read_journal(file, KIND))
+
+
+def run_of(header: Record, records: list[Record]) -> Run:
+    """The run of a journal's header and lines."""
+    latest = {result.id: result for result in map(Result.of, records)}
+    return Run(
+        set=str(header.get("set", "")),
+        model=str(header.get("model", "")),
+        settings=header.get("settings", {}),
+        about=header.get("about", {}),
+        results=tuple(sorted(latest.values(), key=lambda result: result.number)),
+    )

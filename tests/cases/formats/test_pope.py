@@ -1,0 +1,80 @@
+"""POPE's files are read as published, and its figures are those of its own script."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from core.cases.formats.pope import POPE
+from core.cases.tables import FolderError
+from tests.cases.folders import answered, save_pope
+
+
+def test_every_split_is_read_with_its_pictures(tmp_path: Path) -> None:
+    for split in ("random", "popular"):
+        save_pope(tmp_path, split)
+    found = POPE().read(tmp_path)
+    assert found.problems == ()
+    assert [case.id for case in found.cases] == ["popular/1", "popular/2", "random/1", "random/2"]
+    assert [case.expected for case in found.cases] == [("yes",), ("no",)] * 2
+    assert all(case.images == (tmp_path / "val2014" / "1.jpg",) for case in found.cases)
+
+
+def published(said: list[str], labels: list[str]) -> dict[str, float]:
+    """POPE's evaluate.py, written out."""
+    pairs = [("no" if {"No", "no", "not"} & set(text.split(".")[0].replace(",", "").split(" ")) else "yes", label)
+             for text, label in zip(said, labels, strict=True)]  # fmt: skip
+    tp, fp = pairs.count(("yes", "yes")), pairs.count(("yes", "no"))
+    tn, fn = pairs.count(("no", "no")), pairs.count(("no", "yes"))
+    precision, recall = tp / (tp + fp), tp / (tp + fn)
+    return {
+        "accuracy": (tp + tn) / len(pairs),
+        "precision": precision,
+        "recall": recall,
+        "F1": 2 * precision * recall / (precision + recall),
+        "yes ratio": (tp + fp) / len(pairs),
+    }
+
+
+def test_the_figures_are_those_of_the_published_script(tmp_path: Path) -> None:
+    chance = random.Random(0)
+    rows = [
+        {"question_id": n, "image": "1.jpg", "text": f"Is there a thing {n}?", "label": chance.choice(["yes", "no"])}
+        for n in range(60)
+    ]
+    cases = POPE().read(save_pope(tmp_path, rows=rows)).cases
+    said = [chance.choice(["Yes.", "yes, there is", "No, there is not.", "no", "A dog"]) for _ in cases]
+    figures = {figure.name: figure for figure in POPE().figures(answered(cases, said))}
+    for name, value in published(said, [case.expected[0] for case in cases]).items():
+        assert figures[name].value == pytest.approx(value)
+        assert figures[name].low < value < figures[name].high
+        assert (figures[name].count, figures[name].group) == (60, "random")
+
+
+def test_what_was_not_asked_or_not_answered_is_no_yes(tmp_path: Path) -> None:
+    cases = POPE().read(save_pope(tmp_path)).cases
+    figures = {figure.name: figure for figure in POPE().figures(answered(cases, ["", None]))}
+    assert (figures["accuracy"].value, figures["yes ratio"].value, figures["recall"].value) == (0, 0, 0)
+    assert figures["accuracy"].count == 1
+
+
+def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:
+    row = {"question_id": 1, "image": "1.jpg", "text": "Is there a dog?", "label": "yes"}
+    folder = save_pope(tmp_path, rows=[row, row, {**row, "text": "Is it?", "label": "maybe"}])
+    with (folder / "coco_pope_random.json").open("a") as file:
+        file.write('{"question_id": \n')
+    found = POPE().read(folder)
+    assert len(found.cases) == 1
+    assert found.problems == (
+        "random: the label of lines 3 is neither yes nor no; they are left out.",
+        "“coco_pope_random.json”: entries 4 are damaged or lack a field, and are left out.",
+        "The same stands twice, and is counted once: lines 1 and 2.",
+    )
+
+
+def test_a_folder_of_other_json_is_refused_with_its_fields(tmp_path: Path) -> None:
+    (tmp_path / "captions.json").write_text('{"caption": "A dog.", "image": "1.jpg"}')
+    with pytest.raises(FolderError, match=r"has no column “text” and no column “label”\. Its columns are “caption”, "):
+        POPE().read(tmp_path)
