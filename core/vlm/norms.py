@@ -39,6 +39,11 @@ class LinearNorm:
         states = wide(states)
         return (states - states.mean(-1, keepdim=True) if self.centred else states) * self.gain
 
+    def linear_back(self, directions: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row hidden"]:
+        """The transpose of `linear`: linear(x) . d = x . linear_back(d)."""
+        directions = wide(directions) * self.gain
+        return directions - directions.mean(-1, keepdim=True) if self.centred else directions
+
     def scale(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row"]:
         """The number each state is multiplied by; 0 for a state without length."""
         states = wide(states)

@@ -1,0 +1,205 @@
+"""Taking a layer of a `transformers` decoder apart without knowing its family.
+
+While a layer is played again its modules are watched. The output projection is the linear module that was given what
+the attention's heads handed on. Following who was given whose output leads from there through whatever norm stands
+behind the attention to a branch: something no module takes further, which is therefore added to the residual stream.
+The other branches (an MLP behind the attention or beside it) are found in the same way. What is found is then held
+against what the layer really added, so a layer that works otherwise is refused and never read wrongly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.vlm.norms import LinearNorm, read_norm
+from core.vlm.parts import LayerParts
+from core.vlm.precision import wide
+from core.vlm.tape import LayerPass
+from core.vlm.units import NotApplicable
+
+ROUNDINGS = 16
+"""By how many roundings of the largest number in it a sum may miss what it should be."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """What a module was given and what it made of that, at the rows watched."""
+
+    module: torch.nn.Module
+    given: Float[Tensor, "row width"]
+    made: Float[Tensor, "row width_made"]
+
+
+@contextlib.contextmanager
+def watching(layer: torch.nn.Module, rows: list[int]) -> Iterator[list[Call]]:
+    """The calls of the layer's own modules, and of the linear ones inside them, in their order. Everybody's calls:
+    hold the model's lock."""
+    calls: list[Call] = []
+
+    def called(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        given, made = (_rows_of(values, rows) for values in ((*args, *kwargs.values()), (output,)))
+        if given is not None and made is not None:
+            calls.append(Call(module, given, made))
+
+    own = {*layer.children(), *(module for module in layer.modules() if isinstance(module, torch.nn.Linear))}
+    with contextlib.ExitStack() as hooks:
+        for module in own:
+            hooks.callback(module.register_forward_hook(called, with_kwargs=True).remove)
+        yield calls
+
+
+def _rows_of(values: Sequence[Any], rows: list[int]) -> Tensor | None:
+    """The watched rows of the first states among `values`; None where there are none (an expert's share of them)."""
+    for value in values:
+        first = value[0] if isinstance(value, tuple) and value else value
+        if isinstance(first, Tensor) and first.ndim > 1:
+            states = first.detach().reshape(-1, first.shape[-1])
+            return states[rows] if len(states) > max(rows) else None
+    return None
+
+
+def parts_of(
+    layer: torch.nn.Module, calls: Sequence[Call], passed: LayerPass, rows: list[int], number: int
+) -> LayerParts:
+    """The parts of a layer that was watched while it was played. `number` is for the message.
+
+    Raises NotApplicable for a layer whose attention cannot be seen, or is not added to the residual stream by heads.
+    """
+    if len(passed.taps) != 1:
+        raise _unreadable(number, "has no attention that can be seen")
+    (tap,) = passed.taps
+    state, added = passed.input[rows], wide(passed.output[rows]) - wide(passed.input[rows])
+    mixed = tap.output[rows]
+    projection = next((call for call in calls if _projects(call, mixed)), None)
+    branches = None if projection is None else _branches(layer, calls, projection)
+    if projection is None or branches is None:
+        raise _unreadable(number, "does not hand what its heads found to one output projection")
+    path, ends = branches
+    multipliers = _multipliers(ends, added, wide(state))
+    norms = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
+    if multipliers is None or None in norms:
+        raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
+    scale, bias = _behind(path, [norm for norm in norms if norm is not None], projection)
+    scale, bias = scale * multipliers[0], bias * multipliers[0]
+    parts = LayerParts(
+        state=wide(state),
+        attention=tap.rows(rows),
+        value=tap.value,
+        mixed=mixed,
+        weight=projection.module.weight.detach(),  # type: ignore[arg-type]
+        norms=tuple(norm for norm in norms if norm is not None),
+        scale=scale,
+        bias=bias,
+        mlp=added - multipliers[0] * wide(ends[0]),
+        added=added,
+    )
+    _check_sums(parts, ends[0], multipliers[0], number)
+    return parts
+
+
+def _projects(call: Call, mixed: Float[Tensor, "row heads size"]) -> bool:
+    """Whether this call is the output projection of heads that found `mixed`."""
+    weight = getattr(call.module, "weight", None)
+    return (
+        isinstance(call.module, torch.nn.Linear)
+        and isinstance(weight, Tensor)
+        and weight.shape == (call.made.shape[-1], call.given.shape[-1])
+        and call.given.shape == mixed.flatten(1).shape
+        and torch.equal(call.given, mixed.flatten(1))
+    )
+
+
+def _branches(
+    layer: torch.nn.Module, calls: Sequence[Call], projection: Call
+) -> tuple[list[Call], list[Float[Tensor, "row hidden"]]] | None:
+    """The modules that change the attention's output behind it, and the ends of all branches, the attention's first.
+
+    None where the attention is no module of the layer.
+    """
+    children = list(layer.children())
+    own = [call for call in calls if call.module in children]
+    start = next((i for i, call in enumerate(own) if projection.module in call.module.modules()), None)
+    if start is None:
+        return None
+    path, end, at = [], own[start].made, start
+    while (follower := _taker(own, at, end)) is not None:
+        at = follower
+        if not _same(own[at].made, end):
+            path.append(own[at])
+        end = own[at].made
+    others = [
+        call.made
+        for i, call in enumerate(own)
+        if call.made.shape == end.shape and not _same(call.made, end) and _taker(own, i, call.made) is None
+    ]
+    return path, [end, *others]
+
+
+def _taker(own: Sequence[Call], behind: int, states: Tensor) -> int | None:
+    """The first call behind another that was given these states."""
+    return next((i for i in range(behind + 1, len(own)) if _same(own[i].given, states)), None)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)
+
+
+def _multipliers(
+    ends: Sequence[Float[Tensor, "row hidden"]], added: Float[Tensor, "row hidden"], state: Float[Tensor, "row hidden"]
+) -> list[float] | None:
+    """The numbers by which a layer multiplies its branches before it adds them, 1 in most families; None where what
+    it adds is no such sum."""
+    summands = torch.stack([wide(end).flatten() for end in ends])
+    least = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
+    precision = torch.finfo(ends[0].dtype).eps
+    room = ROUNDINGS * precision * float(state.norm() + summands.norm() + added.norm())
+    for found in (torch.ones(len(ends)), least):
+        missed = (found.to(summands)[:, None] * summands).sum(0) - added.flatten()
+        if float(missed.norm()) <= room:
+            return [float(number) for number in found]
+    return None
+
+
+def _behind(
+    path: Sequence[Call], norms: Sequence[LinearNorm], projection: Call
+) -> tuple[Float[Tensor, "row"], Float[Tensor, "row hidden"]]:
+    """Scale and bias of what stands behind the heads: the projection's bias, and the norms on the way."""
+    made = wide(projection.made)
+    scale = made.new_ones(len(made))
+    bias = torch.zeros_like(made)
+    own = projection.module.bias
+    if isinstance(own, Tensor):
+        bias = bias + wide(own.detach())
+    for step, norm in zip(path, norms, strict=True):
+        own_scale = norm.scale(step.given)
+        bias = norm.linear(bias) * own_scale[:, None] + norm.shift
+        scale = scale * own_scale
+    return scale, bias
+
+
+def _check_sums(parts: LayerParts, end: Float[Tensor, "row hidden"], multiplier: float, number: int) -> None:
+    """Raises NotApplicable unless sources sum to heads, and heads and bias to what the attention added."""
+    group = parts.attention.shape[0] // parts.value.shape[0]
+    rows = parts.attention.transpose(0, 1)
+    found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), wide(parts.value)).flatten(1, 2)
+    precision = 4 * ROUNDINGS * torch.finfo(parts.mixed.dtype).eps
+    for sums, expected in (
+        (found, wide(parts.mixed)),
+        (parts.by_head().sum(1) + parts.bias, multiplier * wide(end)),
+    ):
+        if float((sums - expected).norm()) > precision * float(expected.norm() + parts.state.norm()):
+            raise _unreadable(number, "adds more through its attention than its heads and values account for")
+
+
+def _unreadable(number: int, why: str) -> NotApplicable:
+    return NotApplicable(
+        f"Layer {number} of this model {why}, so what its heads write cannot be told apart. Relevancy, hiding image "
+        "tokens and the logit lens need no such parts."
+    )
