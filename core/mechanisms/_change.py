@@ -1,0 +1,126 @@
+"""How log-probabilities change when vectors are added to a state: exactly, for very many vectors, in little memory.
+
+With the final norm's scale s frozen, a state x has the logits l(x) = s linear(x) U^T + constant, and a vector v changes
+them by s linear(v) U^T. The change of log p(w) is then
+
+    l_w(x + v) - l_w(x) - log sum_u p(u | x) exp(l_u(x + v) - l_u(x)),
+
+whose first part needs one row of U and whose last one all of them: it is summed up over blocks of the vocabulary, and
+[vectors x vocabulary] never exists as a whole. Vectors that come out of a head have a short form, `factors` of the
+head's size times a matrix shared by all of them, and there are two ways through: out to the hidden size and then to
+the vocabulary, or with matrix and unembedding multiplied first. The one with fewer multiplications is taken: many
+vectors of one head take the second, for which a vector costs as many times less as the head is narrower than the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.vlm.cancel import CancelToken
+from core.vlm.readout import Readout
+from core.vlm.units import Unit
+
+BLOCK_BYTES = 8 * 2**20
+"""Size of a block of logits on a CPU: two cores' share of cache."""
+
+GPU_BLOCK_BYTES = 512 * 2**20
+"""The same on a GPU: enough to be busy with."""
+
+LEAST_WORDS = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """Vectors that are added to the states of some units, each on its own, all under the frozen final norm.
+
+    `states` [unit hidden] and the vectors factors[h, u, s] @ matrices[h] are linear(.) times the final scale already.
+    """
+
+    states: Float[Tensor, "unit hidden"]
+    factors: Float[Tensor, "heads unit source size"]
+    matrices: Float[Tensor, "heads size hidden"]
+
+
+def block_bytes(device: torch.device) -> int:
+    """The size of a block of logits on a device."""
+    return BLOCK_BYTES if device.type == "cpu" else GPU_BLOCK_BYTES
+
+
+def logprob_changes(
+    readout: Readout, units: Sequence[Unit], changes: Changes, cancel: CancelToken | None = None
+) -> Float[Tensor, "heads unit source"]:
+    """log p(token | state + vector) - log p(token | state) in nats, less the same of the rival for a contrast.
+
+    Raises Cancelled.
+    """
+    found = _logit_changes(readout, changes, [unit.token for unit in units])
+    contrasts = [row for row, unit in enumerate(units) if unit.rival is not None]
+    if contrasts:
+        # The normaliser is the same for both and falls out.
+        rivals = [unit.rival for unit in units if unit.rival is not None]
+        found[:, contrasts] -= _logit_changes(readout, _of(changes, contrasts), rivals)
+    alone = [row for row, unit in enumerate(units) if unit.rival is None]
+    if alone:
+        found[:, alone] -= _normaliser_changes(readout, _of(changes, alone), cancel)
+    return found
+
+
+def _of(changes: Changes, rows: list[int]) -> Changes:
+    """The changes of some units."""
+    if len(rows) == len(changes.states):
+        return changes
+    return Changes(changes.states[rows], changes.factors[:, rows], changes.matrices)
+
+
+def _logit_changes(readout: Readout, changes: Changes, words: Sequence[int]) -> Float[Tensor, "heads unit source"]:
+    """By how much each unit's own word gains: its logit behind, less its logit before."""
+    own = readout.words(words)
+    before = (changes.states * own).sum(-1) + readout.constant(words)
+    gained = torch.einsum("husk,huk->hus", changes.factors, torch.einsum("hkd,ud->huk", changes.matrices, own))
+    if readout.finish.softcap is None:
+        return gained
+    return readout.finish.cap(before[:, None] + gained) - readout.finish.cap(before)[:, None]
+
+
+def _normaliser_changes(
+    readout: Readout, changes: Changes, cancel: CancelToken | None
+) -> Float[Tensor, "heads unit source"]:
+    """log sum_u p(u | state) exp(logit change of u), over the whole vocabulary."""
+    heads, rows, sources, size = changes.factors.shape
+    vectors, hidden, vocabulary = rows * sources, changes.states.shape[1], len(readout.weight)
+    factors = changes.factors.reshape(heads, vectors, size)
+    folded = vectors * hidden > size * hidden + vectors * size
+    if not folded:
+        factors = torch.bmm(factors, changes.matrices).reshape(1, heads * vectors, hidden)
+    words = max(LEAST_WORDS, block_bytes(factors.device) // (heads * vectors * factors.element_size()))
+    blocks = [slice(start, start + words) for start in range(0, vocabulary, words)]
+    normaliser = changes.states.new_full((rows,), float("-inf"))
+    for block in blocks:
+        logits = readout.finish.cap(changes.states @ readout.words(block).T + readout.constant(block))
+        normaliser = torch.logaddexp(normaliser, torch.logsumexp(logits, -1))
+    found = factors.new_full((heads, rows, sources), float("-inf"))
+    for block in blocks:
+        if cancel is not None:
+            cancel.check()
+        columns = readout.words(block)
+        before = changes.states @ columns.T + readout.constant(block)
+        matrices = (changes.matrices @ columns.T) if folded else columns.T[None]
+        logits = torch.bmm(factors, matrices).view(heads, rows, sources, -1)
+        if readout.finish.softcap is None:
+            logits += (before - normaliser[:, None])[:, None]
+        else:
+            logits = readout.finish.cap(logits + before[:, None]) - normaliser[:, None, None]
+        found = torch.logaddexp(found, _logsumexp_(logits))
+    return found
+
+
+def _logsumexp_(logits: Float[Tensor, "*vector word"]) -> Float[Tensor, "*vector"]:
+    """log sum exp over the last axis, in the memory of `logits`, which is lost."""
+    highest = logits.amax(-1)
+    total = logits.sub_(highest[..., None]).exp_().sum(-1)
+    return total.log_().add_(highest)

@@ -1,0 +1,78 @@
+"""Direct logit attribution: the share of each head, each MLP and the embedding in a word's logit.
+
+The last state is the sum of what was embedded and what every layer added, and with the final norm's scale frozen at its
+actual value the unembedding is linear, so each summand has a share of the logit of its own and the shares sum to it
+(Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; the decomposition of the logit difference in
+Wang et al. 2023, "Interpretability in the Wild", ICLR, section 3). It is *direct*: what a part does by changing what
+later layers add is counted with those. Where a family caps its logits, the shares are of the logit before the cap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.mechanisms.contributions import Contributions
+from core.vlm.model import VisionLanguageModel
+from core.vlm.precision import wide
+from core.vlm.readout import Readout
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """Shares of each unit's logit, less its rival's for a contrast; float32, on the CPU.
+
+    heads + mlps + embedding + other, all summed, give `logit`, the raw logit before any soft cap. `other` is what is no
+    head's and no MLP's: biases of attention outputs and of norms, what a network adds between its layers, and the
+    output's own bias.
+    """
+
+    heads: Float[Tensor, "unit layers heads"]
+    mlps: Float[Tensor, "unit layers"]
+    embedding: Float[Tensor, "unit"]
+    other: Float[Tensor, "unit"]
+    logit: Float[Tensor, "unit"]
+
+
+def attribute(model: VisionLanguageModel, found: Contributions) -> Attribution:
+    """The shares of all parts in the logits of the units' words. Raises NotApplicable."""
+    readout = model.readout()
+    words, constant = _words(readout, found)
+    scale = readout.norm.scale(found.final)
+    direction = readout.norm.linear_back(words) * scale[:, None]
+
+    def share(states: Float[Tensor, "unit *more hidden"]) -> Float[Tensor, "unit *more"]:
+        return torch.einsum("u...d,ud->u...", wide(states), direction)
+
+    bias = torch.stack([parts.bias + between for parts, between in zip(found.layers, _between(found), strict=True)])
+    return Attribution(
+        heads=_kept(torch.stack([share(parts.by_head()) for parts in found.layers], 1)),
+        mlps=_kept(torch.stack([share(parts.mlp) for parts in found.layers], 1)),
+        embedding=_kept(share(found.embedding)),
+        other=_kept(share(bias.sum(0)) + constant),
+        logit=_kept((readout.norm.linear(found.final) * scale[:, None] * words).sum(-1) + constant),
+    )
+
+
+def _words(readout: Readout, found: Contributions) -> tuple[Float[Tensor, "unit hidden"], Float[Tensor, "unit"]]:
+    """The unembedding of each unit's word, less its rival's, and the constant of the same."""
+    tokens = [unit.token for unit in found.units]
+    words, constant = readout.words(tokens), readout.constant(tokens)
+    for row, unit in enumerate(found.units):
+        if unit.rival is not None:
+            words[row] -= readout.words([unit.rival])[0]
+            constant[row] -= readout.constant([unit.rival])[0]
+    return words, constant
+
+
+def _between(found: Contributions) -> list[Float[Tensor, "unit hidden"]]:
+    """What came in behind each layer that it did not add itself: nothing, in most networks."""
+    behind = [*(parts.state for parts in found.layers[1:]), wide(found.final)]
+    return [after - parts.state - parts.added for parts, after in zip(found.layers, behind, strict=True)]
+
+
+def _kept(shares: Tensor) -> Tensor:
+    return shares.float().cpu()

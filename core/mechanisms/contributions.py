@@ -1,0 +1,98 @@
+"""What every layer, head and source position adds to the residual stream where an answer's tokens are predicted.
+
+One pass over the rows that predict the tokens is all it takes, over the keys and values that are kept from the prompt
+where the family shares them. Log-probability increase, direct attribution and readings in the vocabulary all start
+from here, so what they are asked of is read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer
+from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, number_bytes, pass_bytes
+from core.vlm.model import VisionLanguageModel
+from core.vlm.parts import LayerParts
+from core.vlm.units import NotApplicable, Unit, check_own
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The residual stream at the positions that predict some units, as the sum it is.
+
+    `layers` hold what each layer adds, with one row for each unit; `embedding` went into the first layer, and `final`
+    is what the last one left, before the final norm. `length` is that of the whole sequence.
+    """
+
+    units: tuple[Unit, ...]
+    layers: tuple[LayerParts, ...]
+    embedding: Float[Tensor, "unit hidden"]
+    final: Float[Tensor, "unit hidden"]
+    length: int
+
+    @property
+    def heads(self) -> int:
+        """How many heads a layer has."""
+        return self.layers[0].attention.shape[0]
+
+
+def contributions(
+    model: VisionLanguageModel,
+    answer: Answer,
+    units: Sequence[Unit],
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Contributions:
+    """Read what every layer adds at the units' predicting positions.
+
+    A unit's token (and its rival) may be one the model did not say. Raises OtherModel, NotApplicable (no such token of
+    the answer, no such word, or a layer that cannot be taken apart), NotEnoughMemory and Cancelled.
+    """
+    check_units(model, answer, units)
+    remedy = "Choose fewer tokens of the answer, or use a smaller picture."
+    check_memory("What the heads write", contribution_bytes(model, answer, len(units)), model, remedy)
+    tape = model.tape(answer, len(answer.prompt_tokens) - 1)
+    rows = [unit.position(answer) - tape.start for unit in units]
+    embedding = tape.inputs[0]
+    assert embedding is not None
+    layers = []
+    for layer in range(tape.layers):
+        if cancel is not None:
+            cancel.check()
+        layers.append(tape.parts(layer, rows))
+        progress((layer + 1) / tape.layers)
+    return Contributions(tuple(units), tuple(layers), embedding[rows], tape.final[rows], len(answer.layout))
+
+
+def check_units(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> None:
+    """Raises OtherModel for an answer of another model, and NotApplicable for units that it does not have."""
+    check_own(model, answer)
+    if not units:
+        raise NotApplicable("There is no token to explain. Choose one of the answer's.")
+    if not all(0 <= unit.index < len(answer.tokens) for unit in units):
+        raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
+    check_words(model, [word for unit in units for word in (unit.token, unit.rival) if word is not None])
+
+
+def check_words(model: VisionLanguageModel, words: Sequence[int]) -> None:
+    """Raises NotApplicable for token ids that are not in the vocabulary."""
+    if not all(0 <= word < model.card.vocabulary for word in words):
+        raise NotApplicable(
+            f"The vocabulary of {model.card.name} has {model.card.vocabulary:,} tokens, and the one asked for is none "
+            "of them. Type another word."
+        )
+
+
+def contribution_bytes(model: VisionLanguageModel, answer: Answer, units: int) -> int:
+    """Bytes of the contributions, and of reading them."""
+    card, positions = model.card, len(answer.layout)
+    values = 2 * card.layers * positions * card.hidden * card.key_value_heads // card.heads * number_bytes(model)
+    rows = units * card.layers * (card.heads * positions + 8 * card.hidden) * 4
+    projection = 3 * card.hidden**2 * 4
+    return pass_bytes(model, answer) + values + rows + projection
