@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from core.answer import TokenLayout
 from core.charts.figure import figure
-from core.charts.heatmap import Place, data_url, panels, patch_table, places
+from core.charts.heatmap import backdrop_row, panels, patch_table, places
 from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 
 NEAR_TO_FAR = ("#fde725", "#44bf70", "#21918c", "#414487")
@@ -59,7 +59,7 @@ def explained_picture(
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
     box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("state:N", title="explanation")]
-    backdrop = alt.Chart(pd.DataFrame([_backdrop(images, spot) for spot in spots]))
+    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
     veil = alt.Chart(table[~inside])
     marks: list[alt.Chart] = [
         backdrop.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
@@ -88,12 +88,6 @@ def explained_picture(
         top = top.add_params(toggle)
     marks.append(top)
     return figure(marks, width, height)
-
-
-def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
-    image = images[spot.panel.image]
-    left, top, right, bottom = spot.across((0, 0, image.width, image.height))
-    return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image)}
 
 
 def explained_thumbnail(

@@ -41,11 +41,14 @@ def head_map(
     *,
     name: str,
     share: bool = False,
+    signed: bool = False,
     chosen: Head | None = None,
+    marked: Collection[Head] = (),
     click: str | None = None,
     size: int = 300,
 ) -> alt.LayerChart:
-    """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one.
+    """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one,
+    `signed` that it is centred on zero. The `chosen` head and all `marked` ones are outlined.
 
     NaN cells stay empty. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
     """
@@ -68,7 +71,7 @@ def head_map(
     tooltip = [
         alt.Tooltip("layer:O"),
         alt.Tooltip("head:O"),
-        alt.Tooltip("value:Q", title=name, format=".1%" if share else ".4f"),
+        alt.Tooltip("value:Q", title=name, format=".1%" if share else "+.4f" if signed else ".4f"),
     ]
     marks: list[alt.Chart] = [
         base.mark_rect().encode(
@@ -76,7 +79,7 @@ def head_map(
             y=y,
             color=alt.Color(
                 "value:Q",
-                scale=scale_of(figures).altair(),
+                scale=scale_of(figures, signed=signed).altair(),
                 legend=alt.Legend(
                     title=None, format=number, gradientThickness=10, gradientLength=min(160, cell * layers), tickCount=4
                 ),
@@ -84,9 +87,10 @@ def head_map(
             tooltip=tooltip,
         )
     ]
-    if chosen is not None:
+    outlined = [*([] if chosen is None else [chosen]), *marked]
+    if outlined:
         marks.append(
-            alt.Chart(pd.DataFrame([{"layer": chosen[0], "head": chosen[1]}]))
+            alt.Chart(pd.DataFrame([{"layer": layer, "head": head} for layer, head in outlined]))
             .mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=3, tooltip=None)
             .encode(x=x, y=y)
         )
@@ -106,7 +110,8 @@ def ranked_heads(
     click: str | None = None,
     width: int = 150,
 ) -> alt.LayerChart:
-    """A bar for each head, in the order given. A click's entry has "layer" and "head"."""
+    """A bar for each head, in the order given; values below zero point to the left. A click's entry has "layer" and
+    "head"."""
     table = pd.DataFrame(
         [
             {
@@ -120,22 +125,24 @@ def ranked_heads(
         ],
         columns=["layer", "head", "name", "value", "on"],
     )
-    # (Bars begin at zero; a measure may go a rounding error below it.)
-    most = max(float(table["value"].max()) if len(table) else 0.0, 1e-9)
+    values = [value for _, value in order]
+    most, least = max([1e-9, *values]), min([0.0, *values])
+    table["end"] = table["value"].clip(lower=0.0)
     y = alt.Y(
         "name:N",
         sort=None,
         title=None,
         axis=alt.Axis(ticks=False, domain=False, labelLimit=80, labelOverlap=False, labelFlush=False),
     )
-    x = alt.X("value:Q", title=name, scale=alt.Scale(domain=[0, 1.3 * most], clamp=True), axis=None)
+    scale = alt.Scale(domain=[1.1 * least, most + 0.3 * (most - least)], clamp=True, nice=False)
+    x = alt.X("value:Q", title=name, scale=scale, axis=None)
     base = alt.Chart(table).encode(y=y)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("value:Q", title=name, format=".4f")]
     bars = base.mark_bar(height={"band": 0.75}).encode(
-        x=x, color=alt.condition("datum.on", alt.value(PICKED), alt.value(CHOSEN)), tooltip=tooltip
+        x=x, x2=alt.X2(datum=0), color=alt.condition("datum.on", alt.value(PICKED), alt.value(CHOSEN)), tooltip=tooltip
     )
     text = base.mark_text(align="left", dx=3, color=NEUTRAL).encode(
-        x=x, text=alt.Text("value:Q", format=".1%" if share else ".3f")
+        x=alt.X("end:Q", scale=scale, axis=None), text=alt.Text("value:Q", format=".1%" if share else ".3f")
     )
     marks: list[alt.Chart] = [bars, text]
     if click:

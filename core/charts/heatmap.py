@@ -191,7 +191,7 @@ def heatmap(
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
     box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
     # Boxes given by both ends stay where they are when the browser resizes the chart; widths in pixels do not.
-    backdrop = alt.Chart(pd.DataFrame([_backdrop(images, spot) for spot in spots])).mark_image(
+    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots])).mark_image(
         aspect=False, tooltip=None
     )
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q")]
@@ -262,7 +262,8 @@ def _shown(
     return shown
 
 
-def _backdrop(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
+def backdrop_row(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
+    """A panel's picture for a table of images: its edges in pixels of the figure, and its address as data."""
     image = images[spot.panel.image]
     left, top, right, bottom = spot.across((0, 0, image.width, image.height))
     return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image)}

@@ -42,6 +42,9 @@ PARTS = {
 }
 """Where a score can lie. Okabe and Ito's colours, as the theme's categories."""
 
+CATEGORIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8090a0", "#f0e442")
+"""Curves and bars of one figure, in this order: Okabe and Ito's colours, as the theme's, then grey and yellow."""
+
 CAUSAL_EDGES = {
     "-->": "#009e73",
     "o->": "#0072b2",

@@ -35,6 +35,15 @@ def test_the_last_layer_is_on_top_and_the_chosen_head_outlined() -> None:
     assert chart.to_dict()["datasets"][outline["data"]["name"]] == [{"layer": 2, "head": 1}]
 
 
+def test_signed_figures_are_centred_on_zero_and_all_marked_heads_outlined() -> None:
+    chart = head_map(np.array([[-0.1, 0.4]]), name="increase", signed=True, chosen=(0, 0), marked=[(0, 1)])
+    domain = marks(chart)[0]["encoding"]["color"]["scale"]["domain"]
+    assert domain[0] == -0.4 and domain[3] == 0 and domain[-1] == 0.4
+    outline = next(mark for mark in marks(chart) if mark["mark"].get("stroke") == palette.PICKED)
+    found = chart.to_dict()["datasets"][outline["data"]["name"]]
+    assert [(row["layer"], row["head"]) for row in found] == [(0, 0), (0, 1)]
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (6, 6), (32, 32), (80, 64)])
 def test_maps_of_any_size_stay_on_the_page(shape: tuple[int, int]) -> None:
     with alt.data_transformers.disable_max_rows():  # as Streamlit does
@@ -60,6 +69,9 @@ def test_bars_keep_the_order_they_are_given() -> None:
     rows = [(row["name"], row["value"], row["on"]) for row in tables(chart)]
     assert rows == [("L5 H0", 0.9, False), ("L0 H3", 0.7, True)]
     assert marks(chart)[0]["encoding"]["y"]["sort"] is None
+    below = ranked_heads([((0, 0), 0.5), ((0, 1), -0.25)], name="increase")
+    low, high = marks(below)[0]["encoding"]["x"]["scale"]["domain"]
+    assert low < -0.25 and high > 0.5 and marks(below)[0]["encoding"]["x2"] == {"datum": 0}
     assert ranked_heads([], name="share").to_dict()["height"] > 0
     assert head_name(None) == "all heads"
 
