@@ -1,4 +1,4 @@
-"""What a format of cases is: how a folder is read, and by which figures its results are told."""
+"""What a format of cases is: how a folder is read, and by which rates its results are told."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from core.cases.case import Case
-from core.cases.figures import Figure
 from core.cases.folder import Folder, NoPicture
+from core.cases.rates import Rate
 from core.cases.results import Result
 from core.cases.tables import FolderError, listed
 
@@ -38,8 +38,8 @@ class CaseFormat(ABC):
         """The cases of a folder. Raises FolderError."""
 
     @abstractmethod
-    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
-        """The published figures of this set, over the cases that could be asked."""
+    def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
+        """The published rates of this set, over the cases that could be asked."""
 
     def read(self, path: Path) -> CaseSet:
         """The cases of a folder; those whose pictures are missing are kept, and told of. Raises FolderError."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.cases.case import Case
-from core.cases.figures import Figure, accuracy, all_right
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.rates import Rate, accuracy, all_right
 from core.cases.results import Result
 from core.cases.tables import FolderError, Row, listed, read_json, without_repeats
 
@@ -17,9 +17,9 @@ WANTED = (*IDS, "question", "gt_answer", "visual_input")
 
 class HallusionBench(CaseFormat):
     """Yes-no questions that need their picture (VD), and questions that could be answered without (VS), where the
-    picture says otherwise. Figure 0 is the original picture, for VS no picture at all; the others are edited.
+    picture says otherwise. Rate 0 is the original picture, for VS no picture at all; the others are edited.
 
-    The figures are those of the published `utils.py` and leaderboard: a question pair is one question over all
+    The rates are those of the published `utils.py` and leaderboard: a question pair is one question over all
     figures of its set, and right if all its answers are; a figure is right if all questions about it are (VS without
     a picture is no figure). To a VS question without a picture, an answer that is neither yes nor no is right. The
     published verdict on a single answer comes from GPT-4; here it is read off the answer's words.
@@ -48,7 +48,7 @@ class HallusionBench(CaseFormat):
             raise FolderError(f"No question has a gt_answer of 0 or 1. {' '.join(problems)}")
         return CaseSet(found, problems)
 
-    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+    def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         pictured = [result for result in results if not _unpictured(result.about)]
         return (
             all_right("question pair accuracy", results, _pair, "questions answered right with every figure of a set"),

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from core.cases.case import Case
-from core.cases.figures import Figure, accuracy, all_right
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.rates import Rate, accuracy, all_right
 from core.cases.results import Result
 from core.cases.scoring import LETTERS, option_letter
 from core.cases.tables import Row, listed, read_csv, without_repeats
@@ -46,7 +46,7 @@ class MMVP(CaseFormat):
             )
         return CaseSet(tuple(case for _, case in found if case is not None), problems)
 
-    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+    def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         meaning = "pairs of pictures whose questions are both answered right"
         return (
             all_right("pair accuracy", results, lambda result: result.about.get("pair"), meaning, size=2),

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.cases.case import Case, Scoring
-from core.cases.figures import Figure, accuracy
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.rates import Rate, accuracy
 from core.cases.results import Result
 from core.cases.tables import FolderError, Row, listed, read_csv, without_repeats
 
@@ -41,7 +41,7 @@ class PlainFolder(CaseFormat):
             raise FolderError(f"No row has a question and an expected answer. {' '.join(problems)}")
         return CaseSet(found, problems)
 
-    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+    def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         return (accuracy(results),)
 
 

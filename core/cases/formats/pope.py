@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from core.cases.case import Case
-from core.cases.figures import Figure, figure
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
+from core.cases.rates import Rate, rate
 from core.cases.results import Result
 from core.cases.tables import FolderError, Row, Table, listed, read_json, without_repeats
 
@@ -55,12 +55,12 @@ class POPE(CaseFormat):
             raise FolderError(f"No question has a label yes or no. {' '.join(problems)}")
         return CaseSet(tuple(found), problems)
 
-    def figures(self, results: Sequence[Result]) -> tuple[Figure, ...]:
+    def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         splits = dict.fromkeys(result.about.get("split", "") for result in results)
         return tuple(
             made
             for split in splits
-            for made in _figures([result for result in results if result.about.get("split", "") == split], split)
+            for made in _rates([result for result in results if result.about.get("split", "") == split], split)
         )
 
 
@@ -96,13 +96,13 @@ def _case(row: Row, split: str, folder: Folder) -> Case:
     )
 
 
-def _figures(results: Sequence[Result], split: str) -> list[Figure]:
+def _rates(results: Sequence[Result], split: str) -> list[Rate]:
     said = [(result.understood, result.expected[0]) for result in results if result.right is not None]
     counts = [said.count(kind) for kind in KINDS]
     empty = [sum(word == "" and right == label for word, right in said) for label in ("yes", "no")]
     # An empty answer is wrong, and no "yes": it is a missed positive, or a negative that was not denied.
     numbers = (*counts, *empty)
-    return [figure(name, numbers, statistic, meaning, split) for name, statistic, meaning in _STATISTICS]
+    return [rate(name, numbers, statistic, meaning, split) for name, statistic, meaning in _STATISTICS]
 
 
 def _accuracy(n: Counts) -> Values:

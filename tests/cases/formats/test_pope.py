@@ -46,18 +46,18 @@ def test_the_figures_are_those_of_the_published_script(tmp_path: Path) -> None:
     ]
     cases = POPE().read(save_pope(tmp_path, rows=rows)).cases
     said = [chance.choice(["Yes.", "yes, there is", "No, there is not.", "no", "A dog"]) for _ in cases]
-    figures = {figure.name: figure for figure in POPE().figures(answered(cases, said))}
+    rates = {rate.name: rate for rate in POPE().rates(answered(cases, said))}
     for name, value in published(said, [case.expected[0] for case in cases]).items():
-        assert figures[name].value == pytest.approx(value)
-        assert figures[name].low < value < figures[name].high
-        assert (figures[name].count, figures[name].group) == (60, "random")
+        assert rates[name].value == pytest.approx(value)
+        assert rates[name].low < value < rates[name].high
+        assert (rates[name].count, rates[name].group) == (60, "random")
 
 
 def test_what_was_not_asked_or_not_answered_is_no_yes(tmp_path: Path) -> None:
     cases = POPE().read(save_pope(tmp_path)).cases
-    figures = {figure.name: figure for figure in POPE().figures(answered(cases, ["", None]))}
-    assert (figures["accuracy"].value, figures["yes ratio"].value, figures["recall"].value) == (0, 0, 0)
-    assert figures["accuracy"].count == 1
+    rates = {rate.name: rate for rate in POPE().rates(answered(cases, ["", None]))}
+    assert (rates["accuracy"].value, rates["yes ratio"].value, rates["recall"].value) == (0, 0, 0)
+    assert rates["accuracy"].count == 1
 
 
 def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Figures over results, each with an interval: how far it would move had other cases been drawn.
+"""Rates over results, each with an interval: how far it would move had other cases been drawn.
 
 All of them are functions of how many cases (or pairs, or pictures) fall into each of a few kinds. Resampling cases
 with replacement (Efron 1979) resamples these numbers, as a multinomial draw; so an interval costs one draw of a few
@@ -23,7 +23,7 @@ Statistic = Callable[[Float[np.ndarray, "*draw kind"]], Float[np.ndarray, "*draw
 
 
 @dataclass(frozen=True)
-class Figure:
+class Rate:
     """A share of 1: `low` to `high` is its 95 % bootstrap interval over `count` units. `group` is the part of the
     set it is about ("" for all); `meaning` says what is counted. NaN where nothing can be."""
 
@@ -36,14 +36,14 @@ class Figure:
     group: str = ""
 
 
-def figure(
+def rate(
     name: str, counts: Sequence[int], statistic: Statistic, meaning: str, group: str = "", seed: int = 0
-) -> Figure:
+) -> Rate:
     """A statistic of the numbers of units of each kind, with its percentile interval."""
     numbers = np.asarray(counts, dtype=float)
     total = int(numbers.sum())
     if not total:
-        return Figure(name, float("nan"), float("nan"), float("nan"), 0, meaning, group)
+        return Rate(name, float("nan"), float("nan"), float("nan"), 0, meaning, group)
     draws = np.random.default_rng(seed).multinomial(total, numbers / total, DRAWS).astype(float)
     tail = 100 * (1 - COVERAGE) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -51,16 +51,16 @@ def figure(
         value = float(statistic(numbers))
     known = drawn[np.isfinite(drawn)]
     low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (np.nan, np.nan)
-    return Figure(name, value, float(low), float(high), total, meaning, group)
+    return Rate(name, value, float(low), float(high), total, meaning, group)
 
 
-def share(name: str, hits: Iterable[bool], meaning: str, group: str = "") -> Figure:
+def share(name: str, hits: Iterable[bool], meaning: str, group: str = "") -> Rate:
     """The share of units that are so."""
     flags = list(hits)
-    return figure(name, (sum(flags), len(flags) - sum(flags)), lambda n: n[..., 0] / n.sum(-1), meaning, group)
+    return rate(name, (sum(flags), len(flags) - sum(flags)), lambda n: n[..., 0] / n.sum(-1), meaning, group)
 
 
-def accuracy(results: Sequence[Result], group: str = "") -> Figure:
+def accuracy(results: Sequence[Result], group: str = "") -> Rate:
     """The share of judged answers that are right; cases that could not be asked are not among them."""
     judged = [bool(result.right) for result in results if result.right is not None]
     return share("accuracy", judged, "answers that are right", group)
@@ -68,7 +68,7 @@ def accuracy(results: Sequence[Result], group: str = "") -> Figure:
 
 def all_right(
     name: str, results: Sequence[Result], key: Callable[[Result], Hashable], meaning: str, size: int | None = None
-) -> Figure:
+) -> Rate:
     """The share of groups whose answers are all right. Groups with a case that could not be asked, or of another
     size than `size`, are not counted."""
     groups: dict[Hashable, list[bool | None]] = defaultdict(list)
