@@ -40,6 +40,12 @@ class Contributions:
         """How many heads a layer has."""
         return self.layers[0].attention.shape[0]
 
+    def of(self, unit: int) -> Contributions:
+        """Those of one unit alone."""
+        layers = tuple(parts.row(unit) for parts in self.layers)
+        rows = slice(unit, unit + 1)
+        return Contributions(self.units[rows], layers, self.embedding[rows], self.final[rows], self.length)
+
 
 def contributions(
     model: VisionLanguageModel,

@@ -43,7 +43,7 @@ def head_increases(
     A contrast has the difference of its two words' increases. Raises NotApplicable, NotEnoughMemory and Cancelled.
     """
     readout = model.readout()
-    _check_memory(model, found, len(found.units) * found.heads)
+    _check_memory(model, len(found.units) * found.heads)
     scale = readout.norm.scale(found.final)
     increases = []
     for number, parts in enumerate(found.layers):
@@ -73,7 +73,7 @@ def source_increases(
     if not all(0 <= layer < len(found.layers) and 0 <= head < found.heads for layer, head in chosen):
         raise ValueError(f"the model has layers 0 to {len(found.layers) - 1} and heads 0 to {found.heads - 1}")
     readout = model.readout()
-    _check_memory(model, found, len(found.units) * found.length)
+    _check_memory(model, len(found.units) * found.length)
     scale = readout.norm.scale(found.final)
     increases = torch.zeros(len(found.units), len(chosen), found.length)
     places = {head: [place for place, other in enumerate(chosen) if other == head] for head in chosen}
@@ -117,11 +117,15 @@ def _batches(found: Contributions, chosen: dict[Head, list[int]]) -> Iterator[tu
             yield layer, heads[start : start + most]
 
 
-def _check_memory(model: VisionLanguageModel, found: Contributions, vectors: int) -> None:
-    """Raises NotEnoughMemory where blocks of logits for so many vectors, and what goes into them, do not fit."""
-    card, number = model.card, 8 if found.final.dtype == torch.float64 else 4
-    block = max(block_bytes(found.final.device), LEAST_WORDS * vectors * number)
-    unembedding = 2 * block // max(1, vectors * number) * card.hidden * number
-    inputs = 4 * vectors * card.hidden * number + 3 * card.hidden**2 * number
+def increase_bytes(model: VisionLanguageModel, vectors: int) -> int:
+    """Bytes of blocks of logits for so many vectors at once, and of what goes into them."""
+    card, least = model.card, LEAST_WORDS * vectors * 4
+    block = max(block_bytes(torch.device(card.device)), least)
+    unembedding = 2 * block // max(1, vectors * 4) * card.hidden * 4
+    return 4 * block + unembedding + 4 * vectors * card.hidden * 4 + 3 * card.hidden**2 * 4
+
+
+def _check_memory(model: VisionLanguageModel, vectors: int) -> None:
+    """Raises NotEnoughMemory where blocks of logits for so many vectors do not fit."""
     remedy = "Choose fewer tokens of the answer, or use a smaller picture."
-    check_memory("Log-probability increase", 3 * block + unembedding + inputs, model, remedy)
+    check_memory("Log-probability increase", increase_bytes(model, vectors), model, remedy)

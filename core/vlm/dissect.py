@@ -82,6 +82,7 @@ def parts_of(
     if projection is None or branches is None:
         raise _unreadable(number, "does not hand what its heads found to one output projection")
     path, ends = branches
+    assert isinstance(projection.module, torch.nn.Linear)
     multipliers = _multipliers(ends, added, wide(state))
     norms = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
     if multipliers is None or None in norms:
@@ -93,7 +94,7 @@ def parts_of(
         attention=tap.rows(rows),
         value=tap.value,
         mixed=mixed,
-        weight=projection.module.weight.detach(),  # type: ignore[arg-type]
+        weight=projection.module.weight.detach(),
         norms=tuple(norm for norm in norms if norm is not None),
         scale=scale,
         bias=bias,

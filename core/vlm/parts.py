@@ -14,7 +14,7 @@ linear rest of it is in P_h, so that the parts sum to what was really added.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -44,6 +44,20 @@ class LayerParts:
     bias: Float[Tensor, "row hidden"]
     mlp: Float[Tensor, "row hidden"]
     added: Float[Tensor, "row hidden"]
+
+    def row(self, index: int) -> LayerParts:
+        """One row alone."""
+        own = slice(index, index + 1)
+        return replace(
+            self,
+            state=self.state[own],
+            attention=self.attention[:, own],
+            mixed=self.mixed[own],
+            scale=self.scale[own],
+            bias=self.bias[own],
+            mlp=self.mlp[own],
+            added=self.added[own],
+        )
 
     def projection(self, heads: Sequence[int] | None = None) -> Float[Tensor, "heads size hidden"]:
         """P_h of some heads (None: all), in at least float32: made anew at every call, for it is large."""

@@ -21,6 +21,9 @@ from torch import Tensor
 from core.vlm.norms import LinearNorm, read_norm
 from core.vlm.precision import wide
 
+PART = 8192
+"""Words whose unembedding is widened at a time."""
+
 FINAL_NORMS = ("norm", "final_layernorm", "final_layer_norm", "ln_f", "norm_f")
 
 
@@ -59,6 +62,11 @@ class Readout:
         if self.bias is not None:
             found = found + wide(self.bias[ids if isinstance(ids, slice) else list(ids)]) * self.finish.multiplier
         return found
+
+    def products(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        """A few states (or summands of one) against all words, widening a part of the vocabulary at a time."""
+        starts = range(0, len(self.weight), PART)
+        return torch.cat([states @ self.words(slice(start, start + PART)).T for start in starts], -1)
 
 
 def final_norm(decoder: torch.nn.Module) -> torch.nn.Module:

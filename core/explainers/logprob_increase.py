@@ -1,0 +1,67 @@
+"""What the heads that speak for the token take from each position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from core.answer import Answer
+from core.explainers.base import Explainer, Step
+from core.explainers.settings import number
+from core.mechanisms.contributions import contribution_bytes, contributions
+from core.mechanisms.increase import head_increases, increase_bytes, source_increases, top_heads
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import Unit
+
+
+@dataclass(frozen=True)
+class LogprobIncreaseSettings:
+    """How many heads are listened to."""
+
+    heads: int = number(
+        10,
+        "Heads",
+        minimum=1,
+        maximum=256,
+        step=1,
+        help="The heads with the largest log-probability increase; their maps are summed.",
+    )
+
+
+class LogprobIncrease(Explainer):
+    """Log-probability increase of Yu and Ananiadou 2024, "Understanding Multimodal LLMs: the Mechanistic
+    Interpretability of LLaVA in Visual Question Answering", section 5: log p(w | x + o) - log p(w | x) of what a head
+    takes from one position, o, added to the residual stream x before its layer, summed over the heads that make the
+    token most likely, in nats.
+
+    The paper shows the map of one head; any number of them is summed here.
+    """
+
+    key = "logprob_increase"
+    name = "Log-probability increase"
+    caveat = (
+        "What heads write straight into the prediction: what they pass on to later layers, and how image tokens came "
+        "to hold what is taken from them, is not followed."
+    )
+    Settings = LogprobIncreaseSettings
+    signed = True
+
+    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+        read = contribution_bytes(model, answer, len(units))
+        return read + increase_bytes(model, max(len(answer.layout), len(units) * model.card.heads))
+
+    def scores(
+        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: LogprobIncreaseSettings
+    ) -> Iterator[Step]:
+        found = contributions(model, answer, units)
+        yield Step(0.2)
+        by_head = head_increases(model, found)
+        scores = torch.zeros(len(units), len(answer.layout))
+        for row in range(len(units)):
+            yield Step(0.3 + 0.7 * row / len(units))
+            heads = top_heads(by_head[row], settings.heads)
+            scores[row] = source_increases(model, found.of(row), heads)[0].sum(0)
+        yield Step(1.0, scores)

@@ -1,0 +1,140 @@
+"""The logit lens: what the residual stream would say at any position and layer.
+
+nostalgebraist (2020), "interpreting GPT: the logit lens": the state of a position, whatever layer it is taken from,
+goes through the final norm and the output embedding as if it were the last. Layer l here is the state that *enters*
+layer l, so 0 is what was embedded (for an image token: the projected visual embedding, which Yu and Ananiadou 2024 read
+in the same way, with final norm and unembedding), and the number of layers stands for what the last layer left, which
+at the position before a token is the prediction itself. The norm is applied as it is, with each state's own scale.
+
+Rows are unembedded a few at a time, so that [positions x vocabulary] never exists as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from core.answer import Alternative, Answer
+from core.mechanisms.contributions import check_words
+from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, tape_bytes
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tape import Tape
+from core.vlm.units import NotApplicable, check_own
+
+BLOCK_BYTES = 64 * 2**20
+"""Size of a block of logits; four more of its size are needed beside it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What states say in the vocabulary, on the CPU.
+
+    `ids` and `logprobs` (nats) are of the most likely words, best first; `entropy` (nats) is of the whole distribution.
+    `word_logprobs` and `word_ranks` (1 is best) are of the words that were asked about.
+    """
+
+    ids: Int[Tensor, "*state top"]
+    logprobs: Float[Tensor, "*state top"]
+    entropy: Float[Tensor, "*state"]
+    word_logprobs: Float[Tensor, "*state word"]
+    word_ranks: Int[Tensor, "*state word"]
+
+    def words(self, model: VisionLanguageModel, *state: int) -> tuple[Alternative, ...]:
+        """The most likely words of one state, as text. Untrusted."""
+        pairs = zip(self.ids[state].tolist(), self.logprobs[state].tolist(), strict=True)
+        return tuple(Alternative(word, model.reader.piece(word), logprob) for word, logprob in pairs)
+
+
+def lens(
+    model: VisionLanguageModel,
+    answer: Answer,
+    positions: Sequence[int],
+    layers: Sequence[int] | None = None,
+    *,
+    top: int = 10,
+    words: Sequence[int] = (),
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Reading:
+    """Read some positions at some layers (None: all, the embedding and what the last one left included); the reading's
+    states are [layer position].
+
+    Raises OtherModel, NotApplicable (a position that has no state, a word that is not in the vocabulary),
+    NotEnoughMemory, Cancelled, and ValueError for a layer that the model does not have.
+    """
+    chosen = range(model.card.layers + 1) if layers is None else layers
+    if not all(0 <= layer <= model.card.layers for layer in chosen):
+        raise ValueError(
+            f"states enter layers 0 to {model.card.layers - 1}, and {model.card.layers} is behind the last"
+        )
+    check_positions(model, answer, positions)
+    check_words(model, words)
+    needed = tape_bytes(model, answer) + 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
+    check_memory("The logit lens", needed, model, "Use a smaller picture, or a shorter question.")
+    tape = model.tape(answer)
+    states = torch.stack([_states(tape, layer)[list(positions)] for layer in chosen])
+    del tape
+    return read(model, states, top=top, words=words, cancel=cancel, progress=progress)
+
+
+def check_positions(model: VisionLanguageModel, answer: Answer, positions: Sequence[int]) -> None:
+    """Raises OtherModel, and NotApplicable for no position and for those that nothing was predicted from."""
+    check_own(model, answer)
+    if not positions:
+        raise NotApplicable("There is no position to read. Ask about a picture, or choose words of the question.")
+    read_last = len(answer.prompt_tokens) + max(0, len(answer.tokens) - 1)
+    if not all(0 <= position < read_last for position in positions):
+        raise NotApplicable(
+            "A position to read lies behind the last one that the model read: the last token of an answer is said and "
+            "not read again. Choose one before it."
+        )
+
+
+def read(
+    model: VisionLanguageModel,
+    states: Float[Tensor, "*state hidden"],
+    *,
+    top: int = 10,
+    words: Sequence[int] = (),
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Reading:
+    """Read states of the residual stream through the final norm and the unembedding. Raises Cancelled."""
+    flat = states.reshape(-1, states.shape[-1])
+    parts = []
+    for block in flat.split(max(1, BLOCK_BYTES // (model.card.vocabulary * 4))):
+        if cancel is not None:
+            cancel.check()
+        with torch.no_grad():
+            parts.append(read_logits(model.unembed(block), top=top, words=words))
+        progress(min(1.0, sum(len(part.ids) for part in parts) / len(flat)))
+    joined = (torch.cat(pieces).unflatten(0, states.shape[:-1]) for pieces in zip(*map(_fields, parts), strict=True))
+    return Reading(*joined)
+
+
+def read_logits(logits: Float[Tensor, "row vocabulary"], *, top: int, words: Sequence[int] = ()) -> Reading:
+    """The reading of rows of logits."""
+    logprobs = logits.float().log_softmax(-1)
+    best = logprobs.topk(min(top, logprobs.shape[-1]), -1)
+    own = logprobs[:, list(words)]
+    ranks = torch.stack([(logprobs > own[:, [i]]).sum(-1) + 1 for i in range(len(words))], -1) if len(words) else own
+    entropy = torch.special.entr(logprobs.exp()).sum(-1)
+    return Reading(best.indices.cpu(), best.values.cpu(), entropy.cpu(), own.cpu(), ranks.long().cpu())
+
+
+def _fields(reading: Reading) -> tuple[Tensor, ...]:
+    return reading.ids, reading.logprobs, reading.entropy, reading.word_logprobs, reading.word_ranks
+
+
+def _states(tape: Tape, layer: int) -> Float[Tensor, "row hidden"]:
+    """The states that enter a layer, or that the last one left."""
+    if layer == tape.layers:
+        return tape.final
+    states = tape.inputs[layer]
+    assert states is not None
+    return states
