@@ -1,0 +1,166 @@
+"""Asking a model every case of a set, one line of a results file for each.
+
+A run that was stopped or killed goes on where it was: a case is done when its line is there and its content is still
+the same, so a repaired row or picture is asked anew and nothing else is. Whoever answers the cases (this process, or
+workers elsewhere) only has to give results; what is written and what is left to do is decided here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.answer import Answer, Decoding, Question
+from core.cases.case import Case
+from core.cases.journal import Journal
+from core.cases.results import KIND, Result, Run, run_of
+from core.cases.scoring import is_right, understood
+from core.evidence.dependence import image_dependence
+from core.images import UnreadableImage
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.generation import ask
+from core.vlm.model import ModelCard, QuestionError, VisionLanguageModel
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Answers are greedy. `dependence`: also measure how far each answer rests on the picture, which takes two more
+    passes over it."""
+
+    max_new_tokens: int = 64
+    dependence: bool = True
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A case with its place in the set."""
+
+    number: int
+    case: Case
+
+
+def run_cases(
+    model: VisionLanguageModel,
+    cases: Sequence[Case],
+    file: Path,
+    *,
+    name: str,
+    folder: str = "",
+    settings: RunSettings | None = None,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Run:
+    """Ask those of `cases` that `file` has no result of yet, and return all its results.
+
+    `name` is the set's ("mmvp"), `folder` where it came from. Stopped by `cancel`, what is finished stays in the file
+    and is returned. Raises OtherRun where the file was begun with another model, set or settings; JournalError where
+    it cannot be used; ValueError where two cases have one id.
+    """
+    settings = settings or RunSettings()
+
+    def answered(waiting: Sequence[Numbered]) -> Iterator[Result]:
+        for one in waiting:
+            yield answer_case(model, one, settings, cancel)
+
+    return record(file, model.card, cases, answered, name, folder, settings, cancel, progress)
+
+
+def record(
+    file: Path,
+    card: ModelCard,
+    cases: Sequence[Case],
+    answered: Callable[[Sequence[Numbered]], Iterator[Result]],
+    name: str,
+    folder: str,
+    settings: RunSettings,
+    cancel: CancelToken | None,
+    progress: Callable[[float], None],
+) -> Run:
+    """Write the results that `answered` gives for the unfinished cases, in whatever order they come. Raises as
+    `run_cases` does."""
+    repeated = [id_ for id_, times in Counter(case.id for case in cases).items() if times > 1]
+    if repeated:
+        raise ValueError(f"two cases are called {repeated[0]!r}")
+    identity = {"set": name, "model": card.fingerprint, "settings": asdict(settings)}
+    begun = datetime.now(UTC).isoformat(timespec="seconds")
+    about = {"model_name": card.name, "model_source": card.source, "folder": folder, "begun": begun}
+    with Journal(file, KIND, identity, about) as journal:
+        finished = {(line.get("id"), line.get("key")) for line in journal.records}
+        waiting = [
+            Numbered(number, case) for number, case in enumerate(cases) if (case.id, case.fingerprint()) not in finished
+        ]
+        done = len(cases) - len(waiting)
+        progress(done / len(cases) if cases else 1.0)
+        results = answered(waiting)
+        try:
+            for result in results:
+                journal.append(result.record())
+                done += 1
+                progress(done / len(cases))
+                if cancel is not None and cancel.cancelled:
+                    break
+        except Cancelled:
+            pass  # in the middle of a case, which is not finished
+        finally:
+            results.close()  # type: ignore[attr-defined]
+        return run_of(journal.header, journal.records)
+
+
+def answer_case(
+    model: VisionLanguageModel, one: Numbered, settings: RunSettings, cancel: CancelToken | None = None
+) -> Result:
+    """What the model says to a case, and whether it is right. A picture that cannot be opened and a question that
+    does not fit make a result with a `problem`. Raises Cancelled."""
+    case = one.case
+    if cancel is not None:
+        cancel.check()
+    if case.problem is not None:
+        return _unanswered(one, case.problem)
+    try:
+        question = _question(case, settings)
+        answer = ask(model, question, cancel=cancel, keep_attention=False)
+    except (UnreadableImage, QuestionError) as error:
+        return _unanswered(one, str(error))
+    if answer.finish == "stopped":
+        raise Cancelled("the case was stopped")
+    return Result(
+        **_identified(one),
+        said=answer.text,
+        understood=understood(case, answer.text),
+        right=is_right(case, answer.text) if case.expected else None,
+        logprob=sum(token.logprob for token in answer.tokens),
+        dependence=_dependence(model, answer, settings),
+        seconds=round(answer.seconds, 4),
+    )
+
+
+def _question(case: Case, settings: RunSettings) -> Question:
+    return replace(case.asked(), decoding=Decoding(max_new_tokens=settings.max_new_tokens))
+
+
+def _dependence(model: VisionLanguageModel, answer: Answer, settings: RunSettings) -> float | None:
+    """The answer's log-probability less that with black pictures; None where there is no picture or no answer."""
+    if not (settings.dependence and answer.question.images and answer.tokens):
+        return None
+    return float(image_dependence(model, answer).sum())
+
+
+def _unanswered(one: Numbered, problem: str) -> Result:
+    return Result(**_identified(one), problem=problem)
+
+
+def _identified(one: Numbered) -> dict[str, Any]:
+    case = one.case
+    return {
+        "id": case.id,
+        "number": one.number,
+        "key": case.fingerprint(),
+        "question": case.question,
+        "expected": case.expected,
+        "images": tuple(image.name if isinstance(image, Path) else "drawn" for image in case.images),
+        "about": dict(case.about),
+    }
