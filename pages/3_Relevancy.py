@@ -1,8 +1,8 @@
 """What a part of the answer rested on, by one or several methods, with what it cost and how far they agree."""
 
-from core.ui import answer_bar
+from core.ui.exploring import explore
 from core.ui.frame import frame
 from core.ui.relevancy import page
 
 with frame("Relevancy", explains=True) as (work, model):
-    page.show(work, model, answer_bar.show(work, model))
+    explore(work, model, work.relevancy.errands, page.show)

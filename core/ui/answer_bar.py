@@ -61,6 +61,14 @@ def show(
     return answer
 
 
+def explained(work: Workspace, model: VisionLanguageModel) -> Exchange | None:
+    """The exchange that the bar is about, where this model gave its answer and can explain it."""
+    exchange = _exchange(work)
+    if exchange is None or exchange.answer is None or exchange.answer.model != model.card.fingerprint:
+        return None
+    return exchange
+
+
 def _exchange(work: Workspace) -> Exchange | None:
     """The exchange being looked into; the last answered one where none is."""
     if work.answer is None or not work.answer.tokens:

@@ -79,9 +79,9 @@ def trouble_of(action: Callable[[], object]) -> str | None:
     return None
 
 
-def stop_row(key: str, on_stop: Callable[[], None] | None = None) -> DeltaGenerator:
+def stop_row(key: str) -> DeltaGenerator:
     """A Stop button, and beside it a placeholder that tells what is going on, which is returned. Clicking Stop reruns
     the page, and that ends the work."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stop", icon=":material/stop_circle:", key=key, on_click=on_stop)
+        st.button("Stop", icon=":material/stop_circle:", key=key)
         return st.empty()

@@ -1,9 +1,9 @@
 """Long work that a fragment asks for and the page does.
 
 A click in a fragment waits until the fragment has run, so a Stop button drawn there would be heard only when the work
-has ended. Therefore a fragment leaves word of what it wants and has the whole page run again. The page does the work
-before the fragment, whose former drawing stays on screen meanwhile, with Stop in a box of the page's own. The box
-stands in a corner of the window, because what was clicked may be anywhere on a long page.
+has ended. Therefore a fragment leaves word of what it waits for and has the whole page run again. The page waits before
+the fragment, whose former drawing stays on screen meanwhile, with Stop in a box of the page's own. The box stands in a
+corner of the window, because what was clicked may be anywhere on a long page.
 """
 
 from __future__ import annotations

@@ -54,18 +54,25 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     unlike = st.empty()
     if explains:
         replay_check.warn(model, unlike)
-    try:
+    with safety_net():
         yield work, model
+    link.write(work)
+    if explains:
+        replay_check.finish(model, unlike)
+
+
+@contextmanager
+def safety_net() -> Iterator[None]:
+    """Whatever goes wrong inside is told in a sentence. A fragment needs one of its own: it runs without its page."""
+    try:
+        yield
     except Exception:
-        log.exception("the page %s failed", title)
+        log.exception("a page failed")
         st.error(
             "Something went wrong on this page. Your picture and conversation are kept: go on with another question "
             "or picture. If it happens again, the terminal has the details.",
             icon=":material/error:",
         )
-    link.write(work)
-    if explains:
-        replay_check.finish(model, unlike)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,19 +1,21 @@
-"""Long work of a page: done once, with a bar and a Stop button, and not tried again by itself after a stop."""
+"""Long work of a page: done once, stoppable, and not tried again by itself after a stop.
+
+Most of it takes a moment, in which a fragment can well wait: the page around it is not drawn again. What takes longer
+goes on while the page runs anew and puts a bar and a Stop button beside it (`errands.py` says why the page must).
+"""
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 from collections.abc import Callable, Hashable
 from functools import partial
 from typing import NoReturn, Protocol
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.ui.errands import Errands
-from core.ui.work import run_on_model
+from core.ui.work import Job
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import ExplainError
@@ -21,6 +23,7 @@ from core.vlm.units import ExplainError
 log = logging.getLogger(__name__)
 
 Work = Callable[[CancelToken, Callable[[float], None]], None]
+Tell = Callable[[str], None]
 STOPPED = "You stopped this."
 MOMENT = 0.35
 """Seconds that need no bar: a result that is there sooner just takes the former one's place."""
@@ -36,21 +39,53 @@ class Unfinished(Protocol):
 def compute(
     view: Unfinished, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work
 ) -> NoReturn:
-    """Have the page do `work(cancel, report)`, which keeps what it finds itself, also the part before a stop, and run
-    again. What went wrong is kept under `key` as a sentence."""
+    """Do `work(cancel, report)`, which keeps what it finds itself, also the part before a stop, and draw again. What
+    went wrong is kept under `key` as a sentence. `name` tells its Stop button from others."""
     view.stopped.pop(key, None)
-    view.errands.leave(partial(_compute, view, model, key, purpose, name, work))
+    attempt(view.errands, model, purpose, name, work, partial(view.stopped.__setitem__, key))
+    context = get_script_run_ctx()
+    st.rerun(scope="fragment" if context is not None and context.fragment_ids_this_run else "app")
 
 
-def _compute(view: Unfinished, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> None:
-    place = st.empty()
+def attempt(errands: Errands, model: VisionLanguageModel, purpose: str, name: str, work: Work, failed: Tell) -> None:
+    """Do `work(cancel, report)`, which keeps what it finds itself; `failed` hears what went wrong, as a sentence.
 
-    def stopped() -> None:
-        view.stopped[key] = STOPPED
+    Returns when that took no more than a moment. If it takes longer the page runs anew, watches the work to its end
+    and draws everything again, and this does not return.
+    """
+    job = Job(model, purpose, lambda cancel, say: work(cancel, lambda done: say(f" {done:.3f}")))
+    if not job.ends_within(MOMENT):
+        errands.leave(partial(_watch, job, f"stop_{name}", failed))
+    _conclude(purpose, job.result, failed)
 
-    trouble = watched(model, purpose, work, place, f"stop_{name}", on_stop=stopped)
-    if trouble is not None:
-        view.stopped[key] = trouble
+
+def _watch(job: Job[None], key: str, failed: Tell) -> None:
+    status, bar = st.empty(), st.empty()
+    st.button("Stop", icon=":material/stop_circle:", key=key, on_click=failed, args=(STOPPED,))
+
+    def show(said: str) -> None:
+        bar.progress(min(1.0, float(said.split()[-1])))
+
+    _conclude(job.purpose, partial(job.watch, status, show), failed)
+
+
+def _conclude(purpose: str, result: Callable[[], None], failed: Tell) -> None:
+    try:
+        result()
+    except (ExplainError, ValueError) as error:
+        failed(str(error))
+    except Cancelled:
+        failed(STOPPED)
+    except MemoryError:
+        failed(
+            "There was not enough memory for this. Choose fewer tokens at once, a smaller picture, or a smaller model."
+        )
+    except Exception as error:
+        log.exception("%s failed", purpose)
+        failed(
+            f"The model could not do this ({type(error).__name__}). Nothing else was lost. Try another method or "
+            "setting; the terminal has the details."
+        )
 
 
 def obstacle(view: Unfinished, key: Hashable, name: str) -> bool:
@@ -65,56 +100,3 @@ def obstacle(view: Unfinished, key: Hashable, name: str) -> bool:
 def forget(view: Unfinished, key: Hashable) -> None:
     """Try again what was stopped or failed."""
     view.stopped.pop(key, None)
-
-
-def watched(
-    model: VisionLanguageModel,
-    purpose: str,
-    work: Work,
-    place: DeltaGenerator,
-    key: str,
-    on_stop: Callable[[], None] = lambda: None,
-) -> str | None:
-    """Do `work(cancel, report)` while `place` says so; what lasts longer than a moment gets a bar and a Stop button.
-    Returns what went wrong, as a sentence; None when nothing did."""
-    with place.container():
-        status, controls = st.empty(), st.empty()
-    bar: list[DeltaGenerator] = []
-
-    def show(said: str) -> None:
-        done = min(1.0, float(said.split()[-1]))
-        if not bar and time.monotonic() - began > MOMENT:
-            with controls.container():
-                bar.append(st.progress(done))
-                st.button("Stop", icon=":material/stop_circle:", key=key, on_click=on_stop)
-        elif bar:
-            bar[0].progress(done)
-
-    def timed(cancel: CancelToken, say: Callable[[str], None]) -> None:
-        # The first step may take long, and it must be possible to stop then, too.
-        reminder = threading.Timer(MOMENT + 0.05, say, (" 0.0",))
-        reminder.daemon = True
-        reminder.start()
-        try:
-            work(cancel, lambda done: say(f" {done:.3f}"))
-        finally:
-            reminder.cancel()
-
-    began = time.monotonic()
-    try:
-        run_on_model(model, purpose, timed, status, show)
-    except (ExplainError, ValueError) as error:
-        return str(error)
-    except Cancelled:
-        return STOPPED
-    except MemoryError:
-        return "The memory ran out on the way. Explain fewer tokens at once, or use a smaller picture or model."
-    except Exception as error:
-        log.exception("%s failed", purpose)
-        return (
-            f"The model could not do this ({type(error).__name__}). Nothing else was lost. Try another method or "
-            "setting; the terminal has the details."
-        )
-    finally:
-        place.empty()
-    return None

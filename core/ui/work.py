@@ -9,6 +9,7 @@ processor from the model.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import weakref
@@ -16,9 +17,9 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -45,6 +46,97 @@ class Holder:
 _holders: weakref.WeakKeyDictionary[VisionLanguageModel, Holder] = weakref.WeakKeyDictionary()
 
 
+class Job(Generic[T]):
+    """`work(cancel, say)`, begun at once in a thread of its own, which waits until nobody else uses the model.
+
+    A page that watches it and is stopped or rerun stops the work as well; so does forgetting the job.
+    """
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        purpose: str,
+        work: Callable[[CancelToken, Callable[[str], None]], T],
+    ) -> None:
+        self.purpose = purpose
+        self._model = model
+        self._cancel = CancelToken()
+        self._said: SimpleQueue[str] = SimpleQueue()
+        self._outcome: Future[T] = Future()
+        self._owner = _this_tab()
+        self._started = threading.Event()
+        weakref.finalize(self, self._cancel.cancel)
+        # The thread must not hold the job itself, or else it could not be forgotten.
+        body = (model, Holder(purpose, 0.0, self._owner), work, self._cancel, self._said, self._started, self._outcome)
+        threading.Thread(target=_body, args=body, name=f"model: {purpose}", daemon=True).start()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the work has ended, with or without success, when so many seconds have passed."""
+        return self._wait(lambda: None, time.monotonic() + seconds)
+
+    def watch(self, status: DeltaGenerator, show: Callable[[str], None] = lambda piece: None) -> T:
+        """Wait for the end of the work; what it says is handed to `show` in this thread.
+
+        `status` is a placeholder that tells what is waited for. Raises what the work raises.
+        """
+        told = ""
+
+        def look() -> None:
+            nonlocal told
+            _say_all(self._said, show)
+            if (news := _status(self._model, self.purpose, self._started.is_set(), self._owner)) != told:
+                status.caption(told := news)
+
+        self._wait(look)
+        _say_all(self._said, show)
+        status.empty()
+        return self.result()
+
+    def result(self) -> T:
+        """What came of work that has ended. Raises what the work raises."""
+        return self._outcome.result()
+
+    def _wait(self, look: Callable[[], None], until: float = math.inf) -> bool:
+        try:
+            while not self._outcome.done():
+                may_stop_here()
+                look()
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                wait([self._outcome], min(LOOK_IN, left))
+            return True
+        except BaseException:
+            self._cancel.cancel()
+            with suppress(FutureTimeout, Cancelled):
+                self._outcome.exception(timeout=PARTING)
+            raise
+
+
+def _body(
+    model: VisionLanguageModel,
+    holder: Holder,
+    work: Callable[[CancelToken, Callable[[str], None]], T],
+    cancel: CancelToken,
+    said: SimpleQueue[str],
+    started: threading.Event,
+    outcome: Future[T],
+) -> None:
+    try:
+        while not model.lock.acquire(timeout=LOOK_IN):
+            cancel.check()
+        try:
+            cancel.check()
+            _holders[model] = replace(holder, since=time.monotonic())
+            started.set()
+            outcome.set_result(work(cancel, said.put))
+        finally:
+            _holders.pop(model, None)
+            model.lock.release()
+    except BaseException as error:  # it is raised again where the outcome is read
+        outcome.set_exception(error)
+
+
 def run_on_model(
     model: VisionLanguageModel,
     purpose: str,
@@ -56,44 +148,7 @@ def run_on_model(
 
     `status` is a placeholder that tells what is waited for. Raises what the work raises.
     """
-    cancel = CancelToken()
-    said: SimpleQueue[str] = SimpleQueue()
-    outcome: Future[T] = Future()
-    owner = _this_tab()
-    started = threading.Event()
-
-    def body() -> None:
-        try:
-            while not model.lock.acquire(timeout=LOOK_IN):
-                cancel.check()
-            try:
-                cancel.check()
-                _holders[model] = Holder(purpose, time.monotonic(), owner)
-                started.set()
-                outcome.set_result(work(cancel, said.put))
-            finally:
-                _holders.pop(model, None)
-                model.lock.release()
-        except BaseException as error:  # it is raised again where the outcome is read
-            outcome.set_exception(error)
-
-    threading.Thread(target=body, name=f"model: {purpose}", daemon=True).start()
-    told = ""
-    try:
-        while not outcome.done():
-            may_stop_here()
-            _say_all(said, show)
-            if (news := _status(model, purpose, started.is_set(), owner)) != told:
-                status.caption(told := news)
-            wait([outcome], LOOK_IN)
-        _say_all(said, show)
-        status.empty()
-        return outcome.result()
-    except BaseException:
-        cancel.cancel()
-        with suppress(FutureTimeout, Cancelled):
-            outcome.exception(timeout=PARTING)
-        raise
+    return Job(model, purpose, work).watch(status, show)
 
 
 def may_stop_here() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -302,18 +303,18 @@ def test_a_stop_keeps_what_is_done_and_starts_nothing_by_itself(
     order = Order("occlusion_pixels", explainers()["occlusion_pixels"].Settings(window=1, step=1))
     results = Results()
 
-    def stopped_on_the_way(model: object, purpose: str, work: Callable[..., None], *_: object) -> None:
+    def stopped_on_the_way(*arguments: Any, **named: Any) -> list[Explanation]:
         token = CancelToken()
 
-        def say(done: str) -> None:
-            if float(done) >= 0.25:
+        def report(done: float) -> None:
+            if done >= 0.25:
                 token.cancel()
 
-        work(token, say)
+        return run.explain(*arguments, cancel=token, progress=report)
 
     at = opened(app, exchange, target=Target((1,)), methods=[])
     work_of(at).relevancy = results
-    monkeypatch.setattr(running, "run_on_model", stopped_on_the_way)
+    monkeypatch.setattr(maps_running, "explain", stopped_on_the_way)
     at.session_state["relevancy_occlusion_pixels_window"] = 1
     at.session_state["relevancy_occlusion_pixels_step"] = 1
     at.multiselect(key="relevancy_methods").set_value(["occlusion_pixels"]).run()

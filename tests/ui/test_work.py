@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from core.ui.work import LOOK_IN, PARTING, run_on_model
+from core.ui.work import LOOK_IN, PARTING, Job, run_on_model
 from core.vlm.cancel import CancelToken
 
 
@@ -175,3 +176,37 @@ def test_the_result_is_not_kept_waiting_for_the_next_look(monkeypatch: pytest.Mo
     began = time.monotonic()
     assert run_on_model(model, "answering", lambda cancel, say: time.sleep(0.05) or 7, status) == 7
     assert time.monotonic() - began < 4
+
+
+def test_work_goes_on_when_a_moment_is_not_enough_and_is_watched_to_its_end() -> None:
+    release = threading.Event()
+
+    def work(cancel: CancelToken, say: Any) -> int:
+        say("begun")
+        release.wait(5)
+        return 7
+
+    model: Any = Model()
+    job = Job(model, "answering", work)
+    assert not job.ends_within(0.05)
+    release.set()
+    assert job.ends_within(5)
+    shown: list[str] = []
+    status: Any = Status()
+    assert job.watch(status, shown.append) == 7 and shown == ["begun"]
+
+
+def test_work_that_nobody_can_watch_any_more_is_stopped() -> None:
+    stopped = threading.Event()
+
+    def work(cancel: CancelToken, say: Any) -> None:
+        while not cancel.cancelled:
+            time.sleep(0.01)
+        stopped.set()
+
+    model: Any = Model()
+    job = Job(model, "answering", work)
+    assert not job.ends_within(0.05)
+    del job
+    gc.collect()
+    assert stopped.wait(2)

@@ -1,6 +1,6 @@
 """The Attention Explorer: which head, where it looks, and who looks at what.
 
-Everything below the answer bar is one fragment, so that a click draws only this again.
+Everything below the answer bar is a fragment of its own, so that a click there does not draw the bar again.
 """
 
 from __future__ import annotations
@@ -38,11 +38,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
             icon=":material/info:",
         )
         return
-    explored, below = st.container(), st.container()
-    with below:
-        work.attention.errands.run()
-    with explored:
-        _explore(work, model, answer)
+    _explore(work, model, answer)
 
 
 @st.fragment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -35,7 +36,7 @@ class AttentionView:
     lens: Lens = "All heads of a layer"
     layer: int = 0
     tower_head: Head | None = None
-    stopped: dict[str, str] = field(default_factory=dict)
+    stopped: dict[Hashable, str] = field(default_factory=dict)
     kept: OrderedDict[object, Tensor | None] = field(default_factory=OrderedDict)
     errands: Errands = field(default_factory=Errands)
 

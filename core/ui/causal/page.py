@@ -37,11 +37,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
             icon=":material/ads_click:",
         )
     else:
-        explained, below = st.container(), st.container()
-        with below:
-            work.causal.errands.run()
-        with explained:
-            _explained(work, model, answer, work.target)
+        _explained(work, model, answer, work.target)
 
 
 def _kept(work: Workspace) -> None:
@@ -60,8 +56,6 @@ def _kept(work: Workspace) -> None:
 @st.fragment
 def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """A part of its own, so that a click in it does not draw the answer bar again."""
-    if work.target != target:
-        st.rerun()
     view, card = work.causal, model.card
     view.within(card.layers, card.heads)
     token = target.tokens[0]

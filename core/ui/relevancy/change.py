@@ -139,9 +139,8 @@ def _both(
 ) -> list[Shown] | None:
     """Both maps, computed where they are missing; None, and a sentence on the page, when one cannot be had."""
     for answer, target in wanted:
-        place = st.empty()
         if results.due(answer, target, order):
-            compute(results, model, answer, [target], order, place)
+            compute(results, model, answer, [target], order)
         if results.get(answer, target, order) is None:
             st.text(results.obstacle(answer, target, order) or "This map is not there yet.")
             st.button("Compute it", key="again_difference", on_click=results.ask, args=(answer, target, order))

@@ -15,9 +15,10 @@ from core.charts.shares import layers_chart
 from core.explainers.relevancy import relevancy_by_layer
 from core.maps.difference import picture_positions
 from core.maps.shares import COMPARED, parts, shares_by_layer
+from core.ui import running
+from core.ui.kept import answer_key
 from core.ui.relevancy.maps import Look
 from core.ui.relevancy.results import Results
-from core.ui.running import watched
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import units_of
@@ -75,15 +76,12 @@ def _trace(
 ) -> Float[np.ndarray, "layer position"] | None:
     """The target's relevancy by layer, computed once; None, and a sentence, when it cannot be had."""
     found = results.trace(answer, target)
-    if found is not None:
+    key = ("layers", answer_key(answer), target)
+    if found is not None or running.obstacle(results, key, "layers"):
         return found
-    place = st.empty()
 
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
         units = units_of(answer, target)
         results.keep_trace(answer, target, relevancy_by_layer(model, answer, units, cancel).mean(0).numpy())
 
-    trouble = watched(model, "following relevancy through the layers", work, place, "stop_layers")
-    if trouble is not None:
-        st.text(trouble)
-    return results.trace(answer, target)
+    running.compute(results, model, key, "following relevancy through the layers", "layers", work)

@@ -39,8 +39,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: li
         order = chosen_order(orders, "gallery")
         words = _page(answer)
     targets = [Target(word) for word in words]
-    place = st.empty()
-    if not _compute(results, model, answer, targets, order, place):
+    if not _compute(results, model, answer, targets, order):
         return
     found = [(target, results.get(answer, target, order)) for target in targets]
     shown = [Shown(order, explanation) for _, explanation in found if explanation is not None]
@@ -98,7 +97,6 @@ def _compute(
     answer: Answer,
     targets: list[Target],
     order: Order,
-    place: st.delta_generator.DeltaGenerator,
 ) -> bool:
     """Compute the words that are not there, unless that takes long and nobody asked. Returns whether to go on."""
     missing = [target for target in targets if results.get(answer, target, order) is None]
@@ -106,7 +104,7 @@ def _compute(
     expected = results.seconds.get(order, 0.0) * len(missing)
     if missing and (not due or expected > PATIENCE):
         why = results.obstacle(answer, missing[0], order)
-        with place.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center"):
             clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
             st.text(why or f"About {expected:.0f} s, judged by the last map.")
         if not clicked:
@@ -115,7 +113,7 @@ def _compute(
             results.ask(answer, target, order)
         due = missing
     if due:
-        compute(results, model, answer, due, order, place)
+        compute(results, model, answer, due, order)
     return True
 
 

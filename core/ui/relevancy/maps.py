@@ -109,18 +109,19 @@ def show(
 
     `named` is the target in words, for files. Without a model only what was computed before is shown.
     """
+    if model is not None:
+        # Before anything is drawn: the maps of the former target stay on screen as long as it takes.
+        for order in orders:
+            if results.due(answer, target, order):
+                compute(results, model, answer, [target], order)
     size = _size(len(orders))
     cards = _cards(orders, size)
-    if model is not None:
-        for order, (_, below) in zip(orders, cards, strict=True):
-            if results.due(answer, target, order):
-                compute(results, model, answer, [target], order, below)
     found = [(order, results.get(answer, target, order)) for order in orders]
     shown = [Shown(order, explanation) for order, explanation in found if explanation is not None]
     figures = dict(zip((one.order for one in shown), drawn(answer, shown, look.common), strict=True))
     by_order = {one.order: one for one in shown}
-    for order, (place, _) in zip(orders, cards, strict=True):
-        with place.container():
+    for order, card in zip(orders, cards, strict=True):
+        with card:
             if order in by_order:
                 values, scale = figures[order]
                 _map(answer, by_order[order], named, values, scale, look, size)
@@ -138,17 +139,13 @@ def card_width(number: int) -> int:
     return _size(number) + LEGEND
 
 
-def _cards(
-    orders: Sequence[Order], size: int
-) -> list[tuple[st.delta_generator.DeltaGenerator, st.delta_generator.DeltaGenerator]]:
-    """Under each method's name a place for its map, and one below it for what is going on; cards wrap where the page
-    is narrow."""
+def _cards(orders: Sequence[Order], size: int) -> list[st.delta_generator.DeltaGenerator]:
+    """A card for each method with its name on it; cards wrap where the page is narrow."""
     cards = []
     with st.container(horizontal=True, gap="medium", key="relevancy_maps"):
         for order in orders:
-            with st.container(width=size + LEGEND, gap="xsmall"):
-                st.markdown(f"**{escaped(explainers()[order.method].name)}**")
-                cards.append((st.empty(), st.empty()))
+            cards.append(st.container(width=size + LEGEND, gap="xsmall"))
+            cards[-1].markdown(f"**{escaped(explainers()[order.method].name)}**")
     return cards
 
 

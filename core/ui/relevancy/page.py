@@ -47,7 +47,7 @@ def _kept(work: Workspace, model: VisionLanguageModel) -> None:
 
 
 def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
-    """Methods and views. (No fragment: a click in one does not end the work that runs in it, so Stop would wait.)"""
+    """Methods and views."""
     orders = methods.choose(model.card)
     if not orders:
         st.info("Choose a method above.", icon=":material/stacks:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from core.answer import Answer, Explanation, Target
+from core.ui.errands import Errands
 from core.ui.kept import AnswerKey, answer_key
 
 MOST_KEPT = 2000
@@ -56,7 +57,8 @@ class Results:
     """What was computed, what was refused, and what waits for a click.
 
     `waiting` says of a key why it is not computed by itself: it was stopped, or refused. `asked` are keys that somebody
-    clicked for. `seconds` is what a map of a method took the last time.
+    clicked for. `seconds` is what a map of a method took the last time. `stopped` says of other work that was stopped
+    or failed what happened.
     """
 
     maps: OrderedDict[Key, Explanation] = field(default_factory=OrderedDict)
@@ -64,6 +66,8 @@ class Results:
     waiting: dict[Key, str] = field(default_factory=dict)
     asked: set[Key] = field(default_factory=set)
     seconds: dict[Order, float] = field(default_factory=dict)
+    stopped: dict[Hashable, str] = field(default_factory=dict)
+    errands: Errands = field(default_factory=Errands)
 
     def get(self, answer: Answer, target: Target, order: Order) -> Explanation | None:
         """The map, if it is there."""

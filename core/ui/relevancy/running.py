@@ -1,30 +1,26 @@
-"""Compute maps that are not there yet, with a bar and a Stop button where it takes a while."""
+"""Compute maps that are not there yet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from streamlit.delta_generator import DeltaGenerator
-
 from core.answer import Answer, Target
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.ui.relevancy.results import Order, Results
-from core.ui.running import STOPPED, watched
+from core.ui.running import attempt
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
 
 def compute(
-    results: Results,
-    model: VisionLanguageModel,
-    answer: Answer,
-    targets: Sequence[Target],
-    order: Order,
-    place: DeltaGenerator,
+    results: Results, model: VisionLanguageModel, answer: Answer, targets: Sequence[Target], order: Order
 ) -> None:
     """One run of a method for some targets. What it gives is kept, also the part that was done before a stop; what
-    goes wrong is kept as a sentence, so that it is not tried again until somebody asks."""
+    goes wrong is kept as a sentence, so that it is not tried again until somebody asks.
+
+    Returns when that took a moment; otherwise the page is drawn again when it is done.
+    """
     explainer = explainers()[order.method]
 
     def wait(why: str) -> None:
@@ -36,7 +32,4 @@ def compute(
         maps = explain(explainer, model, answer, targets, order.settings, cancel=cancel, progress=report)
         results.keep(answer, order, maps)
 
-    key = f"stop_{order.method}_{targets[0].tokens[0]}_{len(targets)}"
-    trouble = watched(model, f"computing {explainer.name}", work, place, key, on_stop=lambda: wait(STOPPED))
-    if trouble is not None:
-        wait(trouble)
+    attempt(results.errands, model, f"computing {explainer.name}", order.method, work, wait)

@@ -1,0 +1,52 @@
+"""An explorer page: the answer bar, and below it everything about the target that is chosen there.
+
+Bar and page are one fragment, so that a new target draws only them again, and not what stands around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.answer import Answer
+from core.ui import answer_bar
+from core.ui.errands import Errands
+from core.ui.frame import safety_net
+from core.ui.state import Exchange, Workspace
+from core.vlm.model import VisionLanguageModel
+
+Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
+
+
+def explore(
+    work: Workspace,
+    model: VisionLanguageModel,
+    errands: Errands,
+    body: Body,
+    *,
+    several: bool = False,
+    contrasts: bool = True,
+) -> None:
+    """The bar, and `body(work, model, answer)` below it; the answer is None where the bar found nothing to look into
+    with this model. What takes long the body leaves to `errands`. The rest is told to the bar."""
+    page, below = st.container(), st.container()
+    with below:
+        errands.run()
+    with page:
+        exchange = answer_bar.explained(work, model)
+        if exchange is None:
+            body(work, model, answer_bar.show(work, model, several=several, contrasts=contrasts))
+        else:
+            _explored(work, model, exchange, body, several, contrasts)
+
+
+@st.fragment
+def _explored(
+    work: Workspace, model: VisionLanguageModel, exchange: Exchange, body: Body, several: bool, contrasts: bool
+) -> None:
+    if work.inspected is not exchange:
+        # Another answer: perhaps of another model, and the page's link is another.
+        st.rerun()
+    with safety_net():
+        body(work, model, answer_bar.show(work, model, several=several, contrasts=contrasts))
