@@ -1,0 +1,161 @@
+"""Head ablation: what the answer becomes without some heads, and whether a ranking of heads is true.
+
+A head's output is replaced at every position, before the output projection: by nothing (Michel, Levy and Neubig 2019,
+"Are Sixteen Heads Really Better than One?", NeurIPS), or by its mean over the positions of reference answers, which
+leaves what the head always writes. A ranking is true as far as the log-probability falls faster when its first heads
+are ablated than when as many are that nobody chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer, Intervention, Question, Target
+from core.mechanisms.outcome import Outcome, outcomes, prepared_for
+from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.edits import Edits, Head, HeadAblation
+from core.vlm.generation import ask
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tape import Tape
+from core.vlm.units import NotApplicable, check_own, unit_logprobs, units_of, whole
+
+REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
+
+
+@dataclass(frozen=True, eq=False)
+class AblationCurves:
+    """Outcomes (log-probability in nats, as in an Outcome) with the first `counts[i]` heads of each ranking ablated,
+    and of as many random ones, in several draws. NaN where a stopped run did not get; `complete` is below 1 then."""
+
+    target: Target
+    mean: bool
+    counts: tuple[int, ...]
+    before: Outcome
+    ranked: Mapping[str, Float[np.ndarray, "count"]]
+    random: Float[np.ndarray, "draw count"]
+    complete: float
+
+
+def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[Tensor, "layers heads size"]:
+    """Each head's mean output over all positions of some answers' sequences, in at least float32.
+
+    Raises OtherModel; NotApplicable without answers and where a layer has no attention that can be seen.
+    """
+    if not answers:
+        raise NotApplicable("Means are of reference answers. Choose at least one, the answer itself for instance.")
+    sums: list[Tensor] = []
+    positions = 0
+    for answer in answers:
+        check_own(model, answer)
+        check_memory("A mean of heads", tape_bytes(model, answer), model, REMEDY)
+        tape = model.tape(answer)
+        sums.append(torch.stack([_summed(tape, layer) for layer in range(tape.layers)]))
+        positions += len(tape.final)
+    return torch.stack(sums).sum(0) / positions
+
+
+def _summed(tape: Tape, layer: int) -> Float[Tensor, "heads size"]:
+    """The head outputs of a layer, summed over positions."""
+    with tape.play(layer, grad=False) as passed:
+        if not passed.taps:
+            raise NotApplicable("A layer of this model has no attention that can be seen, so its heads have no mean.")
+        output = passed.taps[0].output
+        return output.to(torch.promote_types(output.dtype, torch.float32)).sum(0)
+
+
+def ablation(heads: Sequence[Head], means: Float[Tensor, "layers heads size"] | None = None) -> HeadAblation:
+    """The edit: heads replaced by their means, or by nothing where there are none."""
+    if means is None or not heads:
+        return HeadAblation(tuple(heads))
+    layers, numbers = zip(*heads, strict=True)
+    return HeadAblation(tuple(heads), means[list(layers), list(numbers)])
+
+
+def ablate(
+    model: VisionLanguageModel,
+    answer: Answer,
+    heads: Sequence[Head],
+    means: Float[Tensor, "layers heads size"] | None = None,
+) -> Intervention:
+    """The log-probabilities of the answer's tokens without some heads, teacher-forced.
+
+    Raises OtherModel, NotApplicable for an empty answer, NotEnoughMemory, ValueError for heads that are not there.
+    """
+    check_own(model, answer)
+    units = units_of(answer, whole(answer))
+    check_memory("Head ablation", tape_bytes(model, answer) + pass_bytes(model, answer), model, REMEDY)
+    before, after = (
+        unit_logprobs(logits, units).numpy() for logits in model.logits_with(answer, [(), (ablation(heads, means),)])
+    )
+    named = ", ".join(f"{layer}.{head}" for layer, head in heads) or "none"
+    instead = "nothing" if means is None else "their mean"
+    return Intervention(f"heads {named} (layer.head, from 0) replaced by {instead}", before, after)
+
+
+def answer_without_heads(
+    model: VisionLanguageModel,
+    question: Question,
+    heads: Sequence[Head],
+    means: Float[Tensor, "layers heads size"] | None = None,
+    *,
+    cancel: CancelToken | None = None,
+) -> Answer:
+    """What the model says without some heads. Raises what `ask` raises, and ValueError for heads that are not there."""
+    with model.edited((ablation(heads, means),)):
+        return ask(model, question, cancel=cancel, keep_attention=False)
+
+
+def ablation_curves(
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    rankings: Mapping[str, Sequence[Head]],
+    counts: Sequence[int],
+    means: Float[Tensor, "layers heads size"] | None = None,
+    *,
+    draws: int = 5,
+    seed: int = 0,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> AblationCurves:
+    """The target with the first k heads of each ranking ablated, for each k of `counts`; beside it, k heads of each of
+    `draws` random orders of all heads (so a random draw may hold a ranking's heads, as chance would).
+
+    Stopped by `cancel`, it returns what is done. Raises Cancelled when stopped before, OtherModel;
+    NotApplicable for a target outside the answer and for more heads than a ranking has; NotEnoughMemory; ValueError for
+    heads that are not there.
+    """
+    answer, units = prepared_for(model, answer, target)
+    shortest = min((len(ranking) for ranking in rankings.values()), default=model.card.layers * model.card.heads)
+    if not counts or not all(0 <= count <= shortest for count in counts):
+        raise NotApplicable(f"The first heads are counted from 0 to {shortest}, the length of the shortest ranking.")
+    check_memory("Head ablation", tape_bytes(model, answer) + pass_bytes(model, answer), model, REMEDY)
+    if cancel is not None:
+        cancel.check()
+    tape = model.tape(answer)
+    before = next(outcomes(model, answer, units, [()], tape))
+    orders = [*rankings.values(), *_random_orders(model, draws, seed)]
+    sets: list[Edits] = [(ablation(order[:count], means),) for order in orders for count in counts]
+    found = np.full(len(sets), np.nan)
+    done = 0
+    for done, ablated in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel), start=1):
+        found[done - 1] = ablated.logprob
+        progress(done / len(sets))
+    rows = found.reshape(len(orders), len(counts))
+    ranked = {name: rows[row] for row, name in enumerate(rankings)}
+    complete = done / len(sets) if sets else 1.0
+    return AblationCurves(target, means is not None, tuple(counts), before, ranked, rows[len(rankings) :], complete)
+
+
+def _random_orders(model: VisionLanguageModel, draws: int, seed: int) -> list[list[Head]]:
+    """All heads, shuffled several times."""
+    heads = [(layer, head) for layer in range(model.card.layers) for head in range(model.card.heads)]
+    chance = np.random.default_rng(seed)
+    return [[heads[index] for index in chance.permutation(len(heads))] for _ in range(draws)]

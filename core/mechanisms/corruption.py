@@ -1,0 +1,94 @@
+"""Corruptions that causal tracing repairs: noise on embeddings, or another picture in the place of the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from PIL.Image import Image
+
+from core.answer import Answer
+from core.vlm.edits import Site, StatePatch
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tape import DecoderTape
+from core.vlm.units import NotApplicable
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Gaussian noise on what the decoder reads at some positions (image tokens, words): in each of `samples` runs,
+    `scale` times the standard deviation that these embeddings' own numbers have, as Meng et al. use 3 of theirs."""
+
+    positions: tuple[int, ...]
+    scale: float = 3.0
+    samples: int = 5
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class OtherPictures:
+    """Other pictures in the place of the question's own, as the model shall see them: a counterfactual scene. The
+    question's mask is not laid over them."""
+
+    images: tuple[Image, ...]
+    samples: int = 1
+
+
+Corruption = Noise | OtherPictures
+
+
+def corrupted(
+    model: VisionLanguageModel, answer: Answer, corruption: Corruption, clean: DecoderTape
+) -> Iterator[DecoderTape]:
+    """A tape of each corrupted run, with the rows of the clean one.
+
+    Raises NotApplicable for positions that are not there and for pictures that become other tokens.
+    """
+    if isinstance(corruption, OtherPictures):
+        yield model.tape(_pictured(model, answer, corruption))
+        return
+    rows = torch.tensor(corruption.positions) - clean.start
+    embedded = clean.states(0, Site.INPUT)[rows]
+    spread = embedded.float().std(correction=0)
+    generator = torch.Generator().manual_seed(corruption.seed)
+    for _ in range(corruption.samples):
+        noise = torch.randn(embedded.shape, generator=generator).to(embedded.device) * spread * corruption.scale
+        states = embedded + noise.to(embedded.dtype)
+        with model.edited((StatePatch(Site.INPUT, 0, corruption.positions, states),)):
+            tape = model.tape(answer, clean.start)
+        yield tape
+
+
+def first_corrupted(answer: Answer, corruption: Corruption) -> int:
+    """The first position that a corruption changes.
+
+    Raises NotApplicable where it changes nothing, or something that is not there.
+    """
+    if isinstance(corruption, OtherPictures):
+        return 0
+    end = len(answer.layout) - 1
+    if not corruption.positions or not all(0 <= position < end for position in corruption.positions):
+        raise NotApplicable(
+            f"Noise needs positions that bear on the target (0 to {end - 1}). Choose image tokens or words among them."
+        )
+    if corruption.samples < 1 or corruption.scale <= 0:
+        raise NotApplicable("Noise needs a scale above 0 and at least one sample. Choose larger numbers.")
+    return min(corruption.positions)
+
+
+def _pictured(model: VisionLanguageModel, answer: Answer, corruption: OtherPictures) -> Answer:
+    """The answer as if it had been given about the other pictures."""
+    question = replace(answer.question, images=corruption.images, mask=None)
+    prepared = model.prepare(question)
+    ids = tuple(answer.inputs["input_ids"][0].tolist())
+    grids, others = (
+        [(view.rows, view.columns, view.positions) for view in layout.views]
+        for layout in (answer.layout, prepared.layout)
+    )
+    if not corruption.images or prepared.ids != ids or grids != others:
+        raise NotApplicable(
+            "The other pictures do not become the same tokens as the question's own, so states cannot be carried from "
+            "one run to the other. Choose as many pictures, of the same sizes."
+        )
+    return replace(answer, question=question, inputs=prepared.inputs)

@@ -1,0 +1,121 @@
+"""Attention knockout in a sliding window of layers: when does information pass from one group of tokens to another?
+
+Geva, Bastings, Filippova and Globerson (2023), "Dissecting Recall of Factual Associations in Auto-Regressive Language
+Models", EMNLP, section 3: the attention of some positions to others is cut in a window of k layers, for every place of
+the window, and the target's log-probability compared with the uncut pass. Where the curve falls, what the target needs
+passes along that edge. Basu et al. (2024), "Understanding Information Storage and Transfer in Multi-modal Large
+Language Models", and Neo et al. (2024), "Towards Interpreting Visual Information Processing in Vision-Language
+Models", ask this of LLaVA's image tokens.
+
+A cut says what a *direct* edge carries in those layers: what has passed before, or goes around through other
+positions, still arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from core.answer import Answer, Target
+from core.mechanisms.groups import Group, check_groups
+from core.mechanisms.outcome import Outcome, outcomes, prepared_for
+from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.edits import Edits, Knockout
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import NotApplicable
+
+UNKNOWN = -1
+"""Stands for a token nobody knows, as the run was stopped before."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The attention of `reader` to `source` is cut."""
+
+    reader: Group
+    source: Group
+
+
+@dataclass(frozen=True, eq=False)
+class KnockoutCurves:
+    """What cuts in windows of `window` layers do to a target: the i-th window begins at layer i.
+
+    `before` is the outcome with nothing cut; the others are those with a cut (as in an Outcome). `complete` is below
+    1 when the run was stopped: figures are NaN then, and tokens UNKNOWN, where it did not get.
+    """
+
+    target: Target
+    window: int
+    cuts: tuple[Cut, ...]
+    before: Outcome
+    logprob: Float[np.ndarray, "cut start"]
+    probability: Float[np.ndarray, "cut start"]
+    top: Int[np.ndarray, "cut start unit"]
+    complete: float
+
+    @property
+    def change(self) -> Float[np.ndarray, "cut start"]:
+        """The change of the target's log-probability (nats): negative where the cut hurts."""
+        return self.logprob - self.before.logprob
+
+    @property
+    def changed(self) -> Bool[np.ndarray, "cut start unit"]:
+        """Whether another token became the most probable one."""
+        return (self.top != np.array(self.before.top)) & (self.top != UNKNOWN)
+
+
+def knockout_curves(
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    cuts: Sequence[Cut],
+    window: int,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> KnockoutCurves:
+    """A curve for each cut, over every place of a window of `window` layers.
+
+    Stopped by `cancel`, it returns what is done. Raises Cancelled when stopped before, OtherModel; NotApplicable for a
+    target, group or window that does not fit; NotEnoughMemory.
+    """
+    answer, units = prepared_for(model, answer, target)
+    check_groups(answer, [group for cut in cuts for group in (cut.reader, cut.source)])
+    layers = model.card.layers
+    if not cuts:
+        raise NotApplicable("No pair of groups is cut. Choose at least one.")
+    if not 1 <= window <= layers:
+        raise NotApplicable(
+            f"A window of {window} layers does not fit: the model has {layers}. Choose 1 to {layers} layers."
+        )
+    needed = tape_bytes(model, answer) + pass_bytes(model, answer)
+    check_memory("Attention knockout", needed, model, "Choose an earlier word of the answer, or use a smaller picture.")
+    if cancel is not None:
+        cancel.check()
+    starts = layers - window + 1
+    shape = (len(cuts), starts)
+    logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
+    top = np.full((*shape, len(units)), UNKNOWN)
+    last = len(answer.prompt_tokens) - 1
+    before = next(outcomes(model, answer, units, [()], model.tape(answer, last)))
+    done = 0
+    for row, cut in enumerate(cuts):
+        sets: list[Edits] = [(knocked_out(cut, range(start, start + window)),) for start in range(starts)]
+        # Rows before the first reader stay as they are, and need not be read again.
+        tape = model.tape(answer, min(*cut.reader.positions, last))
+        for start, found in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel)):
+            logprob[row, start], probability[row, start], top[row, start] = found.logprob, found.probability, found.top
+            done += 1
+            progress(done / logprob.size)
+        if cancel is not None and cancel.cancelled:
+            break
+    return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, done / logprob.size)
+
+
+def knocked_out(cut: Cut, layers: Sequence[int]) -> Knockout:
+    """A cut in some layers, as an edit."""
+    return Knockout(cut.reader.positions, cut.source.positions, frozenset(layers))

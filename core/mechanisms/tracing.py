@@ -1,0 +1,156 @@
+"""Causal tracing: which states carry what the answer needs?
+
+Meng, Bau, Andonian and Belinkov (2022), "Locating and Editing Factual Associations in GPT", NeurIPS, section 2: a run
+whose input was corrupted has states of the clean run put back, at one layer (or a window of layers around it) and
+some positions, and what that gives back of the target's probability is the states' indirect effect:
+
+    total effect = log p(clean) - log p(corrupted),   indirect effect = log p(restored) - log p(corrupted).
+
+Palit, Pandey, Arora and Liang (2023), "Towards Vision-Language Mechanistic Interpretability: A Causal Tracing Tool for
+BLIP", do so with noise on a picture's embeddings. Here the states are the residual stream behind a layer, or what its
+attention or MLP hands on; positions are restored together as groups of tokens, or patch by patch.
+
+Nothing below a restored state changes, so a run begins at that layer, from what the corrupted run left there: half the
+layers on average; and many restorations make one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from core.answer import Answer, Target
+from core.mechanisms.corruption import Corruption, corrupted, first_corrupted
+from core.mechanisms.groups import Group, check_groups
+from core.mechanisms.outcome import Outcome, outcomes, prepared_for
+from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.edits import Site, StatePatch
+from core.vlm.model import VisionLanguageModel
+from core.vlm.tape import DecoderTape
+from core.vlm.units import NotApplicable
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Outcomes of restoring each group at each layer, by kind of state and sample of the corruption.
+
+    Log-probabilities in nats and probabilities are those of an Outcome. `complete` is below 1 when the run was stopped:
+    what it did not get to is NaN.
+    """
+
+    target: Target
+    corruption: Corruption
+    places: tuple[Group, ...]
+    sites: tuple[Site, ...]
+    window: int
+    clean: Outcome
+    corrupted_logprob: Float[np.ndarray, "sample"]
+    corrupted_probability: Float[np.ndarray, "sample"]
+    logprob: Float[np.ndarray, "sample site layer place"]
+    probability: Float[np.ndarray, "sample site layer place"]
+    complete: float
+
+    @property
+    def total(self) -> Float[np.ndarray, "sample"]:
+        """The total effect on the log-probability: what the corruption took away."""
+        return self.clean.logprob - self.corrupted_logprob
+
+    @property
+    def indirect(self) -> Float[np.ndarray, "sample site layer place"]:
+        """The indirect effects on the log-probability: what restored states give back."""
+        return self.logprob - self.corrupted_logprob[:, None, None, None]
+
+    @property
+    def indirect_probability(self) -> Float[np.ndarray, "sample site layer place"]:
+        """The indirect effects on the probability."""
+        return self.probability - self.corrupted_probability[:, None, None, None]
+
+
+def trace(
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    corruption: Corruption,
+    places: Sequence[Group],
+    sites: Sequence[Site] = (Site.OUTPUT,),
+    window: int = 1,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Trace:
+    """Corrupt, and restore each of `places` at each layer for each kind of state; in `window` layers around it, as far
+    as the model has them.
+
+    Stopped by `cancel`, it returns what is done, whole samples first. Raises Cancelled when stopped before, OtherModel;
+    NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory.
+    """
+    answer, units = prepared_for(model, answer, target)
+    check_groups(answer, places)
+    layers = model.card.layers
+    if not places or not sites or not 1 <= window <= layers:
+        raise NotApplicable(
+            f"Nothing can be restored: choose groups of tokens, kinds of states, and a window of 1 to {layers} layers."
+        )
+    start = min(first_corrupted(answer, corruption), len(answer.prompt_tokens) - 1)
+    # The clean run, the corrupted one, and the clean run's states inside the layers.
+    kept = 2 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
+    remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
+    check_memory("Causal tracing", kept * tape_bytes(model, answer) + pass_bytes(model, answer), model, remedy)
+    if cancel is not None:
+        cancel.check()
+    clean = model.tape(answer, start)
+    healthy = next(outcomes(model, answer, units, [()], clean))
+    plan = list(product(range(layers), sites, places))
+    broken, found = np.full((corruption.samples, 2), np.nan), np.full((corruption.samples, len(plan), 2), np.nan)
+    states = cache(clean.states)
+    done = 0
+    for sample, tape in enumerate(corrupted(model, answer, corruption, clean)):
+        hurt = next(outcomes(model, answer, units, [()], tape))
+        broken[sample] = hurt.logprob, hurt.probability
+        sets = (
+            tuple(_restored(clean, states, site, at, place) for at in around(layer, window, layers))
+            for layer, site, place in plan
+        )
+        for number, restored in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel)):
+            found[sample, number] = restored.logprob, restored.probability
+            done += 1
+            progress(done / (corruption.samples * len(plan)))
+        if cancel is not None and cancel.cancelled:
+            break
+    table = found.reshape(corruption.samples, layers, len(sites), len(places), 2).swapaxes(1, 2)
+    return Trace(
+        target=target,
+        corruption=corruption,
+        places=tuple(places),
+        sites=tuple(sites),
+        window=window,
+        clean=healthy,
+        corrupted_logprob=broken[:, 0],
+        corrupted_probability=broken[:, 1],
+        logprob=table[..., 0],
+        probability=table[..., 1],
+        complete=done / (corruption.samples * len(plan)),
+    )
+
+
+def around(layer: int, window: int, layers: int) -> range:
+    """The layers of a window around one, as far as there are any."""
+    return range(max(0, layer - window // 2), min(layers, layer + (window + 1) // 2))
+
+
+def _restored(
+    clean: DecoderTape, states: Callable[[int, Site], Tensor], site: Site, layer: int, place: Group
+) -> StatePatch:
+    """The clean run's states of one layer, to be put in their place. Rows before the tapes' first are clean anyway."""
+    positions = tuple(position for position in place.positions if position >= clean.start)
+    if site is Site.OUTPUT and layer + 1 < clean.layers:
+        # What comes out of a layer goes into the next, where the run can begin.
+        site, layer = Site.INPUT, layer + 1
+    return StatePatch(site, layer, positions, states(layer, site)[[position - clean.start for position in positions]])
