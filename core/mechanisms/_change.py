@@ -99,28 +99,34 @@ def _normaliser_changes(
         factors = torch.bmm(factors, changes.matrices).reshape(1, heads * vectors, hidden)
     words = max(LEAST_WORDS, block_bytes(factors.device) // (heads * vectors * factors.element_size()))
     blocks = [slice(start, start + words) for start in range(0, vocabulary, words)]
-    normaliser = changes.states.new_full((rows,), float("-inf"))
+    # Changes may be far smaller than a single precision logarithm can tell: what is one number a vector is double.
+    normaliser = torch.full((rows,), float("-inf"), dtype=torch.float64, device=factors.device)
     for block in blocks:
-        logits = readout.finish.cap(changes.states @ readout.words(block).T + readout.constant(block))
-        normaliser = torch.logaddexp(normaliser, torch.logsumexp(logits, -1))
-    found = factors.new_full((heads, rows, sources), float("-inf"))
+        normaliser = torch.logaddexp(normaliser, readout.finish.cap(_before(readout, changes, block)).logsumexp(-1))
+    found = torch.full((heads, rows, sources), float("-inf"), dtype=torch.float64, device=factors.device)
     for block in blocks:
         if cancel is not None:
             cancel.check()
         columns = readout.words(block)
-        before = changes.states @ columns.T + readout.constant(block)
         matrices = (changes.matrices @ columns.T) if folded else columns.T[None]
         logits = torch.bmm(factors, matrices).view(heads, rows, sources, -1)
+        before = _before(readout, changes, block)
         if readout.finish.softcap is None:
-            logits += (before - normaliser[:, None])[:, None]
+            logits += (before - normaliser[:, None]).to(logits.dtype)[:, None]
         else:
-            logits = readout.finish.cap(logits + before[:, None]) - normaliser[:, None, None]
+            logits += before.to(logits.dtype)[:, None]
+            logits = readout.finish.cap(logits) - normaliser.to(logits.dtype)[:, None, None]
         found = torch.logaddexp(found, _logsumexp_(logits))
-    return found
+    return found.to(changes.states.dtype)
+
+
+def _before(readout: Readout, changes: Changes, block: slice) -> Float[Tensor, "unit word"]:
+    """The logits of the states as they are, before any cap."""
+    return (changes.states @ readout.words(block).T + readout.constant(block)).double()
 
 
 def _logsumexp_(logits: Float[Tensor, "*vector word"]) -> Float[Tensor, "*vector"]:
-    """log sum exp over the last axis, in the memory of `logits`, which is lost."""
+    """log sum exp over the last axis, in double, in the memory of `logits`, which is lost."""
     highest = logits.amax(-1)
     total = logits.sub_(highest[..., None]).exp_().sum(-1)
-    return total.log_().add_(highest)
+    return total.double().log_() + highest

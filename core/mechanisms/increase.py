@@ -83,8 +83,10 @@ def source_increases(
         factors = parts.by_source(some)[:, :, seen] * scale[:, None, None]
         matrices = readout.norm.linear(parts.projection(some))
         changes = Changes(_states(readout, parts, scale), factors, matrices)
-        gained = logprob_changes(readout, found.units, changes, cancel).float().cpu()
-        for head, values in zip(some, gained, strict=True):
+        gained = logprob_changes(readout, found.units, changes, cancel)
+        # What is not looked at adds nothing, and rounding shall not say otherwise.
+        gained *= parts.attention[some][..., seen].ne(0)
+        for head, values in zip(some, gained.float().cpu(), strict=True):
             for place in places[layer, head]:
                 increases[:, place, seen.cpu()] = values
         progress((number + 1) / len(batches))

@@ -159,8 +159,7 @@ def _multipliers(
     it adds is no such sum."""
     summands = torch.stack([wide(end).flatten() for end in ends])
     least = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
-    precision = torch.finfo(ends[0].dtype).eps
-    room = ROUNDINGS * precision * float(state.norm() + summands.norm() + added.norm())
+    room = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
     for found in (torch.ones(len(ends)), least):
         missed = (found.to(summands)[:, None] * summands).sum(0) - added.flatten()
         if float(missed.norm()) <= room:
@@ -190,13 +189,18 @@ def _check_sums(parts: LayerParts, end: Float[Tensor, "row hidden"], multiplier:
     group = parts.attention.shape[0] // parts.value.shape[0]
     rows = parts.attention.transpose(0, 1)
     found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), wide(parts.value)).flatten(1, 2)
-    precision = 4 * ROUNDINGS * torch.finfo(parts.mixed.dtype).eps
+    room = 4 * ROUNDINGS * _rounding(parts.mixed)
     for sums, expected in (
         (found, wide(parts.mixed)),
         (parts.by_head().sum(1) + parts.bias, multiplier * wide(end)),
     ):
-        if float((sums - expected).norm()) > precision * float(expected.norm() + parts.state.norm()):
+        if float((sums - expected).norm()) > room * float(expected.norm() + parts.state.norm()):
             raise _unreadable(number, "adds more through its attention than its heads and values account for")
+
+
+def _rounding(states: Tensor) -> float:
+    """The relative rounding of a sum of such states. Norms compute in single precision even in a double network."""
+    return max(torch.finfo(states.dtype).eps, torch.finfo(torch.float32).eps)
 
 
 def _unreadable(number: int, why: str) -> NotApplicable:
