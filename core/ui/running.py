@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Hashable
 from functools import partial
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.ui.errands import Errands
+from core.ui.kept import Kept
 from core.ui.work import Job
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.model import VisionLanguageModel
@@ -22,11 +23,13 @@ from core.vlm.units import ExplainError
 
 log = logging.getLogger(__name__)
 
-Work = Callable[[CancelToken, Callable[[float], None]], None]
+Kind = TypeVar("Kind")
+Report = Callable[[float], None]
+Work = Callable[[CancelToken, Report], None]
 Tell = Callable[[str], None]
 STOPPED = "You stopped this."
-MOMENT = 0.35
-"""Seconds that need no bar: a result that is there sooner just takes the former one's place."""
+MOMENT = 0.5
+"""Seconds that need no bar and no Stop: a result that is there sooner just takes the former one's place."""
 
 
 class Unfinished(Protocol):
@@ -34,6 +37,23 @@ class Unfinished(Protocol):
 
     stopped: dict[Hashable, str]
     errands: Errands
+
+
+def obtain(
+    view: Unfinished,
+    model: VisionLanguageModel,
+    kept: Kept[Kind],
+    key: Hashable,
+    purpose: str,
+    name: str,
+    make: Callable[[CancelToken, Report], Kind],
+) -> Kind | None:
+    """What is kept under `key`, made now where it is not there. None where that was stopped or failed before: then it
+    has been said, with a button to try again."""
+    found = kept.get(key)
+    if found is None and not obstacle(view, key, name):
+        compute(view, model, key, purpose, name, lambda cancel, report: kept.keep(key, make(cancel, report)))
+    return found
 
 
 def compute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -126,15 +125,11 @@ def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
 
 def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: GraphKey) -> CausalGraph | None:
     """The graph, learned now if need be; None, and a sentence, when it cannot be had."""
-    found = view.graphs.get(key)
-    if found is not None or running.obstacle(view, key, "graph"):
-        return found
 
-    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-        learned = causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
-        view.graphs.keep(key, learned)
+    def learn(cancel: CancelToken, report: running.Report) -> CausalGraph:
+        return causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
 
-    running.compute(view, model, key, "learning the causal graph", "graph", work)
+    return running.obtain(view, model, view.graphs, key, "learning the causal graph", "graph", learn)
 
 
 def _summary(graph: CausalGraph, radius: int) -> None:
