@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from core.charts.palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
+from core.comparison.alignment import align
 
 LINE = 26
 """Height in pixels of a row of tokens."""
@@ -80,6 +81,18 @@ class AlignedToken:
     def width(self) -> int:
         longest = max(len(visible(text)) if text is not None else 1 for text in (self.original, self.other))
         return max(48, 9 * longest + 14)
+
+
+def aligned_tokens(original: Sequence[str], other: Sequence[str], change: Sequence[float]) -> list[AlignedToken]:
+    """The columns of two answers, as their tokens' texts; `change` is of each token of the original."""
+    return [
+        AlignedToken(
+            None if pair.original is None else original[pair.original],
+            None if pair.other is None else other[pair.other],
+            None if pair.original is None else float(change[pair.original]),
+        )
+        for pair in align(original, other)
+    ]
 
 
 def _cells(columns: Sequence[AlignedToken], width: int) -> pd.DataFrame:

@@ -11,8 +11,7 @@ from streamlit_drawable_canvas import st_canvas
 
 from core.answer import Answer, Box, Fill, Intervention, RegionMask
 from core.charts.overlays import fit, region_overlay
-from core.charts.tokens import AlignedToken, aligned_chart
-from core.comparison.alignment import align
+from core.charts.tokens import aligned_chart, aligned_tokens
 from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
 from core.ui.asking import stop_row, stream_text, trouble_of
 from core.ui.state import Exchange, MaskDraft, Reasked, Workspace
@@ -216,17 +215,10 @@ def _result(reasked: Reasked, mask: RegionMask) -> None:
     st.text(original.text)
     st.caption(f"With {reasked.intervention.description}")
     st.text(other.text or "(no word)")
-    originals = [token.text for token in original.tokens]
-    others = [token.text for token in other.tokens]
     change = reasked.intervention.change
-    columns = [
-        AlignedToken(
-            None if pair.original is None else originals[pair.original],
-            None if pair.other is None else others[pair.other],
-            None if pair.original is None else float(change[pair.original]),
-        )
-        for pair in align(originals, others)
-    ]
+    columns = aligned_tokens(
+        [token.text for token in original.tokens], [token.text for token in other.tokens], change.tolist()
+    )
     st.altair_chart(aligned_chart(columns, RESULT), width="content", alt="the two answers token by token")
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each *original* "
