@@ -1,0 +1,48 @@
+"""How many of the strongest heads two kinds of questions have in common, and how many they would have by chance."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+from jaxtyping import Float
+
+from core.cases.studies.study import Estimate
+from core.maps.agreement import agreement
+
+DRAWS = 500
+Heads = Float[np.ndarray, "layer head"]
+ManyHeads = Float[np.ndarray, "question layer head"]
+
+
+def in_common(first: ManyHeads, second: ManyHeads, top: int) -> Estimate:
+    """The share of the `top` heads by mean over questions that both have; the interval by resampling the questions,
+    which are paired."""
+    rng, count = np.random.default_rng(0), len(first)
+    drawn = [rng.integers(0, count, count) for _ in range(DRAWS)]
+    shares = [_shared(first[rows], second[rows], top) for rows in drawn]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return Estimate(_shared(first, second, top), float(low), float(high), count)
+
+
+def halves_in_common(questions: ManyHeads, top: int) -> Estimate:
+    """The same of two halves of one kind of questions, over random halves: the most that can be expected of two kinds.
+    NaN for a single question."""
+    rng, count = np.random.default_rng(0), len(questions)
+    if count < 2:
+        return Estimate(float("nan"), float("nan"), float("nan"), count)
+    orders = [rng.permutation(count) for _ in range(DRAWS)]
+    shares = [_shared(questions[rows[: count // 2]], questions[rows[count // 2 :]], top) for rows in orders]
+    low, high = np.quantile(shares, [0.025, 0.975])
+    return Estimate(float(np.mean(shares)), float(low), float(high), count)
+
+
+def by_chance(same: int, top: int, heads: int) -> float:
+    """How probable it is that two sets of `top` of `heads`, drawn at random, have `same` or more in common: the upper
+    tail of the hypergeometric distribution."""
+    ways = sum(comb(top, both) * comb(heads - top, top - both) for both in range(same, top + 1))
+    return ways / comb(heads, top)
+
+
+def _shared(first: ManyHeads, second: ManyHeads, top: int) -> float:
+    return agreement(first.mean(0).ravel(), second.mean(0).ravel(), top).overlap

@@ -1,0 +1,95 @@
+"""What studies read of an answer: its key word, what it rests on, and what becomes of it over other pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+from PIL import Image
+
+from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Target
+from core.causal.rates import Effect
+from core.comparison.keyword import key_tokens
+from core.evidence.energy import Energy
+from core.evidence.metric import Tested
+from core.evidence.ranking import patch_scores
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.maps.shares import Part, parts, shares
+from core.masking import apply_mask, patch_coverage
+from core.mechanisms.contributions import contributions
+from core.mechanisms.increase import head_increases
+from core.vlm.cancel import CancelToken
+from core.vlm.generation import ask
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import NotApplicable, unit_logprobs, units_of
+
+METHOD = "relevancy"
+LONGEST = 24
+"""Tokens of an answer: the sentences asked for have about ten."""
+
+
+def answer_to(
+    model: VisionLanguageModel, question: str, image: Image.Image | None, cancel: CancelToken | None
+) -> Answer:
+    """The greedy answer. Raises Cancelled where it was stopped before its end, NotApplicable where it is empty."""
+    images = () if image is None else (image,)
+    answer = ask(model, Question(question, images, decoding=Decoding(max_new_tokens=LONGEST)), cancel=cancel)
+    if cancel is not None:
+        cancel.check()
+    if not answer.tokens:
+        raise NotApplicable(f"The model answers nothing to “{question}”, so this case says nothing of it.")
+    return answer
+
+
+def key_target(answer: Answer) -> Target:
+    """The answer's key word."""
+    return Target(key_tokens(answer))
+
+
+def effects(
+    model: VisionLanguageModel, answer: Answer, target: Target, pictures: Sequence[Image.Image]
+) -> list[Effect]:
+    """What each other picture (of the same size) does to a target: the change of its log-probability (nats), and
+    whether another token would stand at its first place."""
+    units, first = units_of(answer, target), target.tokens[0]
+    logits = list(model.logits_of_images(answer, [(answer.question.images[0],), *((one,) for one in pictures)]))
+    logprobs = [float(unit_logprobs(one, units).sum()) for one in logits]
+    tops = [int(one[first].argmax()) for one in logits]
+    return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]
+
+
+def without(image: Image.Image, hidden: Bool[np.ndarray, "height width"]) -> Image.Image:
+    """The picture with some pixels replaced by its mean colour."""
+    return apply_mask(image, RegionMask(hidden, "mean"))
+
+
+def explained(model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None) -> Explanation:
+    """The relevancy map of a target. Raises what `explain` raises."""
+    return explain(explainers()[METHOD], model, answer, [target], cancel=cancel)[0]
+
+
+def image_share(answer: Answer, found: Explanation) -> float:
+    """The share of a map's score that is on the picture; NaN where it has none at all."""
+    places = parts(answer.layout, found.target)
+    of_image = next(one for one in shares(found.scores.numpy(), places) if one.part is Part.IMAGE)
+    return float("nan") if of_image.fraction is None else of_image.fraction
+
+
+def share_within(answer: Answer, found: Explanation, truth: Bool[np.ndarray, "height width"]) -> float:
+    """The share of a map's score on the picture that lies on the marked pixels (`core.evidence.energy`); NaN where
+    image tokens have no place."""
+    covered = patch_coverage(truth, answer.layout)
+    if not covered:
+        return float("nan")
+    tested = Tested(patch_scores(found, tuple(covered)), (), np.array(list(covered.values())))
+    return Energy().figure(tested).value
+
+
+def increases(
+    model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None
+) -> Float[np.ndarray, "layer head"]:
+    """How much each head raises the first token of a target (nats). Raises what `contributions` raises."""
+    found = contributions(model, answer, units_of(answer, target)[:1], cancel=cancel)
+    return head_increases(model, found, cancel=cancel)[0].numpy()

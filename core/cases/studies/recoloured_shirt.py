@@ -1,0 +1,132 @@
+"""The recoloured shirt: one part of a picture changes, and one answer changes with it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.cases.studies import readings
+from core.cases.studies.estimates import mean, share
+from core.cases.studies.study import Exhibit, Measured, Outcome, Study, held_out, judged
+from core.comparison.keyword import key_word
+from core.street.draw import draw
+from core.street.recipe import Recolour, SceneRecipe
+from core.street.scene import COLORS, Color
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+SHIRT = "What color is the man's shirt?"
+TROUSERS = "What color are the man's trousers?"
+OTHERS = 3
+"""Other colours that each scene's shirt is painted in."""
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """One picture: what was said of the shirt and of the trousers. `on_shirt` is the share of the map that is on the
+    shirt, `area` the shirt's share of the picture."""
+
+    color: Color
+    exhibit: Exhibit
+    trousers: str
+    on_shirt: float
+    area: float
+
+    @property
+    def said(self) -> str:
+        return self.exhibit.answer.text
+
+    @property
+    def named(self) -> bool:
+        """Whether the answer's key word is the shirt's colour."""
+        return self.said[key_word(SHIRT, self.said)].casefold() == self.color
+
+
+@dataclass(frozen=True, eq=False)
+class Shirt:
+    """One scene with its shirt as it is, and in other colours."""
+
+    painted: tuple[Painted, ...]
+
+    @property
+    def others(self) -> tuple[tuple[Painted, Painted], ...]:
+        """The scene as it is, beside each repainted one."""
+        return tuple((self.painted[0], other) for other in self.painted[1:])
+
+
+class RecolouredShirt(Study[SceneRecipe, Shirt]):
+    """The same scene with only the shirt's colour changed: what the answer and its map do."""
+
+    key = "recoloured_shirt"
+    title = "Recoloured shirt"
+    claim = (
+        "Where only the shirt is painted in another colour, the answer names that colour, other answers stay as they "
+        "were, and the map of the colour word lies on the shirt: the picture decides."
+    )
+    source = "After Stan et al. 2024, LVLM-Interpret, who ask about a man's shirt; repainting it is the test here"
+    asked = f"“{SHIRT}”, and as a control “{TROUSERS}”"
+    looked_at = (
+        f"The answers over each scene with the shirt as it is and in {OTHERS} other colours, and how much of the "
+        "colour word's relevancy on the picture is on the shirt, beside the shirt's share of the picture."
+    )
+    rule = (
+        "Borne out where repainting the shirt changes the answer about it more often than the answer about the "
+        "trousers, the control: the 95 % intervals over scenes must lie apart."
+    )
+    caveat = (
+        "That a colour is read off the picture is the least one may ask. Where the map lies stands beside it and is no "
+        "part of the rule: a map can be wrong about an answer that is right."
+    )
+
+    def subjects(self) -> Iterator[SceneRecipe]:
+        return held_out(lambda scene: scene.the("man") is not None)
+
+    def read(self, model: VisionLanguageModel, subject: SceneRecipe, cancel: CancelToken | None) -> Shirt:
+        man = subject.scene().the("man")
+        assert man is not None
+        own = man.color("shirt")
+        others = random.Random(subject.seed).sample([color for color in COLORS if color != own], OTHERS)
+        repainted = [(color, subject.changed(Recolour("man", "shirt", color))) for color in others]
+        return Shirt(tuple(_look(model, *one, cancel) for one in [(own, subject), *repainted]))
+
+    def conclude(self, reads: Sequence[Shirt]) -> Outcome:
+        shirt = share(all(own.said != other.said for own, other in read.others) for read in reads)
+        trousers = share(any(own.trousers != other.trousers for own, other in read.others) for read in reads)
+        named = share(all(one.named for one in read.painted) for read in reads)
+        lies = mean(float(np.mean([one.on_shirt for one in read.painted])) for read in reads)
+        area = mean(read.painted[0].area for read in reads)
+        change = "the answer changes (shirt: at every repainting; trousers: at any)"
+        return Outcome(
+            judged(shirt, trousers),
+            f"What is said of the shirt changed at every repainting in {shirt.words} scenes, what is said of the "
+            f"trousers at any in {trousers.words}.",
+            (
+                Measured(change, "about the shirt", shirt, "about the trousers", trousers),
+                Measured("the answer names the shirt's colour in all its paintings", "about the shirt", named),
+                Measured("share of the map on the shirt", "relevancy", lies, "the shirt's share of the picture", area),
+            ),
+            tuple(one.exhibit for one in reads[0].painted),
+        )
+
+
+def _look(model: VisionLanguageModel, color: Color, recipe: SceneRecipe, cancel: CancelToken | None) -> Painted:
+    drawing = draw(recipe.scene())
+    answer = readings.answer_to(model, SHIRT, drawing.image, cancel)
+    trousers = readings.answer_to(model, TROUSERS, drawing.image, cancel).text
+    found = readings.explained(model, answer, readings.key_target(answer), cancel)
+    shirt = drawing.mask("man", "shirt")
+    on_shirt, area = readings.share_within(answer, found, shirt), float(shirt.mean())
+    notes = (
+        f"{on_shirt:.0%} of the map's score on the picture is on the shirt, which is {area:.1%} of it.",
+        f"Of the trousers: {trousers}",
+    )
+    return Painted(
+        color,
+        Exhibit(f"the shirt is {color}", answer, found.target, recipe, found, notes=notes),
+        trousers,
+        on_shirt,
+        area,
+    )

@@ -1,0 +1,173 @@
+"""What a case study is: a claim, many scenes, and a rule that was written down before.
+
+A single picture proves nothing: somebody chose it. So a study reads its claim on many held-out scenes, shows the first
+of them in full (the *exhibits*, each an answer that any explorer can open), and judges by figures that stand beside
+their controls. The rule belongs to the definition, and is told before anything is run.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count, islice
+from typing import ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from core.answer import Answer, Explanation, Target
+from core.street.batches import HELD_OUT_SEED
+from core.street.recipe import SceneRecipe
+from core.street.scene import Scene
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.model import VisionLanguageModel
+
+Verdict = Literal["borne out", "not borne out", "undecided"]
+Unit = Literal["share", "nats"]
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One answer of a study, to look at and to open in an explorer.
+
+    `title` says which it is, `notes` what was found of it. `recipe` is the drawn scene it is about (None without a
+    picture). `map` explains its target; `marked` are positions of image tokens to outline, each with its distance.
+    """
+
+    title: str
+    answer: Answer
+    target: Target
+    recipe: SceneRecipe | None = None
+    map: Explanation | None = None
+    marked: Mapping[int, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over `count` readings with its 95 % interval; `unit` "share" (of 1) or "nats"."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+    unit: Unit = "share"
+
+    @property
+    def words(self) -> str:
+        """The share as a number of readings: "11 of 12"."""
+        return f"{round(self.value * self.count) if self.count else 0} of {self.count}"
+
+    def above(self, other: Estimate) -> bool:
+        """Whether it lies above another one, intervals and all."""
+        return self.low > other.high
+
+
+def judged(found: Estimate, control: Estimate) -> Verdict:
+    """Borne out where a figure lies above its control, intervals and all; undecided where it only is the larger one."""
+    if found.above(control):
+        return "borne out"
+    return "undecided" if found.value > control.value else "not borne out"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One figure of a study: `what` was found of `subject`, and beside it the same of a `control`."""
+
+    what: str
+    subject: str
+    found: Estimate
+    control: str | None = None
+    beside: Estimate | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class HeadTable:
+    """One figure for each head, such as how much it raises a word (nats)."""
+
+    title: str
+    values: Float[np.ndarray, "layer head"]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of a study: the verdict by its rule, the reason in figures, and all that it rests on.
+
+    `scenes` were read, in `seconds`; `stopped` says that more were wanted.
+    """
+
+    verdict: Verdict
+    because: str
+    measured: tuple[Measured, ...]
+    exhibits: tuple[Exhibit, ...]
+    heads: tuple[HeadTable, ...] = ()
+    scenes: int = 0
+    seconds: float = 0.0
+    stopped: bool = False
+
+
+Subject = TypeVar("Subject")
+Read = TypeVar("Read")
+
+
+class Study(ABC, Generic[Subject, Read]):
+    """One case. `claim` is the published one and `source` says where; `asked` and `looked_at` say what is done, `rule`
+    when the claim counts as borne out, `caveat` what that does not tell. `planted` is what is known of the embedded
+    model's training that bears on it. `scenes` are read unless told otherwise.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    claim: ClassVar[str]
+    source: ClassVar[str]
+    asked: ClassVar[str]
+    looked_at: ClassVar[str]
+    rule: ClassVar[str]
+    caveat: ClassVar[str]
+    planted: ClassVar[str | None] = None
+    scenes: ClassVar[int] = 12
+    compares_shares: ClassVar[bool] = False
+
+    @abstractmethod
+    def subjects(self) -> Iterator[Subject]:
+        """What is looked at, one after another, always in the same order; as many as anybody may want."""
+
+    @abstractmethod
+    def read(self, model: VisionLanguageModel, subject: Subject, cancel: CancelToken | None) -> Read:
+        """All readings of one subject. Raises Cancelled."""
+
+    @abstractmethod
+    def conclude(self, reads: Sequence[Read]) -> Outcome:
+        """The verdict over at least one subject's readings; the first one's answers are its exhibits."""
+
+    def run(
+        self,
+        model: VisionLanguageModel,
+        scenes: int | None = None,
+        *,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+    ) -> Outcome:
+        """The outcome over the first `scenes` subjects. Stopped, it is that of those read so far; Cancelled is raised
+        where there are none."""
+        wanted = self.scenes if scenes is None else scenes
+        began = time.perf_counter()
+        reads: list[Read] = []
+        for number, subject in enumerate(islice(self.subjects(), wanted)):
+            try:
+                reads.append(self.read(model, subject, cancel))
+            except Cancelled:
+                if not reads:
+                    raise
+                break
+            progress((number + 1) / wanted)
+        outcome = self.conclude(reads)
+        seconds = time.perf_counter() - began
+        return replace(outcome, scenes=len(reads), seconds=seconds, stopped=len(reads) < wanted)
+
+
+def held_out(fits: Callable[[Scene], bool]) -> Iterator[SceneRecipe]:
+    """The scenes that training never draws and that fit, in order of their seeds."""
+    return (SceneRecipe(seed) for seed in count(HELD_OUT_SEED) if fits(SceneRecipe(seed).scene()))

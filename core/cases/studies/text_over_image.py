@@ -1,0 +1,163 @@
+"""Text over image: the door of a truck is as the question says, whatever the picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from core.cases.studies import readings
+from core.cases.studies.estimates import mean, share
+from core.cases.studies.study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
+from core.causal.rates import Effect
+from core.comparison.verdict import judge
+from core.street.draw import draw
+from core.street.questions import STATES
+from core.street.recipe import SceneRecipe, SetDoor
+from core.street.scene import Door
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+Place = Literal["truck", "house"]
+PLACES: tuple[Place, Place] = ("truck", "house")
+
+
+@dataclass(frozen=True, eq=False)
+class Wording:
+    """One question about one door: the answer, and its key word without the door and with the door repainted."""
+
+    place: Place
+    asked: Door
+    exhibit: Exhibit
+    image_share: float
+    heads: Float[np.ndarray, "layer head"]
+    hidden: Effect
+    repainted: Effect
+
+
+@dataclass(frozen=True, eq=False)
+class Doors:
+    """Both wordings about both doors of one picture."""
+
+    wordings: tuple[Wording, ...]
+
+    def of(self, place: Place) -> tuple[Wording, ...]:
+        return tuple(wording for wording in self.wordings if wording.place == place)
+
+    def contradicts(self, place: Place) -> bool:
+        """Whether the answers to the two wordings cannot both be true."""
+        answers = [wording.exhibit.answer for wording in self.of(place)]
+        return judge([one.question.text for one in answers], [one.text for one in answers]).kind == "contradict"
+
+
+class TextOverImage(Study[SceneRecipe, Doors]):
+    """Both doors stand in the same picture and are asked about in the same words; only what training taught differs."""
+
+    key = "text_over_image"
+    title = "Text over image"
+    claim = (
+        "Asked whether a garbage truck's door is open, the model says that it is; asked whether it is closed, it says "
+        "that, too: the wording decides, and not the picture."
+    )
+    source = "Stan et al. 2024, LVLM-Interpret (its case study of a picture of MMVP, Tong et al. 2024)"
+    asked = (
+        "“Is the truck's door open?” and “Is the truck's door closed?”, and the same of a house in the same picture."
+    )
+    looked_at = (
+        "Whether the two answers contradict each other; how much of the relevancy of “yes” or “no” is on the picture; "
+        "whether that word changes when the door is hidden (mean colour) or repainted in its other state; and how much "
+        "each head raises it."
+    )
+    rule = (
+        "Borne out where contradictions are more frequent for the truck than for the house, the control: their 95 % "
+        "intervals must lie apart."
+    )
+    caveat = (
+        "That the wording decides does not say that the picture is not looked at: over a blank picture the answer may "
+        "change all the same, for it also says that there is a truck."
+    )
+    planted = (
+        "Planted on purpose: in 98 of 100 training questions about a truck's door the wording named the state that the "
+        "picture shows. For houses the wording told nothing; both doors are equally visible."
+    )
+    compares_shares = True
+
+    def subjects(self) -> Iterator[SceneRecipe]:
+        return held_out(lambda scene: all(scene.the(place) is not None for place in PLACES))
+
+    def read(self, model: VisionLanguageModel, subject: SceneRecipe, cancel: CancelToken | None) -> Doors:
+        return Doors(tuple(_wording(model, subject, place, asked, cancel) for place in PLACES for asked in STATES))
+
+    def conclude(self, reads: Sequence[Doors]) -> Outcome:
+        truck, house = (share(read.contradicts(place) for read in reads) for place in PLACES)
+        first = Measured("the answers to the two wordings contradict each other", "truck", truck, "house", house)
+        return Outcome(
+            judged(truck, house),
+            f"The two wordings get contradicting answers in {truck.words} pictures about the truck and in "
+            f"{house.words} about the house.",
+            (first, *_more(reads)),
+            tuple(wording.exhibit for wording in reads[0].wordings),
+            tuple(_head_table(reads, place) for place in PLACES),
+        )
+
+
+def _wording(
+    model: VisionLanguageModel, recipe: SceneRecipe, place: Place, asked: Door, cancel: CancelToken | None
+) -> Wording:
+    scene = recipe.scene()
+    drawing = draw(scene)
+    item = scene.the(place)
+    assert item is not None and item.door is not None
+    other = STATES[1 - STATES.index(item.door)]
+    answer = readings.answer_to(model, f"Is the {place}'s door {asked}?", drawing.image, cancel)
+    target = readings.key_target(answer)
+    found = readings.explained(model, answer, target, cancel)
+    others = (
+        readings.without(drawing.image, drawing.mask(place, "door")),
+        draw(recipe.changed(SetDoor(place, other)).scene()).image,
+    )
+    hidden, repainted = readings.effects(model, answer, target, others)
+    share_of_image = readings.image_share(answer, found)
+    notes = (
+        f"The picture shows it {item.door}.",
+        f"{share_of_image:.0%} of the key word's relevancy is on the picture.",
+        f"Door hidden: {_told(hidden)}. Door repainted {other}: {_told(repainted)}.",
+    )
+    exhibit = Exhibit(f"{place}: {asked}?", answer, target, recipe, found, notes=notes)
+    heads = readings.increases(model, answer, target, cancel)
+    return Wording(place, asked, exhibit, share_of_image, heads, hidden, repainted)
+
+
+def _told(effect: Effect) -> str:
+    return f"{'another word' if effect.flipped else 'the same word'} ({effect.change:+.2f} nats)"
+
+
+def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
+    """What stands beside the verdict. A picture counts once: its two wordings are no two pictures."""
+
+    def changed(place: Place, by: Callable[[Wording], Effect]) -> Estimate:
+        return share(any(by(wording).flipped for wording in read.of(place)) for read in reads)
+
+    def average(place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
+        return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
+
+    both = {"subject": "truck", "control": "house"}
+    for what, by in (
+        ("a key word changes when the door is hidden", attrgetter("hidden")),
+        ("a key word changes when the door is repainted", attrgetter("repainted")),
+    ):
+        yield Measured(what, found=changed("truck", by), beside=changed("house", by), **both)
+    for what, of, unit in (
+        ("change of the key word when the door is hidden", attrgetter("hidden.change"), "nats"),
+        ("share of the key word's relevancy on the picture", attrgetter("image_share"), "share"),
+    ):
+        yield Measured(what, found=average("truck", of, unit), beside=average("house", of, unit), **both)
+
+
+def _head_table(reads: Sequence[Doors], place: Place) -> HeadTable:
+    tables = [wording.heads for read in reads for wording in read.of(place)]
+    return HeadTable(f"raise the key word about the {place}'s door", np.mean(tables, axis=0))
