@@ -75,7 +75,7 @@ def test_no_page_draws_markup_of_its_own() -> None:
     assert offenders == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-ray.txt"])
 def test_requirements_are_pinned_exactly(name: str) -> None:
     assert requirements(name), "an empty requirements file would pass every other check"
     assert [line for line in requirements(name) if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line)] == []
@@ -83,7 +83,8 @@ def test_requirements_are_pinned_exactly(name: str) -> None:
 
 def test_readme_says_why_each_requirement_is_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    pins = requirements("requirements.txt") + requirements("requirements-dev.txt")
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt")
+    pins = [pin for file in files for pin in requirements(file)]
     names = [line.split("==")[0] for line in pins]
     assert [name for name in names if not re.search(rf"^- `{re.escape(name)}`: \S.*", readme, re.MULTILINE)] == []
 
@@ -98,5 +99,5 @@ def module_of(pin: str) -> str:
 def test_what_the_program_imports_is_required_and_what_is_required_is_imported() -> None:
     """Another requirement may bring a package along today, and drop it tomorrow."""
     imported = {package for path in sources("core", "pages") for package in imported_packages(path)}
-    required = {module_of(pin) for pin in requirements("requirements.txt")}
+    required = {module_of(pin) for file in ("requirements.txt", "requirements-ray.txt") for pin in requirements(file)}
     assert imported - set(sys.stdlib_module_names) - {"core"} == required
