@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -145,17 +144,17 @@ def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
     def average(place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
         return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
 
-    both = {"subject": "truck", "control": "house"}
-    for what, by in (
-        ("a key word changes when the door is hidden", attrgetter("hidden")),
-        ("a key word changes when the door is repainted", attrgetter("repainted")),
-    ):
-        yield Measured(what, found=changed("truck", by), beside=changed("house", by), **both)
-    for what, of, unit in (
-        ("change of the key word when the door is hidden", attrgetter("hidden.change"), "nats"),
-        ("share of the key word's relevancy on the picture", attrgetter("image_share"), "share"),
-    ):
-        yield Measured(what, found=average("truck", of, unit), beside=average("house", of, unit), **both)
+    def measured(what: str, of: Callable[[Place], Estimate]) -> Measured:
+        return Measured(what, "truck", of("truck"), "house", of("house"))
+
+    yield measured("a key word changes when the door is hidden", lambda of: changed(of, lambda one: one.hidden))
+    yield measured("a key word changes when the door is repainted", lambda of: changed(of, lambda one: one.repainted))
+    yield measured(
+        "change of the key word when the door is hidden", lambda of: average(of, lambda one: one.hidden.change, "nats")
+    )
+    yield measured(
+        "share of the key word's relevancy on the picture", lambda of: average(of, lambda one: one.image_share, "share")
+    )
 
 
 def _head_table(reads: Sequence[Doors], place: Place) -> HeadTable:
