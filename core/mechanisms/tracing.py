@@ -89,7 +89,8 @@ def trace(
     as the model has them.
 
     Stopped by `cancel`, it returns what is done, whole samples first. Raises Cancelled when stopped before, OtherModel;
-    NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory.
+    NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory; and for other pictures
+    what `model.prepare` raises.
     """
     answer, units = prepared_for(model, answer, target)
     check_groups(answer, places)
