@@ -1,0 +1,99 @@
+"""The league: every explainer under every metric, on held-out street cases whose answers are known.
+
+One finished (case, method) is one line of a journal, so a run that was stopped or killed goes on where it was. Families
+take turns, and all methods explain a case before the next is asked: a league is fair however far it has come. What
+happens in one case is `contest.py`; how the methods stand, `standings.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.cases.contest import CENTRE, RANDOM, SETTINGS, contest
+from core.cases.journal import Journal, read_journal
+from core.cases.standings import League, standings
+from core.cases.street import FAMILIES, street_cases
+from core.explainers.registry import explainers as all_explainers
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.loading import EMBEDDED, ModelSpec, load_model
+from core.vlm.model import VisionLanguageModel
+
+KIND = "league"
+CASES = 200
+SHUFFLED = 3
+"""Cases of each family whose maps are made again under shuffled weights, which takes longest."""
+
+
+def run_league(
+    model: VisionLanguageModel,
+    out_file: Path,
+    cases_per_family: int = CASES,
+    explainers: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+    cancel: CancelToken | None = None,
+) -> League:
+    """Score explainers (by key; all but the controls by default) on street cases, appending to `out_file`, and tell how
+    they stand.
+
+    Goes on with a file that the same model began, and fills in methods that it lacks. Stopped by `cancel`, tells how
+    they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), and ValueError for
+    an explainer or a family that there is not.
+    """
+    methods = _chosen("explainer", [key for key in all_explainers() if key not in (RANDOM, CENTRE)], explainers)
+    names = _chosen("family", list(FAMILIES), families)
+    identity = {"model": model.card.fingerprint, "settings": asdict(SETTINGS)}
+    with Journal(out_file, KIND, identity, {"model_name": model.card.name}) as journal:
+        finished = {(record["case"], record["method"]) for record in journal.records}
+        turns: Counter[str] = Counter()
+        total = cases_per_family * len(names)
+        for number, case in enumerate(street_cases(cases_per_family, names), start=1):
+            turns[case.about["family"]] += 1
+            missing = [key for key in methods if (case.id, key) not in finished]
+            if missing and (case.id, None) not in finished:
+                try:
+                    lines = contest(model, case, missing, turns[case.about["family"]] <= SHUFFLED, cancel)
+                except Cancelled:
+                    break
+                for line in lines:
+                    journal.append(line)
+            progress(number / total)
+        return standings(journal.header, journal.records)
+
+
+def read_league(file: Path) -> League:
+    """How the methods stand in a league that was run, or is still running. Raises JournalError."""
+    return standings(*read_journal(file, KIND))
+
+
+def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    for name in wanted or ():
+        if name not in known:
+            raise ValueError(f"There is no {what} {name!r}. Choose among {', '.join(known)}.")
+    return tuple(name for name in known if wanted is None or name in wanted)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m core.cases.league", description="Run the league of explainers.")
+    parser.add_argument("--model", default=EMBEDDED.source)
+    parser.add_argument("--out", type=Path, default=Path("checkpoints/league.jsonl"))
+    parser.add_argument("--summary", type=Path, help="where the standings are written as JSON")
+    parser.add_argument("--cases", type=int, default=CASES, help="per family")
+    options = parser.parse_args()
+    model = load_model(ModelSpec(options.model))
+    with tqdm(total=100, unit="%", desc="league") as bar:
+        league = run_league(model, options.out, options.cases, progress=lambda done: bar.update(100 * done - bar.n))
+    if options.summary is not None:
+        command = f"python -m core.cases.league --cases {options.cases}"
+        options.summary.write_text(json.dumps(league.record(command), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
