@@ -36,9 +36,7 @@ class Rate:
     group: str = ""
 
 
-def rate(
-    name: str, counts: Sequence[int], statistic: Statistic, meaning: str, group: str = "", seed: int = 0
-) -> Rate:
+def rate(name: str, counts: Sequence[int], statistic: Statistic, meaning: str, group: str = "", seed: int = 0) -> Rate:
     """A statistic of the numbers of units of each kind, with its percentile interval."""
     numbers = np.asarray(counts, dtype=float)
     total = int(numbers.sum())
