@@ -1,0 +1,87 @@
+"""Two models, or two checkpoints of one, on the same cases: how far they agree, and where they do not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from core.cases.rates import Rate, rate, share
+from core.cases.results import Result, Run
+
+
+class NotComparable(ValueError):
+    """Two runs that have no case in common. str(error) is a sentence for the screen."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The cases that both runs asked and judged, by who was right. `pairs` are all of them, in the order of the set.
+
+    `same` is the share of answers that say the same, right or wrong; `gain` how much more often the second is right,
+    with its paired bootstrap interval; `p_value` that of McNemar's exact test (1947): how probable so uneven a
+    disagreement is where neither model is better. `apart` cases are in one run only, changed in between, or could not
+    be asked.
+    """
+
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    same: Rate
+    gain: Rate
+    p_value: float
+    apart: int
+    pairs: tuple[tuple[Result, Result], ...]
+
+    @property
+    def differing(self) -> tuple[tuple[Result, Result], ...]:
+        """The cases that one answered right and the other wrong."""
+        return tuple(pair for pair in self.pairs if pair[0].right != pair[1].right)
+
+
+def compare(first: Run, second: Run) -> Comparison:
+    """Two runs beside each other. Raises NotComparable where they are of different sets or share no judged case."""
+    if first.set != second.set:
+        raise NotComparable(
+            f"The first file holds results of {first.set} and the second of {second.set}. Choose two runs of one set."
+        )
+    others = {(result.id, result.key): result for result in second.results}
+    pairs = tuple(
+        (result, other)
+        for result in first.results
+        if (other := others.get((result.id, result.key))) is not None
+        and result.right is not None
+        and other.right is not None
+    )
+    if not pairs:
+        raise NotComparable("The two files have no judged case in common. Run both models on the same cases.")
+    judged = [(one.right, other.right) for one, other in pairs]
+    both, only_first, only_second, neither = (
+        judged.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False))
+    )
+    alike = [one.understood == other.understood for one, other in pairs]
+    ids = {result.id for run in (first, second) for result in run.results}
+    return Comparison(
+        both=both,
+        only_first=only_first,
+        only_second=only_second,
+        neither=neither,
+        same=share("same answer", alike, "cases to which both say the same"),
+        gain=rate(
+            "gain",
+            (both, only_first, only_second, neither),
+            lambda n: (n[..., 2] - n[..., 1]) / n.sum(-1),
+            "cases that the second has more right than the first, of all",
+        ),
+        p_value=mcnemar(only_first, only_second),
+        apart=len(ids) - len(pairs),
+        pairs=pairs,
+    )
+
+
+def mcnemar(one: int, other: int) -> float:
+    """The exact two-sided p-value that of `one + other` disagreements, each as likely either way, so few or fewer
+    fall to the rarer side."""
+    total = one + other
+    tail = sum(math.comb(total, k) for k in range(min(one, other) + 1))
+    return min(1.0, 2 * tail / 2**total)

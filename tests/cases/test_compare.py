@@ -1,0 +1,52 @@
+"""Two runs are compared over the cases that both judged, and the difference is told with what chance would do."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from core.cases.compare import NotComparable, compare, mcnemar
+from core.cases.results import Result, Run
+
+
+def run(*rights: bool | None, name: str = "own", keys: str = "") -> Run:
+    results = tuple(
+        Result(str(n), n, keys[n : n + 1], "What?", ("dog",), right=right, understood="dog" if right else f"cat {n}",
+               problem="missing" if right is None else None)
+        for n, right in enumerate(rights)
+    )  # fmt: skip
+    return Run(name, "model", {}, {}, results)
+
+
+def test_cases_are_counted_by_who_was_right() -> None:
+    found = compare(run(True, True, False, False, None, True), run(True, False, True, False, True, True))
+    assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
+    assert [first.id for first, _ in found.differing] == ["1", "2"]
+    assert (found.same.value, found.gain.value, found.apart) == (0.6, 0, 1)
+
+
+def test_gain_is_of_the_second_over_the_first() -> None:
+    found = compare(run(*[False] * 10), run(*[True] * 6, *[False] * 4))
+    assert found.gain.value == 0.6
+    assert 0.2 < found.gain.low < 0.6 < found.gain.high < 1
+
+
+def test_a_case_that_changed_in_between_is_not_compared() -> None:
+    found = compare(run(True, True, keys="ab"), run(True, False, keys="ac"))
+    assert (len(found.pairs), found.apart) == (1, 1)
+
+
+def test_different_sets_and_runs_without_a_common_case_are_refused() -> None:
+    with pytest.raises(NotComparable, match="of own and the second of pope"):
+        compare(run(True), run(True, name="pope"))
+    with pytest.raises(NotComparable, match="no judged case in common"):
+        compare(run(True), run(None))
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 0), (1, 0), (0, 4), (2, 5), (3, 3)])
+def test_the_p_value_is_that_of_all_ways_to_disagree(one: int, other: int) -> None:
+    flips = list(product((0, 1), repeat=one + other))
+    rarer = min(one, other)
+    extreme = sum(sum(flip) <= rarer or sum(flip) >= one + other - rarer for flip in flips)
+    assert mcnemar(one, other) == pytest.approx(extreme / len(flips))
