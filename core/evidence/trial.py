@@ -10,26 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from core.answer import Answer, Explanation, Target
+from core.evidence.controls import centre_map, random_maps
 from core.evidence.curves import curves, variants
+from core.evidence.location import Truth, coverage
 from core.evidence.metric import Tested
 from core.evidence.ranking import falling, generator, patch_scores, places, tops
 from core.evidence.readings import FULL, Readings, Variant, blank
 from core.evidence.registry import map_metrics
 from core.evidence.result import Evidence, Result
 from core.evidence.settings import EvidenceSettings
-from core.explainers.controls import CentreBias
-from core.explainers.run import explain
 from core.explainers.settings import checked
-from core.masking import patch_coverage
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.costs import check_memory, pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import NotApplicable, check_own
-
-Truth = Bool[np.ndarray, "height width"]
 
 
 def gather(
@@ -56,11 +53,10 @@ def gather(
         return []
     began = time.perf_counter()
     places_ = places(answer.layout)
-    trial = _Trial(answer, places_, _coverage(answer, places_, truth, image), settings)
+    trial = _Trial(answer, places_, coverage(answer, places_, truth, image), settings)
     maps = [trial.ranked(patch_scores(explanation, places_)) for explanation in explanations]
-    random = [trial.drawn(draw) for draw in range(1, settings.draws + 1)]
-    (middle,) = explain(CentreBias(), model, answer, [Target(explanations[0].target.tokens)])
-    centre = trial.ranked(patch_scores(middle, places_))
+    random = [trial.ranked(scores) for scores in random_maps(answer, places_, settings)]
+    centre = trial.ranked(centre_map(model, answer, explanations[0].target, places_))
     readings = Readings(model, answer, [explanation.target for explanation in explanations])
     wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
     readings.read(wanted, cancel, progress)
@@ -100,17 +96,6 @@ def check_testable(model: VisionLanguageModel, answer: Answer) -> None:
         )
 
 
-def _coverage(
-    answer: Answer, positions: Sequence[int], truth: Truth | None, image: int
-) -> Float[np.ndarray, "patch"] | None:
-    """The share of each patch that the ground truth marks; None where it marks nothing that the model sees."""
-    if truth is None:
-        return None
-    covered = patch_coverage(truth, answer.layout, image)
-    shares = np.array([covered.get(position, 0.0) for position in positions])
-    return shares if shares.any() else None
-
-
 @dataclass(frozen=True, eq=False)
 class _Ranked:
     """A map's score of each patch, and the patches in falling order."""
@@ -134,10 +119,6 @@ class _Trial:
 
     def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
         return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
-
-    def drawn(self, draw: int) -> _Ranked:
-        """A map of independent uniform scores."""
-        return self.ranked(generator(self.answer, self.settings.seed, draw).random(len(self.places)))
 
     def variants(self, maps: Sequence[_Ranked]) -> Iterator[Variant]:
         yield FULL
