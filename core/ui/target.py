@@ -16,6 +16,7 @@ from core.charts.tokens import visible
 from core.ui.chips import chip_style, labels
 from core.ui.state import Exchange, Workspace
 from core.vlm.model import VisionLanguageModel
+from core.vlm.units import rival_ids
 
 LONGEST_RIVAL = 60
 LONGEST_NAMED = 80
@@ -173,24 +174,6 @@ def typed_rival(model: VisionLanguageModel, answer: Answer, index: int, word: st
     if len(ids) > 1:
         return ids[0], f"“{visible(word)}” takes {len(ids)} tokens here; the contrast is with its first, “{first}”."
     return ids[0], None
-
-
-def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int, ...]:
-    """The token ids of `word` as the model would write it in place of answer token `index`: with a blank before it
-    where that token has one. Empty for a word without tokens."""
-    if not word:
-        return ()
-    blank = " " if answer.tokens[index].text[:1].isspace() else ""
-    said = "".join(token.text for token in answer.tokens[:index])
-    if index == 0:
-        return model.continuation(answer.question, word)
-    whole = model.continuation(answer.question, said + blank + word)
-    if whole[:index] == answer.token_ids[:index]:
-        return whole[index:]
-    # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
-    anchor = model.continuation(answer.question, "a")
-    behind = model.continuation(answer.question, "a" + blank + word)
-    return behind[len(anchor) :] if behind[: len(anchor)] == anchor else model.continuation(answer.question, word)
 
 
 def describe_target(answer: Answer, target: Target | None, model: VisionLanguageModel) -> str:

@@ -67,6 +67,24 @@ def whole(answer: Answer) -> Target:
     return Target(tuple(range(len(answer.tokens))))
 
 
+def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int, ...]:
+    """The token ids of `word` as the model would write it in place of answer token `index`: with a blank before it
+    where that token has one. Empty for a word without tokens."""
+    if not word:
+        return ()
+    blank = " " if answer.tokens[index].text[:1].isspace() else ""
+    said = "".join(token.text for token in answer.tokens[:index])
+    if index == 0:
+        return model.continuation(answer.question, word)
+    whole = model.continuation(answer.question, said + blank + word)
+    if whole[:index] == answer.token_ids[:index]:
+        return whole[index:]
+    # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
+    anchor = model.continuation(answer.question, "a")
+    behind = model.continuation(answer.question, "a" + blank + word)
+    return behind[len(anchor) :] if behind[: len(anchor)] == anchor else model.continuation(answer.question, word)
+
+
 def unit_logprobs(logits: Float[Tensor, "answer vocabulary"], units: Sequence[Unit]) -> Float[Tensor, "unit"]:
     """log p(token) of each unit in nats, less log p(rival) for a contrast; on the CPU."""
     logprobs = logits.float().log_softmax(-1).cpu()

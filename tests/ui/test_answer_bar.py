@@ -17,6 +17,7 @@ from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec
 from core.vlm.network import TransformersModel
+from core.vlm.units import rival_ids
 from tests.zoo import save_llava
 
 App = Callable[..., AppTest]
@@ -118,10 +119,10 @@ def test_an_alternative_and_a_typed_word_become_rivals(app: App, llava: Transfor
 def test_what_a_typed_rival_becomes_is_said(llava: TransformersModel) -> None:
     answer = exchange_of(llava).answer
     assert answer is not None
-    ids = targets.rival_ids(llava, answer, 2, "zebra")
+    ids = rival_ids(llava, answer, 2, "zebra")
     rival, note = targets.typed_rival(llava, answer, 2, " zebra ")
     assert rival == ids[0] and note is not None and f"“zebra” takes {len(ids)} tokens here" in note
-    own = targets.rival_ids(llava, answer, 0, "zebra")[0]
+    own = rival_ids(llava, answer, 0, "zebra")[0]
     said = replace(answer, tokens=(replace(answer.tokens[0], id=own), *answer.tokens[1:]))
     rival, note = targets.typed_rival(llava, said, 0, "zebra")
 
@@ -135,12 +136,12 @@ def test_a_typed_rival_is_read_where_it_would_stand(model: TransformersModel, in
     answer = exchange_of(model, most=8).answer
     assert answer is not None
     for word in ("the", "door", "zebra"):
-        ids = targets.rival_ids(model, answer, index, word)
+        ids = rival_ids(model, answer, index, word)
         assert "".join(model.reader.piece(token) for token in ids).strip() == word
         if index:  # the first token's blank is the template's business
             blank = answer.tokens[index].text[:1].isspace()
             assert model.reader.piece(ids[0]).startswith(" ") == blank
-    assert targets.rival_ids(model, answer, index, "") == ()
+    assert rival_ids(model, answer, index, "") == ()
 
 
 def test_another_answer_of_the_conversation_is_chosen(app: App, llava: TransformersModel) -> None:
