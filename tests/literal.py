@@ -20,7 +20,8 @@ from core.answer import Answer, TokenKind
 from core.vlm.units import Unit
 
 NAME = "written_out"
-kept: list[tuple[Any, Tensor]] = []
+kept: list[tuple[Any, Tensor, Tensor]] = []
+"""Module, weights [batch heads n n] and values [batch heads n size] of every call, until somebody clears it."""
 
 
 def written_out(
@@ -42,7 +43,7 @@ def written_out(
     if attention_mask is not None:
         scores = scores + attention_mask
     weights = scores.softmax(-1)
-    kept.append((module, weights))
+    kept.append((module, weights, value))
     return (weights @ value).transpose(1, 2), weights
 
 
@@ -95,16 +96,16 @@ def whole_pass(network: Any, answer: Answer) -> Pass:
     finally:
         for hook in hooks:
             hook.remove()
-    causal = [(module, weights) for module, weights in kept if module.is_causal]
+    causal = [weights for module, weights, _ in kept if module.is_causal]
     tower: dict[int, list[Tensor]] = {}
-    for module, weights in kept:
+    for module, weights, _ in kept:
         if not module.is_causal:
             tower.setdefault(id(module), []).append(weights)
     kept.clear()
     features = seen.get("features")
     return Pass(
         logits=logits,
-        decoder=[weights for _, weights in causal],
+        decoder=causal,
         tower=list(tower.values())[: len(layers)],
         last=seen.get("last"),
         features=None if features is None else features.flatten(0, -2),

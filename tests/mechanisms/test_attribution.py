@@ -1,0 +1,77 @@
+"""Shares of the logit against the written-out pass, and their sum against the logit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from core.mechanisms.attribution import Attribution, attribute
+from core.mechanisms.contributions import contributions
+from core.vlm.network import TransformersModel
+from core.vlm.readout import Finish
+from core.vlm.units import Unit
+from tests.eager import sampled
+from tests.mechanisms.written_out import WrittenOut, norm_of
+
+RIVAL = 40
+
+
+def test_shares_are_those_of_the_written_out_pass(double: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(double, "the the dog?", picture, tokens=3)
+    expected = WrittenOut(double.card.source, answer)
+    units = [Unit(2, answer.token_ids[2]), Unit(1, 77, RIVAL)]
+    found = attribute(double, contributions(double, answer, units))
+    for number, unit in enumerate(units):
+        row = unit.position(answer)
+        words = expected.head.weight[unit.token]
+        if unit.rival is not None:
+            words = words - expected.head.weight[unit.rival]
+
+        def share(
+            states: torch.Tensor, row: int = row, words: torch.Tensor = words, expected: WrittenOut = expected
+        ) -> float:
+            return float(norm_of(expected.norm, states, expected.final[row], shift=False) @ words)
+
+        assert float(found.embedding[number]) == pytest.approx(share(expected.states[0][row]), abs=1e-5)
+        for layer in range(3):
+            added = expected.states[layer + 1][row] - expected.states[layer][row]
+            heads = [expected.layers[layer].head(row, head) for head in range(4)]
+            shares = [share(head) for head in heads]
+            assert found.heads[number, layer].tolist() == pytest.approx(shares, abs=1e-5)
+            assert float(found.mlps[number, layer]) == pytest.approx(share(added - sum(heads)), abs=1e-5)
+        logits = expected.logits(expected.final[row], row)
+        logit = logits[unit.token] - (0 if unit.rival is None else logits[unit.rival])
+        assert float(found.logit[number]) == pytest.approx(float(logit), abs=1e-5)
+
+
+def total(found: Attribution) -> torch.Tensor:
+    return found.heads.sum((1, 2)) + found.mlps.sum(1) + found.embedding + found.other
+
+
+@pytest.mark.parametrize("softcap", [None, 0.5])
+def test_shares_sum_to_the_logit_before_any_cap(
+    model: TransformersModel, picture: Image.Image, softcap: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(model, "the dog the dog?", picture, tokens=3)
+    said = answer.token_ids
+    plain = model.replay_logits(answer)
+    monkeypatch.setattr(model, "_finished", Finish(multiplier=2.0, softcap=softcap))
+    found = attribute(model, contributions(model, answer, [Unit(2, said[2]), Unit(0, said[0], RIVAL)]))
+    torch.testing.assert_close(total(found), found.logit, atol=1e-4, rtol=1e-4)
+    expected = 2 * torch.stack([plain[2, said[2]], plain[0, said[0]] - plain[0, RIVAL]])
+    torch.testing.assert_close(found.logit, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_what_comes_in_between_layers_is_neither_heads_nor_mlps(llava: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(llava, "the dog?", picture, tokens=2)
+    found = contributions(llava, answer, [Unit(1, answer.token_ids[1])])
+    before = attribute(llava, found)
+    # As networks do that bring picture features in again behind a layer.
+    more = torch.linspace(-1, 1, 64)
+    last = replace(found.layers[2], state=found.layers[2].state + more)
+    after = attribute(llava, replace(found, layers=(*found.layers[:2], last), final=found.final + more))
+    torch.testing.assert_close(total(after), after.logit, atol=1e-4, rtol=1e-4)
+    assert float(before.other.abs()) < 1e-5 < float(after.other.abs())

@@ -1,0 +1,186 @@
+"""What heads and layers add sums to what is there, and what cannot be read so is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer
+from core.mechanisms.contributions import contributions
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.families.base import Family
+from core.vlm.network import TransformersModel
+from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, Unit
+from tests.eager import sampled
+from tests.mechanisms.written_out import WrittenOut
+from tests.zoo import load, save_llava
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "norms behind alone": {"model_type": "olmo2"},
+    "a multiplier": {"model_type": "granite", "residual_multiplier": 0.3},
+    "attention and MLP beside each other": {"model_type": "cohere"},
+    "biases": {"model_type": "starcoder2", "num_key_value_heads": 2},
+    "experts": {"model_type": "mixtral", "num_key_value_heads": 2},
+    "latent keys": {"model_type": "deepseek_v3"},
+}
+"""Decoders that no family here describes."""
+
+
+@pytest.fixture
+def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
+    return sampled(llava, "the dog the dog?", picture, tokens=4)
+
+
+def said(answer: Answer) -> list[Unit]:
+    return [Unit(index, token) for index, token in enumerate(answer.token_ids)]
+
+
+def test_heads_and_sources_are_those_of_the_real_projection(double: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(double, "the the dog?", picture, tokens=3)
+    expected = WrittenOut(double.card.source, answer)
+    units = [Unit(2, 7), Unit(0, 7)]
+    found = contributions(double, answer, units)
+    for layer, parts in enumerate(found.layers):
+        by_head = parts.by_head()
+        for row, unit in enumerate(units):
+            position = unit.position(answer)
+            torch.testing.assert_close(parts.state[row], expected.layers[layer].entered[position], atol=1e-6, rtol=1e-5)
+            for head in range(4):
+                own = expected.layers[layer].head(position, head)
+                torch.testing.assert_close(by_head[row, head], own, atol=2e-6, rtol=1e-5)
+                source = parts.by_source([head])[0, row, position - 1] @ parts.projection([head])[0]
+                one = expected.layers[layer].source(position, head, position - 1)
+                torch.testing.assert_close(source, one, atol=2e-6, rtol=1e-5)
+
+
+def sums_hold(model: TransformersModel, answer: Answer) -> None:
+    """Sources sum to heads, and everything that a layer adds to the state that leaves it."""
+    found = contributions(model, answer, said(answer))
+    behind = [*(parts.state for parts in found.layers[1:]), found.final]
+    for parts, after in zip(found.layers, behind, strict=True):
+        heads = list(range(found.heads))
+        by_head, by_source = parts.by_head(), parts.by_source(heads)
+        summed = torch.einsum("hrks,hsd->rhd", by_source, parts.projection())
+        torch.testing.assert_close(summed, by_head, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(by_head.sum(1) + parts.bias + parts.mlp, parts.added, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(parts.state + parts.added, after.float(), atol=1e-5, rtol=1e-4)
+
+
+def test_parts_sum_to_the_stream(model: TransformersModel, picture: Image.Image) -> None:
+    sums_hold(model, sampled(model, "the dog the dog?", picture, tokens=4))
+    sums_hold(model, sampled(model, "Why?", picture, picture, tokens=1))
+    sums_hold(model, sampled(model, "the the", tokens=2))
+
+
+@pytest.mark.parametrize("kind", list(OTHERS))
+def test_families_that_nobody_described_are_read_too(kind: str, tmp_path: Path, picture: Image.Image) -> None:
+    model = load(save_llava(tmp_path, **OTHERS[kind]))
+    with torch.no_grad():
+        for name, parameter in model.network.get_decoder().named_parameters():
+            if name.endswith("bias"):
+                parameter.uniform_(-0.1, 0.1)
+    sums_hold(model, sampled(model, "the dog?", picture, tokens=2))
+
+
+def test_a_family_that_shares_no_prefix_is_read_from_a_whole_pass(llava: TransformersModel, answer: Answer) -> None:
+    stranger = TransformersModel(llava.network, llava.processor, Family("stranger"), llava.card)
+    one, other = (contributions(model, answer, said(answer)) for model in (llava, stranger))
+    for parts, twin in zip(one.layers, other.layers, strict=True):
+        torch.testing.assert_close(parts.by_head(), twin.by_head(), atol=1e-6, rtol=1e-4)
+        width = parts.attention.shape[-1]
+        torch.testing.assert_close(parts.attention, twin.attention[..., :width], atol=1e-6, rtol=1e-4)
+
+
+def test_one_unit_alone_is_its_row(llava: TransformersModel, answer: Answer) -> None:
+    found = contributions(llava, answer, said(answer))
+    alone, direct = found.of(2), contributions(llava, answer, said(answer)[2:3])
+    assert alone.units == direct.units
+    torch.testing.assert_close(alone.final, direct.final)
+    for parts, other in zip(alone.layers, direct.layers, strict=True):
+        torch.testing.assert_close(parts.by_head(), other.by_head())
+        torch.testing.assert_close(parts.by_source([1]), other.by_source([1]))
+        torch.testing.assert_close(parts.bias + parts.mlp, other.added - other.by_head().sum(1), atol=1e-6, rtol=1e-4)
+
+
+def doubled(_: Any, __: Any, output: torch.Tensor) -> torch.Tensor:
+    return 2 * output
+
+
+def bent(_: Any, __: Any, output: Any) -> Any:
+    return (torch.tanh(output[0]), *output[1:]) if isinstance(output, tuple) else torch.tanh(output)
+
+
+@pytest.mark.parametrize(
+    ("where", "change", "why"),
+    [
+        (lambda layer: layer, doubled, "does not simply add"),
+        (lambda layer: layer.self_attn, bent, "adds more through its attention than its heads"),
+        (lambda layer: layer.self_attn.o_proj, bent, "adds more through its attention than its heads"),
+    ],
+)
+def test_a_layer_that_is_no_such_sum_is_refused(
+    where: Callable[[Any], Any], change: Any, why: str, llava: TransformersModel, answer: Answer
+) -> None:
+    hook = where(llava.network.get_decoder().layers[1]).register_forward_hook(change)
+    try:
+        with pytest.raises(NotApplicable, match=f"Layer 1 of this model {why}.*logit lens need no such parts"):
+            contributions(llava, answer, said(answer))
+    finally:
+        hook.remove()
+
+
+def test_heads_without_a_projection_of_their_own_are_refused(
+    llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = llava.network.get_decoder().layers[0].self_attn
+    monkeypatch.setitem(attention._modules, "o_proj", torch.nn.Sequential(torch.nn.Tanh(), attention.o_proj))
+    with pytest.raises(NotApplicable, match=r"Layer 0 .* does not hand what its heads found to one output projection"):
+        contributions(llava, answer, said(answer))
+
+
+def test_nothing_is_left_on_the_layers(llava: TransformersModel, answer: Answer) -> None:
+    def hooks() -> int:
+        return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in llava.network.modules())
+
+    before = hooks()
+    contributions(llava, answer, said(answer))
+    hook = llava.network.get_decoder().layers[1].self_attn.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        contributions(llava, answer, said(answer))
+    hook.remove()
+    assert hooks() == before
+
+
+def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer) -> None:
+    unit = Unit(0, answer.token_ids[0])
+    with pytest.raises(OtherModel, match="another model"):
+        contributions(llava, replace(answer, model="another"), [unit])
+    with pytest.raises(NotApplicable, match="does not have"):
+        contributions(llava, answer, [replace(unit, index=4)])
+    with pytest.raises(NotApplicable, match=r"has \d+ tokens.*Type another word"):
+        contributions(llava, answer, [replace(unit, rival=llava.card.vocabulary)])
+    with pytest.raises(NotApplicable, match="no token to explain"):
+        contributions(llava, answer, [])
+
+
+def test_it_is_stopped_between_layers_and_refuses_what_does_not_fit(
+    llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel, told = CancelToken(), []
+
+    def first(done: float) -> None:
+        told.append(done)
+        cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        contributions(llava, answer, said(answer), cancel=cancel, progress=first)
+    assert told == [pytest.approx(1 / 3)]
+    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 2**10)
+    with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ .B .* Choose fewer tokens"):
+        contributions(llava, answer, said(answer))
