@@ -14,6 +14,8 @@ from typing import NoReturn
 
 import streamlit as st
 
+from core.ui.work import Job
+
 _STYLE = """<style>
 .st-key-errand { position: fixed; bottom: 1.5rem; right: 2rem; width: min(26rem, 90vw) !important; z-index: 100;
   background: Canvas; box-shadow: 0 2px 12px rgb(0 0 0 / 0.25); }
@@ -22,9 +24,14 @@ _STYLE = """<style>
 
 @dataclass(eq=False)
 class Errands:
-    """At most one piece of work that was left to be done. It keeps what it finds, and what went wrong, by itself."""
+    """At most one job that was left to the page, which keeps what it finds, and what went wrong, by itself.
+
+    `watched` is the job that the page waits for at present. A click on Stop begins another run of the page while the
+    former one is only just ending, and what the job had done by then must be there to be shown.
+    """
 
     left: Callable[[], None] | None = None
+    watched: Job[None] | None = None
 
     def leave(self, errand: Callable[[], None]) -> NoReturn:
         """Have the page run again and do this first. To be called by a fragment."""
@@ -33,6 +40,9 @@ class Errands:
 
     def run(self) -> None:
         """Do what was left. To be called by the page, outside any fragment and before the one that left it."""
+        if self.watched is not None:
+            self.watched.stop()
+            self.watched = None
         errand, self.left = self.left, None
         place = st.empty()
         if errand is None:

@@ -75,11 +75,12 @@ def attempt(errands: Errands, model: VisionLanguageModel, purpose: str, name: st
     """
     job = Job(model, purpose, lambda cancel, say: work(cancel, lambda done: say(f" {done:.3f}")))
     if not job.ends_within(MOMENT):
-        errands.leave(partial(_watch, job, f"stop_{name}", failed))
+        errands.leave(partial(_watch, errands, job, f"stop_{name}", failed))
     _conclude(purpose, job.result, failed)
 
 
-def _watch(job: Job[None], key: str, failed: Tell) -> None:
+def _watch(errands: Errands, job: Job[None], key: str, failed: Tell) -> None:
+    errands.watched = job
     status, bar = st.empty(), st.empty()
     st.button("Stop", icon=":material/stop_circle:", key=key, on_click=failed, args=(STOPPED,))
 
@@ -87,6 +88,7 @@ def _watch(job: Job[None], key: str, failed: Tell) -> None:
         bar.progress(min(1.0, float(said.split()[-1])))
 
     _conclude(job.purpose, partial(job.watch, status, show), failed)
+    errands.watched = None
 
 
 def _conclude(purpose: str, result: Callable[[], None], failed: Tell) -> None:

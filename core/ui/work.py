@@ -96,6 +96,12 @@ class Job(Generic[T]):
         """What came of work that has ended. Raises what the work raises."""
         return self._outcome.result()
 
+    def stop(self) -> None:
+        """Stop the work, and give it a moment to hand over what it has."""
+        self._cancel.cancel()
+        with suppress(FutureTimeout, Cancelled):
+            self._outcome.exception(timeout=PARTING)
+
     def _wait(self, look: Callable[[], None], until: float = math.inf) -> bool:
         try:
             while not self._outcome.done():
@@ -107,9 +113,7 @@ class Job(Generic[T]):
                 wait([self._outcome], min(LOOK_IN, left))
             return True
         except BaseException:
-            self._cancel.cancel()
-            with suppress(FutureTimeout, Cancelled):
-                self._outcome.exception(timeout=PARTING)
+            self.stop()
             raise
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.ui import running
 from core.ui.errands import Errands
 from core.ui.running import STOPPED, Work
+from core.ui.work import Job
 from core.vlm.cancel import Cancelled, CancelToken
 
 Report = Callable[[float], None]
@@ -110,3 +111,17 @@ def test_what_fails_is_a_sentence_and_is_tried_again_only_when_asked(
     assert len(tries) == 1 and said in texts(at)[0]
     at.button(key="again_number").click().run()
     assert texts(at) == ["found: 7"] and len(tries) == 2
+
+
+def test_the_next_run_of_a_page_has_what_was_done_before_a_stop() -> None:
+    kept: list[int] = []
+
+    def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
+        while not cancel.cancelled:
+            time.sleep(0.01)
+        kept.append(7)
+
+    model: Any = Model()
+    errands = Errands(watched=Job(model, "counting", work))
+    errands.run()
+    assert kept == [7] and errands.watched is None

@@ -31,9 +31,10 @@ def choose(card: ModelCard) -> list[Order]:
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
             orders = [_order(key, card) for key in chosen]
         with st.popover("What they are", icon=":material/menu_book:"):
-            for explainer in known.values():
-                st.markdown(f"**{escaped(explainer.name)}**")
-                st.caption(escaped(description(explainer)))
+            # In one element: whatever stands here is drawn again at every click.
+            st.markdown(
+                "\n\n".join(f"**{escaped(one.name)}**  \n{escaped(description(one))}" for one in known.values())
+            )
     return orders
 
 
