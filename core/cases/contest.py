@@ -6,7 +6,6 @@ of a wrong one may well point elsewhere than the truth.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 from core.answer import Answer, Decoding, Explanation, Target
 from core.cases.case import Case
 from core.cases.journal import Record
+from core.cases.plain import plain
 from core.cases.scoring import is_right
 from core.comparison.keyword import key_tokens
 from core.evidence.dependence import image_dependence
@@ -40,7 +40,6 @@ RANDOM, CENTRE = Random.key, CentreBias.key
 STAGES = 3
 """How many looks are taken at a map while the weights are shuffled."""
 LONGEST_ANSWER = 24
-DIGITS = 5
 
 
 def contest(
@@ -74,11 +73,6 @@ def contest(
         controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
         lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
     return lines
-
-
-def plain(value: float) -> float | None:
-    """A number as JSON has it: NaN is None, and nobody needs more digits."""
-    return None if math.isnan(value) else round(value, DIGITS)
 
 
 def _explain(

@@ -17,6 +17,7 @@ import numpy as np
 
 from core.cases.contest import CENTRE, RANDOM
 from core.cases.journal import Record
+from core.cases.plain import plain
 from core.evidence.bootstrap import Interval, interval
 from core.evidence.registry import map_metrics
 from core.explainers.registry import explainers
@@ -75,7 +76,7 @@ class League:
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""
         values = {"command": command, "rule": RULE, **asdict(self)}
-        return _plain(values)  # type: ignore[no-any-return]
+        return plain(values)  # type: ignore[no-any-return]
 
 
 def standings(header: Record, records: Sequence[Record]) -> League:
@@ -166,12 +167,3 @@ def _number(value: float | None) -> float:
 def _median(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.median(known)) if known else None
-
-
-def _plain(value: Any) -> Any:
-    """Numbers to five digits and NaN as None, however deep."""
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 5)
-    if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
