@@ -34,7 +34,7 @@ from core.vlm.readout import Readout
 from core.vlm.units import NotApplicable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class HeadReading:
     """The words of one head for one unit, most likely first, with log-probabilities in nats. Untrusted text.
 
@@ -123,7 +123,10 @@ def visual_reading(
 def typed_word(model: VisionLanguageModel, question: Question, text: str) -> tuple[int, str | None]:
     """The token that stands for a typed word, as the model would write it at the start of an answer to `question`, and
     a sentence to show where the word is more than this one token. Raises NotApplicable for a text without tokens."""
-    ids = model.continuation(question, text)
+    ids = model.continuation(question, text.strip())
+    # Some vocabularies write the blank before a word as a token of its own.
+    while len(ids) > 1 and not model.reader.piece(ids[0]).strip():
+        ids = ids[1:]
     if not ids:
         raise NotApplicable("That has no token: type a word.")
     if len(ids) == 1:
