@@ -81,7 +81,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
         found = readings.explained(model, answer, readings.key_target(answer), cancel)
         word = answer.text[key_word(QUESTION, answer.text)].casefold()
         said = next((color for color in COLORS if color == word), None)
-        things = _by_color(drawing, scene)
+        things = by_color(drawing, scene)
         asked = f"“{EXISTENCE}” “{control}”"
         denied = control.casefold().startswith("no")
         if said is None or said not in things:
@@ -135,7 +135,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
         )
 
 
-def _by_color(drawing: Drawing, scene: Scene) -> dict[Color, Mask]:
+def by_color(drawing: Drawing, scene: Scene) -> dict[Color, Mask]:
     """For each colour the pixels of the things and parts that have it."""
     found: dict[Color, Mask] = {}
     for kind in dict.fromkeys(item.kind for item in scene.items):

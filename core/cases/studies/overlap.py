@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import comb
 
 import numpy as np
@@ -42,6 +43,17 @@ def by_chance(same: int, top: int, heads: int) -> float:
     tail of the hypergeometric distribution."""
     ways = sum(comb(top, both) * comb(heads - top, top - both) for both in range(same, top + 1))
     return ways / comb(heads, top)
+
+
+def by_chance_within_layers(same: int, first: Sequence[int], second: Sequence[int], heads: int) -> tuple[float, float]:
+    """How many heads two sets have in common by chance, and how probably `same` or more, where it is given how many of
+    each set lie in each layer (of `heads`): what is left to explain when both only prefer the same layers."""
+    number = np.ones(1)
+    for own, other in zip(first, second, strict=True):
+        ways = [comb(own, both) * comb(heads - own, other - both) for both in range(min(own, other) + 1)]
+        number = np.convolve(number, np.array(ways) / comb(heads, other))
+    expected = sum(own * other / heads for own, other in zip(first, second, strict=True))
+    return expected, float(number[same:].sum())
 
 
 def _shared(first: ManyHeads, second: ManyHeads, top: int) -> float:
