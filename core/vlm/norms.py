@@ -46,7 +46,7 @@ class LinearNorm:
 
     def scale(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row"]:
         """The number each state is multiplied by; 0 for a state without length."""
-        states = wide(states)
+        states = states.to(self.gain.dtype)
         linear = self.linear(states)
         with torch.no_grad():
             normed = self.module(states) - self.shift
