@@ -43,8 +43,7 @@ class LogprobIncrease(Explainer):
     key = "logprob_increase"
     name = "Log-probability increase"
     caveat = (
-        "What heads write straight into the prediction: what they pass on to later layers, and how image tokens came "
-        "to hold what is taken from them, is not followed."
+        "What heads write straight into the prediction: what later layers make of it, and its origin, is not followed."
     )
     Settings = LogprobIncreaseSettings
     signed = True
@@ -61,7 +60,10 @@ class LogprobIncrease(Explainer):
         by_head = head_increases(model, found)
         scores = torch.zeros(len(units), len(answer.layout))
         for row in range(len(units)):
-            yield Step(0.3 + 0.7 * row / len(units))
-            heads = top_heads(by_head[row], settings.heads)
-            scores[row] = source_increases(model, found.of(row), heads)[0].sum(0)
+            one, heads = found.of(row), top_heads(by_head[row], settings.heads)
+            layers = sorted({layer for layer, _ in heads})
+            for done, layer in enumerate(layers):
+                yield Step(0.3 + 0.7 * (row + done / len(layers)) / len(units))
+                own = [head for head in heads if head[0] == layer]
+                scores[row] += source_increases(model, one, own)[0].sum(0)
         yield Step(1.0, scores)

@@ -19,6 +19,7 @@ EXPECTED = {
     "grad_cam",
     "input_gradient",
     "integrated_gradients",
+    "logprob_increase",
     "occlusion_pixels",
     "occlusion_superpixels",
     "occlusion_tokens",
