@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.evidence.erasure import losses
-from core.evidence.metric import Figure, MapMetric, Tested
+from core.evidence.metric import Examined, Figure, MapMetric
 
 
 class Comprehensiveness(MapMetric):
@@ -17,5 +17,5 @@ class Comprehensiveness(MapMetric):
     better = "higher"
     caveat = "What stands in the picture twice, or can be told from its surroundings, is not missed when it is gone."
 
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         return losses(tested.of("deletion"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.evidence.erasure import areas
-from core.evidence.metric import Figure, MapMetric, Tested
+from core.evidence.metric import Examined, Figure, MapMetric
 
 
 class Deletion(MapMetric):
@@ -17,5 +17,5 @@ class Deletion(MapMetric):
     better = "lower"
     caveat = "A picture with holes is unlike any the model knows: a fall may come of the holes, so compare with random."
 
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         return areas(tested.of("deletion"))

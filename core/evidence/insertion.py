@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.evidence.erasure import areas
-from core.evidence.metric import Figure, MapMetric, Tested
+from core.evidence.metric import Examined, Figure, MapMetric
 
 
 class Insertion(MapMetric):
@@ -17,5 +17,5 @@ class Insertion(MapMetric):
     better = "higher"
     caveat = "Where the answer is likely without the picture (by habit, or from the wording), every map does well."
 
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         return areas(tested.of("insertion"))

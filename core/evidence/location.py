@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from core.answer import Answer, Explanation
 from core.evidence.controls import Scores, centre_map, random_maps
-from core.evidence.metric import Figure, Tested
+from core.evidence.metric import Examined, Figure
 from core.evidence.ranking import patch_scores, places
 from core.evidence.registry import map_metrics
 from core.evidence.settings import EvidenceSettings
@@ -49,7 +49,7 @@ def locate(
         return None
 
     def figures(scores: Scores) -> Figures:
-        tested = Tested(scores, (), marked)
+        tested = Examined(scores, (), marked)
         return {key: metric.figure(tested) for key, metric in map_metrics().items() if metric.needs_truth}
 
     return Location(

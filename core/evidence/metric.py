@@ -23,7 +23,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Examined:
     """A map as metrics see it: its score of every patch, its curves, and the share of each patch that the ground truth
     marks, where there is one."""
 
@@ -59,5 +59,5 @@ class MapMetric(Metric):
     needs_truth: ClassVar[bool] = False
 
     @abstractmethod
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         """The figure of one map; NaN where it is not defined, or was not reached before a stop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.evidence.metric import Figure, MapMetric, Tested
+from core.evidence.metric import Examined, Figure, MapMetric
 from core.masking.patches import COVERED_SHARE
 
 
@@ -19,7 +19,7 @@ class Pointing(MapMetric):
     caveat = "One patch decides, the thing's outline need not be what the model used, and large things are easy to hit."
     needs_truth = True
 
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         assert tested.truth is not None
         highest = tested.support == tested.support.max()
         return Figure(float((tested.truth[highest] > COVERED_SHARE).mean()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.evidence.erasure import losses
-from core.evidence.metric import Figure, MapMetric, Tested
+from core.evidence.metric import Examined, Figure, MapMetric
 
 
 class Sufficiency(MapMetric):
@@ -16,5 +16,5 @@ class Sufficiency(MapMetric):
     better = "lower"
     caveat = "Where the answer is likely without the picture, anything is enough."
 
-    def figure(self, tested: Tested) -> Figure:
+    def figure(self, tested: Examined) -> Figure:
         return losses(tested.of("insertion"))

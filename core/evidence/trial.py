@@ -16,7 +16,7 @@ from core.answer import Answer, Explanation, Target
 from core.evidence.controls import centre_map, random_maps
 from core.evidence.curves import curves, variants
 from core.evidence.location import Truth, coverage
-from core.evidence.metric import Tested
+from core.evidence.metric import Examined
 from core.evidence.ranking import falling, generator, patch_scores, places, tops
 from core.evidence.readings import FULL, Readings, Variant, blank
 from core.evidence.registry import map_metrics
@@ -52,11 +52,11 @@ def gather(
     if not explanations:
         return []
     began = time.perf_counter()
-    places_ = places(answer.layout)
-    trial = _Trial(answer, places_, coverage(answer, places_, truth, image), settings)
-    maps = [trial.ranked(patch_scores(explanation, places_)) for explanation in explanations]
-    random = [trial.ranked(scores) for scores in random_maps(answer, places_, settings)]
-    centre = trial.ranked(centre_map(model, answer, explanations[0].target, places_))
+    positions = places(answer.layout)
+    trial = _Trial(answer, positions, coverage(answer, positions, truth, image), settings)
+    maps = [trial.ranked(patch_scores(explanation, positions)) for explanation in explanations]
+    random = [trial.ranked(scores) for scores in random_maps(answer, positions, settings)]
+    centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
     readings = Readings(model, answer, [explanation.target for explanation in explanations])
     wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
     readings.read(wanted, cancel, progress)
@@ -128,6 +128,6 @@ class _Trial:
 
     def result(self, readings: Readings, target: Target, ranked: _Ranked) -> Result:
         found = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)
-        tested = Tested(ranked.scores, found, self.truth)
+        tested = Examined(ranked.scores, found, self.truth)
         applying = (metric for metric in map_metrics().values() if self.truth is not None or not metric.needs_truth)
         return Result(found, {metric.key: metric.figure(tested) for metric in applying})

@@ -12,7 +12,7 @@ from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Tar
 from core.causal.rates import Effect
 from core.comparison.keyword import key_tokens
 from core.evidence.energy import Energy
-from core.evidence.metric import Tested
+from core.evidence.metric import Examined
 from core.evidence.ranking import patch_scores
 from core.explainers.registry import explainers
 from core.explainers.run import explain
@@ -83,7 +83,7 @@ def share_within(answer: Answer, found: Explanation, truth: Bool[np.ndarray, "he
     covered = patch_coverage(truth, answer.layout)
     if not covered:
         return float("nan")
-    tested = Tested(patch_scores(found, tuple(covered)), (), np.array(list(covered.values())))
+    tested = Examined(patch_scores(found, tuple(covered)), (), np.array(list(covered.values())))
     return Energy().figure(tested).value
 
 
