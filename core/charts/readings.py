@@ -20,10 +20,10 @@ from core.charts.tokens import unique, visible
 CERTAIN = Scale(0, 1)
 MOST_TOLD = 10
 """Words that hovering lists."""
-OPACITY = 0.75
+OPACITY = 0.6
 DARK_BELOW = 0.6
 """The probability below which the ground is dark and the word on it white."""
-ROW, COLUMN = 24, 72
+ROW, COLUMN = 24, 56
 LETTER = 0.62
 """Width of a letter as a part of the font's size."""
 
@@ -98,7 +98,7 @@ def reading_grid(
 
 def _font(cell: float) -> float:
     """The size of words that go into cells so wide."""
-    return min(11.0, max(7.0, cell / 4.6))
+    return min(11.0, max(7.0, cell / 4.2))
 
 
 def reading_table(
@@ -108,6 +108,7 @@ def reading_table(
     *,
     marked: Collection[int] = (),
     first: Mapping[int, int] | None = None,
+    legend: bool = True,
 ) -> alt.LayerChart:
     """The top word of every token (a row) at every layer (a column), coloured by its probability; hovering lists more.
 
@@ -130,12 +131,12 @@ def reading_table(
         scale=alt.Scale(domain=list(layers), padding=0.02),
         axis=alt.Axis(orient="top", labelAngle=0, ticks=False, domain=False),
     )
-    axis = alt.Axis(labelOverlap=False, labelFlush=False, labelLimit=130, ticks=False, domain=False)
+    axis = alt.Axis(labelOverlap=False, labelFlush=False, labelLimit=115, ticks=False, domain=False)
     y = alt.Y("token:N", scale=alt.Scale(domain=names, padding=0.04), title=None, axis=axis)
     tips = [alt.Tooltip("token:N", title="at"), alt.Tooltip("layer:O"), *_told(table)]
     base = alt.Chart(table).encode(x=x, y=y)
     marks: list[alt.Chart] = [
-        base.mark_rect().encode(color=_ground(160), tooltip=tips),
+        base.mark_rect().encode(color=_ground(160 if legend else None), tooltip=tips),
         base.mark_text(fontSize=11, limit=COLUMN - 6, tooltip=None).encode(text=alt.Text("word:N"), color=_ink()),
     ]
     if table["first"].any():
@@ -144,8 +145,11 @@ def reading_table(
     return figure(marks, COLUMN * len(layers), ROW * len(names))
 
 
-def _ground(length: int) -> alt.Color:
-    legend = alt.Legend(title=None, format="%", gradientLength=length, gradientThickness=10, tickCount=3)
+def _ground(length: int | None) -> alt.Color:
+    """Colours by probability, with a legend of some length."""
+    legend = None
+    if length is not None:
+        legend = alt.Legend(title=None, format="%", gradientLength=length, gradientThickness=10, tickCount=3)
     return alt.Color("probability:Q", scale=CERTAIN.altair(), legend=legend)
 
 

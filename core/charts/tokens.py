@@ -43,8 +43,11 @@ def unique(labels: Sequence[str]) -> list[str]:
     return result
 
 
-def alternatives_chart(tokens: Sequence[str], logprobs: Sequence[float], chosen: int | None) -> alt.LayerChart:
-    """Bars of probability for the tokens a model weighed at one position; `chosen` is the one it said."""
+def alternatives_chart(
+    tokens: Sequence[str], logprobs: Sequence[float], chosen: int | None, *, whole: bool = True
+) -> alt.LayerChart:
+    """Bars of probability for the tokens a model weighed at one position; `chosen` is the one it said. With `whole` the
+    axis goes to 100 %, otherwise as far as the bars do."""
     frame = pd.DataFrame(
         {
             "token": unique([visible(token) for token in tokens]),
@@ -58,14 +61,19 @@ def alternatives_chart(tokens: Sequence[str], logprobs: Sequence[float], chosen:
     )
     base = alt.Chart(frame).encode(y=y)
     bars = base.mark_bar(height={"band": 0.7}).encode(
-        x=alt.X("probability:Q", title="probability", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        x=alt.X(
+            "probability:Q",
+            title="probability",
+            scale=alt.Scale(domain=[0, 1] if whole else [0, 1.3 * float(frame["probability"].max())], nice=False),
+            axis=alt.Axis(format="%") if whole else None,
+        ),
         color=alt.condition("datum.said", alt.value(CHOSEN), alt.value(OTHER)),
         tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
     )
     figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(
         x="probability:Q", text=alt.Text("probability:Q", format=".3p")
     )
-    return (bars + figures).properties(height=LINE * len(frame) + AXIS)
+    return (bars + figures).properties(height=LINE * len(frame) + (AXIS if whole else 0))
 
 
 @dataclass(frozen=True)

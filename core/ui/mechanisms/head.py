@@ -1,0 +1,59 @@
+"""What one head says, and what it reads where it looks most, in the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.answer import Alternative, Answer, TokenKind
+from core.charts.heads import head_name
+from core.charts.tokens import alternatives_chart, visible
+from core.maps.files import tokens
+from core.ui.causal.naming import place_of
+from core.ui.chips import escaped
+from core.ui.mechanisms.subject import Subject
+from core.ui.mechanisms.view import MechanismsView
+from core.vlm.edits import Head
+from core.vlm.model import VisionLanguageModel
+
+WIDTH = 330
+
+
+def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, chosen: Head) -> None:
+    """Three readings beside each other: the contribution, the value and the input of the head's first source."""
+    reading = view.readings.get(("reading", subject.key, chosen))
+    if reading is None:
+        return
+    st.markdown(f"**What {head_name(chosen)} says in the vocabulary**")
+    own = reading.source == subject.units[0].position(answer)
+    at = "the predicting position itself" if own else _place(answer, reading.source)
+    with st.container(horizontal=True, gap="medium"):
+        _words("contribution: all it adds here", reading.contribution, subject)
+        _words("value: what it takes from its first source", reading.value, subject)
+        _words("input: what stands at that source", reading.input, subject)
+    st.caption(
+        f"The source is where the head looks most: {escaped(at)}. Contribution and value are what these summands alone "
+        "make of the final state's logits; the input is the residual stream that enters the layer there, of which the "
+        "head makes both its key and its value, read by the logit lens. Small summands are spread over many words."
+    )
+
+
+def _words(title: str, words: Sequence[Alternative], subject: Subject) -> None:
+    ids = [word.id for word in words]
+    asked = subject.units[0].token
+    with st.container(width=WIDTH):
+        st.caption(title.capitalize())
+        chart = alternatives_chart(
+            [word.text for word in words],
+            [word.logprob for word in words],
+            ids.index(asked) if asked in ids else None,
+            whole=False,
+        )
+        st.altair_chart(chart, alt=f"{title}: its most probable words")
+
+
+def _place(answer: Answer, position: int) -> str:
+    if answer.layout.kinds[position] is TokenKind.IMAGE:
+        return f"patch {place_of(answer, position)}"
+    return f"“{visible(tokens(answer)[position])}” (position {position + 1})"

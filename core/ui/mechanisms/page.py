@@ -1,0 +1,38 @@
+"""The page below its answer bar: one lens at a time, so that nothing is computed that is not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.ui.mechanisms import heads, positions
+from core.ui.mechanisms.view import Lens
+from core.ui.relevancy.gallery import aim
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import whole
+
+Show = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
+LENSES: dict[Lens, Show] = {
+    "Heads that write the word": heads.show,
+    "What positions say": positions.show,
+}
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """The chosen lens about `work.target` of an answer; `answer` is None where the answer bar has found none that this
+    model can explain."""
+    view = work.mechanisms
+    if answer is None:
+        return
+    view.lens = st.segmented_control(
+        "Mechanisms", get_args(Lens), default=view.lens, required=True, key="mechanisms_lens", persist_state="session"
+    )
+    if work.target is None:
+        st.info("Click a token of the answer above: this page is about what makes the model say it.")
+        st.button("Take the whole answer", on_click=aim, args=(work, whole(answer)), key="mechanisms_whole")
+        return
+    LENSES[view.lens](work, model, answer, work.target)

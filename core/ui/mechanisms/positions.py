@@ -1,0 +1,157 @@
+"""What positions say: the logit lens over the picture at one layer, and over words at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.charts.readings import COLUMN, reading_grid, reading_table
+from core.charts.tokens import visible
+from core.maps.difference import picture_positions
+from core.maps.files import tokens
+from core.ui.chips import escaped
+from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
+from core.ui.mechanisms.saving import save
+from core.ui.mechanisms.subject import Subject, subject_of
+from core.ui.mechanisms.view import MechanismsView, Read
+from core.ui.relevancy.change import seen
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+GRID = 470
+MOST_TOKENS = 80
+"""Rows of the table of words, the last ones."""
+CAVEAT = (
+    "Logit lens (nostalgebraist 2020): each state goes through the final norm and the output embedding as if it were "
+    "the last. Early states need not be meant to be read so; Findings says how far image tokens can be."
+)
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """Image tokens on the left, words of question and answer on the right."""
+    view, layers = work.mechanisms, model.card.layers
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        layer = 0
+        if answer.layout.views:
+            layer = st.slider(
+                "Layer that the image tokens enter",
+                0,
+                layers,
+                layers // 2,
+                key=f"mechanisms_layer_{layers}",
+                persist_state="session",
+                width=330,
+                help="0: the projected visual embeddings, before any layer of the decoder. The last number: what the "
+                "last layer left.",
+            )
+        typed = st.text_input(
+            "Look for a word",
+            key="mechanisms_sought",
+            persist_state="session",
+            placeholder="the target",
+            max_chars=60,
+            width=170,
+        )
+    subject = subject_of(model, answer, target, typed)
+    if subject.note:
+        st.text(subject.note)
+    if not answer.layout.views:
+        _without_places(answer)
+    with st.container(horizontal=True, gap="medium", key="mechanisms_positions_body"):
+        if answer.layout.views:
+            with st.container(width=GRID + 60):
+                _grid(view, model, answer, subject, layer)
+        _table(view, model, answer, subject)
+
+
+def _without_places(answer: Answer) -> None:
+    why = (
+        "This model's image tokens have no place in the picture, so their words cannot be laid over it."
+        if answer.question.images
+        else "This question was asked without a picture."
+    )
+    st.info(f"{why} What words say at every layer still holds.", icon=":material/image_not_supported:")
+
+
+def _grid(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
+    positions = picture_positions(answer.layout)
+    found = read(view, model, answer, positions, [layer], subject)
+    if found is None:
+        return
+    readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}
+    ranks = found.reading.word_ranks[0, :, 0].tolist()
+    among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
+    st.altair_chart(
+        reading_grid(seen(answer), answer.layout, readings, size=GRID, marked=among),
+        width="content",
+        key="mechanisms_grid",
+        alt=f"the most probable word of every image token at layer {layer}",
+    )
+    what = "the projected visual embeddings" if layer == 0 else f"the states that enter layer {layer}"
+    if layer == model.card.layers:
+        what = "what the last layer left"
+    word = escaped(visible(model.reader.piece(subject.units[0].token)))
+    best = min(ranks)
+    mean_reciprocal = sum(1 / rank for rank in ranks) / len(ranks)
+    st.caption(
+        f"Layer {layer}: {what}, at {len(positions)} image tokens. Hover for ten words each. “{word}” is among the "
+        f"first ten at {len(among)} of them (outlined), at best in place {best}; mean reciprocal rank "
+        f"{mean_reciprocal:.3f}. {found.seconds:.2f} s. {CAVEAT}"
+    )
+    rows = partial(rows_of, model, answer, found, [layer], positions)
+    save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
+
+
+def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> None:
+    layers, positions = some_layers(model.card.layers), words_of(answer)[-MOST_TOKENS:]
+    found = read(view, model, answer, positions, layers, subject)
+    if found is None:
+        return
+    texts = tokens(answer)
+    readings = [[shown(model, found, column, row) for column in range(len(layers))] for row in range(len(positions))]
+    first = first_layers(found, layers)
+    predicting = {unit.position(answer) for unit in subject.units}
+    marked = {row for row, position in enumerate(positions) if position in predicting}
+    chart = reading_table(
+        [texts[position] for position in positions],
+        layers,
+        readings,
+        marked=marked,
+        first=first,
+        legend=not answer.layout.views,
+    )
+    with st.container(width=COLUMN * len(layers) + 135):
+        st.altair_chart(
+            chart, width="content", key="mechanisms_lens_table", alt="the most probable word of every token and layer"
+        )
+        st.caption(_said(model, answer, subject, first, marked, len(positions), found))
+        save(
+            answer,
+            {"method": "logit lens"},
+            partial(rows_of, model, answer, found, layers, positions),
+            "lens-words",
+            "mechanisms_save_table",
+        )
+
+
+def _said(
+    model: VisionLanguageModel,
+    answer: Answer,
+    subject: Subject,
+    first: Mapping[int, int],
+    marked: Collection[int],
+    rows: int,
+    found: Read,
+) -> str:
+    word = escaped(visible(model.reader.piece(subject.units[0].token)))
+    where = [first[row] for row in marked if row in first]
+    here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
+    left_out = len(words_of(answer)) - rows
+    return (
+        "What the state at each token of question and answer would say next, at every layer it enters; the last column "
+        f"is what the last layer left. ▸ predicts the target: “{word}” {here}. Outlined: the first layer that puts it "
+        f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {found.seconds:.2f} s."
+    )

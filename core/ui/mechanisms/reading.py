@@ -1,0 +1,96 @@
+"""States read in the vocabulary for the page: which ones, by which key, and as rows of a file."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from core.answer import Answer, TokenKind
+from core.charts.readings import Reading
+from core.maps.files import tokens
+from core.mechanisms.lens import lens
+from core.ui import running
+from core.ui.kept import answer_key
+from core.ui.mechanisms.saving import Row
+from core.ui.mechanisms.subject import Subject
+from core.ui.mechanisms.view import MechanismsView, Read
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+TOP = 10
+"""Words read of each state."""
+MOST_LAYERS = 14
+
+
+def words_of(answer: Answer) -> list[int]:
+    """The words of question and answer that were read: the last token of an answer was only said."""
+    kinds = answer.layout.kinds
+    spoken = (TokenKind.TEXT, TokenKind.ANSWER)
+    return [position for position in range(len(kinds) - 1) if kinds[position] in spoken or _speaks(answer, position)]
+
+
+def _speaks(answer: Answer, position: int) -> bool:
+    """Whether this is the prompt's last position, which says the answer's first token."""
+    return position == len(answer.prompt_tokens) - 1
+
+
+def some_layers(layers: int) -> list[int]:
+    """All layers and what the last one left; evenly spread ones where these are too many for a table."""
+    if layers < MOST_LAYERS:
+        return list(range(layers + 1))
+    step = layers / (MOST_LAYERS - 1)
+    return [round(step * column) for column in range(MOST_LAYERS)]
+
+
+def first_layers(found: Read, layers: Sequence[int]) -> dict[int, int]:
+    """For each row the first of the layers at which the word sought is the most probable one, where there is any."""
+    tops = found.reading.word_ranks[..., 0].eq(1)
+    return {row: layers[int(tops[:, row].int().argmax())] for row in range(tops.shape[1]) if bool(tops[:, row].any())}
+
+
+def read(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    positions: Sequence[int],
+    layers: Sequence[int],
+    subject: Subject,
+) -> Read | None:
+    """Positions read at some layers, now if need be, and how they rank the word that is sought."""
+    word = subject.units[0].token
+
+    def make(cancel: CancelToken, report: running.Report) -> Read:
+        began = time.perf_counter()
+        found = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
+        return Read(found, time.perf_counter() - began)
+
+    key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
+    name = "lens_grid" if len(layers) == 1 else "lens_table"
+    return running.obtain(view, model, view.read, key, "reading states in the vocabulary", name, make)
+
+
+def shown(model: VisionLanguageModel, found: Read, layer: int, place: int) -> Reading:
+    words = found.reading.words(model, layer, place)
+    return Reading(tuple(word.text for word in words), tuple(math.exp(word.logprob) for word in words))
+
+
+def rows_of(
+    model: VisionLanguageModel, answer: Answer, found: Read, layers: Sequence[int], positions: Sequence[int]
+) -> list[Row]:
+    """A line for each word of each reading."""
+    texts = tokens(answer)
+    return [
+        {
+            "layer": layer,
+            "position": position,
+            "kind": answer.layout.kinds[position].value,
+            "token": texts[position],
+            "rank": rank,
+            "word": word.text,
+            "logprob": word.logprob,
+        }
+        for column, layer in enumerate(layers)
+        for place, position in enumerate(positions)
+        for rank, word in enumerate(found.reading.words(model, column, place), 1)
+    ]

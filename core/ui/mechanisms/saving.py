@@ -1,0 +1,67 @@
+"""Take figures away: as a table, and with every setting; each file says how it came about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from core.answer import Answer
+
+Row = Mapping[str, object]
+
+
+def save(
+    answer: Answer,
+    settings: Row,
+    rows: Callable[[], Sequence[Row]],
+    name: str,
+    key: str,
+    png: Callable[[], bytes] | None = None,
+) -> None:
+    """A popover with the figures as CSV and as JSON, and a picture where there is one; made when they are asked for."""
+    with st.popover("Save", icon=":material/download:", type="tertiary"):
+        if png is not None:
+            st.download_button("Picture (PNG)", png, f"{name}.png", "image/png", f"{key}_png", on_click="ignore")
+        table, record = partial(csv_text, answer, settings, rows), partial(json_text, answer, settings, rows)
+        st.download_button("Numbers (CSV)", table, f"{name}.csv", "text/csv", f"{key}_csv", on_click="ignore")
+        st.download_button(
+            "Numbers and settings (JSON)", record, f"{name}.json", "application/json", f"{key}_json", on_click="ignore"
+        )
+
+
+def about(answer: Answer, settings: Row) -> dict[str, object]:
+    """How figures about an answer came about, in plain values."""
+    return {
+        "question": answer.question.text,
+        "answer": answer.text,
+        "masked": answer.question.mask is not None,
+        "model": answer.model,
+        **settings,
+    }
+
+
+def json_text(answer: Answer, settings: Row, rows: Callable[[], Sequence[Row]]) -> str:
+    """The record, with the table under "rows"."""
+    return json.dumps({**about(answer, settings), "rows": list(rows())}, indent=1)
+
+
+def csv_text(answer: Answer, settings: Row, rows: Callable[[], Sequence[Row]]) -> str:
+    """A table whose first line is "# " and the record as JSON, then comes the header.
+
+    Texts are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
+    """
+    out = io.StringIO()
+    out.write(f"# {json.dumps(about(answer, settings))}\n")
+    writer = csv.writer(out, lineterminator="\n")
+    table = rows()
+    names = list(dict.fromkeys(name for row in table for name in row))
+    writer.writerow(names)
+    for row in table:
+        values = (row.get(name, "") for name in names)
+        writer.writerow([json.dumps(value) if isinstance(value, str) and value else value for value in values])
+    return out.getvalue()

@@ -1,0 +1,157 @@
+"""From which positions heads take a word: the chosen head's map, or those of the first k summed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+import torch
+from jaxtyping import Float
+
+from core.answer import Answer, Explanation, Target, TokenKind
+from core.charts.heads import head_name
+from core.charts.heatmap import heatmap, scale_of
+from core.charts.words import words_chart
+from core.explainers.registry import explainers
+from core.maps.difference import picture_positions
+from core.maps.shares import parts
+from core.mechanisms.increase import source_increases
+from core.mechanisms.vocabulary import read_heads
+from core.ui import running
+from core.ui.chips import escaped
+from core.ui.mechanisms.subject import Subject
+from core.ui.mechanisms.view import MechanismsView, Taken, Written
+from core.ui.relevancy import downloads
+from core.ui.relevancy.change import seen
+from core.ui.relevancy.text import TALL, scored_tokens
+from core.vlm.cancel import CancelToken
+from core.vlm.edits import Head
+from core.vlm.model import VisionLanguageModel
+
+METHOD = "logprob_increase"
+WIDTH, SIZE, WORDS = 475, 390, 1000
+ONE, FIRST = "this head", "the first k heads"
+MOST = 50
+
+
+def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], float]:
+    """Which heads' maps are summed, and how opaque the colours are."""
+    which = st.segmented_control(
+        "Map of", (ONE, FIRST), default=ONE, required=True, key="mechanisms_map", persist_state="session"
+    )
+    heads: tuple[Head, ...] = (chosen,)
+    if which == FIRST:
+        most = min(MOST, len(ranking))
+        number = st.number_input(
+            "k", 1, most, min(5, most), key=f"mechanisms_k_{most}", persist_state="session", width=110
+        )
+        heads = tuple(ranking[: int(number)])
+    opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="mechanisms_opacity", persist_state="session", width=130)
+    return heads, opacity
+
+
+def taken(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    subject: Subject,
+    written: Written,
+    heads: Sequence[Head],
+    read: Head,
+) -> Explanation | None:
+    """The summed increases of every position alone, through some heads; computed where they are not there, together
+    with the readings of one head. None where that was stopped or failed, which has been said."""
+    missing = [head for head in heads if view.taken.get(("taken", subject.key, head)) is None]
+    reading = ("reading", subject.key, read)
+    unread = view.readings.get(reading) is None
+    key = ("taken", subject.key, tuple(heads), read)
+
+    def work(cancel: CancelToken, report: running.Report) -> None:
+        if missing:
+            began = time.perf_counter()
+            found = source_increases(
+                model, written.contributions, missing, cancel=cancel, progress=lambda done: report(0.9 * done)
+            ).mean(0)
+            seconds = (time.perf_counter() - began) / len(missing)
+            for head, increases in zip(missing, found, strict=True):
+                view.taken.keep(("taken", subject.key, head), Taken(increases, seconds))
+        if unread:
+            (said,) = read_heads(model, answer, written.contributions, [read], cancel=cancel)
+            view.readings.keep(reading, said)
+
+    if missing or unread:
+        if running.obstacle(view, key, "taken"):
+            return None
+        running.compute(view, model, key, "reading what heads take from each position", "taken", work)
+    found_here = [view.taken.get(("taken", subject.key, head)) for head in heads]
+    known = [part for part in found_here if part is not None]
+    return Explanation(
+        scores=torch.stack([part.increases for part in known]).sum(0),
+        target=target,
+        method=METHOD,
+        settings={"heads": [list(head) for head in heads], "word": subject.named},
+        seconds=sum(part.seconds for part in known),
+    )
+
+
+def show(answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float) -> None:
+    """The map on the picture, what it is, and its files."""
+    values = found.scores.numpy()
+    whose = _name(heads)
+    scale = scale_of(values[picture_positions(answer.layout)], signed=True)
+    if answer.layout.views:
+        chart = heatmap(
+            seen(answer), answer.layout, values, size=SIZE, scale=scale, opacity=opacity, label="increase (nats)"
+        )
+        st.altair_chart(
+            chart, width="content", key="mechanisms_picture", alt=f"increase of every patch through {whose}"
+        )
+    else:
+        _without_places(answer)
+    st.caption(
+        f"Log-probability increase of {escaped(subject.named)} by what {whose} takes from each position alone, in "
+        f"nats; {found.seconds:.2f} s. {_on_picture(answer, values)}{escaped(explainers()[METHOD].caveat)}"
+    )
+    downloads.one(answer, found, f"{subject.named} through {whose}", values, scale, opacity, common=False)
+
+
+def _name(heads: Sequence[Head]) -> str:
+    return head_name(heads[0]) if len(heads) == 1 else f"the first {len(heads)} heads"
+
+
+def _on_picture(answer: Answer, values: Float[np.ndarray, "position"]) -> str:
+    """How much of it comes from the picture, in a sentence; nothing where there is no picture."""
+    patches = list(answer.layout.positions(TokenKind.IMAGE))
+    if not patches:
+        return ""
+    return f"Image tokens sum to {values[patches].sum():+.3f}, all others to {np.delete(values, patches).sum():+.3f}. "
+
+
+def _without_places(answer: Answer) -> None:
+    if answer.question.images:
+        st.info(
+            "This model's image tokens have no place in the picture, so there is no map. What they add in all, and the "
+            "words, still hold.",
+            icon=":material/grid_off:",
+        )
+    else:
+        st.info(
+            "This question was asked without a picture, so there is no map. What heads take from words still holds.",
+            icon=":material/image_not_supported:",
+        )
+
+
+def words(answer: Answer, target: Target, heads: Sequence[Head], found: Explanation) -> None:
+    """The same scores on the words of question and answer."""
+    places = parts(answer.layout, target)
+    chips = scored_tokens(answer, target, found.scores.numpy(), places)
+    known = np.array([chip.score for chip in chips if chip.score is not None])
+    st.markdown(f"**Words that {_name(heads)} take{'s' * (len(heads) == 1)} it from**")
+    with st.container(height=260 if len(chips) > TALL else "content", border=False):
+        st.altair_chart(
+            words_chart(chips, WORDS, scale_of(known, signed=True)), width="content", alt="words coloured by increase"
+        )
+    st.caption(f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats. Hover for figures.")

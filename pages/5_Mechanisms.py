@@ -1,0 +1,8 @@
+"""Which heads write a word, what positions say in the vocabulary, and what happens when they are cut."""
+
+from core.ui.exploring import explore
+from core.ui.frame import frame
+from core.ui.mechanisms import page
+
+with frame("Mechanisms", explains=True) as (work, model):
+    explore(work, model, work.mechanisms.errands, page.show)
