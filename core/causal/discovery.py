@@ -1,4 +1,4 @@
-"""The graph of one head for one answer token, those of all heads of a layer, and those of a whole answer.
+"""The graph of one head for one answer token, and those of all heads of a layer.
 
 graph = causal_graph(model, answer, token=2, layer=3, head=1)
 graph.learned.graph.edges()          # the PAG; node numbers index graph.nodes, the last is the target
@@ -179,21 +179,6 @@ def layer_graphs(
 ) -> list[CausalGraph]:
     """The graphs of all heads of a layer for one answer token. Raises what `causal_graphs` raises."""
     wanted = [(token, head) for head in range(model.card.heads)]
-    return causal_graphs(model, answer, layer, wanted, settings, cancel=cancel, progress=progress)
-
-
-def answer_graphs(
-    model: VisionLanguageModel,
-    answer: Answer,
-    layer: int,
-    head: int,
-    settings: GraphSettings | None = None,
-    *,
-    cancel: CancelToken | None = None,
-    progress: Callable[[float], None] = lambda done: None,
-) -> list[CausalGraph]:
-    """The graphs of one head for all tokens of an answer. Raises what `causal_graphs` raises."""
-    wanted = [(token, head) for token in range(len(answer.tokens))]
     return causal_graphs(model, answer, layer, wanted, settings, cancel=cancel, progress=progress)
 
 

@@ -16,19 +16,16 @@ from causallearn.graph.GeneralGraph import GeneralGraph
 from causallearn.graph.GraphNode import GraphNode
 
 from core.causal.discovery import CausalGraph
-from core.causal.pag import Mark, Pag
+from core.causal.pag import Mark
 
 _ENDPOINTS = {Mark.TAIL: Endpoint.TAIL, Mark.ARROW: Endpoint.ARROW, Mark.CIRCLE: Endpoint.CIRCLE}
 
 
-def general_graph(graph: Pag, names: tuple[str, ...] | None = None) -> GeneralGraph:
-    """The graph as causal-learn keeps one. `names` must differ (X1, X2, ... unless given)."""
-    names = names or tuple(f"X{node + 1}" for node in range(graph.size))
-    if len(set(names)) != graph.size:
-        raise ValueError("every node needs a name of its own")
-    nodes = [GraphNode(name) for name in names]
+def to_general(graph: CausalGraph) -> GeneralGraph:
+    """The graph as causal-learn keeps one. A node's name is its number and its text: "3: house"."""
+    nodes = [GraphNode(f"{number}: {_readable(node.text).strip()}") for number, node in enumerate(graph.nodes)]
     result = GeneralGraph(nodes)
-    for edge in graph.edges():
+    for edge in graph.learned.graph.edges():
         ends = _ENDPOINTS[edge.mark_a], _ENDPOINTS[edge.mark_b]
         result.add_edge(GeneralEdge(nodes[edge.a], nodes[edge.b], *ends))
     result.set_pag(True)

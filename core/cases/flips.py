@@ -1,0 +1,194 @@
+"""How often the claims of causal graphs survive a test, over held-out street scenes.
+
+Every head of every layer gives a graph for the key word of a scene's answer. Its explanation set is masked at search
+distance 1, 2 and 3, beside random sets and the most attended patches of the same size: a *flip* is a token that
+changes. And single patches are masked: does a neighbour of the target move its log-probability more than a
+non-neighbour of the same graph (*neighbour precision*, 0.5 by chance)? Heads of one scene are no independent draws, so
+every figure is a mean over scenes, and its interval is of scenes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from tqdm import tqdm
+
+from core.cases.street import FAMILIES, street_cases
+from core.causal.discovery import layer_graphs
+from core.causal.masking import Masking
+from core.causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
+from core.causal.settings import GraphSettings
+from core.comparison.keyword import key_tokens
+from core.evidence.bootstrap import Interval, interval
+from core.vlm.cancel import CancelToken
+from core.vlm.generation import ask
+from core.vlm.loading import EMBEDDED, ModelSpec, load_model
+from core.vlm.model import VisionLanguageModel
+
+RADII = (1, 2, 3)
+SCENES = 30
+
+
+@dataclass(frozen=True)
+class SceneFlips:
+    """One scene: its graphs, their flips at each of `RADII`, and their neighbours."""
+
+    graphs: int
+    flips: tuple[FlipRates, ...]
+    neighbours: NeighbourPrecision
+
+
+@dataclass(frozen=True)
+class AtRadius:
+    """The sets at one search distance. `sets` were masked, of `size` image tokens on average; `empty` hold no image
+    token and `everything` nearly all of them, and neither is masked. Means over scenes: the share of sets that flip
+    the token, and the change of its log-probability beyond that of random sets (nats, positive: further down)."""
+
+    radius: int
+    sets: int
+    empty: int
+    everything: int
+    size: float
+    explanation: Interval
+    random: Interval
+    attention: Interval
+    beyond_random: Interval
+
+
+@dataclass(frozen=True)
+class FlipTable:
+    """What `scenes` scenes with `graphs` graphs gave. `precision` is the mean over scenes of neighbour precision, over
+    `pairs` of a neighbour and a non-neighbour in all; the effects are mean absolute changes (nats)."""
+
+    scenes: int
+    graphs: int
+    masking: Masking
+    radii: tuple[AtRadius, ...]
+    precision: Interval
+    pairs: int
+    neighbour_effect: Interval
+    other_effect: Interval
+
+    def lines(self) -> Iterator[str]:
+        """The table as text."""
+        yield f"{self.scenes} scenes, {self.graphs} graphs; {self.masking.sentence}. Means over scenes [95 %]."
+        yield f"{'distance':8} {'sets':>5} {'patches':>7}  {'explanation':20} {'random':20} {'top attention':20} nats"
+        for row in self.radii:
+            shares = " ".join(f"{_percent(one):20}" for one in (row.explanation, row.random, row.attention))
+            yield f"{row.radius:8} {row.sets:5} {row.size:7.1f}  {shares} {_number(row.beyond_random)}"
+        for row in self.radii:
+            yield f"not masked at {row.radius}: {row.empty} without a patch, {row.everything} with nearly all"
+        yield (
+            f"neighbour precision {_number(self.precision)} over {self.pairs} pairs (chance 0.5); masking a neighbour "
+            f"changes {_number(self.neighbour_effect)} nats, a non-neighbour {_number(self.other_effect)}"
+        )
+
+
+def _percent(found: Interval) -> str:
+    return f"{100 * found.mean:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+
+
+def _number(found: Interval) -> str:
+    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def flip_table(
+    model: VisionLanguageModel,
+    scenes: int = SCENES,
+    settings: GraphSettings | None = None,
+    masking: Masking | None = None,
+    *,
+    progress: Callable[[float], None] = lambda done: None,
+    cancel: CancelToken | None = None,
+) -> FlipTable:
+    """The table over `scenes` held-out street scenes, one question family after the other. Raises CausalError,
+    Cancelled."""
+    masking = masking or Masking()
+    cases = islice(street_cases(math.ceil(scenes / len(FAMILIES))), scenes)
+    found = []
+    for number, case in enumerate(cases, start=1):
+        answer = ask(model, case.asked(), cancel=cancel)
+        if cancel is not None:
+            cancel.check()
+        if answer.tokens:
+            token = key_tokens(answer)[0]
+            graphs: list[Case] = [
+                (answer, graph)
+                for layer in range(model.card.layers)
+                for graph in layer_graphs(model, answer, token, layer, settings, cancel=cancel)
+            ]
+            found.append(_scene(model, graphs, masking, cancel))
+        progress(number / scenes)
+    return summed(found, masking)
+
+
+def _scene(
+    model: VisionLanguageModel, graphs: Sequence[Case], masking: Masking, cancel: CancelToken | None
+) -> SceneFlips:
+    flips = tuple(flip_rates(model, graphs, radius, masking, cancel=cancel) for radius in RADII)
+    return SceneFlips(len(graphs), flips, neighbour_precision(model, graphs, masking, cancel=cancel))
+
+
+def summed(scenes: Sequence[SceneFlips], masking: Masking) -> FlipTable:
+    """The table of some scenes."""
+    return FlipTable(
+        scenes=len(scenes),
+        graphs=sum(scene.graphs for scene in scenes),
+        masking=masking,
+        radii=tuple(_at(radius, [scene.flips[number] for scene in scenes]) for number, radius in enumerate(RADII)),
+        precision=interval([scene.neighbours.precision for scene in scenes]),
+        pairs=sum(scene.neighbours.pairs for scene in scenes),
+        neighbour_effect=interval([scene.neighbours.neighbour_effect for scene in scenes]),
+        other_effect=interval([scene.neighbours.other_effect for scene in scenes]),
+    )
+
+
+def _at(radius: int, found: Sequence[FlipRates]) -> AtRadius:
+    flips = [flip for rates in found for flip in rates.flips]
+    return AtRadius(
+        radius=radius,
+        sets=len(flips),
+        empty=sum(rates.empty for rates in found),
+        everything=sum(rates.everything for rates in found),
+        size=_mean([flip.size for flip in flips]),
+        explanation=interval([rates.explanation.share for rates in found]),
+        random=interval([rates.random.share for rates in found]),
+        attention=interval([rates.attention.share for rates in found]),
+        beyond_random=interval([_mean([flip.beyond_random for flip in rates.flips]) for rates in found]),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m core.cases.flips", description="Test what causal graphs claim.")
+    parser.add_argument("--model", default=EMBEDDED.source)
+    parser.add_argument("--scenes", type=int, default=SCENES)
+    parser.add_argument("--masking", choices=("reader", "pixels"), default="reader")
+    parser.add_argument("--json", type=Path, help="where the table is written with its settings")
+    options = parser.parse_args()
+    model, settings = load_model(ModelSpec(options.model)), GraphSettings()
+    with tqdm(total=100, unit="%", desc="flips") as bar:
+        table = flip_table(
+            model,
+            options.scenes,
+            settings,
+            Masking(options.masking),
+            progress=lambda done: bar.update(100 * done - bar.n),
+        )
+    print(*table.lines(), sep="\n")
+    if options.json is not None:
+        record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}
+        options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The table of flips counts what the tests of single graphs found, scene by scene."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from core.cases import flips
+from core.cases.flips import RADII, SceneFlips, flip_table, summed
+from core.causal.masking import Masking
+from core.causal.rates import Effect, Flip, FlipRates, NeighbourPrecision
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.network import TransformersModel
+
+
+def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:
+    """Explanations that flip as told and change -1 nat; of two random sets the first flips and changes -0.5."""
+    found = [
+        Flip(0, 0, head, size, Effect(-1.0, hit), (Effect(-0.5, True), Effect(0.0, False)), Effect(-2.0, False))
+        for head, hit in enumerate(flipped)
+    ]
+    return FlipRates(radius, Masking(), tuple(found), empty, 0)
+
+
+def test_shares_are_means_over_scenes_and_counts_are_sums() -> None:
+    one = SceneFlips(
+        4,
+        (rates(1, [True, False]), rates(2, [True, True], size=4), rates(3, [])),
+        NeighbourPrecision(0.75, 8, 2, 0.4, 0.1),
+    )
+    none = NeighbourPrecision(math.nan, 0, 0, math.nan, math.nan)
+    other = SceneFlips(4, tuple(rates(radius, [False] * 4, empty=3) for radius in RADII), none)
+    table = summed([one, other], Masking())
+    near, further, furthest = table.radii
+    assert (table.scenes, table.graphs, table.pairs) == (2, 8, 8)
+    assert (near.sets, near.empty, near.size) == (6, 3, 2.0)
+    assert near.explanation.mean == pytest.approx((0.5 + 0) / 2)
+    assert near.random.mean == pytest.approx(0.5) and near.attention.mean == 0
+    assert near.beyond_random.mean == pytest.approx(1 - 0.25)
+    assert further.size == pytest.approx((2 * 4 + 4 * 2) / 6)
+    assert (furthest.explanation.mean, furthest.explanation.cases) == (0.0, 1), "a scene without sets has no share"
+    assert (table.precision.mean, table.precision.cases) == (0.75, 1)
+
+
+def test_a_table_of_scenes_has_every_head_and_says_what_it_counted(llava: TransformersModel) -> None:
+    told: list[float] = []
+    table = flip_table(llava, 2, progress=told.append)
+    assert told == [0.5, 1.0] and table.graphs == 2 * 3 * 4
+    for row in table.radii:
+        assert row.sets + row.empty + row.everything == table.graphs
+    lines = list(table.lines())
+    assert lines[0].startswith("2 scenes, 24 graphs; image tokens hidden") and "neighbour precision" in lines[-1]
+
+
+def test_a_stop_ends_it(llava: TransformersModel) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        flip_table(llava, 2, cancel=cancel)
+
+
+def test_the_command_prints_the_table_and_writes_it_with_its_settings(
+    llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(flips, "load_model", lambda spec: llava)
+    file = tmp_path / "flips.json"
+    monkeypatch.setattr("sys.argv", ["flips", "--scenes", "1", "--masking", "pixels", "--json", str(file)])
+    flips.main()
+    assert "1 scenes, 12 graphs; pixels replaced" in capsys.readouterr().out
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["settings"]["alpha"] == 1e-5 and len(record["radii"]) == 3
