@@ -19,12 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from core.answer import Answer, Target
+from core.answer import Answer, Question, Target
 from core.mechanisms.groups import Group, check_groups
 from core.mechanisms.outcome import Outcome, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory, pass_bytes, tape_bytes
 from core.vlm.edits import Edits, Knockout
+from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import NotApplicable
 
@@ -114,6 +115,21 @@ def knockout_curves(
         if cancel is not None and cancel.cancelled:
             break
     return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, done / logprob.size)
+
+
+def answer_with_cut(
+    model: VisionLanguageModel,
+    question: Question,
+    cut: Cut,
+    layers: Sequence[int],
+    *,
+    cancel: CancelToken | None = None,
+) -> Answer:
+    """What the model says with a cut in some layers, position by position as the cut names them: a position of the
+    former answer is cut as soon as there is something in it. Raises what `ask` raises, and ValueError for layers that
+    are not there."""
+    with model.edited((knocked_out(cut, layers),)):
+        return ask(model, question, cancel=cancel, keep_attention=False)
 
 
 def knocked_out(cut: Cut, layers: Sequence[int]) -> Knockout:

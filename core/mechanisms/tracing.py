@@ -39,7 +39,7 @@ from core.vlm.units import NotApplicable
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Outcomes of restoring each group at each layer, by kind of state and sample of the corruption.
+    """Outcomes of restoring each group at each of some layers, by kind of state and sample of the corruption.
 
     Log-probabilities in nats and probabilities are those of an Outcome. `complete` is below 1 when the run was stopped:
     what it did not get to is NaN.
@@ -49,6 +49,7 @@ class Trace:
     corruption: Corruption
     places: tuple[Group, ...]
     sites: tuple[Site, ...]
+    layers: tuple[int, ...]
     window: int
     clean: Outcome
     corrupted_logprob: Float[np.ndarray, "sample"]
@@ -82,11 +83,12 @@ def trace(
     sites: Sequence[Site] = (Site.OUTPUT,),
     window: int = 1,
     *,
+    layers: Sequence[int] | None = None,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Trace:
-    """Corrupt, and restore each of `places` at each layer for each kind of state; in `window` layers around it, as far
-    as the model has them.
+    """Corrupt, and restore each of `places` at each of some layers (None: all) for each kind of state; in `window`
+    layers around it, as far as the model has them.
 
     Stopped by `cancel`, it returns what is done, whole samples first. Raises Cancelled when stopped before, OtherModel;
     NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory; and for other pictures
@@ -94,10 +96,12 @@ def trace(
     """
     answer, units = prepared_for(model, answer, target)
     check_groups(answer, places)
-    layers = model.card.layers
-    if not places or not sites or not 1 <= window <= layers:
+    depth = model.card.layers
+    at = tuple(range(depth) if layers is None else layers)
+    if not places or not sites or not at or not 1 <= window <= depth or not set(at) <= set(range(depth)):
         raise NotApplicable(
-            f"Nothing can be restored: choose groups of tokens, kinds of states, and a window of 1 to {layers} layers."
+            f"Nothing can be restored: choose groups of tokens, kinds of states, some of the layers 0 to {depth - 1}, "
+            f"and a window of 1 to {depth} layers."
         )
     start = min(first_corrupted(answer, corruption), len(answer.prompt_tokens) - 1)
     # The clean run, the corrupted one, and the clean run's states inside the layers.
@@ -108,7 +112,7 @@ def trace(
         cancel.check()
     clean = model.tape(answer, start)
     healthy = next(outcomes(model, answer, units, [()], clean))
-    plan = list(product(range(layers), sites, places))
+    plan = list(product(at, sites, places))
     broken, found = np.full((corruption.samples, 2), np.nan), np.full((corruption.samples, len(plan), 2), np.nan)
     states = cache(clean.states)
     done = 0
@@ -116,7 +120,7 @@ def trace(
         hurt = next(outcomes(model, answer, units, [()], tape))
         broken[sample] = hurt.logprob, hurt.probability
         sets = (
-            tuple(_restored(clean, states, site, at, place) for at in around(layer, window, layers))
+            tuple(_restored(clean, states, site, near, place) for near in around(layer, window, depth))
             for layer, site, place in plan
         )
         for number, restored in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel)):
@@ -125,12 +129,13 @@ def trace(
             progress(done / (corruption.samples * len(plan)))
         if cancel is not None and cancel.cancelled:
             break
-    table = found.reshape(corruption.samples, layers, len(sites), len(places), 2).swapaxes(1, 2)
+    table = found.reshape(corruption.samples, len(at), len(sites), len(places), 2).swapaxes(1, 2)
     return Trace(
         target=target,
         corruption=corruption,
         places=tuple(places),
         sites=tuple(sites),
+        layers=at,
         window=window,
         clean=healthy,
         corrupted_logprob=broken[:, 0],

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.answer import Answer, Target
 from core.mechanisms.groups import Group, groups
-from core.mechanisms.knockout import UNKNOWN, Cut, knockout_curves
+from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, knockout_curves
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Knockout
 from core.vlm.network import TransformersModel
@@ -62,6 +62,16 @@ def compare_with_eager_passes(model: TransformersModel, picture: Image.Image, ta
             assert curves.change[row, start] == pytest.approx(after - before, abs=1e-4)
             assert curves.top[row, start].tolist() == top
             assert curves.changed[row, start].tolist() == [a != b for a, b in zip(top, top_before, strict=True)]
+
+
+def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(model, "Where?", picture)
+    found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
+    cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), found["image"])
+    again = answer_with_cut(model, answer.question, cut, (0, 1))
+    rows = tuple(position for position in cut.reader.positions if position < len(again.layout))
+    expected = eager_logits_with(model, again, (Knockout(rows, cut.source.positions, frozenset({0, 1})),))
+    assert expected.argmax(-1).tolist() == list(again.token_ids)
 
 
 def test_the_probability_is_that_of_the_tokens_also_for_a_contrast(

@@ -182,6 +182,18 @@ def test_patches_and_several_pictures(model: TransformersModel, picture: Image.I
     assert np.isfinite(result.logprob).all()
 
 
+def test_some_layers_alone_give_what_they_give_among_all(model: TransformersModel, picture: Image.Image) -> None:
+    answer, target = sampled(model, "Is it?", picture), Target((0,))
+    image = groups(answer, units_of(answer, target))[0]
+    noise = Noise(image.positions, samples=2)
+    whole = trace(model, answer, target, noise, [image], INSIDE, 2)
+    some = trace(model, answer, target, noise, [image], INSIDE, 2, layers=[2, 0])
+    assert some.layers == (2, 0) and whole.layers == (0, 1, 2)
+    np.testing.assert_allclose(some.logprob, whole.logprob[:, :, [2, 0]], atol=1e-5)
+    with pytest.raises(NotApplicable, match="layers 0 to 2"):
+        trace(model, answer, target, noise, [image], layers=[3])
+
+
 def test_words_are_traced_without_a_picture_and_without_places(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
