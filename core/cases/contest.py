@@ -45,8 +45,8 @@ LONGEST_ANSWER = 24
 def contest(
     model: VisionLanguageModel, case: Case, methods: Sequence[str], shuffle: bool, cancel: CancelToken | None
 ) -> list[Record]:
-    """The lines of one case, in plain values: one for each method (with its figures, or the `problem` that kept it from
-    explaining), one for each control; or a single one with method None where the answer is wrong.
+    """The lines of one case, in plain values: one for each control, one for each method (with its figures, or the
+    `problem` that kept it from explaining); or a single one with method None where the answer is wrong.
 
     `shuffle`: maps are made again under shuffled weights as well. Raises Cancelled, and nothing is half done.
     """
@@ -64,15 +64,15 @@ def contest(
         raise Cancelled("the league was stopped")
     stages = _shuffled(model, answer, explanations, cancel) if shuffle and explanations else {}
     about["dependence"] = plain(float(image_dependence(model, answer)[list(target.tokens)].sum()))
-    lines = [
-        {**about, **_line(explanation, found, processor), "stages": stages.get(explanation.method)}
-        for (explanation, processor), found in zip(timed, evidence, strict=True)
-    ]
-    lines += [{**about, "method": key, "problem": reason} for key, reason in refused.items()]
+    lines: list[Record] = []
     if evidence:
         controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
         lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
-    return lines
+    lines += [
+        {**about, **_line(explanation, found, processor), "stages": stages.get(explanation.method)}
+        for (explanation, processor), found in zip(timed, evidence, strict=True)
+    ]
+    return [*lines, *({**about, "method": key, "problem": reason} for key, reason in refused.items())]
 
 
 def _explain(

@@ -63,7 +63,8 @@ def run_league(
                 except Cancelled:
                     break
                 for line in lines:
-                    journal.append(line)
+                    if (line["case"], line["method"]) not in finished:
+                        journal.append(line)
             progress(number / total)
         return standings(journal.header, journal.records)
 
@@ -88,8 +89,11 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=CASES, help="per family")
     options = parser.parse_args()
     model = load_model(ModelSpec(options.model))
-    with tqdm(total=100, unit="%", desc="league") as bar:
-        league = run_league(model, options.out, options.cases, progress=lambda done: bar.update(100 * done - bar.n))
+    total = options.cases * len(FAMILIES)
+    with tqdm(total=total, unit="case") as bar:
+        league = run_league(
+            model, options.out, options.cases, progress=lambda done: bar.update(round(done * total) - bar.n)
+        )
     if options.summary is not None:
         command = f"python -m core.cases.league --cases {options.cases}"
         options.summary.write_text(json.dumps(league.record(command), indent=1) + "\n", encoding="utf-8")

@@ -76,7 +76,7 @@ class League:
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""
         values = {"command": command, "rule": RULE, **asdict(self)}
-        return plain(values)  # type: ignore[no-any-return]
+        return plain(values)
 
 
 def standings(header: Record, records: Sequence[Record]) -> League:

@@ -58,7 +58,7 @@ FAMILIES: dict[str, Maker] = {
 def street_cases(per_family: int, families: Sequence[str] | None = None) -> Iterator[Case]:
     """`per_family` cases of each family (all of `FAMILIES` by default), one of each in turn.
 
-    Raises KeyError for a family that does not exist.
+    Raises ValueError for a family that does not exist.
     """
     names = tuple(FAMILIES) if families is None else tuple(families)
     sources = [islice(_family(name), per_family) for name in names]

@@ -13,7 +13,7 @@ from core.evidence.ranking import ERASED
 
 def areas(curves: Sequence[Curve]) -> Figure:
     """The mean area of the curves; beside it each one's, raw and normalised."""
-    details = {curve.fill: curve.area for curve in curves}
+    details: dict[str, float] = {curve.fill: curve.area for curve in curves}
     details |= {f"{curve.fill}, normalised": curve.normalised_area for curve in curves}
     return Figure(float(np.mean([curve.area for curve in curves])), details)
 

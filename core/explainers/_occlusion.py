@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -78,7 +78,8 @@ def _starts(length: int, size: int, step: int) -> Iterator[int]:
 
 
 class PixelOcclusion(Explainer):
-    """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each."""
+    """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each, several of
+    them together."""
 
     signed: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = True
@@ -101,11 +102,10 @@ class PixelOcclusion(Explainer):
         yield Step(0.0)
         regions = [region for region in self.regions(question, answer.layout, settings) if region.shares]
         tally = Tally(len(units), len(answer.layout), [region.shares for region in regions])
-        for done, region in enumerate(regions, start=1):
-            masked = question.with_mask(RegionMask(region.pixels, settings.fill, region.image))
-            inputs = model.prepare(masked).inputs
-            after = unit_logprobs(model.replay_logits(replace(answer, inputs=inputs)), units)
-            tally.add(before - after, region.shares)
+        masked = (question.with_mask(RegionMask(region.pixels, settings.fill, region.image)) for region in regions)
+        read = model.logits_of_images(answer, (unmasked(variant).images for variant in masked))
+        for done, (region, logits) in enumerate(zip(regions, read, strict=True), start=1):
+            tally.add(before - unit_logprobs(logits, units), region.shares)
             yield Step(done / len(regions), tally.scores())
         if not regions:
             yield Step(1.0, tally.scores())

@@ -1,0 +1,193 @@
+"""The league on the embedded model: lines, resuming, refusing, and who is recommended."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from core.cases import contest as contests
+from core.cases import league as leagues
+from core.cases.contest import CENTRE, RANDOM
+from core.cases.journal import OtherRun, Record
+from core.cases.league import read_league, run_league
+from core.cases.standings import QUICK, League, standings
+from core.evidence.settings import EvidenceSettings
+from core.vlm.cancel import CancelToken
+from core.vlm.loading import EMBEDDED, load_model
+from core.vlm.model import VisionLanguageModel
+
+METHODS = ("raw_attention", "suffix_relevancy")
+FAMILIES = ("object colour", "truck door")
+
+
+@pytest.fixture(scope="module")
+def street() -> VisionLanguageModel:
+    return load_model(EMBEDDED)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few variants a case, and no shuffled weights."""
+    settings = EvidenceSettings(fill="black", steps=2, draws=1)
+    monkeypatch.setattr(contests, "SETTINGS", settings)
+    monkeypatch.setattr(leagues, "SETTINGS", settings)
+    monkeypatch.setattr(leagues, "SHUFFLED", 0)
+
+
+def run(model: VisionLanguageModel, file: Path, cases: int = 1, methods: Sequence[str] = METHODS) -> League:
+    return run_league(model, file, cases, methods, FAMILIES)
+
+
+def lines(file: Path) -> list[Record]:
+    return [json.loads(line) for line in file.read_text().splitlines()[1:]]
+
+
+def test_every_method_and_control_has_a_line_for_a_right_answer_and_a_wrong_one_is_counted(
+    street: VisionLanguageModel, tmp_path: Path
+) -> None:
+    league = run(street, tmp_path / "league.jsonl")
+    color, door = ([line for line in lines(tmp_path / "league.jsonl") if line["family"] == name] for name in FAMILIES)
+    assert [line["method"] for line in color] == [CENTRE, RANDOM, *METHODS]
+    # The first truck's door is open and the wording says closed: the habit answers.
+    assert [line["method"] for line in door] == [None]
+    assert league.asked == {"object colour": 1, "truck door": 1}
+    assert league.right == {"object colour": 1, "truck door": 0}
+    figures = color[0]["figures"]
+    assert {"deletion", "insertion", "comprehensiveness", "sufficiency", "pointing", "energy", "soft_iou"} == set(
+        figures
+    )
+    assert all(line["processor"] > 0 for line in color[2:])
+
+
+def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
+    street: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "league.jsonl"
+    run(street, file)
+    whole = file.read_text()
+    kept = whole.splitlines(keepends=True)
+    # Killed while the second method's line was written: the next case is missing too.
+    file.write_text("".join(kept[:4]) + kept[4][:50])
+    asked: list[Sequence[str]] = []
+    original = leagues.contest
+    monkeypatch.setattr(
+        leagues,
+        "contest",
+        lambda model, case, methods, *more: asked.append(methods) or original(model, case, methods, *more),
+    )
+    league = run(street, file)
+    assert asked == [["suffix_relevancy"], list(METHODS)]
+    again = lines(file)
+    assert sorted(str(line["method"]) for line in again) == sorted([*METHODS, CENTRE, RANDOM, "None"])
+    assert {row.method for row in league.standings} == {*METHODS, CENTRE, RANDOM}
+    asked.clear()
+    run(street, file)
+    assert asked == []
+
+
+def test_a_method_added_later_is_filled_in(street: VisionLanguageModel, tmp_path: Path) -> None:
+    file = tmp_path / "league.jsonl"
+    run(street, file, methods=METHODS[:1])
+    run(street, file, methods=METHODS)
+    assert [line["method"] for line in lines(file) if line["method"] in METHODS] == list(METHODS)
+
+
+def test_a_file_of_another_model_or_other_settings_is_not_mixed(
+    street: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "league.jsonl"
+    run(street, file)
+    monkeypatch.setattr(leagues, "SETTINGS", EvidenceSettings(fill="blur"))
+    with pytest.raises(OtherRun):
+        run(street, file)
+
+
+def test_a_stop_leaves_whole_cases(street: VisionLanguageModel, tmp_path: Path) -> None:
+    token = CancelToken()
+
+    def stop(done: float) -> None:
+        token.cancel()
+
+    file = tmp_path / "league.jsonl"
+    league = run_league(street, file, 2, METHODS, FAMILIES[:1], progress=stop, cancel=token)
+    assert league.asked == {"object colour": 1}
+    assert len(lines(file)) == 4
+    assert read_league(file).record("") == league.record("")
+
+
+def test_shuffled_weights_are_looked_at_in_the_first_cases(
+    street: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leagues, "SHUFFLED", 1)
+    file = tmp_path / "league.jsonl"
+    league = run_league(street, file, 2, METHODS[:1], FAMILIES[:1])
+    first, second = (line for line in lines(file) if line["method"] == METHODS[0])
+    assert len(first["stages"]) == contests.STAGES
+    assert second["stages"] is None
+    assert league.standings[0].shuffled.cases == 1
+
+
+def test_an_unknown_method_or_family_is_refused_in_a_sentence(street: VisionLanguageModel, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no explainer 'guessing'"):
+        run_league(street, tmp_path / "league.jsonl", 1, ["guessing"])
+    with pytest.raises(ValueError, match="no family 'dragons'"):
+        run_league(street, tmp_path / "league.jsonl", 1, METHODS, ["dragons"])
+
+
+def record(case: int, method: str, deletion: float, insertion: float, pointing: float, processor: float) -> Record:
+    figures = {"deletion": deletion, "insertion": insertion, "pointing": pointing, "energy": pointing}
+    return {
+        "case": f"count {case}",
+        "family": "count",
+        "method": method,
+        "figures": {key: {"value": value} for key, value in figures.items()},
+        "processor": processor,
+        "seconds": processor,
+        "bytes": 10,
+    }
+
+
+def table(slow: float) -> League:
+    records = []
+    for case in range(4):
+        records += [
+            record(case, "rollout", 0.5, 0.5, 0.0, 0.1),
+            record(case, "relevancy", 0.3, 0.6, 0.5, 0.2),
+            record(case, "integrated_gradients", 0.2, 0.8, 0.4, slow),
+            {**record(case, RANDOM, 0.6, 0.4, 0.1 * case, 0.0), "processor": None},
+        ]
+    return standings({"model": "m", "settings": {}, "about": {"model_name": "street"}}, records)
+
+
+def test_ranks_count_the_better_methods_in_the_direction_of_each_metric() -> None:
+    ranks = {row.method: row.ranks for row in table(1.0).standings if not row.control}
+    assert [ranks[m]["deletion"] for m in ("integrated_gradients", "relevancy", "rollout")] == [1, 2, 3]
+    assert [ranks[m]["insertion"] for m in ("integrated_gradients", "relevancy", "rollout")] == [1, 2, 3]
+    assert [ranks[m]["pointing"] for m in ("relevancy", "integrated_gradients", "rollout")] == [1, 2, 3]
+
+
+def test_the_best_quick_method_is_recommended() -> None:
+    assert table(QUICK / 2).recommended == "integrated_gradients"
+    assert table(QUICK * 2).recommended == "relevancy"
+    assert standings({}, []).recommended is None
+
+
+def test_figures_stand_beside_chance_in_the_same_cases() -> None:
+    row = next(row for row in table(1.0).standings if row.method == "relevancy")
+    assert row.figures["deletion"].mean == pytest.approx(0.3)
+    assert row.over_random["deletion"].mean == pytest.approx(-0.3)
+    assert row.over_random["pointing"].mean == pytest.approx(0.5 - 0.15)
+    assert row.over_random["pointing"].low < row.over_random["pointing"].mean < row.over_random["pointing"].high
+    assert math.isnan(row.figures["soft_iou"].mean)
+
+
+def test_the_record_is_json_with_the_command_and_the_rule() -> None:
+    text = json.dumps(table(1.0).record("python -m core league"), allow_nan=False)
+    found = json.loads(text)
+    assert found["command"] == "python -m core league"
+    assert "mean rank" in found["rule"]
+    assert found["standings"][0]["figures"]["deletion"]["cases"] == 4
