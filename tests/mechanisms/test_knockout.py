@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Target
+from core.answer import Answer, Decoding, Question, Target
 from core.mechanisms.groups import Group, groups
 from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, knockout_curves
 from core.vlm.cancel import Cancelled, CancelToken
@@ -68,7 +68,8 @@ def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture
     answer = sampled(model, "Where?", picture)
     found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
     cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), found["image"])
-    again = answer_with_cut(model, answer.question, cut, (0, 1))
+    question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5))
+    again = answer_with_cut(model, question, cut, (0, 1))
     rows = tuple(position for position in cut.reader.positions if position < len(again.layout))
     expected = eager_logits_with(model, again, (Knockout(rows, cut.source.positions, frozenset({0, 1})),))
     assert expected.argmax(-1).tolist() == list(again.token_ids)
