@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
+from core.vlm.loading import ModelSpec
 from core.vlm.network import TransformersModel
 from tests.ui.charts import chart_keys, click, spec
 
@@ -317,6 +319,29 @@ def test_an_answer_without_a_picture_has_a_graph_of_words(app: App, llava: Trans
     assert chart_keys(at) == ["causal_tree"] and at.button(key="causal_test").disabled
     at.button(key="causal_heads").click().run()
     assert not at.exception and "4 without a patch" in captions(at)
+
+
+def test_a_family_with_shared_keys_and_a_grid_of_its_own_is_learned_tested_and_masked(
+    app: App, qwen: TransformersModel, qwen_folder: Path
+) -> None:
+    exchange = exchange_of(qwen)
+    at = app("Home.py")
+    work_of(at).spec = ModelSpec(str(qwen_folder), "float32", "cpu")
+    at = opened(lambda page: at, exchange)
+    graph = shown(at)
+    assert exchange.answer is not None
+    expected = causal_graph(qwen, exchange.answer, 2, 2, 0, SETTINGS)
+    assert graph.learned.graph == expected.learned.graph and graph.nodes == expected.nodes
+    assert {"causal_picture", "causal_tree"} <= set(chart_keys(at))
+    number = next(n for n, entry in enumerate(graph.nodes) if entry.box)
+    click(at, "causal_picture", "patch", {"position": graph.nodes[number].position})
+    assert work_of(at).causal.node == number
+    at.button(key="causal_mask").click().run()
+    [without] = work_of(at).causal.reasked
+    assert without.positions == (graph.nodes[number].position,)
+    at.button(key="causal_heads").click().run()
+    assert not at.exception and not at.error
+    assert len(next(iter(work_of(at).causal.heads)).graphs) == qwen.card.heads
 
 
 def test_an_answer_of_a_former_model_keeps_its_graph_on_screen(app: App, llava: TransformersModel) -> None:
