@@ -17,14 +17,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, Intervention, Question, Target
-from core.mechanisms.outcome import Outcome, outcomes, prepared_for
+from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory, pass_bytes, tape_bytes
 from core.vlm.edits import Edits, Head, HeadAblation
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tape
-from core.vlm.units import NotApplicable, check_own, unit_logprobs, units_of, whole
+from core.vlm.units import NotApplicable, check_own
 
 REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
 
@@ -88,15 +88,10 @@ def ablate(
 
     Raises OtherModel, NotApplicable for an empty answer, NotEnoughMemory, ValueError for heads that are not there.
     """
-    check_own(model, answer)
-    units = units_of(answer, whole(answer))
-    check_memory("Head ablation", tape_bytes(model, answer) + pass_bytes(model, answer), model, REMEDY)
-    before, after = (
-        unit_logprobs(logits, units).numpy() for logits in model.logits_with(answer, [(), (ablation(heads, means),)])
-    )
     named = ", ".join(f"{layer}.{head}" for layer, head in heads) or "none"
     instead = "nothing" if means is None else "their mean"
-    return Intervention(f"heads {named} (layer.head, from 0) replaced by {instead}", before, after)
+    description = f"heads {named} (layer.head, from 0) replaced by {instead}"
+    return intervene(model, answer, (ablation(heads, means),), description)
 
 
 def answer_without_heads(

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from core.answer import Answer, Question, Target
+from core.answer import Answer, Intervention, Question, Target
 from core.mechanisms.groups import Group, check_groups
-from core.mechanisms.outcome import Outcome, outcomes, prepared_for
+from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory, pass_bytes, tape_bytes
 from core.vlm.edits import Edits, Knockout
@@ -130,6 +130,13 @@ def answer_with_cut(
     are not there."""
     with model.edited((knocked_out(cut, layers),)):
         return ask(model, question, cancel=cancel, keep_attention=False)
+
+
+def change_by_cut(model: VisionLanguageModel, answer: Answer, cut: Cut, layers: Sequence[int]) -> Intervention:
+    """The log-probabilities of the answer's tokens with a cut in some layers. Raises what `intervene` raises."""
+    between = f"layers {min(layers)} to {max(layers)}"
+    description = f"attention of {cut.reader.name} to {cut.source.name} cut in {between}"
+    return intervene(model, answer, (knocked_out(cut, layers),), description)
 
 
 def knocked_out(cut: Cut, layers: Sequence[int]) -> Knockout:

@@ -10,12 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Target
+from core.answer import Answer, Intervention, Target
 from core.vlm.cancel import CancelToken
+from core.vlm.costs import check_memory, pass_bytes, tape_bytes
 from core.vlm.edits import Edits
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import DecoderTape
-from core.vlm.units import NotApplicable, Unit, check_own, units_of
+from core.vlm.units import NotApplicable, Unit, check_own, unit_logprobs, units_of, whole
 
 AT_ONCE = 32
 """Most sets of edits in one batch, so that a stop is heard soon."""
@@ -60,6 +61,19 @@ def prepared_for(model: VisionLanguageModel, answer: Answer, target: Target) -> 
         )
     layout = replace(answer.layout, kinds=answer.layout.kinds[:length])
     return replace(answer, tokens=answer.tokens[:end], layout=layout, attention=None), units
+
+
+def intervene(model: VisionLanguageModel, answer: Answer, edits: Edits, description: str) -> Intervention:
+    """The log-probabilities of all of an answer's tokens under edits, teacher-forced, beside those without.
+
+    Raises OtherModel, NotApplicable for an empty answer, NotEnoughMemory, ValueError for what the model does not have.
+    """
+    check_own(model, answer)
+    units = units_of(answer, whole(answer))
+    needed = tape_bytes(model, answer) + pass_bytes(model, answer)
+    check_memory("This intervention", needed, model, "Use a smaller picture, or ask for a shorter answer.")
+    before, after = (unit_logprobs(logits, units).numpy() for logits in model.logits_with(answer, [(), edits]))
+    return Intervention(description, before, after)
 
 
 def outcomes(

@@ -127,5 +127,5 @@ def test_what_is_not_there_is_refused(
     with pytest.raises(NotApplicable, match="empty"):
         ablate(llava, replace(answer, tokens=()), HEADS)
     monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 1000)
-    with pytest.raises(NotEnoughMemory, match="Head ablation needs about"):
+    with pytest.raises(NotEnoughMemory, match="This intervention needs about"):
         ablate(llava, answer, HEADS)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target
 from core.mechanisms.groups import Group, groups
-from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, knockout_curves
+from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, change_by_cut, knockout_curves
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Knockout
 from core.vlm.network import TransformersModel
@@ -73,6 +73,18 @@ def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture
     rows = tuple(position for position in cut.reader.positions if position < len(again.layout))
     expected = eager_logits_with(model, again, (Knockout(rows, cut.source.positions, frozenset({0, 1})),))
     assert expected.argmax(-1).tolist() == list(again.token_ids)
+
+
+def test_a_cut_changes_every_token_as_in_an_eager_pass(model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(model, "Where?", picture)
+    found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
+    cut = Cut(found["question"], found["image"])
+    change = change_by_cut(model, answer, cut, (1, 2))
+    knockout = Knockout(cut.reader.positions, cut.source.positions, frozenset({1, 2}))
+    expected = eager_logits_with(model, answer, (knockout,)).log_softmax(-1)
+    after = [float(expected[index, token]) for index, token in enumerate(answer.token_ids)]
+    np.testing.assert_allclose(change.after, after, atol=1e-4)
+    assert change.description == "attention of question to image cut in layers 1 to 2"
 
 
 def test_the_probability_is_that_of_the_tokens_also_for_a_contrast(
