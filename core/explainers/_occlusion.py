@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from PIL import Image
 from torch import Tensor
 
-from core.answer import Answer, Question, RegionMask, TokenLayout
+from core.answer import Answer, Fill, Question, RegionMask, TokenLayout
 from core.explainers._units import needs_places
 from core.explainers.base import Explainer, Step
-from core.masking import unmasked
+from core.masking import apply_mask, unmasked
 from core.vlm.costs import pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import Unit, unit_logprobs
@@ -102,10 +103,16 @@ class PixelOcclusion(Explainer):
         yield Step(0.0)
         regions = [region for region in self.regions(question, answer.layout, settings) if region.shares]
         tally = Tally(len(units), len(answer.layout), [region.shares for region in regions])
-        masked = (question.with_mask(RegionMask(region.pixels, settings.fill, region.image)) for region in regions)
-        read = model.logits_of_images(answer, (unmasked(variant).images for variant in masked))
-        for done, (region, logits) in enumerate(zip(regions, read, strict=True), start=1):
+        readings = model.logits_of_images(answer, (_without(question, region, settings.fill) for region in regions))
+        for done, (region, logits) in enumerate(zip(regions, readings, strict=True), start=1):
             tally.add(before - unit_logprobs(logits, units), region.shares)
             yield Step(done / len(regions), tally.scores())
         if not regions:
             yield Step(1.0, tally.scores())
+
+
+def _without(question: Question, region: PixelRegion, fill: Fill) -> list[Image.Image]:
+    """The question's pictures with one region replaced."""
+    images = [image.convert("RGB") for image in question.images]
+    images[region.image] = apply_mask(images[region.image], RegionMask(region.pixels, fill, region.image))
+    return images
