@@ -61,10 +61,11 @@ class Case:
 
     def asked(self) -> Question:
         """The question with its pictures opened. Raises UnreadableImage."""
-        return Question(self.question, tuple(_opened(image) for image in self.images))
+        return Question(self.question, tuple(opened(image) for image in self.images))
 
 
-def _opened(image: Path | Image.Image) -> Image.Image:
+def opened(image: Path | Image.Image) -> Image.Image:
+    """The picture of a file, or the picture itself. Raises UnreadableImage."""
     if isinstance(image, Image.Image):
         return image
     try:

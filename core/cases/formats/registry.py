@@ -10,6 +10,8 @@ from pathlib import Path
 
 import core.cases.formats
 from core.cases.formats.base import CaseFormat, CaseSet
+from core.cases.rates import Rate, accuracy
+from core.cases.results import Run
 from core.cases.tables import FolderError
 
 
@@ -40,3 +42,12 @@ def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet
         except FolderError as error:
             refused.append(f"{one.name}: {error}")
     raise FolderError(f"The folder fits no format. {' '.join(dict.fromkeys(refused))}")
+
+
+def rates_of(run: Run) -> tuple[Rate, ...]:
+    """The published rates of a run's set; for any other set the accuracy, of all and of each family of questions."""
+    if run.set in formats():
+        return formats()[run.set].rates(run.results)
+    families = dict.fromkeys(result.about["family"] for result in run.results if "family" in result.about)
+    split = [[result for result in run.results if result.about.get("family") == family] for family in families]
+    return (accuracy(run.results), *(accuracy(part, family) for family, part in zip(families, split, strict=True)))

@@ -1,0 +1,6 @@
+"""The same work without a browser: `python -m core`.
+
+Commands print JSON lines to standard output, for other programs; what is meant for people (progress, warnings, why
+something cannot be done) goes to standard error. What takes long stops at Ctrl-C, keeps what is finished, and goes on
+when the same command is given again.
+"""

@@ -1,0 +1,53 @@
+"""Load a model, ask it, and tell what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from core.answer import Answer, Decoding, Question
+from core.cases.case import opened
+from core.cli.console import WrongOption, say
+from core.vlm.generation import ask
+from core.vlm.loading import EMBEDDED, DType, ModelSpec, load_model
+from core.vlm.model import VisionLanguageModel
+
+
+def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:
+    """The model that the options name. Raises WrongOption."""
+    for precise in get_args(DType):
+        if precise == precision:
+            return ModelSpec(source or EMBEDDED.source, precise, device)
+    raise WrongOption(f"There is no precision {precision!r}. Choose among {', '.join(get_args(DType))}.")
+
+
+def load(spec: ModelSpec) -> VisionLanguageModel:
+    """The model, while telling what is going on. Raises ModelUnavailable."""
+    return load_model(spec, lambda text: say(f"{text} ...") if spec != EMBEDDED else None)
+
+
+def answer_to(model: VisionLanguageModel, text: str, images: Sequence[Path] | None, decoding: Decoding) -> Answer:
+    """The answer to a question about picture files. Raises UnreadableImage and QuestionError."""
+    return ask(model, Question(text, tuple(opened(path) for path in images or ()), decoding=decoding))
+
+
+def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
+    """An answer for a JSON line: log-probabilities and entropies in nats."""
+    return {
+        "model": model.card.name,
+        "fingerprint": answer.model,
+        "question": answer.question.text,
+        "answer": answer.text,
+        "finish": answer.finish,
+        "seconds": round(answer.seconds, 4),
+        "tokens": [
+            {
+                "text": token.text,
+                "logprob": token.logprob,
+                "entropy": token.entropy,
+                "alternatives": [{"text": other.text, "logprob": other.logprob} for other in token.alternatives],
+            }
+            for token in answer.tokens
+        ],
+    }

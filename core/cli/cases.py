@@ -1,0 +1,156 @@
+"""`python -m core cases`: check a folder, run it, report and compare runs, note what was seen."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from core.cases.case import Case
+from core.cases.compare import compare
+from core.cases.formats.base import CaseSet
+from core.cases.formats.registry import formats, rates_of, read_folder
+from core.cases.notes import Note, annotate, notes_file, read_notes
+from core.cases.rates import Rate
+from core.cases.results import Result, Run, read_run
+from core.cases.runner import RunSettings, run_cases
+from core.cases.street import street_cases
+from core.cases.workers import run_on_workers
+from core.cli.asking import load
+from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
+from core.cli.report import failures, write_run
+from core.evidence.bootstrap import interval
+from core.vlm.loading import ModelSpec
+
+STREET = "street"
+ENGINES = ("local", "ray")
+
+
+def tell_formats() -> Exit:
+    """A line for each format: whose it is, and what its folder must look like."""
+    for one in formats().values():
+        told = {"paper": one.paper, "published": one.published, "expects": one.expects}
+        emit({"format": one.key, "name": one.name, **told})
+    return Exit.DONE
+
+
+def check(folder: Path, form: str | None) -> Exit:
+    """What is wrong with a folder, before it is run."""
+    found, cases = read_folder(folder, form)
+    stuck = sum(case.problem is not None for case in cases.cases)
+    emit({"format": found.key, "cases": len(cases.cases), "unanswerable": stuck, "problems": cases.problems})
+    return Exit.INCOMPLETE if cases.problems else Exit.DONE
+
+
+def run(
+    spec: ModelSpec,
+    folder: Path | None,
+    form: str | None,
+    street: int | None,
+    file: Path,
+    limit: int | None,
+    settings: RunSettings,
+    engine: str,
+    workers: int,
+) -> Exit:
+    """Ask the cases that `file` has no result of yet, and tell the rates."""
+    if engine not in ENGINES:
+        raise WrongOption(f"There is no engine {engine!r}. Choose among {', '.join(ENGINES)}.")
+    name, found = _cases(folder, form, street)
+    for problem in found.problems:
+        say(problem)
+    wanted = list(islice(found.cases, limit))
+    options: dict[str, Any] = {"name": name, "folder": str(folder or ""), "settings": settings}
+    with stoppable() as cancel, bar(f"asking {name}") as progress:
+        options |= {"cancel": cancel, "progress": progress}
+        if engine == "ray":
+            done = run_on_workers(spec, wanted, file, workers=workers, **options)
+        else:
+            done = run_cases(load(spec), wanted, file, **options)
+    return _told(done, wanted, file)
+
+
+def report(file: Path, html: Path | None, wrong: bool) -> Exit:
+    """The rates of a run, its wrong answers, and a page of both."""
+    found = read_run(file)
+    for rate in rates_of(found):
+        emit(_rate(rate))
+    for answers, right in (("right", True), ("wrong", False)):
+        mean = interval([r.dependence for r in found.results if r.right is right and r.dependence is not None])
+        told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}
+        emit({"image dependence": told, "unit": "nats", "answers": answers})
+    if wrong:
+        notes = read_notes(notes_file(file))
+        for result in failures(found):
+            emit(_result(result, notes))
+    if html is not None:
+        write_run(html, found, rates_of(found))
+        say(f"The page is in {html}.")
+    return _complete(found)
+
+
+def compare_runs(first: Path, second: Path, differing: bool) -> Exit:
+    """Two runs of one set beside each other."""
+    one, other = read_run(first), read_run(second)
+    found = compare(one, other)
+    emit(
+        {
+            "first": one.model_name,
+            "second": other.model_name,
+            "cases": len(found.pairs),
+            "both right": found.both,
+            "only first right": found.only_first,
+            "only second right": found.only_second,
+            "neither right": found.neither,
+            "gain": _rate(found.gain),
+            "same answer": _rate(found.same),
+            "mcnemar_p": found.p_value,
+            "apart": found.apart,
+        }
+    )
+    for result, beside in found.differing if differing else ():
+        said = {"first": result.said, "second": beside.said, "right": "first" if result.right else "second"}
+        emit({"id": result.id, "question": result.question, "expected": result.expected, **said})
+    return Exit.DONE
+
+
+def note(file: Path, case: str, text: str, tags: list[str]) -> Exit:
+    """Note something about a case of a run."""
+    if case not in {result.id for result in read_run(file).results}:
+        raise WrongOption(f"{file.name} has no result of a case {case!r}.")
+    annotate(notes_file(file), case, Note(text, tuple(tags)))
+    emit({"id": case, "note": text, "tags": tags, "file": str(notes_file(file))})
+    return Exit.DONE
+
+
+def _cases(folder: Path | None, form: str | None, street: int | None) -> tuple[str, CaseSet]:
+    if (folder is None) == (street is None):
+        raise WrongOption("Give a folder of cases, or --street with a number of drawn cases of each family.")
+    if folder is None:
+        return STREET, CaseSet(tuple(street_cases(street or 0)), ())
+    found, cases = read_folder(folder, form)
+    return found.key, cases
+
+
+def _told(done: Run, wanted: list[Case], file: Path) -> Exit:
+    for rate in rates_of(done):
+        emit(_rate(rate))
+    ids = {case.id for case in wanted}
+    results = [result for result in done.results if result.id in ids]
+    unasked = sum(not result.answered for result in results)
+    emit({"file": str(file), "cases": len(wanted), "finished": len(results), "unanswerable": unasked})
+    return Exit.STOPPED if len(results) < len(wanted) else _complete(done)
+
+
+def _complete(run: Run) -> Exit:
+    return Exit.DONE if all(result.answered for result in run.results) else Exit.INCOMPLETE
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    interval = {"low": rate.low, "high": rate.high, "of": rate.count}
+    return {"rate": rate.name, "group": rate.group, "value": rate.value, **interval, "counts": rate.meaning}
+
+
+def _result(result: Result, notes: dict[str, Note]) -> dict[str, Any]:
+    noted = notes.get(result.id, Note())
+    return {**result.record(), "note": noted.text, "tags": noted.tags}

@@ -1,0 +1,140 @@
+"""What every command shares: lines out, messages and progress beside them, stopping, and what exit codes mean."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
+    from core.vlm.cancel import CancelToken
+
+
+class Exit(IntEnum):
+    """What a command ends with."""
+
+    DONE = 0
+    INCOMPLETE = 1
+    REFUSED = 2
+    STOPPED = 3
+    IMPOSSIBLE = 4
+
+
+MEANINGS = {
+    Exit.DONE: "all is done",
+    Exit.INCOMPLETE: "done, but some cases could not be asked, or a folder has problems",
+    Exit.REFUSED: "not begun: a wrong option, a file or model that cannot be used, another run's results",
+    Exit.STOPPED: "stopped; what is finished is kept, and the same command goes on",
+    Exit.IMPOSSIBLE: "not possible here: too little memory, or a method that has nothing to say about this answer",
+}
+CODES = "Exit codes: " + "; ".join(f"{int(code)} {meaning}" for code, meaning in MEANINGS.items()) + "."
+
+
+class Guarded(TyperGroup):
+    """Commands whose foreseen errors are a sentence and an exit code; any other error is a fault and shows itself."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(Exit.STOPPED) from None
+        except Exception as error:
+            if hasattr(error, "exit_code"):  # typer's own
+                raise
+            code = _code_of(error)
+            if code is None:
+                raise
+            say(str(error))
+            raise typer.Exit(code) from None
+
+
+def _code_of(error: Exception) -> Exit | None:
+    from core.cases.compare import NotComparable
+    from core.cases.journal import JournalError
+    from core.cases.notes import NotesError, NotSaved
+    from core.cases.tables import FolderError
+    from core.cases.workers import WorkersUnavailable
+    from core.images import UnreadableImage
+    from core.vlm.cancel import Cancelled
+    from core.vlm.errors import ModelUnavailable
+    from core.vlm.model import QuestionError
+    from core.vlm.units import ExplainError
+
+    codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (
+        ((Cancelled,), Exit.STOPPED),
+        ((ExplainError, WorkersUnavailable), Exit.IMPOSSIBLE),
+        ((FolderError, JournalError, NotesError, NotSaved, NotComparable), Exit.REFUSED),
+        ((UnreadableImage, QuestionError, ModelUnavailable, WrongOption), Exit.REFUSED),
+    )
+    return next((code for kinds, code in codes if isinstance(error, kinds)), None)
+
+
+class WrongOption(ValueError):
+    """An option that means nothing here. str(error) is a sentence that says what is possible."""
+
+
+def emit(record: Mapping[str, Any]) -> None:
+    """One line for other programs. What is no number becomes null, and other than ASCII is escaped."""
+    typer.echo(json.dumps(_plain(record), allow_nan=False))
+
+
+def say(text: str) -> None:
+    """One message for people. Untrusted text is shown as it is: no markup, no control characters."""
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error, where that is a terminal; it is told the share done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    console = Console(stderr=True)
+    progress = Progress(
+        *columns,
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+    )
+    with progress:
+        task = progress.add_task(label, total=1.0)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def stoppable() -> Iterator[CancelToken]:
+    """A token that Ctrl-C (or SIGTERM) raises, so that work ends where it can go on; a second Ctrl-C ends it at
+    once."""
+    from core.vlm.cancel import CancelToken
+
+    token = CancelToken()
+
+    def stop(number: int, frame: object) -> None:
+        if token.cancelled:
+            raise KeyboardInterrupt
+        token.cancel()
+        say("Stopping; what is finished is kept. Press Ctrl-C again to end at once.")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield token
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

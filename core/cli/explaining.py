@@ -1,0 +1,162 @@
+"""What is to be explained of an answer, by which methods, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from core.answer import Answer, Explanation, Target
+from core.cli.console import WrongOption
+from core.comparison.keyword import key_tokens
+from core.comparison.words import words
+from core.evidence.badge import badge
+from core.evidence.registry import map_metrics
+from core.evidence.result import Evidence
+from core.explainers.base import Explainer
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.explainers.settings import Control, checked, controls
+from core.maps.files import record
+from core.maps.shares import parts, shares
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import rival_ids, whole
+
+DEFAULT = "relevancy"
+
+
+def target_of(
+    model: VisionLanguageModel,
+    answer: Answer,
+    word: str | None,
+    tokens: Sequence[int] | None,
+    entire: bool,
+    rival: str | None,
+) -> Target:
+    """The part of an answer that options name. Raises WrongOption, and NotApplicable for an empty answer."""
+    target = whole(answer)
+    if sum(map(bool, (word, tokens, entire))) > 1:
+        raise WrongOption("Give one of --word, --token and --whole.")
+    if tokens:
+        if max(tokens) > len(answer.tokens):
+            raise WrongOption(f"The answer “{answer.text}” has {len(answer.tokens)} tokens.")
+        target = Target(tuple(sorted({number - 1 for number in tokens})))
+    elif not entire:
+        target = Target(key_tokens(answer) if word is None else _word(answer, word))
+    return target if rival is None else _against(model, answer, target, rival)
+
+
+def _word(answer: Answer, word: str) -> tuple[int, ...]:
+    """The tokens of the first word of an answer that is `word`."""
+    wanted = [found.plain for found in words(word)]
+    for tokens in answer.words():
+        text = "".join(answer.tokens[index].text for index in tokens)
+        if text.strip() == word.strip() or (wanted and [found.plain for found in words(text)] == wanted):
+            return tokens
+    raise WrongOption(f"The answer “{answer.text}” has no word “{word}”.")
+
+
+def _against(model: VisionLanguageModel, answer: Answer, target: Target, rival: str) -> Target:
+    """The contrast of a target's first token with the first of `rival`, as the pages make it."""
+    first = target.tokens[0]
+    ids = rival_ids(model, answer, first, rival.strip())
+    if not ids or ids[0] == answer.tokens[first].id:
+        raise WrongOption(f"“{rival}” begins with no other token than was said. Choose another word.")
+    return Target((first,), (ids[0],))
+
+
+def methods_of(names: Sequence[str] | None) -> list[Explainer]:
+    """The methods that options name, one by default. Raises WrongOption."""
+    known = explainers()
+    for name in names or ():
+        if name not in known:
+            raise WrongOption(f"There is no method {name!r}. The methods are {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(names or (DEFAULT,))]
+
+
+def settings_of(model: VisionLanguageModel, method: Explainer, given: Sequence[str] | None) -> Any:
+    """A method's settings with those that options change. Raises WrongOption."""
+    known = {control.name: control for control in controls(method.Settings)}
+    changed: dict[str, Any] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            raise WrongOption(
+                f"{method.name} has no setting {name!r}. It has {', '.join(known) or 'none'}; write NAME=VALUE."
+            )
+        changed[name] = _value(known[name], value)
+    try:
+        return checked(method.Settings(**changed), model.card.layers, model.card.heads)
+    except ValueError as error:
+        raise WrongOption(str(error)) from error
+
+
+def _value(control: Control, text: str) -> Any:
+    try:
+        match control.kind:
+            case "number":
+                return type(control.default)(text)
+            case "switch":
+                return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}[text.lower()]
+            case "layers" | "heads":
+                return None if text == "all" else tuple(int(part) for part in text.split(","))
+            case _:
+                return text
+    except (ValueError, KeyError):
+        raise WrongOption(f"{control.name}={text} is no {control.kind}.") from None
+
+
+def explained(
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    methods: Sequence[Explainer],
+    settings: Sequence[str] | None,
+    cancel: CancelToken,
+    progress: Callable[[float], None],
+) -> list[Explanation]:
+    """One map of the target by each method. Raises as `explain` does, and WrongOption."""
+    chosen = [settings_of(model, method, settings) for method in methods]
+    found: list[Explanation] = []
+    for number, (method, own) in enumerate(zip(methods, chosen, strict=True)):
+
+        def share(done: float, number: int = number) -> None:
+            progress((number + done) / len(methods))
+
+        found += explain(method, model, answer, [target], own, cancel=cancel, progress=share)
+    return found
+
+
+def told(answer: Answer, explanation: Explanation) -> dict[str, Any]:
+    """A map for a JSON line: how it came about, a score for every position, and its shares."""
+    scores = explanation.scores.numpy()
+    places = parts(answer.layout, explanation.target)
+    return {
+        **record(answer, explanation),
+        "scores": [float(score) for score in scores],
+        "kinds": [kind.value for kind in answer.layout.kinds],
+        "shares": {share.part.value: share.fraction for share in shares(scores, places) if share.fraction is not None},
+    }
+
+
+def tested(answer: Answer, explanation: Explanation, evidence: Evidence) -> dict[str, Any]:
+    """The tests of a map for a JSON line: each metric's figure beside those of the controls."""
+    figures = {
+        key: {
+            "value": figure.value,
+            "random": evidence.chance(key),
+            "centre": evidence.centre.figures[key].value,
+            "better": map_metrics()[key].better,
+        }
+        for key, figure in evidence.tested.figures.items()
+    }
+    return {
+        **record(answer, explanation),
+        "badge": badge(evidence),
+        "full": evidence.full,
+        "blank": evidence.blank,
+        "figures": figures,
+        "evidence_settings": dict(evidence.settings),
+        "evidence_seconds": round(evidence.seconds, 4),
+        "evidence_complete": evidence.complete,
+    }

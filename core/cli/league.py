@@ -1,0 +1,34 @@
+"""`python -m core league`: how the methods stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.cases.league import run_league
+from core.cli.console import Exit, WrongOption, bar, emit, stoppable
+from core.vlm.model import VisionLanguageModel
+
+
+def run(
+    model: VisionLanguageModel,
+    out: Path,
+    cases: int,
+    methods: Sequence[str] | None,
+    families: Sequence[str] | None,
+    summary: Path | None,
+) -> Exit:
+    """Go on with the league in `out`, and tell how the methods stand."""
+    with stoppable() as cancel, bar("league") as progress:
+        try:
+            league = run_league(model, out, cases, methods, families, progress, cancel)
+        except ValueError as error:
+            raise WrongOption(str(error)) from error
+    record = league.record(f"python -m core league --cases {cases} --out {out}")
+    for standing in record["standings"]:
+        emit(standing)
+    emit({name: value for name, value in record.items() if name != "standings"})
+    if summary is not None:
+        summary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return Exit.STOPPED if cancel.cancelled else Exit.DONE

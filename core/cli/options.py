@@ -1,0 +1,29 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    str | None, typer.Option(metavar="FOLDER_OR_ID", help="A model folder or hub name; the embedded model by default.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+Question = Annotated[str, typer.Option(help="What is asked.")]
+Images = Annotated[list[Path] | None, typer.Option(help="A picture; give it again for several.")]
+MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
+Html = Annotated[Path | None, typer.Option(help="Also write a page with figures, which needs nothing else.")]
+Word = Annotated[
+    str | None, typer.Option(help="The word of the answer to explain; by default the one that decides it.")
+]
+Token = Annotated[list[int] | None, typer.Option(min=1, help="Tokens to explain, by number from 1.")]
+Whole = Annotated[bool, typer.Option("--whole", help="Explain the whole answer.")]
+Rival = Annotated[str | None, typer.Option(help="Explain why not this word rather than the one said.")]
+Methods = Annotated[list[str] | None, typer.Option("--method", help="A method; give it again for several.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--setting", metavar="NAME=VALUE", help="A setting of the methods; layers and heads as 0,1,5."),
+]

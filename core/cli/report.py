@@ -1,0 +1,132 @@
+"""What is on the pages that commands write: maps with their tests, and runs with their rates and failures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from core.answer import Answer, Explanation
+from core.cases.rates import Rate
+from core.cases.results import Result, Run
+from core.charts.export import Legend, svg_map
+from core.charts.heatmap import OPACITY, scale_of
+from core.charts.vector import Interval, Line, svg_intervals, svg_lines
+from core.cli.explaining import told
+from core.cli.page import node, picture, table, token, write_page
+from core.evidence.badge import badge
+from core.evidence.curves import Curve
+from core.evidence.registry import map_metrics
+from core.evidence.result import Evidence
+from core.explainers.registry import explainers
+from core.maps.files import record_json
+
+LISTED = 200
+"""Failures that a page lists: the results file has them all."""
+
+
+def write_maps(
+    file: Path, answer: Answer, explanations: Sequence[Explanation], evidence: Sequence[Evidence] = ()
+) -> None:
+    """A page of maps of one answer, with what their tests found. Raises WrongOption where it cannot be written."""
+    target = set(explanations[0].target.tokens)
+    said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
+    sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
+    for number, explanation in enumerate(explanations):
+        sections += _map(answer, explanation)
+        if evidence:
+            sections += _evidence(evidence[number])
+    write_page(file, "What the answer rests on", *sections)
+
+
+def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
+    """A page of a run: its rates and the cases it got wrong. Raises WrongOption where it cannot be written."""
+    unasked = [result for result in run.results if not result.answered]
+    wrong = failures(run)
+    rows = [Interval(_named(rate), rate.value, rate.low, rate.high) for rate in rates]
+    meanings = [[_named(rate), rate.meaning, str(rate.count)] for rate in rates]
+    head = f"{len(run.results)} cases of {run.set}, asked of {run.model_name}; {len(unasked)} could not be asked."
+    sections = [
+        node("p", head),
+        node("h2", "Rates"),
+        svg_intervals(rows),
+        node("p", "Lines are 95 % bootstrap intervals over cases.", cls="note"),
+        table(["rate", "what is counted", "of"], meanings, numbers=[2]),
+        node("h2", f"Wrong answers ({len(wrong)}), the least dependent on the picture first"),
+        table(["case", "asked", "expected", "said", "image dependence (nats)"], [_row(r) for r in wrong[:LISTED]], [4]),
+    ]
+    if unasked:
+        sections += [
+            node("h2", "Not asked"),
+            table(["case", "why"], [[result.id, result.problem or ""] for result in unasked[:LISTED]]),
+        ]
+    write_page(file, f"{run.set}: {run.model_name}", *sections)
+
+
+def failures(run: Run) -> list[Result]:
+    """The answers that are wrong, those that depend least on their picture first, unknown ones last."""
+    wrong = [result for result in run.results if result.right is False]
+    return sorted(wrong, key=lambda result: math.inf if result.dependence is None else result.dependence)
+
+
+def _map(answer: Answer, explanation: Explanation) -> list[Element]:
+    method = explainers()[explanation.method]
+    parts = [node("h2", method.name)]
+    if answer.layout.views:
+        scores = explanation.scores.numpy()
+        shown = [position for view in answer.layout.views for position in view.positions]
+        scale = scale_of(scores[shown], signed=method.signed)
+        legend = Legend(method.name, (), record_json(answer, [explanation]))
+        drawn = svg_map(answer.question.images, answer.layout, scores, scale, OPACITY, legend)
+        parts.append(picture(drawn, f"{method.name} over the picture"))
+    else:
+        parts.append(node("p", "Where the image tokens are in the picture is not known.", cls="note"))
+    shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())
+    chosen = {name: "all" if value is None else value for name, value in explanation.settings.items()}
+    settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "no settings"
+    parts.append(node("p", f"{shares}. {settings}; {explanation.seconds:.2f} s. {method.caveat}", cls="note"))
+    return parts
+
+
+def _evidence(evidence: Evidence) -> list[Element]:
+    metrics = map_metrics()
+    rows = [
+        [
+            metrics[key].name,
+            metrics[key].better,
+            *(f"{value:.3f}" for value in (figure.value, evidence.chance(key), evidence.centre.figures[key].value)),
+        ]
+        for key, figure in evidence.tested.figures.items()
+    ]
+    parts = [node("p", f"Tested: {badge(evidence)}.")]
+    parts += [
+        svg_lines(_lines(evidence, direction), f"patches {done}", "probability")
+        for direction, done in (("deletion", "taken away"), ("insertion", "shown"))
+    ]
+    parts.append(table(["metric", "better", "this map", "random", "centre"], rows, numbers=[2, 3, 4]))
+    return parts
+
+
+def _lines(evidence: Evidence, direction: str) -> list[Line]:
+    random = ("one random order", evidence.random[0], True)
+    sources = (("this map", evidence.tested, False), random, ("centre", evidence.centre, True))
+    return [
+        _line(f"{name}, {curve.fill}", curve, dashed)
+        for name, result, dashed in sources
+        for curve in result.curves
+        if curve.direction == direction
+    ]
+
+
+def _line(name: str, curve: Curve, dashed: bool) -> Line:
+    return Line(name, curve.shares, curve.values, dashed)
+
+
+def _named(rate: Rate) -> str:
+    return f"{rate.group}: {rate.name}" if rate.group else rate.name
+
+
+def _row(result: Result) -> list[str]:
+    dependence = "" if result.dependence is None else f"{result.dependence:.2f}"
+    return [result.id, result.question, " or ".join(filter(None, result.expected)), result.said, dependence]

@@ -1,0 +1,174 @@
+"""`ask`, `explain` and `evidence` print what core computes, and say in a sentence what cannot be done."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.answer import Decoding, Question
+from core.comparison.keyword import key_tokens
+from core.evidence.trial import gather
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+from core.vlm.units import whole
+from tests.cli.conftest import Command
+
+ASKED = ("--question", "What is it?", "--max-new-tokens", 6)
+
+
+def test_ask_tells_the_answer_token_by_token(
+    command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
+) -> None:
+    found = command("ask", *ASKED, "--image", scene)
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
+    [line] = found.lines
+    assert (found.code, line["answer"], line["finish"]) == (0, answer.text, answer.finish)
+    assert [token["logprob"] for token in line["tokens"]] == pytest.approx([t.logprob for t in answer.tokens])
+
+
+def test_explain_tells_a_map_for_each_method(
+    command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
+) -> None:
+    found = command(
+        "explain", *ASKED, "--image", scene, "--method", "raw_attention", "--method", "random", "--token", 2
+    )
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
+    assert found.code == 0
+    assert [line["method"] for line in found.lines] == ["raw_attention", "random"]
+    assert [line["target_tokens"] for line in found.lines] == [[1], [1]]
+    assert answer.attention is not None
+    expected = answer.attention.weights[:, :, 1].mean((0, 1)).tolist()
+    assert found.lines[0]["scores"][: len(expected)] == pytest.approx(expected, abs=1e-6)
+    assert sum(found.lines[0]["shares"].values()) == pytest.approx(1)
+
+
+def test_the_word_that_decides_is_explained_by_default(
+    command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
+) -> None:
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
+    [line] = command("explain", *ASKED, "--image", scene, "--method", "random").lines
+    assert tuple(line["target_tokens"]) == key_tokens(answer)
+    [line] = command("explain", *ASKED, "--image", scene, "--method", "random", "--whole").lines
+    assert line["target_tokens"] == list(range(len(answer.tokens)))
+
+
+def test_settings_reach_the_method_and_wrong_ones_are_refused(command: Command, scene: Path) -> None:
+    asked = ("explain", *ASKED, "--image", scene, "--method", "raw_attention")
+    [line] = command(*asked, "--setting", "layers=0,2", "--setting", "reduce=max").lines
+    assert line["settings"] == {"layers": [0, 2], "heads": None, "reduce": "max"}
+    for setting, why in (
+        ("layers=9", "must name at least one of 0 to 2"),
+        ("layers=x", "layers=x is no layers"),
+        ("depth=1", "has no setting 'depth'. It has layers, heads, reduce"),
+        ("layers", "write NAME=VALUE"),
+    ):
+        found = command(*asked, "--setting", setting)
+        assert (found.code, found.lines) == (2, [])
+        assert why in found.told
+
+
+def test_a_rival_makes_a_contrast(command: Command, scene: Path) -> None:
+    [line] = command(
+        "explain", *ASKED, "--image", scene, "--method", "input_gradient", "--token", 1, "--rival", "zebra"
+    ).lines
+    assert len(line["rivals"]) == 1
+    found = command("explain", *ASKED, "--image", scene, "--method", "raw_attention", "--token", 1, "--rival", "zebra")
+    assert found.code == 4
+    assert "has no contrast" in found.told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [(("--word", "giraffe"), "has no word “giraffe”"), (("--token", 99), "has 6 tokens"),
+     (("--token", 1, "--whole"), "Give one of --word, --token and --whole"),
+     (("--method", "guess"), "There is no method 'guess'. The methods are"),
+     (("--precision", "float8"), "There is no precision 'float8'"),
+     (("--rival", " "), "begins with no other token")],
+)  # fmt: skip
+def test_what_means_nothing_is_refused_in_a_sentence(
+    command: Command, scene: Path, arguments: tuple[object, ...], why: str
+) -> None:
+    found = command("explain", *ASKED, "--image", scene, *arguments)
+    assert (found.code, found.lines) == (2, [])
+    assert why in found.told
+
+
+def test_evidence_tells_each_figure_beside_its_controls(
+    command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
+) -> None:
+    found = command("evidence", *ASKED, "--image", scene, "--method", "raw_attention", "--whole")
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
+    [line] = found.lines
+    [map_] = explain(explainers()["raw_attention"], llava, answer, [whole(answer)])
+    [trial] = gather(llava, answer, [map_])
+    assert found.code == 0
+    assert line["badge"].startswith("removing its top 20 % of patches")
+    assert line["figures"]["deletion"]["value"] == pytest.approx(trial.tested.figures["deletion"].value, rel=1e-3)
+    assert line["figures"]["deletion"]["random"] == pytest.approx(trial.chance("deletion"), rel=1e-3)
+
+
+def test_a_question_without_a_picture_is_answered_and_has_no_patches_to_test(command: Command) -> None:
+    assert command("ask", *ASKED).lines[0]["answer"]
+    assert command("explain", *ASKED, "--method", "raw_attention").lines[0]["shares"]["image"] == 0
+    found = command("evidence", *ASKED, "--method", "raw_attention")
+    assert found.code == 4
+    assert "This question has no picture" in found.told
+
+
+def test_files_and_models_that_cannot_be_used_are_said(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "note.png").write_text("Dear diary")
+    for image, why in (("note.png", "is not a picture"), ("gone.png", "cannot be read (No such file or directory)")):
+        found = command("ask", *ASKED, "--image", tmp_path / image)
+        assert found.code == 2
+        assert why in found.told
+    found = command("ask", *ASKED, "--model", tmp_path)
+    assert (found.code, found.lines) == (2, [])
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its tags, their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+HOSTILE = '<script>alert(1)</script> <img src="https://example.org/x" onerror="alert(2)"> javascript:'
+
+
+def test_the_page_shows_maps_and_tests_and_trusts_no_text(command: Command, scene: Path, tmp_path: Path) -> None:
+    page = tmp_path / "new" / "page.html"
+    found = command(
+        "evidence", "--question", HOSTILE, "--max-new-tokens", 4, "--image", scene, "--method", "raw_attention",
+        "--html", page,
+    )  # fmt: skip
+    assert found.code == 0
+    read = Page(page.read_text())
+    assert HOSTILE in read.text
+    assert "removing its top 20 % of patches" in read.text
+    assert read.tags >= {"img", "svg", "table"}
+    assert not read.tags & {"script", "a", "link", "iframe", "object"}
+    assert not [name for name, _ in read.attributes if name.startswith("on")]
+    addresses = [value for name, value in read.attributes if name in ("src", "href")]
+    assert [address.split(",")[0] for address in addresses] == ["data:image/svg+xml;base64"]
+
+
+def test_a_page_that_cannot_be_written_is_said(command: Command, scene: Path) -> None:
+    found = command("explain", *ASKED, "--image", scene, "--method", "random", "--html", scene / "page.html")
+    assert found.code == 2
+    assert "cannot be written" in found.told

@@ -1,0 +1,134 @@
+"""`cases`: check, run, report, compare and note, with exit codes that say how far it went."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cases import runner
+from core.cases.notes import Note, read_notes
+from core.cases.results import read_run
+from tests.cases.folders import save_mmvp, save_pope
+from tests.cli.conftest import Command
+
+SHORT = ("--max-new-tokens", 2)
+
+
+def test_formats_say_where_they_are_published(command: Command) -> None:
+    lines = command("cases", "formats").lines
+    assert [line["format"] for line in lines] == ["hallusionbench", "mmvp", "pope", "plain"]
+    assert "Questions.csv" in lines[1]["expects"]
+
+
+def test_a_folder_is_checked_before_it_is_run(command: Command, tmp_path: Path) -> None:
+    good = command("cases", "check", save_mmvp(tmp_path / "good"))
+    assert (good.code, good.lines[0]) == (0, {"format": "mmvp", "cases": 4, "unanswerable": 0, "problems": []})
+    bad = command("cases", "check", save_mmvp(tmp_path / "bad", pictures=3), "--format", "mmvp")
+    assert (bad.code, bad.lines[0]["unanswerable"]) == (1, 1)
+    none = command("cases", "check", tmp_path)
+    assert none.code == 2
+    assert "fits no format" in none.told
+
+
+def test_a_run_tells_the_published_rates_and_goes_on_where_it_was(command: Command, tmp_path: Path) -> None:
+    folder, out = save_mmvp(tmp_path / "set", pictures=3), tmp_path / "run.jsonl"
+    first = command("cases", "run", folder, "--out", out, "--limit", 2, *SHORT)
+    assert first.code == 0
+    assert [line["rate"] for line in first.lines[:-1]] == ["pair accuracy", "accuracy"]
+    assert first.lines[-1] == {"file": str(out), "cases": 2, "finished": 2, "unanswerable": 0}
+    before = out.read_text()
+    whole = command("cases", "run", folder, "--out", out, *SHORT)
+    assert whole.code == 1
+    assert whole.lines[-1] == {"file": str(out), "cases": 4, "finished": 4, "unanswerable": 1}
+    assert "1 of 4 cases cannot be asked" in whole.told
+    assert out.read_text().startswith(before)
+    assert len(read_run(out).results) == 4
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_so(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = save_mmvp(tmp_path / "set"), tmp_path / "run.jsonl"
+    asked: list[Any] = []
+
+    def interrupted(*given: Any, **options: Any) -> Any:
+        asked.append(given)
+        if len(asked) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return ask(*given, **options)
+
+    ask = runner.ask
+    monkeypatch.setattr(runner, "ask", interrupted)
+    stopped = command("cases", "run", folder, "--out", out, *SHORT)
+    assert stopped.code == 3
+    assert (stopped.lines[-1]["cases"], stopped.lines[-1]["finished"]) == (4, 1)
+    assert "what is finished is kept" in stopped.told
+    assert command("cases", "run", folder, "--out", out, *SHORT).code == 0
+    assert len(out.read_text().splitlines()) == 5
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_runs_file_is_refused(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run.jsonl"
+    command("cases", "run", save_mmvp(tmp_path / "m"), "--out", out, "--limit", 1, *SHORT)
+    other = command("cases", "run", save_pope(tmp_path / "p"), "--out", out, *SHORT)
+    assert other.code == 2
+    assert "set mmvp there, pope here" in other.told
+
+
+def test_drawn_streets_are_run_without_a_folder(command: Command, tmp_path: Path) -> None:
+    found = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--no-dependence", *SHORT)
+    assert found.code == 0
+    assert {"object colour", "truck door", ""} <= {line.get("group", "") for line in found.lines}
+    for arguments in ((), (tmp_path, "--street", 1)):
+        assert command("cases", "run", *arguments, "--out", tmp_path / "other.jsonl").code == 2
+    found = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--engine", "magic")
+    assert (found.code, "Choose among local, ray" in found.told) == (2, True)
+
+
+def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(command: Command, tmp_path: Path) -> None:
+    folder, out, page = save_pope(tmp_path / "set"), tmp_path / "run.jsonl", tmp_path / "page.html"
+    command("cases", "run", folder, "--out", out, *SHORT)
+    results = read_run(out).results
+    wrong = next(result for result in results if result.right is False)
+    noted = command("cases", "note", out, wrong.id, "--text", "sees <b>a dog</b>", "--tag", "dog", "--tag", "odd")
+    assert (noted.code, read_notes(tmp_path / "run.notes.json")[wrong.id]) == (
+        0,
+        Note("sees <b>a dog</b>", ("dog", "odd")),
+    )
+    found = command("cases", "report", out, "--wrong", "--html", page)
+    assert found.code == 0
+    assert [line["rate"] for line in found.lines[:5]] == ["accuracy", "precision", "recall", "F1", "yes ratio"]
+    assert found.lines[6]["image dependence"]["of"] == sum(result.right is False for result in results)
+    assert (found.lines[7]["id"], found.lines[7]["note"]) == (wrong.id, "sees <b>a dog</b>")
+    text = page.read_text()
+    assert "random: accuracy" in text
+    assert wrong.question in text
+    assert not re.search(r"<script|https?://", text)
+
+
+def test_a_note_needs_a_case_that_is_there(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run.jsonl"
+    command("cases", "run", save_pope(tmp_path / "set"), "--out", out, *SHORT)
+    assert command("cases", "note", out, "random/99", "--text", "x").code == 2
+    assert command("cases", "report", tmp_path / "gone.jsonl").code == 2
+
+
+def test_two_runs_are_compared(command: Command, tmp_path: Path) -> None:
+    one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
+    command("cases", "run", save_pope(tmp_path / "set"), "--out", one, *SHORT)
+    lines = [json.loads(line) for line in one.read_text().splitlines()]
+    lines[1]["right"] = not lines[1]["right"]
+    other.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = command("cases", "compare", one, other, "--differing")
+    assert found.code == 0
+    assert (found.lines[0]["cases"], found.lines[0]["mcnemar_p"]) == (2, 1)
+    assert [line["id"] for line in found.lines[1:]] == ["random/1"]
+    other.write_text(other.read_text().replace('"set": "pope"', '"set": "mmvp"'))
+    assert command("cases", "compare", one, other).code == 2

@@ -1,0 +1,45 @@
+"""The program explains itself quickly, and needs no browser's library to do so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.cli.console import CODES, Exit
+from tests.cli.conftest import Command
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import runpy, sys
+sys.argv = ["core", "cases", "run", "--help"]
+try:
+    runpy.run_module("core", run_name="__main__")
+finally:
+    print("imported:", sorted({"streamlit", "torch", "transformers"} & set(sys.modules)))
+"""
+
+
+def test_help_imports_neither_torch_nor_streamlit() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "core cases run [OPTIONS]" in done.stdout
+    assert done.stdout.endswith("imported: []\n")
+
+
+@pytest.mark.parametrize("name", ["ask", "explain", "evidence", "league", "cases run", "cases report"])
+def test_every_command_says_what_its_exit_codes_mean(command: Command, name: str) -> None:
+    found = command(*name.split(), "--help")
+    assert found.code == 0
+    assert "3 stopped; what is finished is kept" in found.told
+
+
+def test_every_exit_code_has_a_meaning() -> None:
+    assert all(f"{int(code)} " in CODES for code in Exit)
+
+
+def test_a_wrong_option_is_refused(command: Command) -> None:
+    assert command("ask").code == Exit.REFUSED
+    assert command("paint").code == Exit.REFUSED
