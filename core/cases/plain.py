@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-DIGITS = 5
+DIGITS = 6
 
 
 def plain(value: Any) -> Any:
-    """Numbers to five digits and NaN as None, however deep; tuples become lists."""
+    """Numbers to six significant digits and NaN as None, however deep; tuples become lists."""
     if isinstance(value, float):
-        return None if math.isnan(value) else round(value, DIGITS)
+        return None if math.isnan(value) else float(f"{value:.{DIGITS}g}")
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,115 @@
+"""What a finding is: a claim, readings of many scenes, and a rule that was written down before."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from core.cases.studies.study import Estimate
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+Reading = dict[str, Any]
+"""What was read of one scene, in plain values for a line of JSON."""
+
+QuantityUnit = Literal["share", "nats", "area", "reciprocal rank", "correlation", "probability"]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One figure: `what` was measured, `of` which condition, and `at` which layer or number where it is of a series.
+
+    `value` is a mean over `cases` with its 95 % interval; what is computed and not sampled has none (NaN, 0 cases).
+    `control`: it is what others are to be held against.
+    """
+
+    what: str
+    of: str
+    value: float
+    low: float
+    high: float
+    cases: int
+    unit: QuantityUnit
+    at: float | None = None
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What the readings say: whether the claim reproduces by its rule, the reason in figures, and all of them.
+
+    `heads` are tables by layer and head, such as how much each raises a word (nats).
+    """
+
+    reproduces: bool
+    because: str
+    figures: tuple[Quantity, ...]
+    heads: Mapping[str, list[list[float]]] = field(default_factory=dict)
+
+
+Subject = TypeVar("Subject")
+Reader = Callable[[Subject, CancelToken | None], Reading | None]
+
+
+class Finding(ABC, Generic[Subject]):
+    """One finding. `claim` is what was published in `paper`; `measured` says what is done here, `baseline` what stands
+    beside it, `rule` when the claim counts as reproduced, `caveat` what that does not tell. `settings` are the numbers
+    that decide the readings: runs with others are never mixed.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    claim: ClassVar[str]
+    paper: ClassVar[str]
+    measured: ClassVar[str]
+    baseline: ClassVar[str]
+    rule: ClassVar[str]
+    caveat: ClassVar[str]
+    settings: ClassVar[Mapping[str, Any]]
+
+    @abstractmethod
+    def subjects(self, scenes: int) -> Iterator[tuple[str, Subject]]:
+        """The first `scenes` subjects under their names, always the same ones in the same order."""
+
+    @abstractmethod
+    def reader(self, model: VisionLanguageModel, cancel: CancelToken | None) -> Reader[Subject]:
+        """What reads a subject; None for one whose answer is of no use, as it is wrong. Raises NotApplicable or
+        ModelUnavailable where this model has nothing to be read, and Cancelled, as the reader does."""
+
+    @abstractmethod
+    def conclude(self, readings: Sequence[Reading]) -> Conclusion:
+        """The verdict over at least one reading."""
+
+
+def column(readings: Sequence[Reading], *path: str) -> Float[np.ndarray, "case *shape"]:
+    """One value, or list of values, of every reading; None is NaN."""
+    found = []
+    for reading in readings:
+        value: Any = reading
+        for key in path:
+            value = value[key]
+        found.append(value)
+    return np.array(found, dtype=np.float64)
+
+
+def quantity(
+    what: str,
+    of: str,
+    found: Estimate,
+    unit: QuantityUnit | None = None,
+    *,
+    at: float | None = None,
+    control: bool = False,
+) -> Quantity:
+    """A sampled figure."""
+    return Quantity(what, of, found.value, found.low, found.high, found.count, unit or found.unit, at, control)
+
+
+def computed(what: str, of: str, value: float, unit: QuantityUnit, *, control: bool = False) -> Quantity:
+    """A figure that follows from others, with no interval."""
+    return Quantity(what, of, value, float("nan"), float("nan"), 0, unit, control=control)

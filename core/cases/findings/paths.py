@@ -1,0 +1,60 @@
+"""By which way a word was reached: how much it depends on the picture at all, and what cutting attention does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.cases.findings.finding import Quantity, Reading, column, quantity
+from core.cases.studies.estimates import mean
+from core.evidence.dependence import image_dependence
+from core.mechanisms.groups import groups
+from core.mechanisms.knockout import Cut, knockout_curves
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import units_of
+
+WINDOW = 2
+CUTS = (("last", "image"), ("last", "question"), ("question", "image"))
+EDGES = tuple(f"{source} to {reader}" for reader, source in CUTS)
+
+
+def paths(model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None) -> Reading:
+    """Image dependence of a target (nats), and its change of log-probability under each cut: in all layers, and in
+    windows of `WINDOW` layers by their first one. Raises Cancelled, and what `knockout_curves` raises."""
+    named = {group.name: group for group in groups(answer, units_of(answer, target))}
+    cuts = [Cut(named[reader], named[source]) for reader, source in CUTS]
+    dependence = float(image_dependence(model, answer)[list(target.tokens)].sum())
+    found: Reading = {"dependence": dependence}
+    for name, window in (("all", model.card.layers), ("windows", min(WINDOW, model.card.layers))):
+        change = knockout_curves(model, answer, target, cuts, window, cancel=cancel).change
+        found[name] = dict(zip(EDGES, change.tolist(), strict=True))
+    if cancel is not None:
+        cancel.check()
+    return found
+
+
+def path_figures(readings: Sequence[Reading], of: str, *, control: bool) -> Iterator[Quantity]:
+    """The means of paths that stand under `of` in some readings."""
+    yield quantity("image dependence", of, mean(column(readings, of, "dependence"), "nats"), control=control)
+    for edge in EDGES:
+        what = f"change of log p, attention cut: {edge}"
+        yield quantity(f"{what}, in all layers", of, mean(_in_all(readings, of, edge), "nats"), control=control)
+        windows = column(readings, of, "windows", edge)
+        for start in range(windows.shape[1] if len(windows) else 0):
+            found = mean(windows[:, start], "nats")
+            yield quantity(f"{what}, from layer", of, found, at=float(start), control=control)
+
+
+def told_paths(readings: Sequence[Reading], of: str) -> str:
+    """The same in a sentence."""
+    cuts = ", ".join(f"{edge} {mean(_in_all(readings, of, edge)).value:+.2f}" for edge in EDGES)
+    dependence = mean(column(readings, of, "dependence")).value
+    return f"Of {of}: image dependence {dependence:+.2f} nats; change when attention is cut in all layers: {cuts}."
+
+
+def _in_all(readings: Sequence[Reading], of: str, edge: str) -> Float[np.ndarray, "case"]:
+    return column(readings, of, "all", edge).reshape(-1)
