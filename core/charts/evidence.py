@@ -13,7 +13,9 @@ from jaxtyping import Float
 from core.charts.figure import Beside, Figure, figure
 from core.charts.palette import CATEGORIES, CHOSEN, NEUTRAL
 
-WIDTH, HEIGHT = 270, 190
+WIDTH, HEIGHT = 215, 190
+STAGE = 24
+"""Height in pixels of a stage's row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def _panel(table: pd.DataFrame, title: str, names: Sequence[str]) -> alt.LayerCh
     color = alt.Color(
         "name:N",
         scale=alt.Scale(domain=list(names), range=[CHOSEN, *CATEGORIES[1:]][: len(names)]),
-        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", labelLimit=220),
+        legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolOpacity=1, labelLimit=220),
     )
     x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
     y = alt.Y("value:Q", title="probability", scale=alt.Scale(domain=[0, 1], clamp=True), axis=alt.Axis(tickCount=5))
@@ -84,12 +86,12 @@ def forgetting_curves(stages: Sequence[str], correlations: Mapping[str, Sequence
         raise ValueError("each map has one correlation for each stage")
     table = pd.DataFrame(
         [
-            {"map": name, "stage": stage, "correlation": value}
+            {"map": name, "stage": stage, "order": order, "correlation": value}
             for name, values in correlations.items()
-            for stage, value in zip(stages, values, strict=True)
+            for order, (stage, value) in enumerate(zip(stages, values, strict=True))
             if np.isfinite(value)
         ],
-        columns=["map", "stage", "correlation"],
+        columns=["map", "stage", "order", "correlation"],
     )
     names = list(correlations)
     color = alt.Color(
@@ -97,16 +99,17 @@ def forgetting_curves(stages: Sequence[str], correlations: Mapping[str, Sequence
         scale=alt.Scale(domain=names, range=[CATEGORIES[number % len(CATEGORIES)] for number in range(len(names))]),
         legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", labelLimit=220) if len(names) > 1 else None,
     )
-    x = alt.X(
+    y = alt.Y(
         "stage:N",
         sort=list(stages),
         scale=alt.Scale(domain=list(stages)),
-        title="weights shuffled from the output down to",
-        axis=alt.Axis(labelAngle=-40, labelLimit=110, labelOverlap="greedy"),
+        title=None,
+        axis=alt.Axis(labelLimit=330, labelOverlap=False, ticks=False, domain=False, grid=True),
     )
-    y = alt.Y("correlation:Q", title="rank correlation", scale=alt.Scale(domain=[-1, 1]), axis=alt.Axis(tickCount=5))
-    base = alt.Chart(table).encode(x=x, y=y, color=color)
+    x = alt.X("correlation:Q", title="rank correlation", scale=alt.Scale(domain=[-1, 1]), axis=alt.Axis(tickCount=5))
+    base = alt.Chart(table).encode(y=y, color=color)
     tips = [alt.Tooltip("map:N"), alt.Tooltip("stage:N"), alt.Tooltip("correlation:Q", format="+.2f")]
     zero = alt.Chart(pd.DataFrame([{"correlation": 0.0}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3], tooltip=None)
-    marks = [zero.encode(y=y), base.mark_line(tooltip=None), base.mark_point(filled=True, size=45).encode(tooltip=tips)]
-    return figure(marks, max(260, 26 * len(stages)), HEIGHT)
+    line = base.mark_line(tooltip=None).encode(x=x, order="order:Q")
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(x=x, tooltip=tips)
+    return figure([zero.encode(x=x), line, points], 300, STAGE * len(stages))

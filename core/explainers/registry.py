@@ -36,6 +36,6 @@ def _is_method(kind: type) -> TypeGuard[type[Explainer]]:
     return issubclass(kind, Explainer) and not inspect.isabstract(kind)
 
 
-def description(explainer: Explainer) -> str:
-    """The first paragraph of the method's docstring, as one line."""
-    return " ".join((inspect.getdoc(explainer) or "").split("\n\n")[0].split())
+def description(method: object) -> str:
+    """The first paragraph of the docstring of a method (or metric), as one line."""
+    return " ".join((inspect.getdoc(method) or "").split("\n\n")[0].split())

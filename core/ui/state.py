@@ -19,6 +19,7 @@ from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMa
 from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
 from core.ui.causal.view import CausalView
+from core.ui.evidence.view import EvidenceView
 from core.ui.mechanisms.view import MechanismsView
 from core.ui.relevancy.results import Results
 from core.vlm.loading import EMBEDDED, ModelSpec
@@ -127,6 +128,7 @@ class Workspace:
     relevancy: Results = field(default_factory=Results)
     causal: CausalView = field(default_factory=CausalView)
     mechanisms: MechanismsView = field(default_factory=MechanismsView)
+    evidence: EvidenceView = field(default_factory=EvidenceView)
     linked: bool = False
 
     @property

@@ -10,7 +10,7 @@ from core.answer import Answer, Target, TokenKind
 from core.causal.discovery import CausalGraph, causal_graph
 from core.causal.settings import GraphSettings
 from core.ui import running
-from core.ui.causal import downloads, heads, masked, node, settings, views
+from core.ui.causal import downloads, evidence, heads, masked, node, settings, views
 from core.ui.causal.view import CausalView, GraphKey
 from core.ui.chips import escaped
 from core.ui.kept import answer_key
@@ -87,6 +87,7 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
         _summary(graph, radius)
     views.show(view, answer, graph, key, radius, partial(node.show, view, model, answer, graph, key, radius))
     masked.show(view, model, answer, graph, key, radius)
+    evidence.show(work, model, answer, graph, radius)
     heads.show(view, model, answer, token, wanted)
 
 

@@ -17,6 +17,8 @@ from core.maps.agreement import agreement
 from core.maps.difference import picture_positions
 from core.maps.scale import as_shares
 from core.ui.chips import escaped
+from core.ui.evidence import badges
+from core.ui.evidence.view import EvidenceView
 from core.ui.relevancy import downloads
 from core.ui.relevancy.methods import add, settings_text
 from core.ui.relevancy.results import Order, Results
@@ -104,8 +106,10 @@ def show(
     named: str,
     orders: Sequence[Order],
     look: Look,
+    tested: EvidenceView,
 ) -> list[Shown]:
-    """Every map of the target, those that are due computed on the way. Returns the maps that are there.
+    """Every map of the target, those that are due computed on the way, with what tests of it found. Returns the maps
+    that are there.
 
     `named` is the target in words, for files. Without a model only what was computed before is shown.
     """
@@ -125,6 +129,7 @@ def show(
             if order in by_order:
                 values, scale = figures[order]
                 _map(answer, by_order[order], named, values, scale, look, size)
+                badges.show(tested, answer, by_order[order].explanation)
                 _agreement(results, answer, target, by_order[order], model is not None)
             _again(results, answer, target, order, model is not None)
     return shown

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import streamlit as st
 
 from core.answer import Answer, Target
+from core.ui.evidence import section
+from core.ui.evidence.view import Mapped
 from core.ui.relevancy import change, entry, gallery, maps, methods, table, text
-from core.ui.relevancy.maps import Look
+from core.ui.relevancy.maps import Look, Shown
 from core.ui.relevancy.results import Order
 from core.ui.state import Workspace
 from core.ui.target import describe_target
@@ -43,7 +46,8 @@ def _kept(work: Workspace, model: VisionLanguageModel) -> None:
     if not orders:
         return
     st.caption("What was computed before the model was changed:")
-    maps.show(work.relevancy, None, answer, target, describe_target(answer, target, model), orders, maps.look())
+    named = describe_target(answer, target, model)
+    maps.show(work.relevancy, None, answer, target, named, orders, maps.look(), work.evidence)
 
 
 def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -78,11 +82,13 @@ def _maps(
     if len(orders) == 1:
         with st.container(horizontal=True, gap="medium"):
             with st.container(width=maps.card_width(1)):
-                shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
+                shown = maps.show(work.relevancy, model, answer, target, named, orders, look, work.evidence)
             with st.container(width=text.WIDTH + 10):
                 text.show(answer, target, shown)
+        _tested(work, model, answer, shown)
         return
-    shown = maps.show(work.relevancy, model, answer, target, named, orders, look)
+    shown = maps.show(work.relevancy, model, answer, target, named, orders, look, work.evidence)
+    _tested(work, model, answer, shown)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=text.WIDTH + 10):
             st.markdown("#### Image against text")
@@ -90,6 +96,11 @@ def _maps(
         with st.container(width=table.WIDTH):
             st.markdown("#### Do they agree?")
             table.show(answer, target, shown)
+
+
+def _tested(work: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
+    tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
+    section.show(work, model, answer, tested, work.relevancy.errands)
 
 
 def _no_places(answer: Answer) -> None:

@@ -1,0 +1,42 @@
+"""The explanation set of a graph as a map, so that it can be tested as any other."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import streamlit as st
+import torch
+
+from core.answer import Answer, Explanation, Target
+from core.causal.discovery import CausalGraph
+from core.causal.masking import image_positions
+from core.ui.evidence import badges, section
+from core.ui.evidence.view import Mapped
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+
+def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:
+    """The image tokens within `radius`, the nearest highest; all others are 0."""
+    scores = torch.zeros(len(answer.layout))
+    distance = graph.explanation.tree.distance
+    for node in graph.explanation.within(radius):
+        for position in image_positions(graph, (node,)):
+            scores[position] = 1.0 / distance[node]
+    settings = {"layer": graph.layer, "head": graph.head, "radius": radius, **asdict(graph.settings)}
+    return Explanation(scores, Target((graph.token,)), "causal_graph", settings, graph.learned.seconds)
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, radius: int) -> None:
+    """The set tested as the order in which patches are taken away; nothing where it has no patch."""
+    patches = len(image_positions(graph, graph.explanation.within(radius)))
+    if not patches:
+        return
+    map_ = as_map(answer, graph, radius)
+    section.show(work, model, answer, [Mapped("explanation set", map_)], work.causal.errands)
+    if work.evidence.test_of(answer, map_) is not None:
+        badges.show(work.evidence, answer, map_)
+        st.caption(
+            f"The set's {patches} patches come first, the nearest before the others, and then all the rest in a random "
+            "order: only the beginning of the curve is about the graph."
+        )

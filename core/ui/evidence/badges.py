@@ -1,0 +1,28 @@
+"""The badge under a map: in words and figures what taking its patches away did."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.answer import Answer, Explanation
+from core.evidence.badge import QUOTED, badge
+from core.evidence.result import Evidence
+from core.ui.chips import escaped
+from core.ui.evidence.view import EvidenceView
+
+
+def show(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:
+    """The badge of a map that was tested; nothing for one that was not."""
+    found = view.test_of(answer, explanation)
+    if found is None:
+        return
+    sentence = badge(found)
+    icon = ":green[:material/verified:]" if holds(found) else ":orange[:material/help:]"
+    st.caption(f"{icon} {escaped(sentence[:1].upper() + sentence[1:])}.")
+
+
+def holds(found: Evidence) -> bool:
+    """Whether less is left without the map's top patches than without those of every control."""
+    controls = [*found.random, found.centre]
+    left = found.tested.curves[0].at(QUOTED)
+    return all(left < control.curves[0].at(QUOTED) for control in controls)

@@ -1,0 +1,106 @@
+"""What a test found, in full: curves beside their controls, and every metric with its direction and its limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.charts.evidence import Line, probability_curves
+from core.evidence.curves import Curve
+from core.evidence.location import Location
+from core.evidence.metric import Figure
+from core.evidence.registry import map_metrics, metrics
+from core.evidence.result import Evidence, Result
+from core.explainers.registry import description
+from core.ui.chips import escaped
+
+TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+def curves(found: Evidence, fill: str) -> None:
+    """Deletion and insertion under one fill."""
+    panels = {TITLES[direction]: _lines(found, direction, fill) for direction in TITLES}
+    st.altair_chart(
+        probability_curves(panels), width="content", alt="the target's probability as patches are removed, and shown"
+    )
+
+
+def _lines(found: Evidence, direction: str, fill: str) -> list[Line]:
+    def curve(result: Result) -> Curve:
+        return next(one for one in result.curves if (one.direction, one.fill) == (direction, fill))
+
+    tested, centre = curve(found.tested), curve(found.centre)
+    drawn = np.array([curve(result).values for result in found.random])
+    random = Line("random", tested.shares, drawn.mean(0), drawn.min(0), drawn.max(0))
+    return [
+        Line("this map", tested.shares, tested.values),
+        random,
+        Line("middle of the picture", centre.shares, centre.values),
+    ]
+
+
+def table(found: Evidence | None, place: Location | None) -> None:
+    """Each metric's figure of the map, of random ones (their mean) and of the middle of the picture."""
+    rows = []
+    if found is not None:
+        random = [result.figures for result in found.random]
+        rows += _rows(found.tested.figures, random, found.centre.figures)
+    if place is not None:
+        rows += _rows(place.tested, place.random, place.centre)
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width=490,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f", width=74) for name in ("this map", "random", "centre")
+        }
+        | {"metric": st.column_config.TextColumn(width=164), "beats both": st.column_config.TextColumn(width=84)},
+    )
+
+
+def _rows(
+    tested: Mapping[str, Figure], random: Sequence[Mapping[str, Figure]], centre: Mapping[str, Figure]
+) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for key, metric in map_metrics().items():
+        if key not in tested:
+            continue
+        own, chance = tested[key].value, float(np.mean([figures[key].value for figures in random]))
+        middle = centre[key].value
+        sign = 1 if metric.better == "higher" else -1
+        better = all(sign * own > sign * other for other in (chance, middle))
+        told = "–" if math.isnan(own) else "yes" if better else "no"
+        rows.append(
+            {
+                "metric": f"{metric.name} {ARROWS[metric.better]}",
+                "this map": own,
+                "random": chance,
+                "centre": middle,
+                "beats both": told,
+            }
+        )
+    return rows
+
+
+def meanings() -> None:
+    """A popover with each metric: what it is, whose it is, which way is better, what it cannot tell."""
+    with st.popover("What they mean", icon=":material/menu_book:", type="tertiary"):
+        for metric in metrics().values():
+            st.markdown(f"**{escaped(metric.name)}** {ARROWS[metric.better]} ({metric.better} is better)")
+            st.caption(f"{escaped(description(metric))} *{escaped(metric.caveat)}*")
+
+
+def cost(found: Evidence) -> str:
+    """What the test took and how it was done, in one line for a caption."""
+    blank = ", ".join(f"{value:.2f} ({escaped(fill)})" for fill, value in found.blank.items())
+    together = f" for {found.together} maps at once" if found.together > 1 else ""
+    stopped = "" if found.complete == 1 else f" · stopped: {found.complete:.0%} of it was done"
+    return (
+        f"The target's probability is {found.full:.2f} with the whole picture, and without it {blank} · random: mean "
+        f"and range of {len(found.random)} orders · {found.seconds:.1f} s{together}{stopped}"
+    )

@@ -1,0 +1,132 @@
+"""Below the maps of a page: one button that tests all of them, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.answer import Answer
+from core.evidence.location import Location, locate
+from core.evidence.settings import EvidenceSettings
+from core.evidence.trial import check_testable, gather
+from core.ui import running
+from core.ui.controls import settings_form
+from core.ui.errands import Errands
+from core.ui.evidence import figures, forgetting, truth
+from core.ui.evidence.view import EvidenceView, Mapped, OnPage
+from core.ui.running import Report
+from core.ui.state import Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import ExplainError
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], errands: Errands) -> None:
+    """Test the maps shown, of any targets of one answer; `errands` are the page's. Badges are drawn where the maps are
+    (`badges.show`). Nothing is computed before somebody asks for it."""
+    if not maps:
+        return
+    st.subheader("Is it true?" if len(maps) == 1 else "Are they true?", anchor=False)
+    try:
+        check_testable(model, answer)
+    except ExplainError as error:
+        st.text(str(error))
+        return
+    view = work.evidence
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        place = st.container(width="content")
+        with st.popover("Settings", icon=":material/tune:"):
+            view.settings = settings_form(EvidenceSettings, model.card, "evidence_settings")
+        right = truth.choose(work, answer)
+        figures.meanings()
+    with place:
+        _button(view, model, answer, maps, errands)
+    _results(view, model, answer, maps, right, errands)
+
+
+def _button(
+    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], errands: Errands
+) -> None:
+    missing = [one for one in maps if (found := view.test_of(answer, one.explanation)) is None or found.complete < 1]
+    asked = tuple(view.key(answer, one.explanation) for one in missing)
+    name = "Test this" if len(maps) == 1 else f"Test these {len(maps)} maps"
+    clicked = st.button(
+        name,
+        type="primary",
+        icon=":material/experiment:",
+        disabled=not missing,
+        key="evidence_test",
+        help="Patches are taken away, and brought back, in the order of the map: does the word stand and fall with "
+        "them, beside random orders and the middle of the picture?",
+    )
+    if clicked:
+        settings = view.settings
+
+        def test(cancel: CancelToken, report: Report) -> None:
+            explanations = [one.explanation for one in missing]
+            found = gather(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
+            for one, evidence in zip(missing, found, strict=True):
+                view.tests.keep(view.key(answer, one.explanation), evidence)
+
+        running.compute(OnPage(view.stopped, errands), model, asked, "testing maps", "evidence", test)
+    if asked in view.stopped:
+        st.text(view.stopped[asked])
+
+
+def _results(
+    view: EvidenceView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    maps: Sequence[Mapped],
+    right: truth.Mask | None,
+    errands: Errands,
+) -> None:
+    one = _chosen(maps)
+    found = view.test_of(answer, one.explanation)
+    place = _located(model, answer, one, right, view.settings)
+    if found is None and place is None:
+        st.caption(
+            "Not tested yet. The button hides the map's patches, the highest first, and asks how probable the word "
+            "still is; then it shows them alone."
+        )
+    with st.container(horizontal=True, gap="medium"):
+        if found is not None:
+            with st.container(width=560):
+                figures.curves(found, _fill(view.settings))
+                st.caption(figures.cost(found))
+        if found is not None or place is not None:
+            with st.container(width=500):
+                figures.table(found, place)
+    forgetting.show(view, model, answer, maps, errands)
+
+
+def _chosen(maps: Sequence[Mapped]) -> Mapped:
+    """The map whose test is told in full: the only one, or a choice."""
+    if len(maps) == 1:
+        return maps[0]
+    names = [one.name for one in maps]
+    name = st.segmented_control(
+        "In full", names, default=names[0], required=True, key=f"evidence_map_{hash(tuple(names))}"
+    )
+    return maps[names.index(name)]
+
+
+def _located(
+    model: VisionLanguageModel, answer: Answer, one: Mapped, right: truth.Mask | None, settings: EvidenceSettings
+) -> Location | None:
+    if right is None:
+        return None
+    image = len(answer.question.images) - 1
+    return locate(model, answer, one.explanation, right, image=image, settings=settings)
+
+
+def _fill(settings: EvidenceSettings) -> str:
+    fills = settings.fills
+    if len(fills) == 1:
+        return fills[0]
+    return str(
+        st.segmented_control(
+            "Hidden patches are", fills, default=fills[0], required=True, key="evidence_fill", persist_state="session"
+        )
+    )

@@ -1,0 +1,90 @@
+"""What a map should have found: a thing of the drawn scene, or what somebody painted."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Bool
+
+from core.answer import Answer
+from core.street.draw import draw
+from core.street.recipe import SceneRecipe, thing
+from core.street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
+from core.ui.kept import answer_key
+from core.ui.state import Workspace
+
+Mask = Bool[np.ndarray, "height width"]
+PAINTED = "what I painted in Chat"
+NONE = "not known"
+
+
+def choose(work: Workspace, answer: Answer) -> Mask | None:
+    """A choice among what can be marked in the question's (last) picture; None where nothing is chosen, or nothing can
+    be. At first the thing that the question names."""
+    view, things = work.evidence, named(work, answer)
+    if not things:
+        if answer.question.images:
+            st.caption("Where the right place is: paint it in Chat (Mask and re-ask), and it can be chosen here.")
+        return None
+    if view.asked != answer_key(answer) or view.truth not in (*things, NONE):
+        view.asked, view.truth = answer_key(answer), mentioned(list(things), answer.question.text)
+
+    def chosen() -> None:
+        view.truth = st.session_state[key]
+
+    key = f"evidence_truth_{len(things)}"
+    st.session_state[key] = view.truth or NONE
+    st.selectbox(
+        "The right place",
+        [NONE, *things],
+        key=key,
+        on_change=chosen,
+        width=210,
+        help="What the answer is about, pixel by pixel: a thing of the drawn scene, or what you painted in Chat. With "
+        "it the pointing game, the energy in the mask and the soft IoU are told.",
+    )
+    return things.get(view.truth) if view.truth else None
+
+
+def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
+    """Everything that can be marked, by its name on screen."""
+    if not answer.question.images:
+        return {}
+    image = answer.question.images[-1]
+    found: dict[str, Mask] = {}
+    picture = work.inspected.picture if work.inspected else None
+    if picture is not None and picture.recipe is not None and picture.image.size == image.size:
+        found |= parts_of(picture.recipe)
+    draft = work.mask
+    if draft is not None and draft.hidden.shape == (image.height, image.width) and draft.hidden.any():
+        found[PAINTED] = draft.hidden
+    return found
+
+
+def parts_of(recipe: SceneRecipe) -> dict[str, Mask]:
+    """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show."""
+    scene, drawing = recipe.scene(), draw(recipe.scene())
+    found: dict[str, Mask] = {}
+    for kind in dict.fromkeys(item.kind for item in scene.items):
+        for part in (None, *_parts(kind)):
+            masks = [drawing.mask(kind, part, index) for index in range(scene.count(kind))]
+            mask = np.logical_or.reduce(masks)
+            if mask.any():
+                found[_name(scene, kind, part)] = mask
+    return found
+
+
+def _parts(kind: Kind) -> tuple[str, ...]:
+    colored = tuple(part for part in COLORED_PARTS[kind] if part != "body")
+    return (*colored, "door") if kind in DOOR_KINDS else colored
+
+
+def _name(scene: Scene, kind: Kind, part: str | None) -> str:
+    whole = kind if scene.count(kind) == 1 else f"{kind}s"
+    return whole if part is None else thing(kind, part)
+
+
+def mentioned(names: list[str], question: str) -> str | None:
+    """The longest of some names that a question mentions: of "the man's shirt" the shirt, and not the man."""
+    asked = question.casefold()
+    return max((name for name in names if name.casefold() in asked), key=len, default=None)
