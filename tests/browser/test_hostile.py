@@ -1,0 +1,84 @@
+"""A hostile question on its way through the whole app: it is shown letter by letter and does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Dialog, Page, Request, expect
+
+expect.set_options(timeout=60_000)
+
+Settle = Callable[[Page], None]
+Open = Callable[..., Page]
+FRAME = 'iframe[title="the causal graph"]'
+QUESTION = (
+    "What color is the house <img src=x onerror=top.owned=1> <script>top.owned=1</script> "
+    '[href](javascript:top.owned=1) "onmouseover=top.owned=1 <a href=//evil.example>:material/home: $x$ ?'
+)
+MARKUP = "document.querySelectorAll('img[src=x], a[href*=evil], a[href^=javascript], [onmouseover], [onerror]').length"
+
+
+def go(page: Page, settle: Settle, name: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    settle(page)
+
+
+def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, settle: Settle) -> None:
+    page = open_page("Chat?scene=27")
+    dialogs: list[Dialog] = []
+    fetched: list[str] = []
+
+    def asked_for(request: Request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:")):
+            fetched.append(request.url)
+
+    def refused(dialog: Dialog) -> None:
+        dialogs.append(dialog)
+        dialog.dismiss()
+
+    page.on("dialog", refused)
+    page.on("request", asked_for)
+
+    def harmless() -> None:
+        for frame in page.frames:
+            assert frame.evaluate(MARKUP) == 0, frame.url
+        assert page.evaluate("window.owned") is None
+        assert not dialogs and not fetched
+
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("tokens")
+    settle(page)
+    expect(page.get_by_test_id("stChatMessage").first).to_contain_text(QUESTION)
+    harmless()
+    for name in ("Attention Explorer", "Relevancy", "Causal Graph"):
+        go(page, settle, name)
+        expect(page.get_by_text(QUESTION[:120]).first).to_be_visible()
+        harmless()
+
+    # Every word of the question becomes a node, and each tells what it is when it is pointed at.
+    page.get_by_role("button", name="Settings").click()
+    least = page.get_by_role("spinbutton", name="Least attention to words")
+    least.fill("0")
+    least.press("Enter")
+    page.keyboard.press("Escape")
+    settle(page)
+    page.frame_locator(FRAME).locator("canvas").wait_for()
+    page.wait_for_timeout(500)
+    canvas = page.frame_locator(FRAME).locator("canvas")
+    frame = next(frame for frame in page.frames if frame.parent_frame is not None)
+    words: list[int] = frame.evaluate("nodes.get().filter(node => node.shape !== 'image').map(node => node.id)")
+    assert len(words) > 5
+    for number in words[:4]:
+        x, y = frame.evaluate(
+            "n => { const p = network.canvasToDOM(network.getPosition(n)); return [p.x, p.y] }", number
+        )
+        canvas.hover(position={"x": x, "y": y})
+        page.wait_for_timeout(350)
+        harmless()
+    canvas.click(position={"x": x, "y": y})
+    expect(
+        page.get_by_text("Correlation with the target").or_(page.get_by_text("is what is explained"))
+    ).to_be_visible()
+    harmless()
