@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from core.charts.figure import Figure, figure
-from core.charts.palette import CATEGORIES, CHOSEN, NEUTRAL, OTHER
+from core.charts.palette import CATEGORIES, CHOSEN, NEUTRAL, OTHER, PICKED
 
 CHANGE = "change in log-probability (nats)"
 
@@ -27,20 +27,29 @@ class WindowPoint:
 
 
 def window_curves(
-    curves: Mapping[str, Sequence[WindowPoint]], *, layers: int, width: int = 620, height: int = 250
+    curves: Mapping[str, Sequence[WindowPoint]],
+    *,
+    layers: int,
+    chosen: tuple[str, int] | None = None,
+    click: str | None = None,
+    width: int = 620,
+    height: int = 250,
 ) -> Figure:
     """A line for each named curve, a point for each window in the middle of its layers; the model has `layers`.
 
-    Raises ValueError without points.
+    The point of the `chosen` curve and first layer is ringed; with `click`, clicks toggle an entry with "cut" and
+    "first". Raises ValueError without points.
     """
     table = pd.DataFrame(
         [
             {
                 "cut": name,
+                "first": point.first,
                 "layer": (point.first + point.last) / 2,
                 "layers": str(point.first) if point.first == point.last else f"{point.first} to {point.last}",
                 "change": point.change,
                 "said": point.said,
+                "on": (name, point.first) == chosen,
             }
             for name, points in curves.items()
             for point in points
@@ -71,7 +80,16 @@ def window_curves(
     base = alt.Chart(table).encode(x=x, y=y, color=color)
     lines = base.mark_line(strokeWidth=2, tooltip=None)
     points = base.mark_point(filled=True, size=70, opacity=1).encode(tooltip=tips)
-    return figure([_zero(), lines, points], width, height)
+    marks = [_zero(), lines, points]
+    if table["on"].any():
+        ring = alt.Chart(table[table["on"]]).mark_point(size=220, stroke=PICKED, strokeWidth=2.5, tooltip=None)
+        marks.append(ring.encode(x=x, y=y))
+    if click:
+        # Larger than the points, which are hard to hit.
+        top = base.mark_point(filled=True, size=400, opacity=0, cursor="pointer").encode(tooltip=tips)
+        toggle = alt.selection_point(name=click, fields=["cut", "first"], on="click", toggle="true", empty=False)
+        marks.append(top.add_params(toggle))
+    return figure(marks, width, height)
 
 
 def _zero() -> alt.Chart:

@@ -8,7 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from core.answer import Answer, Target
-from core.ui.mechanisms import heads, positions
+from core.ui.mechanisms import ablating, cutting, heads, positions
 from core.ui.mechanisms.view import Lens
 from core.ui.relevancy.gallery import aim
 from core.ui.state import Workspace
@@ -19,6 +19,8 @@ Show = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
 LENSES: dict[Lens, Show] = {
     "Heads that write the word": heads.show,
     "What positions say": positions.show,
+    "Cut and see": cutting.show,
+    "Take heads away": ablating.show,
 }
 
 

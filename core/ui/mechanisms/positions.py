@@ -21,7 +21,7 @@ from core.ui.relevancy.change import seen
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
 
-GRID = 470
+GRID = 452
 MOST_TOKENS = 80
 """Rows of the table of words, the last ones."""
 CAVEAT = (
@@ -60,9 +60,9 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         st.text(subject.note)
     if not answer.layout.views:
         _without_places(answer)
-    with st.container(horizontal=True, gap="medium", key="mechanisms_positions_body"):
+    with st.container(horizontal=True, gap="small", key="mechanisms_positions_body"):
         if answer.layout.views:
-            with st.container(width=GRID + 60):
+            with st.container(width=GRID + 52):
                 _grid(view, model, answer, subject, layer)
         _table(view, model, answer, subject)
 
@@ -123,7 +123,7 @@ def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, sub
         first=first,
         legend=not answer.layout.views,
     )
-    with st.container(width=COLUMN * len(layers) + 135):
+    with st.container(width=COLUMN * len(layers) + 130):
         st.altair_chart(
             chart, width="content", key="mechanisms_lens_table", alt="the most probable word of every token and layer"
         )

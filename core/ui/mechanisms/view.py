@@ -6,14 +6,16 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from core.answer import Answer, Intervention
+from core.mechanisms.ablation import AblationCurves
 from core.mechanisms.attribution import Attribution
 from core.mechanisms.contributions import Contributions
 from core.mechanisms.lens import Reading
@@ -21,6 +23,10 @@ from core.mechanisms.vocabulary import HeadReading
 from core.ui.errands import Errands
 from core.ui.kept import Kept
 from core.vlm.edits import Head
+
+if TYPE_CHECKING:
+    # The chart library is large, and Home, which has a workspace too, draws nothing.
+    from core.charts.curves import WindowPoint
 
 Lens = Literal["Heads that write the word", "What positions say", "Cut and see", "Take heads away", "Trace", "Findings"]
 
@@ -52,19 +58,43 @@ class Read:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What one cut does to a target in every window of layers, the target's log-probability (nats) without it, and its
+    probability with it."""
+
+    points: tuple[WindowPoint, ...]
+    before: float
+    probabilities: tuple[float, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What the model says under an intervention, and what that does to every token of the original answer."""
+
+    answer: Answer
+    change: Intervention
+    seconds: float
+
+
 @dataclass(eq=False)
 class MechanismsView:
-    """What is chosen on the page. `head` None is the first of the ranking; `layer` is the one whose image tokens are
-    read, None until a page with a model has been seen. `stopped` says of work that was stopped or failed what
-    happened."""
+    """What is chosen on the page. `head` None is the first of the ranking; `cut` is the name of a cut and its first
+    layer, `ablated` are the heads to take away. `stopped` says of work that was stopped or failed what happened."""
 
     lens: Lens = "Heads that write the word"
     head: Head | None = None
+    cut: tuple[str, int] | None = None
+    ablated: tuple[Head, ...] = ()
     written: Kept[Written] = field(default_factory=lambda: Kept(2))
     attributions: Kept[Attribution] = field(default_factory=lambda: Kept(50))
     taken: Kept[Taken] = field(default_factory=lambda: Kept(500))
     readings: Kept[HeadReading] = field(default_factory=lambda: Kept(500))
     read: Kept[Read] = field(default_factory=lambda: Kept(100))
+    curves: Kept[Curve] = field(default_factory=lambda: Kept(300))
+    said: Kept[Said] = field(default_factory=lambda: Kept(100))
+    ranked: Kept[AblationCurves] = field(default_factory=lambda: Kept(100))
     stopped: dict[Hashable, str] = field(default_factory=dict)
     errands: Errands = field(default_factory=Errands)
 
@@ -77,3 +107,19 @@ class MechanismsView:
         if self.head is not None and (self.head[0] >= layers or self.head[1] >= heads):
             self.head = None
         return self.head or first
+
+    def pick_cut(self, cut: tuple[str, int]) -> None:
+        """Choose a cut and its first layer; the same again lets go."""
+        self.cut = None if cut == self.cut else cut
+
+    def within(self, layers: int, heads: int) -> None:
+        """Let go of heads to take away that the model does not have."""
+        self.ablated = tuple(head for head in self.ablated if head[0] < layers and head[1] < heads)
+
+    def ablate(self, heads: Iterable[Head]) -> None:
+        """Take these heads away, and no others."""
+        self.ablated = tuple(sorted(heads))
+
+    def toggle(self, head: Head) -> None:
+        """Take a head away too, or put it back."""
+        self.ablate(set(self.ablated) ^ {head})

@@ -1,0 +1,136 @@
+"""Take heads away: chosen ones, or the first of a ranking, and see what the answer becomes."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import get_args
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.charts.heads import head_map, head_name
+from core.mechanisms.ablation import ablate, answer_without_heads, head_means
+from core.ui import running
+from core.ui.clicks import Entry, clickable
+from core.ui.kept import answer_key
+from core.ui.mechanisms import ranked, said
+from core.ui.mechanisms.saving import Row, save
+from core.ui.mechanisms.view import MechanismsView, Said
+from core.ui.mechanisms.written import SAYS, Measure, figures, ranking
+from core.ui.state import Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.edits import Head
+from core.vlm.model import VisionLanguageModel
+
+NOTHING, MEAN = "nothing", "their mean"
+MAP, WIDTH = 280, 420
+MOST_RANKED, MOST_NAMED = 64, 12
+CAVEAT = (
+    "Without a head the model is in a state it was never trained for, and other heads may stand in for it: compare "
+    "with random heads."
+)
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """The map to choose heads on, the answer without them, and the curve of the whole ranking."""
+    view = work.mechanisms
+    view.within(model.card.layers, model.card.heads)
+    controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    with controls:
+        measure, mean = _how(answer)
+    found = figures(view, model, answer, target, measure)
+    if found is None:
+        return
+    ordered = ranking(found)
+    with controls:
+        _take(view, ordered)
+    with st.container(horizontal=True, gap="medium", key="mechanisms_ablate_body"):
+        with st.container(width=WIDTH):
+            _choose(view, found, measure)
+        with st.container(width=said.WIDTH + 20):
+            _without(view, model, answer, mean)
+    ranked.show(view, model, answer, target, measure, ordered, mean)
+
+
+def _how(answer: Answer) -> tuple[Measure, bool]:
+    """What ranks the heads, and what stands in their place."""
+    measures = list(get_args(Measure))
+    if answer.attention is None or not answer.question.images:
+        measures.remove("Attention to the picture")
+    measure = st.selectbox(
+        "Heads by", measures, key=f"mechanisms_rank_{len(measures)}", persist_state="session", width=240
+    )
+    instead = st.segmented_control(
+        "Replaced by",
+        (NOTHING, MEAN),
+        default=NOTHING,
+        required=True,
+        key="mechanisms_instead",
+        persist_state="session",
+        help="Nothing: the head hands on zeros. Its mean over the positions of this question and answer leaves what it "
+        "always writes, and takes what it writes here.",
+    )
+    return measure, instead == MEAN
+
+
+def _take(view: MechanismsView, ordered: list[Head]) -> None:
+    most = min(MOST_RANKED, len(ordered))
+    number = st.number_input(
+        "k", 1, most, min(3, most), key=f"mechanisms_first_{most}", persist_state="session", width=110
+    )
+    st.button(
+        f"Choose the first {int(number)}", on_click=view.ablate, args=(ordered[: int(number)],), key="ablate_first"
+    )
+    st.button("Let go of all", on_click=view.ablate, args=((),), disabled=not view.ablated, key="ablate_none")
+
+
+def _choose(view: MechanismsView, found: Float[np.ndarray, "layers heads"], measure: Measure) -> None:
+    def clicked(entry: Entry) -> None:
+        view.toggle((int(entry["layer"]), int(entry["head"])))
+
+    share = measure == "Attention to the picture"
+    chart = head_map(
+        found, name=measure.lower(), share=share, signed=not share, marked=view.ablated, click="cell", size=MAP
+    )
+    clickable(
+        chart, "cell", "mechanisms_ablate", clicked, f"{measure.lower()} of every head; click heads to choose them"
+    )
+    st.caption(f"Click heads to choose them (outlined), or choose the first k. {measure}: {SAYS[measure]}")
+
+
+def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, mean: bool) -> None:
+    """The answer without the chosen heads."""
+    heads = view.ablated
+    if not heads:
+        st.info("Choose heads on the map: they are then taken away.", icon=":material/ads_click:")
+        return
+    named = ", ".join(map(head_name, heads[:MOST_NAMED])) + (" …" if len(heads) > MOST_NAMED else "")
+    key = ("without", answer_key(answer), heads, mean)
+    instead = MEAN if mean else NOTHING
+
+    def make(cancel: CancelToken, report: running.Report) -> Said:
+        began = time.perf_counter()
+        means = head_means(model, [answer]) if mean else None
+        report(0.2)
+        other = answer_without_heads(model, answer.question, heads, means, cancel=cancel)
+        report(0.8)
+        return Said(other, ablate(model, answer, heads, means), time.perf_counter() - began)
+
+    st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
+    found = running.obtain(view, model, view.said, key, "answering without these heads", "without", make)
+    if found is not None:
+        said.show(answer, found, "ablated")
+        st.caption(CAVEAT)
+        settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": found.answer.text}
+        save(answer, settings, partial(_tokens, answer, found), "without-heads", "mechanisms_save_without")
+
+
+def _tokens(answer: Answer, found: Said) -> list[Row]:
+    before, after = found.change.before.tolist(), found.change.after.tolist()
+    return [
+        {"token": token.text, "logprob_before": one, "logprob_after": other}
+        for token, one, other in zip(answer.tokens, before, after, strict=True)
+    ]

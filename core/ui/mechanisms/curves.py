@@ -1,0 +1,121 @@
+"""Curves of cuts over the layers they are made in."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.charts.curves import WindowPoint, window_curves
+from core.charts.tokens import visible
+from core.mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
+from core.ui import running
+from core.ui.chips import escaped
+from core.ui.clicks import Entry, clickable
+from core.ui.kept import answer_key
+from core.ui.mechanisms.saving import Row, save
+from core.ui.mechanisms.view import Curve, MechanismsView
+from core.ui.target import describe_target
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+WIDTH = 450
+CAVEAT = (
+    "A cut closes the direct way in those layers: what has passed before, or goes round through other tokens, still "
+    "arrives (Geva et al. 2023)."
+)
+
+
+def obtained(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    cuts: dict[str, Cut],
+    window: int,
+) -> dict[str, Curve]:
+    """The curves of some cuts, those that are not there computed now in one run."""
+    about = (answer_key(answer), target, window)
+    missing = [name for name in cuts if view.curves.get((about, name)) is None]
+
+    def work(cancel: CancelToken, report: running.Report) -> None:
+        began = time.perf_counter()
+        found = knockout_curves(
+            model, answer, target, [cuts[name] for name in missing], window, cancel=cancel, progress=report
+        )
+        seconds = (time.perf_counter() - began) / len(missing)
+        for row, name in enumerate(missing):
+            if np.isfinite(found.logprob[row]).all():
+                view.curves.keep((about, name), _curve(model, found, row, seconds))
+
+    key = ("cut", about, tuple(missing))
+    if missing and not running.obstacle(view, key, "curves"):
+        running.compute(view, model, key, "cutting attention", "curves", work)
+    known = {name: view.curves.get((about, name)) for name in cuts}
+    return {name: curve for name, curve in known.items() if curve is not None}
+
+
+def _curve(model: VisionLanguageModel, found: KnockoutCurves, row: int, seconds: float) -> Curve:
+    points = tuple(
+        WindowPoint(first, first + found.window - 1, float(change), "".join(map(model.reader.piece, top)))
+        for first, (change, top) in enumerate(zip(found.change[row], found.top[row].tolist(), strict=True))
+    )
+    return Curve(points, found.before.logprob, tuple(found.probability[row].tolist()), seconds)
+
+
+def show(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    found: dict[str, Curve],
+    window: int,
+) -> None:
+    """The chart; a click on a point chooses its cut."""
+
+    def clicked(entry: Entry) -> None:
+        view.pick_cut((str(entry["cut"]), int(entry["first"])))
+
+    chart = window_curves(
+        {name: [_visible(point) for point in curve.points] for name, curve in found.items()},
+        layers=model.card.layers,
+        chosen=view.cut,
+        click="point",
+        width=WIDTH,
+    )
+    clickable(chart, "point", "mechanisms_curves", clicked, "change in log-probability by the layers that are cut")
+    before = next(iter(found.values())).before
+    st.caption(
+        f"log p of {escaped(describe_target(answer, target, model))} is {before:.4g} uncut; the curves say by how "
+        f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
+        f"answer so. {sum(curve.seconds for curve in found.values()):.2f} s. {CAVEAT}"
+    )
+    settings: Row = {
+        "method": "attention knockout",
+        "target": describe_target(answer, target, model),
+        "window": window,
+        "logprob_before": before,
+    }
+    save(answer, settings, partial(_rows, found), "knockout", "mechanisms_save_cuts")
+
+
+def _visible(point: WindowPoint) -> WindowPoint:
+    return WindowPoint(point.first, point.last, point.change, visible(point.said))
+
+
+def _rows(found: dict[str, Curve]) -> list[Row]:
+    return [
+        {
+            "cut": name,
+            "first_layer": point.first,
+            "last_layer": point.last,
+            "change": point.change,
+            "probability": probability,
+            "says": point.said,
+        }
+        for name, curve in found.items()
+        for point, probability in zip(curve.points, curve.probabilities, strict=True)
+    ]

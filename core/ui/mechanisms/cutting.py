@@ -1,0 +1,112 @@
+"""Cut and see: the attention of one group of tokens to another is cut, in a window of layers after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.mechanisms.groups import groups
+from core.mechanisms.knockout import Cut, answer_with_cut, change_by_cut
+from core.ui import running
+from core.ui.kept import answer_key
+from core.ui.mechanisms import curves, said
+from core.ui.mechanisms.view import MechanismsView, Said
+from core.ui.state import Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import units_of
+
+FIRST = ("image → question", "question → last", "image → last")
+MOST_CUTS = 8
+
+
+def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
+    """Every way from one group of tokens to a later one, by its name."""
+    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    return {
+        f"{source.name} → {reader.name}": Cut(reader, source)
+        for source in found
+        for reader in found
+        if source is not reader and max(reader.positions) > min(source.positions)
+    }
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """The curves, and what the model says with the cut that was clicked."""
+    view, layers = work.mechanisms, model.card.layers
+    cuts = cuts_of(answer, target)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        names = _choose(cuts)
+        window = int(
+            st.number_input(
+                "Layers cut at once",
+                1,
+                layers,
+                min(3, layers),
+                key=f"mechanisms_window_{layers}",
+                persist_state="session",
+                width=150,
+            )
+        )
+    st.caption(
+        "**image → last**: the position that predicts the target may not look at image tokens, and so on. "
+        "*question*: its words; *prompt*: template and earlier turns; *answer*: the answer so far. No group looks "
+        "ahead."
+    )
+    if not answer.question.images:
+        st.info(
+            "This question was asked without a picture; ways between words can still be cut.",
+            icon=":material/image_not_supported:",
+        )
+    if not names:
+        st.info("Choose at least one way to cut.", icon=":material/content_cut:")
+        return
+    found = curves.obtained(view, model, answer, target, {name: cuts[name] for name in names}, window)
+    if not found:
+        return
+    with st.container(horizontal=True, gap="medium", key="mechanisms_cut_body"):
+        with st.container(width=curves.WIDTH + 75):
+            curves.show(view, model, answer, target, found, window)
+        with st.container(width=said.WIDTH):
+            _then(view, model, answer, cuts, window)
+
+
+def _choose(cuts: dict[str, Cut]) -> list[str]:
+    return st.multiselect(
+        "Ways to cut",
+        list(cuts),
+        default=[name for name in FIRST if name in cuts] or list(cuts)[:1],
+        key=f"mechanisms_cuts_{'_'.join(cuts)}",
+        persist_state="session",
+        max_selections=MOST_CUTS,
+        placeholder="Choose one or several",
+        width=560,
+    )
+
+
+def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts: dict[str, Cut], window: int) -> None:
+    """What the model says with the cut that was clicked."""
+    if view.cut is None or view.cut[0] not in cuts or view.cut[1] + window > model.card.layers:
+        st.info("Click a point of a curve: the model then answers with that cut.", icon=":material/ads_click:")
+        return
+    name, first = view.cut
+    cut, layers = cuts[name], range(first, first + window)
+
+    def make(cancel: CancelToken, report: running.Report) -> Said:
+        began = time.perf_counter()
+        other = answer_with_cut(model, answer.question, cut, layers, cancel=cancel)
+        report(0.8)
+        return Said(other, change_by_cut(model, answer, cut, layers), time.perf_counter() - began)
+
+    key = ("with cut", answer_key(answer), cut, first, window)
+    found = running.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
+    if found is not None:
+        st.markdown(f"**With {_layers(layers)} of {name} cut**")
+        said.show(answer, found, "cut")
+
+
+def _layers(layers: Sequence[int]) -> str:
+    return f"layer {layers[0]}" if len(layers) == 1 else f"layers {layers[0]} to {layers[-1]}"

@@ -1,0 +1,104 @@
+"""Is a ranking of heads true? Its first heads are taken away, beside as many random ones."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.charts.curves import ranking_curve
+from core.mechanisms.ablation import AblationCurves, ablation_curves, head_means
+from core.ui import running
+from core.ui.chips import escaped
+from core.ui.kept import answer_key
+from core.ui.mechanisms.saving import Row, save
+from core.ui.mechanisms.view import MechanismsView
+from core.ui.mechanisms.written import Measure
+from core.ui.target import describe_target
+from core.vlm.cancel import CancelToken
+from core.vlm.edits import Head
+from core.vlm.model import VisionLanguageModel
+
+WIDTH, DRAWS = 450, 5
+
+
+def show(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    measure: Measure,
+    ordered: list[Head],
+    mean: bool,
+) -> None:
+    """A button for it, and the curve."""
+    st.markdown("**Is the ranking true?**")
+    counts = [2**power for power in range(7) if 2**power <= max(1, len(ordered) // 2)]
+    key = ("ranking", answer_key(answer), target, measure, mean)
+
+    def work(cancel: CancelToken, report: running.Report) -> None:
+        means = head_means(model, [answer]) if mean else None
+        rankings: dict[str, list[Head]] = {measure: ordered}
+        curves = ablation_curves(
+            model, answer, target, rankings, counts, means, draws=DRAWS, cancel=cancel, progress=report
+        )
+        view.ranked.keep(key, curves)
+
+    found = view.ranked.get(key)
+    if found is None or found.complete < 1:
+        clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
+        if clicked:
+            running.compute(view, model, key, "taking heads away", "ranking", work)
+        if key in view.stopped:
+            st.text(view.stopped[key])
+    if found is None:
+        st.caption(
+            f"Takes the first {', '.join(map(str, counts))} heads by {measure.lower()} away, and as many of {DRAWS} "
+            "random orders."
+        )
+        return
+    _drawn(model, answer, target, measure, found)
+
+
+def _drawn(model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure, found: AblationCurves) -> None:
+    instead = "their mean" if found.mean else "nothing"
+    ranked, random = found.ranked[measure] - found.before.logprob, found.random - found.before.logprob
+    random = random[np.isfinite(random).all(1)]
+    if not np.isfinite(ranked).all() or not len(random):
+        st.caption("This was stopped before there was a random order to compare with.")
+        return
+    st.altair_chart(
+        ranking_curve(found.counts, ranked, random, name=f"by {measure.lower()}", width=WIDTH),
+        width="content",
+        key="mechanisms_ranking",
+        alt="change in log-probability without the first heads of the ranking and without random ones",
+    )
+    st.caption(
+        f"The change of log p of {escaped(describe_target(answer, target, model))} without the first k heads by "
+        f"{measure.lower()} (blue), replaced by {instead}; grey: as many random heads, mean "
+        f"and range of {len(random)} draws. The ranking is true as far as blue falls faster."
+    )
+    settings: Row = {
+        "method": "head ablation",
+        "ranking": measure,
+        "target": describe_target(answer, target, model),
+        "replaced_by": instead,
+    }
+    rows = partial(_rows, found.counts, ranked, random)
+    save(answer, settings, rows, "ablation-curve", "mechanisms_save_ranking")
+
+
+def _rows(
+    counts: tuple[int, ...], ranked: Float[np.ndarray, "count"], random: Float[np.ndarray, "draw count"]
+) -> list[Row]:
+    return [
+        {
+            "heads": count,
+            "change": float(ranked[i]),
+            **{f"random_{draw + 1}": float(row[i]) for draw, row in enumerate(random)},
+        }
+        for i, count in enumerate(counts)
+    ]

@@ -1,0 +1,27 @@
+"""What the model says under an intervention, token under token with what it said before."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.answer import Answer
+from core.charts.tokens import aligned_chart, aligned_tokens
+from core.ui.mechanisms.view import Said
+
+WIDTH = 470
+
+
+def show(original: Answer, found: Said, name: str) -> None:
+    """Both answers, and the change of every token of the original; `name` tells the chart from others."""
+    before, after = ([token.text for token in answer.tokens] for answer in (original, found.answer))
+    change = found.change.change
+    st.text(f"“{original.text}” becomes “{found.answer.text}”" if before != after else f"“{original.text}” stays.")
+    columns = aligned_tokens(before, after, change.tolist())
+    st.altair_chart(
+        aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
+    )
+    st.caption(
+        "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
+        f"token when the original is read so; {float(change.sum()):+.2f} in all. Orange: less probable, purple: more. "
+        f"{found.seconds:.2f} s."
+    )

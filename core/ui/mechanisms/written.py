@@ -1,0 +1,78 @@
+"""What all heads write for some units, read once for every lens that asks; and rankings of heads by it."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.attention.measures import measured
+from core.attention.rows import answer_rows
+from core.mechanisms.attribution import Attribution, attribute
+from core.mechanisms.contributions import contributions
+from core.mechanisms.increase import head_increases, top_heads
+from core.ui import running
+from core.ui.mechanisms.subject import Subject, subject_of
+from core.ui.mechanisms.view import MechanismsView, Written
+from core.vlm.cancel import CancelToken
+from core.vlm.edits import Head
+from core.vlm.model import VisionLanguageModel
+
+Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
+SAYS: dict[Measure, str] = {
+    "Log-probability increase": "log p of the word with the head's contribution added to the state that enters its "
+    "layer, less log p without, in nats; the final norm's scale is frozen at its last value (Yu and Ananiadou 2024). "
+    "What later layers make of it is not in it: take heads away to test.",
+    "Direct logit attribution": "the head's share of the word's logit, the final norm's scale frozen (Elhage et al. "
+    "2021). What a head does by changing what later layers add is counted with those.",
+    "Attention to the picture": "the part of the head's attention that lies on image tokens while the target is "
+    "predicted.",
+}
+
+
+def written(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> Written | None:
+    """All contributions and the increase by each head; None where that was stopped or failed, which has been said."""
+
+    def make(cancel: CancelToken, report: running.Report) -> Written:
+        began = time.perf_counter()
+        found = contributions(model, answer, subject.units, cancel=cancel, progress=lambda done: report(done / 2))
+        increases = head_increases(model, found, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
+        return Written(found, increases.mean(0).numpy(), time.perf_counter() - began)
+
+    key = ("written", subject.key)
+    return running.obtain(view, model, view.written, key, "reading what the heads write", "written", make)
+
+
+def attributed(
+    view: MechanismsView, model: VisionLanguageModel, subject: Subject, found: Written
+) -> Attribution | None:
+    """Shares of the logit; None as above."""
+
+    def make(cancel: CancelToken, report: running.Report) -> Attribution:
+        return attribute(model, found.contributions)
+
+    key = ("attribution", subject.key)
+    return running.obtain(view, model, view.attributions, key, "attributing the logit", "attribution", make)
+
+
+def figures(
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure
+) -> Float[np.ndarray, "layers heads"] | None:
+    """Every head's figure for the target; None where it was stopped or failed, which has been said."""
+    if measure == "Attention to the picture":
+        return measured(answer_rows(answer, target.tokens), answer.layout, "image")
+    subject = subject_of(model, answer, target)
+    found = written(view, model, answer, subject)
+    if found is None or measure == "Log-probability increase":
+        return None if found is None else found.increases
+    shares = attributed(view, model, subject, found)
+    return None if shares is None else shares.heads.mean(0).numpy()
+
+
+def ranking(of: Float[np.ndarray, "layers heads"]) -> list[Head]:
+    """All heads, those with the largest figures first."""
+    return top_heads(torch.as_tensor(of), of.size)
