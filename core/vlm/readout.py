@@ -54,7 +54,8 @@ class Readout:
 
     def words(self, ids: Sequence[int] | slice) -> Float[Tensor, "id hidden"]:
         """Rows of the output embedding, times the multiplier, in at least float32."""
-        return wide(self.weight[ids if isinstance(ids, slice) else list(ids)]) * self.finish.multiplier
+        found = wide(self.weight[ids if isinstance(ids, slice) else list(ids)])
+        return found if self.finish.multiplier == 1 else found * self.finish.multiplier
 
     def constant(self, ids: Sequence[int] | slice) -> Float[Tensor, "id"]:
         """What stands in the logits of some words beside the residual stream: the norm's shift, the head's bias."""
