@@ -7,14 +7,10 @@ happens in one case is `contest.py`; how the methods stand, `standings.py`.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-from tqdm import tqdm
 
 from core.cases.contest import CENTRE, RANDOM, SETTINGS, contest
 from core.cases.journal import Journal, read_journal
@@ -22,7 +18,6 @@ from core.cases.standings import League, standings
 from core.cases.street import FAMILIES, street_cases
 from core.explainers.registry import explainers as all_explainers
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.loading import EMBEDDED, ModelSpec, load_model
 from core.vlm.model import VisionLanguageModel
 
 KIND = "league"
@@ -79,25 +74,3 @@ def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tu
         if name not in known:
             raise ValueError(f"There is no {what} {name!r}. Choose among {', '.join(known)}.")
     return tuple(name for name in known if wanted is None or name in wanted)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m core.cases.league", description="Run the league of explainers.")
-    parser.add_argument("--model", default=EMBEDDED.source)
-    parser.add_argument("--out", type=Path, default=Path("checkpoints/league.jsonl"))
-    parser.add_argument("--summary", type=Path, help="where the standings are written as JSON")
-    parser.add_argument("--cases", type=int, default=CASES, help="per family")
-    options = parser.parse_args()
-    model = load_model(ModelSpec(options.model))
-    total = options.cases * len(FAMILIES)
-    with tqdm(total=total, unit="case") as bar:
-        league = run_league(
-            model, options.out, options.cases, progress=lambda done: bar.update(round(done * total) - bar.n)
-        )
-    if options.summary is not None:
-        command = f"python -m core.cases.league --cases {options.cases}"
-        options.summary.write_text(json.dumps(league.record(command), indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,11 @@ RULE = (
 @dataclass(frozen=True)
 class Standing:
     """One method. `figures` are means over its cases by metric, `over_random` those of its figure less that of the
-    random control in the same case. `seconds` (by the clock), `processor` (seconds of all its threads, whatever else
-    the machine does) and `bytes` are medians, None for controls and where memory cannot be measured; `shuffled` is the
-    rank correlation with the map under weights that are all shuffled. `ranks` (1 is best) are those among all methods,
-    controls apart; `mean_rank` is over the deciding metrics. `refused` counts cases that it could not explain.
+    random control in the same case; `by_family` are the means of each family. `seconds` (by the clock), `processor`
+    (seconds of all its threads, whatever else the machine does) and `bytes` are medians, None for controls and where
+    memory cannot be measured; `shuffled` is the rank correlation with the map under weights that are all shuffled.
+    `ranks` (1 is best) are those among all methods, controls apart; `mean_rank` is over the deciding metrics. `refused`
+    counts cases that it could not explain.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Standing:
     refused: int
     figures: Mapping[str, Interval]
     over_random: Mapping[str, Interval]
+    by_family: Mapping[str, Mapping[str, float]]
     seconds: float | None
     processor: float | None
     bytes: float | None
@@ -107,11 +109,16 @@ def _standing(method: str, lines: Mapping[str, Record], random: Mapping[str, Rec
     scored = {case: line for case, line in lines.items() if "figures" in line}
     figures: dict[str, Interval] = {}
     over: dict[str, Interval] = {}
+    by_family: dict[str, dict[str, float]] = defaultdict(dict)
     for metric in map_metrics():
-        own = {case: _number(line["figures"].get(metric, {}).get("value")) for case, line in scored.items()}
-        chance = {case: _number(random[case]["figures"].get(metric, {}).get("value")) for case in own if case in random}
+        own = {case: _value(line, metric) for case, line in scored.items()}
         figures[metric] = interval(list(own.values()))
-        over[metric] = interval([own[case] - chance[case] for case in chance])
+        over[metric] = interval([own[case] - _value(random[case], metric) for case in own if case in random])
+        families: dict[str, list[float]] = defaultdict(list)
+        for case, line in scored.items():
+            families[line["family"]].append(own[case])
+        for family, values in families.items():
+            by_family[family][metric] = float(np.mean(values))
     return Standing(
         method=method,
         name=explainers()[method].name if method in explainers() else method,
@@ -119,6 +126,7 @@ def _standing(method: str, lines: Mapping[str, Record], random: Mapping[str, Rec
         refused=len(lines) - len(scored),
         figures=figures,
         over_random=over,
+        by_family=dict(by_family),
         seconds=_median([line.get("seconds") for line in scored.values()]),
         processor=_median([line.get("processor") for line in scored.values()]),
         bytes=_median([line.get("bytes") for line in scored.values()]),
@@ -140,7 +148,7 @@ def _ranked(rows: Sequence[Standing]) -> list[Standing]:
             key: 1 + sum(_goodness(other, key) > _goodness(row, key) for other in methods) for key in map_metrics()
         }
         mean = float(np.mean([ranks[key] for key in DECIDING]))
-        found.append(Standing(**{**vars(row), "ranks": ranks, "mean_rank": mean}))
+        found.append(replace(row, ranks=ranks, mean_rank=mean))
     return sorted(found, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
 
 
@@ -158,6 +166,10 @@ def _recommended(rows: Sequence[Standing]) -> str | None:
         row for row in rows if not row.control and row.cases and row.processor is not None and row.processor < QUICK
     ]
     return quick[0].method if quick else None
+
+
+def _value(line: Record, metric: str) -> float:
+    return _number(line["figures"].get(metric, {}).get("value"))
 
 
 def _number(value: float | None) -> float:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.cases.league import run_league
-from core.cli.console import Exit, WrongOption, bar, emit, stoppable
+from core.cases.league_table import table
+from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
 from core.vlm.model import VisionLanguageModel
 
 
@@ -25,6 +26,7 @@ def run(
             league = run_league(model, out, cases, methods, families, progress, cancel)
         except ValueError as error:
             raise WrongOption(str(error)) from error
+    say(table(league))
     record = league.record(f"python -m core league --cases {cases} --out {out}")
     for standing in record["standings"]:
         emit(standing)

@@ -14,6 +14,7 @@ from core.cases import league as leagues
 from core.cases.contest import CENTRE, RANDOM
 from core.cases.journal import OtherRun, Record
 from core.cases.league import read_league, run_league
+from core.cases.league_table import table as markdown
 from core.cases.standings import QUICK, League, standings
 from core.evidence.settings import EvidenceSettings
 from core.vlm.cancel import CancelToken
@@ -185,9 +186,32 @@ def test_figures_stand_beside_chance_in_the_same_cases() -> None:
     assert math.isnan(row.figures["soft_iou"].mean)
 
 
+def test_each_family_has_its_own_means() -> None:
+    lines = [
+        {**record(case, "rollout", 0.1 * case, 0.5, 0.0, 0.1), "family": "count" if case < 2 else "position"}
+        for case in range(4)
+    ]
+    (row,) = standings({}, lines).standings
+    assert {family: figures["deletion"] for family, figures in row.by_family.items()} == pytest.approx(
+        {"count": 0.05, "position": 0.25}
+    )
+
+
 def test_the_record_is_json_with_the_command_and_the_rule() -> None:
     text = json.dumps(table(1.0).record("python -m core league"), allow_nan=False)
     found = json.loads(text)
     assert found["command"] == "python -m core league"
     assert "mean rank" in found["rule"]
     assert found["standings"][0]["figures"]["deletion"]["cases"] == 4
+
+
+def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() -> None:
+    header, rule, *rows = markdown(table(1.0)).splitlines()
+    assert header.count("|") == rule.count("|") == rows[0].count("|")
+    assert rows[0].startswith("| **Integrated gradients** | 1.3 | 0.200 (0.200-0.200) | 0.800")
+    assert [row.split("|")[1].strip() for row in rows[1:]] == [
+        "Relevancy",
+        "Attention rollout",
+        "Control: random",
+    ]
+    assert "deletion ↓" in header and "insertion ↑" in header
