@@ -55,7 +55,7 @@ def table(found: Evidence | None, place: Location | None) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        width=490,
+        width=485,
         column_config={
             name: st.column_config.NumberColumn(format="%.3f", width=74) for name in ("this map", "random", "centre")
         }

@@ -82,8 +82,10 @@ def _results(
     right: truth.Mask | None,
     errands: Errands,
 ) -> None:
-    one = _chosen(maps)
-    found = view.test_of(answer, one.explanation)
+    with st.container(horizontal=True, gap="medium"):
+        one = _chosen(maps)
+        found = view.test_of(answer, one.explanation)
+        fill = _fill(view.settings) if found is not None else ""
     place = _located(model, answer, one, right, view.settings)
     if found is None and place is None:
         st.caption(
@@ -92,11 +94,11 @@ def _results(
         )
     with st.container(horizontal=True, gap="medium"):
         if found is not None:
-            with st.container(width=560):
-                figures.curves(found, _fill(view.settings))
+            with st.container(width=545):
+                figures.curves(found, fill)
                 st.caption(figures.cost(found))
         if found is not None or place is not None:
-            with st.container(width=500):
+            with st.container(width=490):
                 figures.table(found, place)
     forgetting.show(view, model, answer, maps, errands)
 
