@@ -24,8 +24,11 @@ from core.vlm.precision import wide
 from core.vlm.tape import LayerPass
 from core.vlm.units import NotApplicable
 
-ROUNDINGS = 16
-"""By how many roundings of the largest number in it a sum may miss what it should be."""
+ROUNDINGS = 4
+"""By how many roundings of its largest summand a sum may miss what it should be."""
+
+NEARLY_ONE = 0.02
+"""A fitted multiplier this near to 1 is 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +86,10 @@ def parts_of(
         raise _unreadable(number, "does not hand what its heads found to one output projection")
     path, ends = branches
     assert isinstance(projection.module, torch.nn.Linear)
-    multipliers = _multipliers(ends, added, wide(state))
-    norms = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
-    if multipliers is None or None in norms:
+    multipliers, norms = _multipliers(ends, added, wide(state)), _norms(path)
+    if multipliers is None or norms is None:
         raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
-    scale, bias = _behind(path, [norm for norm in norms if norm is not None], projection)
+    scale, bias = _behind(path, norms, projection)
     scale, bias = scale * multipliers[0], bias * multipliers[0]
     parts = LayerParts(
         state=wide(state),
@@ -95,7 +97,7 @@ def parts_of(
         value=tap.value,
         mixed=mixed,
         weight=projection.module.weight.detach(),
-        norms=tuple(norm for norm in norms if norm is not None),
+        norms=norms,
         scale=scale,
         bias=bias,
         mlp=added - multipliers[0] * wide(ends[0]),
@@ -156,15 +158,24 @@ def _multipliers(
     ends: Sequence[Float[Tensor, "row hidden"]], added: Float[Tensor, "row hidden"], state: Float[Tensor, "row hidden"]
 ) -> list[float] | None:
     """The numbers by which a layer multiplies its branches before it adds them, 1 in most families; None where what
-    it adds is no such sum."""
+    it adds is no such sum.
+
+    They are fitted, for in half precision what is added drowns in the rounding of a large state, whatever it is
+    multiplied by; many numbers together still tell.
+    """
     summands = torch.stack([wide(end).flatten() for end in ends])
-    least = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
+    fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
+    found = torch.ones_like(fitted) if float((fitted - 1).abs().max()) < NEARLY_ONE else fitted
+    missed = found.to(summands) @ summands - added.flatten()
     room = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
-    for found in (torch.ones(len(ends)), least):
-        missed = (found.to(summands)[:, None] * summands).sum(0) - added.flatten()
-        if float(missed.norm()) <= room:
-            return [float(number) for number in found]
-    return None
+    return found.tolist() if float(missed.norm()) <= room else None
+
+
+def _norms(path: Sequence[Call]) -> tuple[LinearNorm, ...] | None:
+    """The modules behind an attention as linear maps; None where one of them is no norm."""
+    found = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
+    norms = tuple(norm for norm in found if norm is not None)
+    return norms if len(norms) == len(path) else None
 
 
 def _behind(

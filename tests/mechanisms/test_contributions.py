@@ -15,6 +15,7 @@ from core.answer import Answer
 from core.mechanisms.contributions import contributions
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.families.base import Family
+from core.vlm.loading import ModelSpec, load_model
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, Unit
 from tests.eager import sampled
@@ -86,6 +87,18 @@ def test_families_that_nobody_described_are_read_too(kind: str, tmp_path: Path, 
             if name.endswith("bias"):
                 parameter.uniform_(-0.1, 0.1)
     sums_hold(model, sampled(model, "the dog?", picture, tokens=2))
+
+
+def test_a_multiplier_is_told_in_half_precision_under_a_large_state(tmp_path: Path, picture: Image.Image) -> None:
+    save_llava(tmp_path, **OTHERS["a multiplier"])
+    model = load_model(ModelSpec(str(tmp_path), "bfloat16", "cpu"))
+    assert isinstance(model, TransformersModel)
+    # A state of a hundred times what is added to it.
+    model.network.get_input_embeddings().weight.data *= 30
+    answer = sampled(model, "the dog?", picture, tokens=4)
+    for parts in contributions(model, answer, said(answer)).layers:
+        assert float(parts.state.norm() / parts.added.norm()) > 50
+        assert parts.scale.tolist() == pytest.approx([0.3] * 4, rel=0.1)
 
 
 def test_a_family_that_shares_no_prefix_is_read_from_a_whole_pass(llava: TransformersModel, answer: Answer) -> None:
