@@ -89,7 +89,7 @@ def show(
     clickable(chart, "point", "mechanisms_curves", clicked, "change in log-probability by the layers that are cut")
     before = next(iter(found.values())).before
     st.caption(
-        f"log p of {escaped(describe_target(answer, target, model))} is {before:.4g} uncut; the curves say by how "
+        f"log p of {escaped(describe_target(answer, target, model))} is {before:.5f} uncut; the curves say by how "
         f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
         f"answer so. {sum(curve.seconds for curve in found.values()):.2f} s. {CAVEAT}"
     )

@@ -8,7 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from core.answer import Answer, Target
-from core.ui.mechanisms import ablating, cutting, heads, positions
+from core.ui.mechanisms import ablating, cutting, heads, positions, tracing
 from core.ui.mechanisms.view import Lens
 from core.ui.relevancy.gallery import aim
 from core.ui.state import Workspace
@@ -21,6 +21,7 @@ LENSES: dict[Lens, Show] = {
     "What positions say": positions.show,
     "Cut and see": cutting.show,
     "Take heads away": ablating.show,
+    "Trace": tracing.show,
 }
 
 

@@ -19,6 +19,7 @@ from core.mechanisms.ablation import AblationCurves
 from core.mechanisms.attribution import Attribution
 from core.mechanisms.contributions import Contributions
 from core.mechanisms.lens import Reading
+from core.mechanisms.tracing import Trace
 from core.mechanisms.vocabulary import HeadReading
 from core.ui.errands import Errands
 from core.ui.kept import Kept
@@ -78,15 +79,28 @@ class Said:
     seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A trace, as far as it was done."""
+
+    trace: Trace
+    seconds: float
+
+
 @dataclass(eq=False)
 class MechanismsView:
-    """What is chosen on the page. `head` None is the first of the ranking; `cut` is the name of a cut and its first
-    layer, `ablated` are the heads to take away. `stopped` says of work that was stopped or failed what happened."""
+    """What is chosen on the page.
+
+    `head` None is the first of the ranking; `cut` is the name of a cut and its first layer; `ablated` are the heads to
+    take away; `traced_layer` is the one whose patches are traced. `stopped` says of work that was stopped or failed
+    what happened.
+    """
 
     lens: Lens = "Heads that write the word"
     head: Head | None = None
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
+    traced_layer: int | None = None
     written: Kept[Written] = field(default_factory=lambda: Kept(2))
     attributions: Kept[Attribution] = field(default_factory=lambda: Kept(50))
     taken: Kept[Taken] = field(default_factory=lambda: Kept(500))
@@ -95,6 +109,7 @@ class MechanismsView:
     curves: Kept[Curve] = field(default_factory=lambda: Kept(300))
     said: Kept[Said] = field(default_factory=lambda: Kept(100))
     ranked: Kept[AblationCurves] = field(default_factory=lambda: Kept(100))
+    traces: Kept[Traced] = field(default_factory=lambda: Kept(50))
     stopped: dict[Hashable, str] = field(default_factory=dict)
     errands: Errands = field(default_factory=Errands)
 
@@ -123,3 +138,7 @@ class MechanismsView:
     def toggle(self, head: Head) -> None:
         """Take a head away too, or put it back."""
         self.ablate(set(self.ablated) ^ {head})
+
+    def pick_layer(self, layer: int) -> None:
+        """Choose the layer whose patches are traced; the same again lets go."""
+        self.traced_layer = None if layer == self.traced_layer else layer

@@ -1,0 +1,131 @@
+"""How the run is corrupted that tracing repairs: noise on the picture or on words, or another picture."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from PIL.Image import Image
+
+from core.answer import Answer, Fill, RegionMask, TokenKind
+from core.attention.words import question_words
+from core.charts.tokens import visible
+from core.masking import apply_mask
+from core.mechanisms.corruption import Corruption, Noise, OtherPictures
+from core.street.recipe import Change, possible_changes
+from core.ui.relevancy.change import seen
+from core.ui.scenes import picture_of
+from core.ui.state import Workspace
+
+NOISE, OTHER, WORDS = "noise on the picture", "another picture", "noise on words"
+FILLS: dict[Fill, str] = {"mean": "a blank one of its mean colour", "blur": "itself, blurred"}
+SHOWN = 120
+"""Pixels of the other picture's longer side on screen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A corruption, what results under it are kept under, and in words what it is. Untrusted text."""
+
+    corruption: Corruption
+    key: Hashable
+    named: str
+
+
+def choose(work: Workspace, answer: Answer) -> Chosen | None:
+    """The controls of the corruption, side by side in whatever holds them; None, and a sentence, for none."""
+    kinds = (NOISE, OTHER, WORDS) if answer.question.images else (WORDS,)
+    kind = st.segmented_control(
+        "Corrupt by",
+        kinds,
+        default=kinds[0],
+        required=True,
+        key=f"mechanisms_corrupt_{len(kinds)}",
+        persist_state="session",
+    )
+    if kind == OTHER:
+        return _other(work, answer)
+    return _noise("the image tokens", answer.layout.positions(TokenKind.IMAGE)) if kind == NOISE else _words(answer)
+
+
+def _noise(where: str, positions: tuple[int, ...]) -> Chosen:
+    scale = float(
+        st.number_input(
+            "Noise (standard deviations)",
+            0.1,
+            20.0,
+            3.0,
+            0.5,
+            key="mechanisms_noise",
+            persist_state="session",
+            width=190,
+            help="Gaussian, in units of the standard deviation of the embeddings it is laid on; Meng et al. (2022) "
+            "take three.",
+        )
+    )
+    samples = int(st.number_input("Samples", 1, 50, 5, key="mechanisms_samples", persist_state="session", width=120))
+    corruption = Noise(positions, scale, samples)
+    return Chosen(corruption, corruption, f"noise of {scale:g} standard deviations on {where}, {samples} samples")
+
+
+def _words(answer: Answer) -> Chosen | None:
+    words = question_words(answer)
+    picked = st.multiselect(
+        "Words",
+        range(len(words)),
+        default=list(range(len(words))),
+        format_func=lambda number: visible(words[number].text),
+        key=f"mechanisms_words_{len(words)}",
+        persist_state="session",
+        width=330,
+    )
+    if not picked:
+        st.text("Choose at least one word.")
+        return None
+    positions = tuple(position for number in sorted(picked) for position in words[number].positions)
+    return _noise("“" + " ".join(visible(words[number].text) for number in sorted(picked)) + "”", positions)
+
+
+def _other(work: Workspace, answer: Answer) -> Chosen:
+    """Another picture in the place of the last one: of the same scene with one change, blank, or blurred."""
+    changes = _changes(work, answer)
+    options: list[Change | Fill] = [*changes, *FILLS]
+    number = st.selectbox(
+        "Other picture",
+        range(len(options)),
+        format_func=lambda index: _name(options[index]),
+        key=f"mechanisms_other_{len(options)}_{work.inspected.serial if work.inspected else 0}",
+        width=330,
+    )
+    chosen = options[number]
+    images = seen(answer)
+    other = _picture(work, answer, images[-1], chosen)
+    st.image(other, width=SHOWN, alt=_name(chosen))
+    corruption = OtherPictures((*images[:-1], other))
+    return Chosen(corruption, ("other", str(chosen)), f"another picture: {_name(chosen)}")
+
+
+def _changes(work: Workspace, answer: Answer) -> list[Change]:
+    """What can be changed in a drawn scene, first what the question names."""
+    picture = work.inspected.picture if work.inspected else None
+    if picture is None or picture.recipe is None:
+        return []
+    asked = answer.question.text.casefold()
+    every = [change for group in possible_changes(picture.recipe.scene()).values() for change in group]
+    return sorted(every, key=lambda change: change.kind not in asked)
+
+
+def _name(option: Change | Fill) -> str:
+    return FILLS[option] if isinstance(option, str) else option.sentence
+
+
+def _picture(work: Workspace, answer: Answer, image: Image, option: Change | Fill) -> Image:
+    if isinstance(option, str):
+        return apply_mask(image, RegionMask(np.ones((image.height, image.width), bool), option))
+    assert work.inspected is not None and work.inspected.picture is not None
+    recipe = work.inspected.picture.recipe
+    assert recipe is not None
+    changed, mask = picture_of(recipe.changed(option)).image, answer.question.mask
+    return changed if mask is None else apply_mask(changed, mask)

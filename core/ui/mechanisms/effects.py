@@ -1,0 +1,102 @@
+"""A trace as a map of what was restored by layers, with the total effect and how far samples differ."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from core.answer import Answer, Target
+from core.charts.effects import effect_map
+from core.mechanisms.tracing import Trace
+from core.ui.chips import escaped
+from core.ui.clicks import Entry, clickable
+from core.ui.mechanisms.saving import Row, save
+from core.ui.mechanisms.view import MechanismsView, Traced
+from core.ui.target import describe_target
+from core.vlm.model import VisionLanguageModel
+
+BESIDE = 190
+"""Pixels beside the map for its names and its legend."""
+CAVEAT = (
+    "An effect says that a state carries what was lost, not that it came to be there in that layer (Meng et al. 2022)."
+)
+
+
+def show(
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, named: str
+) -> None:
+    """The map; a click on a layer chooses it for the patches."""
+    traced = found.trace
+    effects, spread = over_samples(traced.indirect[:, 0])
+
+    def clicked(entry: Entry) -> None:
+        view.pick_layer(int(entry["layer"]))
+
+    names = [place.name for place in traced.places]
+    several = traced.corruption.samples > 1
+    chart = effect_map(names, effects.T, spread.T if several else None, chosen=view.traced_layer, click="layer")
+    with st.container(width=int(chart.width) + BESIDE):
+        clickable(chart, "layer", "mechanisms_trace", clicked, "effect of restoring each group at each layer")
+        if traced.complete < 1:
+            st.caption(f":material/timelapse: {traced.complete:.0%} of it was done; dashed cells were not looked at.")
+        st.caption(
+            f"{_total(traced)} The map: what restoring gives back of log p of "
+            f"{escaped(describe_target(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
+            f"{escaped(named)}. {found.seconds:.1f} s. {CAVEAT}"
+        )
+        settings: Row = {
+            "method": "causal tracing",
+            "target": describe_target(answer, target, model),
+            "what": named,
+            "window": traced.window,
+            "logprob_clean": traced.clean.logprob,
+            "logprob_corrupted": traced.corrupted_logprob.tolist(),
+            "complete": traced.complete,
+        }
+        save(answer, settings, partial(rows_of, traced), "trace", "mechanisms_save_trace")
+
+
+def over_samples(
+    values: Float[np.ndarray, "sample *place"],
+) -> tuple[Float[np.ndarray, "*place"], Float[np.ndarray, "*place"]]:
+    """Mean and standard deviation over the samples that are there; NaN without one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, 0), np.nanstd(values, 0)
+
+
+def _total(traced: Trace) -> str:
+    """The total effect, in a sentence."""
+    before = traced.clean.probability
+    after, differ = over_samples(traced.corrupted_probability)
+    taken, spread = over_samples(traced.total)
+    if traced.corruption.samples == 1:
+        return f"Probability {before:.1%} clean, {after:.1%} corrupted; total effect {taken:.3f} nats."
+    return (
+        f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "
+        f"{spread:.3f} nats (± one standard deviation over samples)."
+    )
+
+
+def rows_of(traced: Trace) -> list[Row]:
+    """A line for each restoration of each sample that was done."""
+    return [
+        {
+            "sample": sample + 1,
+            "site": site.value,
+            "layer": layer,
+            "restored": place.name,
+            "logprob": float(traced.logprob[sample, s, i, g]),
+            "probability": float(traced.probability[sample, s, i, g]),
+            "effect": float(traced.indirect[sample, s, i, g]),
+        }
+        for sample in range(traced.corruption.samples)
+        for s, site in enumerate(traced.sites)
+        for i, layer in enumerate(traced.layers)
+        for g, place in enumerate(traced.places)
+        if np.isfinite(traced.logprob[sample, s, i, g])
+    ]

@@ -1,0 +1,85 @@
+"""What is traced, and how results are kept: the same for groups of tokens as for patches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from core.answer import Answer, Target
+from core.attention.words import answer_words, question_words
+from core.charts.tokens import visible
+from core.mechanisms.groups import Group, groups
+from core.mechanisms.tracing import trace
+from core.ui import running
+from core.ui.kept import answer_key
+from core.ui.mechanisms.corrupting import Chosen
+from core.ui.mechanisms.view import MechanismsView, Traced
+from core.vlm.cancel import CancelToken
+from core.vlm.edits import Site
+from core.vlm.model import VisionLanguageModel
+from core.vlm.units import units_of
+
+GROUPS, EACH = "groups of tokens", "word by word"
+MOST_WORDS = 24
+"""Words traced one by one: the last ones before the target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What is to be traced: how it is corrupted, and what is restored in how many layers at once."""
+
+    chosen: Chosen
+    site: Site
+    window: int
+    named: str
+
+    def key(self, answer: Answer, target: Target) -> Hashable:
+        return ("trace", answer_key(answer), target, self.chosen.key, self.site, self.window)
+
+
+def places_of(answer: Answer, target: Target, rows: str) -> list[Group]:
+    """What is restored together: groups of tokens; or the image, each word before the target, and the rest."""
+    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    last = next(group for group in found if group.name == "last")
+    if rows == GROUPS:
+        return [*(group for group in found if group is not last), last]
+    words = [*question_words(answer), *answer_words(answer)]
+    spoken = [
+        Group(f"{number}: {visible(word.text)}", before)
+        for number, word in enumerate(words, 1)
+        if (before := tuple(p for p in word.positions if p < max(last.positions) and p not in last.positions))
+    ]
+    kept = [group for group in found if group.name in ("image", "prompt")]
+    return [*kept, *spoken[-MOST_WORDS:], last]
+
+
+def compute(
+    view: MechanismsView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    order: Order,
+    places: Sequence[Group],
+    key: Hashable,
+    layers: Sequence[int] | None = None,
+) -> None:
+    """Trace some places, at some layers or all; what is done before a stop is kept."""
+
+    def work(cancel: CancelToken, report: running.Report) -> None:
+        began = time.perf_counter()
+        found = trace(
+            model,
+            answer,
+            target,
+            order.chosen.corruption,
+            places,
+            [order.site],
+            order.window,
+            layers=layers,
+            cancel=cancel,
+            progress=report,
+        )
+        view.traces.keep(key, Traced(found, time.perf_counter() - began))
+
+    running.compute(view, model, key, "restoring states", "trace", work)

@@ -1,0 +1,93 @@
+"""A trace of single patches at one layer, on the picture."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.charts.export import Legend, png_map
+from core.charts.heatmap import heatmap, scale_of
+from core.maps.difference import picture_positions
+from core.mechanisms.groups import Group, patch_groups
+from core.ui.chips import escaped
+from core.ui.mechanisms.effects import over_samples, rows_of
+from core.ui.mechanisms.restoring import Order, compute
+from core.ui.mechanisms.saving import save
+from core.ui.mechanisms.view import MechanismsView, Traced
+from core.ui.relevancy.change import seen
+from core.ui.target import describe_target
+from core.vlm.model import VisionLanguageModel
+
+SIZE = 360
+MOST_PATCHES = 150
+"""Squares of a view; finer grids are traced in squares of several patches."""
+
+
+def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
+    """A button for the chosen layer, and the map of its patches."""
+    with st.container(width=SIZE + 75):
+        if not answer.layout.views:
+            st.caption("No image token of this answer has a place in a picture, so there are no patches to trace.")
+            return
+        layer = view.traced_layer
+        if layer is None or layer >= model.card.layers:
+            st.info(
+                "Click a layer of the map: its patches can then be restored one by one.", icon=":material/ads_click:"
+            )
+            return
+        side, squares = _squares(answer)
+        key = ("patches", order.key(answer, target), layer, side)
+        found = view.traces.get(key)
+        if found is None or found.trace.complete < 1:
+            label = f"Restore {len(squares)} patches at layer {layer}"
+            if st.button(label, icon=":material/grid_on:", key="trace_patches"):
+                compute(view, model, answer, target, order, squares, key, [layer])
+            if key in view.stopped:
+                st.text(view.stopped[key])
+        if found is not None:
+            _map(model, answer, target, found, order, layer)
+
+
+def _squares(answer: Answer) -> tuple[int, list[Group]]:
+    """All views cut into squares, and their side in patches."""
+    side = 1
+    while any(-(-view.rows // side) * -(-view.columns // side) > MOST_PATCHES for view in answer.layout.views):
+        side += 1
+    return side, [
+        group for number in range(len(answer.layout.views)) for group in patch_groups(answer, number, side)[0]
+    ]
+
+
+def _map(model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, order: Order, layer: int) -> None:
+    traced = found.trace
+    effects, spread = over_samples(traced.indirect[:, 0, 0])
+    values = np.full(len(answer.layout), np.nan)
+    for place, effect in zip(traced.places, effects, strict=True):
+        values[list(place.positions)] = effect
+    scale = scale_of(values[picture_positions(answer.layout)], signed=True)
+    images, named = seen(answer), describe_target(answer, target, model)
+    chart = heatmap(images, answer.layout, values, size=SIZE, scale=scale, label="effect (nats)", format="+.4f")
+    st.altair_chart(
+        chart, width="content", key="mechanisms_traced_picture", alt=f"effect of restoring each patch at layer {layer}"
+    )
+    several = traced.corruption.samples > 1
+    varies = f" Over samples an effect varies by ± {np.nanmean(spread):.4f} on average." if several else ""
+    done = f" {traced.complete:.0%} of it was done; crossed patches were not looked at." if traced.complete < 1 else ""
+    caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."
+    st.caption(f"{escaped(caption)}{varies}{done} {found.seconds:.1f} s.")
+    under = Legend(
+        f"Causal tracing at layer {layer}: {named}",
+        (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", order.named),
+        "{}",
+    )
+    save(
+        answer,
+        {"method": "causal tracing", "target": named, "what": order.named, "layer": layer},
+        partial(rows_of, traced),
+        f"trace-layer{layer}",
+        "mechanisms_save_patches",
+        partial(png_map, images, answer.layout, values, scale, 0.6, under),
+    )

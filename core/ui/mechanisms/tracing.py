@@ -1,0 +1,72 @@
+"""Trace: a corrupted run, repaired state by state; which layers and tokens carry what the answer needs?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.answer import Answer, Target
+from core.ui.mechanisms import corrupting, effects, restoring, traced_patches
+from core.ui.mechanisms.restoring import EACH, GROUPS, Order, places_of
+from core.ui.state import Workspace
+from core.vlm.edits import Site
+from core.vlm.model import VisionLanguageModel
+
+SITES: dict[str, Site] = {
+    "the residual stream": Site.OUTPUT,
+    "what attention adds": Site.ATTENTION,
+    "what the MLP adds": Site.MLP,
+}
+
+
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+    """Controls, the map of groups by layers, and the patches at a layer."""
+    view = work.mechanisms
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        chosen = corrupting.choose(work, answer)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        order, rows = _what(model, chosen)
+        run = st.button("Trace", type="primary", icon=":material/conversion_path:", disabled=order is None, key="trace")
+    if order is None:
+        return
+    places = places_of(answer, target, rows)
+    key = (order.key(answer, target), rows)
+    if run:
+        restoring.compute(view, model, answer, target, order, places, key)
+    if key in view.stopped:
+        st.text(view.stopped[key])
+    found = view.traces.get(key)
+    if found is None:
+        st.info(
+            "Trace corrupts the run as chosen above, puts states of the clean run back one after the other, and shows "
+            "what each gives back of the target's log-probability.",
+            icon=":material/conversion_path:",
+        )
+        return
+    with st.container(horizontal=True, gap="medium", key="mechanisms_trace_body"):
+        effects.show(view, model, answer, target, found, order.named)
+        traced_patches.show(view, model, answer, target, order)
+
+
+def _what(model: VisionLanguageModel, chosen: corrupting.Chosen | None) -> tuple[Order | None, str]:
+    site = st.selectbox("Restore", list(SITES), key="mechanisms_site", persist_state="session", width=210)
+    layers = model.card.layers
+    window = int(
+        st.number_input(
+            "Layers at once",
+            1,
+            layers,
+            1,
+            key=f"mechanisms_trace_window_{layers}",
+            persist_state="session",
+            width=130,
+            help="States are restored in so many layers around each. One layer of attention or MLP often does little "
+            "alone.",
+        )
+    )
+    rows = st.segmented_control(
+        "At", (GROUPS, EACH), default=GROUPS, required=True, key="mechanisms_rows", persist_state="session"
+    )
+    if chosen is None:
+        return None, str(rows)
+    layers_said = f" in {window} layers at once" if window > 1 else ""
+    return Order(chosen, SITES[site], window, f"{site} restored{layers_said}; corrupted by {chosen.named}"), str(rows)
