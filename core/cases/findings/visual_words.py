@@ -95,7 +95,7 @@ class VisualWords(Finding[SceneRecipe]):
             found = {}
             for name, covered in _coverages(scene, drawing, answer).items():
                 columns = [list(tokens).index(word) for word in WORDS[name]]
-                found[name] = _figures(1 / ranks[:, :, columns], covered)
+                found[name] = reciprocal_ranks(1 / ranks[:, :, columns], covered)
             return found | {"vocabulary": model.card.vocabulary}
 
         return read
@@ -172,7 +172,7 @@ def _coverages(scene: Scene, drawing: Drawing, answer: Answer) -> dict[str, Floa
     }
 
 
-def _figures(
+def reciprocal_ranks(
     reciprocal: Float[np.ndarray, "layer patch word"], covered: Float[np.ndarray, "patch word"]
 ) -> dict[str, list[float | None]]:
     """By layer, means over the patches that show something: 1 / rank of the right word, of the same word at all

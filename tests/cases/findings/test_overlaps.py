@@ -1,0 +1,56 @@
+"""Heads in common, against scipy, enumeration and hand-made rankings."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom, spearmanr
+
+from core.cases.findings.overlaps import overlap
+from core.cases.studies.overlap import by_chance, by_chance_within_layers
+
+
+@pytest.mark.parametrize("same", [0, 3, 6, 10])
+def test_chance_is_the_hypergeometric_tail(same: int) -> None:
+    assert by_chance(same, 10, 36) == pytest.approx(hypergeom.sf(same - 1, 36, 10, 10))
+
+
+def test_chance_within_layers_counts_every_way_of_choosing_as_many_in_each_layer() -> None:
+    heads, first, second = 4, (2, 1, 0), (3, 1, 2)
+    chosen = [set(range(number)) for number in first]
+    ways = [
+        sum(len(own & set(other)) for own, other in zip(chosen, others, strict=True))
+        for others in product(*(combinations(range(heads), number) for number in second))
+    ]
+    for same in range(4):
+        expected, probability = by_chance_within_layers(same, first, second, heads)
+        assert probability == pytest.approx(np.mean([way >= same for way in ways]))
+        assert expected == pytest.approx(np.mean(ways))
+
+
+def test_the_heads_of_one_condition_are_all_its_own() -> None:
+    heads = np.random.default_rng(0).normal(size=(5, 6, 6))
+    found = overlap("the same", heads, heads)
+    assert (found.same, found.top, found.heads) == (10, 10, 36)
+    assert found.significant and found.rank == pytest.approx(1)
+    assert found.expected == pytest.approx(100 / 36)
+
+
+def test_opposite_rankings_share_none() -> None:
+    heads = np.random.default_rng(1).normal(size=(5, 6, 6))
+    found = overlap("opposite", heads, -heads)
+    assert found.same == 0 and not found.significant
+    assert found.probability == pytest.approx(1) and found.rank == pytest.approx(-1)
+
+
+def test_ranks_are_of_the_means_over_questions() -> None:
+    first, second = np.random.default_rng(2).normal(size=(2, 7, 6, 6))
+    expected = spearmanr(first.mean(0).ravel(), second.mean(0).ravel()).statistic
+    assert overlap("two", first, second).rank == pytest.approx(expected)
+
+
+def test_a_model_with_few_heads_has_a_shorter_top() -> None:
+    heads = np.arange(4.0).reshape(1, 2, 2)
+    assert overlap("all", heads, -heads).same == 4
