@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from core.cases import contest as contests
 from core.cases import league as leagues
 from core.cases.contest import CENTRE, RANDOM
-from core.cases.journal import OtherRun, Record
+from core.cases.journal import Journal, OtherRun, Record
 from core.cases.league import read_league, run_league
 from core.cases.league_table import table as markdown
 from core.cases.standings import QUICK, League, standings
@@ -39,8 +40,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leagues, "SHUFFLED", 0)
 
 
-def run(model: VisionLanguageModel, file: Path, cases: int = 1, methods: Sequence[str] = METHODS) -> League:
-    return run_league(model, file, cases, methods, FAMILIES)
+def run(
+    model: VisionLanguageModel, file: Path, methods: Sequence[str] = METHODS, families: Sequence[str] = FAMILIES[:1]
+) -> League:
+    return run_league(model, file, 1, methods, families)
 
 
 def lines(file: Path) -> list[Record]:
@@ -50,7 +53,7 @@ def lines(file: Path) -> list[Record]:
 def test_every_method_and_control_has_a_line_for_a_right_answer_and_a_wrong_one_is_counted(
     street: VisionLanguageModel, tmp_path: Path
 ) -> None:
-    league = run(street, tmp_path / "league.jsonl")
+    league = run(street, tmp_path / "league.jsonl", families=FAMILIES)
     color, door = ([line for line in lines(tmp_path / "league.jsonl") if line["family"] == name] for name in FAMILIES)
     assert [line["method"] for line in color] == [CENTRE, RANDOM, *METHODS]
     # The first truck's door is open and the wording says closed: the habit answers.
@@ -69,9 +72,8 @@ def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
 ) -> None:
     file = tmp_path / "league.jsonl"
     run(street, file)
-    whole = file.read_text()
-    kept = whole.splitlines(keepends=True)
-    # Killed while the second method's line was written: the next case is missing too.
+    kept = file.read_text().splitlines(keepends=True)
+    # Killed while the second method's line was written.
     file.write_text("".join(kept[:4]) + kept[4][:50])
     asked: list[Sequence[str]] = []
     original = leagues.contest
@@ -81,9 +83,8 @@ def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
         lambda model, case, methods, *more: asked.append(methods) or original(model, case, methods, *more),
     )
     league = run(street, file)
-    assert asked == [["suffix_relevancy"], list(METHODS)]
-    again = lines(file)
-    assert sorted(str(line["method"]) for line in again) == sorted([*METHODS, CENTRE, RANDOM, "None"])
+    assert asked == [["suffix_relevancy"]]
+    assert [line["method"] for line in lines(file)] == [CENTRE, RANDOM, *METHODS]
     assert {row.method for row in league.standings} == {*METHODS, CENTRE, RANDOM}
     asked.clear()
     run(street, file)
@@ -92,17 +93,20 @@ def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
 
 def test_a_method_added_later_is_filled_in(street: VisionLanguageModel, tmp_path: Path) -> None:
     file = tmp_path / "league.jsonl"
-    run(street, file, methods=METHODS[:1])
-    run(street, file, methods=METHODS)
-    assert [line["method"] for line in lines(file) if line["method"] in METHODS] == list(METHODS)
+    run(street, file, METHODS[:1])
+    run(street, file, METHODS)
+    assert [line["method"] for line in lines(file)] == [CENTRE, RANDOM, *METHODS]
 
 
+@pytest.mark.parametrize(
+    "other", [{"model": "another"}, {"settings": {"fill": "blur", "steps": 2, "draws": 1, "seed": 0}}]
+)
 def test_a_file_of_another_model_or_other_settings_is_not_mixed(
-    street: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    street: VisionLanguageModel, tmp_path: Path, other: Record
 ) -> None:
     file = tmp_path / "league.jsonl"
-    run(street, file)
-    monkeypatch.setattr(leagues, "SETTINGS", EvidenceSettings(fill="blur"))
+    own = {"model": street.card.fingerprint, "settings": asdict(leagues.SETTINGS)}
+    Journal(file, leagues.KIND, own | other, {}).close()
     with pytest.raises(OtherRun):
         run(street, file)
 

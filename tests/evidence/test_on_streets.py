@@ -19,7 +19,7 @@ from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
 from tests.evidence.helpers import map_of
 
-SEEDS = (2_000_000_000, 2_000_000_001, 2_000_000_003)
+SEEDS = (2_000_000_000, 2_000_000_003)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def found(street: VisionLanguageModel) -> list[list[Evidence]]:
         answer = ask(street, Question(question, (drawing.image,)))
         assert answer.text == color_sentence(item.kind, part, color)
         truth = drawing.mask(item.kind, part)
-        settings = EvidenceSettings(fill="black", steps=2, draws=2)
+        settings = EvidenceSettings(fill="black", steps=2, draws=1)
         pairs.append(gather(street, answer, truth_and_opposite(answer, truth), truth=truth, settings=settings))
     return pairs
 
