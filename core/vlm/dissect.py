@@ -165,7 +165,7 @@ def _multipliers(
     """
     summands = torch.stack([wide(end).flatten() for end in ends])
     fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
-    found = torch.ones_like(fitted) if float((fitted - 1).abs().max()) < NEARLY_ONE else fitted
+    found = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
     missed = found.to(summands) @ summands - added.flatten()
     room = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
     return found.tolist() if float(missed.norm()) <= room else None
