@@ -1,8 +1,8 @@
 """Rates over results, each with an interval: how far it would move had other cases been drawn.
 
-All of them are functions of how many cases (or pairs, or pictures) fall into each of a few kinds. Resampling cases
-with replacement (Efron 1979) resamples these numbers, as a multinomial draw; so an interval costs one draw of a few
-numbers whatever the number of cases.
+A plain share has Wilson's interval, which stays honest at none and at all of few. Any other statistic is a function of
+how many cases (or pairs, or pictures) fall into each of a few kinds. Resampling cases with replacement (Efron 1979)
+resamples these numbers, as a multinomial draw, so a bootstrap costs the same whatever the number of cases.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from core.cases.results import Result
+from core.causal.rates import Rate as Proportion
 
 DRAWS = 2000
 COVERAGE = 0.95
@@ -24,8 +25,8 @@ Statistic = Callable[[Float[np.ndarray, "*draw kind"]], Float[np.ndarray, "*draw
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of 1: `low` to `high` is its 95 % bootstrap interval over `count` units. `group` is the part of the
-    set it is about ("" for all); `meaning` says what is counted. NaN where nothing can be."""
+    """A share of 1: `low` to `high` is its 95 % interval over `count` units. `group` is the part of the set it is about
+    ("" for all); `meaning` says what is counted. NaN where nothing can be."""
 
     name: str
     value: float
@@ -37,7 +38,7 @@ class Rate:
 
 
 def rate(name: str, counts: Sequence[int], statistic: Statistic, meaning: str, group: str = "", seed: int = 0) -> Rate:
-    """A statistic of the numbers of units of each kind, with its percentile interval."""
+    """A statistic of the numbers of units of each kind, with its percentile bootstrap interval."""
     numbers = np.asarray(counts, dtype=float)
     total = int(numbers.sum())
     if not total:
@@ -55,7 +56,8 @@ def rate(name: str, counts: Sequence[int], statistic: Statistic, meaning: str, g
 def share(name: str, hits: Iterable[bool], meaning: str, group: str = "") -> Rate:
     """The share of units that are so."""
     flags = list(hits)
-    return rate(name, (sum(flags), len(flags) - sum(flags)), lambda n: n[..., 0] / n.sum(-1), meaning, group)
+    found = Proportion(sum(flags), len(flags))
+    return Rate(name, found.share, *found.interval, len(flags), meaning, group)
 
 
 def accuracy(results: Sequence[Result], group: str = "") -> Rate:

@@ -51,7 +51,7 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
         node("p", head),
         node("h2", "Rates"),
         svg_intervals(rows),
-        node("p", "Lines are 95 % bootstrap intervals over cases.", cls="note"),
+        node("p", "Lines are 95 % intervals over cases.", cls="note"),
         table(["rate", "what is counted", "of"], meanings, numbers=[2]),
         node("h2", f"Wrong answers ({len(wrong)}), the least dependent on the picture first"),
         table(["case", "asked", "expected", "said", "image dependence (nats)"], [_row(r) for r in wrong[:LISTED]], [4]),

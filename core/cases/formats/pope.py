@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -10,17 +10,12 @@ from jaxtyping import Float
 from core.cases.case import Case
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, rate
+from core.cases.rates import Rate, accuracy, rate, share
 from core.cases.results import Result
 from core.cases.tables import FolderError, Row, Table, listed, read_json, without_repeats
 
 WANTED = ("image", "text", "label")
 SPLITS = ("random", "popular", "adversarial")
-KINDS = (("yes", "yes"), ("yes", "no"), ("no", "yes"), ("no", "no"))
-"""What was said and what is right: true and false positives, false and true negatives. "yes" is positive."""
-
-Counts = Float[np.ndarray, "*draw kind"]
-Values = Float[np.ndarray, "*draw"]
 
 
 class POPE(CaseFormat):
@@ -96,40 +91,21 @@ def _case(row: Row, split: str, folder: Folder) -> Case:
     )
 
 
-def _rates(results: Sequence[Result], split: str) -> list[Rate]:
+def _rates(results: Sequence[Result], split: str) -> tuple[Rate, ...]:
+    """The published rates. An empty answer is wrong, and no "yes"."""
     said = [(result.understood, result.expected[0]) for result in results if result.right is not None]
-    counts = [said.count(kind) for kind in KINDS]
-    empty = [sum(word == "" and right == label for word, right in said) for label in ("yes", "no")]
-    # An empty answer is wrong, and no "yes": it is a missed positive, or a negative that was not denied.
-    numbers = (*counts, *empty)
-    return [rate(name, numbers, statistic, meaning, split) for name, statistic, meaning in _STATISTICS]
+    precise = [right == "yes" for word, right in said if word == "yes"]
+    recalled = [word == "yes" for word, right in said if right == "yes"]
+    hits, spurious, missed = sum(precise), len(precise) - sum(precise), len(recalled) - sum(recalled)
+    return (
+        accuracy(results, split),
+        share("precision", precise, "of the things said to be there, those that are", split),
+        share("recall", recalled, "of the things that are there, those said to be", split),
+        rate("F1", (hits, spurious, missed), _f1, "harmonic mean of precision and recall", split),
+        share("yes ratio", [word == "yes" for word, _ in said], "answers that say yes; half would be right", split),
+    )
 
 
-def _accuracy(n: Counts) -> Values:
-    return (n[..., 0] + n[..., 3]) / n.sum(-1)
-
-
-def _precision(n: Counts) -> Values:
-    return n[..., 0] / (n[..., 0] + n[..., 1])
-
-
-def _recall(n: Counts) -> Values:
-    return n[..., 0] / (n[..., 0] + n[..., 2] + n[..., 4])
-
-
-def _f1(n: Counts) -> Values:
-    """The harmonic mean of precision and recall, written so that it is 0 rather than unknown without a hit."""
-    return 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2] + n[..., 4])
-
-
-def _yes_ratio(n: Counts) -> Values:
-    return (n[..., 0] + n[..., 1]) / n.sum(-1)
-
-
-_STATISTICS: tuple[tuple[str, Callable[[Counts], Values], str], ...] = (
-    ("accuracy", _accuracy, "answers that are right"),
-    ("precision", _precision, "of the things said to be there, those that are"),
-    ("recall", _recall, "of the things that are there, those said to be"),
-    ("F1", _f1, "harmonic mean of precision and recall"),
-    ("yes ratio", _yes_ratio, "answers that say yes; half would be right"),
-)
+def _f1(n: Float[np.ndarray, "*draw kind"]) -> Float[np.ndarray, "*draw"]:
+    """2 hits / (2 hits + spurious + missed), the harmonic mean, which is 0 rather than unknown without a hit."""
+    return 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2])

@@ -1,0 +1,45 @@
+"""Rates have intervals that mean something, also where all or none are right."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.cases.rates import accuracy, all_right, rate, share
+from core.cases.results import Result
+
+
+def result(number: int, right: bool | None, **about: str) -> Result:
+    return Result(str(number), number, "", "What?", ("dog",), about=about, right=right)
+
+
+def test_a_share_of_few_is_never_certain() -> None:
+    found = share("accuracy", [True] * 10, "answers")
+    assert (found.value, found.count) == (1, 10)
+    assert found.low == pytest.approx(0.722, abs=0.001)  # Wilson 1927, 10 of 10
+    assert found.high == 1
+
+
+def test_a_bootstrap_over_numbers_is_one_over_cases() -> None:
+    hits, spurious, missed = 30, 10, 20
+    found = rate("F1", (hits, spurious, missed), lambda n: 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2]), "")
+    rng = np.random.default_rng(1)
+    units = np.repeat([0, 1, 2], (hits, spurious, missed))
+    drawn = units[rng.integers(0, len(units), (4000, len(units)))]
+    tp, fp, fn = ((drawn == kind).sum(1) for kind in range(3))
+    low, high = np.percentile(2 * tp / (2 * tp + fp + fn), [2.5, 97.5])
+    assert found.value == pytest.approx(60 / 90)
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+
+
+def test_of_nothing_there_is_no_rate() -> None:
+    assert np.isnan(accuracy([result(0, None)]).value)
+    assert np.isnan(rate("F1", (0, 0), lambda n: n[..., 0] / n.sum(-1), "").value)
+
+
+def test_a_group_counts_when_it_is_whole_and_all_right() -> None:
+    rights = {"1": (True, True), "2": (True, False), "3": (True, None), "4": (True,)}
+    results = [result(0, right, pair=pair) for pair, pairs in rights.items() for right in pairs]
+    assert (found := all_right("pairs", results, lambda r: r.about["pair"], "", size=2)).count == 2
+    assert found.value == 0.5
+    assert all_right("pairs", results, lambda r: r.about["pair"], "").count == 3
