@@ -151,6 +151,25 @@ def league(
     raise typer.Exit(run(load(spec), out, cases_per_family, method, family, summary))
 
 
+@app.command(epilog=CODES)
+def findings(
+    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each finding.")] = 200,
+    finding: Annotated[list[str] | None, typer.Option(help="The key of a finding; all by default.")] = None,
+    journal: Annotated[Path, typer.Option(help="Where scenes read are kept; the same file goes on.")] = Path(
+        "checkpoints/findings.jsonl"
+    ),
+    out: Annotated[Path | None, typer.Option(help="Also write them, with their figures, as one JSON file.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Published findings measured again on drawn scenes, each beside its baseline and judged by its rule."""
+    from core.cli.asking import load, spec_of
+    from core.cli.findings import run
+
+    raise typer.Exit(run(load(spec_of(model, device, precision)), journal, scenes, finding, out))
+
+
 @cases.command("formats", epilog=CODES)
 def cases_formats() -> None:
     """The formats that folders may have, where each is published, and what its folder must look like."""

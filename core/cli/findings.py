@@ -1,0 +1,40 @@
+"""`python -m core findings`: published findings measured again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from core.cases.findings.report import write_findings
+from core.cases.findings.run import run_findings
+from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
+from core.vlm.model import VisionLanguageModel
+
+VERDICTS = {True: "reproduces", False: "does not reproduce", None: "cannot be told"}
+
+
+def run(model: VisionLanguageModel, journal: Path, scenes: int, keys: Sequence[str] | None, out: Path | None) -> Exit:
+    """Go on with the findings in `journal`, and tell each verdict; written to `out` when all scenes are read."""
+    options = [f"--scenes {scenes}", *(f"--finding {key}" for key in keys or ()), *([f"--out {out}"] if out else [])]
+    with stoppable() as cancel, bar("findings") as progress:
+        try:
+            found = run_findings(
+                model,
+                journal,
+                scenes,
+                keys,
+                command=f"python -m core findings {' '.join(options)}",
+                cancel=cancel,
+                progress=progress,
+            )
+        except ValueError as error:
+            raise WrongOption(str(error)) from error
+    for report in found.findings:
+        say(f"{report.title}: {VERDICTS[report.reproduces]} ({report.used} of {report.asked} scenes). {report.because}")
+        emit(asdict(report))
+    if cancel.cancelled:
+        return Exit.STOPPED
+    if out is not None:
+        write_findings(found, out)
+    return Exit.DONE
