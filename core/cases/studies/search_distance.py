@@ -48,7 +48,7 @@ class SearchDistance(Study[SceneRecipe, Yellow]):
     """Explanation sets of every head's causal graph for the word, at growing search distance, masked."""
 
     key = "search_distance"
-    title = "Why “yellow”? At increasing search distance"
+    title = "Why “yellow”? Further and further"
     claim = (
         "The tokens near “yellow” on the causal graph of a head's attention explain it: masking them changes the word, "
         "and the further one goes from it, the more of what it rests on is found."

@@ -41,7 +41,7 @@ class TextualVisual(Study[SceneRecipe, Asked]):
     """One question asked of a picture, and of sentences that tell the same picture's colours."""
 
     key = "textual_visual"
-    title = "Textual against visual colour questions"
+    title = "Colours read and seen"
     claim = (
         "A question about a colour is answered by the same attention heads whether the colour is seen in a picture or "
         "read in a sentence: visual question answering uses what the language model had."

@@ -1,0 +1,90 @@
+"""The answers of a study beside each other: picture with its map, question, answer, what was found, and a way in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from PIL import Image
+
+from core.answer import Question
+from core.cases.studies.study import Exhibit
+from core.charts.explained import explained_thumbnail
+from core.charts.heatmap import heat_picture, scale_of
+from core.charts.overlays import fit
+from core.charts.shares import shares_chart
+from core.explainers.registry import explainers
+from core.maps.difference import picture_positions
+from core.maps.shares import parts, shares
+from core.ui.cases import opening
+from core.ui.chips import escaped
+from core.ui.scenes import picture_of
+from core.ui.state import Picture, Workspace
+
+SIZE = 236
+OPACITY = 0.45
+LONGEST = 300
+
+
+def show(work: Workspace, found: Sequence[Exhibit], key: str) -> None:
+    """A card for each exhibit; cards wrap where the page is narrow."""
+    with st.container(horizontal=True, gap="medium"):
+        for number, exhibit in enumerate(found):
+            with st.container(width=SIZE + 4, gap="xsmall"):
+                st.markdown(f"**{escaped(exhibit.title)}**")
+                _picture(exhibit)
+                st.text(_short(exhibit.answer.question.text))
+                st.text(f"→ {_short(exhibit.answer.text)}")
+                for note in exhibit.notes:
+                    st.caption(escaped(note))
+                opening.menu(work, exhibit.answer, exhibit.target, _asked_about(exhibit), f"{key}_{number}")
+    methods = {exhibit.map.method for exhibit in found if exhibit.map is not None}
+    if methods:
+        names = ", ".join(explainers()[method].name for method in methods)
+        st.caption(f"Maps: {escaped(names)} of the key word, each on its own scale. “Open in” shows them with figures.")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _picture(exhibit: Exhibit) -> None:
+    question, layout = exhibit.answer.question, exhibit.answer.layout
+    if not question.images:
+        st.caption(":material/image_not_supported: Asked without a picture.")
+    elif exhibit.marked and layout.views:
+        st.image(explained_thumbnail(question.images, layout, exhibit.marked, 99, size=SIZE), alt="the set's patches")
+    elif exhibit.map is not None and layout.views:
+        values = exhibit.map.scores.double().numpy()
+        scale = scale_of(values[picture_positions(layout)], signed=explainers()[exhibit.map.method].signed)
+        drawn = heat_picture(question.images, layout, values, size=SIZE, scale=scale, opacity=OPACITY)
+        st.image(drawn, alt=f"map of the key word, {exhibit.title}")
+    else:
+        st.image(_seen(question), alt="the picture asked about")
+
+
+def _seen(question: Question) -> Image.Image:
+    image = question.images[-1]
+    return image.convert("RGB").resize(fit(image.size, SIZE))
+
+
+def _asked_about(exhibit: Exhibit) -> Picture | None:
+    images = exhibit.answer.question.images
+    if exhibit.recipe is not None:
+        return picture_of(exhibit.recipe)
+    return Picture(images[-1], exhibit.title) if images else None
+
+
+def image_against_text(found: Sequence[Exhibit]) -> None:
+    """Bars of what each map has on the picture, the question and the earlier answer."""
+    told = {}
+    for exhibit in found:
+        if exhibit.map is not None:
+            places = parts(exhibit.answer.layout, exhibit.target)
+            told[exhibit.title] = shares(exhibit.map.scores.numpy(), places)
+    if any(share.fraction is not None for one in told.values() for share in one):
+        st.altair_chart(shares_chart(told), width="content", alt="image against text in each map")
+        st.caption(
+            "How much of each map is on the picture, the question and the earlier answer: as a sum, and for one token "
+            "against the average token (dashed)."
+        )

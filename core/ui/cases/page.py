@@ -1,0 +1,43 @@
+"""The page: one section at a time, and long work where it can be stopped."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from core.ui.cases import studies
+from core.ui.cases.view import Section
+from core.ui.frame import safety_net
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title. It needs no answer to look into."""
+    page, below = st.container(), st.container()
+    with below:
+        work.cases.errands.run()
+    with page:
+        _section(work, model)
+
+
+@st.fragment
+def _section(work: Workspace, model: VisionLanguageModel) -> None:
+    view = work.cases
+
+    def chosen() -> None:
+        view.section = st.session_state["cases_section"]
+
+    with safety_net():
+        st.session_state["cases_section"] = view.section
+        st.segmented_control(
+            "Section",
+            get_args(Section),
+            required=True,
+            key="cases_section",
+            on_change=chosen,
+            label_visibility="collapsed",
+        )
+        if view.section == "Cases":
+            studies.show(work, model)
