@@ -35,9 +35,10 @@ from core.vlm.model import (
     UnusableImage,
     VisionLanguageModel,
 )
-from core.vlm.playback import NetworkDecoderTape, NetworkTowerTape, catching, frozen
+from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
+from core.vlm.rerun import NetworkDecoderTape
 from core.vlm.rows import attention_among
 from core.vlm.shuffling import blocks, shuffle
 from core.vlm.tape import DecoderTape, Tap
@@ -449,15 +450,20 @@ class TransformersModel(VisionLanguageModel):
         if not 0 <= start < len(prepared.ids):
             raise ValueError(f"a tape starts within the prompt (0 to {len(prepared.ids) - 1}), not at {start}")
         layers, more = self.network.get_decoder().layers, answer.token_ids[:-1]
-        shared = self.family.shares_prefix and prepared.positions is not None and start >= prepared.shared
-        if not start or not shared:
-            with self._reading(0), catching(layers) as calls:
-                self.network(**self._whole(prepared.inputs, more), use_cache=False, logits_to_keep=1)
-            return NetworkDecoderTape(layers, calls, self.lock, self._part)
-        ids = torch.tensor([[*prepared.ids[start:], *more]], device=self.device)
-        with self.lock:
-            prefix = self._prefix(prepared, start)
+        causal = self.family.shares_prefix
+        prefix: list[LayerKeysValues] = []
+        if start and causal and prepared.positions is not None and start >= prepared.shared:
+            with self.lock:
+                prefix = self._prefix(prepared, start)
+        else:
+            start = 0
+
+        def read() -> Calls:
             with self._reading(start), catching(layers) as calls:
+                if not start:
+                    self.network(**self._whole(prepared.inputs, more), use_cache=False, logits_to_keep=1)
+                    return calls
+                ids = torch.tensor([[*prepared.ids[start:], *more]], device=self.device)
                 self.network(
                     input_ids=ids,
                     position_ids=_batched(self._row_positions(prepared, start, ids.shape[1])),
@@ -465,7 +471,9 @@ class TransformersModel(VisionLanguageModel):
                     use_cache=True,
                     logits_to_keep=1,
                 )
-        return NetworkDecoderTape(layers, calls, self.lock, self._part, prefix)
+            return calls
+
+        return NetworkDecoderTape(layers, read, self.lock, self._part, causal, prefix)
 
     def tower_tape(self, answer: Answer) -> TowerTape | None:
         if not answer.layout.views:

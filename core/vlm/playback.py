@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,15 +16,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.vlm.capture import NAME, TOWER, listening
-from core.vlm.dissect import parts_of, watching
-from core.vlm.editing import Part, editing, patched, together
-from core.vlm.edits import Edits, Site, first_layer, first_position
 from core.vlm.families.base import Tower
-from core.vlm.parts import LayerParts
 from core.vlm.prefix import LayerKeysValues
-from core.vlm.tape import DecoderTape, LayerPass, Tap, Tape
+from core.vlm.tape import LayerPass, Tap, Tape
 from core.vlm.tower import TowerTape
-from core.vlm.units import NotApplicable
 
 
 @dataclass
@@ -55,14 +50,14 @@ def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
     def before(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
         state = args[0] if args else others.pop("hidden_states")
-        calls.states.append(_unrolled(state))
+        calls.states.append(unrolled(state))
         calls.shapes.append(state.shape)
         calls.others.append((args[1:], others))
 
     def behind(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
         nonlocal left
-        left = _first(output)
-        calls.final = _unrolled(left)
+        left = first_of(output)
+        calls.final = unrolled(left)
 
     with contextlib.ExitStack() as hooks:
         for layer in layers:
@@ -89,7 +84,7 @@ def frozen(module: torch.nn.Module) -> Iterator[None]:
 class Prefix:
     """Kept keys and values before a tape's rows, in the place of a network's cache. Updating changes nothing in it."""
 
-    def __init__(self, layers: Sequence[LayerKeysValues]) -> None:
+    def __init__(self, layers: Sequence[LayerKeysValues] | Mapping[int, LayerKeysValues]) -> None:
         self._layers = layers
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
@@ -131,7 +126,7 @@ class NetworkTape(Tape):
         heard: list[Tap] = []
         with self._lock, torch.set_grad_enabled(grad), frozen(module), listening(self.attention, heard.append):
             state = stored.detach().requires_grad_(grad)
-            output = _unrolled(self._call(layer, state.view(self._calls.shapes[layer])))
+            output = unrolled(self._call(layer, state.view(self._calls.shapes[layer])))
         passed = LayerPass(state, output, self._placed(heard))
         del output
         try:
@@ -149,62 +144,11 @@ class NetworkTape(Tape):
     def _call(self, layer: int, states: Tensor) -> Tensor:
         """What a layer leaves of these states."""
         args, kwargs = self._calls.others[layer]
-        return _first(self._modules[layer](states, *args, **kwargs))
+        return first_of(self._modules[layer](states, *args, **kwargs))
 
     def _placed(self, taps: Sequence[Tap]) -> tuple[Tap, ...]:
         """The taps, with their positions on this tape."""
         return tuple(taps)
-
-
-class NetworkDecoderTape(NetworkTape, DecoderTape):
-    """A tape of a decoder. `part` finds the modules inside its layers."""
-
-    def __init__(
-        self,
-        modules: Sequence[torch.nn.Module],
-        calls: Calls,
-        lock: threading.RLock,
-        part: Part,
-        prefix: Sequence[LayerKeysValues] = (),
-    ) -> None:
-        super().__init__(modules, calls, lock, prefix)
-        self._part = part
-
-    def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
-        stored = self._stored(layer)
-        if site is Site.INPUT:
-            return stored
-        found: list[Tensor] = []
-        module = self._modules[layer] if site is Site.OUTPUT else self._part(self._modules[layer], site)
-        with self._lock, torch.no_grad():
-            hook = module.register_forward_hook(lambda _, args, output: found.append(_unrolled(_first(output))))
-            try:
-                self._call(layer, stored[None])
-            finally:
-                hook.remove()
-        return found[0]
-
-    def parts(self, layer: int, rows: Sequence[int]) -> LayerParts:
-        module = self._modules[layer]
-        with self._lock, watching(module, list(rows)) as calls, self.play(layer, grad=False) as passed:
-            return parts_of(module, calls, passed, list(rows), layer)
-
-    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
-        rows = together(edits)
-        if min(first_position(row, self.start) for row in rows) < self.start:
-            raise ValueError(f"edits touch positions before the tape's first row, which stands at {self.start}")
-        if not self._calls.chained:
-            raise NotApplicable(
-                "This network does more between its layers than hand the states on, so it cannot be run on from one of "
-                "them. Choose a method that only looks, or another model."
-            )
-        first = min(first_layer(row, self.layers) for row in rows)
-        states = self.final if first == self.layers else self._stored(first)
-        states = states.expand(len(edits), -1, -1)
-        with self._lock, torch.no_grad(), editing(edits), patched(self._modules, self._part, self.start):
-            for layer in range(first, self.layers):
-                states = self._call(layer, states)
-        return states
 
 
 class NetworkTowerTape(NetworkTape, TowerTape):
@@ -234,11 +178,11 @@ class NetworkTowerTape(NetworkTape, TowerTape):
         return tuple(placed)
 
 
-def _first(output: Any) -> Tensor:
+def first_of(output: Any) -> Tensor:
     """The states among a layer's outputs."""
     states: Tensor = output[0] if isinstance(output, tuple) else output
     return states
 
 
-def _unrolled(states: Tensor) -> Float[Tensor, "row hidden"]:
+def unrolled(states: Tensor) -> Float[Tensor, "row hidden"]:
     return states.reshape(-1, states.shape[-1])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -193,17 +195,69 @@ def test_what_edits_leave_as_it_is_is_not_read_again(model: TransformersModel, p
     question = Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=2))
     answer = ask(model, question)
     late = Knockout(tuple(range(len(answer.prompt_tokens) - 1, 99)), answer.layout.positions(TokenKind.IMAGE))
-    rows: list[int] = []
-    first = model.network.get_decoder().layers[0]
-    hook = first.register_forward_hook(lambda _, args, output: rows.append(args[0].shape[1]))
-    try:
+    with counting(model) as rows:
         for edits in ((late,), (HeadAblation(((0, 0),)),)):
             with model.edited(edits):
                 ask(model, question)
-    finally:
-        hook.remove()
     whole, kept = len(answer.prompt_tokens), model.prepare(question).shared
-    assert rows == [whole - kept, 1, whole, 1]
+    assert [count for layer, count in rows if not layer] == [whole - kept, 1, whole, 1]
+
+
+def test_only_layers_and_rows_that_edits_touch_are_run(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(any_model, "Where is the dog?", picture)
+    tape = any_model.tape(answer)
+    late, whole = (StatePatch(Site.MLP, 1, (30,), noise(1)),), len(tape.final)
+    with counting(any_model) as rows:
+        any_model.logits_with(answer, [late], tape)
+    assert rows == [(1, whole), (2, whole)]
+    # Again and again, it is worth keeping what stands before.
+    any_model.logits_with(answer, [late] * 3, tape)
+    with counting(any_model) as rows:
+        any_model.logits_with(answer, [late, ()], tape)
+    assert rows == [(1, whole - 30), (2, whole - 30)]
+
+
+@contextlib.contextmanager
+def counting(model: TransformersModel) -> Iterator[list[tuple[int, int]]]:
+    """Each call of a decoder layer: its number, and how many rows it had."""
+    rows: list[tuple[int, int]] = []
+    with contextlib.ExitStack() as hooks:
+        for index, layer in enumerate(model.network.get_decoder().layers):
+
+            def count(_: Any, args: Any, output: Any, index: int = index) -> None:
+                rows.append((index, args[0].shape[1]))
+
+            hooks.callback(layer.register_forward_hook(count).remove)
+        yield rows
+
+
+def test_layers_that_cannot_be_called_for_some_rows_are_called_for_all(
+    any_model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = sampled(any_model, "Where is the dog?", picture)
+    sets = [edits for edits in sets_of(answer) if edits]
+    divided = [any_model.logits_with(answer, [edits])[0] for edits in sets]
+    monkeypatch.setattr("core.vlm.rerun._behind", lambda value, first, rows: value)
+    tape = any_model.tape(answer)
+    with counting(any_model) as rows:
+        whole = [any_model.logits_with(answer, [edits], tape)[0] for edits in sets]
+    assert {count for _, count in rows} == {len(tape.final)}
+    for first, second in zip(divided, whole, strict=True):
+        torch.testing.assert_close(first, second, **NEAR)
+
+
+def test_a_network_with_something_between_its_layers_is_run_from_the_start(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    answer = sampled(model, "Where is the dog?", picture)
+    image = answer.layout.positions(TokenKind.IMAGE)
+    corruption: Edits = (StatePatch(Site.INPUT, 0, image, noise(len(image))),)
+    with model.edited(corruption):
+        tape = model.tape(answer)
+    expected = model.logits_with(answer, sets_of(answer), tape)
+    tape._calls.chained = False  # type: ignore[attr-defined]
+    for found, logits in zip(model.logits_with(answer, sets_of(answer), tape), expected, strict=True):
+        torch.testing.assert_close(found, logits, **NEAR)
 
 
 def test_edits_in_edits_add_up(model: TransformersModel, picture: Image.Image) -> None:
