@@ -15,7 +15,7 @@ from core.ui import models
 from core.ui.asking import ask_and_inspect
 from core.ui.scenes import GALLERY, picture_of, suggestions
 from core.ui.state import Exchange, Picture, Workspace
-from core.ui.target import describe_target, target_chips, target_rival, target_unit
+from core.ui.target import describe_target, page_key, target_chips, target_rival, target_unit
 from core.vlm.model import VisionLanguageModel
 
 PICTURE = 150
@@ -47,7 +47,7 @@ def show(
     with st.container(key="answer_bar"):
         left, right = st.columns([1, 7], gap="medium", vertical_alignment="top")
         with left:
-            _picture(answer.question)
+            _picture(work, exchange, answer.question)
         with right:
             _choice(work, exchange)
             long = len(answer.tokens) > MANY_TOKENS
@@ -81,12 +81,28 @@ def _answered(work: Workspace) -> list[Exchange]:
     return [exchange for exchange in work.exchanges if exchange.answer is not None and exchange.answer.tokens]
 
 
-def _picture(question: Question) -> None:
-    if question.images:
-        image = question.images[-1]
-        st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
-    else:
+def _picture(work: Workspace, exchange: Exchange, question: Question) -> None:
+    """The picture of the question; of several one, which the whole page then is drawn over."""
+    if not question.images:
         st.caption(":material/image_not_supported: Asked without a picture.")
+        return
+    image = question.images[work.shown_picture]
+    st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
+    if len(question.images) > 1:
+        key = page_key("picture_number", exchange)
+
+        def chosen() -> None:
+            work.picture_number = st.session_state[key]
+
+        st.session_state[key] = work.shown_picture
+        st.selectbox(
+            "Picture",
+            range(len(question.images)),
+            format_func=lambda number: f"picture {number + 1} of {len(question.images)}",
+            key=key,
+            on_change=chosen,
+            label_visibility="collapsed",
+        )
 
 
 def _line(exchange: Exchange) -> str:

@@ -35,8 +35,11 @@ MOMENT = 0.5
 class Unfinished(Protocol):
     """What a page remembers of its work: `stopped` says of what was stopped or failed, by its key, what happened."""
 
-    stopped: dict[Hashable, str]
-    errands: Errands
+    @property
+    def stopped(self) -> dict[Hashable, str]: ...
+
+    @property
+    def errands(self) -> Errands: ...
 
 
 def obtain(

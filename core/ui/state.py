@@ -18,7 +18,6 @@ from PIL import Image
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
 from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
-from core.ui.cases.view import CasesView
 from core.ui.causal.view import CausalView
 from core.ui.evidence.view import EvidenceView
 from core.ui.mechanisms.view import MechanismsView
@@ -105,7 +104,8 @@ Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
 @dataclass(eq=False)
 class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
-    that an explorer has already proposed a target for."""
+    that an explorer has already proposed a target for. `picture_number` is the picture of the inspected answer's
+    question that pages draw, where it has several; None for the last."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -116,6 +116,7 @@ class Workspace:
     inspected: Exchange | None = None
     target: Target | None = None
     pointed: Exchange | None = None
+    picture_number: int | None = None
     decoding: Decoding = field(default_factory=Decoding)
     editing: int | None = None
     to_ask: Question | None = None
@@ -130,7 +131,6 @@ class Workspace:
     causal: CausalView = field(default_factory=CausalView)
     mechanisms: MechanismsView = field(default_factory=MechanismsView)
     evidence: EvidenceView = field(default_factory=EvidenceView)
-    cases: CasesView = field(default_factory=CasesView)
     linked: bool = False
 
     @property
@@ -138,10 +138,17 @@ class Workspace:
         """The answer being looked into, or None while there is none."""
         return self.inspected.answer if self.inspected else None
 
+    @property
+    def shown_picture(self) -> int:
+        """The number of the picture that pages draw of the inspected answer's question."""
+        last = len(self.answer.question.images) - 1 if self.answer else 0
+        return last if self.picture_number is None else min(self.picture_number, last)
+
     def inspect(self, exchange: Exchange | None) -> None:
         """Look into another answer. The target names tokens of the former one, so it goes."""
         self.inspected = exchange
         self.target = None
+        self.picture_number = None
 
     def history(self, upto: int | None = None) -> tuple[Turn, ...]:
         """The finished exchanges about the present picture that come right before the next question."""

@@ -69,7 +69,7 @@ def _explore(work: Workspace, model: VisionLanguageModel, answer: Answer) -> Non
     elif view.lens == "Question and answer words":
         words.show(view, model, subject)
     else:
-        tower.show(view, model, answer)
+        tower.show(view, model, answer, subject.picture)
 
 
 def _controls(view: AttentionView, answer: Answer) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer
 from core.attention.measures import by_key
 from core.attention.words import where_heads_look
 from core.charts.heads import SmallPicture, gallery
@@ -44,7 +43,7 @@ def show(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "laye
         heads.sort(key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
     number = "{:.0%}" if measure.share else "{:.2f}"
     pictures = [
-        _small(answer, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
+        _small(subject, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
         for head in heads
     ]
 
@@ -73,13 +72,14 @@ def layer_choice(view: AttentionView, layers: int) -> None:
 
 
 def _small(
-    answer: Answer,
+    subject: Subject,
     looks: Float[np.ndarray, "position"],
     scale: Scale | None,
     view: AttentionView,
     head: int,
     title: str,
 ) -> SmallPicture:
+    answer = subject.answer
     shown = heat_picture(
         answer.question.images,
         answer.layout,
@@ -87,6 +87,6 @@ def _small(
         size=SIZE,
         scale=scale,
         opacity=view.opacity,
-        only=(len(answer.question.images) - 1,),
+        only=(subject.picture,),
     )
     return SmallPicture(data_url(shown), shown.size, title, (view.layer, head))

@@ -30,13 +30,14 @@ def show(view: AttentionView, subject: Subject) -> None:
         _without_places(answer)
         return
     looks = where(subject.rows, view.head)
-    patches_chart(view, answer, looks, "attention_picture", SIZE)
+    patches_chart(view, answer, looks, "attention_picture", SIZE, subject.picture)
     on_picture = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
     head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
-    rows = len(subject.rows.queries)
+    rows, several = len(subject.rows.queries), len(answer.question.images) > 1
+    pictures = f"all {len(answer.question.images)} pictures" if several else "the picture"
     st.caption(
         f"Attention, {head} · {escaped(subject.label)} · {f'mean over {rows} tokens' if rows > 1 else '1 token'}"
-        f"{subject.said()} · {on_picture:.1%} lies on the picture · "
+        f"{subject.said()} · {on_picture:.1%} lies on {pictures} · "
         f"{'from one pass over the finished answer' if subject.of_question else 'recorded while answering'}. {CAVEAT}"
     )
     with st.container(horizontal=True, gap="small"):
@@ -68,9 +69,9 @@ def show(view: AttentionView, subject: Subject) -> None:
 
 
 def patches_chart(
-    view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int
+    view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int, picture: int
 ) -> None:
-    """A heat map whose clicks select patches for the whole page."""
+    """A heat map over one picture whose clicks select patches for the whole page."""
     chart = heatmap(
         answer.question.images,
         answer.layout,
@@ -78,7 +79,7 @@ def patches_chart(
         size=size,
         opacity=view.opacity,
         selected=view.patches,
-        only=(len(answer.question.images) - 1,),
+        only=(picture,),
         click="patch",
         label="attention",
         format=".3%",

@@ -24,12 +24,14 @@ _sinks: WeakKeyDictionary[Answer, Sinks] = WeakKeyDictionary()
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """The rows that head map and picture show, and in words whose they are (untrusted text)."""
+    """The rows that head map and picture show, in words whose they are (untrusted text), and the number of the picture
+    they are laid over."""
 
     answer: Answer
     rows: Rows
     label: str
     of_question: bool
+    picture: int
 
     @property
     def left_out(self) -> tuple[int, ...]:
@@ -58,10 +60,12 @@ def subject_of(work: Workspace, model: VisionLanguageModel, answer: Answer, view
         queries = tuple(asked.index(position) for position in word.positions if position in asked)
         if queries:
             rows = Rows(kept, queries, left_out)
-            return Subject(answer, rows, f"the question's word “{word.text.strip()}”, while it was read", True)
+            return Subject(
+                answer, rows, f"the question's word “{word.text.strip()}”, while it was read", True, work.shown_picture
+            )
     tokens = work.target.tokens if work.target else range(len(answer.tokens))
     label = describe_target(answer, work.target, model).split(" rather than ")[0]
-    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False)
+    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, work.shown_picture)
 
 
 def question_key(answer: Answer) -> object:

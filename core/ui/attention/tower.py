@@ -23,9 +23,8 @@ MAP, PICTURE = 260, 340
 MEASURES = {"distance": "looking distance", "focus": "focus"}
 
 
-def show(view: AttentionView, model: VisionLanguageModel, answer: Answer) -> None:
-    """A map of the tower's heads, and the picture for the chosen one."""
-    image = len(answer.question.images) - 1
+def show(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int) -> None:
+    """A map of the tower's heads, and one picture for the chosen one."""
     key = ("tower", answer_key(answer), image)
     if not ready(view, model, key, "running the vision tower", lambda: _halved(model.tower_attention(answer, image))):
         return
@@ -93,7 +92,7 @@ def _picture(view: AttentionView, answer: Answer, image: int, attention: Tensor)
         )
     values = np.full(len(answer.layout), np.nan)
     values[list(positions)] = tower_looks(attention, view.tower_head, chosen, direction != get_args(Direction)[0])
-    patches_chart(view, answer, values, "tower_picture", PICTURE)
+    patches_chart(view, answer, values, "tower_picture", PICTURE, image)
     whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
     st.caption(
         f"Vision tower, {head_name(view.tower_head)} · {whose}{f', {direction}' if chosen else ''}. The same for every "

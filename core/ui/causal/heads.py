@@ -47,8 +47,10 @@ def _figure(test: HeadsTest, head: int) -> str:
     return f"{flip.explanation.change:+.3f} nats{', flips' if flip.explanation.flipped else ''}"
 
 
-def show(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings) -> None:
-    """Buttons, and what is known of the chosen layer and of all."""
+def show(
+    view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings, picture: int
+) -> None:
+    """Buttons, and what is known of the chosen layer and of all, over the picture of this number."""
     assert view.layer is not None
     st.subheader("Which heads' explanations hold?", anchor=False)
     every = list(range(model.card.layers))
@@ -79,7 +81,7 @@ def show(view: CausalView, model: VisionLanguageModel, answer: Answer, token: in
         return
     own = known(view, answer, token, view.layer, settings)
     if own is not None:
-        _multiples(view, answer, own)
+        _multiples(view, answer, own, picture)
     if len(found) > 1:
         _map(view, model, found)
 
@@ -105,7 +107,7 @@ def _compute(
     running.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
 
 
-def _multiples(view: CausalView, answer: Answer, test: HeadsTest) -> None:
+def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) -> None:
     """A small picture for each head, the furthest moved first."""
     st.markdown(f"**Layer {test.layer}**: explanation patches at distance {test.rates.radius}")
     if answer.layout.views:
@@ -115,9 +117,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest) -> None:
             graph = test.graphs[head]
             distance = graph.explanation.tree.distance
             patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
-            small = explained_thumbnail(
-                images, answer.layout, patches, test.rates.radius, size=SMALL, only=(len(images) - 1,)
-            )
+            small = explained_thumbnail(images, answer.layout, patches, test.rates.radius, size=SMALL, only=(picture,))
             pictures.append(
                 SmallPicture(data_url(small), small.size, f"{head}: {_figure(test, head)}", (test.layer, head))
             )

@@ -12,13 +12,14 @@ from core.ui.relevancy.change import seen
 
 
 def place_of(answer: Answer, position: int) -> str:
-    """An image token's row and column, counted from 1, and its view where there are several; its number where it has
-    no place."""
+    """An image token's row and column, counted from 1, with its picture and its view where there are several; its
+    number where it has no place."""
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
-            several = f" of {view.name}" if len(answer.layout.views) > 1 else ""
-            return f"row {row + 1} column {column + 1}{several}"
+            picture = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
+            several = sum(other.image == view.image for other in answer.layout.views) > 1
+            return f"row {row + 1} column {column + 1}{picture}{f' of {view.name}' if several else ''}"
     return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 
@@ -63,7 +64,8 @@ def _short_place(answer: Answer, position: int) -> str:
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
-            return f"r{row + 1} c{column + 1}"
+            picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
+            return f"{picture}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 

@@ -48,7 +48,7 @@ def _kept(work: Workspace) -> None:
     st.caption("The graph that was learned before the model was changed:")
     radius = reached(graph, view.radius)
     _summary(graph, radius)
-    views.show(view, answer, graph, view.about, radius)
+    views.show(view, answer, graph, view.about, radius, work.shown_picture)
     downloads.show(answer, graph, radius)
 
 
@@ -85,10 +85,11 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)
-    views.show(view, answer, graph, key, radius, partial(node.show, view, model, answer, graph, key, radius))
+    details = partial(node.show, view, model, answer, graph, key, radius)
+    views.show(view, answer, graph, key, radius, work.shown_picture, details)
     masked.show(view, model, answer, graph, key, radius)
     evidence.show(work, model, answer, graph, radius)
-    heads.show(view, model, answer, token, wanted)
+    heads.show(view, model, answer, token, wanted, work.shown_picture)
 
 
 def reached(graph: CausalGraph, radius: int) -> int:

@@ -36,14 +36,16 @@ def show(
     graph: CausalGraph,
     key: GraphKey,
     radius: int,
+    picture: int,
     details: Callable[[], None] = lambda: None,
 ) -> None:
-    """The picture beside the graph, the tree below; `details` says more of the chosen node beside the tree."""
+    """The picture of this number beside the graph, the tree below; `details` says more of the chosen node beside the
+    tree."""
     st.html(_STYLE)
     with st.container(horizontal=True, gap="medium"):
         if answer.layout.views:
             with st.container(width=PICTURE + 2):
-                _picture(view, answer, graph, radius)
+                _picture(view, answer, graph, radius, picture)
         with st.container(key="causal_graph"):
             network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
     with st.container(horizontal=True, gap="medium"):
@@ -63,11 +65,10 @@ def _distances(graph: CausalGraph) -> dict[int, int]:
     return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
 
 
-def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> None:
+def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, shown: int) -> None:
     number = {node.position: index for index, node in enumerate(graph.nodes)}
     picked = graph.nodes[view.node].position if view.node is not None else None
     images, distances = seen(answer), _distances(graph)
-    latest = (len(images) - 1,)
     chart = explained_picture(
         images,
         answer.layout,
@@ -76,7 +77,7 @@ def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) 
         others=tuple(number),
         size=PICTURE,
         picked=picked,
-        only=latest,
+        only=(shown,),
         click="patch",
     )
 
@@ -85,13 +86,17 @@ def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) 
         if node is not None:
             view.pick(node)
 
-    st.caption(f"The explanation on the picture, distance {radius}. Click a patch; dashed ones are in the graph only.")
+    where = "the picture" if len(images) == 1 else f"picture {shown + 1} of {len(images)}"
+    st.caption(f"The explanation on {where}, distance {radius}. Click a patch; dashed ones are in the graph only.")
+    elsewhere = None if view.node is None else graph.nodes[view.node].image
+    if elsewhere not in (None, shown):
+        st.caption(f":material/image_search: The chosen patch is on picture {elsewhere + 1}.")
     clickable(chart, "patch", "causal_picture", clicked, "the explanation's patches on the picture; click one")
     radii = list(graph.explanation.radii)[:MOST_SMALL]
     if len(radii) > 1:
         with st.container(horizontal=True, gap="small"):
             for each in radii:
-                small = explained_thumbnail(images, answer.layout, distances, each, size=SMALL, only=latest)
+                small = explained_thumbnail(images, answer.layout, distances, each, size=SMALL, only=(shown,))
                 tokens = len(graph.explanation.within(each))
                 st.image(small, caption=f"≤ {each}: {tokens}", width=SMALL)
         st.caption("The same at each search distance, with the number of tokens (words count too).")

@@ -185,7 +185,14 @@ def _figure(
     with st.container(width=SIZE + 70, gap="small"):
         st.text(title)
         chart = heatmap(
-            seen(answer), answer.layout, values, size=SIZE, scale=scale, opacity=look.opacity, label="share"
+            seen(answer),
+            answer.layout,
+            values,
+            size=SIZE,
+            scale=scale,
+            opacity=look.opacity,
+            only=(look.picture,),
+            label="share",
         )
         st.altair_chart(chart, width="content", alt=f"map: {title}")
         if one is not None:

@@ -53,7 +53,13 @@ def show(results: Results, model: VisionLanguageModel, answer: Answer, target: T
                 scale = scale_of(values[picture_positions(answer.layout)])
                 st.altair_chart(
                     heatmap(
-                        answer.question.images, answer.layout, values, size=SIZE, scale=scale, opacity=look.opacity
+                        answer.question.images,
+                        answer.layout,
+                        values,
+                        size=SIZE,
+                        scale=scale,
+                        opacity=look.opacity,
+                        only=(look.picture,),
                     ),
                     width="content",
                     alt=f"relevancy that enters in layer {layer}",

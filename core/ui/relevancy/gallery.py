@@ -134,7 +134,13 @@ def _tiles(work: Workspace, answer: Answer, shown: list[Shown], look: Look) -> N
             word = visible("".join(answer.tokens[index].text for index in target.tokens).strip())
             with st.container(width=TILE + 4, gap="small"):
                 picture = heat_picture(
-                    answer.question.images, answer.layout, values, size=TILE, scale=scale, opacity=look.opacity
+                    answer.question.images,
+                    answer.layout,
+                    values,
+                    size=TILE,
+                    scale=scale,
+                    opacity=look.opacity,
+                    only=(look.picture,),
                 )
                 st.image(picture, output_format="JPEG", alt=f"map of the word {word}")
                 st.button(

@@ -37,10 +37,11 @@ REFERENCE = {"suffix_relevancy": "relevancy"}
 
 @dataclass(frozen=True)
 class Look:
-    """How maps are drawn."""
+    """How maps are drawn: their opacity, whether all are on one scale, and over which of the question's pictures."""
 
     opacity: float
     common: bool
+    picture: int
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Shown:
         return self.explanation.scores.numpy()
 
 
-def look() -> Look:
+def look(picture: int) -> Look:
     """The controls of all maps together, side by side in whatever holds them."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content"):
         scale = st.segmented_control(
@@ -73,7 +74,7 @@ def look() -> Look:
             "the picture.",
         )
         opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=200)
-    return Look(opacity, scale == COMMON)
+    return Look(opacity, scale == COMMON, picture)
 
 
 def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool], common: bool) -> list[Scale]:
@@ -166,7 +167,14 @@ def _map(
     if answer.layout.views:
         label = "share" if look.common else "score"
         chart = heatmap(
-            answer.question.images, answer.layout, values, size=size, scale=scale, opacity=look.opacity, label=label
+            answer.question.images,
+            answer.layout,
+            values,
+            size=size,
+            scale=scale,
+            opacity=look.opacity,
+            only=(look.picture,),
+            label=label,
         )
         st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -47,7 +47,7 @@ def _kept(work: Workspace, model: VisionLanguageModel) -> None:
         return
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
-    maps.show(work.relevancy, None, answer, target, named, orders, maps.look(), work.evidence)
+    maps.show(work.relevancy, None, answer, target, named, orders, maps.look(work.shown_picture), work.evidence)
 
 
 def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -62,7 +62,7 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
         view = st.segmented_control(
             "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
         )
-        look = maps.look()
+        look = maps.look(work.shown_picture)
     if view == "Maps":
         _maps(work, model, answer, target, orders, look)
     elif view == "Word by word":

@@ -1,0 +1,67 @@
+"""A question about several pictures: each can be chosen in the answer bar, and every page is drawn over that one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Answer, Decoding, Question, Target
+from core.ui.causal.naming import place_of
+from core.ui.state import Exchange, Workspace
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+
+App = Callable[..., AppTest]
+
+
+@pytest.fixture
+def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
+    question = Question("Two dogs?", (picture, picture.rotate(90, expand=True)), decoding=Decoding(max_new_tokens=4))
+    return ask(llava, question)
+
+
+def opened(app: App, page: str, answer: Answer) -> AppTest:
+    at = app("Home.py")
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    exchange = Exchange(answer.question, None, answer=answer)
+    work.exchanges = [exchange]
+    work.inspect(exchange)
+    work.target = Target((1,))
+    at.switch_page(page).run()
+    assert not at.exception and not at.error
+    return at
+
+
+def drawn_positions(at: AppTest) -> set[int]:
+    """The positions of all patches in any chart of the page."""
+    tables = [table for chart in at.get("vega_lite_chart") for table in chart.proto.datasets]
+    frames = [convert_arrow_bytes_to_pandas_df(table.data.data) for table in tables]
+    return {int(position) for frame in frames if {"row", "position"} <= {*frame} for position in frame["position"]}
+
+
+def chooser(at: AppTest):  # type: ignore[no-untyped-def]
+    return next(box for box in at.selectbox if str(box.key).startswith("picture_number_"))
+
+
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph"])
+def test_the_chosen_picture_is_the_one_that_is_drawn(app: App, answer: Answer, page: str) -> None:
+    at = opened(app, f"pages/{page}.py", answer)
+    first, second = ({*view.positions} for view in answer.layout.views)
+    assert chooser(at).value == 1 and drawn_positions(at) and drawn_positions(at) <= second
+    chooser(at).select(0).run()
+    assert not at.exception and not at.error
+    assert drawn_positions(at) and drawn_positions(at) <= first
+    at.switch_page("pages/1_Chat.py").run()
+    at.switch_page(f"pages/{page}.py").run()
+    assert chooser(at).value == 0 and drawn_positions(at) <= first
+
+
+def test_a_patch_is_named_with_its_picture(answer: Answer) -> None:
+    first, second = answer.layout.views
+    assert place_of(answer, first.positions[0]) == "row 1 column 1 of picture 1"
+    assert place_of(answer, second.positions[5]) == "row 2 column 2 of picture 2"
