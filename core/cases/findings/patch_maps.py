@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-import numpy as np
-
 from core.cases.case import Case
 from core.cases.contest import SETTINGS
 from core.cases.findings.finding import Conclusion, Finding, Quantity, QuantityUnit, Reader, Reading, column, quantity
@@ -106,7 +104,7 @@ def _told(readings: Sequence[Reading], key: str) -> str:
     """One metric in a sentence."""
     metric = map_metrics()[key]
     values = ", ".join(
-        f"{name} {np.nanmean(column(readings, name, key)):.2f}"
+        f"{name} {mean(column(readings, name, key)).value:.2f}"
         for name in (INCREASE.name, ATTENTION.name, RANDOM, CENTRE)
     )
     return f"{metric.name} ({metric.better} is better): {values}."

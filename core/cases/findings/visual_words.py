@@ -110,15 +110,14 @@ class VisualWords(Finding[SceneRecipe]):
                 figures += _at_layer(readings, name, layer)
             what = f"reciprocal rank of the right {name}"
             figures.append(computed(what, "a random word of the vocabulary", chance, "reciprocal rank", control=True))
-            for control in CONTROLS:
-                beside = column(readings, name, control)
-                more = mean(here[:, 0] - beside[:, 0])
-                passed.append(more.low > 0 and np.nanmean(here[:, 0]) >= LEAST_TIMES * np.nanmean(beside[:, 0]))
-            means = [np.nanmean(column(readings, name, part)[:, 0]) for part in ("here", *CONTROLS)]
-            deepest = np.nanmean(here, axis=0)
+            right, *controls = (mean(column(readings, name, part)[:, 0]).value for part in ("here", *CONTROLS))
+            for control, beside in zip(CONTROLS, controls, strict=True):
+                more = mean(here[:, 0] - column(readings, name, control)[:, 0])
+                passed.append(more.low > 0 and right >= LEAST_TIMES * beside)
+            by_layer = [mean(here[:, layer]).value for layer in range(here.shape[1])]
             told.append(
-                f"{name}s {means[0]:.3f} against {means[1]:.3f} elsewhere and {means[2]:.3f} of other words (most "
-                f"at layer {int(deepest.argmax())}: {deepest.max():.3f})"
+                f"{name}s {right:.3f} against {controls[0]:.3f} elsewhere and {controls[1]:.3f} of other words (most at "
+                f"layer {int(np.argmax(by_layer))}: {max(by_layer):.3f})"
             )
         return Conclusion(
             all(passed),
