@@ -116,8 +116,8 @@ class VisualWords(Finding[SceneRecipe]):
                 passed.append(more.low > 0 and right >= LEAST_TIMES * beside)
             by_layer = [mean(here[:, layer]).value for layer in range(here.shape[1])]
             told.append(
-                f"{name}s {right:.3f} against {controls[0]:.3f} elsewhere and {controls[1]:.3f} of other words (most at "
-                f"layer {int(np.argmax(by_layer))}: {max(by_layer):.3f})"
+                f"{name}s {right:.3f} against {controls[0]:.3f} elsewhere and {controls[1]:.3f} of other words (most "
+                f"at layer {int(np.argmax(by_layer))}: {max(by_layer):.3f})"
             )
         return Conclusion(
             all(passed),
