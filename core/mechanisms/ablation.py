@@ -19,7 +19,7 @@ from torch import Tensor
 from core.answer import Answer, Intervention, Question, Target
 from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.costs import check_memory, rerun_bytes, tape_bytes
 from core.vlm.edits import Edits, Head, HeadAblation
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
@@ -131,7 +131,7 @@ def ablation_curves(
     shortest = min((len(ranking) for ranking in rankings.values()), default=model.card.layers * model.card.heads)
     if not counts or not all(0 <= count <= shortest for count in counts):
         raise NotApplicable(f"The first heads are counted from 0 to {shortest}, the length of the shortest ranking.")
-    check_memory("Head ablation", tape_bytes(model, answer) + pass_bytes(model, answer), model, REMEDY)
+    check_memory("Head ablation", rerun_bytes(model, answer), model, REMEDY)
     if cancel is not None:
         cancel.check()
     tape = model.tape(answer)

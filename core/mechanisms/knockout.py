@@ -23,7 +23,7 @@ from core.answer import Answer, Intervention, Question, Target
 from core.mechanisms.groups import Group, check_groups
 from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.costs import check_memory, rerun_bytes
 from core.vlm.edits import Edits, Knockout
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
@@ -93,8 +93,8 @@ def knockout_curves(
         raise NotApplicable(
             f"A window of {window} layers does not fit: the model has {layers}. Choose 1 to {layers} layers."
         )
-    needed = tape_bytes(model, answer) + pass_bytes(model, answer)
-    check_memory("Attention knockout", needed, model, "Choose an earlier word of the answer, or use a smaller picture.")
+    remedy = "Choose an earlier word of the answer, or use a smaller picture."
+    check_memory("Attention knockout", rerun_bytes(model, answer), model, remedy)
     if cancel is not None:
         cancel.check()
     starts = layers - window + 1

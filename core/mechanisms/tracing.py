@@ -30,7 +30,7 @@ from core.mechanisms.corruption import Corruption, corrupted, first_corrupted
 from core.mechanisms.groups import Group, check_groups
 from core.mechanisms.outcome import Outcome, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, pass_bytes, tape_bytes
+from core.vlm.costs import check_memory, rerun_bytes, tape_bytes
 from core.vlm.edits import Site, StatePatch
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import DecoderTape
@@ -104,10 +104,10 @@ def trace(
             f"and a window of 1 to {depth} layers."
         )
     start = min(first_corrupted(answer, corruption), len(answer.prompt_tokens) - 1)
-    # The clean run, the corrupted one, and the clean run's states inside the layers.
-    kept = 2 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
+    # Beside the corrupted run the clean one, between its layers and inside them.
+    kept = 1 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
     remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
-    check_memory("Causal tracing", kept * tape_bytes(model, answer) + pass_bytes(model, answer), model, remedy)
+    check_memory("Causal tracing", kept * tape_bytes(model, answer) + rerun_bytes(model, answer), model, remedy)
     if cancel is not None:
         cancel.check()
     clean = model.tape(answer, start)

@@ -31,6 +31,13 @@ def tape_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     return stored + pass_bytes(model, answer)
 
 
+def rerun_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of a tape that is run on under edits: with the keys and values of its pass, and a batch of one."""
+    card = model.card
+    keys = 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * number_bytes(model)
+    return tape_bytes(model, answer) + keys + pass_bytes(model, answer)
+
+
 def check_memory(name: str, needed: int, model: VisionLanguageModel, remedy: str) -> None:
     """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes are not free."""
     free = available_bytes(torch.device(model.card.device))
