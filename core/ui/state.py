@@ -18,6 +18,7 @@ from PIL import Image
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
 from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
+from core.ui.cases.view import CasesView
 from core.ui.causal.view import CausalView
 from core.ui.evidence.view import EvidenceView
 from core.ui.mechanisms.view import MechanismsView
@@ -131,6 +132,7 @@ class Workspace:
     causal: CausalView = field(default_factory=CausalView)
     mechanisms: MechanismsView = field(default_factory=MechanismsView)
     evidence: EvidenceView = field(default_factory=EvidenceView)
+    cases: CasesView = field(default_factory=CasesView)
     linked: bool = False
 
     @property
