@@ -79,7 +79,7 @@ def _results(
     model: VisionLanguageModel,
     answer: Answer,
     maps: Sequence[Mapped],
-    right: truth.Mask | None,
+    right: truth.Truth | None,
     errands: Errands,
 ) -> None:
     with st.container(horizontal=True, gap="medium"):
@@ -115,12 +115,11 @@ def _chosen(maps: Sequence[Mapped]) -> Mapped:
 
 
 def _located(
-    model: VisionLanguageModel, answer: Answer, one: Mapped, right: truth.Mask | None, settings: EvidenceSettings
+    model: VisionLanguageModel, answer: Answer, one: Mapped, right: truth.Truth | None, settings: EvidenceSettings
 ) -> Location | None:
     if right is None:
         return None
-    image = len(answer.question.images) - 1
-    return locate(model, answer, one.explanation, right, image=image, settings=settings)
+    return locate(model, answer, one.explanation, right.pixels, image=right.image, settings=settings)
 
 
 def _fill(settings: EvidenceSettings) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 from jaxtyping import Bool
@@ -18,8 +20,16 @@ PAINTED = "what I painted in Chat"
 NONE = "not known"
 
 
-def choose(work: Workspace, answer: Answer) -> Mask | None:
-    """A choice among what can be marked in the question's (last) picture; None where nothing is chosen, or nothing can
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The marked pixels of one picture of the question."""
+
+    pixels: Mask
+    image: int
+
+
+def choose(work: Workspace, answer: Answer) -> Truth | None:
+    """A choice among what can be marked in the picture that is shown; None where nothing is chosen, or nothing can
     be. At first the thing that the question names."""
     view, things = work.evidence, named(work, answer)
     if not things:
@@ -43,14 +53,15 @@ def choose(work: Workspace, answer: Answer) -> Mask | None:
         help="What the answer is about, pixel by pixel: a thing of the drawn scene, or what you painted in Chat. With "
         "it the pointing game, the energy in the mask and the soft IoU are told.",
     )
-    return things.get(view.truth) if view.truth else None
+    pixels = things.get(view.truth or NONE)
+    return None if pixels is None else Truth(pixels, work.shown_picture)
 
 
 def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
     """Everything that can be marked, by its name on screen."""
     if not answer.question.images:
         return {}
-    image = answer.question.images[-1]
+    image = answer.question.images[work.shown_picture]
     found: dict[str, Mask] = {}
     picture = work.inspected.picture if work.inspected else None
     if picture is not None and picture.recipe is not None and picture.image.size == image.size:
