@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 
@@ -22,6 +23,31 @@ def spec(at: AppTest, key: str) -> dict[str, Any]:
     chart = next(chart for chart in at.get("vega_lite_chart") if chart.proto.id and _key(chart) == key)
     found: dict[str, Any] = json.loads(chart.proto.spec)
     return found
+
+
+def rows(at: AppTest, key: str) -> list[dict[str, Any]]:
+    """The data rows of the clickable chart with a key, without what is missing in them."""
+    return _rows(next(chart for chart in at.get("vega_lite_chart") if chart.proto.id and _key(chart) == key))
+
+
+def told(at: AppTest, title: str) -> list[dict[str, Any]]:
+    """The data rows of all charts, clickable or not, whose hovering tells something under a title."""
+    charts = at.get("vega_lite_chart")
+    return [row for chart in charts if title in _titles(json.loads(chart.proto.spec)) for row in _rows(chart)]
+
+
+def _titles(chart: dict[str, Any]) -> set[str]:
+    marks = [mark.get("encoding", {}).get("tooltip", []) for mark in chart.get("layer", [chart])]
+    return {entry.get("title") for tips in marks if isinstance(tips, list) for entry in tips}
+
+
+def _rows(chart: Any) -> list[dict[str, Any]]:
+    tables = [convert_arrow_bytes_to_pandas_df(entry.data.data) for entry in chart.proto.datasets]
+    return [
+        {name: value for name, value in row.items() if value == value and value is not None}
+        for table in tables
+        for row in table.to_dict("records")
+    ]
 
 
 def click(at: AppTest, key: str, name: str, *entries: dict[str, int]) -> AppTest:
