@@ -12,10 +12,11 @@ from typing import Literal
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from PIL import Image
 
 from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from core.cases.audit import Audit
 from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
 from core.ui.cases.view import CasesView
@@ -85,20 +86,6 @@ class Reasked:
     intervention: Intervention
 
 
-@dataclass(frozen=True, eq=False)
-class PhrasingResult:
-    """Answers to several phrasings over one picture.
-
-    `probability[i, j]` is how probable answer i's key word (`key_words[i]`) is when phrasing j is asked
-    and answer i is read up to it.
-    """
-
-    questions: tuple[str, ...]
-    answers: tuple[Answer, ...]
-    key_words: tuple[str, ...]
-    probability: Float[np.ndarray, "answer phrasing"]
-
-
 Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
 
 
@@ -125,7 +112,7 @@ class Workspace:
     mask: MaskDraft | None = None
     reasked: Reasked | None = None
     phrasings: list[str] = field(default_factory=list)
-    compared: PhrasingResult | None = None
+    compared: Audit | None = None
     lens: Lens = "Answer tokens"
     attention: AttentionView = field(default_factory=AttentionView)
     relevancy: Results = field(default_factory=Results)

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import streamlit as st
-from jaxtyping import Float
 
 from core.answer import Answer, Question
+from core.cases.audit import Audit, audited
 from core.charts.phrasings import phrasing_matrix
-from core.comparison.keyword import key_tokens
-from core.comparison.verdict import judge
 from core.ui.asking import stop_row, stream_text, trouble_of
 from core.ui.chips import escaped
 from core.ui.scenes import phrasing_starters
-from core.ui.state import PhrasingResult, Workspace
+from core.ui.state import Workspace
 from core.ui.work import run_on_model
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
-from core.vlm.scoring import score_many
 
 FEWEST, MOST = 2, 4
 
@@ -92,7 +88,7 @@ def _compare(
     work.compared = run_on_model(
         model,
         "scoring each answer under every phrasing",
-        lambda cancel, say: _cross(model, questions, answers, cancel),
+        lambda cancel, say: audited(model, questions, answers, cancel),
         status,
     )
 
@@ -115,23 +111,7 @@ def _stream_one(
     return run_on_model(model, "comparing phrasings", work, status, show_piece)
 
 
-def _cross(
-    model: VisionLanguageModel, questions: list[Question], answers: list[Answer], cancel: CancelToken
-) -> PhrasingResult:
-    """Every answer read under every phrasing, and how probable its key word was there."""
-    spans = [key_tokens(answer) for answer in answers]
-    pairs = [(question, answer.token_ids) for answer in answers for question in questions]
-    scores = iter(score_many(model, pairs, cancel=cancel))
-    table = [[_probability(next(scores).logprobs, span) for _ in questions] for span in spans]
-    words = ["".join(answer.tokens[i].text for i in span).strip() for answer, span in zip(answers, spans, strict=True)]
-    return PhrasingResult(tuple(q.text for q in questions), tuple(answers), tuple(words), np.array(table))
-
-
-def _probability(logprobs: Float[np.ndarray, "answer"], tokens: tuple[int, ...]) -> float:
-    return float(np.exp(logprobs[list(tokens)].sum())) if tokens else float("nan")
-
-
-def _result(result: PhrasingResult, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:
+def _result(result: Audit, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:
     stale = tuple(questions) != result.questions
     if stale:
         st.caption(":material/history: The phrasings have changed since: compare again to renew what follows.")
@@ -141,7 +121,7 @@ def _result(result: PhrasingResult, questions: list[str], places: list[st.delta_
             if stale:
                 st.caption(escaped(question))
             st.text(answer.text)
-    verdict = judge(result.questions, [answer.text for answer in result.answers])
+    verdict = result.verdict
     icons = {"agree": ":material/check_circle:", "differ": ":material/help:", "contradict": ":material/error:"}
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"verdict_{verdict.kind}"):
         st.markdown(f"{icons[verdict.kind]} **{verdict.kind.capitalize()}**")

@@ -1,0 +1,151 @@
+"""Do answers contradict each other where they rest little on the picture? A phrasing audit of many pictures.
+
+Stan et al. (2024, "LVLM-Interpret") show a model that answers opposite wordings alike while relevancy lies on the text,
+and read the one as the cause of the other. Here that is a hypothesis about many pictures: over cases, the rate of
+contradictions among the phrasings of a question is correlated with how far the answers rest on the picture, measured in
+two ways. A correlation below zero speaks for the hypothesis; it does not say what causes what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from core.answer import Decoding
+from core.cases.audit import contradiction_rate
+from core.cases.case import Case
+from core.cases.journal import Journal, Record, read_journal
+from core.cases.phrasings import phrasings
+from core.cases.studies.readings import LONGEST, explained, image_share, key_target
+from core.comparison.verdict import judge
+from core.evidence.bootstrap import DRAWS
+from core.evidence.dependence import image_dependence
+from core.maps.agreement import agreement
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.generation import ask
+from core.vlm.model import VisionLanguageModel
+
+KIND = "survey"
+MEASURES = {"image_share": "share of relevancy on the picture", "dependence": "image dependence of the key word (nats)"}
+"""How far an answer rests on the picture; means over the phrasings of a question."""
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """One case: the share of contradicting pairs among the answers to its `phrasings`, and how far they rest on the
+    picture (see MEASURES)."""
+
+    id: str
+    family: str
+    phrasings: int
+    contradictions: float
+    image_share: float
+    dependence: float
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Spearman's correlation of the rate of contradictions with a measure over `count` cases, and its 95 % percentile
+    bootstrap interval over cases. NaN where either never varies. `family` "" is all of them."""
+
+    measure: str
+    family: str
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+def survey(
+    model: VisionLanguageModel,
+    cases: Sequence[Case],
+    file: Path,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> tuple[Surveyed, ...]:
+    """Audit those cases that `file` has no line of yet, and return all its lines. Cases of whose question no other
+    phrasing is known are passed over.
+
+    Stopped by `cancel`, what is finished is returned. Raises JournalError, and what asking and explaining raise.
+    """
+    known = [case for case in cases if len(phrasings(case.question)) > 1 and case.problem is None]
+    identity = {"model": model.card.fingerprint}
+    with Journal(file, KIND, identity, {"model_name": model.card.name}) as journal:
+        finished = {record["id"] for record in journal.records}
+        for number, case in enumerate(known, start=1):
+            if case.id not in finished:
+                try:
+                    journal.append(_surveyed(model, case, cancel))
+                except Cancelled:
+                    break
+            progress(number / len(known))
+        return tuple(map(_of, journal.records))
+
+
+def read_survey(file: Path) -> tuple[Surveyed, ...]:
+    """What a survey has found so far. Raises JournalError."""
+    return tuple(map(_of, read_journal(file, KIND)[1]))
+
+
+def correlations(lines: Sequence[Surveyed]) -> tuple[Correlation, ...]:
+    """The correlation with each measure, over all cases and in each family."""
+    families = ["", *dict.fromkeys(line.family for line in lines if line.family)]
+    return tuple(
+        _correlation(measure, family, [line for line in lines if family in ("", line.family)])
+        for measure in MEASURES
+        for family in families
+    )
+
+
+def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None) -> Record:
+    question = replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST))
+    texts = [phrasing.text for phrasing in phrasings(case.question)]
+    said: list[str] = []
+    shares: list[float] = []
+    dependences: list[float] = []
+    for text in texts:
+        answer = ask(model, question.with_text(text), cancel=cancel)
+        if cancel is not None:
+            cancel.check()
+        said.append(answer.text)
+        if answer.tokens:
+            target = key_target(answer)
+            shares.append(image_share(answer, explained(model, answer, target, cancel)))
+            dependences.append(float(image_dependence(model, answer)[list(target.tokens)].sum()))
+    return {
+        "id": case.id,
+        "family": case.about.get("family", ""),
+        "phrasings": len(texts),
+        "contradictions": contradiction_rate(judge(texts, said), len(texts)),
+        "image_share": _mean(shares),
+        "dependence": _mean(dependences),
+    }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else None
+
+
+def _of(record: Record) -> Surveyed:
+    numbers = {name: float("nan") if record[name] is None else record[name] for name in MEASURES}
+    return Surveyed(record["id"], record["family"], record["phrasings"], record["contradictions"], **numbers)
+
+
+def _correlation(measure: str, family: str, lines: Sequence[Surveyed], seed: int = 0) -> Correlation:
+    table = np.array([(line.contradictions, getattr(line, measure)) for line in lines], dtype=float).reshape(-1, 2)
+    table = table[np.isfinite(table).all(1)]
+    drawn = np.random.default_rng(seed).integers(0, len(table), (DRAWS, len(table))) if len(table) else []
+    ranks = np.array([_rank(table[draw]) for draw in drawn], dtype=float)
+    ranks = ranks[np.isfinite(ranks)]
+    low, high = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else (float("nan"), float("nan"))
+    return Correlation(measure, family, _rank(table), float(low), float(high), len(table))
+
+
+def _rank(table: Float[np.ndarray, "case 2"]) -> float:
+    return agreement(table[:, 0], table[:, 1]).rank
