@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import streamlit as st
@@ -72,8 +73,10 @@ def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
     return found
 
 
+@lru_cache(maxsize=8)
 def parts_of(recipe: SceneRecipe) -> dict[str, Mask]:
-    """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show."""
+    """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show. Not to be written
+    to: drawn once for a scene, for it is asked for at every click."""
     scene, drawing = recipe.scene(), draw(recipe.scene())
     found: dict[str, Mask] = {}
     for kind in dict.fromkeys(item.kind for item in scene.items):
