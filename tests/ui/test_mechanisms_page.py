@@ -386,6 +386,32 @@ def test_one_token_of_another_family_is_enough(
     assert chart_keys(at) or lens == "What positions say"
 
 
+def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: TransformersModel) -> None:
+    images = (picture_of(SceneRecipe(27)).image, picture_of(SceneRecipe(12)).image)
+    question = Question("Which?", images, decoding=Decoding(max_new_tokens=4))
+    exchange = Exchange(question, None, answer=ask(llava, question))
+    at = opened(app, exchange, "What positions say")
+    work_of(at).picture_number = 0
+    at.run()
+    assert len([row for row in told(at, "10") if "row" in row]) == 16
+    assert {key[2] for key in view_of(at).read.found} >= {  # type: ignore[index]
+        answered(exchange).layout.views[0].positions,
+        answered(exchange).layout.views[1].positions,
+    }
+    at = opened(app, exchange, "Trace")
+    at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
+    at.button(key="trace").click().run()
+    assert not at.exception and len(list(view_of(at).traces)) == 1
+
+
+def test_the_map_is_tested_with_its_badge(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava))
+    at.button(key="evidence_test").click().run()
+    assert not at.exception and "emoving its top 20 % of patches" in captions(at)
+    at.text_input(key="mechanisms_word").set_value("dog").run()
+    assert "evidence_test" not in {button.key for button in at.button}, "a word nobody said cannot be tested"
+
+
 def test_files_say_how_their_figures_came_about(llava: TransformersModel) -> None:
     from core.ui.mechanisms.saving import csv_text, json_text
 

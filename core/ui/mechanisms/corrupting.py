@@ -89,7 +89,7 @@ def _words(answer: Answer) -> Chosen | None:
 
 
 def _other(work: Workspace, answer: Answer) -> Chosen:
-    """Another picture in the place of the last one: of the same scene with one change, blank, or blurred."""
+    """Another picture in the place of the one shown: of the same scene with one change, blank, or blurred."""
     changes = _changes(work, answer)
     options: list[Change | Fill] = [*changes, *FILLS]
     number = st.selectbox(
@@ -100,17 +100,17 @@ def _other(work: Workspace, answer: Answer) -> Chosen:
         width=330,
     )
     chosen = options[number]
-    images = seen(answer)
-    other = _picture(work, answer, images[-1], chosen)
+    images = list(seen(answer))
+    other = images[work.shown_picture] = _picture(work, answer, images[work.shown_picture], chosen)
     st.image(other, width=SHOWN, alt=_name(chosen))
-    corruption = OtherPictures((*images[:-1], other))
-    return Chosen(corruption, ("other", str(chosen)), f"another picture: {_name(chosen)}")
+    corruption = OtherPictures(tuple(images))
+    return Chosen(corruption, ("other", str(chosen), work.shown_picture), f"another picture: {_name(chosen)}")
 
 
 def _changes(work: Workspace, answer: Answer) -> list[Change]:
     """What can be changed in a drawn scene, first what the question names."""
     picture = work.inspected.picture if work.inspected else None
-    if picture is None or picture.recipe is None:
+    if picture is None or picture.recipe is None or len(answer.question.images) > 1:
         return []
     asked = answer.question.text.casefold()
     every = [change for group in possible_changes(picture.recipe.scene()).values() for change in group]

@@ -13,6 +13,8 @@ from core.answer import Answer, Target
 from core.charts.heads import head_map, head_name, ranked_heads
 from core.ui.chips import escaped
 from core.ui.clicks import Entry, clickable
+from core.ui.evidence import section
+from core.ui.evidence.view import Mapped
 from core.ui.mechanisms import head, shares, source
 from core.ui.mechanisms.saving import Row, save
 from core.ui.mechanisms.subject import Subject, subject_of
@@ -69,12 +71,14 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
             _heads(view, answer, subject, found, scored)
         if taken is not None:
             with st.container(width=source.WIDTH):
-                source.show(answer, subject, looked_at, taken, opacity)
+                source.show(work, answer, subject, looked_at, taken, opacity)
     if shared is not None:
         shares.show(subject, shared)
     if taken is not None:
         source.words(answer, target, looked_at, taken)
         head.show(view, model, answer, subject, scored.chosen)
+        if not typed.strip():
+            section.show(work, model, answer, [Mapped("these heads", taken)], view.errands)
 
 
 def _measure() -> Measure:

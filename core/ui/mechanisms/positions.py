@@ -10,7 +10,6 @@ import streamlit as st
 from core.answer import Answer, Target
 from core.charts.readings import COLUMN, reading_grid, reading_table
 from core.charts.tokens import visible
-from core.maps.difference import picture_positions
 from core.maps.files import tokens
 from core.ui.chips import escaped
 from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
@@ -63,7 +62,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
     with st.container(horizontal=True, gap="small", key="mechanisms_positions_body"):
         if answer.layout.views:
             with st.container(width=GRID + 52):
-                _grid(view, model, answer, subject, layer)
+                _grid(work, model, answer, subject, layer)
         _table(view, model, answer, subject)
 
 
@@ -76,16 +75,17 @@ def _without_places(answer: Answer) -> None:
     st.info(f"{why} What words say at every layer still holds.", icon=":material/image_not_supported:")
 
 
-def _grid(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
-    positions = picture_positions(answer.layout)
-    found = read(view, model, answer, positions, [layer], subject)
+def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
+    shown_views = [view for view in answer.layout.views if view.image == work.shown_picture]
+    positions = [position for view in shown_views for position in view.positions]
+    found = read(work.mechanisms, model, answer, positions, [layer], subject)
     if found is None:
         return
     readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}
     ranks = found.reading.word_ranks[0, :, 0].tolist()
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
     st.altair_chart(
-        reading_grid(seen(answer), answer.layout, readings, size=GRID, marked=among),
+        reading_grid(seen(answer), answer.layout, readings, size=GRID, marked=among, only=(work.shown_picture,)),
         width="content",
         key="mechanisms_grid",
         alt=f"the most probable word of every image token at layer {layer}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -11,26 +12,31 @@ import torch
 from jaxtyping import Float
 
 from core.answer import Answer, Explanation, Target, TokenKind
+from core.charts.export import Legend, png_map
 from core.charts.heads import head_name
 from core.charts.heatmap import heatmap, scale_of
 from core.charts.words import words_chart
-from core.explainers.registry import explainers
+from core.explainers.logprob_increase import LogprobIncrease
 from core.maps.difference import picture_positions
+from core.maps.files import record_json
 from core.maps.shares import parts
 from core.mechanisms.increase import source_increases
 from core.mechanisms.vocabulary import read_heads
 from core.ui import running
 from core.ui.chips import escaped
+from core.ui.evidence import badges
 from core.ui.mechanisms.subject import Subject
 from core.ui.mechanisms.view import MechanismsView, Taken, Written
 from core.ui.relevancy import downloads
 from core.ui.relevancy.change import seen
 from core.ui.relevancy.text import TALL, scored_tokens
+from core.ui.state import Workspace
 from core.vlm.cancel import CancelToken
 from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
-METHOD = "logprob_increase"
+METHOD = "logprob_increase_of_heads"
+"""What the maps are called in files."""
 WIDTH, SIZE, WORDS = 475, 390, 1000
 ONE, FIRST = "this head", "the first k heads"
 MOST = 50
@@ -92,19 +98,28 @@ def taken(
         scores=torch.stack([part.increases for part in known]).sum(0),
         target=target,
         method=METHOD,
-        settings={"heads": [list(head) for head in heads], "word": subject.named},
+        settings={"heads": ", ".join(map(head_name, heads)), "word": subject.named},
         seconds=sum(part.seconds for part in known),
     )
 
 
-def show(answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float) -> None:
-    """The map on the picture, what it is, and its files."""
+def show(
+    work: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float
+) -> None:
+    """The map on the picture, what it is, how its test came out, and its files."""
     values = found.scores.numpy()
     whose = _name(heads)
     scale = scale_of(values[picture_positions(answer.layout)], signed=True)
     if answer.layout.views:
         chart = heatmap(
-            seen(answer), answer.layout, values, size=SIZE, scale=scale, opacity=opacity, label="increase (nats)"
+            seen(answer),
+            answer.layout,
+            values,
+            size=SIZE,
+            scale=scale,
+            opacity=opacity,
+            only=(work.shown_picture,),
+            label="increase (nats)",
         )
         st.altair_chart(
             chart, width="content", key="mechanisms_picture", alt=f"increase of every patch through {whose}"
@@ -113,9 +128,22 @@ def show(answer: Answer, subject: Subject, heads: Sequence[Head], found: Explana
         _without_places(answer)
     st.caption(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} takes from each position alone, in "
-        f"nats; {found.seconds:.2f} s. {_on_picture(answer, values)}{escaped(explainers()[METHOD].caveat)}"
+        f"nats; {found.seconds:.2f} s. {_on_picture(answer, values)}{escaped(LogprobIncrease.caveat)}"
     )
-    downloads.one(answer, found, f"{subject.named} through {whose}", values, scale, opacity, common=False)
+    badges.show(work.evidence, answer, found)
+    with st.popover("Save", icon=":material/download:", type="tertiary"):
+        name = downloads.file_name(METHOD, whose)
+        if answer.layout.views:
+            under = Legend(
+                f"Log-probability increase through {whose}: {subject.named}",
+                (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", LogprobIncrease.caveat),
+                record_json(answer, [found]),
+            )
+            png = partial(png_map, seen(answer), answer.layout, values, scale, opacity, under)
+            st.download_button(
+                "Picture (PNG)", png, f"{name}.png", "image/png", "mechanisms_save_map", on_click="ignore"
+            )
+        downloads.numbers(answer, (found,), name, "mechanisms_save_map")
 
 
 def _name(heads: Sequence[Head]) -> str:

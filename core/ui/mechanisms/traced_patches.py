@@ -16,8 +16,9 @@ from core.ui.chips import escaped
 from core.ui.mechanisms.effects import over_samples, rows_of
 from core.ui.mechanisms.restoring import Order, compute
 from core.ui.mechanisms.saving import save
-from core.ui.mechanisms.view import MechanismsView, Traced
+from core.ui.mechanisms.view import Traced
 from core.ui.relevancy.change import seen
+from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.model import VisionLanguageModel
 
@@ -26,8 +27,9 @@ MOST_PATCHES = 150
 """Squares of a view; finer grids are traced in squares of several patches."""
 
 
-def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
+def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
     """A button for the chosen layer, and the map of its patches."""
+    view = work.mechanisms
     with st.container(width=SIZE + 75):
         if not answer.layout.views:
             st.caption("No image token of this answer has a place in a picture, so there are no patches to trace.")
@@ -38,8 +40,8 @@ def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, targe
                 "Click a layer of the map: its patches can then be restored one by one.", icon=":material/ads_click:"
             )
             return
-        side, squares = _squares(answer)
-        key = ("patches", order.key(answer, target), layer, side)
+        side, squares = _squares(answer, work.shown_picture)
+        key = ("patches", order.key(answer, target), layer, side, work.shown_picture)
         found = view.traces.get(key)
         if found is None or found.trace.complete < 1:
             label = f"Restore {len(squares)} patches at layer {layer}"
@@ -48,20 +50,25 @@ def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, targe
             if key in view.stopped:
                 st.text(view.stopped[key])
         if found is not None:
-            _map(model, answer, target, found, order, layer)
+            _map(work, model, answer, target, found, order, layer)
 
 
-def _squares(answer: Answer) -> tuple[int, list[Group]]:
-    """All views cut into squares, and their side in patches."""
+def _squares(answer: Answer, picture: int) -> tuple[int, list[Group]]:
+    """A picture's views cut into squares, and their side in patches."""
     side = 1
     while any(-(-view.rows // side) * -(-view.columns // side) > MOST_PATCHES for view in answer.layout.views):
         side += 1
     return side, [
-        group for number in range(len(answer.layout.views)) for group in patch_groups(answer, number, side)[0]
+        group
+        for number, view in enumerate(answer.layout.views)
+        if view.image == picture
+        for group in patch_groups(answer, number, side)[0]
     ]
 
 
-def _map(model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, order: Order, layer: int) -> None:
+def _map(
+    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, order: Order, layer: int
+) -> None:
     traced = found.trace
     effects, spread = over_samples(traced.indirect[:, 0, 0])
     values = np.full(len(answer.layout), np.nan)
@@ -69,7 +76,16 @@ def _map(model: VisionLanguageModel, answer: Answer, target: Target, found: Trac
         values[list(place.positions)] = effect
     scale = scale_of(values[picture_positions(answer.layout)], signed=True)
     images, named = seen(answer), describe_target(answer, target, model)
-    chart = heatmap(images, answer.layout, values, size=SIZE, scale=scale, label="effect (nats)", format="+.4f")
+    chart = heatmap(
+        images,
+        answer.layout,
+        values,
+        size=SIZE,
+        scale=scale,
+        only=(work.shown_picture,),
+        label="effect (nats)",
+        format="+.4f",
+    )
     st.altair_chart(
         chart, width="content", key="mechanisms_traced_picture", alt=f"effect of restoring each patch at layer {layer}"
     )

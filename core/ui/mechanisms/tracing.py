@@ -44,7 +44,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_trace_body"):
         effects.show(view, model, answer, target, found, order.named)
-        traced_patches.show(view, model, answer, target, order)
+        traced_patches.show(work, model, answer, target, order)
 
 
 def _what(model: VisionLanguageModel, chosen: corrupting.Chosen | None) -> tuple[Order | None, str]:
