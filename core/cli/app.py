@@ -133,6 +133,40 @@ def evidence(
 
 
 @app.command(epilog=CODES)
+def audit(
+    question: Question,
+    image: Images = None,
+    wording: Annotated[list[str] | None, typer.Option(help="A wording of your own; generated ones otherwise.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+) -> None:
+    """Ask one question in many wordings: do the answers agree, and how probable is each under each wording?"""
+    from core.cli.asking import load, spec_of
+    from core.cli.wordings import audit_one
+
+    loaded = load(spec_of(model, device, precision))
+    raise typer.Exit(audit_one(loaded, question, wording, image, max_new_tokens))
+
+
+@app.command(epilog=CODES)
+def survey(
+    out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
+    folder: Annotated[Path | None, typer.Argument(help="A folder of cases; drawn doors otherwise.")] = None,
+    street: Annotated[int, typer.Option(min=1, help="Drawn houses, and as many trucks, to ask about.")] = 50,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Over many pictures: do wordings contradict each other where the answers rest little on the picture?"""
+    from core.cli.asking import load, spec_of
+    from core.cli.wordings import survey_many
+
+    raise typer.Exit(survey_many(load(spec_of(model, device, precision)), folder, street, out))
+
+
+@app.command(epilog=CODES)
 def league(
     out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
     model: Model = None,

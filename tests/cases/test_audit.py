@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question
+from core.cases import survey as surveying
 from core.cases.audit import audit
 from core.cases.case import Case
 from core.cases.journal import OtherRun
@@ -55,8 +56,14 @@ def doors(picture: Image.Image, number: int) -> list[Case]:
     return [Case(f"{n}", text, ("yes",), "yes_no", (picture,), about=about) for n, text in enumerate(texts)]
 
 
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers of two tokens."""
+    monkeypatch.setattr(surveying, "LONGEST", 2)
+
+
 def test_a_survey_goes_on_where_it_was(
-    llava: TransformersModel, qwen: TransformersModel, picture: Image.Image, tmp_path: Path
+    llava: TransformersModel, qwen: TransformersModel, picture: Image.Image, tmp_path: Path, short: None
 ) -> None:
     cases = [*doors(picture, 2), Case("text", "Welche Farbe?", ("rot",), "contains", (picture,))]
     cancel = CancelToken()
@@ -71,7 +78,9 @@ def test_a_survey_goes_on_where_it_was(
         survey(qwen, cases, tmp_path / "s.jsonl")
 
 
-def test_without_a_picture_nothing_rests_on_it(llava: TransformersModel, picture: Image.Image, tmp_path: Path) -> None:
+def test_without_a_picture_nothing_rests_on_it(
+    llava: TransformersModel, picture: Image.Image, tmp_path: Path, short: None
+) -> None:
     [line] = survey(llava, [replace(doors(picture, 1)[0], images=())], tmp_path / "s.jsonl")
     assert (line.image_share, line.dependence) == (0, 0)
 

@@ -1,0 +1,51 @@
+"""`python -m core audit` and `survey`: one question in many wordings, about one picture and about many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from core.answer import Decoding, Question
+from core.cases.audit import audit
+from core.cases.case import opened
+from core.cases.formats.registry import read_folder
+from core.cases.phrasings import Phrasing, phrasings
+from core.cases.street import street_cases
+from core.cases.survey import MEASURES, correlations, survey
+from core.cli.console import Exit, WrongOption, bar, emit, stoppable
+from core.vlm.model import VisionLanguageModel
+
+DOORS = ("house door", "truck door")
+"""The drawn questions whose every wording is known, one kind of which the embedded model answers by the wording."""
+
+
+def audit_one(
+    model: VisionLanguageModel, question: str, own: Sequence[str] | None, images: Sequence[Path] | None, most: int
+) -> Exit:
+    """A line for each wording, and one for all together."""
+    wordings = [Phrasing("as asked", text) for text in (question, *own)] if own else list(phrasings(question))
+    if len(wordings) < 2:
+        raise WrongOption("No other wording of this question is known. Give some with --wording.")
+    asked = Question(question, tuple(opened(path) for path in images or ()), decoding=Decoding(most))
+    with stoppable() as cancel, bar("asking in other words") as progress:
+        found = audit(model, [asked.with_text(one.text) for one in wordings], cancel=cancel, progress=progress)
+    for number, (one, answer) in enumerate(zip(wordings, found.answers, strict=True)):
+        said = {"answer": answer.text, "key_word": found.key_words[number]}
+        emit({"family": one.family, "question": one.text, **said, "probability": found.probability[number].tolist()})
+    verdict = {"verdict": found.verdict.kind, "sentence": found.verdict.sentence}
+    emit({**verdict, "contradiction_rate": found.contradiction_rate})
+    return Exit.DONE
+
+
+def survey_many(model: VisionLanguageModel, folder: Path | None, doors: int, out: Path) -> Exit:
+    """A line for each correlation, and one that says how many questions it took."""
+    cases = street_cases(doors, DOORS) if folder is None else read_folder(folder)[1].cases
+    with stoppable() as cancel, bar("asking in other words") as progress:
+        lines = survey(model, list(cases), out, cancel=cancel, progress=progress)
+    for found in correlations(lines):
+        emit({**asdict(found), "meaning": f"rank correlation of contradictions with the {MEASURES[found.measure]}"})
+    rates = [line.contradictions for line in lines]
+    mean = sum(rates) / len(rates) if rates else float("nan")
+    emit({"file": str(out), "questions": len(lines), "mean_contradiction_rate": mean})
+    return Exit.STOPPED if cancel.cancelled else Exit.DONE
