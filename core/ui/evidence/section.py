@@ -37,12 +37,20 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequ
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         place = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:"):
-            view.settings = settings_form(EvidenceSettings, model.card, "evidence_settings")
+            _settings(view, model)
         right = truth.choose(work, answer)
         figures.meanings()
     with place:
         _button(view, model, answer, maps, errands)
     _results(view, model, answer, maps, right, errands)
+
+
+def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
+    wanted = settings_form(EvidenceSettings, model.card, "evidence_settings")
+    if wanted != view.settings:
+        # The badges above were drawn for the former ones.
+        view.settings = wanted
+        st.rerun()
 
 
 def _button(
@@ -87,7 +95,7 @@ def _results(
         found = view.test_of(answer, one.explanation)
         fill = _fill(view.settings) if found is not None else ""
     place = _located(model, answer, one, right, view.settings)
-    if found is None and place is None:
+    if found is None:
         st.caption(
             "Not tested yet. The button hides the map's patches, the highest first, and asks how probable the word "
             "still is; then it shows them alone."
