@@ -46,6 +46,13 @@ PAGES = (
         "Which tokens explain a word on the graph learned from a head's attention, how are they related, and does the "
         "word change when they are masked?",
     ),
+    (
+        "pages/5_Mechanisms.py",
+        "Mechanisms",
+        ":material/account_tree:",
+        "Which heads write a word, and from where? What would image tokens and words say at each layer? What changes "
+        "when attention is cut, heads are taken away, or a corrupted run is repaired state by state?",
+    ),
 )
 """Page, name, icon, and what it answers."""
 
