@@ -13,18 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from core.answer import Decoding
 from core.cases.audit import contradiction_rate
 from core.cases.case import Case
 from core.cases.journal import Journal, Record, read_journal
 from core.cases.phrasings import phrasings
+from core.cases.rank_correlation import rank_correlation
 from core.cases.studies.readings import LONGEST, explained, image_share, key_target
 from core.comparison.verdict import judge
-from core.evidence.bootstrap import DRAWS
 from core.evidence.dependence import image_dependence
-from core.maps.agreement import agreement
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
@@ -137,15 +135,8 @@ def _of(record: Record) -> Surveyed:
     return Surveyed(record["id"], record["family"], record["phrasings"], record["contradictions"], **numbers)
 
 
-def _correlation(measure: str, family: str, lines: Sequence[Surveyed], seed: int = 0) -> Correlation:
-    table = np.array([(line.contradictions, getattr(line, measure)) for line in lines], dtype=float).reshape(-1, 2)
-    table = table[np.isfinite(table).all(1)]
-    drawn = np.random.default_rng(seed).integers(0, len(table), (DRAWS, len(table))) if len(table) else []
-    ranks = np.array([_rank(table[draw]) for draw in drawn], dtype=float)
-    ranks = ranks[np.isfinite(ranks)]
-    low, high = np.quantile(ranks, [0.025, 0.975]) if len(ranks) else (float("nan"), float("nan"))
-    return Correlation(measure, family, _rank(table), float(low), float(high), len(table))
-
-
-def _rank(table: Float[np.ndarray, "case 2"]) -> float:
-    return agreement(table[:, 0], table[:, 1]).rank
+def _correlation(measure: str, family: str, lines: Sequence[Surveyed]) -> Correlation:
+    contradictions = np.array([line.contradictions for line in lines], dtype=float)
+    rests = np.array([getattr(line, measure) for line in lines], dtype=float)
+    found = rank_correlation(contradictions, rests)
+    return Correlation(measure, family, found.mean, found.low, found.high, found.cases)
