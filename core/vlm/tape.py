@@ -139,8 +139,10 @@ class DecoderTape(Tape):
 
     @abstractmethod
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
-        """The states at a site of a layer. Raises ValueError for a layer that was forgotten, and NotApplicable where
-        the layer has no such part."""
+        """The states at a site of a layer, those inside it computed again from what went into it.
+
+        Raises ValueError for a layer that was forgotten, and NotApplicable where the layer has no such part.
+        """
 
     @abstractmethod
     def parts(self, layer: int, rows: Sequence[int]) -> LayerParts:
