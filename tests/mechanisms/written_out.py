@@ -8,6 +8,7 @@ their formula and their weights. Nothing here uses tapes, parts or a model's rea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ from core.answer import Answer
 from core.vlm.units import Unit
 from tests import literal
 from tests.eager import whole_inputs
+
+
+@cache
+def network_of(folder: str) -> Any:
+    """A folder's network in float64, loaded once."""
+    return literal.network_of(Path(folder)).requires_grad_(False)
 
 
 def norm_of(module: Any, states: Tensor, scaled_as: Tensor, *, shift: bool = True) -> Tensor:
@@ -72,7 +79,7 @@ class WrittenOut:
     """A whole pass over an answer, and the log-probabilities of states under the frozen final norm."""
 
     def __init__(self, folder: Path | str, answer: Answer, softcap: float | None = None) -> None:
-        network = literal.network_of(Path(folder)).requires_grad_(False)
+        network = network_of(str(folder))
         decoder = network.get_decoder()
         entered: list[Tensor] = []
 
