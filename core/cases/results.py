@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -87,3 +88,9 @@ def run_of(header: Record, records: list[Record]) -> Run:
         about=header.get("about", {}),
         results=tuple(sorted(latest.values(), key=lambda result: result.number)),
     )
+
+
+def failures(run: Run) -> list[Result]:
+    """The answers that are wrong, those that depend least on their picture first, unknown ones last."""
+    wrong = [result for result in run.results if result.right is False]
+    return sorted(wrong, key=lambda result: math.inf if result.dependence is None else result.dependence)

@@ -12,13 +12,13 @@ from core.cases.formats.base import CaseSet
 from core.cases.formats.registry import formats, rates_of, read_folder
 from core.cases.notes import Note, annotate, notes_file, read_notes
 from core.cases.rates import Rate
-from core.cases.results import Result, Run, read_run
+from core.cases.results import Result, Run, failures, read_run
 from core.cases.runner import RunSettings, run_cases
 from core.cases.street import street_cases
 from core.cases.workers import run_on_workers
 from core.cli.asking import load
 from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
-from core.cli.report import failures, write_run
+from core.cli.report import write_run
 from core.evidence.bootstrap import interval
 from core.vlm.loading import ModelSpec
 

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from core.answer import Answer, Explanation
 from core.cases.rates import Rate
-from core.cases.results import Result, Run
+from core.cases.results import Result, Run, failures
 from core.charts.export import Legend, svg_map
 from core.charts.heatmap import OPACITY, scale_of
 from core.charts.vector import Interval, Line, svg_intervals, svg_lines
@@ -62,12 +62,6 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
             table(["case", "why"], [[result.id, result.problem or ""] for result in unasked[:LISTED]]),
         ]
     write_page(file, f"{run.set}: {run.model_name}", *sections)
-
-
-def failures(run: Run) -> list[Result]:
-    """The answers that are wrong, those that depend least on their picture first, unknown ones last."""
-    wrong = [result for result in run.results if result.right is False]
-    return sorted(wrong, key=lambda result: math.inf if result.dependence is None else result.dependence)
 
 
 def _map(answer: Answer, explanation: Explanation) -> list[Element]:

@@ -1,0 +1,31 @@
+"""Results are read back as they were written, and failures come in the order in which they are worth looking at."""
+
+from __future__ import annotations
+
+from core.cases.results import Result, Run, failures, run_of
+
+
+def result(id_: str, right: bool | None, dependence: float | None, number: int = 0) -> Result:
+    about = {"pair": "1"}
+    return Result(
+        id_, number, "key", "What?", ("dog", ""), ("a.png",), about, "a cat", "a cat", right, -1.5, dependence
+    )
+
+
+def test_a_result_survives_its_line() -> None:
+    one = result("1", False, 0.5)
+    assert Result.of(one.record()) == one
+    assert Result.of({**one.record(), "from a later version": 1}) == one
+
+
+def test_the_latest_result_of_a_case_counts_in_the_order_of_the_set() -> None:
+    records = [result("b", False, 1, 1).record(), result("a", False, 1, 0).record(), result("b", True, 2, 1).record()]
+    run = run_of({"set": "own", "model": "m", "settings": {}, "about": {"model_name": "small"}}, records)
+    assert [(one.id, one.right) for one in run.results] == [("a", False), ("b", True)]
+    assert run.model_name == "small"
+
+
+def test_failures_that_depend_least_on_the_picture_come_first() -> None:
+    kinds = {"a": (False, 3), "b": (False, None), "c": (True, 0), "d": (False, -1), "e": (None, 0)}
+    results = tuple(result(id_, right, dependence) for id_, (right, dependence) in kinds.items())
+    assert [one.id for one in failures(Run("own", "m", {}, {}, results))] == ["d", "a", "b"]
