@@ -22,7 +22,7 @@ from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
-from core.ui.causal.naming import SAYS, edge_in_words
+from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, SAMPLES
 from core.ui.kept import Kept
 from core.ui.running import STOPPED
@@ -170,7 +170,7 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
     mask = found[0].answer.question.mask
     assert mask is not None and 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
-    assert f"{found[0].hidden_change:+.3f} with the image tokens hidden" in captions(at)
+    assert f"{nats(found[0].hidden_change)} with the image tokens hidden" in captions(at)
 
 
 def test_a_word_cannot_be_masked_and_the_page_says_so(app: App, llava: TransformersModel) -> None:
@@ -278,6 +278,8 @@ def test_an_isolated_target_is_said_and_alpha_is_suggested(
     assert graph.larger_alpha is not None and graph.larger_alpha > graph.settings.alpha
     assert "Nothing in this graph is connected to the target" in at.warning[0].value
     assert at.button(key="causal_test").disabled and "there is nothing to mask" in captions(at)
+    at.selectbox(key="causal_node").select(0).run()
+    assert "no edge: the two are unrelated" in said(at) and "Separated by" not in said(at)
     monkeypatch.undo()
     at.button(key="causal_use_alpha").click().run()
     assert shown(at).settings.alpha == graph.larger_alpha
@@ -378,3 +380,10 @@ def test_what_is_longest_unused_is_forgotten_first() -> None:
     assert kept.get("a") == 1
     kept.keep("c", 3)
     assert kept.get("b") is None and list(kept) == [1, 3]
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
+    assert [nats(change) for change in (-0.0004, 0.0, -0.0012, 1.5)] == ["0.000 nats"] * 2 + [
+        "-0.001 nats",
+        "+1.500 nats",
+    ]

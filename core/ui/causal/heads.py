@@ -15,13 +15,15 @@ from core.charts.explained import explained_thumbnail
 from core.charts.heads import SmallPicture, gallery, head_map
 from core.charts.heatmap import data_url
 from core.ui import running
+from core.ui.causal.naming import nats
 from core.ui.causal.view import CausalView
 from core.ui.clicks import Entry, clickable
 from core.ui.relevancy.change import seen
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
-SMALL, WIDTH = 130, 1200
+SMALL, WIDTH = 123, 664
+"""Pixels: five small pictures in a line, which a window of 1024 has room for."""
 
 
 def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
@@ -44,7 +46,7 @@ def _figure(test: HeadsTest, head: int) -> str:
         return (
             "isolated" if graph.explanation.isolated else "no patch" if not graph.verdict(test.rates.radius) else "all"
         )
-    return f"{flip.explanation.change:+.3f} nats{', flips' if flip.explanation.flipped else ''}"
+    return f"{nats(flip.explanation.change)}{', flips' if flip.explanation.flipped else ''}"
 
 
 def show(
@@ -155,7 +157,12 @@ def _map(view: CausalView, model: VisionLanguageModel, found: Sequence[HeadsTest
         view.choose(int(entry["layer"]), int(entry["head"]))
 
     chart = head_map(
-        figures, name="moved beyond random (nats)", chosen=(view.layer or 0, view.head), click="cell", size=260
+        figures,
+        name="moved beyond random (nats)",
+        signed=True,
+        chosen=(view.layer or 0, view.head),
+        click="cell",
+        size=260,
     )
     st.caption(
         "How much further each head's explanation lowered the token's log-probability than random sets of its size "

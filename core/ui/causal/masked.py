@@ -97,7 +97,7 @@ def _result(answer: Answer, graph: CausalGraph, found: MaskingTest) -> None:
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
-            height=min(36 * (len(rows) + 1) + 2, 320),
+            height="content" if len(rows) < 9 else 320,
             column_config={
                 "change (nats)": st.column_config.NumberColumn(
                     format="%+.3f", help="of the target's log-probability; below zero the set mattered"

@@ -69,6 +69,11 @@ def _short_place(answer: Answer, position: int) -> str:
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 
+def nats(change: float) -> str:
+    """A change of a log-probability; what rounds to nothing has no sign."""
+    return f"{change:+.3f} nats" if abs(change) >= 0.0005 else "0.000 nats"
+
+
 SAYS = {
     "-->": "{a} causes {b}",
     "o->": "{a} causes {b}, or something unseen drives both (a latent confounder)",

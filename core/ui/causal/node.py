@@ -14,7 +14,7 @@ from core.causal.pag import bits
 from core.charts.overlays import fit
 from core.masking import apply_mask
 from core.ui import running
-from core.ui.causal.naming import edge_in_words, name_of, names_of
+from core.ui.causal.naming import edge_in_words, name_of, names_of, nats
 from core.ui.causal.reasking import ask_without
 from core.ui.causal.view import CausalView, GraphKey, ReaskedWithout
 from core.ui.chips import escaped
@@ -90,17 +90,20 @@ def _choice(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -
 def _to_target(answer: Answer, graph: CausalGraph, node: int) -> None:
     """Its edge to the target in words, and the numbers behind it."""
     relation = graph.relation(node, graph.target)
+    unrelated = relation.separator == ()
     steps = graph.explanation.tree.distance.get(node)
     name, target = name_of(graph, answer, node), name_of(graph, answer, graph.target)
     this = "the patch" if graph.nodes[node].kind is TokenKind.IMAGE else "the word"
-    says = edge_in_words(relation.edge, this, "the target")
+    says = "no edge: the two are unrelated" if unrelated else edge_in_words(relation.edge, this, "the target")
     st.text(f"{name}  {relation.edge or 'and'}  {target}: {says}.")
     where = f"{steps} {'step' if steps == 1 else 'steps'} away" if steps else "not in the target's tree"
     lines = [
         f"Attention from the target {graph.nodes[node].attention:.2%}; {where}.",
         f"Correlation with the target {relation.correlation:+.3f} (p = {relation.p_value:.2g} given nothing).",
     ]
-    if relation.separator is not None:
+    if unrelated:
+        lines.append("That p-value is above alpha, so no other token is needed to separate the two.")
+    elif relation.separator is not None:
         given = names_of(graph, answer, relation.separator)
         lines.append(f"Separated by: {given} (p = {relation.p_value_given:.2g} given that, above alpha).")
     elif relation.edge:
@@ -131,7 +134,7 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
-            height=min(36 * (len(rows) + 1) + 2, 260),
+            height="content" if len(rows) < 7 else 260,
             column_config={"correlation": st.column_config.NumberColumn(format="%.3f")},
         )
 
@@ -177,6 +180,6 @@ def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:
                 st.text(answer.text)
             change = float(found.change.change[graph.token])
             st.caption(
-                f"The target's log-probability: {change:+.3f} nats with the pixels masked, {found.hidden_change:+.3f} "
+                f"The target's log-probability: {nats(change)} with the pixels masked, {nats(found.hidden_change)} "
                 "with the image tokens hidden from the reader instead."
             )

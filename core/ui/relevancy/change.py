@@ -26,7 +26,8 @@ from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.model import VisionLanguageModel
 
-SIZE = 250
+SIZE = 240
+"""Pixels: two maps with their legends stand side by side in a window of 1024."""
 SHORT = 60
 
 
