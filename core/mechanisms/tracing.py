@@ -95,19 +95,10 @@ def trace(
     what `model.prepare` raises.
     """
     answer, units = prepared_for(model, answer, target)
-    check_groups(answer, places)
     depth = model.card.layers
     at = tuple(range(depth) if layers is None else layers)
-    if not places or not sites or not at or not 1 <= window <= depth or not set(at) <= set(range(depth)):
-        raise NotApplicable(
-            f"Nothing can be restored: choose groups of tokens, kinds of states, some of the layers 0 to {depth - 1}, "
-            f"and a window of 1 to {depth} layers."
-        )
+    _check(model, answer, places, sites, at, window)
     start = min(first_corrupted(answer, corruption), len(answer.prompt_tokens) - 1)
-    # Beside the corrupted run the clean one, between its layers and inside them.
-    kept = 1 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
-    remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
-    check_memory("Causal tracing", kept * tape_bytes(model, answer) + rerun_bytes(model, answer), model, remedy)
     if cancel is not None:
         cancel.check()
     clean = model.tape(answer, start)
@@ -144,6 +135,28 @@ def trace(
         probability=table[..., 1],
         complete=done / (corruption.samples * len(plan)),
     )
+
+
+def _check(
+    model: VisionLanguageModel,
+    answer: Answer,
+    places: Sequence[Group],
+    sites: Sequence[Site],
+    layers: Sequence[int],
+    window: int,
+) -> None:
+    """Refuse what cannot be restored, and what will not fit."""
+    check_groups(answer, places)
+    depth = model.card.layers
+    if not places or not sites or not layers or not 1 <= window <= depth or not set(layers) <= set(range(depth)):
+        raise NotApplicable(
+            f"Nothing can be restored: choose groups of tokens, kinds of states, some of the layers 0 to {depth - 1}, "
+            f"and a window of 1 to {depth} layers."
+        )
+    # Beside the corrupted run the clean one, between its layers and inside them.
+    kept = 1 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
+    remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
+    check_memory("Causal tracing", kept * tape_bytes(model, answer) + rerun_bytes(model, answer), model, remedy)
 
 
 def around(layer: int, window: int, layers: int) -> range:
