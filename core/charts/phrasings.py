@@ -12,6 +12,9 @@ from jaxtyping import Float
 from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, SEQUENTIAL
 
 CELL = 56
+SMALL = 30
+"""The height of a cell, half its width; the smaller one where there are more than `WIDE` phrasings."""
+WIDE = 5
 
 
 def phrasing_matrix(
@@ -27,7 +30,7 @@ def phrasing_matrix(
         [
             {
                 "answer": f"answer {i + 1}: “{word}”",
-                "phrasing": f"phrasing {j + 1}",
+                "phrasing": f"phrasing {j + 1}" if len(questions) <= WIDE else str(j + 1),
                 "question": question,
                 "probability": float(probability[i, j]),
             }
@@ -56,4 +59,7 @@ def phrasing_matrix(
         text=alt.Text("probability:Q", format=".0%"),
         color=alt.condition("datum.probability > 0.6", alt.value(INK_ON_LIGHT), alt.value(INK_ON_DARK)),
     )
-    return (cells + figures).properties(height=CELL * len(key_words), width=2 * CELL * len(questions), autosize="pad")
+    height, width = CELL * len(key_words), 2 * CELL * len(questions)
+    if len(questions) > WIDE:
+        height, width = SMALL * len(key_words), 2 * SMALL * len(questions)
+    return (cells + figures).properties(height=height, width=width, autosize="pad")

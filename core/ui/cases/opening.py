@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
+from functools import partial
+
 import streamlit as st
 
-from core.answer import Answer, Target
+from core.answer import Answer, Question, Target
+from core.comparison.keyword import key_tokens
+from core.images import UnreadableImage
+from core.ui import running
+from core.ui.cases.view import CasesView
+from core.ui.running import Report
 from core.ui.state import Exchange, Picture, Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.generation import ask
+from core.vlm.model import QuestionError, VisionLanguageModel
 
 EXPLORERS = {
     "Relevancy": "pages/3_Relevancy.py",
@@ -31,8 +42,64 @@ def look_into(work: Workspace, answer: Answer, target: Target, picture: Picture 
 
 
 def menu(work: Workspace, answer: Answer, target: Target, picture: Picture | None, key: str) -> None:
-    """A menu of the explorers."""
-    page = st.menu_button("Open in", list(EXPLORERS), icon=":material/open_in_new:", key=key, type="tertiary")
+    """A menu of the explorers, for an answer that is there with all that was recorded of it."""
+    page = _choice(key)
     if page is not None:
         look_into(work, answer, target, picture)
         st.switch_page(EXPLORERS[page])
+
+
+def menu_asking(
+    work: Workspace,
+    model: VisionLanguageModel,
+    key: Hashable,
+    name: str,
+    question: Callable[[], Question],
+    picture: Picture | None,
+) -> None:
+    """The same for a question whose answer is not kept, or not with all that explorers need: it is asked once more.
+
+    `key` is what the question is, beside the model; without a `picture` its own last one is shown.
+    """
+    view = work.cases
+    key = ("open", model.card.fingerprint, key)
+    page = _choice(name)
+    if page is not None:
+        view.opening = (key, page)
+        view.stopped.pop(key, None)
+    if view.opening is None or view.opening[0] != key:
+        return
+    if key in view.stopped:
+        st.text(view.stopped[key])
+        return
+    answer = view.answers.get(key)
+    if answer is None:
+        running.compute(view, model, key, "asking once more", "open", partial(_again, view, model, key, question))
+    page, view.opening = view.opening[1], None
+    if picture is None and answer.question.images:
+        picture = Picture(answer.question.images[-1], "the case's picture")
+    look_into(work, answer, Target(key_tokens(answer)), picture)
+    st.switch_page(EXPLORERS[page])
+
+
+def _choice(key: str) -> str | None:
+    page = st.menu_button("Open in", list(EXPLORERS), icon=":material/open_in_new:", key=key, type="tertiary")
+    return None if page is None else str(page)
+
+
+def _again(
+    view: CasesView,
+    model: VisionLanguageModel,
+    key: Hashable,
+    question: Callable[[], Question],
+    cancel: CancelToken,
+    report: Report,
+) -> None:
+    try:
+        answer = ask(model, question(), cancel=cancel)
+    except (UnreadableImage, QuestionError) as error:
+        raise ValueError(str(error)) from error
+    cancel.check()
+    if not answer.tokens:
+        raise ValueError("The model says nothing to this, so there is nothing to look into.")
+    view.answers.keep(key, answer)

@@ -6,7 +6,7 @@ from typing import get_args
 
 import streamlit as st
 
-from core.ui.cases import studies
+from core.ui.cases import audit, folder, league, studies, two_models
 from core.ui.cases.view import Section
 from core.ui.frame import safety_net
 from core.ui.state import Workspace
@@ -39,5 +39,11 @@ def _section(work: Workspace, model: VisionLanguageModel) -> None:
             on_change=chosen,
             label_visibility="collapsed",
         )
-        if view.section == "Cases":
-            studies.show(work, model)
+        show = {
+            "Cases": studies.show,
+            "Phrasing audit": audit.show,
+            "Benchmarks from a folder": folder.show,
+            "Two models": two_models.show,
+            "League of methods": league.show,
+        }[view.section]
+        show(work, model)

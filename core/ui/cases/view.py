@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
+from core.answer import Answer
+from core.cases.audit import Audit
+from core.cases.case import Case
+from core.cases.results import Run
 from core.cases.studies.study import Outcome
 from core.ui.errands import Errands
 from core.ui.kept import Kept
 
 Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods"]
+
+STREET = "street"
+"""The name of the set of drawn scenes, which needs no folder."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +31,44 @@ class StudyKey:
     scenes: int
 
 
+@dataclass(frozen=True, eq=False)
+class Benchmark:
+    """A set of cases that was checked: the name of its set ("mmvp"), where it came from, and what is wrong with it."""
+
+    name: str
+    folder: str
+    cases: tuple[Case, ...]
+    problems: tuple[str, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, Case]:
+        return {case.id: case for case in self.cases}
+
+
+@dataclass(eq=False)
+class BenchmarkView:
+    """The benchmark that is looked at. `trouble` says why a folder could not be read; `runs` are results files as they
+    were read; `case` is the one chosen in the table; `noted_in` says of a notes file which other one stands for it."""
+
+    chosen: Benchmark | None = None
+    trouble: str | None = None
+    case: str | None = None
+    runs: Kept[Run] = field(default_factory=lambda: Kept(4))
+    noted_in: dict[Path, Path] = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class CasesView:
-    """What is chosen. `study` None is the first. `stopped` says of work that was stopped or failed what happened."""
+    """What is chosen. `study` None is the first. `opening` is what is to be opened once it is answered, and the page;
+    `answers` were given for that. `stopped` says of work that was stopped or failed what happened."""
 
     section: Section = "Cases"
     study: str | None = None
     scenes: dict[str, int] = field(default_factory=dict)
     outcomes: Kept[Outcome] = field(default_factory=lambda: Kept(20))
+    audits: Kept[Audit] = field(default_factory=lambda: Kept(10))
+    opening: tuple[Hashable, str] | None = None
+    answers: Kept[Answer] = field(default_factory=lambda: Kept(20))
+    benchmark: BenchmarkView = field(default_factory=BenchmarkView)
     stopped: dict[Hashable, str] = field(default_factory=dict)
     errands: Errands = field(default_factory=Errands)

@@ -1,0 +1,57 @@
+"""The league's result as it is kept in the repository: how the methods stand, by which command and rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.cases.journal import JournalError
+from core.cases.standings import League, Standing
+from core.evidence.bootstrap import Interval
+
+COMMITTED = Path(__file__).resolve().parents[2] / "assets" / "league.json"
+"""The league of the embedded model that comes with Sightline."""
+
+
+@dataclass(frozen=True)
+class LeagueFile:
+    """A league, the command that gives it, and the rule of its recommendation."""
+
+    league: League
+    command: str
+    rule: str
+
+
+def read_league_file(file: Path = COMMITTED) -> LeagueFile:
+    """The league that `League.record` wrote. Raises JournalError, with what to do, where there is none."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        command, rule = str(values.pop("command")), str(values.pop("rule"))
+        found = League(**{**values, "standings": tuple(map(_standing, values["standings"]))})
+    except OSError as error:
+        raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the league first.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise JournalError(f"{file.name} holds no league. Choose a file that `python -m core league` wrote.") from error
+    return LeagueFile(found, command, rule)
+
+
+def _standing(values: Mapping[str, Any]) -> Standing:
+    intervals = {
+        name: {key: _interval(one) for key, one in values[name].items()} for name in ("figures", "over_random")
+    }
+    families = {
+        family: {key: _number(value) for key, value in figures.items()}
+        for family, figures in values["by_family"].items()
+    }
+    return Standing(**{**values, **intervals, "by_family": families, "shuffled": _interval(values["shuffled"])})
+
+
+def _interval(values: Mapping[str, Any]) -> Interval:
+    return Interval(*(_number(values[name]) for name in ("mean", "low", "high")), cases=int(values["cases"]))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

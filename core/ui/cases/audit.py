@@ -1,0 +1,150 @@
+"""A phrasing audit: one picture, a question in many wordings, and whether the answers can all be true."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from core.answer import Decoding, Question
+from core.cases.audit import Audit, audit
+from core.cases.phrasings import phrasings
+from core.charts.overlays import fit
+from core.charts.phrasings import phrasing_matrix
+from core.street.recipe import SceneRecipe
+from core.ui import running
+from core.ui.cases import opening, survey
+from core.ui.cases.view import CasesView
+from core.ui.chips import escaped
+from core.ui.running import Report
+from core.ui.scenes import GALLERY, picture_of, suggestions
+from core.ui.state import Picture, Workspace
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+MOST_WORDINGS = 16
+LONGEST = 500
+SIZE = 200
+AuditKey = tuple[str, int, tuple[str, ...]]
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """The audit of one picture, and below it that of many."""
+    if work.picture is None:
+        work.show(picture_of(SceneRecipe(GALLERY[0])))
+    picture = work.picture
+    assert picture is not None
+    with st.container(horizontal=True, gap="medium"):
+        with st.container(width=SIZE):
+            st.image(picture.image.convert("RGB").resize(fit(picture.image.size, SIZE)), alt="the picture asked about")
+            st.caption(f"{escaped(picture.name)}. Another one: choose it in Chat.")
+        with st.container(width="stretch"):
+            families = _wordings(picture)
+            key = (model.card.fingerprint, id(picture), tuple(families))
+            _run(work.cases, model, picture, families, key)
+    found = work.cases.audits.get(key)
+    if found is not None:
+        _result(work, model, picture, found, families)
+    survey.show(work.cases, model)
+
+
+def _wordings(picture: Picture) -> dict[str, str]:
+    """The wordings to ask, one a line, each with the family it was made in ("own" where somebody typed it)."""
+    proposed = suggestions(picture.recipe.scene())[0] if picture.recipe else "Is the door open?"
+    question = st.text_input(
+        "Question",
+        proposed,
+        max_chars=LONGEST,
+        key=f"audit_question_{id(picture)}",
+        help="English, for wordings to be made.",
+    ).strip()
+    made = {one.text: one.family for one in phrasings(question)} if question else {}
+    lines = st.text_area(
+        "Wordings, one a line",
+        "\n".join(made),
+        height=190,
+        max_chars=LONGEST * MOST_WORDINGS,
+        help="Negation, opposite, order and politeness are made from the question. Change them, or add your own.",
+        key=f"audit_wordings_{question}_{id(picture)}",
+    )
+    texts = dict.fromkeys(text.strip()[:LONGEST] for text in lines.splitlines() if text.strip())
+    return {text: made.get(text, "own") for text in list(texts)[:MOST_WORDINGS]}
+
+
+def _run(
+    view: CasesView, model: VisionLanguageModel, picture: Picture, families: dict[str, str], key: AuditKey
+) -> None:
+    enough = len(families) >= 2
+    clicked = st.button(
+        f"Audit {len(families)} wordings",
+        type="primary",
+        icon=":material/rule:",
+        disabled=not enough or view.audits.get(key) is not None,
+        key="audit_run",
+    )
+    if not enough:
+        st.caption("Two wordings or more are compared.")
+    if clicked:
+
+        def ask_all(cancel: CancelToken, report: Report) -> None:
+            questions = [Question(text, (picture.image,), decoding=Decoding()) for text in families]
+            view.audits.keep(key, audit(model, questions, cancel=cancel, progress=report))
+
+        running.compute(view, model, key, f"asking {len(families)} wordings", "audit", ask_all)
+    if key in view.stopped:
+        st.text(view.stopped[key])
+
+
+def _result(
+    work: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit, families: dict[str, str]
+) -> None:
+    """The verdict, the matrix, and each wording with its answer."""
+    pairs = len(found.answers) * (len(found.answers) - 1) // 2
+    with st.container(border=True, key=f"audit_{found.verdict.kind}"):
+        st.text(found.verdict.sentence)
+        st.caption(
+            f"Contradiction rate: {found.contradiction_rate:.0%} ({len(found.verdict.contradictions)} of {pairs} pairs "
+            "of answers cannot both be true)."
+        )
+    rows = [
+        {
+            "phrasing": number + 1,
+            "family": families.get(question, "own"),
+            "wording": question,
+            "answer": answer.text,
+            "key word": found.key_words[number],
+            "contradicts": _clashing(found, number),
+        }
+        for number, (question, answer) in enumerate(zip(found.questions, found.answers, strict=True))
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(420, 38 + 36 * len(rows)))
+    with st.container(horizontal=True, gap="medium"):
+        st.altair_chart(
+            phrasing_matrix(found.key_words, found.questions, found.probability),
+            width="content",
+            alt="probability of each answer's key word under each wording",
+        )
+        with st.container(width=330):
+            st.caption(
+                "How probable each answer's key word is under each wording, when that answer is read up to it. The "
+                "diagonal is what was said; a dark cell is a wording that would have turned the answer."
+            )
+            _open(work, model, picture, found)
+
+
+def _clashing(found: Audit, number: int) -> str:
+    """The phrasings whose answers contradict that of this one, by number from 1."""
+    pairs = [(first, second) for first, second, _ in found.verdict.contradictions if number in (first, second)]
+    return ", ".join(str(first + second - number + 1) for first, second in pairs)
+
+
+def _open(work: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit) -> None:
+    """One of the answers in an explorer."""
+    number = st.selectbox(
+        "Answer to phrasing",
+        range(len(found.answers)),
+        format_func=lambda number: str(number + 1),
+        key="audit_open",
+        width=160,
+    )
+    question = found.answers[number].question
+    opening.menu_asking(work, model, question.fingerprint(), "audit_menu", lambda: question, picture)

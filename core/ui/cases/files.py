@@ -1,0 +1,30 @@
+"""Results files as they are on the disk, read again only when they have changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.cases.results import Run, read_run
+from core.ui.kept import Kept
+
+
+def read(kept: Kept[Run], file: Path) -> Run | None:
+    """The run in a file; None where there is no file yet. Raises JournalError."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    key = (str(file), state.st_mtime_ns, state.st_size)
+    found = kept.get(key)
+    if found is None:
+        found = read_run(file)
+        kept.keep(key, found)
+    return found
+
+
+def results_home() -> Path:
+    """The folder where results are put unless somebody says otherwise."""
+    try:
+        return Path.home() / "sightline-results"
+    except RuntimeError:
+        return Path("sightline-results")

@@ -1,0 +1,123 @@
+"""How the methods stand: the committed league as a table and as a chart, with the command and the rule."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import streamlit as st
+
+from core.cases.journal import JournalError
+from core.cases.league_file import LeagueFile, read_league_file
+from core.cases.standings import QUICK, League, Standing
+from core.charts.league import Entry, league_chart
+from core.evidence.bootstrap import Interval
+from core.evidence.registry import map_metrics
+from core.ui.chips import escaped
+from core.ui.evidence.figures import ARROWS, meanings
+from core.ui.state import Workspace
+from core.vlm.memory import readable_bytes
+from core.vlm.model import VisionLanguageModel
+
+EVERY = "all families"
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """The league that comes along; whose model it is of is said."""
+    try:
+        found = read_league_file()
+    except JournalError as error:
+        st.text(str(error))
+        st.code("python -m core league --cases 200 --summary assets/league.json", language=None)
+        return
+    _told(found, model)
+    metrics = map_metrics()
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        metric = st.selectbox(
+            "Metric",
+            list(metrics),
+            format_func=lambda key: f"{metrics[key].name} {ARROWS[metrics[key].better]}",
+            index=list(metrics).index("deletion"),
+            key="league_metric",
+            persist_state="session",
+            width=230,
+        )
+        family = st.selectbox(
+            "Questions", [EVERY, *found.league.asked], key="league_family", persist_state="session", width=200
+        )
+        meanings()
+    _chart(found.league, metric, None if family == EVERY else family)
+    _table(found.league, None if family == EVERY else family)
+
+
+def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
+    league = found.league
+    names = {standing.method: standing.name for standing in league.standings}
+    with st.container(border=True):
+        if league.recommended is not None:
+            st.markdown(f":material/trophy: **Recommended: {escaped(names[league.recommended])}**")
+        st.text(found.rule)
+    right = ", ".join(f"{family} {league.right[family]} of {count}" for family, count in league.asked.items())
+    other = "" if league.model == model.card.fingerprint else " It is of another model than the one in use."
+    settings = ", ".join(f"{name} {value}" for name, value in league.settings.items())
+    st.caption(
+        f"{escaped(league.model_name)} on drawn, held-out scenes; only answers that are right are scored: "
+        f"{escaped(right)}. {escaped(settings)}.{other} Run it again, or go on with it:"
+    )
+    st.code(found.command, language=None)
+
+
+def _figure(standing: Standing, metric: str, family: str | None) -> Interval:
+    """The figure over all cases with its interval, or one family's mean, which has none."""
+    if family is None:
+        return standing.figures[metric]
+    value = standing.by_family.get(family, {}).get(metric, math.nan)
+    return Interval(value, value, value, standing.cases)
+
+
+def _chart(league: League, metric: str, family: str | None) -> None:
+    entries = []
+    for standing in league.standings:
+        found = _figure(standing, metric, family)
+        entries.append(
+            Entry(
+                standing.name,
+                found.mean,
+                found.low,
+                found.high,
+                standing.processor,
+                standing.method == league.recommended,
+            )
+        )
+    name = map_metrics()[metric].name
+    try:
+        chart = league_chart(entries, metric=name, quick=QUICK)
+    except ValueError:
+        st.caption("No method was scored on these questions.")
+        return
+    st.altair_chart(chart, width="content", alt=f"{name} of each method against seconds")
+    st.caption(
+        f"{ARROWS[map_metrics()[metric].better]} {map_metrics()[metric].better} is better. Vertical lines are 95 % "
+        f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {QUICK:g} s."
+    )
+
+
+def _table(league: League, family: str | None) -> None:
+    rows = [_row(standing, family, standing.method == league.recommended) for standing in league.standings]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=38 + 36 * len(rows))
+
+
+def _row(standing: Standing, family: str | None, recommended: bool) -> dict[str, str | float | None]:
+    row: dict[str, str | float | None] = {
+        "method": f"★ {standing.name}" if recommended else standing.name,
+        "mean rank": None if standing.mean_rank is None else round(standing.mean_rank, 2),
+    }
+    for key, metric in map_metrics().items():
+        found = _figure(standing, key, family)
+        ends = "" if family else f" ({found.low:.2f}–{found.high:.2f})"
+        row[f"{metric.name} {ARROWS[metric.better]}"] = "–" if math.isnan(found.mean) else f"{found.mean:.3f}{ends}"
+    row["seconds"] = None if standing.processor is None else round(standing.processor, 3)
+    row["extra memory"] = "" if standing.bytes is None else readable_bytes(round(standing.bytes))
+    row["shuffled weights ↓"] = None if math.isnan(standing.shuffled.mean) else round(standing.shuffled.mean, 2)
+    row["cases"] = float(standing.cases)
+    return row

@@ -1,0 +1,99 @@
+"""One case of a run: its pictures, what was said, a way into the explorers, and what somebody notes about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from core.cases.case import Case
+from core.cases.notes import Note, NotesError, NotSaved, annotate, notes_file
+from core.cases.results import Result
+from core.charts.overlays import fit
+from core.images import UnreadableImage
+from core.street.recipe import from_params
+from core.ui.cases import opening
+from core.ui.cases.view import STREET, Benchmark, BenchmarkView
+from core.ui.scenes import picture_of
+from core.ui.state import Picture, Workspace
+from core.vlm.model import VisionLanguageModel
+
+SIZE = 240
+MOST_PICTURES = 4
+
+
+def show(
+    work: Workspace,
+    model: VisionLanguageModel,
+    chosen: Benchmark,
+    case: Case | None,
+    result: Result,
+    notes: Mapping[str, Note],
+    file: Path,
+) -> None:
+    """Everything about one case. `case` is None where the folder has it no more."""
+    view = work.cases
+    with st.container(border=True, horizontal=True, gap="medium", key="one_case"):
+        if case is not None:
+            _pictures(case)
+        with st.container(width="stretch"):
+            st.text(result.question)
+            st.text(f"→ {result.said}" if result.answered else result.problem or "")
+            st.text(f"expected: {' or '.join(filter(None, result.expected)) or 'not known'}")
+            about = " · ".join(f"{name} {value}" for name, value in result.about.items())
+            if about:
+                st.text(about)
+            if case is None:
+                st.caption("The folder has no such case any more, so it cannot be asked again.")
+            elif case.problem is None:
+                opening.menu_asking(work, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
+        with st.container(width=330):
+            _note(view.benchmark, result.id, notes.get(result.id, Note()), notes_file(file))
+
+
+def _pictures(case: Case) -> None:
+    with st.container(width=SIZE):
+        try:
+            for image in case.asked().images[:MOST_PICTURES]:
+                st.image(image.convert("RGB").resize(fit(image.size, SIZE)), alt="a picture of the case")
+        except UnreadableImage as error:
+            st.text(str(error))
+
+
+def _drawn(chosen: Benchmark, case: Case) -> Picture | None:
+    """The picture of a case of our own, with the scene it was drawn from."""
+    if chosen.name != STREET:
+        return None
+    return picture_of(from_params(case.about["scene"], case.about.get("changes", "")))
+
+
+def _note(view: BenchmarkView, id_: str, note: Note, file: Path) -> None:
+    """A text and tags; where they cannot be saved it is said why, and another place is offered."""
+    text = st.text_area("Note", note.text, max_chars=4000, height=90, key=f"note_{id_}")
+    tags = st.multiselect(
+        "Tags", list(note.tags), list(note.tags), accept_new_options=True, key=f"tags_{id_}", placeholder="type a tag"
+    )
+    written = Note(text.strip(), tuple(tag.strip()[:60] for tag in tags if tag.strip()))
+    place = view.noted_in.get(file, file)
+    trouble = f"note_trouble_{id_}"
+    if st.button("Save the note", icon=":material/save:", key="save_note", disabled=written == note):
+        _save(view, place, file, id_, written, trouble)
+    if (told := st.session_state.get(trouble)) is not None:
+        sentence, elsewhere = told
+        st.text(sentence)
+        if elsewhere is not None and st.button("Save it there", key="save_note_there"):
+            _save(view, elsewhere, file, id_, written, trouble)
+
+
+def _save(view: BenchmarkView, place: Path, file: Path, id_: str, note: Note, trouble: str) -> None:
+    try:
+        annotate(place, id_, note)
+    except NotSaved as error:
+        st.session_state[trouble] = (str(error), error.elsewhere)
+    except NotesError as error:
+        st.session_state[trouble] = (str(error), None)
+    else:
+        st.session_state.pop(trouble, None)
+        view.noted_in[file] = place
+    st.rerun()

@@ -1,0 +1,149 @@
+"""What came of a run: its rates, and a table to filter, sort and click."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pandas as pd
+import streamlit as st
+
+from core.cases.formats.registry import rates_of
+from core.cases.notes import Note, NotesError, notes_file, read_notes
+from core.cases.rates import Rate
+from core.cases.results import Result, Run
+from core.charts.intervals import Dot, Pair, interval_chart
+from core.ui.cases import one_case
+from core.ui.cases.view import Benchmark, BenchmarkView
+from core.ui.chips import escaped
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+Filter = Literal["all", "wrong", "right", "not asked", "noted"]
+Order = Literal["image dependence, least first", "order of the set", "log-probability, least first"]
+LONGEST = 300
+HEIGHT = 420
+
+
+def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
+    """Rates, table, and the case that was clicked."""
+    view = work.cases.benchmark
+    _rates(rates_of(run))
+    notes = _notes(view, file)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "Show", get_args(Filter), default="wrong", required=True, key="cases_filter", persist_state="session"
+        )
+        order = st.selectbox("Order", get_args(Order), key="cases_order", persist_state="session", width=260)
+    shown = ordered(filtered(run.results, which, notes), order)
+    if not shown:
+        st.caption(f"No case is {which}." if run.results else "No case is answered yet.")
+        return
+    _table(view, shown, notes, f"{which}_{order}")
+    st.caption(
+        f"{len(shown):,} of {len(run.results):,} cases of {escaped(run.set)}, answered by {escaped(run.model_name)}. "
+        "Image dependence: log-probability of the answer with the picture, less that with a black one (nats); near "
+        "zero, the picture did not matter. Click a case to look into it."
+    )
+    result = next((one for one in shown if one.id == view.case), None)
+    case = None if result is None else chosen.by_id.get(result.id)
+    if result is not None:
+        one_case.show(work, model, chosen, case, result, notes, file)
+
+
+def _rates(rates: Sequence[Rate]) -> None:
+    lines = [
+        Pair(_named(rate), Dot(f"of {rate.count:,}", rate.value, rate.low, rate.high, _share(rate))) for rate in rates
+    ]
+    if lines:
+        chart = interval_chart(lines, title="share", domain=(0.0, 1.0))
+        st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))
+
+
+def _named(rate: Rate) -> str:
+    group = f"{rate.group}: " if rate.group else ""
+    return f"{group}{rate.name} ({rate.meaning})"
+
+
+def _share(rate: Rate) -> str:
+    return "–" if math.isnan(rate.value) else f"{rate.value:.1%}"
+
+
+def _notes(view: BenchmarkView, file: Path) -> Mapping[str, Note]:
+    """Everything that was noted; a sentence where that cannot be read."""
+    place = notes_file(file)
+    try:
+        return read_notes(view.noted_in.get(place, place))
+    except NotesError as error:
+        st.text(str(error))
+        return {}
+
+
+def filtered(results: Sequence[Result], which: Filter, notes: Mapping[str, Note]) -> list[Result]:
+    """The results of a kind."""
+    kinds = {
+        "all": lambda result: True,
+        "wrong": lambda result: result.right is False,
+        "right": lambda result: result.right is True,
+        "not asked": lambda result: not result.answered,
+        "noted": lambda result: result.id in notes,
+    }
+    return [result for result in results if kinds[which](result)]
+
+
+def ordered(results: Sequence[Result], order: Order) -> list[Result]:
+    """The results in an order; those without the figure last."""
+    if order == "order of the set":
+        return sorted(results, key=lambda result: result.number)
+    by_dependence = order.startswith("image")
+
+    def figure(result: Result) -> float:
+        value = result.dependence if by_dependence else result.logprob
+        return math.inf if value is None else value
+
+    return sorted(results, key=figure)
+
+
+def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Note], state: str) -> None:
+    ids = [result.id for result in shown]
+    key = f"cases_table_{state}"
+
+    def clicked() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        view.case = ids[rows[0]] if rows and rows[0] < len(ids) else None
+
+    st.dataframe(
+        pd.DataFrame([_row(result, notes.get(result.id, Note())) for result in shown]),
+        hide_index=True,
+        height=min(HEIGHT, 38 + 36 * len(shown)),
+        key=key,
+        on_select=clicked,
+        selection_mode="single-row",
+        column_config={
+            "image dependence": st.column_config.NumberColumn(format="%.2f", width=124),
+            "log-probability": st.column_config.NumberColumn(format="%.2f", width=112),
+            "question": st.column_config.TextColumn(width=270),
+            "said": st.column_config.TextColumn(width=230),
+        },
+    )
+
+
+def _row(result: Result, note: Note) -> dict[str, Any]:
+    verdict = {True: "right", False: "wrong", None: "not judged" if result.answered else "not asked"}[result.right]
+    return {
+        "case": result.id,
+        "verdict": verdict,
+        "question": _short(result.question),
+        "expected": _short(" or ".join(filter(None, result.expected))),
+        "said": _short(result.said or result.problem or ""),
+        "image dependence": result.dependence,
+        "log-probability": result.logprob,
+        "tags": ", ".join(note.tags),
+        "note": _short(note.text),
+    }
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -1,0 +1,76 @@
+"""Do answers contradict each other where they rest little on the picture? Asked of many drawn scenes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import streamlit as st
+
+from core.cases.journal import JournalError
+from core.cases.street import FAMILIES, street_cases
+from core.cases.survey import MEASURES, Correlation, correlations, read_survey, survey
+from core.charts.intervals import Dot, Pair, interval_chart
+from core.ui import running
+from core.ui.cases.files import results_home
+from core.ui.cases.view import CasesView
+from core.ui.running import Report
+from core.vlm.cancel import CancelToken
+from core.vlm.model import VisionLanguageModel
+
+
+def show(view: CasesView, model: VisionLanguageModel) -> None:
+    """The hypothesis, a run over drawn scenes that can be taken up again, and its correlations."""
+    st.subheader("Over many pictures", anchor=False)
+    st.caption(
+        "Hypothesis (Stan et al. 2024): answers contradict each other where they rest little on the picture. Each "
+        "scene's question is asked in all its wordings; the rate of contradictions is correlated with how far the "
+        "answers rest on the picture. Below zero speaks for it; a correlation says nothing of causes."
+    )
+    file = results_home() / f"survey-{model.card.fingerprint[:8]}.jsonl"
+    _run(view, model, file)
+    try:
+        lines = read_survey(file) if file.exists() else ()
+    except JournalError as error:
+        st.text(str(error))
+        return
+    if not lines:
+        return
+    contradicting = sum(line.contradictions > 0 for line in lines)
+    st.text(f"{len(lines)} questions; in {contradicting} of them two wordings get answers that cannot both be true.")
+    with st.container(horizontal=True, gap="medium"):
+        for measure, name in MEASURES.items():
+            pairs = [_pair(one) for one in correlations(lines) if one.measure == measure]
+            with st.container(width="content"):
+                st.markdown(f"**Contradictions against {name}**")
+                chart = interval_chart(pairs, title="rank correlation", domain=(-1.0, 1.0))
+                st.altair_chart(chart, width="content", alt=f"correlation of contradictions with {name}")
+    st.caption(
+        "Lines are 95 % intervals over scenes (bootstrap). Where contradictions never, or always, occur there is none."
+    )
+
+
+def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        each = int(
+            st.number_input("Scenes of each family", 1, 200, 8, key="survey_each", persist_state="session", width=170)
+        )
+        clicked = st.button("Survey them", icon=":material/query_stats:", key="survey_run")
+        st.caption(f"{len(FAMILIES)} families; kept in {file.name}, and gone on with next time.", width="content")
+    key = ("survey", str(file), each)
+    if clicked:
+
+        def run(cancel: CancelToken, report: Report) -> None:
+            try:
+                survey(model, list(street_cases(each)), file, cancel=cancel, progress=report)
+            except JournalError as error:
+                raise ValueError(str(error)) from error
+
+        running.compute(view, model, key, "surveying drawn scenes", "survey", run)
+    if key in view.stopped:
+        st.text(view.stopped[key])
+
+
+def _pair(one: Correlation) -> Pair:
+    told = "none" if math.isnan(one.value) else f"{one.value:+.2f}"
+    return Pair(one.family or "all families", Dot(f"of {one.count}", one.value, one.low, one.high, told))

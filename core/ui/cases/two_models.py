@@ -1,0 +1,124 @@
+"""Two models, or two checkpoints of one, on the same cases: from two results files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core.cases.compare import Comparison, NotComparable, compare
+from core.cases.journal import JournalError
+from core.cases.results import Result, Run
+from core.charts.intervals import Dot, Pair, interval_chart
+from core.ui.cases.files import read, results_home
+from core.ui.chips import escaped
+from core.ui.state import Workspace
+from core.vlm.model import VisionLanguageModel
+
+LONGEST = 200
+
+
+def show(work: Workspace, model: VisionLanguageModel) -> None:
+    """Choose two files; the agreement, and the cases where the two differ."""
+    st.caption(
+        "Run the same cases with two models (under Benchmarks from a folder, or with python -m core cases run), and "
+        "set their results beside each other."
+    )
+    known = sorted(str(file) for file in results_home().glob("*.jsonl")) if results_home().is_dir() else []
+    with st.container(horizontal=True, gap="medium"):
+        first, second = (_file(number, known) for number in ("First", "Second"))
+    if not first or not second:
+        return
+    try:
+        runs = [_run(work, path) for path in (first, second)]
+        found = compare(*runs)
+    except (JournalError, NotComparable) as error:
+        st.text(str(error))
+        return
+    _agreement(runs[0], runs[1], found)
+    _differing(runs[0], runs[1], found)
+
+
+def _file(number: str, known: list[str]) -> str:
+    chosen = st.selectbox(
+        f"{number} results file",
+        known,
+        index=None,
+        format_func=lambda path: Path(path).name,
+        accept_new_options=True,
+        placeholder="choose one, or type its path",
+        key=f"compared_{number.lower()}",
+        width=430,
+    )
+    return (chosen or "").strip()
+
+
+def _run(work: Workspace, path: str) -> Run:
+    """The run in a file. Raises JournalError, also where there is none."""
+    found = read(work.cases.benchmark.runs, Path(path).expanduser())
+    if found is None:
+        raise JournalError(f"There is no file {path}. Choose a results file.")
+    return found
+
+
+def _agreement(first: Run, second: Run, found: Comparison) -> None:
+    total = len(found.pairs)
+    st.text(f"First: {first.model_name}\nSecond: {second.model_name}")
+    st.table(
+        pd.DataFrame(
+            [[found.both, found.only_first], [found.only_second, found.neither]],
+            index=["first right", "first wrong"],
+            columns=["second right", "second wrong"],
+        ),
+        width=420,
+    )
+    gain, same = found.gain, found.same
+    lines = [
+        Pair(
+            "how much more often the second is right",
+            Dot("gain", gain.value, gain.low, gain.high, f"{gain.value:+.1%}"),
+        ),
+        Pair("cases to which both say the same", Dot("same", same.value, same.low, same.high, f"{same.value:.1%}")),
+    ]
+    chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
+    st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))
+    apart = f" {found.apart:,} cases are in one file only, were changed, or could not be asked." if found.apart else ""
+    st.caption(
+        f"{total:,} cases of {escaped(first.set)} that both were asked.{apart} So uneven a disagreement "
+        f"({found.only_first:,} to {found.only_second:,}) has p = {found.p_value:.2g} where neither model is better "
+        "(McNemar's exact test)."
+    )
+
+
+def _differing(first: Run, second: Run, found: Comparison) -> None:
+    which = st.segmented_control(
+        "Cases",
+        ("one right, the other wrong", "any two answers"),
+        default="one right, the other wrong",
+        required=True,
+        key="compared_cases",
+        persist_state="session",
+    )
+    apart = which == "any two answers"
+    pairs = [pair for pair in found.pairs if pair[0].said != pair[1].said] if apart else list(found.differing)
+    if not pairs:
+        st.caption("There is no such case.")
+        return
+    st.dataframe(pd.DataFrame([_row(*pair) for pair in pairs]), hide_index=True, height=min(420, 38 + 36 * len(pairs)))
+    st.caption(
+        f"{len(pairs):,} cases. To open one in an explorer, use its model and click it under Benchmarks from a folder."
+    )
+
+
+def _row(one: Result, other: Result) -> dict[str, str]:
+    return {
+        "case": one.id,
+        "question": one.question[:LONGEST],
+        "expected": " or ".join(filter(None, one.expected))[:LONGEST],
+        "first says": one.said[:LONGEST],
+        "second says": other.said[:LONGEST],
+        "right": {(True, True): "both", (True, False): "first", (False, True): "second"}.get(
+            (bool(one.right), bool(other.right)), "neither"
+        ),
+    }
