@@ -52,27 +52,26 @@ class Layer:
     value: Tensor
     module: Any
 
-    def written(self, outputs: Tensor) -> Tensor:
-        """What the layer adds for heads' outputs [n heads size], norms behind the attention frozen."""
+    def written(self, outputs: Tensor, row: int) -> Tensor:
+        """What the layer adds at a row for heads' outputs [heads size], norms behind the attention frozen."""
         project = self.module.self_attn.o_proj
-        nothing = project(torch.zeros_like(outputs.flatten(-2)))
-        made = project(outputs.flatten(-2)) - nothing
+        made: Tensor = project(outputs.flatten()) - project(torch.zeros_like(outputs.flatten()))
         if hasattr(self.module, "pre_feedforward_layernorm"):
-            whole = project((self.attention @ self.value).transpose(0, 1).flatten(-2))
-            made = norm_of(self.module.post_attention_layernorm, made, whole[-outputs.shape[0] :])
+            whole = project((self.attention[:, row, None] @ self.value).flatten())
+            made = norm_of(self.module.post_attention_layernorm, made, whole)
         return made
 
     def head(self, row: int, head: int) -> Tensor:
         """What a head adds at a row [hidden]."""
-        outputs = torch.zeros(self.attention.shape[1], len(self.attention), self.value.shape[-1]).double()
-        outputs[row, head] = self.attention[head, row] @ self.value[head]
-        return self.written(outputs)[row]
+        outputs = torch.zeros(len(self.attention), self.value.shape[-1]).double()
+        outputs[head] = self.attention[head, row] @ self.value[head]
+        return self.written(outputs, row)
 
     def source(self, row: int, head: int, position: int) -> Tensor:
         """What a head adds at a row from one position [hidden]."""
-        outputs = torch.zeros(self.attention.shape[1], len(self.attention), self.value.shape[-1]).double()
-        outputs[row, head] = self.attention[head, row, position] * self.value[head, position]
-        return self.written(outputs)[row]
+        outputs = torch.zeros(len(self.attention), self.value.shape[-1]).double()
+        outputs[head] = self.attention[head, row, position] * self.value[head, position]
+        return self.written(outputs, row)
 
 
 class WrittenOut:
