@@ -1,0 +1,130 @@
+"""Commands about one question."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from core.cli.console import bar, emit, stoppable
+from core.cli.options import (
+    Device,
+    Html,
+    Images,
+    MaxNewTokens,
+    Methods,
+    Model,
+    Precision,
+    Question,
+    Rival,
+    Settings,
+    Token,
+    Whole,
+    Word,
+)
+
+
+def ask(
+    question: Question,
+    image: Images = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+    temperature: Annotated[float, typer.Option(min=0, max=5, help="0 is greedy.")] = 0.0,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1)] = 1.0,
+    seed: Annotated[int, typer.Option()] = 0,
+) -> None:
+    """Ask one question; tell the answer with the probability of each token."""
+    from core.answer import Decoding
+    from core.cli.asking import answer_to, load, spec_of, told
+
+    loaded = load(spec_of(model, device, precision))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed))
+    emit(told(loaded, answer))
+
+
+def explain(
+    question: Question,
+    image: Images = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+    method: Methods = None,
+    setting: Settings = None,
+    word: Word = None,
+    token: Token = None,
+    whole: Whole = False,
+    rival: Rival = None,
+    html: Html = None,
+) -> None:
+    """Ask, and say what a word of the answer rests on; one line for each method."""
+    from core.answer import Decoding
+    from core.cli.asking import answer_to, load, spec_of
+    from core.cli.explaining import explained, methods_of, target_of, told
+    from core.cli.report import write_maps
+
+    methods = methods_of(method)
+    loaded = load(spec_of(model, device, precision))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    target = target_of(loaded, answer, word, token, whole, rival)
+    with stoppable() as cancel, bar("explaining") as progress:
+        maps = explained(loaded, answer, target, methods, setting, cancel, progress)
+    for found in maps:
+        emit(told(answer, found))
+    if html is not None:
+        write_maps(html, answer, maps)
+
+
+def evidence(
+    question: Question,
+    image: Images = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+    method: Methods = None,
+    setting: Settings = None,
+    word: Word = None,
+    token: Token = None,
+    whole: Whole = False,
+    rival: Rival = None,
+    html: Html = None,
+) -> None:
+    """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
+    from core.answer import Decoding
+    from core.cli.asking import answer_to, load, spec_of
+    from core.cli.explaining import explained, methods_of, target_of, tested
+    from core.cli.report import write_maps
+    from core.evidence.trial import check_testable, gather
+
+    methods = methods_of(method)
+    loaded = load(spec_of(model, device, precision))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    check_testable(loaded, answer)
+    target = target_of(loaded, answer, word, token, whole, rival)
+    with stoppable() as cancel, bar("explaining and testing") as progress:
+        maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
+        trials = gather(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
+    for found, trial in zip(maps, trials, strict=True):
+        emit(tested(answer, found, trial))
+    if html is not None:
+        write_maps(html, answer, maps, trials)
+
+
+def audit(
+    question: Question,
+    image: Images = None,
+    wording: Annotated[list[str] | None, typer.Option(help="A wording of your own; generated ones otherwise.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+) -> None:
+    """Ask one question in many wordings: do the answers agree, and how probable is each under each wording?"""
+    from core.cli.asking import load, spec_of
+    from core.cli.wordings import audit_one
+
+    loaded = load(spec_of(model, device, precision))
+    raise typer.Exit(audit_one(loaded, question, wording, image, max_new_tokens))

@@ -1,0 +1,84 @@
+"""Commands about sets of cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.options import Device, Html, MaxNewTokens, Model, Precision
+
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
+Format = Annotated[str | None, typer.Option("--format", help="The folder's format; found out by default.")]
+
+
+def formats() -> None:
+    """The formats that folders may have, where each is published, and what its folder must look like."""
+    from core.cli import cases as work
+
+    raise typer.Exit(work.tell_formats())
+
+
+def check(folder: Annotated[Path, typer.Argument()], form: Format = None) -> None:
+    """What is wrong with a folder, before it is run."""
+    from core.cli import cases as work
+
+    raise typer.Exit(work.check(folder, form))
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="The results file; the same file goes on.")],
+    folder: Annotated[Path | None, typer.Argument(help="A folder of cases.")] = None,
+    form: Format = None,
+    street: Annotated[int | None, typer.Option(min=1, help="Drawn cases of each family, instead of a folder.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first cases.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+    dependence: Annotated[bool, typer.Option(help="Also measure how far answers rest on the picture.")] = True,
+    engine: Annotated[str, typer.Option(help="local, or ray for workers with a model each.")] = "local",
+    workers: Annotated[int, typer.Option(min=1, max=1024, help="Workers of the engine ray.")] = 2,
+) -> None:
+    """Ask a model every case of a folder, or of drawn streets; one line of the results file for each."""
+    from core.cases.runner import RunSettings
+    from core.cli import cases as work
+    from core.cli.asking import spec_of
+
+    spec, settings = spec_of(model, device, precision), RunSettings(max_new_tokens, dependence)
+    raise typer.Exit(work.run(spec, folder, form, street, out, limit, settings, engine, workers))
+
+
+def report(
+    results: Results,
+    html: Html = None,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Also a line for each wrong answer.")] = False,
+) -> None:
+    """The rates of a run with their intervals, and how far right and wrong answers rest on the picture."""
+    from core.cli import cases as work
+
+    raise typer.Exit(work.report(results, html, wrong))
+
+
+def compare(
+    first: Results,
+    second: Results,
+    differing: Annotated[bool, typer.Option("--differing", help="Also a line for each case they differ in.")] = False,
+) -> None:
+    """Two models, or two checkpoints, on the same cases."""
+    from core.cli import cases as work
+
+    raise typer.Exit(work.compare_runs(first, second, differing))
+
+
+def note(
+    results: Results,
+    case: Annotated[str, typer.Argument(help="The case's id.")],
+    text: Annotated[str, typer.Option(help="The note; empty takes it away.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; give it again for several.")] = None,
+) -> None:
+    """Note something about a case, beside the results."""
+    from core.cli import cases as work
+
+    raise typer.Exit(work.note(results, case, text, tag or []))
