@@ -1,8 +1,8 @@
-"""Curves over layers and over numbers of heads: what cutting something does to a log-probability."""
+"""Curves over layers and over numbers of heads: what cutting does to a log-probability, and what is found of many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
@@ -62,7 +62,7 @@ def window_curves(
     color = alt.Color(
         "cut:N",
         scale=alt.Scale(domain=names, range=list(CATEGORIES[: len(names)])),
-        legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=300, symbolType="stroke"),
+        legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=300, symbolType="stroke", symbolOpacity=1),
     )
     x = alt.X(
         "layer:Q",
@@ -145,3 +145,62 @@ def ranking_curve(
         y=alt.Y("change:Q", title=CHANGE), tooltip=tips
     )
     return figure([_zero(), band, mean, line, points], width, height)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A mean at one place of a series, with the ends of its interval."""
+
+    at: float
+    value: float
+    low: float
+    high: float
+
+
+def series_curves(
+    series: Mapping[str, Sequence[Measured]],
+    *,
+    title: str,
+    axis: str,
+    controls: Collection[str] = (),
+    width: int = 420,
+    height: int = 230,
+) -> Figure:
+    """A line with its interval for each named series; `controls` are dashed. Raises ValueError without points."""
+    table = pd.DataFrame(
+        [
+            {"series": name, **vars(point)}
+            for name, points in series.items()
+            for point in points
+            if np.isfinite(point.value)
+        ]
+    )
+    if table.empty:
+        raise ValueError("there is no point to draw")
+    names = list(series)
+    color = alt.Color(
+        "series:N",
+        scale=alt.Scale(domain=names, range=list(CATEGORIES[: len(names)])),
+        legend=alt.Legend(title=None, orient="bottom", columns=2, labelLimit=220, symbolType="stroke", symbolOpacity=1),
+    )
+    places = sorted(set(table["at"]))
+    x = alt.X(
+        "at:Q",
+        title=axis,
+        scale=alt.Scale(nice=False),
+        axis=alt.Axis(values=places, grid=False, labelOverlap="greedy"),
+    )
+    y = alt.Y("value:Q", title=title)
+    dash = alt.condition(alt.FieldOneOfPredicate("series", list(controls)), alt.value([5, 3]), alt.value([1, 0]))
+    tips = [
+        alt.Tooltip("series:N", title="of"),
+        alt.Tooltip("at:Q", title=axis),
+        alt.Tooltip("value:Q", format=".4f", title=title),
+        alt.Tooltip("low:Q", format=".4f", title="95 % from"),
+        alt.Tooltip("high:Q", format=".4f", title="to"),
+    ]
+    base = alt.Chart(table).encode(x=x, color=color)
+    bars = base.mark_rule(opacity=0.5, strokeWidth=2, tooltip=None).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    lines = base.mark_line(strokeWidth=2, tooltip=None).encode(y=y, strokeDash=dash)
+    points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y, tooltip=tips)
+    return figure([bars, lines, points], width, height)

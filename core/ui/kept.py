@@ -40,5 +40,9 @@ class Kept(Generic[Kind]):
         while len(self.found) > self.most:
             self.found.popitem(last=False)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget a result, if it is there."""
+        self.found.pop(key, None)
+
     def __iter__(self) -> Iterator[Kind]:
         return iter(self.found.values())

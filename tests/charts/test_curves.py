@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.charts.curves import WindowPoint, ranking_curve, window_curves
+from core.charts.curves import Measured, WindowPoint, ranking_curve, series_curves, window_curves
+from core.charts.dots import dot_chart
 from core.charts.effects import Share, effect_map, summand_bars
+from core.charts.intervals import Dot
 from core.charts.palette import PICKED
 
 
@@ -41,6 +43,38 @@ def test_random_heads_are_a_band_from_least_to_greatest_about_their_mean() -> No
     assert [row["mean"] for row in found] == pytest.approx([-0.2, -0.4])
     with pytest.raises(ValueError, match="each number of heads"):
         ranking_curve([1], np.zeros(2), random, name="x")
+
+
+def test_a_point_of_a_curve_is_clicked_near_it_and_ringed() -> None:
+    curves = {"image → last": [WindowPoint(0, 2, -1.5, "no"), WindowPoint(1, 3, -0.5, "no")]}
+    chart = window_curves(curves, layers=6, chosen=("image → last", 1), click="point")
+    specification = chart.to_dict(validate=True)
+    (param,) = specification["params"]
+    assert param["select"]["fields"] == ["cut", "first"] and param["views"] == [specification["layer"][-1]["name"]]
+    ring = next(mark for mark in specification["layer"] if mark["mark"].get("stroke") == PICKED)
+    assert [row["first"] for row in specification["datasets"][ring["data"]["name"]]] == [1]
+
+
+def test_series_keep_their_intervals_and_leave_out_what_is_not_known() -> None:
+    series = {"found": [Measured(1, 0.5, 0.4, 0.6), Measured(2, float("nan"), 0, 1)], "chance": [Measured(1, 0, 0, 0)]}
+    chart = series_curves(series, title="share", axis="layer", controls=["chance"])
+    assert [(row["series"], row["at"], row["low"], row["high"]) for row in rows(chart)] == [
+        ("found", 1, 0.4, 0.6), ("chance", 1, 0, 0),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="no point"):
+        series_curves({"found": []}, title="share", axis="layer")
+
+
+def test_dots_stand_in_their_order_also_where_two_are_called_alike() -> None:
+    dots = [Dot("of a", 0.5, 0.4, 0.6, "50 %"), Dot("of a", 0.1, 0.1, 0.1, "10 %"), Dot("b", float("nan"), 0, 0, "–")]
+    chart = dot_chart(dots, title="share", controls=[1], domain=(0, 1))
+    specification = chart.to_dict(validate=True)
+    assert len(set(specification["layer"][0]["encoding"]["y"]["scale"]["domain"])) == 3
+    assert specification["layer"][1]["encoding"]["x"]["scale"]["domain"] == [0, 1]
+    assert [row["text"] for row in rows(chart)].count("–") == 1, "what is not known has its words and no dot"
+    assert len({row["color"] for row in rows(chart)}) == 2
+    with pytest.raises(ValueError, match="nothing to draw"):
+        dot_chart([], title="share")
 
 
 def test_effects_not_known_are_dashed_and_the_chosen_layer_is_outlined() -> None:

@@ -8,7 +8,7 @@ from typing import get_args
 import streamlit as st
 
 from core.answer import Answer, Target
-from core.ui.mechanisms import ablating, cutting, heads, positions, tracing
+from core.ui.mechanisms import ablating, cutting, findings, heads, positions, tracing
 from core.ui.mechanisms.view import Lens
 from core.ui.relevancy.gallery import aim
 from core.ui.state import Workspace
@@ -27,15 +27,22 @@ LENSES: dict[Lens, Show] = {
 
 def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The chosen lens about `work.target` of an answer; `answer` is None where the answer bar has found none that this
-    model can explain."""
+    model can explain: then there are the findings, which are about the model."""
     view = work.mechanisms
     if answer is None:
+        st.subheader("Findings about this model", anchor=False)
+        findings.show(work, model)
         return
     view.lens = st.segmented_control(
         "Mechanisms", get_args(Lens), default=view.lens, required=True, key="mechanisms_lens", persist_state="session"
     )
-    if work.target is None:
-        st.info("Click a token of the answer above: this page is about what makes the model say it.")
+    if view.lens == "Findings":
+        findings.show(work, model)
+    elif work.target is None:
+        st.info(
+            "Click a token of the answer above: this lens is about what makes the model say it.",
+            icon=":material/ads_click:",
+        )
         st.button("Take the whole answer", on_click=aim, args=(work, whole(answer)), key="mechanisms_whole")
-        return
-    LENSES[view.lens](work, model, answer, work.target)
+    else:
+        LENSES[view.lens](work, model, answer, work.target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ from core.ui.kept import Kept
 from core.vlm.edits import Head
 
 if TYPE_CHECKING:
+    from core.cases.findings.report import Findings
+
     # The chart library is large, and Home, which has a workspace too, draws nothing.
     from core.charts.curves import WindowPoint
 
@@ -92,8 +95,8 @@ class MechanismsView:
     """What is chosen on the page.
 
     `head` None is the first of the ranking; `cut` is the name of a cut and its first layer; `ablated` are the heads to
-    take away; `traced_layer` is the one whose patches are traced. `stopped` says of work that was stopped or failed
-    what happened.
+    take away; `traced_layer` is the one whose patches are traced. `journals` is the
+    folder of readings for findings. `stopped` says of work that was stopped or failed what happened.
     """
 
     lens: Lens = "Heads that write the word"
@@ -110,6 +113,8 @@ class MechanismsView:
     said: Kept[Said] = field(default_factory=lambda: Kept(100))
     ranked: Kept[AblationCurves] = field(default_factory=lambda: Kept(100))
     traces: Kept[Traced] = field(default_factory=lambda: Kept(50))
+    findings: Kept[Findings] = field(default_factory=lambda: Kept(4))
+    journals: TemporaryDirectory[str] | None = None
     stopped: dict[Hashable, str] = field(default_factory=dict)
     errands: Errands = field(default_factory=Errands)
 
