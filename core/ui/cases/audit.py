@@ -116,7 +116,7 @@ def _result(
         }
         for number, (question, answer) in enumerate(zip(found.questions, found.answers, strict=True))
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=min(420, 38 + 36 * len(rows)))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
     with st.container(horizontal=True, gap="medium"):
         st.altair_chart(
             phrasing_matrix(found.key_words, found.questions, found.probability),

@@ -117,7 +117,7 @@ def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Not
     st.dataframe(
         pd.DataFrame([_row(result, notes.get(result.id, Note())) for result in shown]),
         hide_index=True,
-        height=min(HEIGHT, 38 + 36 * len(shown)),
+        height=min(HEIGHT, 37 + 35 * len(shown)),
         key=key,
         on_select=clicked,
         selection_mode="single-row",

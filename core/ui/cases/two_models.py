@@ -105,7 +105,7 @@ def _differing(first: Run, second: Run, found: Comparison) -> None:
     if not pairs:
         st.caption("There is no such case.")
         return
-    st.dataframe(pd.DataFrame([_row(*pair) for pair in pairs]), hide_index=True, height=min(420, 38 + 36 * len(pairs)))
+    st.dataframe(pd.DataFrame([_row(*pair) for pair in pairs]), hide_index=True, height=min(420, 37 + 35 * len(pairs)))
     st.caption(
         f"{len(pairs):,} cases. To open one in an explorer, use its model and click it under Benchmarks from a folder."
     )

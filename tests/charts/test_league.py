@@ -1,0 +1,31 @@
+"""The league's chart: every method by its seconds, its name where it can be read, controls as lines."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from core.charts.league import HEIGHT, LINE, Entry, league_chart
+
+NEAR = [Entry(f"method {number}", 0.4 + 0.001 * number, 0.3, 0.5, 0.05, number == 0) for number in range(4)]
+RANDOM = Entry("random", 0.6, 0.5, 0.7, None)
+
+
+def rows(chart: object) -> list[dict[str, float]]:
+    specification = chart.to_dict(validate=True)  # type: ignore[attr-defined]
+    return [row for table in specification["datasets"].values() for row in table if "label" in row]
+
+
+def test_names_of_methods_that_are_alike_stand_below_each_other() -> None:
+    chart = league_chart([*NEAR, RANDOM], metric="Deletion", quick=2)
+    found = rows(chart)
+    assert {row["name"] for row in found} == {entry.name for entry in NEAR}
+    values = [0.3, 0.6]
+    height = HEIGHT / (1.12 * (values[1] - values[0]))
+    assert all(abs(a["label"] - b["label"]) * height > 0.9 * LINE for a, b in combinations(found, 2))
+
+
+def test_a_league_of_controls_alone_is_refused() -> None:
+    with pytest.raises(ValueError, match="no method"):
+        league_chart([RANDOM], metric="Deletion", quick=2)
