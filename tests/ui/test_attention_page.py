@@ -226,3 +226,13 @@ def test_another_picture_lets_patches_and_word_go(llava: TransformersModel, qwen
     assert view.patches == (5, 6) and view.word is None and view.head == (2, 3)
     view.about(other, 2, 4)
     assert view.patches == () and view.head is None and view.layer <= 1
+
+
+def test_the_last_layer_is_looked_at_until_another_is_chosen(llava: TransformersModel) -> None:
+    view, answer = AttentionView(), exchange_of(llava).answer
+    assert answer is not None
+    view.about(answer, 3, 4)
+    assert view.layer == 2
+    view.layer = 1
+    view.about(answer, 3, 4)
+    assert view.layer == 1

@@ -41,7 +41,10 @@ class AttentionView:
     errands: Errands = field(default_factory=Errands)
 
     def about(self, answer: Answer, layers: int, heads: int) -> None:
-        """Look at an answer. What names places of another one is let go; a head the model lacks as well."""
+        """Look at an answer. What names places of another one is let go; a head the model lacks as well. To begin with
+        the last layer is looked at, whose heads look at what is about to be said."""
+        if self.answer is None:
+            self.layer = layers - 1
         if self.answer is not None and answer.layout.views != self.answer.layout.views:
             self.patches = ()
         if answer is not self.answer:

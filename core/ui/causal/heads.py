@@ -22,8 +22,8 @@ from core.ui.relevancy.change import seen
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
-SMALL, WIDTH = 123, 664
-"""Pixels: five small pictures in a line, which a window of 1024 has room for."""
+SMALL, WIDTH = 101, 664
+"""Pixels: six small pictures in a line, which a window of 1024 has room for."""
 
 
 def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
@@ -121,7 +121,12 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
             patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
             small = explained_thumbnail(images, answer.layout, patches, test.rates.radius, size=SMALL, only=(picture,))
             pictures.append(
-                SmallPicture(data_url(small), small.size, f"{head}: {_figure(test, head)}", (test.layer, head))
+                SmallPicture(
+                    data_url(small),
+                    small.size,
+                    f"{head}: {_figure(test, head).replace(' nats', '')}",
+                    (test.layer, head),
+                )
             )
 
         def clicked(entry: Entry) -> None:
@@ -135,8 +140,8 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
         f"Masked: {rates.masking.sentence}. The token changes with the explanation masked for "
         f"{_share(rates.explanation)} heads, with as many random patches in {_share(rates.random)} sets, with the most "
         f"attended in {_share(rates.attention)}. Not counted: {rates.empty} without a patch, {rates.everything} with "
-        "nearly all. Figures are the change of the token's log-probability; the order is by how far it goes beyond "
-        "random sets."
+        "nearly all. Figures are the change of the token's log-probability (nats); the order is by how far it goes "
+        "beyond random sets."
     )
 
 
