@@ -43,5 +43,9 @@ def test_the_method_of_your_own_is_found_and_explains(
 
 def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> None:
     [lines] = [block for block in BLOCKS if "load_model(EMBEDDED)" in block]
-    exec(compile(lines, "README.md", "exec"), {})
+    [further] = [block for block in BLOCKS if "to_general(graph)" in block]
+    names: dict[str, object] = {}
+    exec(compile(lines, "README.md", "exec"), names)
     assert "The house is" in capsys.readouterr().out
+    exec(compile(further, "README.md", "exec"), names)
+    assert "Graph Edges:" in capsys.readouterr().out
