@@ -17,7 +17,7 @@ from core.ui.mechanisms.view import MechanismsView
 from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
-WIDTH = 330
+WIDTH = 312
 
 
 def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, chosen: Head) -> None:

@@ -1,0 +1,74 @@
+"""What a person does on the Mechanisms page, in a real browser: click a head, cut attention, trace and stop."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+expect.set_options(timeout=60_000)
+
+Settle = Callable[[Page], None]
+Open = Callable[..., Page]
+STOP_MILLISECONDS = 2000
+"""From a click on Stop to a page that shows what was done."""
+
+
+def caption(page: Page, pattern: str) -> Locator:
+    return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
+
+
+def look_through(page: Page, settle: Settle, lens: str) -> None:
+    page.get_by_role("radio", name=lens, exact=True).click()
+    settle(page)
+
+
+@pytest.fixture
+def page(open_page: Open, settle: Settle) -> Page:
+    """The page about the house's colour, asked right there."""
+    page = open_page("Mechanisms?scene=27")
+    page.get_by_role("button", name="What color is the house?").click()
+    expect(page.locator(".st-key-mechanisms_heads svg.marks")).to_be_visible()
+    settle(page)
+    return page
+
+
+def test_a_head_is_clicked_to_its_picture_and_the_page_is_found_again(page: Page, settle: Settle) -> None:
+    cells = page.locator(".st-key-mechanisms_heads .vega-embed g.mark-rect.role-mark").last.locator("path")
+    expect(cells).to_have_count(36)
+    cells.nth(7).click()
+    expect(caption(page, "by what L1 H1 takes from each position alone")).to_be_visible()
+    settle(page)
+    page.get_by_role("link", name="Relevancy").first.click()
+    settle(page)
+    page.get_by_role("link", name="Mechanisms").first.click()
+    expect(caption(page, "by what L1 H1 takes from each position alone")).to_be_visible()
+
+
+def test_a_point_of_a_curve_lets_the_model_answer_with_that_cut(page: Page, settle: Settle) -> None:
+    look_through(page, settle, "Cut and see")
+    points = page.locator(".st-key-mechanisms_curves .vega-embed g.mark-symbol.role-mark").last.locator("path")
+    expect(points).to_have_count(12)
+    points.last.click()
+    expect(page.get_by_text(re.compile(r"^With layers \d to \d of .+ cut$"))).to_be_visible()
+    expect(caption(page, "^Rows: the original's tokens")).to_be_visible()
+
+
+def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: Settle) -> None:
+    look_through(page, settle, "Trace")
+    samples = page.get_by_label("Samples", exact=True)
+    samples.fill("40")
+    samples.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Trace", exact=True).click()
+    errand = page.locator(".st-key-errand")
+    page.wait_for_function(
+        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) > 2"
+    )
+    errand.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text(re.compile(r"\d+% of it was done"))).to_be_visible(timeout=STOP_MILLISECONDS)
+    settle(page)
+    expect(errand).to_have_count(0)
+    expect(page.locator(".st-key-mechanisms_trace svg.marks")).to_be_visible()
