@@ -1,7 +1,8 @@
 """How long does a click take, from the mouse button to the last change of the new picture, in a real browser?
 
 Starts the app with its own model, asks one question, and clicks each kind of thing a few times. What counts is the
-median (target: under 0.3 s on a quiet machine); a new target on Relevancy includes explaining it, a kept one does not.
+median (target: under 0.3 s on a quiet machine); a new target on Relevancy and a new head on Mechanisms include computing
+what is shown, kept ones do not.
 Run: `python -m benchmarks.clicks`, with Chromium installed (or the environment variable CHROMIUM set to its path).
 """
 
@@ -152,6 +153,16 @@ def causal(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]
     )
 
 
+def mechanisms(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
+    opened(page, f"{url}/Mechanisms?scene=27", ".st-key-mechanisms_picture")
+    picture = ".st-key-mechanisms_picture"
+    # The heads of the second layer and above: the one that is shown at first is in the lowest.
+    new = [mark(page, "mechanisms_heads", 6 + number) for number in range(rounds)]
+    yield "Mechanisms: a head", [seconds(page, picture, head.click) for head in new]
+    again = [new[number % max(1, rounds - 1)] for number in range(rounds)]
+    yield "Mechanisms: a kept head", [seconds(page, picture, head.click) for head in again]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=10, help="clicks of each kind")
@@ -159,7 +170,7 @@ def main() -> None:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for visit in (attention, relevancy, causal):
+        for visit in (attention, relevancy, causal, mechanisms):
             page = browser.new_page(viewport={"width": 1440, "height": 1600})
             for name, taken in visit(page, url, options.rounds):
                 print(
