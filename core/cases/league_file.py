@@ -25,8 +25,10 @@ class LeagueFile:
     rule: str
 
 
-def read_league_file(file: Path = COMMITTED) -> LeagueFile:
-    """The league that `League.record` wrote. Raises JournalError, with what to do, where there is none."""
+def read_league_file(file: Path | None = None) -> LeagueFile:
+    """The league that `League.record` wrote, by default the one kept here. Raises JournalError, with what to do, where
+    there is none."""
+    file = file or COMMITTED
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         command, rule = str(values.pop("command")), str(values.pop("rule"))

@@ -12,7 +12,8 @@ import pandas as pd
 from core.charts.figure import Figure, figure
 from core.charts.palette import CHOSEN, NEUTRAL
 
-ROW = 46
+HEAD, DOT = 18, 14
+"""Heights in pixels of a line's words, and of each of its dots."""
 OF_TEXT = 250
 """Pixels right of the plot that the figures in words take."""
 
@@ -44,28 +45,38 @@ def interval_chart(
     and no dot. Raises ValueError without pairs."""
     if not pairs:
         raise ValueError("there is nothing to draw")
-    table = pd.DataFrame([row for line, pair in enumerate(pairs) for row in _rows(line, pair)])
+    tops = np.cumsum([0, *(_height(pair) for pair in pairs)])
+    table = pd.DataFrame([row for top, pair in zip(tops, pairs, strict=False) for row in _rows(float(top), pair)])
     known = table[np.isfinite(table["value"])]
-    height = ROW * len(pairs)
+    height = float(tops[-1])
     ends = list(domain) if domain else _ends(known)
-    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=ends, nice=False, clamp=True))
+    scale, axis = alt.Scale(domain=ends, nice=False, clamp=True), alt.Axis(tickCount=5)
+    x = alt.X("value:Q", title=title, scale=scale, axis=axis)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], reverse=True, nice=False), axis=None)
     color = alt.Color("color:N", scale=None)
     base = alt.Chart(known).encode(y=y, color=color)
     tips = [alt.Tooltip("what:N", title="figure"), alt.Tooltip("name:N", title="of"), alt.Tooltip("text:N")]
     bars = base.mark_rule(strokeWidth=2.5, opacity=0.55, tooltip=None).encode(
-        x=alt.X("low:Q", title=title, scale=alt.Scale(domain=ends, nice=False, clamp=True)), x2="high:Q"
+        x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, tooltip=tips)
     words = alt.Chart(table).mark_text(align="left", dx=14, limit=OF_TEXT, tooltip=None)
     words = words.encode(x=alt.value(width), y=y, text="told:N", color=color)
-    heads = pd.DataFrame([{"what": pair.what, "y": ROW * line + 3} for line, pair in enumerate(pairs)])
+    heads = pd.DataFrame([{"what": pair.what, "y": float(top) + 3} for top, pair in zip(tops, pairs, strict=False)])
     names = alt.Chart(heads).mark_text(align="left", baseline="top", color=NEUTRAL, limit=width + OF_TEXT, tooltip=None)
     lines = names.encode(x=alt.value(0), y=y, text="what:N")
-    return figure([bars, dots, words, lines], width, height)
+    marks = [bars, dots, words, lines]
+    if ends[0] < 0 < ends[1]:
+        zero = alt.Chart(pd.DataFrame([{"value": 0.0}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3], tooltip=None)
+        marks.insert(0, zero.encode(x=x))
+    return figure(marks, width, height)
 
 
-def _rows(line: int, pair: Pair) -> list[dict[str, object]]:
+def _height(pair: Pair) -> int:
+    return HEAD + DOT * (1 if pair.control is None else 2)
+
+
+def _rows(top: float, pair: Pair) -> list[dict[str, object]]:
     return [
         {
             "what": pair.what,
@@ -76,9 +87,9 @@ def _rows(line: int, pair: Pair) -> list[dict[str, object]]:
             "text": dot.text,
             "told": f"{dot.name}: {dot.text}",
             "color": color,
-            "y": ROW * line + place,
+            "y": top + HEAD + DOT * (place + 0.4),
         }
-        for dot, color, place in ((pair.found, CHOSEN, 23), (pair.control, NEUTRAL, 37))
+        for dot, color, place in ((pair.found, CHOSEN, 0), (pair.control, NEUTRAL, 1))
         if dot is not None
     ]
 

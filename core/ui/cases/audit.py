@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.answer import Decoding, Question
+from core.answer import Question
 from core.cases.audit import Audit, audit
 from core.cases.phrasings import phrasings
 from core.charts.overlays import fit
@@ -24,7 +24,7 @@ from core.vlm.model import VisionLanguageModel
 MOST_WORDINGS = 16
 LONGEST = 500
 SIZE = 200
-AuditKey = tuple[str, int, tuple[str, ...]]
+AuditKey = tuple[str, tuple[str, ...]]
 
 
 def show(work: Workspace, model: VisionLanguageModel) -> None:
@@ -39,8 +39,9 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
             st.caption(f"{escaped(picture.name)}. Another one: choose it in Chat.")
         with st.container(width="stretch"):
             families = _wordings(picture)
-            key = (model.card.fingerprint, id(picture), tuple(families))
-            _run(work.cases, model, picture, families, key)
+            questions = [Question(text, (picture.image,), decoding=work.decoding) for text in families]
+            key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
+            _run(work.cases, model, questions, key)
     found = work.cases.audits.get(key)
     if found is not None:
         _result(work, model, picture, found, families)
@@ -70,12 +71,10 @@ def _wordings(picture: Picture) -> dict[str, str]:
     return {text: made.get(text, "own") for text in list(texts)[:MOST_WORDINGS]}
 
 
-def _run(
-    view: CasesView, model: VisionLanguageModel, picture: Picture, families: dict[str, str], key: AuditKey
-) -> None:
-    enough = len(families) >= 2
+def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question], key: AuditKey) -> None:
+    enough = len(questions) >= 2
     clicked = st.button(
-        f"Audit {len(families)} wordings",
+        f"Audit {len(questions)} wordings",
         type="primary",
         icon=":material/rule:",
         disabled=not enough or view.audits.get(key) is not None,
@@ -86,10 +85,9 @@ def _run(
     if clicked:
 
         def ask_all(cancel: CancelToken, report: Report) -> None:
-            questions = [Question(text, (picture.image,), decoding=Decoding()) for text in families]
             view.audits.keep(key, audit(model, questions, cancel=cancel, progress=report))
 
-        running.compute(view, model, key, f"asking {len(families)} wordings", "audit", ask_all)
+        running.compute(view, model, key, f"asking {len(questions)} wordings", "audit", ask_all)
     if key in view.stopped:
         st.text(view.stopped[key])
 

@@ -15,6 +15,7 @@ from core.cases.notes import Note, NotesError, notes_file, read_notes
 from core.cases.rates import Rate
 from core.cases.results import Result, Run
 from core.charts.intervals import Dot, Pair, interval_chart
+from core.evidence.bootstrap import interval
 from core.ui.cases import one_case
 from core.ui.cases.view import Benchmark, BenchmarkView
 from core.ui.chips import escaped
@@ -30,7 +31,9 @@ HEIGHT = 420
 def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
     """Rates, table, and the case that was clicked."""
     view = work.cases.benchmark
-    _rates(rates_of(run))
+    with st.container(horizontal=True, gap="large"):
+        _rates(rates_of(run))
+        _dependence(run)
     notes = _notes(view, file)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         which = st.segmented_control(
@@ -60,6 +63,19 @@ def _rates(rates: Sequence[Rate]) -> None:
     if lines:
         chart = interval_chart(lines, title="share", domain=(0.0, 1.0))
         st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))
+
+
+def _dependence(run: Run) -> None:
+    """How far right and wrong answers rest on the picture."""
+    dots = []
+    for name, right in (("right answers", True), ("wrong answers", False)):
+        values = [one.dependence for one in run.results if one.right is right and one.dependence is not None]
+        found = interval(values)
+        told = f"{found.mean:.2f} (of {found.cases:,})" if found.cases else "none"
+        dots.append(Dot(name, found.mean, found.low, found.high, told))
+    if any(math.isfinite(dot.value) for dot in dots):
+        pair = Pair("image dependence, the mean over answers", dots[0], dots[1])
+        st.altair_chart(interval_chart([pair], title="nats"), width="content", alt="image dependence of the answers")
 
 
 def _named(rate: Rate) -> str:

@@ -1,0 +1,341 @@
+"""The Case Studies page without a browser: cases, folders good and bad, notes, two models, wordings and the league."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.cases import league_file
+from core.cases.notes import Note, NotSaved, notes_file, read_notes
+from core.cases.results import Result, read_run
+from core.cases.runner import RunSettings, run_cases
+from core.cases.standings import standings
+from core.cases.studies.registry import studies
+from core.cases.studies.study import Outcome, Study
+from core.ui.cases import folder, one_case
+from core.ui.cases.results import filtered, ordered
+from core.ui.state import Workspace
+
+App = Callable[..., AppTest]
+SECTION = "cases_section"
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Results go to a home folder of the test's own; a random model's answers are short, for it never ends one."""
+    monkeypatch.setattr(folder, "run_cases", partial(run_cases, settings=RunSettings(max_new_tokens=3)))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def opened(app: App, section: str = "Cases", **state: Any) -> AppTest:
+    at = app("Home.py")
+    work_of(at).cases.section = section  # type: ignore[assignment]
+    for key, value in state.items():
+        at.session_state[key] = value
+    at.switch_page("pages/6_Case_Studies.py").run()
+    assert not at.exception and not at.error
+    return at
+
+
+def folder_of(path: Path, rows: list[tuple[str, str, str]], columns: str = "image,question,expected") -> Path:
+    """A plain folder with two pictures and a table."""
+    path.mkdir(parents=True, exist_ok=True)
+    for number in range(2):
+        pixels = np.random.default_rng(number).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path / f"{number}.png")
+    with (path / "cases.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns.split(","))
+        writer.writerows(rows)
+    return path
+
+
+def checked(app: App, path: Path, form: str = "plain") -> AppTest:
+    at = opened(app, "Benchmarks from a folder", cases_format=form, cases_folder=str(path))
+    at.button(key="cases_check").click().run()
+    assert not at.exception and not at.error
+    return at
+
+
+def ran(app: App, path: Path) -> AppTest:
+    at = checked(app, path)
+    at.button(key="cases_run").click().run()
+    assert not at.exception and not at.error
+    return at
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(text.value for text in at.text)
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(caption.value for caption in at.caption).replace("\\", "")
+
+
+THREE = [("0.png", "Is it red?", "yes"), ("1.png", "Is it blue?", "no"), ("gone.png", "Is it there?", "yes")]
+
+
+# Cases
+
+
+def test_every_case_tells_its_claim_and_its_rule_before_anything_is_run(app: App) -> None:
+    at = opened(app)
+    for key, study in studies().items():
+        at.session_state["case_study"] = key
+        work_of(at).cases.study = key
+        at.run()
+        told = "\n".join(markdown.value for markdown in at.markdown).replace("\\", "")
+        assert study.claim in told and study.rule in told
+    assert work_of(at).answer is None, "the page needs no answer"
+
+
+def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -> None:
+    at = opened(app)
+    work = work_of(at)
+    work.cases.study = "recoloured_shirt"
+    work.cases.scenes["recoloured_shirt"] = 1
+    at.run()
+    at.button(key="run_case").click().run()
+    assert not at.exception and not at.error
+    [outcome] = work.cases.outcomes
+    assert outcome.because in said(at) and "1 scenes" in captions(at)
+    exhibit = outcome.exhibits[1]
+    at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
+    assert not at.exception
+    assert work.answer is exhibit.answer and work.target == exhibit.target
+    assert work.picture is not None and work.picture.recipe == exhibit.recipe
+    assert at.title[0].value == "Relevancy"
+
+
+def test_a_stopped_case_keeps_the_scenes_that_were_read(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(self: Study[Any, Any], *_: Any, **__: Any) -> Outcome:
+        return Outcome("undecided", "Two of ten.", (), (), scenes=2, stopped=True)
+
+    monkeypatch.setattr(Study, "run", stopped)
+    at = opened(app)
+    at.button(key="run_case").click().run()
+    assert "Two of ten." in said(at) and "stopped before the end" in captions(at)
+    assert not at.button(key="run_case").disabled, "it can be run again"
+
+
+# Folders
+
+
+def test_a_folder_is_checked_run_and_gone_on_with(app: App, tmp_path: Path, home: Path) -> None:
+    at = ran(app, folder_of(tmp_path / "mine", THREE))
+    assert "“gone.png” is missing" in said(at), "told before it is run"
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    run = read_run(file)
+    assert [result.answered for result in run.results] == [True, True, False]
+    assert at.button(key="cases_run").disabled and "All are asked" in at.button(key="cases_run").label
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join(lines[:2]) + "\n")
+    at.run()
+    assert "Go on (1 of 3 done)" in at.button(key="cases_run").label
+    at.button(key="cases_run").click().run()
+    assert len(read_run(file).results) == 3 and file.read_text().splitlines()[1] == lines[1], (
+        "the first is not asked again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "told"),
+    [
+        ("picture,text,answer", [("0.png", "Is it red?", "yes")], "has no column “image”"),
+        ("image,question,expected", [("../../secret.png", "Is it red?", "yes")], "leads out of the folder"),
+        ("image,question,expected", [("0.png", "<script>alert(1)</script>", "")], "no expected answer"),
+        ("image,question,expected", [], "holds no question"),
+    ],
+)
+def test_a_bad_table_is_told_in_words(
+    app: App, tmp_path: Path, columns: str, rows: list[tuple[str, str, str]], told: str
+) -> None:
+    at = checked(app, folder_of(tmp_path / "bad", rows, columns))
+    assert told in said(at)
+
+
+def test_a_folder_that_is_not_there_is_told_in_words(app: App, tmp_path: Path) -> None:
+    assert "cannot be read" in said(checked(app, tmp_path / "nowhere"))
+    at = opened(app, "Benchmarks from a folder")
+    at.button(key="cases_check").click().run()
+    assert "Type the path" in said(at)
+
+
+def test_another_encoding_is_read_and_told(app: App, tmp_path: Path) -> None:
+    path = folder_of(tmp_path / "old", THREE)
+    (path / "cases.csv").write_bytes("image;question;expected\n0.png;Ist die Tür grün?;yes\n".encode("cp1252"))
+    at = checked(app, path)
+    assert "Windows-1252" in said(at)
+    assert work_of(at).cases.benchmark.chosen is not None
+    assert work_of(at).cases.benchmark.chosen.cases[0].question == "Ist die Tür grün?"
+
+
+def test_ten_thousand_rows_are_checked_and_some_of_them_run(app: App, tmp_path: Path) -> None:
+    rows = [(f"{number % 2}.png", f"Is it number {number}?", "yes") for number in range(10_000)]
+    at = checked(app, folder_of(tmp_path / "big", rows))
+    assert any("10,000 cases" in markdown.value for markdown in at.markdown)
+    at.number_input(key="cases_most_10000").set_value(3).run()
+    at.button(key="cases_run").click().run()
+    assert not at.exception and not at.error
+    assert "3 of 10,000 done" in at.button(key="cases_run").label
+
+
+def test_results_of_another_model_are_not_mixed(app: App, tmp_path: Path, home: Path) -> None:
+    at = ran(app, folder_of(tmp_path / "mine", THREE))
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    lines = file.read_text().splitlines()
+    header = json.loads(lines[0])
+    header["model"] = "another"
+    file.write_text("\n".join([json.dumps(header), lines[1]]) + "\n")
+    at.run()
+    at.button(key="cases_run").click().run()
+    assert not at.exception and not at.error
+    assert len(file.read_text().splitlines()) == 2, "nothing is added"
+    assert any("another" in text.value or "other" in text.value for text in at.text)
+
+
+def test_a_case_is_opened_in_an_explorer_and_annotated(app: App, tmp_path: Path, home: Path) -> None:
+    at = ran(app, folder_of(tmp_path / "mine", THREE))
+    work = work_of(at)
+    assert work.cases.benchmark.chosen is not None
+    case = work.cases.benchmark.chosen.cases[1]
+    at.session_state["cases_filter"] = "all"
+    work.cases.benchmark.case = case.id
+    at.run()
+    at.text_area(key=f"note_{case.id}").set_value("odd <b>one</b>").run()
+    at.button(key="save_note").click().run()
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    assert read_notes(notes_file(file))[case.id].text == "odd <b>one</b>"
+    at.menu_button(key="open_case").click("Causal Graph").run()
+    assert not at.exception
+    assert at.title[0].value == "Causal Graph"
+    assert work.answer is not None and work.answer.question.text == case.question
+    assert work.answer.attention is not None
+
+
+def test_a_note_that_cannot_be_saved_is_offered_another_place(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, real = tmp_path / "elsewhere" / "notes.json", one_case.annotate
+
+    def refused(file: Path, case: str, note: Note) -> Any:
+        if file != elsewhere:
+            raise NotSaved("The note could not be saved there.", elsewhere)
+        return real(file, case, note)
+
+    monkeypatch.setattr(one_case, "annotate", refused)
+    at = ran(app, folder_of(tmp_path / "mine", THREE))
+    work = work_of(at)
+    assert work.cases.benchmark.chosen is not None
+    case = work.cases.benchmark.chosen.cases[0]
+    at.session_state["cases_filter"] = "all"
+    work.cases.benchmark.case = case.id
+    at.run()
+    at.text_area(key=f"note_{case.id}").set_value("kept").run()
+    at.button(key="save_note").click().run()
+    assert "could not be saved" in said(at)
+    at.button(key="save_note_there").click().run()
+    assert read_notes(elsewhere)[case.id].text == "kept" and "could not be saved" not in said(at)
+
+
+def results() -> list[Result]:
+    figures = [(True, 2.0), (False, 3.0), (False, -1.0), (None, None)]
+    return [
+        Result(f"c{number}", number, "k", "q", ("yes",), right=right, dependence=dependence, problem=problem)
+        for number, ((right, dependence), problem) in enumerate(zip(figures, (None, None, None, "gone"), strict=True))
+    ]
+
+
+def test_failures_come_first_by_how_little_they_depend_on_the_picture() -> None:
+    found = results()
+    noted = {"c0": Note("x")}
+    assert [one.id for one in filtered(found, "wrong", noted)] == ["c1", "c2"]
+    assert [one.id for one in filtered(found, "not asked", noted)] == ["c3"]
+    assert [one.id for one in filtered(found, "noted", noted)] == ["c0"]
+    assert [one.id for one in ordered(found, "image dependence, least first")] == ["c2", "c0", "c1", "c3"]
+    assert [one.id for one in ordered(found[::-1], "order of the set")] == ["c0", "c1", "c2", "c3"]
+
+
+# Two models
+
+
+def test_two_runs_are_set_beside_each_other(app: App, tmp_path: Path, home: Path) -> None:
+    ran(app, folder_of(tmp_path / "mine", THREE))
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    header, *lines = file.read_text().splitlines()
+    turned = [json.loads(line) for line in lines]
+    for line in turned:
+        line["right"] = None if line["right"] is None else not line["right"]
+        line["said"] = "otherwise"
+    other = file.with_name("other.jsonl")
+    about = json.loads(header) | {"model": "another"}
+    other.write_text("\n".join(map(json.dumps, [about, *turned])) + "\n")
+    at = opened(app, "Two models", compared_first=str(file), compared_second=str(other))
+    assert len(at.dataframe[0].value) == 2, "the cases where they differ"
+    assert "2 cases of plain that both were asked" in captions(at)
+    at = opened(app, "Two models", compared_first=str(file), compared_second=str(tmp_path / "gone.jsonl"))
+    assert "There is no file" in said(at)
+
+
+# Wordings
+
+
+def test_wordings_are_made_from_a_question_and_audited(app: App) -> None:
+    at = opened(app, "Phrasing audit")
+    box = next(area for area in at.text_area if area.label == "Wordings, one a line")
+    assert "Is the truck's door closed?" in box.value.splitlines()
+    box.set_value("Is the door open?\nIs the door closed?\n\nIs the door open?").run()
+    assert at.button(key="audit_run").label == "Audit 2 wordings", "each once"
+    at.button(key="audit_run").click().run()
+    assert not at.exception and not at.error
+    assert "Contradiction rate" in captions(at)
+    assert list(at.dataframe[0].value["wording"]) == ["Is the door open?", "Is the door closed?"]
+    assert at.button(key="audit_run").disabled
+
+
+# League
+
+
+def test_without_a_league_the_page_says_how_to_run_one(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(league_file, "COMMITTED", tmp_path / "gone.json")
+    at = opened(app, "League of methods")
+    assert "Run the league" in said(at) and "core league" in at.code[0].value
+
+
+def test_the_league_names_what_it_recommends_and_how_it_was_run(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {key: {"value": 0.5} for key in ("deletion", "insertion", "pointing", "energy", "soft_iou")}
+    figures |= {key: {"value": 0.5} for key in ("comprehensiveness", "sufficiency")}
+    lines = [
+        {"case": "a", "family": "count", "said": "x", "method": method, "figures": figures, "processor": 0.1}
+        for method in ("relevancy", "raw_attention", "random")
+    ]
+    found = standings({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
+    file = tmp_path / "league.json"
+    file.write_text(json.dumps(found.record("python -m core league --cases 1")))
+    assert league_file.read_league_file(file).league.record("x") == found.record("x"), "read as it was written"
+    monkeypatch.setattr(league_file, "COMMITTED", file)
+    at = opened(app, "League of methods")
+    assert any("Recommended" in markdown.value for markdown in at.markdown)
+    assert at.code[0].value == "python -m core league --cases 1"
+    assert "It is of another model than the one in use" in captions(at)
+    assert len(at.dataframe[0].value) == 3
