@@ -18,8 +18,9 @@ from itertools import combinations, islice
 import numpy as np
 
 from core.causal.correlation import regularised, row_correlation
-from core.causal.icd import Learned, Limits, learn_ordered
+from core.causal.icd import learn_ordered
 from core.causal.independence import FisherZ, partial_correlations
+from core.causal.search import Learned, Limits
 from tests.causal import literal
 
 

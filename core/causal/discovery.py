@@ -20,10 +20,11 @@ from core.answer import Answer
 from core.causal.correlation import regularised, row_correlation, sink
 from core.causal.errors import CausalError
 from core.causal.explanation import NodeExplanation, explain_node
-from core.causal.icd import Learned, Limits, learn_ordered, learn_unordered
+from core.causal.icd import learn_ordered, learn_unordered
 from core.causal.independence import partial_correlation
 from core.causal.nodes import Node, Nodes, choose_nodes, predicting_position
 from core.causal.pag import bits
+from core.causal.search import Learned, Limits
 from core.causal.settings import GraphSettings
 from core.vlm.cancel import CancelToken
 from core.vlm.memory import available_bytes

@@ -16,9 +16,9 @@ from causallearn.utils.cit import NO_SPECIFIED_PARAMETERS_MSG, CIT_Base, registe
 from jaxtyping import Float
 
 from core.causal.errors import CausalError
-from core.causal.icd import Learned, Limits
 from core.causal.independence import FisherZ, partial_correlation
 from core.causal.pag import Mark, Pag
+from core.causal.search import Learned, Limits
 
 _NAME = "fisherz_of_correlation"
 _MARKS = {-1: Mark.TAIL, 1: Mark.ARROW, 2: Mark.CIRCLE}

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from core.causal import pds
 from core.causal.correlation import regularised, row_correlation
 from core.causal.fci import learn_fci
-from core.causal.icd import Learned, Limits, learn_ordered, learn_unordered
+from core.causal.icd import learn_ordered, learn_unordered
 from core.causal.independence import FisherZ
 from core.causal.pag import Mark, bits
+from core.causal.search import Learned, Limits
 from core.vlm.cancel import Cancelled, CancelToken
 from tests.causal import literal
 from tests.causal.worlds import EXACT, World, attention, world
@@ -159,7 +160,7 @@ def test_out_of_time_it_goes_back_to_its_last_whole_round(monkeypatch: pytest.Mo
     def clock() -> float:
         return 100.0 if sizes and sizes[-1].endswith("size 3") else next(seconds)
 
-    monkeypatch.setattr("core.causal.icd.time.perf_counter", clock)
+    monkeypatch.setattr("core.causal.search.time.perf_counter", clock)
     stopped = learn_ordered(correlation, test, Limits(seconds=50, progress=sizes.append))
     assert stopped.stop == "time"
     assert stopped.reached == 2

@@ -15,10 +15,10 @@ from core.answer import Decoding, Question, Target
 from core.causal import discovery
 from core.causal.discovery import CausalGraph, causal_graph
 from core.causal.heads import heads_tests
-from core.causal.icd import Limits
 from core.causal.masking import Masking
 from core.causal.nodes import Nodes
 from core.causal.pag import Pag
+from core.causal.search import Limits
 from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
