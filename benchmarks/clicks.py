@@ -1,8 +1,8 @@
 """How long does a click take, from the mouse button to the last change of the new picture, in a real browser?
 
 Starts the app with its own model, asks one question, and clicks each kind of thing a few times. What counts is the
-median (target: under 0.3 s on a quiet machine); a new target on Relevancy and a new head on Mechanisms include computing
-what is shown, kept ones do not.
+median (target: under 0.3 s on a quiet machine); a new target on Relevancy and a new head on Mechanisms include
+computing what is shown, kept ones do not.
 Run: `python -m benchmarks.clicks`, with Chromium installed (or the environment variable CHROMIUM set to its path).
 """
 

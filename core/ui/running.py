@@ -51,12 +51,23 @@ def obtain(
     name: str,
     make: Callable[[CancelToken, Report], Kind],
 ) -> Kind | None:
-    """What is kept under `key`, made now where it is not there. None where that was stopped or failed before: then it
+    """What is kept under `key`, made here and now where it is not there. None where that was stopped or failed: then it
     has been said, with a button to try again."""
-    found = kept.get(key)
-    if found is None and not obstacle(view, key, name):
-        compute(view, model, key, purpose, name, lambda cancel, report: kept.keep(key, make(cancel, report)))
-    return found
+
+    def work(cancel: CancelToken, report: Report) -> None:
+        kept.keep(key, make(cancel, report))
+
+    if kept.get(key) is None:
+        made(view, model, key, purpose, name, work)
+    return kept.get(key)
+
+
+def made(view: Unfinished, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> bool:
+    """Whether `work(cancel, report)`, which keeps what it finds itself, was done just now; not where it was stopped or
+    failed, now or before: then that has been said, with a button to try again."""
+    if key not in view.stopped:
+        attempt(view.errands, model, purpose, name, work, partial(view.stopped.__setitem__, key))
+    return not obstacle(view, key, name)
 
 
 def compute(

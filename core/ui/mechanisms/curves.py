@@ -51,9 +51,8 @@ def obtained(
             if np.isfinite(found.logprob[row]).all():
                 view.curves.keep((about, name), _curve(model, found, row, seconds))
 
-    key = ("cut", about, tuple(missing))
-    if missing and not running.obstacle(view, key, "curves"):
-        running.compute(view, model, key, "cutting attention", "curves", work)
+    if missing:
+        running.made(view, model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
     known = {name: view.curves.get((about, name)) for name in cuts}
     return {name: curve for name, curve in known.items() if curve is not None}
 

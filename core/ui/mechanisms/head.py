@@ -10,19 +10,30 @@ from core.answer import Alternative, Answer, TokenKind
 from core.charts.heads import head_name
 from core.charts.tokens import alternatives_chart, visible
 from core.maps.files import tokens
+from core.mechanisms.vocabulary import HeadReading, read_heads
+from core.ui import running
 from core.ui.causal.naming import place_of
 from core.ui.chips import escaped
 from core.ui.mechanisms.subject import Subject
-from core.ui.mechanisms.view import MechanismsView
+from core.ui.mechanisms.view import MechanismsView, Written
+from core.vlm.cancel import CancelToken
 from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 WIDTH = 312
 
 
-def show(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, chosen: Head) -> None:
+def show(
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, written: Written, chosen: Head
+) -> None:
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""
-    reading = view.readings.get(("reading", subject.key, chosen))
+
+    def make(cancel: CancelToken, report: running.Report) -> HeadReading:
+        (found,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
+        return found
+
+    key = ("reading", subject.key, chosen)
+    reading = running.obtain(view, model, view.readings, key, "reading the head in the vocabulary", "reading", make)
     if reading is None:
         return
     st.markdown(f"**What {head_name(chosen)} says in the vocabulary**")

@@ -65,7 +65,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
     scored = _scored(view, measure, found.increases if shared is None else shared.heads.mean(0).numpy())
     with controls:
         looked_at, opacity = source.controls(scored.ranking, scored.chosen)
-    taken = source.taken(view, model, answer, target, subject, found, looked_at, scored.chosen)
+    taken = source.taken(view, model, target, subject, found, looked_at)
     with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
         with st.container(width=WIDTH):
             _heads(view, answer, subject, found, scored)
@@ -76,7 +76,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         shares.show(subject, shared)
     if taken is not None:
         source.words(answer, target, looked_at, taken)
-        head.show(view, model, answer, subject, scored.chosen)
+        head.show(view, model, answer, subject, found, scored.chosen)
         if not typed.strip():
             section.show(work, model, answer, [Mapped("these heads", taken)], view.errands)
 

@@ -21,7 +21,6 @@ from core.maps.difference import picture_positions
 from core.maps.files import record_json
 from core.maps.shares import parts
 from core.mechanisms.increase import source_increases
-from core.mechanisms.vocabulary import read_heads
 from core.ui import running
 from core.ui.chips import escaped
 from core.ui.evidence import badges
@@ -61,45 +60,32 @@ def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], f
 def taken(
     view: MechanismsView,
     model: VisionLanguageModel,
-    answer: Answer,
     target: Target,
     subject: Subject,
     written: Written,
     heads: Sequence[Head],
-    read: Head,
 ) -> Explanation | None:
-    """The summed increases of every position alone, through some heads; computed where they are not there, together
-    with the readings of one head. None where that was stopped or failed, which has been said."""
-    missing = [head for head in heads if view.taken.get(("taken", subject.key, head)) is None]
-    reading = ("reading", subject.key, read)
-    unread = view.readings.get(reading) is None
-    key = ("taken", subject.key, tuple(heads), read)
+    """The summed increases of every position alone, through some heads; computed where they are not there. None where
+    that was stopped or failed, which has been said."""
+    missing = [head for head in heads if view.taken.get((subject.key, head)) is None]
 
-    def work(cancel: CancelToken, report: running.Report) -> None:
-        if missing:
-            began = time.perf_counter()
-            found = source_increases(
-                model, written.contributions, missing, cancel=cancel, progress=lambda done: report(0.9 * done)
-            ).mean(0)
-            seconds = (time.perf_counter() - began) / len(missing)
-            for head, increases in zip(missing, found, strict=True):
-                view.taken.keep(("taken", subject.key, head), Taken(increases, seconds))
-        if unread:
-            (said,) = read_heads(model, answer, written.contributions, [read], cancel=cancel)
-            view.readings.keep(reading, said)
+    def make(cancel: CancelToken, report: running.Report) -> None:
+        began = time.perf_counter()
+        found = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
+        seconds = (time.perf_counter() - began) / len(missing)
+        for head, increases in zip(missing, found, strict=True):
+            view.taken.keep((subject.key, head), Taken(increases, seconds))
 
-    if missing or unread:
-        if running.obstacle(view, key, "taken"):
-            return None
-        running.compute(view, model, key, "reading what heads take from each position", "taken", work)
-    found_here = [view.taken.get(("taken", subject.key, head)) for head in heads]
-    known = [part for part in found_here if part is not None]
+    key = ("taken", subject.key, tuple(heads))
+    if missing and not running.made(view, model, key, "reading what heads take from each position", "taken", make):
+        return None
+    found = [one for head in heads if (one := view.taken.get((subject.key, head))) is not None]
     return Explanation(
-        scores=torch.stack([part.increases for part in known]).sum(0),
+        scores=torch.stack([one.increases for one in found]).sum(0),
         target=target,
         method=METHOD,
         settings={"heads": ", ".join(map(head_name, heads)), "word": subject.named},
-        seconds=sum(part.seconds for part in known),
+        seconds=sum(one.seconds for one in found),
     )
 
 
