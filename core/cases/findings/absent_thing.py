@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from core.answer import Answer, Target
-from core.cases.findings.finding import Conclusion, Finding, Reader, Reading, column, quantity
+from core.cases.findings.finding import Conclusion, Finding, Reader, Reading, column, quantity, unmet
 from core.cases.findings.paths import WINDOW, path_figures, paths, told_paths
 from core.cases.studies import readings as studied
 from core.cases.studies.estimates import mean, share
@@ -114,12 +114,14 @@ class AbsentThing(Finding[SceneRecipe]):
             quantity(hidden, "all other things", mean(others, "nats"), control=True),
         )
         values = [found.value for found in beside]
+        held = {"most answers name a colour": 2 * len(named) > len(readings)}
+        held |= {what: found.low > 0 for what, found in deciding.items()}
         return Conclusion(
-            2 * len(named) > len(readings) and all(found.low > 0 for found in deciding.values()),
+            all(held.values()),
             f"A colour is named in {len(named)} of {len(readings)} scenes; {values[0]:.0%} of the colours are in the "
             f"picture (those of other scenes: {values[1]:.0%}). Of the map on things {values[2]:.0%} is on those of "
             f"that colour (random map: {values[3]:.0%}); without them log p changes by {values[4]:+.2f} nats (without "
-            f"all others: {values[5]:+.2f}). {told_paths(readings, ABSENT)} {told_paths(right, PRESENT)}",
+            f"all others: {values[5]:+.2f}). {told_paths(readings, ABSENT)} {told_paths(right, PRESENT)}{unmet(held)}",
             (
                 quantity("a colour is named", ABSENT, share(reading["said"] is not None for reading in readings)),
                 *beside,

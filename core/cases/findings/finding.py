@@ -113,3 +113,9 @@ def quantity(
 def computed(what: str, of: str, value: float, unit: QuantityUnit, *, control: bool = False) -> Quantity:
     """A figure that follows from others, with no interval."""
     return Quantity(what, of, value, float("nan"), float("nan"), 0, unit, control=control)
+
+
+def unmet(conditions: Mapping[str, bool]) -> str:
+    """Which conditions of a rule do not hold, as a sentence that goes on; nothing where all do."""
+    failed = [name for name, holds in conditions.items() if not holds]
+    return f" Not met: {'; '.join(failed)}." if failed else ""

@@ -75,17 +75,16 @@ class KeptHeads(Finding[SceneRecipe]):
         raised = f"mean increase by the top {found.top} heads of before"
         best = before.mean(0) >= sorted(before.mean(0).ravel())[-found.top]
         sums = {"before": before, "after": after, "after, pictures": pictures}
+        means = {name: mean(heads[:, best].mean(1), "nats") for name, heads in sums.items()}
         return Conclusion(
             found.significant,
             f"{found.told} With the heads for colours seen in pictures {seen.same} are the same (p = "
-            f"{seen.probability:.2g}).",
+            f"{seen.probability:.2g}). The top heads of before raise the word by {means['before'].value:.2f} nats "
+            f"each, and after by {means['after'].value:.2f} (pictures: {means['after, pictures'].value:.2f}).",
             (
                 *found.figures,
                 *seen.figures,
-                *(
-                    quantity(raised, name, mean(heads[:, best].mean(1), "nats"), control=name == "before")
-                    for name, heads in sums.items()
-                ),
+                *(quantity(raised, name, value, control=name == "before") for name, value in means.items()),
             ),
             {
                 "raise the colour read, before": head_table(before),

@@ -8,7 +8,17 @@ from typing import Any, ClassVar
 
 from core.cases.case import Case
 from core.cases.contest import SETTINGS
-from core.cases.findings.finding import Conclusion, Finding, Quantity, QuantityUnit, Reader, Reading, column, quantity
+from core.cases.findings.finding import (
+    Conclusion,
+    Finding,
+    Quantity,
+    QuantityUnit,
+    Reader,
+    Reading,
+    column,
+    quantity,
+    unmet,
+)
 from core.cases.scoring import is_right
 from core.cases.street import street_cases
 from core.cases.studies import readings as studied
@@ -80,7 +90,7 @@ class PatchMaps(Finding[Case]):
 
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
         figures: list[Quantity] = []
-        better = {}
+        deciding = {}
         for key in METRICS:
             metric, unit = map_metrics()[key], UNITS.get(key)
             own = column(readings, INCREASE.name, key)
@@ -92,10 +102,11 @@ class PatchMaps(Finding[Case]):
                 ahead = mean(sign * (own - beside))
                 figures.append(quantity(what, name, mean(beside), unit, control=name in (RANDOM, CENTRE)))
                 figures.append(quantity(f"{metric.name}: how much better", f"than {name}", ahead, unit))
-                better[key, name] = ahead.low > 0
+                if key in DECIDING and name != CENTRE:
+                    deciding[f"{metric.name.lower()} better than {name.lower()}"] = ahead.low > 0
         return Conclusion(
-            all(better[key, name] for key in DECIDING for name in (ATTENTION.name, RANDOM)),
-            " ".join(_told(readings, key) for key in METRICS if key != "insertion"),
+            all(deciding.values()),
+            " ".join(_told(readings, key) for key in METRICS) + unmet(deciding),
             tuple(figures),
         )
 

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from core.answer import Answer, Target, TokenKind
 from core.cases.case import Case
-from core.cases.findings.finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity
+from core.cases.findings.finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
 from core.cases.scoring import is_right
 from core.cases.street import street_cases
 from core.cases.studies import readings as studied
 from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import held_out
+from core.cases.studies.study import Estimate, held_out
 from core.mechanisms.ablation import ablation, head_means
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
@@ -104,26 +104,31 @@ class TrueRanking(Finding[Case]):
 
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
         figures: list[Quantity] = []
-        beaten, told = {}, []
+        further, told = {}, []
         for how in INSTEAD:
             figures += _curves(readings, how)
             falls = {name: column(readings, how, "change", name).mean(1) for name in (*RANKINGS, RANDOM)}
             for name in (RANDOM, ATTENTION, DIRECT, USUAL):
-                further = mean(falls[name] - falls[INCREASE], "nats")
+                further[how, name] = mean(falls[name] - falls[INCREASE], "nats")
                 what = f"further fall without the heads of largest increase, for {INSTEAD[how]}"
-                figures.append(quantity(what, f"than {name}", further))
-                beaten[how, name] = further.low > 0
+                figures.append(quantity(what, f"than {name}", further[how, name]))
             left = {
                 name: column(readings, how, "kept", name)[:, COUNTS.index(QUOTED)].mean()
                 for name in (*RANKINGS, RANDOM)
             }
             shares = ", ".join(f"{left[name]:.0%} ({name})" for name in (INCREASE, RANDOM, ATTENTION, DIRECT))
             told.append(f"with {QUOTED} heads replaced by {INSTEAD[how]} the word stays first in {shares}")
-        others = [name for name in (ATTENTION, DIRECT) if all(beaten[how, name] for how in INSTEAD)]
+        beside = ", ".join(
+            f"{name} {' and '.join(_told(further[how, name]) for how in INSTEAD)}"
+            for name in (RANDOM, ATTENTION, DIRECT, USUAL)
+        )
+        deciding = {
+            f"further than random heads, replaced by {INSTEAD[how]}": further[how, RANDOM].low > 0 for how in INSTEAD
+        }
         return Conclusion(
-            all(beaten[how, RANDOM] for how in INSTEAD),
-            f"Of {len(readings)} right answers, {'; '.join(told)}. Averaged over the counts, the fall is further than "
-            f"without the heads of {' and of '.join(others) if others else 'neither other ranking'}.",
+            all(deciding.values()),
+            f"Of {len(readings)} right answers, {'; '.join(told)}. Averaged over the counts, the further fall in nats "
+            f"(nothing and mean) is, beside {beside}.{unmet(deciding)}",
             tuple(figures),
         )
 
@@ -178,6 +183,11 @@ def _named(values: Float[np.ndarray, "order count"]) -> dict[str, list[float]]:
     """One row for each ranking, and the mean of the random orders."""
     rows = {name: values[row].tolist() for row, name in enumerate(RANKINGS)}
     return rows | {RANDOM: values[len(RANKINGS) :].mean(0).tolist()}
+
+
+def _told(further: Estimate) -> str:
+    """A difference, and whether it may be none."""
+    return f"{further.value:+.2f}{'' if further.low > 0 or further.high < 0 else ' (may be none)'}"
 
 
 def _curves(readings: Sequence[Reading], how: str) -> Iterator[Quantity]:

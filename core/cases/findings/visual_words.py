@@ -10,7 +10,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from core.answer import Answer, Decoding, Question, TokenKind
-from core.cases.findings.finding import Conclusion, Finding, Quantity, Reader, Reading, column, computed, quantity
+from core.cases.findings.finding import (
+    Conclusion,
+    Finding,
+    Quantity,
+    Reader,
+    Reading,
+    column,
+    computed,
+    quantity,
+    unmet,
+)
 from core.cases.studies.estimates import mean
 from core.cases.studies.hallucinated_object import by_color
 from core.cases.studies.study import held_out
@@ -103,7 +113,7 @@ class VisualWords(Finding[SceneRecipe]):
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
         chance = _random_word(int(readings[0]["vocabulary"]))
         figures: list[Quantity] = []
-        told, passed = [], []
+        told, deciding = [], {}
         for name in WORDS:
             here = column(readings, name, "here")
             for layer in range(here.shape[1]):
@@ -113,15 +123,16 @@ class VisualWords(Finding[SceneRecipe]):
             right, *controls = (mean(column(readings, name, part)[:, 0]).value for part in ("here", *CONTROLS))
             for control, beside in zip(CONTROLS, controls, strict=True):
                 more = mean(here[:, 0] - column(readings, name, control)[:, 0])
-                passed.append(more.low > 0 and right >= LEAST_TIMES * beside)
+                deciding[f"{name}s above {CONTROLS[control]}"] = more.low > 0 and right >= LEAST_TIMES * beside
             by_layer = [mean(here[:, layer]).value for layer in range(here.shape[1])]
             told.append(
                 f"{name}s {right:.3f} against {controls[0]:.3f} elsewhere and {controls[1]:.3f} of other words (most "
                 f"at layer {int(np.argmax(by_layer))}: {max(by_layer):.3f})"
             )
         return Conclusion(
-            all(passed),
-            f"Reciprocal rank of the right word at layer 0: {'; '.join(told)}. A random word has {chance:.3f}.",
+            all(deciding.values()),
+            f"Reciprocal rank of the right word at layer 0: {'; '.join(told)}. A random word has {chance:.3f}."
+            + unmet(deciding),
             tuple(figures),
         )
 
