@@ -53,6 +53,13 @@ PAGES = (
         "Which heads write a word, and from where? What would image tokens and words say at each layer? What changes "
         "when attention is cut, heads are taken away, or a corrupted run is repaired state by state?",
     ),
+    (
+        "pages/6_Case_Studies.py",
+        "Case Studies",
+        ":material/fact_check:",
+        "Does this model bear out what papers report, on many pictures and beside a control? Do wordings of a question "
+        "contradict each other, how does the model do on a benchmark from a folder, and which method makes true maps?",
+    ),
 )
 """Page, name, icon, and what it answers."""
 
