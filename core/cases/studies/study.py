@@ -155,6 +155,7 @@ class Study(ABC, Generic[Subject, Read]):
         wanted = self.scenes if scenes is None else scenes
         began = time.perf_counter()
         reads: list[Read] = []
+        progress(0.0)
         for number, subject in enumerate(islice(self.subjects(), wanted)):
             try:
                 reads.append(self.read(model, subject, cancel))
