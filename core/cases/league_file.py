@@ -52,7 +52,8 @@ def _standing(values: Mapping[str, Any]) -> Standing:
 
 
 def _interval(values: Mapping[str, Any]) -> Interval:
-    return Interval(*(_number(values[name]) for name in ("mean", "low", "high")), cases=int(values["cases"]))
+    mean, low, high = (_number(values[name]) for name in ("mean", "low", "high"))
+    return Interval(mean, low, high, int(values["cases"]))
 
 
 def _number(value: float | None) -> float:

@@ -74,7 +74,7 @@ def _panel(table: pd.DataFrame, title: str, names: Sequence[str]) -> alt.LayerCh
             alt.Tooltip("value:Q", format=".3f", title="probability"),
         ],
     )
-    return alt.layer(band, line, points).properties(width=WIDTH, height=HEIGHT)
+    return alt.LayerChart(layer=[band, line, points], width=WIDTH, height=HEIGHT)
 
 
 def forgetting_curves(stages: Sequence[str], correlations: Mapping[str, Sequence[float]]) -> Figure:

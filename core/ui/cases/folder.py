@@ -165,9 +165,9 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
     if clicked:
 
         def ask(cancel: CancelToken, report: Report) -> None:
-            options = {"name": chosen.name, "folder": chosen.folder}
+            cases, name, folder = chosen.cases[:most], chosen.name, chosen.folder
             try:
-                run_cases(model, chosen.cases[:most], file, cancel=cancel, progress=report, **options)
+                run_cases(model, cases, file, name=name, folder=folder, cancel=cancel, progress=report)
             except JournalError as error:
                 raise ValueError(str(error)) from error
 

@@ -63,7 +63,7 @@ def _chosen(view: CasesView) -> Study[Any, Any]:
         on_change=chosen,
         label_visibility="collapsed",
     )
-    return known[key]
+    return known[key or next(iter(known))]
 
 
 def _definition(study: Study[Any, Any]) -> None:
