@@ -22,7 +22,7 @@ test-browser: $(VENV)/.installed-dev
 ifeq ($(and $(CHROMIUM),yes)$(SIGHTLINE_REQUIRE_BROWSER),)
 	@echo "No Chromium found, so the browser tests were not run. Install it (Debian: apt install chromium), or set CHROMIUM to its path."
 else
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser -n 0
 endif
 
 lint: $(VENV)/.installed-dev
