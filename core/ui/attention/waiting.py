@@ -14,12 +14,9 @@ from core.vlm.model import VisionLanguageModel
 def ready(
     view: AttentionView, model: VisionLanguageModel, key: object, name: str, compute: Callable[[], Tensor | None]
 ) -> bool:
-    """Whether `view.kept` has `key`. Where it does not, it is computed and all is drawn again; where that was stopped
-    or failed, says so with a button to try again, and returns False. `name` says what is computed ("reading the
-    question again")."""
+    """Whether `view.kept` has `key`. Where it does not, it is computed; where that was stopped or failed, says so with
+    a button to try again. `name` says what is computed ("reading the question again")."""
     if key in view.kept:
         view.kept.move_to_end(key)
         return True
-    if not running.obstacle(view, key, name):
-        running.compute(view, model, key, name, name, lambda cancel, report: view.keep(key, compute()))
-    return False
+    return running.made(view, model, key, name, name, lambda cancel, report: view.keep(key, compute()))

@@ -42,7 +42,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
     if key in view.stopped:
         st.text(view.stopped[key])
     if found is None:
-        st.caption("Nothing is computed yet. It takes about a second for each scene with the model that comes along.")
+        st.caption("Nothing is computed yet. Stopped on the way, it tells of the scenes that were read.")
     else:
         _outcome(work, model, study, found)
 

@@ -13,7 +13,7 @@ from core.cases.findings.run import SCENES, run_findings
 from core.cases.journal import JournalError
 from core.ui import running
 from core.ui.chips import escaped
-from core.ui.mechanisms import evidence_of
+from core.ui.mechanisms import finding
 from core.ui.mechanisms.view import MechanismsView
 from core.ui.state import Workspace
 from core.vlm.cancel import CancelToken
@@ -48,7 +48,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"{icon} **{escaped(report.title)}**: {verdict}")
             st.text(report.because)
-    evidence_of.show(_chosen(found))
+    finding.show(_chosen(found))
 
 
 def _committed(model: VisionLanguageModel) -> Findings | None:

@@ -81,13 +81,12 @@ def _trace(
     results: Results, model: VisionLanguageModel, answer: Answer, target: Target
 ) -> Float[np.ndarray, "layer position"] | None:
     """The target's relevancy by layer, computed once; None, and a sentence, when it cannot be had."""
-    found = results.trace(answer, target)
     key = ("layers", answer_key(answer), target)
-    if found is not None or running.obstacle(results, key, "layers"):
-        return found
 
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
         units = units_of(answer, target)
         results.keep_trace(answer, target, relevancy_by_layer(model, answer, units, cancel).mean(0).numpy())
 
-    running.compute(results, model, key, "following relevancy through the layers", "layers", work)
+    if results.trace(answer, target) is None:
+        running.made(results, model, key, "following relevancy through the layers", "layers", work)
+    return results.trace(answer, target)

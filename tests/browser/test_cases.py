@@ -1,0 +1,78 @@
+"""What a person does with cases and evidence, in a real browser: stop a case, click a row, test a map."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+expect.set_options(timeout=60_000)
+
+Settle = Callable[[Page], None]
+Open = Callable[..., Page]
+STOP_MILLISECONDS = 2000
+"""From a click on Stop to a page that shows what was read."""
+
+
+def caption(page: Page, pattern: str) -> Locator:
+    return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
+
+
+def test_a_stopped_case_shows_the_scenes_that_were_read(open_page: Open, settle: Settle) -> None:
+    page = open_page("Case_Studies")
+    scenes = page.get_by_label("Scenes", exact=True)
+    scenes.fill("40")
+    scenes.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Run this case", exact=True).click()
+    errand = page.locator(".st-key-errand")
+    page.wait_for_function(
+        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) >= 1"
+    )
+    errand.get_by_role("button", name="Stop", exact=True).click()
+    expect(caption(page, r"\d+ scenes \(stopped before the end\)")).to_be_visible(timeout=STOP_MILLISECONDS)
+    settle(page)
+    expect(errand).to_have_count(0)
+    expect(page.get_by_text("The two wordings get contradicting answers")).to_be_visible()
+
+
+def test_a_case_clicked_in_the_table_opens_in_an_explorer(open_page: Open, settle: Settle) -> None:
+    page = open_page("Case_Studies")
+    page.get_by_role("radio", name="Benchmarks from a folder").click()
+    settle(page)
+    page.get_by_label("Format").click()
+    page.get_by_role("option", name="drawn scenes").click()
+    settle(page)
+    each = page.get_by_label("Of each family")
+    each.fill("1")
+    each.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Check it").click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("radio", name="all", exact=True).click()
+    settle(page)
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    table.click(position={"x": 16, "y": 52})
+    page.locator(".st-key-one_case").get_by_role("button", name="Open in").click()
+    page.get_by_role("menuitem", name="Relevancy").or_(page.get_by_role("option", name="Relevancy")).first.click()
+    expect(page.get_by_role("heading", name="Relevancy", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-answer_bar")).to_be_visible()
+    settle(page)
+
+
+def test_a_map_is_tested_at_a_click_and_wears_its_badge(open_page: Open, settle: Settle) -> None:
+    page = open_page("Relevancy?scene=27")
+    page.get_by_role("button", name="What color is the house?").click()
+    test = page.get_by_role("button", name="Test this", exact=True)
+    expect(test).to_be_visible()
+    settle(page)
+    test.click()
+    expect(caption(page, r"Removing its top 20 % of patches lowers the word's probability from 1\.00")).to_be_visible()
+    expect(caption(page, r"The target's probability is 1\.00 with the whole picture")).to_be_visible()
+    settle(page)
+    page.get_by_role("link", name="Chat").first.click()
+    settle(page)
+    page.get_by_role("link", name="Relevancy").first.click()
+    expect(caption(page, "Removing its top 20 %")).to_be_visible()
+    expect(page.get_by_role("button", name="Test this", exact=True)).to_be_disabled()

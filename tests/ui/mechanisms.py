@@ -1,0 +1,76 @@
+"""The Mechanisms page about an answer, without a browser, for its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Answer, Decoding, Question, Target
+from core.street.recipe import SceneRecipe
+from core.ui.mechanisms.view import Lens, MechanismsView
+from core.ui.scenes import picture_of
+from core.ui.state import Exchange, Workspace
+from core.vlm.generation import ask
+from core.vlm.network import TransformersModel
+
+App = Callable[..., AppTest]
+COMPUTING: tuple[Lens, ...] = (
+    "Heads that write the word",
+    "What positions say",
+    "Cut and see",
+    "Take heads away",
+    "Trace",
+)
+TARGET = Target((2,))
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+def view_of(at: AppTest) -> MechanismsView:
+    return work_of(at).mechanisms
+
+
+def exchange_of(model: TransformersModel, *, picture: bool = True, tokens: int = 6) -> Exchange:
+    shown = picture_of(SceneRecipe(27)) if picture else None
+    images = (shown.image,) if shown else ()
+    question = Question("What is the house's door?", images, decoding=Decoding(max_new_tokens=tokens))
+    return Exchange(question, shown, answer=ask(model, question))
+
+
+def opened(
+    app: App, exchange: Exchange | None, lens: Lens = "Heads that write the word", target: Target | None = TARGET
+) -> AppTest:
+    """The page about a target, through one lens."""
+    at = app("Home.py")
+    work = work_of(at)
+    work.exchanges = [exchange] if exchange else []
+    work.inspect(exchange)
+    work.target = target if exchange else None
+    work.pointed = work.inspected
+    work.mechanisms.lens = lens
+    at.switch_page("pages/5_Mechanisms.py").run()
+    assert not at.exception and not at.error
+    return at
+
+
+def answered(exchange: Exchange) -> Answer:
+    assert exchange.answer is not None
+    return exchange.answer
+
+
+def captions(at: AppTest) -> str:
+    return "\n".join(caption.value for caption in at.caption).replace("\\", "")
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(text.value for text in at.text)
+
+
+def results(view: MechanismsView) -> dict[str, int]:
+    """How many results of each kind are kept."""
+    return {name: len(list(value)) for name, value in vars(view).items() if hasattr(value, "found")}

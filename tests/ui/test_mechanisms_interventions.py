@@ -1,0 +1,143 @@
+"""Interventions on the Mechanisms page without a browser: cuts, heads taken away, traces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads
+from core.mechanisms.contributions import contributions
+from core.mechanisms.corruption import Noise
+from core.mechanisms.groups import groups
+from core.mechanisms.increase import head_increases, top_heads
+from core.mechanisms.knockout import answer_with_cut, knockout_curves
+from core.mechanisms.tracing import trace
+from core.ui.mechanisms import cutting, restoring
+from core.vlm.cancel import CancelToken
+from core.vlm.network import TransformersModel
+from core.vlm.units import units_of
+from tests.ui.charts import click, rows, told
+from tests.ui.mechanisms import (
+    TARGET,
+    App,
+    answered,
+    captions,
+    exchange_of,
+    opened,
+    results,
+    view_of,
+)
+
+
+def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    answer = answered(exchange)
+    at = opened(app, exchange, "Cut and see")
+    at.number_input(key="mechanisms_window_3").set_value(1).run()
+    cuts = cutting.cuts_of(answer, TARGET)
+    assert "last → image" not in cuts and "image → last" in cuts
+    expected = knockout_curves(llava, answer, TARGET, [cuts["image → last"]], 1)
+    points = [row for row in rows(at, "mechanisms_curves") if row.get("cut") == "image → last"]
+    assert [row["change"] for row in points] == pytest.approx(expected.change[0].tolist(), abs=1e-4)
+    click(at, "mechanisms_curves", "point", {"cut": "image → last", "first": 1})  # type: ignore[dict-item]
+    other = answer_with_cut(llava, answer.question, cuts["image → last"], [1])
+    assert [found.answer.text for found in view_of(at).said] == [other.text]
+    assert "With layer 1 of image → last cut" in "\n".join(entry.value for entry in at.markdown)
+    kept = results(view_of(at))["curves"]
+    at.multiselect(key=f"mechanisms_cuts_{'_'.join(cuts)}").set_value(["image → last"]).run()
+    assert results(view_of(at))["curves"] == kept, "a way that is there is not cut again"
+
+
+def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    answer = answered(exchange)
+    at = opened(app, exchange, "Take heads away")
+    at.number_input(key="mechanisms_first_12").set_value(2).run()
+    at.button(key="ablate_first").click().run()
+    ordered = top_heads(head_increases(llava, contributions(llava, answer, units_of(answer, TARGET)))[0], 12)
+    assert view_of(at).ablated == tuple(sorted(ordered[:2]))
+    click(at, "mechanisms_ablate", "cell", dict(zip(("layer", "head"), ordered[0], strict=True)))
+    assert view_of(at).ablated == (ordered[1],)
+    (found,) = (one for one in view_of(at).said if one.change.description.count(".") == 2)
+    assert found.answer.text == answer_without_heads(llava, answer.question, [ordered[1]]).text
+    np.testing.assert_allclose(found.change.after, ablate(llava, answer, [ordered[1]]).after, atol=1e-5)
+    at.button(key="mechanisms_random").click().run()
+    (curves,) = view_of(at).ranked
+    expected = ablation_curves(llava, answer, TARGET, {"x": ordered}, curves.counts)
+    np.testing.assert_allclose(curves.ranked["Log-probability increase"], expected.ranked["x"], atol=1e-4)
+    beside = [row for row in told(at, "random heads, mean") if "heads" in row]
+    assert [row["heads"] for row in beside] == [1, 2, 4]
+
+
+def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "Take heads away")
+    at.button(key="ablate_first").click().run()
+    at.segmented_control(key="mechanisms_instead").select("their mean").run()
+    assert {found.change.description.split(" by ")[1] for found in view_of(at).said} == {"nothing", "their mean"}
+
+
+def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    answer = answered(exchange)
+    at = opened(app, exchange, "Trace")
+    at.number_input(key="mechanisms_samples").set_value(2).run()
+    at.button(key="trace").click().run()
+    (found,) = view_of(at).traces
+    images = groups(answer, units_of(answer, TARGET))[0].positions
+    places = restoring.places_of(answer, TARGET, restoring.GROUPS)
+    expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
+    np.testing.assert_allclose(found.trace.logprob, expected.logprob, atol=1e-4)
+    assert f"total effect {expected.total.mean():.3f} ± {expected.total.std():.3f} nats" in captions(at)
+    click(at, "mechanisms_trace", "layer", {"layer": 1})
+    at.button(key="trace_patches").click().run()
+    patches = [row for row in told(at, "effect (nats)") if "position" in row]
+    assert len(patches) == 16 and all(np.isfinite(float(str(row["value"]))) for row in patches)
+    assert "gives back" in captions(at) and "± " in captions(at)
+
+
+def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "Trace")
+    at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
+    box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
+    assert "house" in box.options[0] and "a blank one of its mean colour" in box.options
+    at.button(key="trace").click().run()
+    box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
+    box.select_index(len(box.options) - 1).run()
+    at.button(key="trace").click().run()
+    assert len({found.trace.total[0] for found in view_of(at).traces}) == 2
+    assert "itself, blurred" in captions(at)
+
+
+def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "Trace")
+    at.segmented_control(key="mechanisms_corrupt_3").select("noise on words").run()
+    at.segmented_control(key="mechanisms_rows").select("word by word").run()
+    at.button(key="trace").click().run()
+    (found,) = view_of(at).traces
+    names = [place.name for place in found.trace.places]
+    assert names[0] == "image" and "1: What" in names and names[-1] == "last"
+
+
+def test_a_stopped_trace_keeps_what_is_done(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened(app, exchange_of(llava), "Trace")
+
+    def stopped(*arguments: object, **named: object) -> object:
+        cancel, heard = CancelToken(), []
+
+        def stop(done: float) -> None:
+            heard.append(done)
+            if done > 0.3:
+                cancel.cancel()
+
+        return trace(*arguments, **{**named, "cancel": cancel, "progress": stop})  # type: ignore[arg-type]
+
+    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring, "trace", stopped)
+        at.button(key="trace").click().run()
+    (found,) = view_of(at).traces
+    assert 0.3 < found.trace.complete < 0.5 and "of it was done" in captions(at)
+    at.button(key="trace").click().run()
+    assert [found.trace.complete for found in view_of(at).traces] == [1.0]
