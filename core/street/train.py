@@ -47,9 +47,10 @@ LANGUAGE_BEFORE = "language-before"
 
 @dataclass(frozen=True)
 class Recipe:
-    """Steps, batch sizes and peak learning rates of the stages."""
+    """Scenes of the tokenizer's corpus; steps, batch sizes and peak learning rates of the stages."""
 
     seed: int = 0
+    corpus_scenes: int = 3000
     text_steps: int = 900
     text_batch: int = 8
     dense_steps: int = 2600
@@ -109,7 +110,7 @@ class Training:
         self.recipe, self.folder, self.say = recipe, folder, say
         folder.mkdir(parents=True, exist_ok=True)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer: PreTrainedTokenizerFast = train_tokenizer(corpus(recipe.seed))
+        self.tokenizer: PreTrainedTokenizerFast = train_tokenizer(corpus(recipe.seed, recipe.corpus_scenes))
         self.encoder = Encoder(self.tokenizer)
         self.model = build_model(self.tokenizer, recipe.seed).to(self.device)
         self.heads = nn.Linear(VISION_WIDTH, sum(HEADS.values())).to(self.device)

@@ -117,7 +117,7 @@ def test_a_stop_in_the_middle_of_occlusion_keeps_what_is_done(explained: Page, s
     add_method(page, settle, "Hide pixels")
     expect(maps(page)).to_have_count(2)
     # A square for every patch, so that there is time to stop.
-    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Settings").first.click()
     page.get_by_label("Step", exact=True).fill("1")
     page.get_by_label("Step", exact=True).press("Enter")
     page.keyboard.press("Escape")

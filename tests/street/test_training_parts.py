@@ -202,6 +202,7 @@ def test_the_rate_warms_up_holds_and_decays() -> None:
 
 def small_recipe(**changes: int) -> Recipe:
     return Recipe(
+        corpus_scenes=200,
         text_steps=4,
         text_batch=1,
         dense_steps=4,
