@@ -25,7 +25,7 @@ class IntegratedGradientsSettings:
     """The way, and where it begins."""
 
     steps: int = number(
-        32, "Steps", minimum=4, maximum=512, step=1, help="More: closer to the integral, and longer in proportion."
+        16, "Steps", minimum=4, maximum=512, step=1, help="More: closer to the integral, and longer in proportion."
     )
     baseline: str = choice(
         "mean",
