@@ -3,6 +3,9 @@
 The rule of the recommendation was written down before the first run: among the methods whose median processor time is
 below `QUICK` seconds, the best mean rank in deletion, insertion and the pointing game (the first two ask whether the
 model needs the patches, the third whether a person finds the thing there); energy in the mask decides between equals.
+`QUICK` was 2 s then. After the first 56 cases it became what a click on a page may take: the first method of the
+Relevancy page is computed at every click, and one of the leaders stood on the old limit, where the machine would have
+chosen. The leader at any price is named beside the recommended one.
 """
 
 from __future__ import annotations
@@ -22,13 +25,13 @@ from core.evidence.bootstrap import Interval, interval
 from core.evidence.registry import map_metrics
 from core.explainers.registry import explainers
 
-QUICK = 2.0
-"""Seconds for a map that somebody waits for."""
+QUICK = 0.3
+"""Processor seconds for a map that follows a click."""
 DECIDING = ("deletion", "insertion", "pointing")
 TIE_BREAK = "energy"
 RULE = (
-    f"The best mean rank in {', '.join(DECIDING[:-1])} and {DECIDING[-1]} among the methods that take less than "
-    f"{QUICK:g} processor seconds (median) for a map; {TIE_BREAK} decides between equals."
+    f"The best mean rank in {', '.join(DECIDING[:-1])} and {DECIDING[-1]} among the methods that follow a click, which "
+    f"take less than {QUICK:g} processor seconds (median) for a map; {TIE_BREAK} decides between equals."
 )
 
 
@@ -74,6 +77,11 @@ class League:
     right: Mapping[str, int]
     standings: tuple[Standing, ...]
     recommended: str | None
+
+    @property
+    def leader(self) -> str | None:
+        """The method of the best mean rank, however long it takes; None before there is any case."""
+        return next((row.method for row in self.standings if not row.control and row.cases), None)
 
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""

@@ -56,6 +56,8 @@ def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
     with st.container(border=True):
         if league.recommended is not None:
             st.markdown(f":material/trophy: **Recommended: {escaped(names[league.recommended])}**")
+        if league.leader not in (None, league.recommended):
+            st.markdown(f"Best for those who can wait: {escaped(names[league.leader])}")
         st.text(found.rule)
     right = ", ".join(f"{family} {league.right[family]} of {count}" for family, count in league.asked.items())
     other = "" if league.model == model.card.fingerprint else " It is of another model than the one in use."
