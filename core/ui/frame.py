@@ -54,6 +54,8 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     unlike = st.empty()
     if explains:
         replay_check.warn(model, unlike)
+    # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
+    link.write(work)
     with safety_net():
         yield work, model
     link.write(work)

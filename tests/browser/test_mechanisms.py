@@ -47,6 +47,13 @@ def test_a_head_is_clicked_to_its_picture_and_the_page_is_found_again(page: Page
     expect(caption(page, "by what L1 H1 takes from each position alone")).to_be_visible()
 
 
+def test_colour_bars_are_named_by_the_address_that_the_page_has(page: Page) -> None:
+    fills = page.evaluate(
+        "[...document.querySelectorAll('svg.marks [fill^=url]')].map(bar => bar.getAttribute('fill'))"
+    )
+    assert fills and {fill.partition("#")[0] for fill in fills} == {f"url({page.url.partition('#')[0]}"}
+
+
 def test_a_point_of_a_curve_lets_the_model_answer_with_that_cut(page: Page, settle: Settle) -> None:
     look_through(page, settle, "Cut and see")
     points = page.locator(".st-key-mechanisms_curves .vega-embed g.mark-symbol.role-mark").last.locator("path")
