@@ -33,8 +33,8 @@ from core.vlm.memory import give_back_freed
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import ExplainError
 
-SETTINGS = EvidenceSettings(fill="both", steps=4, draws=2)
-"""Both fills, at quarters of the picture and at the shares of ERASER."""
+SETTINGS = EvidenceSettings(fill="both", steps=2, draws=2)
+"""Both fills, at the shares of ERASER: every picture that is read serves four metrics."""
 RANDOM, CENTRE = Random.key, CentreBias.key
 """The controls' names in a league. The random one is the mean over several orders of each case, not the explainer."""
 STAGES = 3
