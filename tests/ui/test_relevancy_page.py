@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Target
+from core.cases.league_file import read_league_file
 from core.explainers import run
 from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
@@ -48,8 +49,10 @@ def exchange_of(
     return Exchange(question, shown, answer=ask(model, question))
 
 
-def opened(app: App, *exchanges: Exchange, target: Target | None = None, methods: list[str] | None = None) -> AppTest:
-    """The page about the last of some answered questions."""
+def opened(
+    app: App, *exchanges: Exchange, target: Target | None = None, methods: Sequence[str] | None = ("relevancy",)
+) -> AppTest:
+    """The page about the last of some answered questions, by some methods or (None) as on a first visit."""
     at = app("Home.py")
     work = work_of(at)
     work.exchanges = list(exchanges)
@@ -57,7 +60,7 @@ def opened(app: App, *exchanges: Exchange, target: Target | None = None, methods
     work.target = target
     work.pointed = work.inspected
     if methods is not None:
-        at.session_state["relevancy_methods"] = methods
+        at.session_state["relevancy_methods"] = list(methods)
     at.switch_page("pages/3_Relevancy.py").run()
     assert not at.exception and not at.error
     return at
@@ -89,6 +92,11 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     at = opened(app)
     assert any("No answer" in info.value for info in at.info)
     assert work_of(at).relevancy.maps == {}
+
+
+def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
+    assert at.multiselect(key="relevancy_methods").value == [read_league_file().league.recommended]
 
 
 def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:

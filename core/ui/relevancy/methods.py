@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import streamlit as st
 
+from core.cases.journal import JournalError
+from core.cases.league_file import read_league_file
 from core.explainers.registry import description, explainers
 from core.ui.chips import escaped
 from core.ui.controls import changed, settings_form
@@ -11,8 +15,17 @@ from core.ui.relevancy.results import Order
 from core.vlm.model import ModelCard
 
 CHOSEN = "relevancy_methods"
-FIRST = "relevancy"
-"""The method of a first visit."""
+WITHOUT_LEAGUE = "relevancy"
+
+
+@cache
+def first_method() -> str:
+    """The method of a first visit: the one that the league kept in the repository recommends."""
+    try:
+        recommended = read_league_file().league.recommended
+    except JournalError:
+        recommended = None
+    return recommended if recommended in explainers() else WITHOUT_LEAGUE
 
 
 def choose(card: ModelCard) -> list[Order]:
@@ -22,11 +35,12 @@ def choose(card: ModelCard) -> list[Order]:
         chosen = st.multiselect(
             "Methods",
             list(known),
-            default=[FIRST] if FIRST in known else list(known)[:1],
+            default=[first_method()],
             format_func=lambda key: known[key].name,
             key=CHOSEN,
             persist_state="session",
             placeholder="Choose one or several methods",
+            help="The first is what the league of methods recommends, among those that follow a click (Case Studies).",
         )
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
             orders = [_order(key, card) for key in chosen]
