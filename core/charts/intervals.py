@@ -14,7 +14,7 @@ from core.charts.palette import CHOSEN, NEUTRAL
 
 HEAD, DOT = 18, 14
 """Heights in pixels of a line's words, and of each of its dots."""
-OF_TEXT = 250
+OF_TEXT = 290
 """Pixels right of the plot that the figures in words take."""
 
 

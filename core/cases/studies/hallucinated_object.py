@@ -60,8 +60,9 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
         "other things."
     )
     rule = (
-        "Borne out where the colour named is in the picture more often than the colours named for other scenes are: "
-        "the 95 % intervals must lie apart. Where fewer than half of the answers name a colour it is not borne out."
+        "Borne out where the colour named is in the picture more often than the colours named for other scenes are, "
+        "the control: the 95 % intervals must lie apart. Where fewer than half of the answers name a colour it is not "
+        "borne out."
     )
     caveat = (
         "Training asks whether things are there, and for the colour only of those that are: nothing taught the model "
@@ -69,6 +70,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
     )
     planted = "Not planted: no training question asks for the colour of what is not there."
     scenes = 24
+    shown = "The first scenes"
 
     def subjects(self) -> Iterator[SceneRecipe]:
         return held_out(lambda scene: not scene.count("dog") and any(item.colors for item in scene.items))
@@ -94,7 +96,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
         on_things = readings.share_within(answer, found, own)
         where = (
             f"{on_things:.0%} of its map on the picture is on what is {said} ({own.mean():.0%} of it). Hidden: "
-            f"{'another word' if first.flipped else 'the same word'} ({first.change:+.2f} nats)."
+            f"{readings.told(first)}."
         )
         exhibit = _exhibit(subject, found, answer, asked, where)
         return NoDog(exhibit, said, frozenset(things), denied, on_things, float(own.mean()), (first, second))
@@ -114,7 +116,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
             f"colours named for the other scenes would be in {chance.value:.0%}.",
             (
                 Measured("a colour is named", "what is not there", named),
-                Measured("asked for it, the model denies it", "what is not there", denied),
+                Measured("asked whether it is there, the model says no", "what is not there", denied),
                 Measured("the colour named is that of something there", "this scene's", here, "other scenes'", chance),
                 Measured(
                     "the word changes when things are hidden",

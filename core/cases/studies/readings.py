@@ -60,6 +60,12 @@ def effects(
     return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]
 
 
+def told(effect: Effect) -> str:
+    """What became of a word: "another word (-2.55 nats)"."""
+    change = round(effect.change, 2) + 0.0  # no "-0.00"
+    return f"{'another word' if effect.flipped else 'the same word'} ({change:+.2f} nats)"
+
+
 def without(image: Image.Image, hidden: Bool[np.ndarray, "height width"]) -> Image.Image:
     """The picture with some pixels replaced by its mean colour."""
     return apply_mask(image, RegionMask(hidden, "mean"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import numpy as np
 
 from core.cases.studies import readings
 from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import Exhibit, Measured, Outcome, Study, held_out, judged
+from core.cases.studies.study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged
 from core.comparison.keyword import key_word
 from core.street.draw import draw
 from core.street.recipe import Recolour, SceneRecipe
@@ -63,8 +64,8 @@ class RecolouredShirt(Study[SceneRecipe, Shirt]):
     key = "recoloured_shirt"
     title = "Recoloured shirt"
     claim = (
-        "Where only the shirt is painted in another colour, the answer names that colour, other answers stay as they "
-        "were, and the map of the colour word lies on the shirt: the picture decides."
+        "Where only the shirt is painted in another colour, the answer names that colour, and the answer about the "
+        "trousers stays as it was: what is seen at the right place decides."
     )
     source = "After Stan et al. 2024, LVLM-Interpret, who ask about a man's shirt; repainting it is the test here"
     asked = f"“{SHIRT}”, and as a control “{TROUSERS}”"
@@ -73,13 +74,14 @@ class RecolouredShirt(Study[SceneRecipe, Shirt]):
         "colour word's relevancy on the picture is on the shirt, beside the shirt's share of the picture."
     )
     rule = (
-        "Borne out where repainting the shirt changes the answer about it more often than the answer about the "
-        "trousers, the control: the 95 % intervals over scenes must lie apart."
+        f"Borne out where the scenes whose shirt is named rightly as it is and in all {OTHERS} other colours are more "
+        "than those whose trousers, the control, get another answer in any of them: the 95 % intervals must lie apart."
     )
     caveat = (
         "That a colour is read off the picture is the least one may ask. Where the map lies stands beside it and is no "
         "part of the rule: a map can be wrong about an answer that is right."
     )
+    planted = "Not planted: shirts and trousers are painted at random, each for itself, and both are asked about."
 
     def subjects(self) -> Iterator[SceneRecipe]:
         return held_out(lambda scene: scene.the("man") is not None)
@@ -93,23 +95,33 @@ class RecolouredShirt(Study[SceneRecipe, Shirt]):
         return Shirt(tuple(_look(model, *one, cancel) for one in [(own, subject), *repainted]))
 
     def conclude(self, reads: Sequence[Shirt]) -> Outcome:
-        shirt = share(all(own.said != other.said for own, other in read.others) for read in reads)
         trousers = share(any(own.trousers != other.trousers for own, other in read.others) for read in reads)
         named = share(all(one.named for one in read.painted) for read in reads)
         lies = mean(float(np.mean([one.on_shirt for one in read.painted])) for read in reads)
         area = mean(read.painted[0].area for read in reads)
-        change = "the answer changes (shirt: at every repainting; trousers: at any)"
         return Outcome(
-            judged(shirt, trousers),
-            f"What is said of the shirt changed at every repainting in {shirt.words} scenes, what is said of the "
-            f"trousers at any in {trousers.words}.",
+            judged(named, trousers),
+            f"The shirt is named rightly in all its colours in {named.words} scenes, and the answer about the trousers "
+            f"changes in {trousers.words}.{_lies(lies, area)}",
             (
-                Measured(change, "about the shirt", shirt, "about the trousers", trousers),
-                Measured("the answer names the shirt's colour in all its paintings", "about the shirt", named),
+                Measured(
+                    "the answer follows the shirt's colour",
+                    "shirt named rightly in all",
+                    named,
+                    "trousers changed in any",
+                    trousers,
+                ),
                 Measured("share of the map on the shirt", "relevancy", lies, "the shirt's share of the picture", area),
             ),
             tuple(one.exhibit for one in reads[0].painted),
         )
+
+
+def _lies(on_shirt: Estimate, area: Estimate) -> str:
+    if math.isnan(on_shirt.value):
+        return ""
+    found = f"{on_shirt.value:.0%} is on the shirt, which is {area.value:.1%} of it"
+    return f" Of the map on the picture {found}: this is no part of the rule."
 
 
 def _look(model: VisionLanguageModel, color: Color, recipe: SceneRecipe, cancel: CancelToken | None) -> Painted:

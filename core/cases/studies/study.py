@@ -65,11 +65,25 @@ class Estimate:
         return self.low > other.high
 
 
+LEAST = 6
+"""Readings that decide anything: of five, not even all on one side are rare (a sign test gives 1 in 16), and the
+bootstrap of one has no width."""
+
+
 def judged(found: Estimate, control: Estimate) -> Verdict:
-    """Borne out where a figure lies above its control, intervals and all; undecided where it only is the larger one."""
+    """Borne out where a figure lies above its control, intervals and all; undecided where it only is the larger one,
+    and of fewer than `LEAST` readings."""
+    if min(found.count, control.count) < LEAST:
+        return "undecided"
     if found.above(control):
         return "borne out"
     return "undecided" if found.value > control.value else "not borne out"
+
+
+def weakest(*verdicts: Verdict) -> Verdict:
+    """The verdict of a rule with several conditions, all of which must hold."""
+    order: tuple[Verdict, ...] = ("not borne out", "undecided", "borne out")
+    return min(verdicts, key=order.index)
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,8 @@ Read = TypeVar("Read")
 class Study(ABC, Generic[Subject, Read]):
     """One case. `claim` is the published one and `source` says where; `asked` and `looked_at` say what is done, `rule`
     when the claim counts as borne out, `caveat` what that does not tell. `planted` is what is known of the embedded
-    model's training that bears on it. `scenes` are read unless told otherwise.
+    model's training that bears on it. `scenes` are read unless told otherwise, and `shown` says which of them the
+    exhibits are of.
     """
 
     key: ClassVar[str]
@@ -126,8 +141,9 @@ class Study(ABC, Generic[Subject, Read]):
     looked_at: ClassVar[str]
     rule: ClassVar[str]
     caveat: ClassVar[str]
-    planted: ClassVar[str | None] = None
+    planted: ClassVar[str]
     scenes: ClassVar[int] = 12
+    shown: ClassVar[str] = "The first scene"
     compares_shares: ClassVar[bool] = False
 
     @abstractmethod
@@ -140,7 +156,7 @@ class Study(ABC, Generic[Subject, Read]):
 
     @abstractmethod
     def conclude(self, reads: Sequence[Read]) -> Outcome:
-        """The verdict over at least one subject's readings; the first one's answers are its exhibits."""
+        """The verdict over at least one subject's readings; answers of the first ones are its exhibits."""
 
     def run(
         self,

@@ -77,7 +77,8 @@ class TextOverImage(Study[SceneRecipe, Doors]):
     )
     caveat = (
         "That the wording decides does not say that the picture is not looked at: over a blank picture the answer may "
-        "change all the same, for it also says that there is a truck."
+        "change all the same, for it also says that there is a truck. And the rule speaks of trucks beside houses: a "
+        "model that contradicts itself about both does not pass it, though the wording may decide about both."
     )
     planted = (
         "Planted on purpose: in 98 of 100 training questions about a truck's door the wording named the state that the "
@@ -124,15 +125,11 @@ def _wording(
     notes = (
         f"The picture shows it {item.door}.",
         f"{share_of_image:.0%} of the key word's relevancy is on the picture.",
-        f"Door hidden: {_told(hidden)}. Door repainted {other}: {_told(repainted)}.",
+        f"Door hidden: {readings.told(hidden)}. Door repainted {other}: {readings.told(repainted)}.",
     )
     exhibit = Exhibit(f"{place}: {asked}?", answer, target, recipe, found, notes=notes)
     heads = readings.increases(model, answer, target, cancel)
     return Wording(place, asked, exhibit, share_of_image, heads, hidden, repainted)
-
-
-def _told(effect: Effect) -> str:
-    return f"{'another word' if effect.flipped else 'the same word'} ({effect.change:+.2f} nats)"
 
 
 def _more(reads: Sequence[Doors]) -> Iterator[Measured]:

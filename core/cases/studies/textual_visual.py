@@ -10,7 +10,18 @@ import numpy as np
 
 from core.cases.studies import readings
 from core.cases.studies.overlap import Heads, by_chance, halves_in_common, in_common
-from core.cases.studies.study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Verdict, held_out
+from core.cases.studies.study import (
+    Estimate,
+    Exhibit,
+    HeadTable,
+    Measured,
+    Outcome,
+    Study,
+    Verdict,
+    held_out,
+    judged,
+    weakest,
+)
 from core.maps.agreement import agreement
 from core.street.draw import draw
 from core.street.questions import POSITION_PHRASINGS, color_question, color_sentence
@@ -44,7 +55,7 @@ class TextualVisual(Study[SceneRecipe, Asked]):
     title = "Colours read and seen"
     claim = (
         "A question about a colour is answered by the same attention heads whether the colour is seen in a picture or "
-        "read in a sentence: visual question answering uses what the language model had."
+        "read in a sentence."
     )
     source = "Yu and Ananiadou 2024, Understanding Multimodal LLMs: the Mechanistic Interpretability of LLaVA in VQA"
     asked = (
@@ -53,15 +64,18 @@ class TextualVisual(Study[SceneRecipe, Asked]):
     )
     looked_at = (
         "The log-probability increase of the colour word by every head, over questions that are answered right both "
-        f"ways; how many of the {TOP} heads with the largest mean increase are the same."
+        f"ways; how many of the {TOP} heads with the largest mean increase are the same. Beside it the same of the "
+        "pictures' colour questions and the place questions “Where is the car?”."
     )
     rule = (
         f"Borne out where as many of the top {TOP} heads in common would come by chance in fewer than 5 of 100 draws "
-        "(hypergeometric), undecided where there are only more than by chance on average."
+        "(hypergeometric), and where they are more than a colour and a place question about the same pictures have in "
+        "common, the control: the 95 % intervals must lie apart."
     )
     caveat = (
-        "Among few heads many are shared by chance: the expectation stands beside it. Heads that raise every word in "
-        "every sentence are counted, too; the interval is over scenes and not over heads."
+        "The interval is over scenes and not over heads. That the heads are the same ones does not show that pictures "
+        "use what the language model had before it saw any, which Yu and Ananiadou conclude: both questions are put to "
+        "the finished model."
     )
     planted = "Training begins with textual questions alone; pictures come later, to the same decoder."
     scenes = 16
@@ -110,13 +124,14 @@ class TextualVisual(Study[SceneRecipe, Asked]):
         halves = halves_in_common(pictures, top)
         rank = agreement(pictures.mean(0).ravel(), texts.mean(0).ravel()).rank
         return Outcome(
-            _judged(chance, same.value, top / heads),
+            weakest(_judged(chance, same.value, top / heads), judged(same, other)),
             f"{round(same.value * top)} of the top {top} heads are the same; by chance it would be "
-            f"{top * top / heads:.1f} (p = {chance:.1g}). Rank correlation of all {heads} heads: {rank:.2f}. "
+            f"{top * top / heads:.1f} (p = {chance:.1g}), and a place question about the same pictures has "
+            f"{round(other.value * top)} in common. Rank correlation of all {heads} heads: {rank:.2f}. "
             f"{len(right)} of {len(reads)} questions were answered right both ways.",
             (
                 Measured(shared, "pictures and sentences", same, "by chance", expected),
-                Measured(shared, "pictures and sentences", same, "another question of the pictures", other),
+                Measured(shared, "pictures and sentences", same, "colour and place, both of pictures", other),
                 Measured(shared, "two halves of the pictures", halves, "by chance", expected),
             ),
             exhibits,

@@ -16,7 +16,7 @@ from core.cases.rates import Rate
 from core.cases.results import Result, Run
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.evidence.bootstrap import interval
-from core.ui.cases import one_case
+from core.ui.cases import one_case, spoken
 from core.ui.cases.view import Benchmark, BenchmarkView
 from core.ui.chips import escaped
 from core.ui.state import Workspace
@@ -58,7 +58,11 @@ def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: P
 
 def _rates(rates: Sequence[Rate]) -> None:
     lines = [
-        Pair(_named(rate), Dot(f"of {rate.count:,}", rate.value, rate.low, rate.high, _share(rate))) for rate in rates
+        Pair(
+            _named(rate),
+            Dot(f"of {rate.count:,}", rate.value, rate.low, rate.high, spoken.share(rate.value, rate.low, rate.high)),
+        )
+        for rate in rates
     ]
     if lines:
         chart = interval_chart(lines, title="share", domain=(0.0, 1.0))
@@ -71,7 +75,7 @@ def _dependence(run: Run) -> None:
     for name, right in (("right answers", True), ("wrong answers", False)):
         values = [one.dependence for one in run.results if one.right is right and one.dependence is not None]
         found = interval(values)
-        told = f"{found.mean:.2f} (of {found.cases:,})" if found.cases else "none"
+        told = f"{spoken.change(found.mean, found.low, found.high)}, n {found.cases:,}" if found.cases else "none"
         dots.append(Dot(name, found.mean, found.low, found.high, told))
     if any(math.isfinite(dot.value) for dot in dots):
         pair = Pair("image dependence, the mean over answers", dots[0], dots[1])
@@ -81,10 +85,6 @@ def _dependence(run: Run) -> None:
 def _named(rate: Rate) -> str:
     group = f"{rate.group}: " if rate.group else ""
     return f"{group}{rate.name} ({rate.meaning})"
-
-
-def _share(rate: Rate) -> str:
-    return "–" if math.isnan(rate.value) else f"{rate.value:.1%}"
 
 
 def _notes(view: BenchmarkView, file: Path) -> Mapping[str, Note]:

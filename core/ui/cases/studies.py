@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import streamlit as st
 
 from core.cases.studies.registry import studies
-from core.cases.studies.study import Estimate, Measured, Outcome, Study
+from core.cases.studies.study import LEAST, Estimate, Measured, Outcome, Study
 from core.charts.heads import head_map
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.ui import running
-from core.ui.cases import exhibits
+from core.ui.cases import exhibits, spoken
 from core.ui.cases.view import CasesView, StudyKey
 from core.ui.chips import escaped
 from core.ui.running import Report
@@ -71,10 +70,7 @@ def _definition(study: Study[Any, Any]) -> None:
     st.caption(escaped(study.source))
     for name, text in (("Asked", study.asked), ("Looked at", study.looked_at), ("Rule, told before", study.rule)):
         st.markdown(f"**{name}.** {escaped(text)}")
-    if study.planted is not None:
-        st.markdown(
-            f":material/psychiatry: **In the training of the model that comes along.** {escaped(study.planted)}"
-        )
+    st.markdown(f":material/psychiatry: **In the training of the model that comes along.** {escaped(study.planted)}")
     st.caption(f"What it cannot tell: {escaped(study.caveat)}")
 
 
@@ -93,7 +89,7 @@ def _controls(view: CasesView, model: VisionLanguageModel, study: Study[Any, Any
             key=number,
             on_change=changed,
             width=130,
-            help="Held out: training never draws them. The first one is shown in full.",
+            help=f"Held out: training never draws them. Fewer than {LEAST} decide nothing.",
         )
         clicked = st.button(
             "Run this case", type="primary", icon=":material/play_arrow:", key="run_case", disabled=_done(view, key)
@@ -118,9 +114,9 @@ def _outcome(work: Workspace, model: VisionLanguageModel, study: Study[Any, Any]
         st.text(found.because)
     stopped = " (stopped before the end)" if found.stopped else ""
     read = f"{found.scenes} scenes{stopped} · {found.seconds:.0f} s"
-    st.caption(f"{escaped(model.card.name)} · {read} · lines are 95 % intervals over scenes")
+    st.caption(f"{escaped(model.card.name)} · {read} · lines and brackets are 95 % intervals over the n scenes")
     _figures(found.measured)
-    st.subheader("The first scene", anchor=False)
+    st.subheader(study.shown, anchor=False)
     exhibits.show(work, found.exhibits, f"open_{study.key}")
     if study.compares_shares:
         st.markdown("**Image against text**")
@@ -154,7 +150,6 @@ def _pair(one: Measured) -> Pair:
 
 
 def _dot(name: str, found: Estimate) -> Dot:
-    if math.isnan(found.value):
-        return Dot(name, found.value, found.low, found.high, "no case")
-    text = f"{found.value:.1%}" if found.unit == "share" else f"{found.value:+.2f}"
+    told = spoken.share if found.unit == "share" else spoken.change
+    text = f"{told(found.value, found.low, found.high)}, n {found.count}" if found.count else "no case"
     return Dot(name, found.value, found.low, found.high, text)

@@ -11,6 +11,7 @@ from core.cases.compare import Comparison, NotComparable, compare
 from core.cases.journal import JournalError
 from core.cases.results import Result, Run
 from core.charts.intervals import Dot, Pair, interval_chart
+from core.ui.cases import spoken
 from core.ui.cases.files import read, results_home
 from core.ui.chips import escaped
 from core.ui.state import Workspace
@@ -77,9 +78,12 @@ def _agreement(first: Run, second: Run, found: Comparison) -> None:
     lines = [
         Pair(
             "how much more often the second is right",
-            Dot("gain", gain.value, gain.low, gain.high, f"{gain.value:+.1%}"),
+            Dot("gain", gain.value, gain.low, gain.high, spoken.share(gain.value, gain.low, gain.high)),
         ),
-        Pair("cases to which both say the same", Dot("same", same.value, same.low, same.high, f"{same.value:.1%}")),
+        Pair(
+            "cases to which both say the same",
+            Dot("same", same.value, same.low, same.high, spoken.share(same.value, same.low, same.high)),
+        ),
     ]
     chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
     st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))

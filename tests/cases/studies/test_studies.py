@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.cases.studies.estimates import mean
 from core.cases.studies.overlap import by_chance, halves_in_common, in_common
+from core.cases.studies.readings import told
 from core.cases.studies.registry import studies
-from core.cases.studies.study import Estimate, Outcome, Study, judged
+from core.cases.studies.study import LEAST, Estimate, Outcome, Study, judged, weakest
+from core.causal.rates import Effect
 from core.street.batches import HELD_OUT_SEED
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.loading import EMBEDDED, load_model
@@ -33,7 +36,16 @@ def found(outcome: Outcome, what: str) -> tuple[Estimate, Estimate | None]:
 @pytest.mark.parametrize("key", list(studies()))
 def test_every_study_says_what_it_claims_and_how_it_judges(key: str) -> None:
     study = studies()[key]
-    said = (study.title, study.claim, study.source, study.asked, study.looked_at, study.rule, study.caveat)
+    said = (
+        study.title,
+        study.claim,
+        study.source,
+        study.asked,
+        study.looked_at,
+        study.rule,
+        study.caveat,
+        study.planted,
+    )
     assert all(said) and study.key == key and study.scenes > 0
 
 
@@ -49,7 +61,7 @@ def test_any_model_can_be_asked(key: str, model: TransformersModel) -> None:
 
 
 def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(embedded: VisionLanguageModel) -> None:
-    outcome = studies()["text_over_image"].run(embedded, 5)
+    outcome = studies()["text_over_image"].run(embedded, LEAST)
     assert outcome.verdict == "borne out"
     for what in ("a key word changes when the door is repainted", "the answers to the two wordings contradict"):
         truck, house = found(outcome, what)
@@ -65,12 +77,13 @@ def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(emb
 
 def test_a_repainted_shirt_is_named_and_the_trousers_stay(embedded: VisionLanguageModel) -> None:
     outcome = studies()["recoloured_shirt"].run(embedded, 2)
-    shirt, trousers = found(outcome, "the answer changes")
+    shirt, trousers = found(outcome, "the answer follows the shirt's colour")
     on_shirt, area = found(outcome, "share of the map")
     assert trousers is not None and area is not None
     assert (shirt.value, trousers.value) == (1.0, 0.0)
-    assert outcome.verdict == "undecided", "two scenes are too few for the intervals to lie apart"
+    assert outcome.verdict == "undecided", "two scenes decide nothing"
     assert on_shirt.value > 5 * area.value
+    assert f"{on_shirt.value:.0%} is on the shirt" in outcome.because
     assert len({exhibit.answer.text for exhibit in outcome.exhibits}) == len(outcome.exhibits)
 
 
@@ -79,17 +92,21 @@ def test_explanation_sets_grow_with_the_distance(embedded: VisionLanguageModel) 
     sets = [set(exhibit.marked) for exhibit in outcome.exhibits]
     assert len(sets) == 3 and sets[0] <= sets[1] <= sets[2]
     assert all(exhibit.answer.text == "The man's shirt is yellow." for exhibit in outcome.exhibits)
+    near, far = (found(outcome, f"distance {radius}: the word changes")[0] for radius in (1, 3))
+    assert near.value <= far.value and outcome.verdict == "undecided", "one scene decides nothing"
 
 
 def test_colours_seen_and_read_are_said_by_the_same_heads(embedded: VisionLanguageModel) -> None:
-    outcome = studies()["textual_visual"].run(embedded, 4)
+    outcome = studies()["textual_visual"].run(embedded, LEAST)
     same, chance = found(outcome, "top 10 heads in common")
     assert chance is not None and outcome.verdict == "borne out" and same.value > 2 * chance.value
+    control = next(line for line in outcome.measured if line.control == "colour and place, both of pictures").beside
+    assert control is not None and same.low > control.high
 
 
 def test_a_dog_that_is_denied_has_the_colour_of_something_there(embedded: VisionLanguageModel) -> None:
     outcome = studies()["hallucinated_object"].run(embedded, 4)
-    assert [found(outcome, what)[0].value for what in ("a colour is named", "asked for it")] == [1.0, 1.0]
+    assert [found(outcome, what)[0].value for what in ("a colour is named", "asked whether it is there")] == [1.0, 1.0]
     own, others = found(outcome, "the word changes when things")
     assert others is not None and own.value > others.value
 
@@ -135,6 +152,22 @@ def test_a_figure_must_lie_apart_from_its_control() -> None:
     high, low = Estimate(0.9, 0.7, 1.0, 9), Estimate(0.1, 0.0, 0.3, 9)
     near = Estimate(0.5, 0.2, 0.8, 9)
     assert (judged(high, low), judged(high, near), judged(low, high)) == ("borne out", "undecided", "not borne out")
+
+
+def test_the_bootstrap_of_a_single_scene_has_no_width_and_decides_nothing() -> None:
+    assert judged(mean([0.4]), mean([0.0])) == "undecided"
+    assert judged(mean([0.4] * LEAST), mean([0.0] * LEAST)) == "borne out"
+
+
+def test_a_rule_is_as_weak_as_its_weakest_condition() -> None:
+    assert weakest("borne out", "borne out") == "borne out"
+    assert weakest("borne out", "undecided") == "undecided"
+    assert weakest("undecided", "not borne out", "borne out") == "not borne out"
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign_of_loss() -> None:
+    assert told(Effect(-0.004, False)) == "the same word (+0.00 nats)"
+    assert told(Effect(-2.549, True)) == "another word (-2.55 nats)"
 
 
 def test_chance_is_that_of_counting_all_sets() -> None:
