@@ -1,8 +1,8 @@
-"""Tiny random models of two families, saved to a folder as a hub model would be, and loaded back from there.
+"""Tiny random models of a few families, saved to a folder as a hub model would be, and loaded back from there.
 
 `save_llava` has one square grid and as many key heads as heads; `save_qwen` has a grid that follows the picture,
-heads that share keys, and three rotary axes. Weights are random: what they answer means nothing, but how they
-compute is what a large model of the family does.
+heads that share keys, and three rotary axes; `save_deepstack` adds visual features between its layers. Weights are
+random: what they answer means nothing, but how they compute is what a large model of the family does.
 """
 
 from __future__ import annotations
@@ -149,17 +149,50 @@ def save_qwen(folder: Path, seed: int = 0) -> Path:
             "fullatt_block_indexes": [1],
             "window_size": 56,
         },
-        image_token_id=tokenizer.convert_tokens_to_ids("<|image_pad|>"),
-        video_token_id=tokenizer.convert_tokens_to_ids("<|video_pad|>"),
-        vision_start_token_id=tokenizer.convert_tokens_to_ids("<|vision_start|>"),
-        vision_end_token_id=tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+        **_qwen_ids(tokenizer),
     )
     _save(transformers.Qwen2_5_VLForConditionalGeneration(config), folder)
-    # As on the hub: the parts beside each other, and a processor class that also wants a video processor.
+    return _save_qwen_processor(folder, tokenizer, "Qwen2_5_VLProcessor")
+
+
+def save_deepstack(folder: Path, seed: int = 0) -> Path:
+    """A Qwen3-VL, which adds visual features behind its first two layers, with heads wider than hidden / heads."""
+    tokenizer = build_tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>")
+    torch.manual_seed(seed)
+    rope = {"rope_type": "default", "mrope_section": [4, 3, 3], "rope_theta": 10_000.0, "mrope_interleaved": True}
+    config = transformers.Qwen3VLConfig(
+        text_config=_decoder(len(tokenizer), num_key_value_heads=2, head_dim=20, rope_parameters=rope),
+        vision_config={
+            "depth": 3,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "out_hidden_size": 64,
+            "patch_size": PATCH,
+            "deepstack_visual_indexes": [0, 1],
+            "num_position_embeddings": 64,
+        },
+        **_qwen_ids(tokenizer),
+    )
+    _save(transformers.Qwen3VLForConditionalGeneration(config), folder)
+    return _save_qwen_processor(folder, tokenizer, "Qwen3VLProcessor")
+
+
+def _qwen_ids(tokenizer: transformers.PreTrainedTokenizerFast) -> dict[str, Any]:
+    return {
+        "image_token_id": tokenizer.convert_tokens_to_ids("<|image_pad|>"),
+        "video_token_id": tokenizer.convert_tokens_to_ids("<|video_pad|>"),
+        "vision_start_token_id": tokenizer.convert_tokens_to_ids("<|vision_start|>"),
+        "vision_end_token_id": tokenizer.convert_tokens_to_ids("<|vision_end|>"),
+    }
+
+
+def _save_qwen_processor(folder: Path, tokenizer: transformers.PreTrainedTokenizerFast, name: str) -> Path:
+    """As on the hub: the parts beside each other, and a processor class that also wants a video processor."""
     sides = {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 24}
     transformers.Qwen2VLImageProcessorPil(patch_size=PATCH, merge_size=2, size=sides).save_pretrained(folder)
     settings = json.loads((folder / "preprocessor_config.json").read_text())
-    (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "processor_class": "Qwen2_5_VLProcessor"}))
+    (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "processor_class": name}))
     tokenizer.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(QWEN_TEMPLATE)
     return folder

@@ -42,7 +42,8 @@ class Trace:
     """Outcomes of restoring each group at each of some layers, by kind of state and sample of the corruption.
 
     Log-probabilities in nats and probabilities are those of an Outcome. `complete` is below 1 when the run was stopped:
-    what it did not get to is NaN.
+    what it did not get to is NaN. `chained` is False for a network that also adds visual features between its layers:
+    noise on embeddings does not reach these, another picture does.
     """
 
     target: Target
@@ -57,6 +58,7 @@ class Trace:
     logprob: Float[np.ndarray, "sample site layer place"]
     probability: Float[np.ndarray, "sample site layer place"]
     complete: float
+    chained: bool
 
     @property
     def total(self) -> Float[np.ndarray, "sample"]:
@@ -134,6 +136,7 @@ def trace(
         logprob=table[..., 0],
         probability=table[..., 1],
         complete=done / (corruption.samples * len(plan)),
+        chained=clean.chained,
     )
 
 
@@ -169,7 +172,7 @@ def _restored(
 ) -> StatePatch:
     """The clean run's states of one layer, to be put in their place. Rows before the tapes' first are clean anyway."""
     positions = tuple(position for position in place.positions if position >= clean.start)
-    if site is Site.OUTPUT and layer + 1 < clean.layers:
+    if site is Site.OUTPUT and layer + 1 < clean.layers and clean.chained:
         # What comes out of a layer goes into the next, where the run can begin.
         site, layer = Site.INPUT, layer + 1
     return StatePatch(site, layer, positions, states(layer, site)[[position - clean.start for position in positions]])

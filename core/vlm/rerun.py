@@ -49,6 +49,10 @@ class NetworkDecoderTape(NetworkTape, DecoderTape):
         self._divisible: bool | None = None
         self._spared = 0
 
+    @property
+    def chained(self) -> bool:
+        return self._calls.chained
+
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         stored = self._stored(layer)
         if site is Site.INPUT:
@@ -76,7 +80,7 @@ class NetworkDecoderTape(NetworkTape, DecoderTape):
         layer = min(first_layer(row, self.layers) for row in sets)
         if layer == self.layers or position == length:
             return self.final.expand(len(edits), -1, -1)
-        if not self._calls.chained:
+        if not self.chained:
             return torch.stack([self._from_the_start(row) for row in edits])
         with self._lock, torch.no_grad():
             first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0

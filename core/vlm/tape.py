@@ -137,6 +137,12 @@ class Tape(ABC):
 class DecoderTape(Tape):
     """A tape of the decoder, which can be read inside its layers and run on under edits."""
 
+    @property
+    @abstractmethod
+    def chained(self) -> bool:
+        """Whether each layer was handed just what the one before it left. A network that adds visual features between
+        its layers (Qwen3-VL's deepstack) is none such."""
+
     @abstractmethod
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         """The states at a site of a layer, those inside it computed again from what went into it.

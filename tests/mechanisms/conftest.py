@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.vlm.network import TransformersModel
-from tests.zoo import load, save_llava, save_qwen
+from tests.zoo import load, save_deepstack, save_llava, save_qwen
 
 SAVED: dict[str, Callable[[Path], Path]] = {
     "llava": save_llava,
@@ -18,6 +18,7 @@ SAVED: dict[str, Callable[[Path], Path]] = {
         folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
     ),
     "heads wider than the state": lambda folder: save_llava(folder, head_dim=24),
+    "features between layers": save_deepstack,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from core.vlm.families.base import Family
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, units_of
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
+from tests.zoo import load, save_deepstack
 
 INSIDE = (Site.OUTPUT, Site.ATTENTION, Site.MLP)
 
@@ -276,3 +278,12 @@ def test_nothing_stays_on_the_model(model: TransformersModel, picture: Image.Ima
     assert torch.equal(model.replay_logits(answer), before)
     trace(model, answer, Target((0,)), OtherPictures((picture.rotate(180),)), [image])
     assert sampled(model, "Where?", picture).token_ids == answer.token_ids
+
+
+def test_a_network_that_adds_features_between_its_layers_is_told_apart(
+    llava: TransformersModel, picture: Image.Image, tmp_path: Path
+) -> None:
+    for model, chained in ((llava, True), (load(save_deepstack(tmp_path)), False)):
+        answer = sampled(model, "Where?", picture)
+        image, *_ = groups(answer, units_of(answer, Target((0,))))
+        assert trace(model, answer, Target((0,)), Noise(image.positions, samples=1), [image]).chained == chained

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,17 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     patches = [row for row in told(at, "effect (nats)") if "position" in row]
     assert len(patches) == 16 and all(np.isfinite(float(str(row["value"]))) for row in patches)
     assert "gives back" in captions(at) and "± " in captions(at)
+
+
+def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "Trace")
+    at.number_input(key="mechanisms_samples").set_value(1).run()
+    at.button(key="trace").click().run()
+    assert "noise on image tokens does not reach" not in captions(at)
+    ((key, found),) = view_of(at).traces.found.items()
+    view_of(at).traces.keep(key, replace(found, trace=replace(found.trace, chained=False)))
+    at.run()
+    assert "noise on image tokens does not reach" in captions(at)
 
 
 def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: TransformersModel) -> None:

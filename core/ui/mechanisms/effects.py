@@ -9,8 +9,9 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
+from core.answer import Answer, Target, TokenKind
 from core.charts.effects import effect_map
+from core.mechanisms.corruption import Noise
 from core.mechanisms.tracing import Trace
 from core.ui.chips import escaped
 from core.ui.clicks import Entry, clickable
@@ -46,7 +47,7 @@ def show(
         st.caption(
             f"{_total(traced)} The map: what restoring gives back of log p of "
             f"{escaped(describe_target(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
-            f"{escaped(named)}. {found.seconds:.1f} s. {CAVEAT}"
+            f"{escaped(named)}. {found.seconds:.1f} s. {CAVEAT}{_not_reached(answer, traced)}"
         )
         settings: Row = {
             "method": "causal tracing",
@@ -79,6 +80,17 @@ def _total(traced: Trace) -> str:
     return (
         f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "
         f"{spread:.3f} nats (± one standard deviation over samples)."
+    )
+
+
+def _not_reached(answer: Answer, traced: Trace) -> str:
+    """What noise on image tokens leaves whole, in a sentence; nothing where it reaches all that the picture gives."""
+    images = answer.layout.positions(TokenKind.IMAGE)
+    if traced.chained or not isinstance(traced.corruption, Noise) or not set(images) & set(traced.corruption.positions):
+        return ""
+    return (
+        " This model adds features of the picture behind its first layers, too, which noise on image tokens does not "
+        "reach: the effects are of the rest. Another picture corrupts both."
     )
 
 
