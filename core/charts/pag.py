@@ -1,4 +1,4 @@
-"""A causal graph to look at: an interactive page that needs no network, and the explanation tree as a figure.
+"""A causal graph to look at: an interactive page that needs no network.
 
 The page is pyvis' own with everything remote taken out, and forbids the browser to fetch anything. Labels reach it as
 JSON strings and are drawn as text on a canvas; tooltips are text nodes. Nothing that a model wrote is ever markup.
@@ -16,15 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-import pandas as pd
 from PIL import Image
 from pyvis.network import Network
 
 from core.answer import Box
 from core.causal.explanation import NodeExplanation
 from core.causal.pag import Edge, Mark, Pag
-from core.charts.figure import Figure
 from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED
 from core.charts.radial import Radial, radial
 from core.charts.tokens import visible
@@ -115,9 +112,10 @@ def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: in
     label = shortened(node.label)
     chosen = {"borderWidth": 4, "color": {"border": PICKED, "background": "#ffffff"}} if number == picked else {}
     if node.picture is not None:
-        look = {"shape": "image", "image": _data_url(node.picture), "size": THUMBNAIL / 2}
-        border = {"shapeProperties": {"useBorderWithImage": bool(chosen)}}
-        return {"label": label, "font": {"color": ink, "size": 12}, **look, **border, **chosen}
+        look = {"shape": "image", "image": png_url(node.picture), "size": THUMBNAIL / 2}
+        frame = {"borderWidth": 1, "color": {"border": NEUTRAL, "background": NEUTRAL}}
+        border = {"shapeProperties": {"useBorderWithImage": True}, **frame}
+        return {"label": label, "font": {"color": ink, "size": 15}, **look, **border, **chosen}
     if number == explanation.target:
         colors = {"background": CHOSEN, "border": CHOSEN}
         return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_DARK, "size": 18}, **chosen}
@@ -167,7 +165,8 @@ def _circle(color: str) -> str:
     return "data:image/svg+xml;utf8," + urllib.parse.quote(drawing)
 
 
-def _data_url(picture: Image.Image) -> str:
+def png_url(picture: Image.Image) -> str:
+    """The picture in a data address, without loss."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
@@ -253,109 +252,3 @@ def _offline(page: str, script: str, frame: str) -> str:
     page = page.replace("<head>", f"<head>{_POLICY}", 1)
     page = page.replace("<body>", f"<body>{frame}", 1)
     return page.replace(_HOOK, script, 1)
-
-
-def explanation_tree(
-    graph: Pag,
-    explanation: NodeExplanation,
-    nodes: Sequence[DrawnNode],
-    *,
-    radius: int | None = None,
-    side: int = 560,
-    picked: int | None = None,
-    click: str | None = None,
-) -> alt.LayerChart:
-    """The explanation tree: the target in the middle, an arc for each distance, and every node on its arc, joined to
-    the node through which it was reached by an edge in the colour of its kind.
-
-    With `click`, clicks toggle nodes in a selection of that name whose entries have a "node".
-
-    Raises ValueError where nodes and graph do not fit.
-    """
-    if len(nodes) != graph.size or explanation.others + 1 != graph.size:
-        raise ValueError("there is one drawn node for each node of the graph")
-    layout = radial(explanation, radius, others=False)
-    extent = max(layout.reach + THUMBNAIL, 2.0 * THUMBNAIL)
-    scale = alt.Scale(domain=[-extent, extent], nice=False, zero=False)
-    x = alt.X("x:Q", scale=scale, axis=None)
-    y = alt.Y("y:Q", scale=scale, axis=None, sort="descending")
-    edges = {frozenset((edge.a, edge.b)): edge for edge in graph.edges()}
-    lines = [
-        {**_ends(layout, parent, node), "edge": edge_kind(edges[frozenset((node, parent))])}
-        for node, parent in explanation.parents.items()
-        if node in layout.places
-    ]
-    points = [
-        {
-            **_point(nodes[number], place, explanation.tree.distance.get(number, 0), number == explanation.target),
-            "node": number,
-            "picked": number == picked,
-        }
-        for number, place in sorted(layout.places.items())
-    ]
-    pixels = side / (2 * extent)
-    kinds = list(CAUSAL_EDGES)
-    layers: list[Any] = []
-    centre = pd.DataFrame({"x": [0.0], "y": [0.0]})
-    for ring in layout.rings:
-        # A symbol's size is the area of the square around it.
-        size = (2 * ring * pixels) ** 2
-        layers.append(
-            alt.Chart(centre)
-            .mark_point(shape="circle", size=size, color=NEUTRAL, opacity=0.5, strokeDash=[4, 4], filled=False)
-            .encode(x=x, y=y)
-        )
-    if lines:
-        layers.append(
-            alt.Chart(pd.DataFrame(lines))
-            .mark_rule(strokeWidth=2)
-            .encode(
-                x=x,
-                y=y,
-                x2="x2:Q",
-                y2="y2:Q",
-                color=alt.Color(
-                    "edge:N",
-                    scale=alt.Scale(domain=kinds, range=[CAUSAL_EDGES[kind] for kind in kinds]),
-                    legend=alt.Legend(title=None, orient="bottom"),
-                ),
-                tooltip=["edge:N"],
-            )
-        )
-    frame = pd.DataFrame(points)
-    base = alt.Chart(frame).encode(x=x, y=y, tooltip=["token:N", "details:N", "distance:Q"])
-    shown = max(THUMBNAIL * min(pixels, 1.0), 14.0)
-    layers.append(base.transform_filter("datum.url != ''").mark_image(width=shown, height=shown).encode(url="url:N"))
-    words = base.transform_filter("datum.url == ''")
-    layers.append(words.mark_text(fontSize=13, stroke="white", strokeWidth=4, strokeOpacity=0.9).encode(text="token:N"))
-    layers.append(
-        words.mark_text(fontSize=13).encode(
-            text="token:N", color=alt.condition("datum.target", alt.value(CHOSEN), alt.value(INK_ON_LIGHT))
-        )
-    )
-    square = (shown + 8) ** 2
-    if picked in layout.places:
-        outline = base.transform_filter("datum.picked").mark_point(shape="square", size=square, color=PICKED)
-        layers.append(outline)
-    if click:
-        toggle = alt.selection_point(name=click, fields=["node"], on="click", toggle="true", empty=False)
-        top = base.mark_point(shape="square", size=square, filled=True, opacity=0, cursor="pointer")
-        layers.append(top.add_params(toggle))
-    return Figure(layer=list(layers), width=side, height=side).configure_view(strokeWidth=0)
-
-
-def _ends(layout: Radial, a: int, b: int) -> dict[str, float]:
-    (x, y), (x2, y2) = layout.places[a], layout.places[b]
-    return {"x": x, "y": y, "x2": x2, "y2": y2}
-
-
-def _point(node: DrawnNode, place: tuple[float, float], distance: int, target: bool) -> dict[str, Any]:
-    return {
-        "x": place[0],
-        "y": place[1],
-        "token": shortened(node.label),
-        "details": " · ".join(node.details),
-        "distance": distance,
-        "url": "" if node.picture is None else _data_url(node.picture),
-        "target": target,
-    }

@@ -1,4 +1,4 @@
-"""The causal graph's page and tree: nothing remote, nothing injected, every mark drawn, every node in its place."""
+"""The causal graph's page: nothing remote, nothing injected, every mark drawn, every node in its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
-from core.charts.pag import MEANINGS, DrawnNode, edge_kind, explanation_tree, pag_page, patch_picture
+from core.charts.pag import MEANINGS, DrawnNode, edge_kind, pag_page, patch_picture
 from core.charts.palette import CAUSAL_EDGES
 from core.charts.radial import ROOM, radial
 
@@ -126,8 +126,8 @@ def test_image_tokens_are_their_patches_and_words_are_words() -> None:
     page = pag_page(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH), picked=3)
     shapes = {node["id"]: node["shape"] for node in data_of(page, "nodes")}
     assert shapes == {0: "box", 1: "image", 2: "box", 3: "image", 4: "box", 5: "image"}
-    borders = {node["id"]: node.get("borderWidth") for node in data_of(page, "nodes")}
-    assert [number for number, width in borders.items() if width] == [3]
+    borders = {node["id"]: node.get("borderWidth", 1) for node in data_of(page, "nodes")}
+    assert [number for number, width in borders.items() if width > 1] == [3]
 
 
 def test_edges_of_the_explanation_stand_out() -> None:
@@ -144,9 +144,13 @@ def test_physics_is_off_and_every_node_has_its_place() -> None:
 
 
 def test_nodes_that_do_not_fit_the_graph_are_refused() -> None:
-    for draw in (pag_page, explanation_tree):
-        with pytest.raises(ValueError, match="one drawn node"):
-            draw(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH)[:3])  # type: ignore[operator]
+    with pytest.raises(ValueError, match="one drawn node"):
+        pag_page(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH)[:3])
+
+
+def test_an_isolated_target_is_said_on_the_page() -> None:
+    graph = Pag.parse(3, ["0 o-> 1"])
+    assert "Nothing is connected" in pag_page(graph, explain_node(graph, 2), nodes(graph))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 64), st.floats(0.0, 0.2))
@@ -164,24 +168,6 @@ def test_no_two_nodes_overlap_and_each_stands_at_its_distance(seed: int, size: i
         ring = layout.rings[explanation.tree.distance[node] - 1]
         assert math.hypot(*layout.places[node]) == pytest.approx(ring)
     assert layout.reach < 3000
-
-
-def test_the_tree_shows_the_explanation_out_to_its_radius() -> None:
-    chart = explanation_tree(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH, HOSTILE), radius=2).to_dict()
-    rows = [row for data in chart["datasets"].values() for row in data]
-    points = [row for row in rows if "token" in row]
-    assert sorted(point["distance"] for point in points) == [0, 1, 1, 2]
-    assert sum(point["target"] for point in points) == 1
-    assert sorted(row["edge"] for row in rows if "edge" in row) == ["<->", "<->", "o-o"]
-    assert sum(layer["mark"]["type"] == "point" for layer in chart["layer"]) == 2
-
-
-def test_the_tree_of_an_isolated_target_is_the_target() -> None:
-    graph = Pag.parse(3, ["0 o-> 1"])
-    chart = explanation_tree(graph, explain_node(graph, 2), nodes(graph)).to_dict()
-    points = [row for data in chart["datasets"].values() for row in data if "token" in row]
-    assert len(points) == 1
-    assert "Nothing is connected" in pag_page(graph, explain_node(graph, 2), nodes(graph))
 
 
 def test_a_patch_outside_the_picture_is_grey_and_inside_it_is_itself() -> None:

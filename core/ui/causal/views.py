@@ -13,7 +13,8 @@ import streamlit as st
 from core.answer import Answer
 from core.causal.discovery import CausalGraph
 from core.charts.explained import explained_picture, explained_thumbnail
-from core.charts.pag import explanation_tree, pag_page
+from core.charts.explanation_tree import explanation_tree
+from core.charts.pag import pag_page
 from core.ui.causal import network
 from core.ui.causal.naming import drawn
 from core.ui.causal.view import CausalView, GraphKey
