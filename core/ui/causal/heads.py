@@ -111,7 +111,10 @@ def _compute(
 
 def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) -> None:
     """A small picture for each head, the furthest moved first."""
-    st.markdown(f"**Layer {test.layer}**: explanation patches at distance {test.rates.radius}")
+    st.markdown(
+        f"**Layer {test.layer}**: each head with its explanation's patches at distance "
+        f"{test.rates.radius}, and what masking them did"
+    )
     if answer.layout.views:
         images = seen(answer)
         pictures = []
@@ -124,7 +127,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
                 SmallPicture(
                     data_url(small),
                     small.size,
-                    f"{head}: {_figure(test, head).replace(' nats', '')}",
+                    f"head {head}: {_figure(test, head).replace(' nats', '')}",
                     (test.layer, head),
                 )
             )

@@ -15,7 +15,6 @@ from core.charts.tokens import visible
 from core.ui import running
 from core.ui.causal.naming import names_of, place_of
 from core.ui.causal.view import CausalView, GraphKey, MaskedKey
-from core.ui.chips import escaped
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
@@ -105,9 +104,9 @@ def _result(answer: Answer, graph: CausalGraph, found: MaskingTest) -> None:
             },
         )
     st.caption(
-        f"{found.forwards} forward passes; {found.masking.sentence}. Every set tried is listed, the smallest first, "
-        f"then the whole and the controls. {escaped('Masking can also change a token because the picture looks odd:')} "
-        "compare with the random sets."
+        f"{found.forwards} forward passes; {found.masking.sentence}. Every set tried is listed, the smallest first "
+        "(its words count too, though they are not masked), then the whole and the controls. Masking can also change a "
+        "token because the picture looks odd: compare with the random sets."
     )
 
 
@@ -121,7 +120,7 @@ def _row(answer: Answer, trial: Trial) -> dict[str, object]:
     return {
         "set": KINDS[trial.kind],
         "patches": len(trial.positions),
-        "change (nats)": trial.change,
+        "change (nats)": round(trial.change, 3) + 0.0,  # what rounds to nothing has no sign
         "token changes": trial.changed,
         "it then says": visible(trial.said),
         "which": places + (" …" if len(trial.positions) > 6 else ""),

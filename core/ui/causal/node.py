@@ -125,9 +125,9 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
             {
                 "edge": relation.edge,
                 "to": name,
-                "it says": edge_in_words(relation.edge, "this", "that"),
                 "correlation": relation.correlation,
                 "p-value": f"{relation.p_value:.1e}",
+                "it says": edge_in_words(relation.edge, "this", "that"),
             }
         )
     with st.expander(f"Its {len(near)} edge{'' if len(near) == 1 else 's'}", expanded=len(near) <= 4):
