@@ -9,15 +9,10 @@ every figure is a mean over scenes, and its interval is of scenes.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-
-from tqdm import tqdm
 
 from core.cases.street import FAMILIES, street_cases
 from core.causal.discovery import layer_graphs
@@ -28,7 +23,6 @@ from core.comparison.keyword import key_tokens
 from core.evidence.bootstrap import Interval, interval
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
-from core.vlm.loading import EMBEDDED, ModelSpec, load_model
 from core.vlm.model import VisionLanguageModel
 
 RADII = (1, 2, 3)
@@ -166,29 +160,3 @@ def _at(radius: int, found: Sequence[FlipRates]) -> AtRadius:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m core.cases.flips", description="Test what causal graphs claim.")
-    parser.add_argument("--model", default=EMBEDDED.source)
-    parser.add_argument("--scenes", type=int, default=SCENES)
-    parser.add_argument("--masking", choices=("reader", "pixels"), default="reader")
-    parser.add_argument("--json", type=Path, help="where the table is written with its settings")
-    options = parser.parse_args()
-    model, settings = load_model(ModelSpec(options.model)), GraphSettings()
-    with tqdm(total=100, unit="%", desc="flips") as bar:
-        table = flip_table(
-            model,
-            options.scenes,
-            settings,
-            Masking(options.masking),
-            progress=lambda done: bar.update(100 * done - bar.n),
-        )
-    print(*table.lines(), sep="\n")
-    if options.json is not None:
-        record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}
-        options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

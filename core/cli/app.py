@@ -22,7 +22,7 @@ of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=
 
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.explain, answers.evidence, answers.audit),
-    *(scenes.survey, scenes.league, scenes.findings, scenes.study),
+    *(scenes.survey, scenes.league, scenes.flips, scenes.findings, scenes.study),
 )
 OF_SETS: tuple[Callable[..., None], ...] = (
     *(cases.formats, cases.check, cases.run),

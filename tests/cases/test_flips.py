@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 
 import pytest
 
-from core.cases import flips
 from core.cases.flips import RADII, SceneFlips, flip_table, summed
 from core.causal.masking import Masking
 from core.causal.rates import Effect, Flip, FlipRates, NeighbourPrecision
@@ -60,15 +57,3 @@ def test_a_stop_ends_it(llava: TransformersModel) -> None:
     cancel.cancel()
     with pytest.raises(Cancelled):
         flip_table(llava, 2, cancel=cancel)
-
-
-def test_the_command_prints_the_table_and_writes_it_with_its_settings(
-    llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(flips, "load_model", lambda spec: llava)
-    file = tmp_path / "flips.json"
-    monkeypatch.setattr("sys.argv", ["flips", "--scenes", "1", "--masking", "pixels", "--json", str(file)])
-    flips.main()
-    assert "1 scenes, 12 graphs; pixels replaced" in capsys.readouterr().out
-    record = json.loads(file.read_text(encoding="utf-8"))
-    assert record["settings"]["alpha"] == 1e-5 and len(record["radii"]) == 3

@@ -29,7 +29,9 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
     assert done.stdout.endswith("imported: []\n")
 
 
-@pytest.mark.parametrize("name", ["ask", "explain", "evidence", "league", "findings", "cases run", "cases report"])
+@pytest.mark.parametrize(
+    "name", ["ask", "explain", "evidence", "league", "flips", "findings", "cases run", "cases report"]
+)
 def test_every_command_says_what_its_exit_codes_mean(command: Command, name: str) -> None:
     found = command(*name.split(), "--help")
     assert found.code == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,6 +41,23 @@ def league(
 
     spec = spec_of(model, device, precision)
     raise typer.Exit(run(load(spec), out, cases_per_family, method, family, summary))
+
+
+def flips(
+    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes, whose heads' graphs are all tested.")] = 30,
+    masking: Annotated[
+        Literal["reader", "pixels"], typer.Option(help="Hide image tokens from the reader, or replace their pixels.")
+    ] = "reader",
+    out: Annotated[Path | None, typer.Option(help="Also write the table with its settings as JSON.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Causal graphs put to the test: how often does masking their explanation sets change the word?"""
+    from core.cli.asking import load, spec_of
+    from core.cli.flips import run
+
+    raise typer.Exit(run(load(spec_of(model, device, precision)), scenes, masking, out))
 
 
 def findings(

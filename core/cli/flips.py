@@ -1,0 +1,29 @@
+"""`python -m core flips`: how often the claims of causal graphs survive a test."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from core.cases.flips import flip_table
+from core.causal.masking import Masking, Mode
+from core.causal.settings import GraphSettings
+from core.cli.console import Exit, bar, emit, plain, say, stoppable
+from core.vlm.model import VisionLanguageModel
+
+
+def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None) -> Exit:
+    """Graphs of every head for every scene, masked and counted: the table, and a line for each search distance."""
+    settings = GraphSettings()
+    with stoppable() as cancel, bar("flips") as progress:
+        table = flip_table(model, scenes, settings, Masking(masking), progress=progress, cancel=cancel)
+    for line in table.lines():
+        say(line)
+    record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}
+    for row in record["radii"]:
+        emit(row)
+    emit({name: value for name, value in record.items() if name != "radii"})
+    if out is not None:
+        out.write_text(json.dumps(plain(record), indent=1) + "\n", encoding="utf-8")
+    return Exit.DONE
