@@ -69,9 +69,19 @@ def read(question: str, answer: str) -> Reading:
     subject = _nouns(asked)
     polarity, rest = _polarity(answer)
     claims = [claim for clause in _clauses(rest) for claim in _stated(clause, subject)]
-    if polarity is not None and is_polar(question):
+    if polarity is not None and is_polar(question) and not _settled(asked, claims):
         claims += _conceded(asked, polarity)
     return Reading(polarity, subject, tuple(dict.fromkeys(claims)))
+
+
+def _settled(asked: Sequence[Word], stated: Sequence[Claim]) -> bool:
+    """Whether an answer to a question with "not" says itself what it means. English yes and no to "Is it not open?" are
+    taken either way, so "Yes, it is open." claims that it is open."""
+    if not NEGATIONS & {word.plain for word in asked}:
+        return False
+    about = _nouns(asked)
+    dimensions = {dimension.name for _, dimension, _ in values_in(asked)}
+    return any(claim.dimension in dimensions and comparable(claim.about, about) for claim in stated)
 
 
 def is_polar(question: str) -> bool:

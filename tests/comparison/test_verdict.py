@@ -99,6 +99,9 @@ NOT_CONTRADICTIONS = [
      "Are the car and the dog the same color?", "The car is red and the dog is blue, so the colors are different.",
      "agree"),
     ("Name the animal.", "A sheepdog.", "What animal is that?", "a sheepdog", "agree"),
+    # yes to a question with "not" means what the answer says
+    ("Is the truck's door open?", "Yes, the truck's door is open.", "Is the truck's door not open?",
+     "Yes, the truck's door is open.", "agree"),
     # other things are asked
     ("What color is the car?", "The car is red.", "What color is the dog?", "The dog is blue.", "differ"),
     ("Is the truck's door open?", "Yes.", "Is the house's door closed?", "Yes.", "differ"),
