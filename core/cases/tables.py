@@ -112,7 +112,7 @@ def without_repeats(table: Table, key: Callable[[Row], Hashable], what: str) -> 
             (same if kept.values == row.values else other).append(f"{kept.line} and {row.line}")
     problems = table.problems
     if same:
-        problems += (f"The same stands twice, and is counted once: lines {listed(same)}.",)
+        problems += (f"Rows that repeat another are counted once: lines {listed(same)}.",)
     if other:
         problems += (f"Lines {listed(other)} have the same {what} and differ: the first of them is used.",)
     return Table(tuple(first.values()), problems)

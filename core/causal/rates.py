@@ -65,7 +65,8 @@ class Rate:
         z, n, p = 1.96, self.count, self.share
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        return max(middle - half, 0.0), min(middle + half, 1.0)
+        # At the ends the two halves cancel but for rounding.
+        return (max(middle - half, 0.0) if self.hits else 0.0), (min(middle + half, 1.0) if self.hits < n else 1.0)
 
 
 @dataclass(frozen=True)

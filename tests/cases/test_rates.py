@@ -20,6 +20,12 @@ def test_a_share_of_few_is_never_certain() -> None:
     assert found.high == 1
 
 
+def test_an_interval_ends_at_none_and_at_all_to_the_digit() -> None:
+    for count in range(1, 60):
+        assert share("accuracy", [False] * count, "answers").low == 0
+        assert share("accuracy", [True] * count, "answers").high == 1
+
+
 def test_a_bootstrap_over_numbers_is_one_over_cases() -> None:
     hits, spurious, missed = 30, 10, 20
     found = rate("F1", (hits, spurious, missed), lambda n: 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2]), "")

@@ -12,7 +12,10 @@ from core.cases.case import Case
 from core.cases.folder import Folder, NoPicture
 from core.cases.rates import Rate
 from core.cases.results import Result
-from core.cases.tables import FolderError, listed
+from core.cases.tables import FolderError
+
+SHOWN = 3
+"""Pictures that cannot be used, told of by name."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ class CaseFormat(ABC):
         stuck = [case for case in found.cases if case.problem is not None]
         if not stuck:
             return found
-        first = listed(list(dict.fromkeys(case.problem for case in stuck if case.problem)), 3)
-        told = f"{len(stuck)} of {len(found.cases)} cases cannot be asked and are counted apart: {first}"
+        whys = list(dict.fromkeys(case.problem for case in stuck if case.problem))
+        more = f" (and {len(whys) - SHOWN} more like these)" if len(whys) > SHOWN else ""
+        told = f"{len(stuck)} of {len(found.cases)} cases cannot be asked and are counted apart: "
+        told += " ".join(whys[:SHOWN]) + more
         return CaseSet(found.cases, (*found.problems, told))
 
     def check(self, path: Path) -> tuple[str, ...]:

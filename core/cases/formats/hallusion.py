@@ -42,7 +42,7 @@ class HallusionBench(CaseFormat):
         odd = [str(row.line) for row in table.rows if row["gt_answer"] not in _ANSWERS]
         problems = table.problems
         if odd:
-            problems += (f"gt_answer of entries {listed(odd)} is neither 0 nor 1; they are left out.",)
+            problems += (f"Entries {listed(odd)} are left out: their gt_answer is neither 0 nor 1.",)
         found = tuple(_case(row, folder) for row in table.rows if row["gt_answer"] in _ANSWERS)
         if not found:
             raise FolderError(f"No question has a gt_answer of 0 or 1. {' '.join(problems)}")

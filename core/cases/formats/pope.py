@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-
-import numpy as np
-from jaxtyping import Float
+from dataclasses import replace
 
 from core.cases.case import Case
 from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, accuracy, rate, share
+from core.cases.rates import Rate, accuracy, share
 from core.cases.results import Result
 from core.cases.tables import FolderError, Row, Table, listed, read_json, without_repeats
 
@@ -43,8 +41,8 @@ class POPE(CaseFormat):
             once = without_repeats(table, lambda row: (row["image"], row["text"]), "image and text")
             odd = [str(row.line) for row in once.rows if row["label"].lower() not in ("yes", "no")]
             if odd:
-                problems += (f"{split}: the label of lines {listed(odd)} is neither yes nor no; they are left out.",)
-            problems += once.problems
+                problems += (f"{split}: lines {listed(odd)} are left out: their label is neither yes nor no.",)
+            problems += tuple(f"{split}: {problem}" for problem in once.problems)
             found += [_case(row, split, folder) for row in once.rows if row["label"].lower() in ("yes", "no")]
         if not found:
             raise FolderError(f"No question has a label yes or no. {' '.join(problems)}")
@@ -96,16 +94,18 @@ def _rates(results: Sequence[Result], split: str) -> tuple[Rate, ...]:
     said = [(result.understood, result.expected[0]) for result in results if result.right is not None]
     precise = [right == "yes" for word, right in said if word == "yes"]
     recalled = [word == "yes" for word, right in said if right == "yes"]
-    hits, spurious, missed = sum(precise), len(precise) - sum(precise), len(recalled) - sum(recalled)
+    among = [True] * sum(precise) + [False] * (len(precise) + len(recalled) - 2 * sum(precise))
     return (
         accuracy(results, split),
         share("precision", precise, "of the things said to be there, those that are", split),
         share("recall", recalled, "of the things that are there, those said to be", split),
-        rate("F1", (hits, spurious, missed), _f1, "harmonic mean of precision and recall", split),
+        _f1(share("F1", among, "harmonic mean of precision and recall", split)),
         share("yes ratio", [word == "yes" for word, _ in said], "answers that say yes; half would be right", split),
     )
 
 
-def _f1(n: Float[np.ndarray, "*draw kind"]) -> Float[np.ndarray, "*draw"]:
-    """2 hits / (2 hits + spurious + missed), the harmonic mean, which is 0 rather than unknown without a hit."""
-    return 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2])
+def _f1(found: Rate) -> Rate:
+    """F1 = 2 hits / (2 hits + spurious + missed) from the share s of hits among all three: it is 2 s / (1 + s), which
+    only grows with s, so its interval is that of s. Without a hit it is 0 rather than unknown."""
+    value, low, high = (2 * one / (1 + one) for one in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import core.cases.formats
+from core.cases.folder import Folder
 from core.cases.formats.base import CaseFormat, CaseSet
 from core.cases.rates import Rate, accuracy
 from core.cases.results import Run
@@ -35,13 +36,14 @@ def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet
         if key not in formats():
             raise FolderError(f"There is no format “{key}”. The formats are {', '.join(formats())}.")
         return formats()[key], formats()[key].read(path)
+    Folder(path)  # what no format could read is said once
     refused = []
     for one in formats().values():
         try:
             return one, one.read(path)
         except FolderError as error:
             refused.append(f"{one.name}: {error}")
-    raise FolderError(f"The folder fits no format. {' '.join(dict.fromkeys(refused))}")
+    raise FolderError("\n".join(["The folder fits no format.", *dict.fromkeys(refused)]))
 
 
 def rates_of(run: Run) -> tuple[Rate, ...]:

@@ -70,7 +70,7 @@ def test_a_row_that_stands_twice_is_named_and_counted_once(tmp_path: Path) -> No
     found = MMVP().read(save_mmvp(tmp_path, [row, row, "1,Q?,(a) Open (b) Closed,(b)"]))
     assert [case.expected for case in found.cases] == [("a",)]
     assert found.problems == (
-        "The same stands twice, and is counted once: lines 2 and 3.",
+        "Rows that repeat another are counted once: lines 2 and 3.",
         "Lines 2 and 4 have the same Index and differ: the first of them is used.",
     )
 

@@ -141,8 +141,13 @@ def test_the_format_of_a_folder_is_found(tmp_path: Path) -> None:
     assert read_folder(save(tmp_path / "own"))[0].key == "plain"
     with pytest.raises(FolderError, match=r"There is no format “coco”\. The formats are hallusionbench, mmvp, pope"):
         read_folder(tmp_path, "coco")
-    with pytest.raises(FolderError, match=r"fits no format\. HallusionBench: There is no HallusionBench\.json"):
+    with pytest.raises(FolderError, match=r"fits no format\.\nHallusionBench: There is no HallusionBench\.json"):
         read_folder(tmp_path / "m" / "MMVP Images")
+    with pytest.raises(
+        FolderError, match=r"^The folder .*nowhere cannot be read \(No such file or directory\)"
+    ) as none:
+        read_folder(tmp_path / "nowhere")
+    assert str(none.value).count("cannot be read") == 1
 
 
 def test_every_published_format_says_whose_it_is() -> None:

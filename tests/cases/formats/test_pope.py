@@ -60,6 +60,14 @@ def test_what_was_not_asked_or_not_answered_is_no_yes(tmp_path: Path) -> None:
     assert rates["accuracy"].count == 1
 
 
+def test_f1_of_few_is_never_certain(tmp_path: Path) -> None:
+    rows = [{"question_id": n, "image": "1.jpg", "text": f"Is there a {n}?", "label": "yes"} for n in range(10)]
+    cases = POPE().read(save_pope(tmp_path, rows=rows)).cases
+    f1 = next(rate for rate in POPE().rates(answered(cases, ["Yes."] * 10)) if rate.name == "F1")
+    assert (f1.value, f1.high, f1.count) == (1, 1, 10)
+    assert f1.low == pytest.approx(2 * 0.7225 / 1.7225, abs=0.001)  # of Wilson's 0.7225 for 10 of 10
+
+
 def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:
     row = {"question_id": 1, "image": "1.jpg", "text": "Is there a dog?", "label": "yes"}
     folder = save_pope(tmp_path, rows=[row, row, {**row, "text": "Is it?", "label": "maybe"}])
@@ -68,9 +76,9 @@ def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:
     found = POPE().read(folder)
     assert len(found.cases) == 1
     assert found.problems == (
-        "random: the label of lines 3 is neither yes nor no; they are left out.",
-        "“coco_pope_random.json”: entries 4 are damaged or lack a field, and are left out.",
-        "The same stands twice, and is counted once: lines 1 and 2.",
+        "random: lines 3 are left out: their label is neither yes nor no.",
+        "random: “coco_pope_random.json”: entries 4 are damaged or lack a field, and are left out.",
+        "random: Rows that repeat another are counted once: lines 1 and 2.",
     )
 
 
