@@ -59,7 +59,10 @@ def compare(first: Run, second: Run) -> Comparison:
     both, only_first, only_second, neither = (
         judged.count(kind) for kind in ((True, True), (True, False), (False, True), (False, False))
     )
-    alike = [one.understood == other.understood for one, other in pairs]
+    alike = [
+        one.understood == other.understood if one.understood or other.understood else one.said == other.said
+        for one, other in pairs
+    ]
     ids = {result.id for run in (first, second) for result in run.results}
     return Comparison(
         both=both,

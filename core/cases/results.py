@@ -90,6 +90,11 @@ def run_of(header: Record, records: list[Record]) -> Run:
     )
 
 
+def unread(run: Run) -> int:
+    """How many judged answers were not understood, and count as wrong."""
+    return sum(result.right is not None and not result.understood for result in run.results)
+
+
 def failures(run: Run) -> list[Result]:
     """The answers that are wrong, those that depend least on their picture first, unknown ones last."""
     wrong = [result for result in run.results if result.right is False]

@@ -21,6 +21,13 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"[.,;:!?\n]|\bbut\b", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"(?:\bnot|n't)\s+(?:\w+\s+)?(?:certain|sure|know)\b|\b(?:uncertain|unsure)\b"
+    r"|\b(?:cannot|can't|can not|couldn't|could not|unable to|not able to|not possible to|impossible to)"
+    r"\s+(?:\w+\s+)?(?:tell|say|know|determine|answer|see (?:an?|any|the) (?:image|picture|photo|figure|chart))\b"
+    r"|\b(?:not |un)clear (?:whether|if|from)\b|\bnot enough (?:information|context)\b",
+    re.IGNORECASE,
+)
 _REACH = 3
 """How many words before a phrase a "not" still denies it."""
 
@@ -54,7 +61,7 @@ def is_right(case: Case, said: str) -> bool:
 
 def yes_or_no(question: str, said: str) -> str:
     """ "yes" or "no" by the answer's first sentence; a statement ("The door is open.") by what it says to the
-    question; "" where it is neither."""
+    question; "" where it is neither, or says that it cannot be told."""
     first = _first_sentence(said)
     if first[:1] and first[0] in YES | NO:
         return "yes" if first[0] in YES else "no"
@@ -62,6 +69,8 @@ def yes_or_no(question: str, said: str) -> str:
         clashes = {word: judge([question] * 2, [said, word]).kind == "contradict" for word in ("yes", "no")}
         if clashes["yes"] != clashes["no"]:
             return "no" if clashes["yes"] else "yes"
+    if _UNSURE.search(said.strip().split(".", 1)[0]):
+        return ""
     if {"no", "not"} & set(first):
         return "no"
     return "yes" if YES & set(first) else ""

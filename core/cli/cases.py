@@ -12,7 +12,7 @@ from core.cases.formats.base import CaseSet
 from core.cases.formats.registry import formats, rates_of, read_folder
 from core.cases.notes import Note, annotate, notes_file, read_notes
 from core.cases.rates import Rate
-from core.cases.results import Result, Run, failures, read_run
+from core.cases.results import Result, Run, failures, read_run, unread
 from core.cases.runner import RunSettings, run_cases
 from core.cases.street import street_cases
 from core.cases.workers import run_on_workers
@@ -75,6 +75,7 @@ def report(file: Path, html: Path | None, wrong: bool) -> Exit:
     found = read_run(file)
     for rate in rates_of(found):
         emit(_rate(rate))
+    emit({"not understood": unread(found), "counts": "answers in which no expected form was found; they are wrong"})
     for answers, right in (("right", True), ("wrong", False)):
         mean = interval([r.dependence for r in found.results if r.right is right and r.dependence is not None])
         told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}

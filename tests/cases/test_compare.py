@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -24,6 +25,13 @@ def test_cases_are_counted_by_who_was_right() -> None:
     assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
     assert [first.id for first, _ in found.differing] == ["1", "2"]
     assert (found.same.value, found.gain.value, found.apart) == (0.6, 0, 1)
+
+
+def test_two_answers_that_say_nothing_known_are_the_same_only_to_the_letter() -> None:
+    one = run(False, False)
+    mute = [replace(result, understood="", said=said) for result, said in zip(one.results, ("hm", "well"), strict=True)]
+    other = [replace(result, said="hm") for result in mute]
+    assert compare(replace(one, results=tuple(mute)), replace(one, results=tuple(other))).same.value == 0.5
 
 
 def test_gain_is_of_the_second_over_the_first() -> None:

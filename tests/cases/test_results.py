@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.cases.results import Result, Run, failures, run_of
+from dataclasses import replace
+
+from core.cases.results import Result, Run, failures, run_of, unread
 
 
 def result(id_: str, right: bool | None, dependence: float | None, number: int = 0) -> Result:
@@ -23,6 +25,12 @@ def test_the_latest_result_of_a_case_counts_in_the_order_of_the_set() -> None:
     run = run_of({"set": "own", "model": "m", "settings": {}, "about": {"model_name": "small"}}, records)
     assert [(one.id, one.right) for one in run.results] == [("a", False), ("b", True)]
     assert run.model_name == "small"
+
+
+def test_an_answer_that_was_not_understood_is_counted_where_it_is_judged() -> None:
+    mute = replace(result("a", False, 0), understood="")
+    unasked = replace(result("b", None, 0), understood="", problem="missing")
+    assert unread(Run("own", "m", {}, {}, (mute, unasked, result("c", True, 0)))) == 1
 
 
 def test_failures_that_depend_least_on_the_picture_come_first() -> None:

@@ -37,7 +37,10 @@ def test_the_longer_of_two_options_that_share_words_is_meant() -> None:
     ("said", "expected"),
     [("Yes.", "yes"), ("yes, there is a dog", "yes"), ("No", "no"), ("No, there is no dog.", "no"), ("", ""),
      ("There is a dog.", "yes"), ("There is no dog in the picture.", "no"), ("There isn't.", "no"),
-     ("A cat.", ""), ("Yes. There is no cat, though.", "yes")],
+     ("A cat.", ""), ("Yes. There is no cat, though.", "yes"), ("I am not certain.", ""), ("I don't know.", ""),
+     ("It is not possible to tell.", ""), ("I cannot see the image.", ""), ("No, I am not sure.", "no"),
+     ("It is unclear whether there is.", ""), ("I do not see a dog.", "no"),
+     ("The sky is not clear.", "no"), ("There is not enough grass.", "no")],
 )  # fmt: skip
 def test_yes_and_no_are_read_from_words_and_from_statements(said: str, expected: str) -> None:
     assert yes_or_no("Is there a dog in the image?", said) == expected

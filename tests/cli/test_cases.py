@@ -105,8 +105,9 @@ def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(comm
     found = command("cases", "report", out, "--wrong", "--html", page)
     assert found.code == 0
     assert [line["rate"] for line in found.lines[:5]] == ["accuracy", "precision", "recall", "F1", "yes ratio"]
-    assert found.lines[6]["image dependence"]["of"] == sum(result.right is False for result in results)
-    assert (found.lines[7]["id"], found.lines[7]["note"]) == (wrong.id, "sees <b>a dog</b>")
+    assert found.lines[5]["not understood"] == sum(not result.understood for result in results)
+    assert found.lines[7]["image dependence"]["of"] == sum(result.right is False for result in results)
+    assert (found.lines[8]["id"], found.lines[8]["note"]) == (wrong.id, "sees <b>a dog</b>")
     text = page.read_text()
     assert "random: accuracy" in text
     assert wrong.question in text

@@ -13,7 +13,7 @@ import streamlit as st
 from core.cases.formats.registry import rates_of
 from core.cases.notes import Note, NotesError, notes_file, read_notes
 from core.cases.rates import Rate
-from core.cases.results import Result, Run
+from core.cases.results import Result, Run, unread
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.evidence.bootstrap import interval
 from core.ui.cases import one_case, spoken
@@ -34,6 +34,8 @@ def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: P
     with st.container(horizontal=True, gap="large"):
         _rates(rates_of(run))
         _dependence(run)
+    if unknown := unread(run):
+        st.caption(f"{unknown:,} answers were not understood (none of the forms of a right answer) and count as wrong.")
     notes = _notes(view, file)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         which = st.segmented_control(
@@ -138,8 +140,8 @@ def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Not
         on_select=clicked,
         selection_mode="single-row",
         column_config={
-            "image dependence": st.column_config.NumberColumn(format="%.2f", width=124),
-            "log-probability": st.column_config.NumberColumn(format="%.2f", width=112),
+            "image dependence": st.column_config.NumberColumn(format="%.2f", width=124, help="In nats: see below."),
+            "log-probability": st.column_config.NumberColumn(format="%.2f", width=112, help="Of the answer, in nats."),
             "question": st.column_config.TextColumn(width=270),
             "said": st.column_config.TextColumn(width=230),
         },
