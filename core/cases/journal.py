@@ -22,6 +22,7 @@ except ImportError:  # Windows has no such lock
 Record = dict[str, Any]
 KIND = "sightline"
 """The header's first key, by which a file is known as a journal."""
+HEADER_BYTES = 1 << 16
 
 
 class JournalError(Exception):
@@ -102,6 +103,16 @@ def read_journal(file: Path, kind: str) -> tuple[Record, list[Record]]:
     if not lines:
         raise JournalError(f"{file.name} holds no results. Choose a file that a run has written.")
     return _checked(lines[0], kind, file), lines[1:]
+
+
+def kind_of(file: Path) -> str | None:
+    """What a file is a journal of, by its first line; None where it is none, or cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            header = json.loads(opened.readline(HEADER_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return str(header[KIND]) if isinstance(header, dict) and KIND in header else None
 
 
 def _opened(file: Path) -> BinaryIO:

@@ -21,6 +21,7 @@ from core.cases.journal import Journal, Record, read_journal
 from core.cases.phrasings import phrasings
 from core.cases.rank_correlation import rank_correlation
 from core.cases.studies.readings import LONGEST, explained, image_share, key_target
+from core.cases.studies.study import LEAST
 from core.comparison.verdict import judge
 from core.evidence.dependence import image_dependence
 from core.vlm.cancel import Cancelled, CancelToken
@@ -48,7 +49,8 @@ class Surveyed:
 @dataclass(frozen=True)
 class Correlation:
     """Spearman's correlation of the rate of contradictions with a measure over `count` cases, and its 95 % percentile
-    bootstrap interval over cases. NaN where either never varies. `family` "" is all of them."""
+    bootstrap interval over cases. NaN where either never varies, and of fewer than `LEAST` cases. `family` "" is all of
+    them."""
 
     measure: str
     family: str
@@ -139,4 +141,6 @@ def _correlation(measure: str, family: str, lines: Sequence[Surveyed]) -> Correl
     contradictions = np.array([line.contradictions for line in lines], dtype=float)
     rests = np.array([getattr(line, measure) for line in lines], dtype=float)
     found = rank_correlation(contradictions, rests)
+    if found.cases < LEAST:
+        found = replace(found, mean=np.nan, low=np.nan, high=np.nan)
     return Correlation(measure, family, found.mean, found.low, found.high, found.cases)

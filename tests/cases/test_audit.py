@@ -14,6 +14,7 @@ from core.cases import survey as surveying
 from core.cases.audit import audit
 from core.cases.case import Case
 from core.cases.journal import OtherRun
+from core.cases.studies.study import LEAST
 from core.cases.survey import Surveyed, correlations, read_survey, survey
 from core.comparison.keyword import key_tokens
 from core.comparison.verdict import judge
@@ -108,3 +109,9 @@ def test_where_nothing_varies_there_is_no_correlation() -> None:
     found = correlations([line(number, "", 0.5, number / 10) for number in range(5)])
     assert np.isnan(found[0].value)
     assert correlations([])[0].count == 0
+
+
+def test_of_few_questions_there_is_no_correlation() -> None:
+    few = [line(number, "", number / 10, number / 10) for number in range(LEAST)]
+    assert np.isnan(correlations(few[1:])[0].value)
+    assert correlations(few)[0].value == pytest.approx(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cases.journal import Journal, JournalError, OtherRun, read_journal
+from core.cases.journal import Journal, JournalError, OtherRun, kind_of, read_journal
 
 
 def journal(file: Path, **identity: object) -> Journal:
@@ -80,3 +80,13 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match=r"cannot be written \(Not a directory\)|cannot be written \(File exists\)"):
         journal(tmp_path / "file" / "run.jsonl")
+
+
+def test_what_a_file_is_a_journal_of_is_told_by_its_first_line(tmp_path: Path) -> None:
+    with journal(tmp_path / "run.jsonl") as run:
+        run.append({"id": 1})
+    assert kind_of(tmp_path / "run.jsonl") == "test"
+    for number, content in enumerate((b"", b"[1]", b"\xff\x00", b'{"id": 1}\n')):
+        (other := tmp_path / f"{number}.jsonl").write_bytes(content)
+        assert kind_of(other) is None
+    assert kind_of(tmp_path) is kind_of(tmp_path / "gone") is None

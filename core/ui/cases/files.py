@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.cases.results import Run, read_run
+from core.cases.journal import kind_of
+from core.cases.results import KIND, Run, read_run
 from core.ui.kept import Kept
 
 
@@ -20,6 +21,12 @@ def read(kept: Kept[Run], file: Path) -> Run | None:
         found = read_run(file)
         kept.keep(key, found)
     return found
+
+
+def known_runs() -> list[str]:
+    """The files in the folder for results that hold a run of cases, by name."""
+    home = results_home()
+    return sorted(str(file) for file in home.glob("*.jsonl") if kind_of(file) == KIND) if home.is_dir() else []
 
 
 def results_home() -> Path:

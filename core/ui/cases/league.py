@@ -106,7 +106,7 @@ def _chart(league: League, metric: str, family: str | None) -> None:
 
 def _table(league: League, family: str | None) -> None:
     rows = [_row(standing, family, standing.method == league.recommended) for standing in league.standings]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
 
 
 def _row(standing: Standing, family: str | None, recommended: bool) -> dict[str, str | float | None]:

@@ -10,6 +10,7 @@ import streamlit as st
 from core.cases.case import Case
 from core.cases.notes import Note, NotesError, NotSaved, annotate, notes_file
 from core.cases.results import Result
+from core.cases.scoring import LETTERS
 from core.charts.overlays import fit
 from core.images import UnreadableImage
 from core.street.recipe import from_params
@@ -40,7 +41,7 @@ def show(
         with st.container(width="stretch"):
             st.text(result.question)
             st.text(f"→ {result.said}" if result.answered else result.problem or "")
-            st.text(f"expected: {' or '.join(filter(None, result.expected)) or 'not known'}")
+            st.text(f"expected: {_expected(case, result)}")
             about = " · ".join(f"{name} {value}" for name, value in result.about.items())
             if about:
                 st.text(about)
@@ -50,6 +51,13 @@ def show(
                 opening.menu_asking(work, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
         with st.container(width=330):
             _note(view.benchmark, result.id, notes.get(result.id, Note()), notes_file(file))
+
+
+def _expected(case: Case | None, result: Result) -> str:
+    """The right answers; a letter with the option it stands for."""
+    options = dict(zip(LETTERS, case.options if case is not None else (), strict=False))
+    told = [f"({one}) {options[one]}" if one in options else one for one in result.expected if one]
+    return " or ".join(told) or "not known"
 
 
 def _pictures(case: Case) -> None:

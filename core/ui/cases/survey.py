@@ -9,9 +9,11 @@ import streamlit as st
 
 from core.cases.journal import JournalError
 from core.cases.street import FAMILIES, street_cases
+from core.cases.studies.study import LEAST
 from core.cases.survey import MEASURES, Correlation, correlations, read_survey, survey
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.ui import running
+from core.ui.cases import spoken
 from core.ui.cases.files import results_home
 from core.ui.cases.view import CasesView
 from core.ui.running import Report
@@ -45,8 +47,11 @@ def show(view: CasesView, model: VisionLanguageModel) -> None:
                 st.markdown(f"**Contradictions against {name}**")
                 chart = interval_chart(pairs, title="rank correlation", domain=(-1.0, 1.0))
                 st.altair_chart(chart, width="content", alt=f"correlation of contradictions with {name}")
+                st.caption(_said(next(one for one in correlations(lines) if one.measure == measure)))
     st.caption(
-        "Lines are 95 % intervals over scenes (bootstrap). Where contradictions never, or always, occur there is none."
+        "Lines and brackets are 95 % intervals over the n scenes (bootstrap); none where contradictions never, or "
+        f"always, occur, and none of fewer than {LEAST} scenes. Over all families together the correlation also tells "
+        "families apart, some of which are contradicted more and rest less on the picture: look into each, too."
     )
 
 
@@ -72,5 +77,14 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
 
 
 def _pair(one: Correlation) -> Pair:
-    told = "none" if math.isnan(one.value) else f"{one.value:+.2f}"
-    return Pair(one.family or "all families", Dot(f"of {one.count}", one.value, one.low, one.high, told))
+    told = "none" if math.isnan(one.value) else spoken.change(one.value, one.low, one.high)
+    return Pair(one.family or "all families", Dot(f"n {one.count}", one.value, one.low, one.high, told))
+
+
+def _said(one: Correlation) -> str:
+    """What the correlation over all families says to the hypothesis."""
+    if math.isnan(one.value):
+        return "All families: this says nothing of the hypothesis yet."
+    if one.low <= 0 <= one.high:
+        return "All families: undecided, for the interval holds zero."
+    return f"All families: this speaks {'for' if one.value < 0 else 'against'} the hypothesis."

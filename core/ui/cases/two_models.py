@@ -12,7 +12,7 @@ from core.cases.journal import JournalError
 from core.cases.results import Result, Run
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.ui.cases import spoken
-from core.ui.cases.files import read, results_home
+from core.ui.cases.files import known_runs, read, results_home
 from core.ui.chips import escaped
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
@@ -26,10 +26,12 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
         "Run the same cases with two models (under Benchmarks from a folder, or with python -m core cases run), and "
         "set their results beside each other."
     )
-    known = sorted(str(file) for file in results_home().glob("*.jsonl")) if results_home().is_dir() else []
+    known = known_runs()
     with st.container(horizontal=True, gap="medium"):
         first, second = (_file(number, known) for number in ("First", "Second"))
     if not first or not second:
+        there = f"{len(known)} results files are" if len(known) != 1 else "One results file is"
+        st.caption(f"{there} in {escaped(str(results_home()))}. Choose two of one set.")
         return
     try:
         runs = [_run(work, path) for path in (first, second)]
