@@ -9,7 +9,8 @@ from core.evidence.metric import Examined, Figure, MapMetric
 class Comprehensiveness(MapMetric):
     """The fall of the target's probability when the map's top 5, 10, 20 and 50 % of patches are replaced: DeYoung et
     al. 2020, "ERASER: A benchmark to evaluate rationalized NLP models", section 4, as an area over the perturbation
-    curve: the mean over these shares, and over fills. High when the map holds what the answer needs.
+    curve: the mean over these shares, and over fills. (Their formula divides by one share more, that of nothing
+    removed, which only scales it; their program does not.) High when the map holds what the answer needs.
     """
 
     key = "comprehensiveness"
