@@ -115,7 +115,7 @@ def _cells(columns: Sequence[AlignedToken], width: int) -> pd.DataFrame:
         texts = (
             column.original if column.original is None else visible(column.original),
             column.other if column.other is None else visible(column.other),
-            None if column.change is None else f"{column.change:+.2f}",
+            None if column.change is None else f"{column.change:+z.2f}",
         )
         for row, text in enumerate(texts):
             rows.append(

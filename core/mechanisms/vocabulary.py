@@ -1,4 +1,4 @@
-"""What a head says in the vocabulary, what it reads, and whether image tokens name what they show.
+"""What a head says in the vocabulary, and what it reads.
 
 Three readings of a head where it predicts a word (Yu and Ananiadou 2024, "Understanding Multimodal LLMs", section 4):
 
@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Alternative, Answer, Question, TokenKind
+from core.answer import Alternative, Answer
 from core.mechanisms.contributions import Contributions
 from core.mechanisms.lens import Reading, lens, read_logits
 from core.vlm.cancel import CancelToken
@@ -31,7 +31,6 @@ from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 from core.vlm.precision import wide
 from core.vlm.readout import Readout
-from core.vlm.units import NotApplicable
 
 
 @dataclass(frozen=True)
@@ -80,58 +79,3 @@ def read_heads(
 def _summands(readout: Readout, vectors: Float[Tensor, "summand hidden"], top: int) -> Reading:
     """Summands of a state, the final scale included, as distributions over the vocabulary."""
     return read_logits(readout.products(readout.norm.linear(vectors)), top=top)
-
-
-@dataclass(frozen=True)
-class VisualReading:
-    """Mean reciprocal rank of the right words at image tokens that show the thing, and at all the others, which is
-    what random positions give on average."""
-
-    right: float
-    others: float
-
-
-def visual_reading(
-    model: VisionLanguageModel,
-    answer: Answer,
-    positions: Sequence[int],
-    words: Sequence[int],
-    *,
-    layer: int = 0,
-    cancel: CancelToken | None = None,
-) -> VisualReading:
-    """How well image tokens at `positions` name what they show: 1 / rank of the best of the right `words` (token ids)
-    in the logit lens, at layer 0 as Yu and Ananiadou (2024) do, who put final norm and unembedding on the projected
-    visual embeddings.
-
-    Raises NotApplicable where there is no word, and no image token among `positions` or outside of them; and what
-    `lens` raises.
-    """
-    images = answer.layout.positions(TokenKind.IMAGE)
-    shown = set(positions) & set(images)
-    if not words or not shown or len(shown) == len(images):
-        raise NotApplicable(
-            "To read image tokens there must be a word to find, image tokens that show it and others that do not. "
-            "Ask about a picture, and choose a word and a part of it."
-        )
-    ranks = lens(model, answer, images, [layer], top=1, words=words, cancel=cancel).word_ranks[0]
-    reciprocal = 1 / ranks.amin(-1).double()
-    here = torch.tensor([position in shown for position in images])
-    return VisualReading(float(reciprocal[here].mean()), float(reciprocal[~here].mean()))
-
-
-def typed_word(model: VisionLanguageModel, question: Question, text: str) -> tuple[int, str | None]:
-    """The token that stands for a typed word, as the model would write it at the start of an answer to `question`, and
-    a sentence to show where the word is more than this one token. Raises NotApplicable for a text without tokens."""
-    ids = model.continuation(question, text.strip())
-    # Some vocabularies write the blank before a word as a token of its own.
-    while len(ids) > 1 and not model.reader.piece(ids[0]).strip():
-        ids = ids[1:]
-    if not ids:
-        raise NotApplicable("That has no token: type a word.")
-    if len(ids) == 1:
-        return ids[0], None
-    first = model.reader.piece(ids[0])
-    return ids[
-        0
-    ], f"“{text}” is no single token of {model.card.name}: of its {len(ids)}, the first, “{first}”, is read."

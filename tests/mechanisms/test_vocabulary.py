@@ -1,20 +1,16 @@
-"""What heads and image tokens say in the vocabulary, and what a typed word stands for."""
+"""What heads say in the vocabulary."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import pytest
 import torch
 from PIL import Image
 
-from core.answer import Question, TokenKind
 from core.mechanisms.contributions import contributions
-from core.mechanisms.lens import lens
-from core.mechanisms.vocabulary import read_heads, typed_word, visual_reading
+from core.mechanisms.vocabulary import read_heads
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, Unit
+from core.vlm.units import Unit
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut, norm_of
 
@@ -50,50 +46,6 @@ def test_reading_heads_is_stopped(llava: TransformersModel, picture: Image.Image
     cancel.cancel()
     with pytest.raises(Cancelled):
         read_heads(llava, answer, found, [(0, 0)], cancel=cancel)
-
-
-@pytest.mark.parametrize("layer", [0, 2])
-def test_image_tokens_are_read_beside_all_others(model: TransformersModel, picture: Image.Image, layer: int) -> None:
-    answer = sampled(model, "the dog?", picture, tokens=1)
-    images = answer.layout.positions(TokenKind.IMAGE)
-    words, shown = [40, 77], {images[2], images[5]}
-    ranks = lens(model, answer, images, [layer], words=words).word_ranks[0].tolist()
-    best = {position: 1 / min(pair) for position, pair in zip(images, ranks, strict=True)}
-    # Words of the question among the positions are passed over.
-    found = visual_reading(model, answer, [*shown, len(answer.prompt_tokens) - 1], words, layer=layer)
-    assert found.right == pytest.approx(sum(best[p] for p in shown) / 2)
-    assert found.others == pytest.approx(sum(best[p] for p in images if p not in shown) / (len(images) - 2))
-
-
-def test_places_in_the_picture_need_not_be_known(llava: TransformersModel, picture: Image.Image) -> None:
-    answer = sampled(llava, "the dog?", picture, tokens=1)
-    unplaced = replace(answer, layout=replace(answer.layout, views=()))
-    images = answer.layout.positions(TokenKind.IMAGE)
-    assert visual_reading(llava, unplaced, images[:3], [40]) == visual_reading(llava, answer, images[:3], [40])
-
-
-def test_there_must_be_something_to_tell_apart(llava: TransformersModel, picture: Image.Image) -> None:
-    answer = sampled(llava, "the dog?", picture, tokens=1)
-    images = answer.layout.positions(TokenKind.IMAGE)
-    for positions, words in ((images, [40]), ([], [40]), (images[:2], []), ([0], [40])):
-        with pytest.raises(NotApplicable, match="Ask about a picture, and choose a word"):
-            visual_reading(llava, answer, positions, words)
-    with pytest.raises(NotApplicable, match="Ask about a picture"):
-        visual_reading(llava, sampled(llava, "the dog?", tokens=1), [0], [40])
-
-
-def test_a_typed_word_stands_for_its_first_token(llava: TransformersModel) -> None:
-    question = Question("the dog?")
-    one, note = typed_word(llava, question, "is")
-    assert llava.reader.piece(one).strip() == "is" and note is None
-    _, note = typed_word(llava, question, "zebra")
-    assert note is not None and "of its 5, the first, “z”, is read" in note
-    # Outside the vocabulary a character is spelled in bytes.
-    rare, note = typed_word(llava, question, "犬")
-    assert note is not None and "no single token" in note and 0 <= rare < llava.card.vocabulary
-    for nothing in ("", "  "):
-        with pytest.raises(NotApplicable, match="type a word"):
-            typed_word(llava, question, nothing)
 
 
 def test_readings_are_summed_in_at_least_single_precision(llava: TransformersModel, picture: Image.Image) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,6 +85,14 @@ def test_heads_have_their_increase_and_a_click_shows_where_they_take_it_from(
     assert len(patches) == 16
     assert all(patches[place] == pytest.approx(float(taken[place]), abs=1e-6) for place in patches)
     assert "L1 H2 takes from each position" in captions(at) and view_of(at).head == (1, 2)
+    parts = re.findall(r"([a-z ]+) ([+-][0-9.]+)[,.]", captions(at).split("Sums:")[1].split("What heads")[0])
+    assert parts[-1][0] == " the predicting position itself"
+    assert sum(float(value) for _, value in parts) == pytest.approx(float(taken.sum()), abs=0.003)
+    at.switch_page("Home.py").run()
+    at.switch_page("pages/5_Mechanisms.py").run()
+    assert "L1 H2 takes from each position" in captions(at)
+    click(at, "mechanisms_heads", "cell", {"layer": 1, "head": 2})
+    assert view_of(at).head is None and "the first 5 heads take" in captions(at)
 
 
 def test_the_first_heads_are_summed_and_none_is_read_twice(
@@ -92,7 +101,6 @@ def test_the_first_heads_are_summed_and_none_is_read_twice(
     exchange = exchange_of(llava)
     answer = answered(exchange)
     at = opened(app, exchange)
-    at.segmented_control(key="mechanisms_map").select("the first k heads").run()
     at.number_input(key="mechanisms_k_12").set_value(3).run()
     found = contributions(llava, answer, units_of(answer, TARGET))
     heads = top_heads(head_increases(llava, found)[0], 3)
@@ -108,7 +116,7 @@ def test_the_first_heads_are_summed_and_none_is_read_twice(
     at.number_input(key="mechanisms_k_12").set_value(2).run()
     at.switch_page("Home.py").run()
     at.switch_page("pages/5_Mechanisms.py").run()
-    assert not at.exception and "the first 2 heads takes" in captions(at)
+    assert not at.exception and "the first 2 heads take" in captions(at)
 
 
 def test_attribution_sums_to_the_logit(app: App, llava: TransformersModel) -> None:

@@ -98,6 +98,7 @@ def _heads(view: MechanismsView, answer: Answer, subject: Subject, found: Writte
 
     def clicked(entry: Entry) -> None:
         view.choose((int(entry["layer"]), int(entry["head"])))
+        st.session_state[source.MAP_OF] = source.FIRST if view.head is None else source.ONE
 
     with st.container(horizontal=True, gap="small"):
         with st.container(width=365):

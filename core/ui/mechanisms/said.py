@@ -22,6 +22,6 @@ def show(original: Answer, found: Said, name: str) -> None:
     )
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
-        f"token when the original is read so; {float(change.sum()):+.2f} in all. Orange: less probable, purple: more. "
+        f"token when the original is read so; {float(change.sum()):+z.2f} in all. Orange: less probable, purple: more. "
         f"{found.seconds:.2f} s."
     )

@@ -9,9 +9,8 @@ from functools import partial
 import numpy as np
 import streamlit as st
 import torch
-from jaxtyping import Float
 
-from core.answer import Answer, Explanation, Target, TokenKind
+from core.answer import Answer, Explanation, Target
 from core.charts.export import Legend, png_map
 from core.charts.heads import head_name
 from core.charts.heatmap import heatmap, scale_of
@@ -19,7 +18,7 @@ from core.charts.words import words_chart
 from core.explainers.logprob_increase import LogprobIncrease
 from core.maps.difference import picture_positions
 from core.maps.files import record_json
-from core.maps.shares import parts
+from core.maps.shares import Part, parts
 from core.mechanisms.increase import source_increases
 from core.ui import running
 from core.ui.chips import escaped
@@ -37,15 +36,24 @@ from core.vlm.model import VisionLanguageModel
 METHOD = "logprob_increase_of_heads"
 """What the maps are called in files."""
 WIDTH, SIZE, WORDS = 475, 390, 1000
+NAMES = {
+    Part.IMAGE: "image tokens",
+    Part.QUESTION: "words of the question",
+    Part.EARLIER: "of the answer so far",
+    Part.TEMPLATE: "template",
+    Part.OWN: "the predicting position itself",
+}
 ONE, FIRST = "this head", "the first k heads"
+MAP_OF = "mechanisms_map"
+"""The key of the control for it, which a click on a head sets."""
 MOST = 50
 
 
 def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], float]:
     """Which heads' maps are summed, and how opaque the colours are."""
-    which = st.segmented_control(
-        "Map of", (ONE, FIRST), default=ONE, required=True, key="mechanisms_map", persist_state="session"
-    )
+    # One head alone is often about words: what a newcomer sees first are several.
+    st.session_state.setdefault(MAP_OF, FIRST)
+    which = st.segmented_control("Map of", (FIRST, ONE), required=True, key=MAP_OF, persist_state="session")
     heads: tuple[Head, ...] = (chosen,)
     if which == FIRST:
         most = min(MOST, len(ranking))
@@ -113,8 +121,8 @@ def show(
     else:
         _without_places(answer)
     st.caption(
-        f"Log-probability increase of {escaped(subject.named)} by what {whose} takes from each position alone, in "
-        f"nats; {found.seconds:.2f} s. {_on_picture(answer, values)}{escaped(LogprobIncrease.caveat)}"
+        f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
+        f"alone, in nats; {found.seconds:.2f} s. {_sums(answer, found)} {escaped(LogprobIncrease.caveat)}"
     )
     badges.show(work.evidence, answer, found)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
@@ -136,12 +144,15 @@ def _name(heads: Sequence[Head]) -> str:
     return head_name(heads[0]) if len(heads) == 1 else f"the first {len(heads)} heads"
 
 
-def _on_picture(answer: Answer, values: Float[np.ndarray, "position"]) -> str:
-    """How much of it comes from the picture, in a sentence; nothing where there is no picture."""
-    patches = list(answer.layout.positions(TokenKind.IMAGE))
-    if not patches:
-        return ""
-    return f"Image tokens sum to {values[patches].sum():+.3f}, all others to {np.delete(values, patches).sum():+.3f}. "
+def _take(heads: Sequence[Head]) -> str:
+    return "takes" if len(heads) == 1 else "take"
+
+
+def _sums(answer: Answer, found: Explanation) -> str:
+    """What each part of the sequence adds in all, in a sentence: most is often at the predicting position itself."""
+    values, places = found.scores.numpy(), parts(answer.layout, found.target)
+    told = [f"{NAMES[part]} {values[list(places[part])].sum():+z.3f}" for part in NAMES if places[part]]
+    return f"Sums: {', '.join(told)}."
 
 
 def _without_places(answer: Answer) -> None:
@@ -163,9 +174,12 @@ def words(answer: Answer, target: Target, heads: Sequence[Head], found: Explanat
     places = parts(answer.layout, target)
     chips = scored_tokens(answer, target, found.scores.numpy(), places)
     known = np.array([chip.score for chip in chips if chip.score is not None])
-    st.markdown(f"**Words that {_name(heads)} take{'s' * (len(heads) == 1)} it from**")
+    st.markdown(f"**Words that {_name(heads)} {_take(heads)} it from**")
     with st.container(height=260 if len(chips) > TALL else "content", border=False):
         st.altair_chart(
             words_chart(chips, WORDS, scale_of(known, signed=True)), width="content", alt="words coloured by increase"
         )
-    st.caption(f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats. Hover for figures.")
+    st.caption(
+        f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats; the predicting position (dashed) is "
+        "not on it, its sum stands below the map. Hover for figures."
+    )
