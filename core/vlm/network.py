@@ -17,7 +17,6 @@ from PIL.Image import Image
 from torch import Tensor
 
 from core.answer import Answer, Question, TokenKind
-from core.masking import apply_mask
 from core.vlm import prompt as prompts
 from core.vlm.capture import NAME, RowRecorder, listening, recording
 from core.vlm.costs import pass_bytes
@@ -25,14 +24,13 @@ from core.vlm.editing import editing, patched, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader
+from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, processed, with_ids
 from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
 from core.vlm.model import (
     EmptyQuestion,
     ModelCard,
     Prepared,
-    QuestionTooLong,
-    UnusableImage,
     VisionLanguageModel,
 )
 from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
@@ -52,8 +50,6 @@ MOST_ROWS = 64
 CPU_POSITIONS = 1280
 """Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
-LONGEST_TO_SHORTEST = 200
-"""Pictures narrower than one to this many are refused: no processor here makes sense of them."""
 
 
 class TransformersModel(VisionLanguageModel):
@@ -68,7 +64,7 @@ class TransformersModel(VisionLanguageModel):
         self.reader = TokenReader(processor.tokenizer)
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
-        self.end_ids = _end_ids(network, processor.tokenizer)
+        self.end_ids = end_ids(network, processor.tokenizer)
         self._finished: Finish | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
         self._prefixes = PrefixStore(PREFIX_BYTES)
@@ -89,13 +85,13 @@ class TransformersModel(VisionLanguageModel):
     def prepare(self, question: Question) -> Prepared:
         if not question.text.strip():
             raise EmptyQuestion("The question is empty. Type a question about the picture.")
-        self._check_words(question)
+        check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, len(question.history) + 1, len(question.images))
-        expanded, inputs = self._process(rendered, question)
+        expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
-        self._check_length(len(prompt.ids), question)
-        inputs = self._with_ids(inputs, prompt.ids)
+        check_length(len(prompt.ids), question, self.card.name, self.context_length)
+        inputs = with_ids(inputs, prompt.ids, self.processor, self.network)
         sizes = [image.size for image in question.images]
         layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
@@ -110,78 +106,8 @@ class TransformersModel(VisionLanguageModel):
             visual=question.visual_fingerprint(),
         )
 
-    def _check_words(self, question: Question) -> None:
-        """Refuse what cannot fit before pictures are looked at, and without reading a whole book."""
-        words = "\n".join(
-            [*(part for turn in question.history for part in (turn.question, turn.answer)), question.text]
-        )
-        sample = prompts.clean(words[: self.context_length * 16])
-        tokenizer = self.processor.tokenizer
-        tokens = len(tokenizer(sample, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
-        self._check_length(round(tokens * max(1.0, len(words) / max(1, len(sample)))), question)
-
-    def _check_length(self, tokens: int, question: Question) -> None:
-        room = self.context_length - question.decoding.max_new_tokens
-        if tokens <= room:
-            return
-        earlier = " or clear the earlier turns" if question.history else ""
-        raise QuestionTooLong(
-            f"The question takes about {tokens:,} tokens with its picture and history, and {self.card.name} reads at "
-            f"most {max(0, room):,} with {question.decoding.max_new_tokens:,} left for the answer. "
-            f"Shorten it by about {tokens - room:,} tokens{earlier}."
-        )
-
-    def _process(self, rendered: str, question: Question) -> tuple[str, dict[str, Tensor]]:
-        """The rendered prompt with its image placeholders expanded, and the processor's image inputs."""
-        images = [image.convert("RGB") for image in question.images]
-        for image in images:
-            if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
-                raise UnusableImage(
-                    f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
-                    f"Crop it to less than {LONGEST_TO_SHORTEST} times as long as wide."
-                )
-        if question.mask is not None:
-            images[question.mask.image] = apply_mask(images[question.mask.image], question.mask)
-        try:
-            batch = self.processor(
-                text=[rendered], images=images or None, return_tensors="pt", return_text_replacement_offsets=True
-            )
-        except (ValueError, ZeroDivisionError) as error:
-            raise UnusableImage(f"{self.card.name} cannot take this picture: {error}") from error
-        expanded = rendered
-        for change in reversed((batch.pop("text_replacement_offsets", None) or [[]])[0]):
-            left, right = change["span"]
-            expanded = expanded[:left] + change["replacement"] + expanded[right:]
-        return expanded, dict(batch)
-
-    def _with_ids(self, inputs: dict[str, Tensor], ids: Sequence[int]) -> dict[str, Tensor]:
-        """The processor's inputs with the prompt's real tokens in place of the marks', on the model's device."""
-        tokens = torch.tensor([ids])
-        inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-        if "mm_token_type_ids" in inputs:
-            inputs["mm_token_type_ids"] = torch.tensor(self.processor.create_mm_token_type_ids([list(ids)]))
-        if "token_type_ids" in inputs:
-            inputs["token_type_ids"] = torch.zeros_like(tokens)
-        return {
-            name: value.to(self.device, self.network.dtype if value.is_floating_point() else None)
-            for name, value in inputs.items()
-            if isinstance(value, Tensor)
-        }
-
     def continuation(self, question: Question, text: str) -> tuple[int, ...]:
-        tokenizer, turns, images = self.processor.tokenizer, len(question.history) + 1, len(question.images)
-        rendered = prompts.render(self.processor, turns, images)
-        opening = prompts.answer_opening(rendered, prompts.render(self.processor, turns, images, answered=True))
-        answer = prompts.clean(text)
-        if not answer:
-            return ()
-        words = prompts.typed_words(question)
-        before = prompts.encode(tokenizer, rendered, words, self._control).ids
-        marked = rendered + opening + prompts.mark(len(words))
-        both = prompts.encode(tokenizer, marked, [*words, answer], self._control).ids
-        if both[: len(before)] == before:
-            return both[len(before) :]
-        return prompts.encode(tokenizer, prompts.mark(0), [answer], self._control).ids
+        return continuation_ids(self.processor, self._control, question, text)
 
     # Generation
 
@@ -574,16 +500,3 @@ class TransformersModel(VisionLanguageModel):
 def _batched(positions: Int[Tensor, "axes position"]) -> Tensor:
     """Positions as a network takes them: (1, position), or (axes, 1, position)."""
     return positions if positions.shape[0] == 1 else positions[:, None]
-
-
-def _end_ids(network: Any, tokenizer: Any) -> frozenset[int]:
-    """Every token that ends an answer: the generation configuration's, the network's and the tokenizer's."""
-    configured = [
-        getattr(getattr(network, "generation_config", None), "eos_token_id", None),
-        getattr(network.config.get_text_config(), "eos_token_id", None),
-        tokenizer.eos_token_id,
-    ]
-    ids: set[int] = set()
-    for value in configured:
-        ids.update(value if isinstance(value, list) else [value] if value is not None else [])
-    return frozenset(ids)

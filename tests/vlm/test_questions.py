@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question, RegionMask, TokenKind, Turn
+from core.vlm import network
 from core.vlm.generation import ask, stream
 from core.vlm.model import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
 from core.vlm.network import TransformersModel
@@ -26,7 +27,7 @@ def test_an_empty_question_is_refused(model: TransformersModel, picture: Image.I
 def test_a_book_is_refused_with_figures_before_the_picture_is_looked_at(
     model: TransformersModel, monkeypatch: pytest.MonkeyPatch, picture: Image.Image, length: int
 ) -> None:
-    monkeypatch.setattr(model, "_process", lambda *_: pytest.fail("the processor ran"))
+    monkeypatch.setattr(network, "processed", lambda *_: pytest.fail("the processor ran"))
     began = time.perf_counter()
     with pytest.raises(QuestionTooLong) as refusal:
         model.prepare(Question("x" * length, (picture,), decoding=Decoding(max_new_tokens=24)))
