@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from core.charts.heatmap import Scale
-from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
+from core.charts.palette import NEUTRAL, inks
 
 ROW, COLUMN = 32, 70
 
@@ -24,8 +24,7 @@ def agreement_matrix(
     """
     if table.shape != (len(names), len(names)):
         raise ValueError("the table has one row and one column for each name")
-    share = scale.share(np.nan_to_num(table))
-    dark = np.abs(share - 0.5) > 0.3 if scale.signed else share < 0.6
+    ink = inks(scale.colors, scale.share(np.nan_to_num(table)))
     frame = pd.DataFrame(
         [
             {
@@ -33,7 +32,7 @@ def agreement_matrix(
                 "other": other,
                 "value": float(table[i, j]),
                 "text": "–" if np.isnan(table[i, j]) else f"{table[i, j]:{format}}",
-                "ink": NEUTRAL if np.isnan(table[i, j]) else INK_ON_DARK if dark[i, j] else INK_ON_LIGHT,
+                "ink": NEUTRAL if np.isnan(table[i, j]) else str(ink[i, j]),
             }
             for i, one in enumerate(names)
             for j, other in enumerate(names)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 SEQUENTIAL: Final = "viridis"
 SEQUENTIAL_RAMP = (
@@ -75,3 +75,17 @@ def ramp(colors: Sequence[str], share: Float[np.ndarray, "*place"]) -> Float[np.
     anchors = np.array([rgb(color) for color in colors], dtype=float)
     steps = np.linspace(0, 1, len(colors))
     return np.stack([np.interp(share, steps, anchors[:, channel]) for channel in range(3)], axis=-1)
+
+
+def inks(colors: Sequence[str], share: Float[np.ndarray, "*place"]) -> Shaped[np.ndarray, "*place"]:
+    """The ink ("#rrggbb") that is read best on the colour at `share` of a ramp: that of the higher contrast, as the
+    Web Content Accessibility Guidelines 2.1 define it (relative luminance, section 1.4.3)."""
+
+    def luminance(color: Float[np.ndarray, "*place 3"]) -> Float[np.ndarray, "*place"]:
+        part = color / 255
+        linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+        return linear @ np.array([0.2126, 0.7152, 0.0722]) + 0.05
+
+    dark, light = (luminance(np.array(rgb(ink), dtype=float)) for ink in (INK_ON_LIGHT, INK_ON_DARK))
+    ground = luminance(ramp(colors, share))
+    return np.where(light / ground > ground / dark, INK_ON_DARK, INK_ON_LIGHT)

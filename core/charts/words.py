@@ -11,7 +11,7 @@ import pandas as pd
 
 from core.charts.figure import Figure
 from core.charts.heatmap import Scale
-from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
+from core.charts.palette import CHOSEN, NEUTRAL, inks
 from core.charts.tokens import visible
 
 LINE = 26
@@ -45,9 +45,6 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
     # Channels in full: a string would be parsed, and checked against the whole schema, each time it is used.
     box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
-    share = scale.share(cells["score"].to_numpy(dtype=float))
-    # The ramps are dark where a one-sided scale is low and where a two-sided one is extreme.
-    cells["dark"] = np.abs(share - 0.5) > 0.3 if scale.signed else share < 0.6
     scored = alt.Chart(cells[cells["score"].notna()])
     tips = [alt.Tooltip("token:N"), alt.Tooltip("score:Q", format=".4g"), alt.Tooltip("note:N")]
     heat = scored.mark_rect(cornerRadius=3).encode(
@@ -63,7 +60,7 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
         .mark_rect(cornerRadius=3, filled=False, stroke=CHOSEN, strokeWidth=2.5)
         .encode(**box)
     )
-    cells["ink"] = np.where(cells["dark"], INK_ON_DARK, INK_ON_LIGHT)
+    cells["ink"] = inks(scale.colors, scale.share(cells["score"].to_numpy(dtype=float)))
     cells.loc[cells["score"].isna(), "ink"] = NEUTRAL
     ink = (
         alt.Chart(cells)

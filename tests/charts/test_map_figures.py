@@ -15,7 +15,7 @@ from core.answer import PatchView, Target, TokenKind, TokenLayout
 from core.charts.agreement import agreement_matrix
 from core.charts.export import MARGIN, SIDE, Legend, png_map, svg_map
 from core.charts.heatmap import Scale
-from core.charts.palette import PARTS, ramp
+from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, PARTS, ramp
 from core.charts.shares import layers_chart, shares_chart
 from core.charts.words import ScoredToken, words_chart
 from core.maps.shares import Part, parts, shares
@@ -56,11 +56,11 @@ def test_words_stay_in_their_lines_and_keep_their_scores() -> None:
 
 def test_words_are_written_in_an_ink_that_their_ground_bears() -> None:
     tokens = [ScoredToken(name, score, "question") for name, score in (("low", 0.0), ("high", 1.0), ("minus", -1.0))]
-    dark = {cell["token"]: cell["dark"] for cell in rows(words_chart(tokens[:2], 300, Scale(0, 1))) if "dark" in cell}
-    assert dark == {"low": True, "high": False}
+    ink = {cell["token"]: cell["ink"] for cell in rows(words_chart(tokens[:2], 300, Scale(0, 1))) if "ink" in cell}
+    assert ink == {"low": INK_ON_DARK, "high": INK_ON_LIGHT}
     signed = words_chart(tokens, 300, Scale(-1, 1, signed=True))
-    dark = {cell["token"]: cell["dark"] for cell in rows(signed) if "dark" in cell}
-    assert dark == {"low": False, "high": True, "minus": True}
+    ink = {cell["token"]: cell["ink"] for cell in rows(signed) if "ink" in cell}
+    assert ink == {"low": INK_ON_LIGHT, "high": INK_ON_DARK, "minus": INK_ON_DARK}
 
 
 def test_bars_give_image_and_text_the_same_statistic() -> None:
