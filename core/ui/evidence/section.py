@@ -100,9 +100,9 @@ def _results(
             "Not tested yet. The button hides the map's patches, the highest first, and asks how probable the word "
             "still is; then it shows them alone."
         )
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="small"):
         if found is not None:
-            with st.container(width=545):
+            with st.container(width=575):
                 figures.curves(found, fill)
                 st.caption(figures.cost(found))
         if found is not None or place is not None:

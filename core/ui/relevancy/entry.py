@@ -65,9 +65,10 @@ def show(results: Results, model: VisionLanguageModel, answer: Answer, target: T
                     alt=f"relevancy that enters in layer {layer}",
                 )
     st.caption(
-        "The rule goes from the last layer down; each layer adds what its attention fetched, weighted by gradient. "
-        "Bars are those additions; layer 0 is the decoder's lowest. Click a layer to see its patches. "
-        "What enters high up was fetched by the answer's own position; low layers mostly mix question and image."
+        "Of the method Relevancy, whichever are chosen above: it goes from the last layer down, and each layer adds "
+        "what its attention fetched, weighted by gradient. Bars are those additions; layer 0 is the decoder's lowest. "
+        "Click a layer to see its patches. What enters high up was fetched by the answer's own position; low layers "
+        "mostly mix question and image."
     )
 
 

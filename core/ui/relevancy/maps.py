@@ -148,7 +148,7 @@ def card_width(number: int) -> int:
 def _cards(orders: Sequence[Order], size: int) -> list[st.delta_generator.DeltaGenerator]:
     """A card for each method with its name on it; cards wrap where the page is narrow."""
     cards = []
-    with st.container(horizontal=True, gap="medium", key="relevancy_maps"):
+    with st.container(horizontal=True, gap="small", key="relevancy_maps"):
         for order in orders:
             cards.append(st.container(width=size + LEGEND, gap="xsmall"))
             cards[-1].markdown(f"**{escaped(explainers()[order.method].name)}**")

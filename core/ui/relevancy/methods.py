@@ -16,6 +16,11 @@ from core.vlm.model import ModelCard
 
 CHOSEN = "relevancy_methods"
 WITHOUT_LEAGUE = "relevancy"
+_STYLE = f"""<style>
+.st-key-{CHOSEN} [data-testid="stMultiSelectTagsContainer"] {{ flex-wrap: wrap; overflow: visible; }}
+.st-key-{CHOSEN} div:has(> [data-testid="stMultiSelectTagsContainer"]) {{ height: auto; max-height: none; }}
+</style>"""
+"""All chosen methods are seen, in several lines if need be: a single one would scroll the first out of sight."""
 
 
 @cache
@@ -31,6 +36,7 @@ def first_method() -> str:
 def choose(card: ModelCard) -> list[Order]:
     """The methods to show, in the order they were chosen, and a popover for their settings and one about them all."""
     known = explainers()
+    st.html(_STYLE)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
