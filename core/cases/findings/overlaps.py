@@ -52,15 +52,13 @@ class Overlap:
 
     @property
     def figures(self) -> tuple[Quantity, ...]:
-        shared, chance = f"share of the top {self.top} heads in common", "p of as many or more"
+        shared, chance = f"share of the top {self.top} heads in common", "how probably chance gives as many or more"
         return (
             quantity(shared, self.of, self.share),
             computed(shared, f"{self.of}: two random sets", self.expected / self.top, "share", control=True),
             computed(shared, f"{self.of}: random within layers", self.layered / self.top, "share", control=True),
             computed(chance, f"{self.of}: two random sets", self.probability, "probability"),
-            computed(
-                "p of as many or more", f"{self.of}: random within layers", self.layered_probability, "probability"
-            ),
+            computed(chance, f"{self.of}: random within layers", self.layered_probability, "probability"),
             computed("rank correlation of all heads", self.of, self.rank, "correlation"),
         )
 

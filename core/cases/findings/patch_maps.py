@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from core.cases.case import Case
-from core.cases.contest import SETTINGS
 from core.cases.findings.finding import (
     Conclusion,
     Finding,
@@ -24,6 +23,7 @@ from core.cases.street import street_cases
 from core.cases.studies import readings as studied
 from core.cases.studies.estimates import mean
 from core.evidence.registry import map_metrics
+from core.evidence.settings import EvidenceSettings
 from core.evidence.trial import gather
 from core.explainers.logprob_increase import LogprobIncrease
 from core.explainers.raw_attention import RawAttention
@@ -33,6 +33,8 @@ from core.vlm.model import VisionLanguageModel
 
 INCREASE, ATTENTION = LogprobIncrease(), RawAttention()
 RANDOM, CENTRE = "random order", "middle of the picture"
+SETTINGS = EvidenceSettings(fill="both", steps=4, draws=2)
+"""Its own, and not the league's: what comes with Sightline is measured again with what it was measured with."""
 METRICS = ("pointing", "energy", "deletion", "insertion")
 DECIDING = ("pointing", "deletion")
 UNITS: dict[str, QuantityUnit] = {"deletion": "area", "insertion": "area"}
@@ -115,7 +117,7 @@ def _told(readings: Sequence[Reading], key: str) -> str:
     """One metric in a sentence."""
     metric = map_metrics()[key]
     values = ", ".join(
-        f"{name} {mean(column(readings, name, key)).value:.2f}"
+        f"{name} {mean(column(readings, name, key)).value:.3f}"
         for name in (INCREASE.name, ATTENTION.name, RANDOM, CENTRE)
     )
     return f"{metric.name} ({metric.better} is better): {values}."

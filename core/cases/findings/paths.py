@@ -51,7 +51,7 @@ def path_figures(readings: Sequence[Reading], of: str, *, control: bool) -> Iter
 
 def told_paths(readings: Sequence[Reading], of: str) -> str:
     """The same in a sentence."""
-    cuts = ", ".join(f"{edge} {mean(_in_all(readings, of, edge)).value:+.2f}" for edge in EDGES)
+    cuts = ", ".join(f"{edge} {mean(_in_all(readings, of, edge)).value:+z.2f}" for edge in EDGES)
     dependence = mean(column(readings, of, "dependence")).value
     return f"Of {of}: image dependence {dependence:+.2f} nats; change when attention is cut in all layers: {cuts}."
 

@@ -128,7 +128,8 @@ class TrueRanking(Finding[Case]):
         return Conclusion(
             all(deciding.values()),
             f"Of {len(readings)} right answers, {'; '.join(told)}. Averaged over the counts, the further fall in nats "
-            f"(nothing and mean) is, beside {beside}.{unmet(deciding)}",
+            f"(nothing and mean) is, beside {beside}. The usual increase ranks by other answers alone; where it says "
+            f"minus, the heads of the other ranking are needed more.{unmet(deciding)}",
             tuple(figures),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,4 +152,5 @@ def test_the_findings_that_come_with_sightline_are_of_its_model_and_its_rules(em
     for report, finding in zip(kept.findings, findings().values(), strict=True):
         assert report.asked == kept.scenes and report.reproduces is not None
         assert (report.key, report.rule, report.measured) == (finding.key, finding.rule, finding.measured)
+        assert report.settings == json.loads(json.dumps(dict(finding.settings))), "the command measures something else"
     assert kept.command.startswith("python -m core")
