@@ -80,8 +80,9 @@ def test_a_clicked_word_is_explained_and_taken_away_as_a_picture_and_numbers(
 
 def test_methods_stand_side_by_side_and_are_compared(explained: Page, settle: Settle) -> None:
     page = explained
-    add_method(page, settle, "Suffix relevancy")
-    expect(maps(page)).to_have_count(2)
+    for number, name in enumerate(("Relevancy", "Suffix relevancy"), start=2):
+        add_method(page, settle, name)
+        expect(maps(page)).to_have_count(number)
     expect(page.get_by_text(re.compile("Against Relevancy over 144 patches: rank correlation"))).to_be_visible()
     expect(page.get_by_text(re.compile("Two maps that know nothing of each other share 7%"))).to_be_visible()
     boxes = [maps(page).nth(number).bounding_box() for number in range(2)]
