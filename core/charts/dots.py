@@ -47,9 +47,9 @@ def dot_chart(
     known = table[np.isfinite(table["value"])]
     ends = domain or (min(0.0, *known["low"], 0.0), max(*known["high"], 0.0, 1e-9))
     scale = alt.Scale(domain=list(ends), nice=domain is None, clamp=True)
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=LABEL, labelOverlap=False)
+    axis = alt.Axis(ticks=False, domain=False, labelLimit=LABEL, labelOverlap=False, labelFlush=False)
     y = alt.Y("name:N", scale=alt.Scale(domain=names), title=None, axis=axis)
-    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4))
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, labelFlush=False))
     color = alt.Color("color:N", scale=None)
     base = alt.Chart(known).encode(y=y, color=color)
     tips = [alt.Tooltip("name:N", title="of"), alt.Tooltip("text:N", title=title)]

@@ -127,6 +127,11 @@ def read_logits(logits: Float[Tensor, "row vocabulary"], *, top: int, words: Seq
     return Reading(best.indices.cpu(), best.values.cpu(), entropy.cpu(), own.cpu(), ranks.long().cpu())
 
 
+def reciprocal_rank_by_chance(vocabulary: int) -> float:
+    """The mean of 1 / rank over all words: what a random one has."""
+    return sum(1 / rank for rank in range(1, vocabulary + 1)) / vocabulary
+
+
 def _fields(reading: Reading) -> tuple[Tensor, ...]:
     return reading.ids, reading.logprobs, reading.entropy, reading.word_logprobs, reading.word_ranks
 

@@ -25,7 +25,7 @@ from core.cases.studies.estimates import mean
 from core.cases.studies.hallucinated_object import by_color
 from core.cases.studies.study import held_out
 from core.masking import patch_coverage
-from core.mechanisms.lens import lens
+from core.mechanisms.lens import lens, reciprocal_rank_by_chance
 from core.street.draw import Drawing, draw
 from core.street.recipe import SceneRecipe
 from core.street.scene import COLORS, KINDS, Scene
@@ -111,7 +111,7 @@ class VisualWords(Finding[SceneRecipe]):
         return read
 
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
-        chance = _random_word(int(readings[0]["vocabulary"]))
+        chance = reciprocal_rank_by_chance(int(readings[0]["vocabulary"]))
         figures: list[Quantity] = []
         told, deciding = [], {}
         for name in WORDS:
@@ -149,11 +149,6 @@ def _at_layer(readings: Sequence[Reading], name: str, layer: int) -> list[Quanti
         found.append(quantity(what, told, mean(beside), "reciprocal rank", at=layer, control=True))
         found.append(quantity(f"{what}: more than", told, mean(here - beside), "reciprocal rank", at=layer))
     return found
-
-
-def _random_word(vocabulary: int) -> float:
-    """The mean of 1 / rank over all words."""
-    return float((1 / np.arange(1, vocabulary + 1)).mean())
 
 
 def _token(model: VisionLanguageModel, question: Question, word: str) -> int:

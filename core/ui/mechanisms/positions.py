@@ -11,6 +11,7 @@ from core.answer import Answer, Target
 from core.charts.readings import COLUMN, reading_grid, reading_table
 from core.charts.tokens import visible
 from core.maps.files import tokens
+from core.mechanisms.lens import reciprocal_rank_by_chance
 from core.ui.chips import escaped
 from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
 from core.ui.mechanisms.saving import save
@@ -20,7 +21,7 @@ from core.ui.relevancy.change import seen
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
 
-GRID = 452
+GRID, LEGEND = 452, 68
 MOST_TOKENS = 80
 """Rows of the table of words, the last ones."""
 CAVEAT = (
@@ -61,7 +62,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         _without_places(answer)
     with st.container(horizontal=True, gap="small", key="mechanisms_positions_body"):
         if answer.layout.views:
-            with st.container(width=GRID + 52):
+            with st.container(width=GRID + LEGEND):
                 _grid(work, model, answer, subject, layer)
         _table(view, model, answer, subject)
 
@@ -97,9 +98,10 @@ def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: 
     best = min(ranks)
     mean_reciprocal = sum(1 / rank for rank in ranks) / len(ranks)
     st.caption(
-        f"Layer {layer}: {what}, at {len(positions)} image tokens. Hover for ten words each. “{word}” is among the "
-        f"first ten at {len(among)} of them (outlined), at best in place {best}; mean reciprocal rank "
-        f"{mean_reciprocal:.3f}. {found.seconds:.2f} s. {CAVEAT}"
+        f"Layer {layer}: {what}, at {len(positions)} image tokens; the colour is their first word's probability. Hover "
+        f"for ten words each. “{word}” is among the first ten at {len(among)} of them (outlined), at best in place "
+        f"{best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
+        f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {found.seconds:.2f} s. {CAVEAT}"
     )
     rows = partial(rows_of, model, answer, found, [layer], positions)
     save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
@@ -151,7 +153,8 @@ def _said(
     here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
     left_out = len(words_of(answer)) - rows
     return (
-        "What the state at each token of question and answer would say next, at every layer it enters; the last column "
-        f"is what the last layer left. ▸ predicts the target: “{word}” {here}. Outlined: the first layer that puts it "
+        "What the state at each token of question and answer would say next, at every layer it enters, coloured by "
+        "that word's probability; the last column is what the last layer left. ▸ predicts the target: "
+        f"“{word}” {here}. Outlined: the first layer that puts it "
         f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {found.seconds:.2f} s."
     )
