@@ -172,6 +172,7 @@ def test_a_text_only_question_keeps_what_holds(app: App, llava: TransformersMode
     question = Question("is the door a door", decoding=Decoding(max_new_tokens=4))
     at = opened(app, Exchange(question, None, answer=ask(llava, question)))
     assert any("given without a picture" in info.value for info in at.info)
+    assert at.selectbox[0].value == "question", "no head looks at a picture"
     assert {"attention_heads", "attention_ranked"} <= set(chart_keys(at))
     assert "attention_words" in chart_keys(at) and "attention_picture" not in chart_keys(at)
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 import streamlit as st
 
-from core.answer import Answer
+from core.answer import Answer, TokenKind
 from core.attention.measures import MEASURES, by_key
 from core.attention.sinks import FACTOR, SinkKind, Sinks
 from core.ui.attention import gallery, heads, lookers, picture, tower, words
@@ -73,13 +73,14 @@ def _explore(work: Workspace, model: VisionLanguageModel, answer: Answer) -> Non
 
 
 def _controls(view: AttentionView, answer: Answer) -> None:
-    keys = [measure.key for measure in MEASURES if measure.key != "patches" or view.patches]
+    there = {"patches": bool(view.patches), "image": bool(answer.layout.positions(TokenKind.IMAGE))}
+    keys = [measure.key for measure in MEASURES if there.get(measure.key, True)]
     view.measure = st.selectbox(
         "Colour heads by",
         keys,
         index=keys.index(view.measure) if view.measure in keys else 0,
         format_func=lambda key: by_key(key).name,
-        key=f"attention_measure_{len(keys)}",
+        key=f"attention_measure_{'_'.join(keys)}",
         width=200,
         help="\n\n".join(f"**{measure.name}**: {measure.help}" for measure in MEASURES),
     )

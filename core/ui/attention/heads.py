@@ -13,7 +13,7 @@ from core.ui.attention.view import AttentionView
 from core.ui.clicks import Entry, clickable
 
 WIDTH = 575
-MAP = 280
+MAP = 270
 MOST_RANKED = 14
 
 

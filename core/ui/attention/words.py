@@ -70,10 +70,13 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
         cell=min(38, WIDTH // len(names)),
     )
     clickable(chart, "word", "attention_words", clicked, "how much each word looks at each other")
+    look = ""
+    if answer.layout.views:
+        look = "Click a question word's row to see on the picture where it looked; ▸ is what the picture shows. "
     st.caption(
         f"Attention of each word (row) to each word (column), {head_name(view.head)}{subject.said()}. Question words "
         "are shown while they were read, answer words while they were chosen, before they stood there themselves. "
-        f"Click a question word's row to see on the picture where it looked; ▸ is what the picture shows. {note}"
+        f"{look}{note}"
     )
 
 

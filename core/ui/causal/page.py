@@ -77,19 +77,21 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
     with controls:
         _radius(view, graph, radius)
         downloads.show(answer, graph, radius)
+    pictured = bool(answer.layout.positions(TokenKind.IMAGE))
     with st.container():
-        if not answer.layout.positions(TokenKind.IMAGE):
+        if not pictured:
             st.info(
                 "This question was asked without a picture. The graph of its words still holds; there are no patches "
-                "to show, and nothing to mask.",
+                "to show, and nothing to mask, so it cannot be tested here.",
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)
     details = partial(node.show, view, model, answer, graph, key, radius)
     views.show(view, answer, graph, key, radius, work.shown_picture, details)
-    masked.show(view, model, answer, graph, key, radius)
-    evidence.show(work, model, answer, graph, radius)
-    heads.show(view, model, answer, token, wanted, work.shown_picture)
+    if pictured:
+        masked.show(view, model, answer, graph, key, radius)
+        evidence.show(work, model, answer, graph, radius)
+        heads.show(view, model, answer, token, wanted, work.shown_picture)
 
 
 def reached(graph: CausalGraph, radius: int) -> int:
