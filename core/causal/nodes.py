@@ -60,6 +60,8 @@ def choose_nodes(answer: Answer, token: int, row: Float[np.ndarray, "key"], sett
     notes = []
     images = [p for p in layout.positions(TokenKind.IMAGE) if p <= target_row]
     chosen = _most(images, weights, settings.image_tokens)
+    if not images:
+        notes.append("The question has no picture: the graph is over words alone, and there is nothing to mask.")
     words = [
         p
         for p in range(min(target_row + 1, len(weights)))
