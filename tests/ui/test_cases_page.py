@@ -289,6 +289,12 @@ def test_two_runs_are_set_beside_each_other(app: App, tmp_path: Path, home: Path
     at = opened(app, "Two models", compared_first=str(file), compared_second=str(other))
     assert len(at.dataframe[0].value) == 2, "the cases where they differ"
     assert "2 cases of plain that both were asked" in captions(at)
+    at = opened(app, "Two models", compared_first=file.stem, compared_second=other.name)
+    assert "2 cases of plain that both were asked" in captions(at), "a file is known by its name, too"
+    (home / "sightline-results" / "survey.jsonl").write_text('{"sightline": "survey"}\n')
+    at = opened(app, "Two models")
+    assert [Path(path).name for path in at.selectbox[0].options] == sorted([file.name, other.name])
+    assert "2 results files are in" in captions(at)
     at = opened(app, "Two models", compared_first=str(file), compared_second=str(tmp_path / "gone.jsonl"))
     assert "There is no file" in said(at)
 

@@ -54,7 +54,8 @@ def _file(number: str, known: list[str]) -> str:
         key=f"compared_{number.lower()}",
         width=430,
     )
-    return (chosen or "").strip()
+    typed = (chosen or "").strip()
+    return next((path for path in known if typed in (Path(path).name, Path(path).stem)), typed)
 
 
 def _run(work: Workspace, path: str) -> Run:
