@@ -279,6 +279,12 @@ def test_an_answer_of_one_token(app: App, llava: TransformersModel) -> None:
         assert not at.exception and not at.error
 
 
+def test_the_only_word_of_the_only_answer_is_not_subtracted_from_itself(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava, most=1), target=Target((0,)))
+    at.segmented_control(key="relevancy_view").select("Difference").run()
+    assert "there is no second map" in at.info[0].value and charts(at) == 0
+
+
 def test_letting_go_of_the_target_offers_the_whole_answer(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=None)
     assert work_of(at).relevancy.maps == {}

@@ -81,7 +81,7 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
     with st.container():
         if not pictured:
             st.info(
-                "This question was asked without a picture. The graph of its words still holds, and is not tested here.",
+                "This question was asked without a picture. The graph of its words still holds; it is not tested here.",
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)

@@ -40,15 +40,15 @@ class Other:
 
 
 def others(work: Workspace, answer: Answer) -> list[Other]:
-    """Answers of the same model about the same picture, this one among them (for another word of it)."""
-    found = [Other("another word of this answer", answer)]
+    """Answers of the same model about the same picture; this one first, where there is another word of it."""
+    found = []
     if work.reasked is not None:
         found.append(Other("with a region hidden: ", work.reasked.answer))
     found += [Other("phrasing: ", other) for other in (work.compared.answers if work.compared else ())]
     found += [Other("asked: ", exchange.answer) for exchange in work.exchanges if exchange.answer is not None]
     seen = {answer}
-    result = found[:1]
-    for other in found[1:]:
+    result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
+    for other in found:
         fits = other.answer.model == answer.model and other.answer.tokens and same_picture(answer, other.answer)
         if fits and other.answer not in seen:
             seen.add(other.answer)
@@ -64,11 +64,19 @@ def show(
     if not answer.layout.views:
         st.info("There is no picture, so there are no maps to subtract.", icon=":material/image_not_supported:")
         return
+    found = others(work, answer)
+    if not found:
+        st.info(
+            "This answer has one word and is the only one about its picture, so there is no second map. Ask the same "
+            "in other words, or hide a region (both in Chat), to subtract that map.",
+            icon=":material/lightbulb:",
+        )
+        return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "difference")
-        other = _choose_answer(work, answer)
+        other = _choose_answer(found, work, answer)
         second = _choose_word(other.answer, answer, target)
-    if len(others(work, answer)) == 1:
+    if len(found) == 1 and other.answer is answer:
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
@@ -81,12 +89,11 @@ def show(
         st.text(str(error))
 
 
-def _choose_answer(work: Workspace, answer: Answer) -> Other:
-    found = others(work, answer)
+def _choose_answer(found: list[Other], work: Workspace, answer: Answer) -> Other:
     number = st.selectbox(
         "Less the map of",
         range(len(found)),
-        index=min(1, len(found) - 1),
+        index=next((number for number, other in enumerate(found) if other.answer is not answer), 0),
         format_func=lambda index: found[index].label,
         key=f"relevancy_other_{len(found)}_{work.inspected.serial if work.inspected else 0}",
         width=460,
