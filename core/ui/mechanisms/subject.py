@@ -48,7 +48,9 @@ def _said(answer: Answer, unit: Unit, model: VisionLanguageModel) -> str:
 def _note(model: VisionLanguageModel, word: str, ids: tuple[int, ...]) -> str | None:
     if len(ids) == 1:
         return None
+    first = model.reader.piece(ids[0])
+    blank = "" if first.strip() else " It is the blank before the word and says little of it: type a word of one token."
     return (
         f"“{visible(word)}” is not one token of {model.card.name}'s vocabulary: it takes {len(ids)} here. Only the "
-        f"first, “{visible(model.reader.piece(ids[0]))}”, is predicted at this place, so the heads are asked about it."
+        f"first, “{visible(first)}”, would be predicted at this place, so this is about that one.{blank}"
     )
