@@ -12,7 +12,7 @@ import pandas as pd
 from core.charts.figure import Figure, figure
 from core.charts.palette import CHOSEN, DIFFERENT, NEUTRAL
 
-WIDTH, HEIGHT = 620, 440
+WIDTH, HEIGHT = 590, 440
 """Pixels: with its axis it fits a window 1024 wide."""
 LEAST_SECONDS = 0.001
 LETTER, LINE = 6.2, 13

@@ -67,15 +67,15 @@ def _run(work: Workspace, path: str) -> Run:
 
 
 def _agreement(first: Run, second: Run, found: Comparison) -> None:
-    total = len(found.pairs)
-    st.text(f"First: {first.model_name}\nSecond: {second.model_name}")
+    total, named = len(found.pairs), (("First", first), ("Second", second))
+    st.text("\n".join(f"{number}: {run.model_name}, {run.about.get('model_source', '')}" for number, run in named))
     st.table(
         pd.DataFrame(
             [[found.both, found.only_first], [found.only_second, found.neither]],
             index=["first right", "first wrong"],
             columns=["second right", "second wrong"],
         ),
-        width=420,
+        width="content",
     )
     gain, same = found.gain, found.same
     lines = [
