@@ -12,6 +12,7 @@ from PIL import Image
 
 import core.explainers
 from core.answer import Decoding, Question
+from core.cases.findings.report import read_findings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
@@ -49,3 +50,19 @@ def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> 
     assert "The house is" in capsys.readouterr().out
     exec(compile(further, "README.md", "exec"), names)
     assert "Graph Edges:" in capsys.readouterr().out
+
+
+def test_every_figure_of_the_findings_is_in_their_file() -> None:
+    told = README.split("## Findings\n")[1].split("\n## ")[0]
+    found = read_findings()
+    values = [
+        number for report in found.findings for one in report.figures for number in (one.value, one.low, one.high)
+    ]
+    words = " ".join(report.because for report in found.findings)
+    for figure in re.findall(r"−?\d+\.\d+", told):
+        number, places = float(figure.replace("−", "-")), len(figure.split(".")[1])
+        # Shares are told in percent, and as heads of ten.
+        known = any(
+            abs(scale * value - number) <= 0.5 * 10.0**-places + 1e-9 for value in values for scale in (1, 100, 10)
+        )
+        assert known or figure in words, f"{figure} is in no finding"

@@ -180,6 +180,6 @@ def words(answer: Answer, target: Target, heads: Sequence[Head], found: Explanat
             words_chart(chips, WORDS, scale_of(known, signed=True)), width="content", alt="words coloured by increase"
         )
     st.caption(
-        f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats; hover for figures. Dashed words are not "
-        "on it: the predicting position, whose sum stands with the map, and what comes after."
+        f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats; hover for figures. Dashed words are "
+        "not on it: the predicting position, whose sum stands with the map, and what comes after."
     )
