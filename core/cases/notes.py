@@ -70,8 +70,8 @@ def annotate(file: Path, case: str, note: Note) -> dict[str, Note]:
     except OSError as error:
         elsewhere = _elsewhere(file)
         raise NotSaved(
-            f"The note could not be saved in {file.parent} ({error.strerror}); it is kept here as long as this stays "
-            f"open. Save it in {elsewhere}, or give yourself the right to write there.",
+            f"The note could not be saved in {file.parent} ({error.strerror}). Give yourself the right to write there, "
+            f"or save it in {elsewhere}.",
             elsewhere,
         ) from error
     return notes

@@ -70,7 +70,7 @@ def run(
     return _told(done, wanted, file)
 
 
-def report(file: Path, html: Path | None, wrong: bool) -> Exit:
+def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Exit:
     """The rates of a run, its wrong answers, and a page of both."""
     found = read_run(file)
     for rate in rates_of(found):
@@ -81,7 +81,7 @@ def report(file: Path, html: Path | None, wrong: bool) -> Exit:
         told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}
         emit({"image dependence": told, "unit": "nats", "answers": answers})
     if wrong:
-        notes = read_notes(notes_file(file))
+        notes = read_notes(place or notes_file(file))
         for result in failures(found):
             emit(_result(result, notes))
     if html is not None:
@@ -115,12 +115,13 @@ def compare_runs(first: Path, second: Path, differing: bool) -> Exit:
     return Exit.DONE
 
 
-def note(file: Path, case: str, text: str, tags: list[str]) -> Exit:
-    """Note something about a case of a run."""
+def note(file: Path, case: str, text: str, tags: list[str], place: Path | None) -> Exit:
+    """Note something about a case of a run. Raises NotSaved."""
+    place = place or notes_file(file)
     if case not in {result.id for result in read_run(file).results}:
         raise WrongOption(f"{file.name} has no result of a case {case!r}.")
-    annotate(notes_file(file), case, Note(text, tuple(tags)))
-    emit({"id": case, "note": text, "tags": tags, "file": str(notes_file(file))})
+    annotate(place, case, Note(text, tuple(tags)))
+    emit({"id": case, "note": text, "tags": tags, "file": str(place)})
     return Exit.DONE
 
 

@@ -53,7 +53,7 @@ def test_where_nothing_may_be_written_another_place_is_offered(tmp_path: Path, m
         return made(prefix=prefix, dir=dir)
 
     monkeypatch.setattr(tempfile, "mkstemp", closed)
-    with pytest.raises(NotSaved, match=r"could not be saved in .* \(Permission denied\); it is kept here") as refused:
+    with pytest.raises(NotSaved, match=r"could not be saved in .* \(Permission denied\)\. Give yourself") as refused:
         annotate(tmp_path / "closed" / "run.notes.json", "1", Note("new"))
     assert annotate(refused.value.elsewhere, "1", Note("new")) == {"1": Note("new")}
 

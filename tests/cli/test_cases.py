@@ -114,6 +114,17 @@ def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(comm
     assert not re.search(r"<script|https?://", text)
 
 
+def test_notes_may_be_kept_in_another_place(command: Command, tmp_path: Path) -> None:
+    out, place = tmp_path / "run.jsonl", tmp_path / "notes" / "mine.json"
+    command("cases", "run", save_pope(tmp_path / "set"), "--out", out, *SHORT)
+    wrong = next(result for result in read_run(out).results if result.right is False)
+    noted = command("cases", "note", out, wrong.id, "--text", "look again", "--notes", place)
+    assert (noted.code, noted.lines[0]["file"]) == (0, str(place))
+    assert read_notes(place)[wrong.id].text == "look again" and not (tmp_path / "run.notes.json").exists()
+    lines = command("cases", "report", out, "--wrong", "--notes", place).lines
+    assert next(line for line in lines if line.get("id") == wrong.id)["note"] == "look again"
+
+
 def test_a_note_needs_a_case_that_is_there(command: Command, tmp_path: Path) -> None:
     out = tmp_path / "run.jsonl"
     command("cases", "run", save_pope(tmp_path / "set"), "--out", out, *SHORT)

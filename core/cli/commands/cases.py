@@ -10,6 +10,7 @@ import typer
 from core.cli.options import Device, Html, MaxNewTokens, Model, Precision
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
+Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
 Format = Annotated[str | None, typer.Option("--format", help="The folder's format; found out by default.")]
 
 
@@ -54,11 +55,12 @@ def report(
     results: Results,
     html: Html = None,
     wrong: Annotated[bool, typer.Option("--wrong", help="Also a line for each wrong answer.")] = False,
+    notes: Notes = None,
 ) -> None:
     """The rates of a run with their intervals, and how far right and wrong answers rest on the picture."""
     from core.cli import cases as work
 
-    raise typer.Exit(work.report(results, html, wrong))
+    raise typer.Exit(work.report(results, html, wrong, notes))
 
 
 def compare(
@@ -77,8 +79,9 @@ def note(
     case: Annotated[str, typer.Argument(help="The case's id.")],
     text: Annotated[str, typer.Option(help="The note; empty takes it away.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; give it again for several.")] = None,
+    notes: Notes = None,
 ) -> None:
-    """Note something about a case, beside the results."""
+    """Note something about a case, in place of what was noted before."""
     from core.cli import cases as work
 
-    raise typer.Exit(work.note(results, case, text, tag or []))
+    raise typer.Exit(work.note(results, case, text, tag or [], notes))

@@ -98,7 +98,7 @@ def _save(view: BenchmarkView, place: Path, file: Path, id_: str, note: Note, tr
     try:
         annotate(place, id_, note)
     except NotSaved as error:
-        st.session_state[trouble] = (str(error), error.elsewhere)
+        st.session_state[trouble] = (f"{error} It is kept here while this page is open.", error.elsewhere)
     except NotesError as error:
         st.session_state[trouble] = (str(error), None)
     else:
