@@ -115,7 +115,7 @@ def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: in
         look = {"shape": "image", "image": png_url(node.picture), "size": THUMBNAIL / 2}
         frame = {"borderWidth": 1, "color": {"border": NEUTRAL, "background": NEUTRAL}}
         border = {"shapeProperties": {"useBorderWithImage": True}, **frame}
-        return {"label": label, "font": {"color": ink, "size": 15}, **look, **border, **chosen}
+        return {"label": label, "font": {"color": ink, "size": 14, "vadjust": -4}, **look, **border, **chosen}
     if number == explanation.target:
         colors = {"background": CHOSEN, "border": CHOSEN}
         return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_DARK, "size": 18}, **chosen}

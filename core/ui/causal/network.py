@@ -12,7 +12,8 @@ from collections.abc import Callable
 import streamlit as st
 
 HEIGHT = 640
-LEGEND = 72
+LEGEND = 116
+"""Pixels for a legend of four lines and, over it, a sentence."""
 _GRAPH_JS = """
 export default function ({ parentElement, data, setTriggerValue }) {
   const holder = parentElement.querySelector('.graph');

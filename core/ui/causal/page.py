@@ -75,8 +75,8 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
     view.look_at(key)
     radius = reached(graph, view.radius)
     with controls:
-        _radius(view, graph, radius)
         downloads.show(answer, graph, radius)
+        _radius(view, graph, radius)
     pictured = bool(answer.layout.positions(TokenKind.IMAGE))
     with st.container():
         if not pictured:
