@@ -1,6 +1,6 @@
 """The explanation tree of a causal graph: the target in the middle, and every node on the arc of its distance.
 
-Words stand on cards of their own, so that they are read on a light page, on a dark one, and over a line.
+Words and patches stand on cards, so that they are seen on a light page, on a dark one, and over a line.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LETTER = 7.5
 """Pixels that a letter of a word takes, on the average."""
 CARD = 22
 """The height of a word's card in pixels."""
-GAP = 4
-"""Pixels around a patch or a word that belong to its node."""
+GAP = 3
+"""Pixels around a patch or a word that belong to its card."""
 
 
 def explanation_tree(
@@ -65,8 +65,8 @@ def explanation_tree(
     pictures = base.transform_filter("datum.url != ''")
     words = base.transform_filter("datum.url == ''")
     layers += [
+        base.mark_rect(cornerRadius=5).encode(**corners, color=_either(CHOSEN, PAPER)),
         pictures.mark_image(width=shown, height=shown).encode(**place, url="url:N"),
-        words.mark_rect(cornerRadius=5).encode(**corners, color=_either(CHOSEN, PAPER)),
         words.mark_text(fontSize=13).encode(**place, text="token:N", color=_either(INK_ON_DARK, INK_ON_LIGHT)),
     ]
     if picked in layout.places:

@@ -29,6 +29,8 @@ from core.charts.tokens import visible
 THUMBNAIL = 40
 """Side of a patch in the graph, in pixels."""
 LONGEST_LABEL = 14
+FAINT, FAINT_ON_DARK = 0.25, 0.45
+"""Opacity of edges outside the tree: behind the others, and still seen."""
 
 MEANINGS = {
     "-->": "causes",
@@ -99,7 +101,8 @@ def pag_page(
     for number, (x, y) in sorted(layout.places.items()):
         network.add_node(number, x=x, y=y, physics=False, **_node(nodes[number], number, explanation, picked, ink))
     for edge in graph.edges():
-        network.add_edge(edge.a, edge.b, **_edge(edge, _in_tree(edge, explanation, layout)))
+        strong = _in_tree(edge, explanation, layout)
+        network.add_edge(edge.a, edge.b, **_edge(edge, strong, FAINT_ON_DARK if dark else FAINT))
     network.options = {
         "physics": {"enabled": False},
         "interaction": {"hover": True, "tooltipDelay": 100, "navigationButtons": False},
@@ -135,11 +138,11 @@ def _in_tree(edge: Edge, explanation: NodeExplanation, layout: Radial) -> bool:
     return inside and (parents.get(edge.a) == edge.b or parents.get(edge.b) == edge.a)
 
 
-def _edge(edge: Edge, strong: bool) -> dict[str, Any]:
+def _edge(edge: Edge, strong: bool, faint: float) -> dict[str, Any]:
     color = CAUSAL_EDGES[edge_kind(edge)]
     return {
         "arrows": {"from": _end(edge.mark_a, color), "to": _end(edge.mark_b, color)},
-        "color": {"color": color, "highlight": color, "hover": color, "opacity": 1.0 if strong else 0.25},
+        "color": {"color": color, "highlight": color, "hover": color, "opacity": 1.0 if strong else faint},
         "width": 2.5 if strong else 1.0,
         "smooth": False,
         "physics": False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
 
 from core.answer import Answer, Target
@@ -47,7 +48,12 @@ def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
             width="content",
             alt="overlap of the highest places of every two methods",
         )
+    ties = (
+        " Equal scores share what is left of the top, so a map of many shares less than all of it with itself."
+        if (np.diag(overlap) < 1).any()
+        else ""
+    )
     st.caption(
         f"Over {len(places)} {over}. Two maps that know nothing of each other share {top / len(places):.0%} of their "
-        f"top {top}. Agreement says that two methods see the same, not that they are right; a dash is a flat map."
+        f"top {top}. Agreement says that two methods see the same, not that they are right; a dash is a flat map.{ties}"
     )
