@@ -94,12 +94,13 @@ class TextOverImage(Study[SceneRecipe, Doors]):
 
     def conclude(self, reads: Sequence[Doors]) -> Outcome:
         truck, house = (share(read.contradicts(place) for read in reads) for place in PLACES)
+        seen = [_average(reads, place, lambda one: one.image_share, "share") for place in PLACES]
         first = Measured("the answers to the two wordings contradict each other", "truck", truck, "house", house)
         return Outcome(
             judged(truck, house),
             f"The two wordings get contradicting answers in {truck.words} pictures about the truck and in "
-            f"{house.words} about the house.",
-            (first, *_more(reads)),
+            f"{house.words} about the house.{_told(seen)}",
+            (first, *_more(reads), Measured("share of the key word's relevancy on the picture", *_beside(seen))),
             tuple(wording.exhibit for wording in reads[0].wordings),
             tuple(_head_table(reads, place) for place in PLACES),
         )
@@ -138,20 +139,33 @@ def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
     def changed(place: Place, by: Callable[[Wording], Effect]) -> Estimate:
         return share(any(by(wording).flipped for wording in read.of(place)) for read in reads)
 
-    def average(place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
-        return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
-
     def measured(what: str, of: Callable[[Place], Estimate]) -> Measured:
-        return Measured(what, "truck", of("truck"), "house", of("house"))
+        return Measured(what, *_beside([of(place) for place in PLACES]))
 
     yield measured("a key word changes when the door is hidden", lambda of: changed(of, lambda one: one.hidden))
     yield measured("a key word changes when the door is repainted", lambda of: changed(of, lambda one: one.repainted))
     yield measured(
-        "change of the key word when the door is hidden", lambda of: average(of, lambda one: one.hidden.change, "nats")
+        "change of the key word when the door is hidden",
+        lambda of: _average(reads, of, lambda one: one.hidden.change, "nats"),
     )
-    yield measured(
-        "share of the key word's relevancy on the picture", lambda of: average(of, lambda one: one.image_share, "share")
-    )
+
+
+def _average(reads: Sequence[Doors], place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
+    """The mean over pictures of a figure's mean over the two wordings."""
+    return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
+
+
+def _told(seen: Sequence[Estimate]) -> str:
+    truck, house = (one.value for one in seen)
+    if not np.isfinite(truck + house):
+        return ""
+    shares = f"{truck:.0%} is on the picture for the truck and {house:.0%} for the house"
+    return f" Of the key word's relevancy {shares}: this is no part of the rule."
+
+
+def _beside(found: Sequence[Estimate]) -> tuple[str, Estimate, str, Estimate]:
+    """A figure of the truck, and beside it that of the house."""
+    return PLACES[0], found[0], PLACES[1], found[1]
 
 
 def _head_table(reads: Sequence[Doors], place: Place) -> HeadTable:
