@@ -14,7 +14,7 @@ from core.charts.palette import CHOSEN, NEUTRAL
 from core.charts.tokens import unique
 
 ROW = 24
-LABEL = 250
+LABEL = 310
 """Pixels of a name at most; longer ones are cut, and told whole on hovering."""
 
 

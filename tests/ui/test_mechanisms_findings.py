@@ -26,7 +26,8 @@ def found(model: TransformersModel) -> Findings:
     figures = (
         Quantity("share in common", "both", 0.9, 0.8, 1.0, 12, "share"),
         Quantity("share in common", "random", 0.3, float("nan"), float("nan"), 0, "share", control=True),
-        Quantity("rank", "colours", 0.5, 0.4, 0.6, 12, "reciprocal rank", at=1.0),
+        Quantity("share in common", "in nats", 4.2, 3.0, 5.0, 12, "nats"),
+        Quantity("rank", "colours", 0.5, 0.4, 0.6, 12, "reciprocal rank", at=1.0, axis="number of heads"),
     )
     reports = [
         Report(
@@ -62,8 +63,9 @@ def test_findings_are_told_with_verdict_rule_and_figures_also_without_an_answer(
         assert f"**title {n}**: {verdict}" in verdicts
     assert "because <b>1</b>" in said(at) and "2026-01-02" in captions(at) and "200 scenes" in captions(at)
     assert at.code[0].value == "python -m it" and "rule 0" in verdicts and "caveat 0" in captions(at)
-    assert [row["value"] for row in told(at, "share") if "name" in row and "value" in row][:2] == [0.9, 0.3]
-    assert [row["at"] for row in told(at, "95 % from")] == [1.0]
+    assert {row["value"] for row in told(at, "share") if "name" in row} == {0.9, 0.3}, "nats have an axis of their own"
+    assert {row["value"] for row in told(at, "nats") if "name" in row} == {4.2}
+    assert [row["at"] for row in told(at, "number of heads")] == [1.0]
     at.selectbox(key="findings_chosen").select("key 2").run()
     assert "rule 2" in "\n".join(entry.value for entry in at.markdown)
 

@@ -17,12 +17,14 @@ from core.vlm.model import VisionLanguageModel
 Reading = dict[str, Any]
 """What was read of one scene, in plain values for a line of JSON."""
 
+Axis = Literal["layer", "first layer of the window", "number of heads"]
 QuantityUnit = Literal["share", "nats", "area", "reciprocal rank", "correlation", "probability"]
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One figure: `what` was measured, `of` which condition, and `at` which layer or number where it is of a series.
+    """One figure: `what` was measured, `of` which condition, and where it is of a series `at` which layer or number of
+    heads, as `axis` says.
 
     `value` is a mean over `cases` with its 95 % interval; what is computed and not sampled has none (NaN, 0 cases).
     `control`: it is what others are to be held against.
@@ -36,6 +38,7 @@ class Quantity:
     cases: int
     unit: QuantityUnit
     at: float | None = None
+    axis: Axis | None = None
     control: bool = False
 
 
@@ -104,10 +107,11 @@ def quantity(
     unit: QuantityUnit | None = None,
     *,
     at: float | None = None,
+    axis: Axis | None = None,
     control: bool = False,
 ) -> Quantity:
     """A sampled figure."""
-    return Quantity(what, of, found.value, found.low, found.high, found.count, unit or found.unit, at, control)
+    return Quantity(what, of, found.value, found.low, found.high, found.count, unit or found.unit, at, axis, control)
 
 
 def computed(what: str, of: str, value: float, unit: QuantityUnit, *, control: bool = False) -> Quantity:

@@ -46,7 +46,9 @@ def path_figures(readings: Sequence[Reading], of: str, *, control: bool) -> Iter
         windows = column(readings, of, "windows", edge)
         for start in range(windows.shape[1] if len(windows) else 0):
             found = mean(windows[:, start], "nats")
-            yield quantity(f"{what}, from layer", of, found, at=float(start), control=control)
+            yield quantity(
+                f"{what}, from layer", of, found, at=float(start), axis="first layer of the window", control=control
+            )
 
 
 def told_paths(readings: Sequence[Reading], of: str) -> str:

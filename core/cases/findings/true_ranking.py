@@ -198,7 +198,7 @@ def _curves(readings: Sequence[Reading], how: str) -> Iterator[Quantity]:
         for index, number in enumerate(COUNTS):
             at, control = float(number), name == RANDOM
             what = f"change of log p, heads replaced by {INSTEAD[how]}"
-            yield quantity(what, name, mean(change[:, index], "nats"), at=at, control=control)
+            yield quantity(what, name, mean(change[:, index], "nats"), at=at, axis="number of heads", control=control)
             what = f"the word stays first, heads replaced by {INSTEAD[how]}"
             left = mean(kept[:, index]) if name == RANDOM else share(kept[:, index] > 0)
-            yield quantity(what, name, left, at=at, control=control)
+            yield quantity(what, name, left, at=at, axis="number of heads", control=control)

@@ -141,13 +141,15 @@ def _at_layer(readings: Sequence[Reading], name: str, layer: int) -> list[Quanti
     what, top = f"reciprocal rank of the right {name}", f"the right {name} is among the first 10 words"
     here = column(readings, name, "here")[:, layer]
     found = [
-        quantity(what, "the right word", mean(here), "reciprocal rank", at=layer),
-        quantity(top, "the right word", mean(column(readings, name, "top10")[:, layer]), at=layer),
+        quantity(what, "the right word", mean(here), "reciprocal rank", at=layer, axis="layer"),
+        quantity(top, "the right word", mean(column(readings, name, "top10")[:, layer]), at=layer, axis="layer"),
     ]
     for control, told in CONTROLS.items():
         beside = column(readings, name, control)[:, layer]
-        found.append(quantity(what, told, mean(beside), "reciprocal rank", at=layer, control=True))
-        found.append(quantity(f"{what}: more than", told, mean(here - beside), "reciprocal rank", at=layer))
+        found.append(quantity(what, told, mean(beside), "reciprocal rank", at=layer, axis="layer", control=True))
+        found.append(
+            quantity(f"{what}: more than", told, mean(here - beside), "reciprocal rank", at=layer, axis="layer")
+        )
     return found
 
 

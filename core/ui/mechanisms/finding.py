@@ -57,14 +57,14 @@ def show(report: Report) -> None:
 
 
 def _intervals(figures: Sequence[Quantity]) -> None:
-    """A chart for each measurement, its figures and their controls below each other."""
-    for what in dict.fromkeys(figure.what for figure in figures):
-        own = [figure for figure in figures if figure.what == what]
+    """A chart for each measurement and unit, its figures and their controls below each other."""
+    for what, unit in dict.fromkeys((figure.what, figure.unit) for figure in figures):
+        own = [figure for figure in figures if (figure.what, figure.unit) == (what, unit)]
         chart = dot_chart(
             [_dot(figure) for figure in own],
-            title=AXES[own[0].unit],
+            title=AXES[unit],
             controls=[number for number, figure in enumerate(own) if figure.control],
-            domain=(0.0, 1.0) if own[0].unit in WHOLE else None,
+            domain=(0.0, 1.0) if unit in WHOLE else None,
         )
         _titled(what, chart)
 
@@ -96,7 +96,7 @@ def _series(figures: Sequence[Quantity]) -> None:
         chart = series_curves(
             series,
             title=AXES[own[0].unit],
-            axis="layer, or number of heads",
+            axis=own[0].axis or "",
             controls=[name for name in names if any(figure.control for figure in own if figure.of == name)],
         )
         _titled(what, chart)
