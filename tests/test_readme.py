@@ -17,7 +17,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
-from core.vlm.units import whole
+from core.vlm.units import units_of, whole
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -33,13 +33,16 @@ def test_the_method_of_your_own_is_found_and_explains(
     importlib.invalidate_caches()
     try:
         answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
-        [found] = explain(explainers()["last_layer"], llava, answer, [whole(answer)])
+        method = explainers()["last_layer"]
+        [found] = explain(method, llava, answer, [whole(answer)])
+        needed = method.estimate(llava, answer, units_of(answer, whole(answer)), method.Settings())
     finally:
         explainers.cache_clear()
         sys.modules.pop("core.explainers.last_layer", None)
     assert answer.attention is not None
     expected = answer.attention.weights[-1].mean(0).mean(0)
     assert found.scores == pytest.approx(expected.numpy(), abs=1e-5)
+    assert needed > 0, "the tests of every method ask for it"
 
 
 def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> None:
