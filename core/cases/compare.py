@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.cases.rates import Rate, rate, share
+from core.cases.rates import Rate, share
 from core.cases.results import Result, Run
+from core.causal.rates import Rate as Proportion
 
 
 class NotComparable(ValueError):
@@ -18,7 +19,7 @@ class Comparison:
     """The cases that both runs asked and judged, by who was right. `pairs` are all of them, in the order of the set.
 
     `same` is the share of answers that say the same, right or wrong; `gain` how much more often the second is right,
-    with its paired bootstrap interval; `p_value` that of McNemar's exact test (1947): how probable so uneven a
+    with its paired interval; `p_value` that of McNemar's exact test (1947): how probable so uneven a
     disagreement is where neither model is better. `apart` cases are in one run only, changed in between, or could not
     be asked.
     """
@@ -70,16 +71,40 @@ def compare(first: Run, second: Run) -> Comparison:
         only_second=only_second,
         neither=neither,
         same=share("same answer", alike, "cases to which both say the same"),
-        gain=rate(
-            "gain",
-            (both, only_first, only_second, neither),
-            lambda n: (n[..., 2] - n[..., 1]) / n.sum(-1),
-            "cases that the second has more right than the first, of all",
-        ),
+        gain=gain(both, only_first, only_second, neither),
         p_value=mcnemar(only_first, only_second),
         apart=len(ids) - len(pairs),
         pairs=pairs,
     )
+
+
+def gain(both: int, only_first: int, only_second: int, neither: int) -> Rate:
+    """How much more often the second is right than the first, of all cases, with the interval of Newcombe 1998
+    ("Improved confidence intervals for the difference between binomial proportions based on paired data", method 10).
+    It is made of the two Wilson intervals, and has a width also where the two never disagree.
+    """
+    count = both + only_first + only_second + neither
+    first, second = both + only_first, both + only_second
+    (low, high), (low2, high2) = Proportion(first, count).interval, Proportion(second, count).interval
+    down, up = first / count - low, high - first / count
+    down2, up2 = second / count - low2, high2 - second / count
+    phi = _correlation(both, only_first, only_second, neither)
+    value = (only_second - only_first) / count
+    below = math.sqrt(down2**2 - 2 * phi * down2 * up + up**2)
+    above = math.sqrt(up2**2 - 2 * phi * up2 * down + down**2)
+    meaning = "cases that the second has more right than the first, of all"
+    return Rate("gain", value, value - below, value + above, count, meaning)
+
+
+def _correlation(both: int, only_first: int, only_second: int, neither: int) -> float:
+    """Newcombe's estimate of how far two paired proportions go together: phi, with a continuity correction where it is
+    above zero, and 0 where one of them is none or all."""
+    margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
+    if not margins:
+        return 0.0
+    product = both * neither - only_first * only_second
+    count = both + only_first + only_second + neither
+    return (max(product - count / 2, 0.0) if product > 0 else float(product)) / math.sqrt(margins)
 
 
 def mcnemar(one: int, other: int) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 
-from core.cases.compare import NotComparable, compare, mcnemar
+from core.cases.compare import NotComparable, compare, gain, mcnemar
 from core.cases.results import Result, Run
 
 
@@ -38,6 +39,23 @@ def test_gain_is_of_the_second_over_the_first() -> None:
     found = compare(run(*[False] * 10), run(*[True] * 6, *[False] * 4))
     assert found.gain.value == 0.6
     assert 0.2 < found.gain.low < 0.6 < found.gain.high < 1
+
+
+def test_the_interval_of_a_gain_is_that_of_drawing_the_cases_again() -> None:
+    counts = (240, 40, 70, 50)
+    found = gain(*counts)
+    drawn = np.random.default_rng(0).multinomial(400, np.array(counts) / 400, 20_000)
+    low, high = np.quantile((drawn[:, 2] - drawn[:, 1]) / 400, [0.025, 0.975])
+    assert (found.value, found.count) == (30 / 400, 400)
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.006), pytest.approx(high, abs=0.006))
+
+
+@pytest.mark.parametrize("counts", [(10, 0, 0, 0), (0, 0, 0, 10), (5, 0, 0, 5), (0, 10, 0, 0), (1, 0, 0, 0)])
+def test_the_gain_of_few_cases_is_never_certain(counts: tuple[int, int, int, int]) -> None:
+    found, turned = gain(*counts), gain(counts[0], counts[2], counts[1], counts[3])
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.1
+    assert (turned.low, turned.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
 
 
 def test_a_case_that_changed_in_between_is_not_compared() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.cases.rates import accuracy, all_right, rate, share
+from core.cases.rates import accuracy, all_right, share
 from core.cases.results import Result
 
 
@@ -26,21 +26,8 @@ def test_an_interval_ends_at_none_and_at_all_to_the_digit() -> None:
         assert share("accuracy", [True] * count, "answers").high == 1
 
 
-def test_a_bootstrap_over_numbers_is_one_over_cases() -> None:
-    hits, spurious, missed = 30, 10, 20
-    found = rate("F1", (hits, spurious, missed), lambda n: 2 * n[..., 0] / (2 * n[..., 0] + n[..., 1] + n[..., 2]), "")
-    rng = np.random.default_rng(1)
-    units = np.repeat([0, 1, 2], (hits, spurious, missed))
-    drawn = units[rng.integers(0, len(units), (4000, len(units)))]
-    tp, fp, fn = ((drawn == kind).sum(1) for kind in range(3))
-    low, high = np.percentile(2 * tp / (2 * tp + fp + fn), [2.5, 97.5])
-    assert found.value == pytest.approx(60 / 90)
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
-
-
 def test_of_nothing_there_is_no_rate() -> None:
     assert np.isnan(accuracy([result(0, None)]).value)
-    assert np.isnan(rate("F1", (0, 0), lambda n: n[..., 0] / n.sum(-1), "").value)
 
 
 def test_a_group_counts_when_it_is_whole_and_all_right() -> None:

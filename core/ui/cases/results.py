@@ -50,7 +50,7 @@ def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: P
     st.caption(
         f"{len(shown):,} of {len(run.results):,} cases of {escaped(run.set)}, answered by {escaped(run.model_name)}. "
         "Image dependence: log-probability of the answer with the picture, less that with a black one (nats); near "
-        "zero, the picture did not matter. Click a case to look into it."
+        "zero, the picture did not matter, and below, it speaks against what was said. Click a case to look into it."
     )
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)
