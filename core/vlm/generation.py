@@ -59,7 +59,7 @@ def stream(
             logits, progress = model.begin(prepared, recorder)
         else:
             logits = model.step(ids[-1], progress, recorder)
-        token = sampler.choose(logits)
+        token = sampler.choose(logits, model.picture_ids)
         if token in model.end_ids:
             finish = "end"
             break

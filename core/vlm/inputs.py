@@ -100,6 +100,12 @@ def continuation_ids(processor: Any, control: re.Pattern[str], question: Questio
     return prompts.encode(tokenizer, prompts.mark(0), [answer], control).ids
 
 
+def picture_ids(network: Any) -> frozenset[int]:
+    """The tokens in whose place a network reads pictures and videos: one in an answer would have nothing to be read."""
+    configured = (getattr(network.config, name, None) for name in ("image_token_id", "video_token_id"))
+    return frozenset(token for token in configured if isinstance(token, int))
+
+
 def end_ids(network: Any, tokenizer: Any) -> frozenset[int]:
     """Every token that ends an answer: the generation configuration's, the network's and the tokenizer's."""
     configured = [

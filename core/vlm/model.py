@@ -89,13 +89,15 @@ class VisionLanguageModel(ABC):
     """A loaded model, its processor and its family.
 
     `context_length` is the longest sequence (prompt and answer, in tokens); `end_ids` are the tokens that end an
-    answer; `reader` turns tokens into text.
+    answer, `picture_ids` those that stand for pictures in a prompt, which no answer can hold; `reader` turns tokens
+    into text.
     """
 
     card: ModelCard
     lock: threading.RLock
     context_length: int
     end_ids: frozenset[int]
+    picture_ids: frozenset[int]
     reader: TokenReader
 
     @abstractmethod

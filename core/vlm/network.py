@@ -24,7 +24,7 @@ from core.vlm.editing import editing, patched, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader
-from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, processed, with_ids
+from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
 from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
 from core.vlm.model import (
@@ -65,6 +65,7 @@ class TransformersModel(VisionLanguageModel):
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = end_ids(network, processor.tokenizer)
+        self.picture_ids = picture_ids(network)
         self._finished: Finish | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
         self._prefixes = PrefixStore(PREFIX_BYTES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -28,7 +30,10 @@ class Sampler:
         self._decoding = decoding
         self._generator = torch.Generator().manual_seed(decoding.seed)
 
-    def choose(self, logits: Float[Tensor, "vocabulary"]) -> int:
+    def choose(self, logits: Float[Tensor, "vocabulary"], never: Collection[int] = ()) -> int:
+        """The next token, none of those that may `never` be said."""
+        if never:
+            logits = logits.index_fill(0, torch.tensor(list(never), device=logits.device), float("-inf"))
         if self._decoding.temperature <= 0:
             return int(logits.argmax())
         chances = probabilities(logits, self._decoding.temperature, self._decoding.top_p).cpu()

@@ -132,6 +132,26 @@ def test_an_end_token_ends_the_answer_and_is_not_part_of_it(
     assert len(answer.layout.positions(TokenKind.ANSWER)) == first
 
 
+def test_no_answer_holds_a_token_that_stands_for_a_picture(
+    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = model.network.config.image_token_id
+    assert image in model.picture_ids
+    question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=4))
+    begin, step = model.begin, model.step
+    # The network would say nothing else.
+    monkeypatch.setattr(model, "begin", lambda *args: _preferring(image, *begin(*args)))
+    monkeypatch.setattr(model, "step", lambda *args: _preferring(image, step(*args))[0])
+    answer = ask(model, question)
+    assert len(answer.tokens) == 4 and image not in answer.token_ids
+    assert {token.alternatives[0].id for token in answer.tokens} == {image}, "what it would have said is told"
+    assert len(model.replay_logits(answer)) == 4
+
+
+def _preferring(token: int, logits: torch.Tensor, *more: object) -> tuple[object, ...]:
+    return logits.index_fill(0, torch.tensor([token]), 99.0), *more
+
+
 def test_an_answer_that_ends_at_once_is_empty(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
