@@ -193,6 +193,23 @@ def test_every_word_gets_a_map_from_one_run_and_a_click_makes_it_the_target(
     assert chips.value == target.tokens[0]
 
 
+def test_words_that_were_stopped_say_so_and_can_be_finished(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    assert exchange.answer is not None
+    spaced = tuple(replace(token, text=f" w{i}") for i, token in enumerate(exchange.answer.tokens))
+    exchange.answer = replace(exchange.answer, tokens=spaced)
+    at = opened(app, exchange, target=Target((0,)))
+    at.segmented_control(key="relevancy_view").select("Word by word").run()
+    results, answer = work_of(at).relevancy, answer_of(at)
+    for key, whole in list(results.maps.items())[-2:]:
+        results.keep(answer, key.order, [replace(whole, complete=0.5)])
+        results.wait(answer, key.target, key.order, "You stopped this.")
+    at.run()
+    assert "You stopped this." in said(at) and "Stopped when 50% was done" in captions(at)
+    at.button(key="compute_words").click().run()
+    assert "Stopped" not in captions(at) and all(map_.complete == 1 for map_ in results.maps.values())
+
+
 def test_long_answers_are_computed_page_by_page(app: App, llava: TransformersModel) -> None:
     # One word to a token, as many as two pages and a bit.
     exchange = exchange_of(llava, most=2 * PAGE + 3)

@@ -52,12 +52,18 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: li
         st.caption(
             f"{escaped(explainers()[order.method].name)} · {len(shown)} of {len(answer.words())} words · "
             f"{shown[0].explanation.seconds:.2f} s for {shown[0].explanation.together} at once · {scale}. A word's map "
-            "is the mean of its tokens' maps.",
+            f"is the mean of its tokens' maps.{_unfinished(shown)}",
             width="content",
         )
         with st.popover("Save", icon=":material/download:", type="tertiary"):
             maps = tuple(one.explanation for one in shown)
             downloads.numbers(answer, maps, f"{order.method}-words", "save_words")
+
+
+def _unfinished(shown: list[Shown]) -> str:
+    """What to say of maps that were stopped on the way."""
+    least = min(one.explanation.complete for one in shown)
+    return f" Stopped when {least:.0%} was done: other patches have not been looked at." if least < 1 else ""
 
 
 def chosen_order(orders: list[Order], name: str) -> Order:
@@ -98,8 +104,9 @@ def _compute(
     targets: list[Target],
     order: Order,
 ) -> bool:
-    """Compute the words that are not there, unless that takes long and nobody asked. Returns whether to go on."""
-    missing = [target for target in targets if results.get(answer, target, order) is None]
+    """Compute words that are not there or not whole, unless that takes long and nobody asked. Whether to go on."""
+    found = {target: results.get(answer, target, order) for target in targets}
+    missing = [target for target, map_ in found.items() if map_ is None or map_.complete < 1]
     due = [target for target in missing if results.due(answer, target, order)]
     expected = results.seconds.get(order, 0.0) * len(missing)
     if missing and (not due or expected > PATIENCE):
@@ -108,7 +115,7 @@ def _compute(
             clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
             st.text(why or f"About {expected:.0f} s, judged by the last map.")
         if not clicked:
-            return len(missing) < len(targets)
+            return any(map_ is not None for map_ in found.values())
         for target in missing:
             results.ask(answer, target, order)
         due = missing
