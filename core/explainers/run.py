@@ -71,8 +71,8 @@ def _check(
     check_own(model, answer)
     if not explainer.contrasts and any(unit.rival is not None for unit in units):
         raise NotApplicable(
-            f"{explainer.name} cannot tell one word from another at the same place, so it has no contrast. Choose "
-            "'anything else' as the rival, or another method."
+            f"{explainer.name} cannot tell one word from another at the same place, so it has no contrast. Explain "
+            "the word rather than anything else (without a rival), or choose another method."
         )
     obstacle = explainer.obstacle(model, answer)
     if obstacle is not None:
