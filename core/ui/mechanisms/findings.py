@@ -33,7 +33,8 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
     key = ("findings", model.card.fingerprint)
     _again(view, model, key)
     if key in view.stopped:
-        st.text(view.stopped[key])
+        kept = " What was read is kept in this tab: measure again to go on from there." if view.journals else ""
+        st.text(f"{view.stopped[key]}{kept}")
     found = view.findings.get(key) or _committed(model)
     if found is None:
         st.info(
