@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -27,6 +27,7 @@ START_SECONDS = 180
 RUN_SECONDS = 60
 WIDGET_MILLISECONDS = 250
 """The longest that a widget waits for more before it tells the app; charts take 150."""
+expect.set_options(timeout=1000 * RUN_SECONDS)  # a busy machine takes its time; a wrong page stays wrong
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=60_000)
-
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 STOP_MILLISECONDS = 2000

@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-expect.set_options(timeout=60_000)
-
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 FRAME = 'iframe[title="the causal graph"]'

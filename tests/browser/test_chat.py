@@ -11,8 +11,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=60_000)  # a busy machine takes its time; a wrong page stays wrong
-
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 

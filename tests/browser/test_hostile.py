@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 from playwright.sync_api import Dialog, Page, Request, expect
 
-expect.set_options(timeout=60_000)
-
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 FRAME = 'iframe[title="the causal graph"]'

@@ -8,8 +8,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=60_000)
-
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 STOP_MILLISECONDS = 2000

@@ -11,8 +11,6 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-expect.set_options(timeout=60_000)
-
 STOP_MILLISECONDS = 2000
 """From a click on Stop to a page that shows what was done."""
 
