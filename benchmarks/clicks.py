@@ -154,9 +154,12 @@ def causal(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]
 
 
 def mechanisms(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Mechanisms?scene=27", ".st-key-mechanisms_picture")
+    opened(page, f"{url}/Mechanisms?scene=27", ".st-key-mechanisms_heads")
     picture = ".st-key-mechanisms_picture"
-    # The heads of the second layer and above: the one that is shown at first is in the lowest.
+    # The page begins with the first heads together; from the first click on it shows one head's picture.
+    mark(page, "mechanisms_heads", 5).click()
+    page.locator(f"{picture} svg.marks").first.wait_for(timeout=1000 * START_SECONDS)
+    page.wait_for_timeout(2000)
     new = [mark(page, "mechanisms_heads", 6 + number) for number in range(rounds)]
     yield "Mechanisms: a head", [seconds(page, picture, head.click) for head in new]
     again = [new[number % max(1, rounds - 1)] for number in range(rounds)]

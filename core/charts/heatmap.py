@@ -51,13 +51,14 @@ class Scale:
         return alt.Scale(domain=ends.tolist(), range=list(self.colors), clamp=True)
 
 
-def scale_of(*values: Float[np.ndarray, "*place"], signed: bool = False) -> Scale:
+def scale_of(*values: Float[np.ndarray, "*place"], signed: bool = False, faintest: float = 0.0) -> Scale:
     """One scale for all `values` (NaN left out), from zero, or the least where it is below, to the greatest; when
-    signed, as far below zero as above. Never empty."""
+    signed, as far below zero as above, and at least to `faintest`, so that rounding errors are not drawn in full
+    colours. Never empty."""
     known = np.concatenate([np.asarray(part, dtype=float).ravel() for part in values] or [np.zeros(0)])
     known = known[np.isfinite(known)]
     if signed:
-        most = float(np.abs(known).max(initial=0.0)) or 1.0
+        most = float(np.abs(known).max(initial=faintest)) or 1.0
         return Scale(-most, most, signed=True)
     high = float(known.max(initial=0.0))
     low = min(0.0, float(known.min(initial=0.0)))

@@ -117,6 +117,11 @@ def test_a_scale_holds_all_it_is_for_and_signed_ones_are_centred(values: list[fl
         assert len(scale.colors) % 2 == 1
 
 
+def test_a_signed_scale_does_not_stretch_to_rounding_errors() -> None:
+    assert scale_of(np.array([3e-7, -1e-7]), signed=True, faintest=1e-4).high == 1e-4
+    assert scale_of(np.array([0.3, -0.1]), signed=True, faintest=1e-4).high == 0.3
+
+
 def test_one_scale_makes_two_maps_comparable() -> None:
     small, large = np.full(13, 0.1), np.full(13, 0.8)
     common = scale_of(small, large)

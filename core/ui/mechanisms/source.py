@@ -47,6 +47,8 @@ ONE, FIRST = "this head", "the first k heads"
 MAP_OF = "mechanisms_map"
 """The key of the control for it, which a click on a head sets."""
 MOST = 50
+FAINTEST = 1e-4
+"""Nats; what single precision makes of nothing is less."""
 
 
 def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], float]:
@@ -103,7 +105,7 @@ def show(
     """The map on the picture, what it is, how its test came out, and its files."""
     values = found.scores.numpy()
     whose = _name(heads)
-    scale = scale_of(values[picture_positions(answer.layout)], signed=True)
+    scale = scale_of(values[picture_positions(answer.layout)], signed=True, faintest=FAINTEST)
     if answer.layout.views:
         chart = heatmap(
             seen(answer),
@@ -115,9 +117,8 @@ def show(
             only=(work.shown_picture,),
             label="increase (nats)",
         )
-        st.altair_chart(
-            chart, width="content", key="mechanisms_picture", alt=f"increase of every patch through {whose}"
-        )
+        with st.container(key="mechanisms_picture"):
+            st.altair_chart(chart, width="content", alt=f"increase of every patch through {whose}")
     else:
         _without_places(answer)
     st.caption(
@@ -177,7 +178,9 @@ def words(answer: Answer, target: Target, heads: Sequence[Head], found: Explanat
     st.markdown(f"**Words that {_name(heads)} {_take(heads)} it from**")
     with st.container(height=260 if len(chips) > TALL else "content", border=False):
         st.altair_chart(
-            words_chart(chips, WORDS, scale_of(known, signed=True)), width="content", alt="words coloured by increase"
+            words_chart(chips, WORDS, scale_of(known, signed=True, faintest=FAINTEST)),
+            width="content",
+            alt="words coloured by increase",
         )
     st.caption(
         f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats; hover for figures. Dashed words are "
