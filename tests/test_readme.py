@@ -13,6 +13,8 @@ from PIL import Image
 import core.explainers
 from core.answer import Decoding, Question
 from core.cases.findings.report import read_findings
+from core.cases.league_file import read_league_file
+from core.cases.league_table import table
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
@@ -53,6 +55,13 @@ def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> 
     assert "The house is" in capsys.readouterr().out
     exec(compile(further, "README.md", "exec"), names)
     assert "Graph Edges:" in capsys.readouterr().out
+
+
+def test_the_league_is_the_one_that_is_kept() -> None:
+    kept = read_league_file()
+    told = README.split("## Which map is true\n")[1].split("\n## ")[0]
+    assert table(kept.league) in told and kept.command in told
+    assert f"{sum(kept.league.asked.values()):,} questions" in " ".join(told.split())
 
 
 def test_every_figure_of_the_findings_is_in_their_file() -> None:

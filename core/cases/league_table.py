@@ -42,7 +42,7 @@ def _cells(standing: Standing, recommended: str | None) -> list[str]:
 def _figure(interval: Interval) -> str:
     if math.isnan(interval.mean):
         return ""
-    return f"{interval.mean:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+    return f"{interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
 
 def _row(cells: Sequence[str]) -> str:
