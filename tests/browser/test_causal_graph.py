@@ -88,6 +88,14 @@ def test_the_graph_is_saved_with_its_settings(learned: Page, tmp_path: Path) -> 
 
 def test_a_stop_in_the_middle_of_testing_all_heads_keeps_the_layers_done(learned: Page, settle: Settle) -> None:
     page = learned
+    # With pixels, so that there is time to stop: hiding tokens from the reader is done in a second or two.
+    way = page.get_by_test_id("stSelectbox").filter(has_text="Masking").locator("input")
+    way.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list of choices closes when the page scrolls under it
+    way.click()
+    page.get_by_role("option", name="replace pixels, read anew").click()
+    expect(way).to_have_value("replace pixels, read anew")
+    settle(page)
     page.get_by_role("button", name="Test all heads of all 6 layers").click()
     # The layers that are done are kept one by one; two of them make a map.
     errand = page.locator(".st-key-errand")
