@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.errand import STOP_MILLISECONDS, stop_at
+
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
-STOP_MILLISECONDS = 2000
-"""From a click on Stop to a page that shows what was read."""
 
 
 def caption(page: Page, pattern: str) -> Locator:
@@ -24,11 +24,7 @@ def test_a_stopped_case_shows_the_scenes_that_were_read(open_page: Open, settle:
     scenes.press("Enter")
     settle(page)
     page.get_by_role("button", name="Run this case", exact=True).click()
-    errand = page.locator(".st-key-errand")
-    page.wait_for_function(
-        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) >= 1"
-    )
-    errand.get_by_role("button", name="Stop", exact=True).click()
+    errand = stop_at(page, 1)
     expect(caption(page, r"\d+ scenes \(stopped before the end\)")).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
     expect(errand).to_have_count(0)

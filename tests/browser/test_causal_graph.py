@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
+from tests.browser.errand import STOP_MILLISECONDS, stop_at
+
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 FRAME = 'iframe[title="the causal graph"]'
@@ -98,13 +100,9 @@ def test_a_stop_in_the_middle_of_testing_all_heads_keeps_the_layers_done(learned
     settle(page)
     page.get_by_role("button", name="Test all heads of all 6 layers").click()
     # The layers that are done are kept one by one; two of them make a map.
-    errand = page.locator(".st-key-errand")
-    expect(errand.get_by_role("progressbar")).to_be_visible()
-    page.wait_for_function(
-        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) > 40"
-    )
-    errand.get_by_role("button", name="Stop", exact=True).click()
-    expect(page.get_by_text("You stopped this.")).to_be_visible(timeout=2000)
+    expect(page.locator(".st-key-errand").get_by_role("progressbar")).to_be_visible()
+    errand = stop_at(page, 41)
+    expect(page.get_by_text("You stopped this.")).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
     expect(errand).to_have_count(0)
     expect(page.get_by_role("button", name="Test all heads of all 6 layers")).to_be_enabled()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.errand import STOP_MILLISECONDS, stop_at
+
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
-STOP_MILLISECONDS = 2000
-"""From a click on Stop to a page that shows what was done."""
 
 
 def caption(page: Page, pattern: str) -> Locator:
@@ -68,11 +68,7 @@ def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: 
     samples.press("Enter")
     settle(page)
     page.get_by_role("button", name="Trace", exact=True).click()
-    errand = page.locator(".st-key-errand")
-    page.wait_for_function(
-        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) > 2"
-    )
-    errand.get_by_role("button", name="Stop", exact=True).click()
+    errand = stop_at(page, 3)
     expect(page.get_by_text(re.compile(r"\d+% of it was done"))).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
     expect(errand).to_have_count(0)

@@ -11,8 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-STOP_MILLISECONDS = 2000
-"""From a click on Stop to a page that shows what was done."""
+from tests.browser.errand import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
@@ -122,11 +121,7 @@ def test_a_stop_in_the_middle_of_occlusion_keeps_what_is_done(explained: Page, s
     page.get_by_label("Step", exact=True).fill("1")
     page.get_by_label("Step", exact=True).press("Enter")
     page.keyboard.press("Escape")
-    errand = page.locator(".st-key-errand")
-    page.wait_for_function(
-        "Number(document.querySelector('.st-key-errand [role=progressbar]')?.getAttribute('aria-valuenow')) > 2"
-    )
-    errand.get_by_role("button", name="Stop", exact=True).click()
+    errand = stop_at(page, 3)
     expect(page.get_by_text(re.compile(r"\d+% of it was done"))).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
     expect(errand).to_have_count(0)
