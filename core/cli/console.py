@@ -84,7 +84,7 @@ class WrongOption(ValueError):
 
 def emit(record: Mapping[str, Any]) -> None:
     """One line for other programs. What is no number becomes null, and other than ASCII is escaped."""
-    typer.echo(json.dumps(plain(record), allow_nan=False))
+    typer.echo(json.dumps(_plain(record), allow_nan=False))
 
 
 def say(text: str) -> None:
@@ -132,10 +132,9 @@ def stoppable() -> Iterator[CancelToken]:
             signal.signal(number, handler)
 
 
-def plain(value: Any) -> Any:
-    """The value as JSON has it: what is no number is None."""
+def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {str(name): _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.cases.flips import flip_table
+from core.cases.plain import plain
 from core.causal.masking import Masking, Mode
 from core.causal.settings import GraphSettings
-from core.cli.console import Exit, bar, emit, plain, say, stoppable
+from core.cli.console import Exit, bar, emit, say, stoppable
 from core.vlm.model import VisionLanguageModel
 
 
