@@ -29,3 +29,13 @@ def test_names_of_methods_that_are_alike_stand_below_each_other() -> None:
 def test_a_league_of_controls_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="no method"):
         league_chart([RANDOM], metric="Deletion", quick=2)
+
+
+def test_a_name_does_not_lie_over_the_dot_of_another_method() -> None:
+    alone = [Entry("left of it", 0.4, 0.39, 0.41, 0.05), Entry("far away", 0.4, 0.39, 0.41, 1.0)]
+    with_neighbour = [*alone, Entry("neighbour", 0.4, 0.39, 0.41, 0.06)]
+    beside = {row["name"]: row for row in rows(league_chart(alone, metric="Deletion", quick=2))}
+    moved = {row["name"]: row for row in rows(league_chart(with_neighbour, metric="Deletion", quick=2))}
+    assert (beside["left of it"]["side"], beside["left of it"]["moved"]) == (1, False)
+    assert moved["left of it"]["side"] == -1 or moved["left of it"]["moved"]
+    assert moved["far away"] == beside["far away"]

@@ -284,6 +284,7 @@ def test_words_alone_keep_their_scores_and_say_what_is_missing(app: App, llava: 
     at = opened(app, exchange, target=Target((2,)), methods=["relevancy", "centre_bias"])
     assert any("without a picture" in info.value for info in at.info)
     assert "has no picture" in said(at), "the method that needs one"
+    assert not [button for button in at.button if button.label == "Compute it"], "it would only be refused again"
     assert charts(at) == 2, "bars and words"
     for view in ("Word by word", "Layer by layer", "Difference"):
         at.segmented_control(key="relevancy_view").select(view).run()

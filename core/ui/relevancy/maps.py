@@ -132,7 +132,7 @@ def show(
                 _map(answer, by_order[order], named, values, scale, look, size)
                 badges.show(tested, answer, by_order[order].explanation)
                 _agreement(results, answer, target, by_order[order], model is not None)
-            _again(results, answer, target, order, model is not None)
+            _again(results, answer, target, order, model)
     return shown
 
 
@@ -218,15 +218,17 @@ def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may
         )
 
 
-def _again(results: Results, answer: Answer, target: Target, order: Order, may_compute: bool) -> None:
-    """Why a map is not there, or not whole, and a button to compute it all the same."""
+def _again(
+    results: Results, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None
+) -> None:
+    """Why a map is not there, or not whole, and a button to compute it all the same where the method is able to."""
     found = results.get(answer, target, order)
     if found is not None and found.complete == 1:
         return
-    why = results.obstacle(answer, target, order) if may_compute else "It was not computed for this target."
+    why = "It was not computed for this target." if model is None else results.obstacle(answer, target, order)
     if why is not None and found is None:
         st.text(why)
-    if may_compute:
+    if model is not None and explainers()[order.method].obstacle(model, answer) is None:
         st.button(
             "Compute it",
             key=f"again_{order.method}",
