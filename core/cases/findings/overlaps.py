@@ -44,10 +44,11 @@ class Overlap:
 
     @property
     def told(self) -> str:
+        layers = "" if self.layered_probability < SIGNIFICANT else ", so the layers alone explain as much"
         return (
             f"Of the top {self.top} of {self.heads} heads {self.same} are the same, {self.expected:.1f} by chance "
             f"(p = {self.probability:.2g}); with as many in each layer it would be {self.layered:.1f} (p = "
-            f"{self.layered_probability:.2g}). The rank correlation of all heads is {self.rank:.2f}."
+            f"{self.layered_probability:.2g}){layers}. The rank correlation of all heads is {self.rank:.2f}."
         )
 
     @property

@@ -35,6 +35,7 @@ def test_the_heads_of_one_condition_are_all_its_own() -> None:
     found = overlap("the same", heads, heads)
     assert (found.same, found.top, found.heads) == (10, 10, 36)
     assert found.significant and found.rank == pytest.approx(1)
+    assert found.layered_probability < 0.05 and "layers alone" not in found.told
     assert found.expected == pytest.approx(100 / 36)
 
 
@@ -43,6 +44,15 @@ def test_opposite_rankings_share_none() -> None:
     found = overlap("opposite", heads, -heads)
     assert found.same == 0 and not found.significant
     assert found.probability == pytest.approx(1) and found.rank == pytest.approx(-1)
+
+
+def test_heads_in_the_same_layers_by_layers_alone_are_told_so() -> None:
+    first, second = np.zeros((2, 3, 6, 6))
+    first[:, 5], first[:, 4, :4] = 2, 1
+    second[:, 5], second[:, 4, 2:] = 2, 1
+    found = overlap("layers", first, second)
+    assert found.significant and found.layered_probability > 0.05
+    assert "the layers alone explain as much" in found.told
 
 
 def test_ranks_are_of_the_means_over_questions() -> None:
