@@ -113,7 +113,7 @@ def _compute(
         why = results.obstacle(answer, missing[0], order)
         with st.container(horizontal=True, vertical_alignment="center"):
             clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
-            st.text(why or f"About {expected:.0f} s, judged by the last map.")
+            st.text(why or f"At most about {expected:.0f} s, judged by the last map.")
         if not clicked:
             return any(map_ is not None for map_ in found.values())
         for target in missing:
