@@ -21,13 +21,14 @@ class NoPicture(Exception):
 
 
 class Folder:
-    """Files below `path`. Raises FolderError where that is no folder that can be read."""
+    """Files below `path`, hidden ones aside. Raises FolderError where that is no folder that can be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser()
         try:
             self.root = self.path.resolve(strict=True)
-            self._names = sorted(entry.name for entry in self.root.iterdir())
+            # Hidden ones are none of a data set's: macOS puts a "._data.csv" beside each file of an archive.
+            self._names = sorted(entry.name for entry in self.root.iterdir() if not entry.name.startswith("."))
         except NotADirectoryError:
             raise FolderError(f"{display_name(path.name)} is a file. Give the folder it lies in.") from None
         except (OSError, RuntimeError, ValueError) as error:
@@ -80,7 +81,7 @@ class Folder:
         """The pictures directly in a subfolder ("" for this one): their paths by name without ending, small letters."""
         found: dict[str, str] = {}
         for file in sorted((self.root / place).iterdir()):
-            if file.suffix.lower() in PICTURES:
+            if file.suffix.lower() in PICTURES and not file.name.startswith("."):
                 found.setdefault(file.stem.lower(), f"{place}/{file.name}" if place else file.name)
         return found
 

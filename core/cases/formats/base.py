@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -45,8 +46,10 @@ class CaseFormat(ABC):
         """The published rates of this set, over the cases that could be asked."""
 
     def read(self, path: Path) -> CaseSet:
-        """The cases of a folder; those whose pictures are missing are kept, and told of. Raises FolderError."""
+        """The cases of a folder, each with an id of its own; those whose pictures are missing are kept, and told of.
+        Raises FolderError."""
         found = self.cases(Folder(path))
+        found = CaseSet(_told_apart(found.cases), found.problems)
         stuck = [case for case in found.cases if case.problem is not None]
         if not stuck:
             return found
@@ -62,6 +65,19 @@ class CaseFormat(ABC):
             return self.read(path).problems
         except FolderError as error:
             return (str(error),)
+
+
+def _told_apart(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """The cases with ids of their own, for tables number their rows as they like: a second "1" becomes "1 (2)"."""
+    found: dict[str, Case] = {}
+    times: Counter[str] = Counter()
+    for case in cases:
+        id_ = case.id
+        while id_ in found:
+            times[case.id] += 1
+            id_ = f"{case.id} ({times[case.id] + 1})"
+        found[id_] = case if id_ == case.id else replace(case, id=id_)
+    return tuple(found.values())
 
 
 def pictures(

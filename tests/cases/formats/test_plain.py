@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from core.cases.formats import plain
 from core.cases.formats.plain import PlainFolder
 from core.cases.formats.registry import formats, read_folder
 from core.cases.tables import FolderError
@@ -113,6 +114,20 @@ def test_of_several_tables_one_is_named_cases(tmp_path: Path) -> None:
     with pytest.raises(FolderError, match=r"several tables: my cases\.csv, other\.csv\. Name one cases\.csv"):
         PlainFolder().read(tmp_path)
     assert len(PlainFolder().read(save(tmp_path, name="cases.csv")).cases) == 3
+
+
+def test_files_that_a_mac_hides_beside_others_are_not_looked_at(tmp_path: Path) -> None:
+    save(save(tmp_path), b"\0\5\x16\7", name="._my cases.csv")
+    assert len(PlainFolder().read(tmp_path).cases) == 3
+
+
+def test_questions_of_one_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "_id", lambda row: "00000000")
+    assert [case.id for case in PlainFolder().read(save(tmp_path)).cases] == [
+        "00000000",
+        "00000000 (2)",
+        "00000000 (3)",
+    ]
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
