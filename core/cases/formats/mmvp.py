@@ -13,6 +13,8 @@ from core.cases.results import Result
 from core.cases.scoring import LETTERS, option_letter
 from core.cases.tables import Row, listed, read_csv, without_repeats
 
+DIGITS = 9
+"""The longest Index: Python refuses to read numbers of thousands of digits."""
 _OPTION = re.compile(r"\(\s*([a-z])\s*\)", re.IGNORECASE)
 
 
@@ -34,7 +36,7 @@ class MMVP(CaseFormat):
     def cases(self, folder: Folder) -> CaseSet:
         file = folder.table("Questions.csv")
         table = read_csv(file, ("index", "question", "options", "correct answer"))
-        table = without_repeats(table, lambda row: row["index"], "Index")
+        table = without_repeats(table, lambda row: row["index"].lstrip("0"), "Index")
         shown = {number: name for place in _places(folder) for number, name in folder.pictures_by_stem(place).items()}
         found = [(row, _case(row, folder, shown)) for row in table.rows]
         unread = [str(row.line) for row, case in found if case is None]
@@ -64,7 +66,7 @@ def _case(row: Row, folder: Folder, shown: dict[str, str]) -> Case | None:
     """The case of a row; None where its number, options or right answer cannot be read."""
     options = _options(row["options"])
     letter = option_letter(row["correct answer"], options)
-    if not row["index"].isdecimal() or not options or not letter:
+    if not (row["index"].isdecimal() and len(row["index"]) <= DIGITS) or not options or not letter:
         return None
     index = int(row["index"])
     images, problem = pictures(folder, [shown.get(str(index), f"{index}.jpg")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.cases.case import Case
@@ -34,9 +34,8 @@ class POPE(CaseFormat):
     )
 
     def cases(self, folder: Folder) -> CaseSet:
-        tables = list(_tables(folder))
+        tables, problems = _tables(folder)
         found: list[Case] = []
-        problems: tuple[str, ...] = ()
         for split, table in tables:
             once = without_repeats(table, lambda row: (row["image"], row["text"]), "image and text")
             odd = [str(row.line) for row in once.rows if row["label"].lower() not in ("yes", "no")]
@@ -57,10 +56,11 @@ class POPE(CaseFormat):
         )
 
 
-def _tables(folder: Folder) -> Iterator[tuple[str, Table]]:
-    """The question files, each with the name of its split."""
+def _tables(folder: Folder) -> tuple[list[tuple[str, Table]], tuple[str, ...]]:
+    """The question files, each with the name of its split; and what was wrong with files that are none. Raises
+    FolderError where there is no question file."""
     refused: list[str] = []
-    used: set[str] = set()
+    found: list[tuple[str, Table]] = []
     for file in folder.tables(".json", ".jsonl"):
         try:
             table = read_json(file, WANTED)
@@ -68,11 +68,11 @@ def _tables(folder: Folder) -> Iterator[tuple[str, Table]]:
             refused.append(str(error))
             continue
         named = [split for split in SPLITS if split in file.stem.lower()]
-        split = named[0] if named and named[0] not in used else file.stem
-        used.add(split)
-        yield split, table
-    if not used:
+        split = named[0] if named and named[0] not in dict(found) else file.stem
+        found.append((split, table))
+    if not found:
         raise FolderError(" ".join(refused) or f"There is no JSON file in {folder.path}; there is {folder.names()}.")
+    return found, tuple(f"Not used: {why}" for why in refused)
 
 
 def _case(row: Row, split: str, folder: Folder) -> Case:

@@ -59,16 +59,18 @@ def test_rows_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> None
         "2,Q?,open or closed,(a)",
         "3,Q?,(a) Open (b) Closed,(c)",
         "x,Q?,(a) A (b) B,a",
+        f"{'9' * 5000},Q?,(a) A (b) B,a",
     ]
     found = MMVP().read(save_mmvp(tmp_path, rows))
     assert [case.id for case in found.cases] == ["1"]
-    assert found.problems[0].startswith("Lines 3, 4, 5 are left out")
+    assert found.problems[0].startswith("Lines 3, 4, 5 and 1 more are left out")
 
 
 def test_a_row_that_stands_twice_is_named_and_counted_once(tmp_path: Path) -> None:
     row = "1,Q?,(a) Open (b) Closed,(a)"
     found = MMVP().read(save_mmvp(tmp_path, [row, row, "1,Q?,(a) Open (b) Closed,(b)"]))
     assert [case.expected for case in found.cases] == [("a",)]
+    assert len(MMVP().read(save_mmvp(tmp_path, [row, f"0{row}"])).cases) == 1
     assert found.problems == (
         "Rows that repeat another are counted once: lines 2 and 3.",
         "Lines 2 and 4 have the same Index and differ: the first of them is used.",

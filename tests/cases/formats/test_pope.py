@@ -86,3 +86,18 @@ def test_a_folder_of_other_json_is_refused_with_its_fields(tmp_path: Path) -> No
     (tmp_path / "captions.json").write_text('{"caption": "A dog.", "image": "1.jpg"}')
     with pytest.raises(FolderError, match=r"has no column “text” and no column “label”\. Its columns are “caption”, "):
         POPE().read(tmp_path)
+
+
+def test_a_damaged_split_is_told_of(tmp_path: Path) -> None:
+    save_pope(tmp_path)
+    (tmp_path / "coco_pope_popular.json").write_text("{broken")
+    found = POPE().read(tmp_path)
+    assert len(found.cases) == 2
+    assert found.problems[0].startswith("Not used: “coco_pope_popular.json” has no column “image”")
+
+
+def test_questions_of_one_number_are_told_apart(tmp_path: Path) -> None:
+    rows = [{"question_id": 1, "image": "1.jpg", "text": text, "label": "yes"} for text in ("Is it?", "Is he?", "So?")]
+    assert [case.id for case in POPE().read(save_pope(tmp_path, rows=rows)).cases] == [
+        *("random/1", "random/1 (2)", "random/1 (3)")
+    ]
