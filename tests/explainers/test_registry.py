@@ -10,8 +10,9 @@ import pytest
 
 import core.explainers
 from core.explainers.base import Explainer
-from core.explainers.registry import description, explainers
+from core.explainers.registry import explainers
 from core.explainers.settings import checked, controls
+from core.plugins import description
 
 EXPECTED = {
     "attention_times_tower",
@@ -26,7 +27,9 @@ EXPECTED = {
     "random",
     "raw_attention",
     "relative_attention",
+    "relevancy",
     "rollout",
+    "suffix_relevancy",
     "token_activation_map",
 }
 
@@ -69,8 +72,8 @@ def test_all_methods_are_found_in_the_order_of_their_names() -> None:
 @pytest.mark.parametrize("key", sorted(EXPECTED))
 def test_a_method_describes_itself(key: str) -> None:
     method = explainers()[key]
-    assert len(description(method)) > 60 and "\n" not in method.caveat and len(method.caveat) < 130
-    assert description(method) != description_of_base()
+    assert len(description(method)) > 60 and "\n" not in method.caveat and len(method.caveat) < 180
+    assert description(method) != description(Explainer)
     settings = method.Settings()
     assert checked(settings, 3, 4) is settings
     for control in controls(method.Settings):
@@ -82,10 +85,6 @@ def test_a_method_describes_itself(key: str) -> None:
             assert control.default in control.options
 
 
-def description_of_base() -> str:
-    return " ".join((Explainer.__doc__ or "").split("\n\n")[0].split())
-
-
 def test_a_new_file_shows_up(folder: Path) -> None:
     (folder / "dull.py").write_text(A_METHOD.format(key="dull", caveat='caveat = "None."'))
     assert description(explainers()["dull"]) == "It finds nothing anywhere."
@@ -93,7 +92,7 @@ def test_a_new_file_shows_up(folder: Path) -> None:
 
 def test_two_methods_of_one_key_are_refused(folder: Path) -> None:
     (folder / "dull.py").write_text(A_METHOD.format(key="rollout", caveat='caveat = "None."'))
-    with pytest.raises(ValueError, match="two explainers are called 'rollout'"):
+    with pytest.raises(ValueError, match="two plugins are called 'rollout'"):
         explainers()
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from functools import cache
 from pathlib import Path
 
@@ -14,17 +11,14 @@ from core.cases.formats.base import CaseFormat, CaseSet
 from core.cases.rates import Rate, accuracy
 from core.cases.results import Run
 from core.cases.tables import FolderError
+from core.plugins import discovered
 
 
 @cache
 def formats() -> dict[str, CaseFormat]:
     """Every format by its key, published ones first, in the order of their names."""
-    found: list[CaseFormat] = []
-    for module in pkgutil.iter_modules(core.cases.formats.__path__, "core.cases.formats."):
-        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-            if kind.__module__ == module.name and issubclass(kind, CaseFormat) and not inspect.isabstract(kind):
-                found.append(kind())
-    return {one.key: one for one in sorted(found, key=lambda one: (not one.published, one.name))}
+    found = discovered(core.cases.formats, CaseFormat, ("key", "name", "expects"))
+    return dict(sorted(found.items(), key=lambda item: not item[1].published))
 
 
 def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet]:

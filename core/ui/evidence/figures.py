@@ -15,7 +15,7 @@ from core.evidence.location import Location
 from core.evidence.metric import Figure
 from core.evidence.registry import map_metrics, metrics
 from core.evidence.result import Evidence, Result
-from core.explainers.registry import description
+from core.plugins import description
 from core.ui.chips import escaped
 
 TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}

@@ -8,7 +8,8 @@ import streamlit as st
 
 from core.cases.journal import JournalError
 from core.cases.league_file import read_league_file
-from core.explainers.registry import description, explainers
+from core.explainers.registry import explainers
+from core.plugins import description
 from core.ui.chips import escaped
 from core.ui.controls import changed, settings_form
 from core.ui.relevancy.results import Order
