@@ -139,7 +139,7 @@ def _parsed(content: bytes, file: Path) -> list[Record]:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
             if number == 1:

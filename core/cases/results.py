@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from core.cases.journal import JournalError, Record, read_journal
+from core.cases.tables import listed
 
 KIND = "cases"
 
@@ -50,11 +51,42 @@ class Result:
     def of(cls, record: Record) -> Result:
         """The result of a line. Raises JournalError where it is none."""
         values = {f.name: record[f.name] for f in fields(cls) if f.name in record}
+        odd = [name for name, value in values.items() if not _FITS[name](value)]
+        if odd:
+            raise JournalError(
+                f"In a line of the results file, {listed(odd)} cannot be read. Delete that line and run again, or "
+                "choose a file that a run wrote."
+            )
         values |= {name: tuple(values[name]) for name in ("expected", "images") if name in values}
         try:
             return cls(**values)
         except TypeError as error:
             raise JournalError("A line of the results file lacks a field. Choose a file that a run wrote.") from error
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_text, value))
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("id", "key", "question", "said", "understood"), _is_text),
+    **dict.fromkeys(("expected", "images"), _are_texts),
+    **dict.fromkeys(("logprob", "dependence"), lambda value: value is None or _is_number(value)),
+    "number": lambda value: _is_number(value) and isinstance(value, int),
+    "seconds": _is_number,
+    "right": lambda value: value is None or isinstance(value, bool),
+    "problem": lambda value: value is None or _is_text(value),
+    "about": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+}
+"""What a line may hold in each field: somebody may have edited it, or another program written it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +111,9 @@ def read_run(file: Path) -> Run:
 
 
 def run_of(header: Record, records: list[Record]) -> Run:
-    """The run of a journal's header and lines."""
+    """The run of a journal's header and lines. Raises JournalError."""
+    if not all(isinstance(header.get(name, {}), dict) for name in ("settings", "about")):
+        raise JournalError("The first line of the results file is damaged. Choose a file that a run wrote.")
     latest = {result.id: result for result in map(Result.of, records)}
     return Run(
         set=str(header.get("set", "")),

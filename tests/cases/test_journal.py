@@ -64,9 +64,10 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(tmp_path: Path, content: str
     assert file.read_text() == content
 
 
-def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ['{"id"', "3", "\0\0", "[" * 100_000])
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, damaged: str) -> None:
     file = tmp_path / "run.jsonl"
-    file.write_text(json.dumps({"sightline": "test", "model": "one"}) + '\n{"id"\n{"id": 2}\n')
+    file.write_text(json.dumps({"sightline": "test", "model": "one"}) + f'\n{damaged}\n{{"id": 2}}\n')
     with pytest.raises(JournalError, match=r"Line 2 of run\.jsonl is damaged"):
         journal(file)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from core.cases.journal import JournalError
 from core.cases.results import Result, Run, failures, run_of, unread
 
 
@@ -18,6 +21,30 @@ def test_a_result_survives_its_line() -> None:
     one = result("1", False, 0.5)
     assert Result.of(one.record()) == one
     assert Result.of({**one.record(), "from a later version": 1}) == one
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("id", None),
+        ("number", "1"),
+        ("expected", "dog"),
+        ("images", None),
+        ("about", {"pair": 1}),
+        ("said", None),
+        ("right", "yes"),
+        ("dependence", "much"),
+        ("problem", 3),
+    ],
+)
+def test_a_line_that_somebody_edited_is_refused_by_field(name: str, value: object) -> None:
+    with pytest.raises(JournalError, match=f"In a line of the results file, {name} cannot be read"):
+        Result.of({**result("1", False, 0.5).record(), name: value})
+
+
+def test_a_header_without_its_parts_is_refused() -> None:
+    with pytest.raises(JournalError, match="first line of the results file is damaged"):
+        run_of({"set": "own", "about": None}, [])
 
 
 def test_the_latest_result_of_a_case_counts_in_the_order_of_the_set() -> None:
