@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.cases.rates import Rate, share
 from core.cases.results import Result, Run
-from core.causal.rates import Rate as Proportion
+from core.proportion import Proportion
 
 
 class NotComparable(ValueError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from core.cases.results import Result
-from core.causal.rates import Rate as Proportion
+from core.proportion import Proportion
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from core.answer import Answer, TokenKind
 from core.causal.discovery import CausalGraph, neighbours
 from core.causal.masking import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
+from core.proportion import Proportion
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
@@ -48,28 +49,6 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """`hits` of `count`, with the Wilson interval at 95 %."""
-
-    hits: int
-    count: int
-
-    @property
-    def share(self) -> float:
-        return self.hits / self.count if self.count else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        if not self.count:
-            return 0.0, 1.0
-        z, n, p = 1.96, self.count, self.share
-        middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        # At the ends the two halves cancel but for rounding.
-        return (max(middle - half, 0.0) if self.hits else 0.0), (min(middle + half, 1.0) if self.hits < n else 1.0)
-
-
-@dataclass(frozen=True)
 class FlipRates:
     """Flips over many cases. `empty` cases had no image token in their set and `everything` cases nearly all of them;
     neither is an explanation, and neither is counted."""
@@ -81,17 +60,17 @@ class FlipRates:
     everything: int
 
     @property
-    def explanation(self) -> Rate:
-        return Rate(sum(flip.explanation.flipped for flip in self.flips), len(self.flips))
+    def explanation(self) -> Proportion:
+        return Proportion(sum(flip.explanation.flipped for flip in self.flips), len(self.flips))
 
     @property
-    def attention(self) -> Rate:
-        return Rate(sum(flip.attention.flipped for flip in self.flips), len(self.flips))
+    def attention(self) -> Proportion:
+        return Proportion(sum(flip.attention.flipped for flip in self.flips), len(self.flips))
 
     @property
-    def random(self) -> Rate:
+    def random(self) -> Proportion:
         effects = [effect for flip in self.flips for effect in flip.randoms]
-        return Rate(sum(effect.flipped for effect in effects), len(effects))
+        return Proportion(sum(effect.flipped for effect in effects), len(effects))
 
     def ranked(self) -> tuple[Flip, ...]:
         """The cases whose explanation moved the token furthest beyond chance first: how heads are ranked."""

@@ -20,7 +20,7 @@ from core.causal.masking import (
     random_sets,
     read_without,
 )
-from core.causal.rates import Rate, flip_rates, neighbour_precision
+from core.causal.rates import flip_rates, neighbour_precision
 from core.causal.settings import GraphSettings
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
@@ -252,12 +252,6 @@ def test_precision_compares_neighbours_with_others_of_their_graph(
     assert found.pairs == pairs > 0
     assert found.precision == pytest.approx(wins / pairs, abs=0.03)
     assert found.graphs <= len(cases)
-
-
-def test_rates_come_with_their_uncertainty() -> None:
-    assert Rate(0, 0).interval == (0.0, 1.0)
-    low, high = Rate(8, 10).interval
-    assert (low, high) == pytest.approx((0.4902, 0.9433), abs=1e-3)
 
 
 def test_rates_hear_a_stop(model: VisionLanguageModel, answer: Answer, graph: CausalGraph) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from core.cases.studies.study import Estimate, Unit
-from core.causal.rates import Rate
 from core.evidence.bootstrap import interval
+from core.proportion import Proportion
 
 
 def share(hits: Iterable[bool]) -> Estimate:
-    """The share of readings that are so, with Wilson's interval, which stays honest at none and at all of few."""
+    """The share of readings that are so, with Wilson's interval."""
     flags = list(hits)
-    rate = Rate(sum(flags), len(flags))
-    return Estimate(rate.share, *rate.interval, len(flags))
+    found = Proportion(sum(flags), len(flags))
+    return Estimate(found.share, *found.interval, len(flags))
 
 
 def mean(values: Iterable[float], unit: Unit = "share") -> Estimate:

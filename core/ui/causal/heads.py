@@ -9,11 +9,11 @@ import streamlit as st
 
 from core.answer import Answer
 from core.causal.heads import HeadsTest, heads_tests
-from core.causal.rates import Rate
 from core.causal.settings import GraphSettings
 from core.charts.explained import explained_thumbnail
 from core.charts.heads import SmallPicture, gallery, head_map
 from core.charts.heatmap import data_url
+from core.proportion import Proportion
 from core.ui import running
 from core.ui.causal.naming import nats
 from core.ui.causal.view import CausalView
@@ -148,7 +148,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
     )
 
 
-def _share(rate: Rate) -> str:
+def _share(rate: Proportion) -> str:
     return f"{rate.hits} of {rate.count}"
 
 
