@@ -5,6 +5,7 @@ The processor is given marks in the place of typed words (see `prompt.py`), so i
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor
 from core.answer import Question
 from core.masking import apply_mask
 from core.vlm import prompt as prompts
-from core.vlm.model import QuestionTooLong, UnusableImage
+from core.vlm.model import PictureMissing, QuestionTooLong, UnusableImage
 
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""
@@ -44,8 +45,8 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
 
 
 def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:
-    """The rendered prompt with its image placeholders expanded, and the processor's image inputs. Raises
-    UnusableImage for a picture that the model `name` cannot take."""
+    """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for a
+    picture that the model `name` cannot take, PictureMissing where it takes no question without one."""
     images = [image.convert("RGB") for image in question.images]
     for image in images:
         if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
@@ -55,27 +56,44 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
             )
     if question.mask is not None:
         images[question.mask.image] = apply_mask(images[question.mask.image], question.mask)
+    overheard = _Overheard(processor.tokenizer)
+    listened_to = copy.copy(processor)
+    listened_to.tokenizer = overheard
     try:
-        batch = processor(
-            text=[rendered], images=images or None, return_tensors="pt", return_text_replacement_offsets=True
-        )
+        batch = listened_to(text=[rendered], images=images or None, return_tensors="pt")
     except (ValueError, ZeroDivisionError) as error:
+        if not images:
+            raise PictureMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
         raise UnusableImage(f"{name} cannot take this picture: {error}") from error
-    expanded = rendered
-    for change in reversed((batch.pop("text_replacement_offsets", None) or [[]])[0]):
-        left, right = change["span"]
-        expanded = expanded[:left] + change["replacement"] + expanded[right:]
-    return expanded, dict(batch)
+    # Training alone reads labels; given some, a network would compute a loss.
+    return overheard.text, {key: value for key, value in batch.items() if key != "labels"}
 
 
-def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], processor: Any, network: Any) -> dict[str, Tensor]:
+class _Overheard:
+    """A processor's tokenizer that keeps the text it is given: the prompt with its placeholders expanded, and with
+    whatever else the processor writes into it. No two families expand in the same way."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.text = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def __call__(self, text: Sequence[str], *args: Any, **kwargs: Any) -> Any:
+        (self.text,) = text
+        return self._tokenizer(text, *args, **kwargs)
+
+
+def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dict[str, Tensor]:
     """The processor's inputs with the prompt's real tokens in place of the marks', on the network's device."""
-    tokens = torch.tensor([ids])
+    tokens, marked = torch.tensor([ids]), inputs["input_ids"].flatten().tolist()
     inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    if "mm_token_type_ids" in inputs:
-        inputs["mm_token_type_ids"] = torch.tensor(processor.create_mm_token_type_ids([list(ids)]))
-    if "token_type_ids" in inputs:
-        inputs["token_type_ids"] = torch.zeros_like(tokens)
+    for name in ("mm_token_type_ids", "token_type_ids"):
+        if name in inputs:
+            # The processor's verdict on each token, image tokens mostly, holds for the token wherever it stands.
+            types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
+            inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
     return {
         name: value.to(network.device, network.dtype if value.is_floating_point() else None)
         for name, value in inputs.items()

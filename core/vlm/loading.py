@@ -228,6 +228,11 @@ def _configuration(folder: Path) -> Any:
 def _processor(folder: Path) -> Any:
     try:
         processor = load_processor(folder)
+    except ImportError as error:
+        raise ModelUnavailable(
+            f"The processor of {folder.name} needs a package that is not installed ({_short(error)}). Install that "
+            "beside Sightline and start it again, or choose another model."
+        ) from error
     except Exception as error:  # transformers and tokenizers raise whatever their parsers raise
         raise ModelUnavailable(
             f"The processor or tokenizer of {folder.name} cannot be loaded ({_short(error)}). Download the model again."

@@ -45,6 +45,10 @@ class UnusableImage(QuestionError):
     """The model's processor cannot take a picture of this shape."""
 
 
+class PictureMissing(QuestionError):
+    """The model's processor takes no question without a picture."""
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """What is loaded. `image_grid` is text for the screen ("12 x 12", "follows the picture"); `fingerprint` is a
@@ -110,7 +114,7 @@ class VisionLanguageModel(ABC):
     def prepare(self, question: Question) -> Prepared:
         """The question as model inputs, with what every position is. Runs no network.
 
-        Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage.
+        Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage, PictureMissing.
         """
 
     @abstractmethod

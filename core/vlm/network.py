@@ -92,7 +92,7 @@ class TransformersModel(VisionLanguageModel):
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
-        inputs = with_ids(inputs, prompt.ids, self.processor, self.network)
+        inputs = with_ids(inputs, prompt.ids, self.network)
         sizes = [image.size for image in question.images]
         layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
@@ -343,7 +343,8 @@ class TransformersModel(VisionLanguageModel):
         more = torch.tensor([list(tokens)], dtype=torch.long, device=self.device)
         more = more.expand(inputs["input_ids"].shape[0], -1)
         whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
-        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", 0), ("token_type_ids", 0)):
+        types = self.family.answer_type
+        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", types), ("token_type_ids", types)):
             if name in whole:
                 whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
         return whole

@@ -6,6 +6,7 @@ not, so such a processor is loaded from the same folder without its video part.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,23 +16,31 @@ from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
 
 def load_processor(folder: Path) -> Any:
-    """The processor of a local model folder, able to take pictures and text. Raises what `transformers` raises."""
+    """The processor of a local model folder, able to take pictures and text. Raises what `transformers` raises,
+    ImportError where it needs a package that is not installed."""
     try:
         return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except ImportError:
+    except (ImportError, ValueError) as error:
+        if "torchvision" not in str(error).lower():
+            raise
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        return _without_video(PROCESSOR_MAPPING[type(config)]).from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        processor_class = PROCESSOR_MAPPING[type(config)]
+        if "video_processor" not in processor_class.get_attributes():
+            raise
+        return _without_video(processor_class).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _without_video(processor_class: Any) -> Any:
     """The same processor class, whose video processor is not loaded."""
     attributes = [name for name in processor_class.get_attributes() if name != "video_processor"]
     place = processor_class.get_attributes().index("video_processor")
+    module = sys.modules[processor_class.__module__]
+    if getattr(module, "num2words", module) is None:
+        # SmolVLM's will not be made without this package, which writes out how long a video is.
+        module.num2words = str  # type: ignore[attr-defined]
 
     class ImageOnly(processor_class):
-        video_processor = SimpleNamespace(model_input_names=[])
+        video_processor = SimpleNamespace(model_input_names=[], num_frames=None, fps=None)
 
         @classmethod
         def get_attributes(cls) -> list[str]:

@@ -44,6 +44,9 @@ class Family:
     mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
     """What the parts of a decoder layer may be called."""
 
+    answer_type: int = 0
+    """The token type of what stands behind the prompt, where a network is told types."""
+
     stacks: bool = False
     """True where the inputs of several prompts of one shape, laid behind each other, are a batch, and where the image
     processor alone makes all inputs that depend on pixels."""
