@@ -24,6 +24,9 @@ Box = tuple[float, float, float, float]
 
 Fill = Literal["black", "mean", "blur", "noise"]
 
+Head = tuple[int, int]
+"""Layer and head, counted from 0."""
+
 
 @dataclass(frozen=True)
 class Decoding:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, TokenKind, TokenLayout
-from core.attention.rows import Head, Rows, nanmean
+from core.answer import Answer, Head, TokenKind, TokenLayout
+from core.attention.rows import Rows, nanmean
 
 
 @dataclass(frozen=True)

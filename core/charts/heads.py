@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from core.answer import Head
 from core.charts.figure import figure
 from core.charts.heatmap import Scale, scale_of
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
@@ -25,7 +26,6 @@ LINE = 19
 """Pixels of a row of text."""
 TITLE = 18
 LONGEST_WORD = 22
-Head = tuple[int, int]
 
 
 def _pointer(click: str | None) -> Literal["pointer", "default"]:

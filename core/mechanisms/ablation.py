@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Intervention, Question, Target
+from core.answer import Answer, Head, Intervention, Question, Target
 from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory, rerun_bytes, tape_bytes
-from core.vlm.edits import Edits, Head, HeadAblation
+from core.vlm.edits import Edits, HeadAblation
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 from core.vlm.tape import Tape

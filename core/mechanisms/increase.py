@@ -20,11 +20,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.answer import Head
 from core.mechanisms._change import LEAST_WORDS, Changes, block_bytes, logprob_changes
 from core.mechanisms.contributions import Contributions
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 from core.vlm.parts import LayerParts
 from core.vlm.precision import wide

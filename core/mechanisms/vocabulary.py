@@ -23,11 +23,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Alternative, Answer
+from core.answer import Alternative, Answer, Head
 from core.mechanisms.contributions import Contributions
 from core.mechanisms.lens import Reading, lens, read_logits
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 from core.vlm.precision import wide
 from core.vlm.readout import Readout

@@ -14,8 +14,7 @@ from enum import StrEnum
 from jaxtyping import Float
 from torch import Tensor
 
-Head = tuple[int, int]
-"""Layer and head."""
+from core.answer import Head
 
 
 class Site(StrEnum):

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question, Target
+from core.answer import Answer, Decoding, Head, Question, Target
 from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads, head_means
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.edits import Head, HeadAblation
+from core.vlm.edits import HeadAblation
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Target, TokenKind
+from core.answer import Answer, Head, Target, TokenKind
 from core.cases.case import Case
 from core.cases.findings.finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
 from core.cases.scoring import is_right
@@ -28,7 +28,7 @@ from core.mechanisms.outcome import Outcome, outcomes, prepared_for
 from core.street import questions
 from core.street.draw import draw
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Edits, Head, first_layer
+from core.vlm.edits import Edits, first_layer
 from core.vlm.model import VisionLanguageModel
 
 COUNTS = (1, 2, 4, 8)

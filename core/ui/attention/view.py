@@ -9,8 +9,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from core.answer import Answer
-from core.attention.rows import Head
+from core.answer import Answer, Head
 from core.attention.sinks import SinkKind
 from core.ui.errands import Errands
 

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
+from core.answer import Answer, Head, Target
 from core.charts.heads import head_map, head_name
 from core.mechanisms.ablation import ablate, answer_without_heads, head_means
 from core.ui import running
@@ -22,7 +22,6 @@ from core.ui.mechanisms.view import MechanismsView, Said
 from core.ui.mechanisms.written import SAYS, Measure, figures, ranking
 from core.ui.state import Workspace
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 NOTHING, MEAN = "nothing", "their mean"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Alternative, Answer, TokenKind
+from core.answer import Alternative, Answer, Head, TokenKind
 from core.charts.heads import head_name
 from core.charts.tokens import alternatives_chart, visible
 from core.maps.files import tokens
@@ -17,7 +17,6 @@ from core.ui.chips import escaped
 from core.ui.mechanisms.subject import Subject
 from core.ui.mechanisms.view import MechanismsView, Written
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 WIDTH = 312

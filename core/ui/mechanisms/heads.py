@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
+from core.answer import Answer, Head, Target
 from core.charts.heads import head_map, head_name, ranked_heads
 from core.ui.chips import escaped
 from core.ui.clicks import Entry, clickable
@@ -21,7 +21,6 @@ from core.ui.mechanisms.subject import Subject, subject_of
 from core.ui.mechanisms.view import MechanismsView, Written
 from core.ui.mechanisms.written import SAYS, Measure, attributed, ranking, written
 from core.ui.state import Workspace
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 MEASURES: tuple[Measure, ...] = ("Log-probability increase", "Direct logit attribution")

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
+from core.answer import Answer, Head, Target
 from core.charts.curves import ranking_curve
 from core.mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from core.ui import running
@@ -19,7 +19,6 @@ from core.ui.mechanisms.view import MechanismsView
 from core.ui.mechanisms.written import Measure
 from core.ui.target import describe_target
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 WIDTH, DRAWS = 450, 5

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 import torch
 
-from core.answer import Answer, Explanation, Target
+from core.answer import Answer, Explanation, Head, Target
 from core.charts.export import Legend, png_map
 from core.charts.heads import head_name
 from core.charts.heatmap import heatmap, scale_of
@@ -30,7 +30,6 @@ from core.ui.relevancy.change import seen
 from core.ui.relevancy.text import TALL, scored_tokens
 from core.ui.state import Workspace
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 METHOD = "logprob_increase_of_heads"

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Intervention
+from core.answer import Answer, Head, Intervention
 from core.mechanisms.ablation import AblationCurves
 from core.mechanisms.attribution import Attribution
 from core.mechanisms.contributions import Contributions
@@ -24,7 +24,6 @@ from core.mechanisms.tracing import Trace
 from core.mechanisms.vocabulary import HeadReading
 from core.ui.errands import Errands
 from core.ui.kept import Kept
-from core.vlm.edits import Head
 
 if TYPE_CHECKING:
     from core.cases.findings.report import Findings

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.answer import Answer, Target
+from core.answer import Answer, Head, Target
 from core.attention.measures import measured
 from core.attention.rows import answer_rows
 from core.mechanisms.attribution import Attribution, attribute
@@ -19,7 +19,6 @@ from core.ui import running
 from core.ui.mechanisms.subject import Subject, subject_of
 from core.ui.mechanisms.view import MechanismsView, Written
 from core.vlm.cancel import CancelToken
-from core.vlm.edits import Head
 from core.vlm.model import VisionLanguageModel
 
 Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
