@@ -147,6 +147,15 @@ class TokenLayout:
     def positions(self, kind: TokenKind) -> tuple[int, ...]:
         return tuple(i for i, k in enumerate(self.kinds) if k is kind)
 
+    def question(self) -> tuple[int, ...]:
+        """The positions of the question's own words: the last unbroken run of typed text. Earlier turns stand before
+        it, with the template between."""
+        typed = self.positions(TokenKind.TEXT)
+        start = max(0, len(typed) - 1)
+        while start > 0 and typed[start] - typed[start - 1] == 1:
+            start -= 1
+        return typed[start:]
+
     def box(self, position: int) -> Box | None:
         """The pixels an image token stands for, or None for any other position."""
         for view in self.views:
@@ -213,6 +222,15 @@ class Answer:
     @property
     def token_ids(self) -> tuple[int, ...]:
         return tuple(token.id for token in self.tokens)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of every position of the sequence, prompt and answer."""
+        return (*self.prompt_tokens, *(token.text for token in self.tokens))
+
+    def predicting_position(self, token: int) -> int:
+        """The sequence position that predicts the `token`-th token of the answer: the one before its own."""
+        return len(self.prompt_tokens) + token - 1
 
     def words(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the answer's tokens grouped into words: a token that opens with white space opens a word.

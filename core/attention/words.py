@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Head, TokenKind, TokenLayout
+from core.answer import Answer, Head
 from core.attention.rows import Rows, nanmean
 
 
@@ -25,19 +25,10 @@ class Word:
     said: bool
 
 
-def question_positions(layout: TokenLayout) -> tuple[int, ...]:
-    """The positions of the question's own words: the last unbroken run of typed text (turns before it are apart)."""
-    typed = layout.positions(TokenKind.TEXT)
-    start = max(0, len(typed) - 1)
-    while start > 0 and typed[start] - typed[start - 1] == 1:
-        start -= 1
-    return typed[start:]
-
-
 def question_words(answer: Answer) -> tuple[Word, ...]:
     """The question's tokens grouped as answers are: one that begins with white space begins a word."""
     groups: list[list[int]] = []
-    for position in question_positions(answer.layout):
+    for position in answer.layout.question():
         if not groups or answer.prompt_tokens[position][:1].isspace():
             groups.append([])
         groups[-1].append(position)

@@ -44,11 +44,6 @@ def record_json(answer: Answer, explanations: Sequence[Explanation]) -> str:
     return json.dumps([record(answer, explanation) for explanation in explanations])
 
 
-def tokens(answer: Answer) -> tuple[str, ...]:
-    """The text of every position of the sequence."""
-    return (*answer.prompt_tokens, *(token.text for token in answer.tokens))
-
-
 def names(explanations: Sequence[Explanation]) -> list[str]:
     """A column name for each map: its method, numbered where it comes again."""
     methods = [explanation.method for explanation in explanations]
@@ -69,7 +64,7 @@ def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
     writer.writerow(["position", "kind", "token", *PLACE, *names(explanations)])
     places = _places(answer)
     scores = [explanation.scores.tolist() for explanation in explanations]
-    for position, token in enumerate(tokens(answer)):
+    for position, token in enumerate(answer.texts):
         place = places.get(position, ("",) * len(PLACE))
         kind = answer.layout.kinds[position].value
         writer.writerow([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
@@ -93,7 +88,7 @@ def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:
         maps=np.array(names(explanations)),
         kinds=np.array([kind.value for kind in answer.layout.kinds]),
         # A NumPy string ends at its last character that is not NUL, so tokens are JSON strings here too.
-        tokens=np.array([json.dumps(token) for token in tokens(answer)]),
+        tokens=np.array([json.dumps(token) for token in answer.texts]),
         boxes=boxes,
         views=np.array(views),
         grid=grid,

@@ -27,7 +27,7 @@ def groups(answer: Answer, units: Sequence[Unit]) -> tuple[Group, ...]:
     """
     prompt, kinds = len(answer.prompt_tokens), answer.layout.kinds
     last = tuple(sorted({unit.position(answer) for unit in units}))
-    asked = _question(kinds[:prompt])
+    asked = answer.layout.question()
     found: dict[str, list[int]] = {"image": [], "question": [], "prompt": [], "answer": []}
     for position in range(last[-1] + 1):
         if position in last:
@@ -41,15 +41,6 @@ def groups(answer: Answer, units: Sequence[Unit]) -> tuple[Group, ...]:
         found[name].append(position)
     named = {**{name: tuple(positions) for name, positions in found.items()}, "last": last}
     return tuple(Group(name, named[name]) for name in ("image", "question", "prompt", "last", "answer"))
-
-
-def _question(kinds: Sequence[TokenKind]) -> range:
-    """The positions of the question: earlier turns' words stand before it, with the template between them."""
-    end = next((p + 1 for p in reversed(range(len(kinds))) if kinds[p] is TokenKind.TEXT), 0)
-    start = end
-    while start and kinds[start - 1] is TokenKind.TEXT:
-        start -= 1
-    return range(start, end)
 
 
 def patch_groups(answer: Answer, view: int = 0, side: int = 1) -> tuple[tuple[Group, ...], int, int]:

@@ -47,7 +47,7 @@ class Unit:
 
     def position(self, answer: Answer) -> int:
         """The sequence position that predicts this token."""
-        return len(answer.prompt_tokens) + self.index - 1
+        return answer.predicting_position(self.index)
 
 
 def units_of(answer: Answer, target: Target) -> tuple[Unit, ...]:

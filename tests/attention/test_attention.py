@@ -17,7 +17,6 @@ from core.attention.tower import centres, image_positions, tower_looks, tower_me
 from core.attention.words import (
     answer_words,
     lookers,
-    question_positions,
     question_words,
     where,
     where_heads_look,
@@ -196,17 +195,9 @@ def test_words_of_the_question_are_its_own_tokens(model: TransformersModel, pict
     words = question_words(answer)
     assert "".join(word.text for word in words).strip() == "is the the the door"
     assert [word.text.strip() for word in words] == ["is", "the", "the", "the", "door"]
-    assert [p for word in words for p in word.positions] == list(question_positions(answer.layout))
+    assert [p for word in words for p in word.positions] == list(answer.layout.question())
     said = answer_words(answer)
     assert [p for word in said for p in word.positions] == list(answer.layout.positions(A))
-
-
-def test_earlier_turns_are_not_the_question() -> None:
-    layout = TokenLayout((S, T, T, S, T, S, T, T, T, S, A), (), ())
-    assert question_positions(layout) == (6, 7, 8)
-    assert question_positions(TokenLayout((T, T, S), (), ())) == (0, 1)
-    assert question_positions(TokenLayout((S, T), (), ())) == (1,)
-    assert question_positions(TokenLayout((S, P), (), ())) == ()
 
 
 def test_tower_figures_against_loops() -> None:

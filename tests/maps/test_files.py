@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Explanation, Question, Target, TokenKind
-from core.maps.files import csv_text, npz_bytes, tokens
+from core.maps.files import csv_text, npz_bytes
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 
@@ -40,7 +40,7 @@ def test_a_csv_gives_back_every_score_token_and_place(answer: Answer) -> None:
     first, _, body = csv_text(answer, made).partition("\n")
     table = list(csv.DictReader(io.StringIO(body)))
     assert [int(line["position"]) for line in table] == list(range(len(answer.layout)))
-    assert [json.loads(line["token"]) for line in table] == list(tokens(answer))
+    assert [json.loads(line["token"]) for line in table] == list(answer.texts)
     assert not any(cell.startswith(("=", "+", "@")) for line in table for cell in line.values())
     for name, explanation in zip(("relevancy_1", "random", "relevancy_2"), made, strict=True):
         found = np.array([float(line[name]) for line in table], dtype=np.float32)
@@ -61,7 +61,7 @@ def test_an_npz_opens_without_pickles_and_says_the_same(answer: Answer) -> None:
     with np.load(io.BytesIO(npz_bytes(answer, made)), allow_pickle=False) as found:
         assert np.array_equal(found["scores"], np.stack([one.scores.numpy() for one in made]), equal_nan=True)
         assert found["maps"].tolist() == ["relevancy_1", "random", "relevancy_2"]
-        assert [json.loads(token) for token in found["tokens"]] == list(tokens(answer))
+        assert [json.loads(token) for token in found["tokens"]] == list(answer.texts)
         assert found["kinds"].tolist() == [kind.value for kind in answer.layout.kinds]
         image = answer.layout.positions(TokenKind.IMAGE)
         assert np.flatnonzero(~np.isnan(found["boxes"]).any(1)).tolist() == list(image)

@@ -9,7 +9,6 @@ import streamlit as st
 from core.answer import Alternative, Answer, Head, TokenKind
 from core.charts.heads import head_name
 from core.charts.tokens import alternatives_chart, visible
-from core.maps.files import tokens
 from core.mechanisms.vocabulary import HeadReading, read_heads
 from core.ui import running
 from core.ui.causal.naming import place_of
@@ -66,4 +65,4 @@ def _words(title: str, words: Sequence[Alternative], subject: Subject) -> None:
 def _place(answer: Answer, position: int) -> str:
     if answer.layout.kinds[position] is TokenKind.IMAGE:
         return f"patch {place_of(answer, position)}"
-    return f"“{visible(tokens(answer)[position])}” (position {position + 1})"
+    return f"“{visible(answer.texts[position])}” (position {position + 1})"

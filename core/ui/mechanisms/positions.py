@@ -10,7 +10,6 @@ import streamlit as st
 from core.answer import Answer, Target
 from core.charts.readings import COLUMN, reading_grid, reading_table
 from core.charts.tokens import visible
-from core.maps.files import tokens
 from core.mechanisms.lens import reciprocal_rank_by_chance
 from core.ui.chips import escaped
 from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
@@ -112,7 +111,7 @@ def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, sub
     found = read(view, model, answer, positions, layers, subject)
     if found is None:
         return
-    texts = tokens(answer)
+    texts = answer.texts
     readings = [[shown(model, found, column, row) for column in range(len(layers))] for row in range(len(positions))]
     first = first_layers(found, layers)
     predicting = {unit.position(answer) for unit in subject.units}

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from core.answer import Answer, TokenKind
 from core.charts.readings import Reading
-from core.maps.files import tokens
 from core.mechanisms.lens import lens
 from core.ui import running
 from core.ui.kept import answer_key
@@ -79,7 +78,7 @@ def rows_of(
     model: VisionLanguageModel, answer: Answer, found: Read, layers: Sequence[int], positions: Sequence[int]
 ) -> list[Row]:
     """A line for each word of each reading."""
-    texts = tokens(answer)
+    texts = answer.texts
     return [
         {
             "layer": layer,

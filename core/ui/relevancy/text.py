@@ -12,7 +12,6 @@ from core.answer import Answer, Target, TokenKind
 from core.charts.heatmap import scale_of
 from core.charts.shares import shares_chart
 from core.charts.words import ScoredToken, words_chart
-from core.maps.files import tokens
 from core.maps.shares import COMPARED, Part, parts, shares
 from core.ui.chips import escaped
 from core.ui.relevancy.maps import Shown
@@ -71,7 +70,7 @@ def scored_tokens(
     answer: Answer, target: Target, scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]
 ) -> list[ScoredToken]:
     """Question and answer, token by token, with the scores of those that the target can rest on."""
-    texts = tokens(answer)
+    texts = answer.texts
     start = len(answer.prompt_tokens)
     explained = {start + index for index in target.tokens}
     counted = {*places[Part.QUESTION], *places[Part.EARLIER]}
