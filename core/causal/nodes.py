@@ -43,7 +43,7 @@ def predicting_position(answer: Answer, token: int) -> int:
     """The sequence position that predicts an answer token. Raises CausalError for a token the answer does not have."""
     if not 0 <= token < len(answer.tokens):
         raise CausalError("The target names a token that this answer does not have. Choose one of its tokens.")
-    return len(answer.prompt_tokens) + token - 1
+    return answer.predicting_position(token)
 
 
 def choose_nodes(answer: Answer, token: int, row: Float[np.ndarray, "key"], settings: GraphSettings) -> Nodes:
@@ -53,19 +53,32 @@ def choose_nodes(answer: Answer, token: int, row: Float[np.ndarray, "key"], sett
     threshold, and the target. Raises CausalError where nothing but the target remains.
     """
     target_row = predicting_position(answer, token)
-    prompt, layout = len(answer.prompt_tokens), answer.layout
-    weights = np.asarray(row, np.float64)
+    layout, weights = answer.layout, np.asarray(row, np.float64)
     if not np.isfinite(weights).all():
         raise CausalError("This head's attention is not finite everywhere. Load the model in float32 or bfloat16.")
-    notes = []
     images = [p for p in layout.positions(TokenKind.IMAGE) if p <= target_row]
-    chosen = _most(images, weights, settings.image_tokens)
+    words, notes = _words(answer, target_row, weights, settings.text_threshold)
     if not images:
-        notes.append("The question has no picture: the graph is over words alone, and there is nothing to mask.")
+        notes.insert(0, "The question has no picture: the graph is over words alone, and there is nothing to mask.")
+    kept = _most(words, weights, settings.text_tokens)
+    if len(kept) < len(words):
+        notes.append(f"Of {len(words)} words above the threshold, the {len(kept)} most attended are nodes.")
+    chosen = sorted([*_most(images, weights, settings.image_tokens), *kept])
+    if not chosen:
+        raise CausalError("No token but the target itself would be a node. Lower the least attention to words.")
+    target = Node(target_row + 1, target_row, TokenKind.ANSWER, answer.tokens[token].text, 0.0)
+    return Nodes((*_nodes(answer, chosen, weights), target), tuple(notes))
+
+
+def _words(
+    answer: Answer, target_row: int, weights: Float[np.ndarray, "key"], threshold: float
+) -> tuple[list[int], list[str]]:
+    """The words attended to at least as much as the threshold whose row is no other node's, and what was left out."""
+    prompt, kinds, notes = len(answer.prompt_tokens), answer.layout.kinds, []
     words = [
         p
         for p in range(min(target_row + 1, len(weights)))
-        if layout.kinds[p] in (TokenKind.TEXT, TokenKind.ANSWER) and weights[p] >= settings.text_threshold
+        if kinds[p] in (TokenKind.TEXT, TokenKind.ANSWER) and weights[p] >= threshold
     ]
     if target_row in words and target_row < prompt:
         words.remove(target_row)
@@ -73,31 +86,29 @@ def choose_nodes(answer: Answer, token: int, row: Float[np.ndarray, "key"], sett
     if prompt - 1 in words and any(p >= prompt for p in words):
         words.remove(prompt - 1)
         notes.append("The prompt's last word is left out: its row is the one that predicts the answer's first token.")
-    kept = _most(words, weights, settings.text_tokens)
-    if len(kept) < len(words):
-        notes.append(f"Of {len(words)} words above the threshold, the {len(kept)} most attended are nodes.")
-    chosen = sorted([*chosen, *kept])
-    if not chosen:
-        raise CausalError("No token but the target itself would be a node. Lower the least attention to words.")
+    return words, notes
+
+
+def _nodes(answer: Answer, chosen: list[int], weights: Float[np.ndarray, "key"]) -> list[Node]:
+    """The nodes at some positions before the target."""
+    prompt, texts = len(answer.prompt_tokens), answer.texts
     places = {
         position: (view.patch_box(index), view.image)
-        for view in layout.views
+        for view in answer.layout.views
         for index, position in enumerate(view.positions)
     }
-    nodes = [
+    return [
         Node(
             position=p,
-            row=p if p < prompt else p - 1,
-            kind=layout.kinds[p],
-            text=answer.prompt_tokens[p] if p < prompt else answer.tokens[p - prompt].text,
+            row=p if p < prompt else answer.predicting_position(p - prompt),
+            kind=answer.layout.kinds[p],
+            text=texts[p],
             attention=float(weights[p]),
             box=places[p][0] if p in places else None,
             image=places[p][1] if p in places else None,
         )
         for p in chosen
     ]
-    target = Node(target_row + 1, target_row, TokenKind.ANSWER, answer.tokens[token].text, 0.0)
-    return Nodes((*nodes, target), tuple(notes))
 
 
 def _most(positions: list[int], weights: Float[np.ndarray, "key"], count: int) -> list[int]:
