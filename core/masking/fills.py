@@ -41,14 +41,18 @@ def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def as_seen(question: Question) -> tuple[Image.Image, ...]:
+    """The question's pictures as the model sees them: with what its mask hides."""
+    mask = question.mask
+    return tuple(
+        image if mask is None or mask.image != number else apply_mask(image, mask)
+        for number, image in enumerate(question.images)
+    )
+
+
 def unmasked(question: Question) -> Question:
     """The same question with its mask painted into the picture, so that another may be laid over it."""
-    if question.mask is None:
-        return question
-    images = list(question.images)
-    masked = question.mask.image
-    images[masked] = apply_mask(images[masked].convert("RGB"), question.mask)
-    return replace(question, images=tuple(images), mask=None)
+    return question if question.mask is None else replace(question, images=as_seen(question), mask=None)
 
 
 def _filling(pixels: UInt8[np.ndarray, "height width 3"], mask: RegionMask) -> UInt8[np.ndarray, "height width 3"]:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.answer import Fill, RegionMask
-from core.masking import apply_mask
+from core.answer import Fill, Question, RegionMask
+from core.masking import apply_mask, as_seen, unmasked
 
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
@@ -104,6 +104,15 @@ def test_blur_keeps_the_colour_of_the_neighbourhood() -> None:
     hidden = np.zeros((100, 100), dtype=bool)
     hidden[40:60, 80:95] = True
     assert masked(Image.fromarray(pixels), hidden, "blur")[50, 90, 0] > 180
+
+
+def test_of_several_pictures_only_the_one_with_the_mask_is_seen_otherwise() -> None:
+    first, second, hidden = picture(0), picture(1), hidden_box()
+    question = Question("?", (first, second), mask=RegionMask(hidden, "mean", image=1))
+    assert as_seen(question)[0] is first
+    assert np.array_equal(np.asarray(as_seen(question)[1]), masked(second, hidden, "mean"))
+    painted = unmasked(question)
+    assert painted.mask is None and np.array_equal(np.asarray(painted.images[1]), masked(second, hidden, "mean"))
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Target
+from core.answer import Answer, Decoding, Explanation, Question, Target
 from core.cases.league_file import read_league_file
 from core.explainers import run
 from core.explainers.registry import explainers
@@ -267,16 +267,6 @@ def test_the_same_word_is_found_whatever_its_punctuation(llava: TransformersMode
     assert change.likely_word(answer, " door") == (3,)
     assert change.likely_word(answer, "yes") == (0, 1)
     assert change.likely_word(answer, "house") in answer.words()
-
-
-def test_a_masked_picture_is_shown_as_the_model_saw_it(llava: TransformersModel) -> None:
-    hidden = np.zeros((168, 168), bool)
-    hidden[:80] = True
-    exchange = exchange_of(llava)
-    assert exchange.answer is not None
-    masked = replace(exchange.answer, question=exchange.question.with_mask(RegionMask(hidden)))
-    (shown,) = change.seen(masked)
-    assert np.asarray(shown)[:80].max() == 0 and np.asarray(shown)[80:].max() > 0
 
 
 def test_words_alone_keep_their_scores_and_say_what_is_missing(app: App, llava: TransformersModel) -> None:

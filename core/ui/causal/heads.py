@@ -13,12 +13,12 @@ from core.causal.settings import GraphSettings
 from core.charts.explained import explained_thumbnail
 from core.charts.heads import SmallPicture, gallery, head_map
 from core.charts.heatmap import data_url
+from core.masking import as_seen
 from core.proportion import Proportion
 from core.ui import running
 from core.ui.causal.naming import nats
 from core.ui.causal.view import CausalView
 from core.ui.clicks import Entry, clickable
-from core.ui.relevancy.change import seen
 from core.vlm.cancel import CancelToken
 from core.vlm.model import VisionLanguageModel
 
@@ -116,7 +116,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
         f"{test.rates.radius}, and what masking them did"
     )
     if answer.layout.views:
-        images = seen(answer)
+        images = as_seen(answer.question)
         pictures = []
         for head in test.ranked:
             graph = test.graphs[head]

@@ -8,7 +8,7 @@ from core.answer import Answer, TokenKind
 from core.causal.discovery import CausalGraph
 from core.charts.pag import DrawnNode, patch_picture
 from core.charts.tokens import visible
-from core.ui.relevancy.change import seen
+from core.masking import as_seen
 
 
 def place_of(answer: Answer, position: int) -> str:
@@ -40,7 +40,7 @@ def names_of(graph: CausalGraph, answer: Answer, numbers: Sequence[int]) -> str:
 
 def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
     """The nodes as the graph draws them: image tokens as patches of what the model saw, words as text."""
-    pictures = seen(answer)
+    pictures = as_seen(answer.question)
     distance = graph.explanation.tree.distance
     result = []
     for number, node in enumerate(graph.nodes):

@@ -15,11 +15,11 @@ from core.causal.discovery import CausalGraph
 from core.charts.explained import explained_picture, explained_thumbnail
 from core.charts.explanation_tree import explanation_tree
 from core.charts.pag import pag_page
+from core.masking import as_seen
 from core.ui.causal import network
 from core.ui.causal.naming import drawn
 from core.ui.causal.view import CausalView, GraphKey
 from core.ui.clicks import Entry, clickable
-from core.ui.relevancy.change import seen
 
 PICTURE, TREE = 340, 500
 SMALL = 100
@@ -69,7 +69,7 @@ def _distances(graph: CausalGraph) -> dict[int, int]:
 def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, shown: int) -> None:
     number = {node.position: index for index, node in enumerate(graph.nodes)}
     picked = graph.nodes[view.node].position if view.node is not None else None
-    images, distances = seen(answer), _distances(graph)
+    images, distances = as_seen(answer.question), _distances(graph)
     chart = explained_picture(
         images,
         answer.layout,

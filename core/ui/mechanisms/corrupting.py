@@ -12,10 +12,9 @@ from PIL.Image import Image
 from core.answer import Answer, Fill, RegionMask, TokenKind
 from core.attention.words import question_words
 from core.charts.tokens import visible
-from core.masking import apply_mask
+from core.masking import apply_mask, as_seen
 from core.mechanisms.corruption import Corruption, Noise, OtherPictures
 from core.street.recipe import Change, possible_changes
-from core.ui.relevancy.change import seen
 from core.ui.scenes import picture_of
 from core.ui.state import Workspace
 
@@ -100,7 +99,7 @@ def _other(work: Workspace, answer: Answer) -> Chosen:
         width=330,
     )
     chosen = options[number]
-    images = list(seen(answer))
+    images = list(as_seen(answer.question))
     other = images[work.shown_picture] = _picture(work, answer, images[work.shown_picture], chosen)
     st.image(other, width=SHOWN, alt=_name(chosen))
     corruption = OtherPictures(tuple(images))

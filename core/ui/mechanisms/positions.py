@@ -10,13 +10,13 @@ import streamlit as st
 from core.answer import Answer, Target
 from core.charts.readings import COLUMN, reading_grid, reading_table
 from core.charts.tokens import visible
+from core.masking import as_seen
 from core.mechanisms.lens import reciprocal_rank_by_chance
 from core.ui.chips import escaped
 from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
 from core.ui.mechanisms.saving import save
 from core.ui.mechanisms.subject import Subject, subject_of
 from core.ui.mechanisms.view import MechanismsView, Read
-from core.ui.relevancy.change import seen
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
 
@@ -84,8 +84,9 @@ def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: 
     readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}
     ranks = found.reading.word_ranks[0, :, 0].tolist()
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
+    images = as_seen(answer.question)
     st.altair_chart(
-        reading_grid(seen(answer), answer.layout, readings, size=GRID, marked=among, only=(work.shown_picture,)),
+        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(work.shown_picture,)),
         width="content",
         key="mechanisms_grid",
         alt=f"the most probable word of every image token at layer {layer}",

@@ -19,6 +19,7 @@ from core.explainers.logprob_increase import LogprobIncrease
 from core.maps.difference import picture_positions
 from core.maps.files import record_json
 from core.maps.shares import Part, parts
+from core.masking import as_seen
 from core.mechanisms.increase import source_increases
 from core.ui import running
 from core.ui.chips import escaped
@@ -26,7 +27,6 @@ from core.ui.evidence import badges
 from core.ui.mechanisms.subject import Subject
 from core.ui.mechanisms.view import MechanismsView, Taken, Written
 from core.ui.relevancy import downloads
-from core.ui.relevancy.change import seen
 from core.ui.relevancy.text import TALL, scored_tokens
 from core.ui.state import Workspace
 from core.vlm.cancel import CancelToken
@@ -107,7 +107,7 @@ def show(
     scale = scale_of(values[picture_positions(answer.layout)], signed=True, faintest=FAINTEST)
     if answer.layout.views:
         chart = heatmap(
-            seen(answer),
+            as_seen(answer.question),
             answer.layout,
             values,
             size=SIZE,
@@ -133,7 +133,7 @@ def show(
                 (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", LogprobIncrease.caveat),
                 record_json(answer, [found]),
             )
-            png = partial(png_map, seen(answer), answer.layout, values, scale, opacity, under)
+            png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under)
             st.download_button(
                 "Picture (PNG)", png, f"{name}.png", "image/png", "mechanisms_save_map", on_click="ignore"
             )

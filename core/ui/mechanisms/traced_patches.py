@@ -11,13 +11,13 @@ from core.answer import Answer, Target
 from core.charts.export import Legend, png_map
 from core.charts.heatmap import heatmap, scale_of
 from core.maps.difference import picture_positions
+from core.masking import as_seen
 from core.mechanisms.groups import Group, patch_groups
 from core.ui.chips import escaped
 from core.ui.mechanisms.effects import over_samples, rows_of
 from core.ui.mechanisms.restoring import Order, compute
 from core.ui.mechanisms.saving import save
 from core.ui.mechanisms.view import Traced
-from core.ui.relevancy.change import seen
 from core.ui.state import Workspace
 from core.ui.target import describe_target
 from core.vlm.model import VisionLanguageModel
@@ -75,7 +75,7 @@ def _map(
     for place, effect in zip(traced.places, effects, strict=True):
         values[list(place.positions)] = effect
     scale = scale_of(values[picture_positions(answer.layout)], signed=True)
-    images, named = seen(answer), describe_target(answer, target, model)
+    images, named = as_seen(answer.question), describe_target(answer, target, model)
     chart = heatmap(
         images,
         answer.layout,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
-from PIL import Image
 
 from core.answer import Answer, Target
 from core.charts.heatmap import Scale, heatmap, scale_of
@@ -16,7 +15,7 @@ from core.charts.tokens import visible
 from core.comparison.keyword import key_tokens
 from core.maps.difference import NotComparable, difference, picture_positions
 from core.maps.scale import as_shares
-from core.masking import apply_mask
+from core.masking import as_seen
 from core.ui.chips import escaped
 from core.ui.relevancy.gallery import chosen_order
 from core.ui.relevancy.maps import Look, Shown, cost
@@ -193,7 +192,7 @@ def _figure(
     with st.container(width=SIZE + 70, gap="small"):
         st.text(title)
         chart = heatmap(
-            seen(answer),
+            as_seen(answer.question),
             answer.layout,
             values,
             size=SIZE,
@@ -205,12 +204,3 @@ def _figure(
         st.altair_chart(chart, width="content", alt=f"map: {title}")
         if one is not None:
             st.caption(f"{escaped(one.explainer.name)} · {cost(one)}")
-
-
-def seen(answer: Answer) -> tuple[Image.Image, ...]:
-    """The pictures as the model saw them, with what was hidden."""
-    mask = answer.question.mask
-    return tuple(
-        image if mask is None or mask.image != number else apply_mask(image, mask)
-        for number, image in enumerate(answer.question.images)
-    )
