@@ -218,15 +218,30 @@ def test_a_case_is_opened_in_an_explorer_and_annotated(app: App, tmp_path: Path,
     at.session_state["cases_filter"] = "all"
     work.cases.benchmark.case = case.id
     at.run()
-    at.text_area(key=f"note_{case.id}").set_value("odd <b>one</b>").run()
-    at.button(key="save_note").click().run()
     [file] = (home / "sightline-results").glob("*.jsonl")
+    at.text_area(key=f"note_{notes_file(file)}_{case.id}").set_value("odd <b>one</b>").run()
+    at.button(key="save_note").click().run()
     assert read_notes(notes_file(file))[case.id].text == "odd <b>one</b>"
     at.menu_button(key="open_case").click("Causal Graph").run()
     assert not at.exception
     assert at.title[0].value == "Causal Graph"
     assert work.answer is not None and work.answer.question.text == case.question
     assert work.answer.attention is not None
+
+
+def test_what_is_typed_about_a_case_stays_with_its_results(app: App, tmp_path: Path, home: Path) -> None:
+    at = ran(app, folder_of(tmp_path / "mine", THREE))
+    benchmark = work_of(at).cases.benchmark
+    assert benchmark.chosen is not None
+    at.session_state["cases_filter"] = "all"
+    benchmark.case = benchmark.chosen.cases[0].id
+    at.run()
+    at.text_area[0].set_value("of the first run").run()
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    other = file.with_name("other.jsonl")
+    other.write_bytes(file.read_bytes())
+    next(one for one in at.text_input if one.label == "Results file").set_value(str(other)).run()
+    assert at.text_area[0].value == ""
 
 
 def test_a_note_that_cannot_be_saved_is_offered_another_place(
@@ -247,7 +262,7 @@ def test_a_note_that_cannot_be_saved_is_offered_another_place(
     at.session_state["cases_filter"] = "all"
     work.cases.benchmark.case = case.id
     at.run()
-    at.text_area(key=f"note_{case.id}").set_value("kept").run()
+    at.text_area[0].set_value("kept").run()
     at.button(key="save_note").click().run()
     assert "could not be saved" in said(at)
     at.button(key="save_note_there").click().run()

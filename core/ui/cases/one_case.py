@@ -78,13 +78,18 @@ def _drawn(chosen: Benchmark, case: Case) -> Picture | None:
 
 def _note(view: BenchmarkView, id_: str, note: Note, file: Path) -> None:
     """A text and tags; where they cannot be saved it is said why, and another place is offered."""
-    text = st.text_area("Note", note.text, max_chars=4000, height=90, key=f"note_{id_}")
+    text = st.text_area("Note", note.text, max_chars=4000, height=90, key=f"note_{file}_{id_}")
     tags = st.multiselect(
-        "Tags", list(note.tags), list(note.tags), accept_new_options=True, key=f"tags_{id_}", placeholder="type a tag"
+        "Tags",
+        list(note.tags),
+        list(note.tags),
+        accept_new_options=True,
+        key=f"tags_{file}_{id_}",
+        placeholder="type a tag",
     )
     written = Note(text.strip(), tuple(tag.strip()[:60] for tag in tags if tag.strip()))
     place = view.noted_in.get(file, file)
-    trouble = f"note_trouble_{id_}"
+    trouble = f"note_trouble_{file}_{id_}"
     if st.button("Save the note", icon=":material/save:", key="save_note", disabled=written == note):
         _save(view, place, file, id_, written, trouble)
     if (told := st.session_state.get(trouble)) is not None:

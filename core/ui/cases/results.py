@@ -46,11 +46,12 @@ def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: P
     if not shown:
         st.caption(f"No case is {which}." if run.results else "No case is answered yet.")
         return
-    _table(view, shown, notes, f"{which}_{order}")
+    _table(view, shown, notes, f"{file}_{which}_{order}")
     st.caption(
         f"{len(shown):,} of {len(run.results):,} cases of {escaped(run.set)}, answered by {escaped(run.model_name)}. "
-        "Image dependence: log-probability of the answer with the picture, less that with a black one (nats); near "
-        "zero, the picture did not matter, and below, it speaks against what was said. Click a case to look into it."
+        "Image dependence: log-probability of the answer with the picture, less that with a black one (nats, summed "
+        "over its tokens, so long answers have more); near zero, the picture did not matter, and below, it speaks "
+        "against what was said. Click a case to look into it."
     )
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)
