@@ -30,10 +30,6 @@ class NodeExplanation:
         """The explanation set at search distance `radius`: the nodes at most so many steps away, in order."""
         return self.tree.within(radius)
 
-    def at(self, distance: int) -> tuple[int, ...]:
-        """The nodes at exactly this distance: one arc of the tree."""
-        return tuple(node for node in self.tree.nodes if self.tree.distance[node] == distance)
-
     @property
     def radii(self) -> range:
         """The search distances at which the set grows; empty for an isolated target."""
@@ -56,19 +52,19 @@ class NodeExplanation:
         """Whether the set holds so many of the other nodes that it singles nothing out."""
         return not self.isolated and self.others > 2 and len(self.within(radius)) >= NEARLY_ALL * self.others
 
-    def candidates(self, radius: int, largest: int | None = None) -> Iterator[tuple[int, ...]]:
+    def candidates(self, radius: int) -> Iterator[tuple[int, ...]]:
         """The legal subsets of the explanation set in the published order: by size, then nearest first.
 
-        `largest` bounds their size. Raises TooManySubsets on reaching a size with too many.
+        Raises TooManySubsets on reaching a size with too many.
         """
         nodes = self.within(radius)
         tree = self.tree.cut(radius)
         allowed = mask_of(iter(nodes))
-        for size in range(1, len(nodes) + 1 if largest is None else min(largest, len(nodes)) + 1):
+        for size in range(1, len(nodes) + 1):
             for subset in tree.subsets(size, allowed).nodes:
                 yield tuple(int(node) for node in subset)
 
 
-def explain_node(graph: Pag, target: int, radius: int | None = None) -> NodeExplanation:
-    """The explanation of a node, out to `radius` (None: as far as its tree goes)."""
-    return NodeExplanation(target, graph.size - 1, pds_tree(graph, target, radius))
+def explain_node(graph: Pag, target: int) -> NodeExplanation:
+    """The explanation of a node, as far as its tree goes."""
+    return NodeExplanation(target, graph.size - 1, pds_tree(graph, target))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from core.causal.independence import FisherZ, first_order, partial_correlations
-from core.causal.pag import Pag, bits
+from core.causal.pag import LARGEST, Pag, bits
 from core.causal.pds import Subsets, TooManySubsets
 from core.vlm.cancel import CancelToken
 
@@ -71,7 +71,6 @@ class Limits:
     largest_set: int | None = None
     seconds: float | None = None
     cancel: CancelToken | None = None
-    progress: Callable[[str], None] = field(default=lambda sentence: None)
 
 
 class _OutOfTime(Exception):
@@ -101,7 +100,6 @@ class Search(ABC):
             self.tests.append(0)
             try:
                 self.look_up()
-                self.limits.progress(f"Testing conditioning sets of size {size}")
                 done = self.round(size)
             except (_OutOfTime, TooManySubsets) as halt:
                 self.graph, self.separators, self.tests = kept
@@ -153,7 +151,7 @@ class Search(ABC):
     def singles(self) -> bool:
         """Pairs given one node: all such correlations at once, then a walk through them in order."""
         hits = np.abs(first_order(self.correlation)) < self.test.critical(1)
-        padded = np.zeros((*hits.shape[:2], 64), bool)
+        padded = np.zeros((*hits.shape[:2], LARGEST), bool)
         padded[:, :, : hits.shape[2]] = hits
         masks = np.packbits(padded, axis=2, bitorder="little").view("<u8")[:, :, 0].tolist()
         for a, b in self.pairs():

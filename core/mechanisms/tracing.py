@@ -70,11 +70,6 @@ class Trace:
         """The indirect effects on the log-probability: what restored states give back."""
         return self.logprob - self.corrupted_logprob[:, None, None, None]
 
-    @property
-    def indirect_probability(self) -> Float[np.ndarray, "sample site layer place"]:
-        """The indirect effects on the probability."""
-        return self.probability - self.corrupted_probability[:, None, None, None]
-
 
 def trace(
     model: VisionLanguageModel,

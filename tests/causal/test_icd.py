@@ -18,7 +18,7 @@ from core.causal.fci import learn_fci
 from core.causal.icd import learn_ordered, learn_unordered
 from core.causal.independence import FisherZ
 from core.causal.pag import Mark, bits
-from core.causal.search import Learned, Limits
+from core.causal.search import Learned, Limits, Search
 from core.vlm.cancel import Cancelled, CancelToken
 from tests.causal import literal
 from tests.causal.worlds import EXACT, World, attention, world
@@ -155,13 +155,19 @@ def test_out_of_time_it_goes_back_to_its_last_whole_round(monkeypatch: pytest.Mo
     assert whole.reached > 2
     assert limited.stop == "size"
     seconds = iter([0.0] * 10_000)
-    sizes: list[str] = []
+    sizes: list[int] = []
+    tested = Search.round
+
+    def noted(search: Search, size: int) -> bool:
+        sizes.append(size)
+        return tested(search, size)
 
     def clock() -> float:
-        return 100.0 if sizes and sizes[-1].endswith("size 3") else next(seconds)
+        return 100.0 if sizes and sizes[-1] == 3 else next(seconds)
 
+    monkeypatch.setattr(Search, "round", noted)
     monkeypatch.setattr("core.causal.search.time.perf_counter", clock)
-    stopped = learn_ordered(correlation, test, Limits(seconds=50, progress=sizes.append))
+    stopped = learn_ordered(correlation, test, Limits(seconds=50))
     assert stopped.stop == "time"
     assert stopped.reached == 2
     assert stopped.graph == limited.graph
