@@ -23,7 +23,7 @@ from core.causal.explanation import NodeExplanation, explain_node
 from core.causal.icd import learn_ordered, learn_unordered
 from core.causal.independence import partial_correlation
 from core.causal.nodes import Node, Nodes, choose_nodes, predicting_position
-from core.causal.pag import bits
+from core.causal.pag import LARGEST, bits
 from core.causal.search import Learned, Limits
 from core.causal.settings import GraphSettings
 from core.vlm.cancel import CancelToken
@@ -135,10 +135,13 @@ def learn(
 ) -> tuple[Learned, Float[np.ndarray, "node node"], float]:
     """The graph of nodes in sequence order, the correlations that it rests on, and the ridge in them.
 
-    `limits` are the settings' own unless given. Raises CausalError (more than 64 nodes, FCI out of time), Cancelled.
+    `limits` are the settings' own unless given. Raises CausalError (more than `LARGEST` nodes, FCI out of time) and
+    Cancelled.
     """
-    if len(correlation) > 64:
-        raise CausalError(f"A graph has at most 64 nodes, and these are {len(correlation)}. Choose fewer image tokens.")
+    if len(correlation) > LARGEST:
+        raise CausalError(
+            f"A graph has at most {LARGEST} nodes, and these are {len(correlation)}. Choose fewer image tokens."
+        )
     limits = limits or Limits(settings.largest_set, settings.seconds)
     used, ridge = regularised(np.asarray(correlation, np.float64), settings.ridge)
     match settings.method:

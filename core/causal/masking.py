@@ -15,13 +15,14 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Answer, Fill, Question, RegionMask, TokenKind
 from core.causal.discovery import CausalGraph
 from core.causal.errors import CausalError
 from core.causal.pds import TooManySubsets
+from core.masking import pixels_of
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.model import VisionLanguageModel
 
@@ -162,19 +163,15 @@ def question_without(answer: Answer, positions: Sequence[int], fill: Fill) -> Qu
     """
     if not positions:
         return answer.question
-    boxes = {p: (view.image, view.patch_box(i)) for view in answer.layout.views for i, p in enumerate(view.positions)}
-    if not all(position in boxes for position in positions):
+    shown_in = {position: view.image for view in answer.layout.views for position in view.positions}
+    if not all(position in shown_in for position in positions):
         raise CausalError("These image tokens have no place in the picture, so their pixels cannot be masked.")
-    images = {boxes[position][0] for position in positions}
+    images = {shown_in[position] for position in positions}
     former = answer.question.mask
     if len(images) > 1 or (former is not None and former.image not in images):
         raise CausalError("Pixels can be masked in one picture at a time. Hide the image tokens from the reader.")
     image = images.pop()
-    picture = answer.question.images[image]
-    hidden: Bool[np.ndarray, "height width"] = np.zeros((picture.height, picture.width), bool)
-    for position in positions:
-        left, top, right, bottom = (int(np.ceil(edge - 0.5)) for edge in boxes[position][1])
-        hidden[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = True
+    hidden = pixels_of(positions, answer.layout, image)
     if former is None:
         return answer.question.with_mask(RegionMask(hidden, fill, image))
     return answer.question.with_mask(replace(former, hidden=former.hidden | hidden))
