@@ -1,10 +1,14 @@
-"""Values as JSON files keep them."""
+"""Values as JSON files keep them, and such files."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from core.cases.journal import JournalError
 
 DIGITS = 6
 
@@ -16,3 +20,17 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     return [plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def write_plain(record: Mapping[str, Any], file: Path) -> None:
+    """Write a record as JSON in plain values, whole or not at all. Raises JournalError where that cannot be."""
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(plain(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise JournalError(
+            f"{file} cannot be written ({error.strerror}). What a journal holds is kept: choose another file, and "
+            "start the same command again."
+        ) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.vlm.units import ExplainError
 
-class CausalError(ValueError):
+
+class CausalError(ExplainError):
     """A graph or a test that cannot be had. str(error) is a sentence for the screen: what happened, what to do."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cases.findings.report import write_findings
 from core.cases.findings.run import run_findings
+from core.cases.plain import write_plain
 from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
 from core.vlm.model import VisionLanguageModel
 
@@ -36,5 +36,5 @@ def run(model: VisionLanguageModel, journal: Path, scenes: int, keys: Sequence[s
     if cancel.cancelled:
         return Exit.STOPPED
     if out is not None:
-        write_findings(found, out)
+        write_plain(asdict(found), out)
     return Exit.DONE

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from core.cases.flips import flip_table
-from core.cases.plain import plain
+from core.cases.plain import write_plain
 from core.causal.masking import Masking, Mode
 from core.causal.settings import GraphSettings
 from core.cli.console import Exit, bar, emit, say, stoppable
@@ -26,5 +25,5 @@ def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None
         emit(row)
     emit({name: value for name, value in record.items() if name != "radii"})
     if out is not None:
-        out.write_text(json.dumps(plain(record), indent=1) + "\n", encoding="utf-8")
+        write_plain(record, out)
     return Exit.DONE

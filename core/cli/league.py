@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.cases.league import run_league
 from core.cases.league_table import table
+from core.cases.plain import write_plain
 from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
 from core.vlm.model import VisionLanguageModel
 
@@ -32,5 +32,5 @@ def run(
         emit(standing)
     emit({name: value for name, value in record.items() if name != "standings"})
     if summary is not None:
-        summary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        write_plain(record, summary)
     return Exit.STOPPED if cancel.cancelled else Exit.DONE

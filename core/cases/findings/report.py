@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.cases.findings.finding import Conclusion, Finding, Quantity, Reading
 from core.cases.journal import JournalError
-from core.cases.plain import plain
 
 COMMITTED = Path(__file__).resolve().parents[3] / "assets" / "findings.json"
 """The findings about the embedded model that come with Sightline."""
@@ -84,20 +83,6 @@ def reported(finding: Finding[Any], lines: Sequence[Mapping[str, Any]], problem:
         figures=found.figures if found else (),
         heads=found.heads if found else {},
     )
-
-
-def write_findings(found: Findings, file: Path) -> None:
-    """Write a run as JSON, whole or not at all. Raises JournalError where that cannot be."""
-    partial = file.with_name(f"{file.name}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(plain(asdict(found)), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
-        raise JournalError(
-            f"{file} cannot be written ({error.strerror}). What was read is kept: choose another file, and start the "
-            "same command again."
-        ) from error
 
 
 def read_findings(file: Path = COMMITTED) -> Findings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import pytest
 from core.cases.findings import true_ranking
 from core.cases.findings.finding import Reading
 from core.cases.findings.registry import findings
-from core.cases.findings.report import COMMITTED, Findings, read_findings, write_findings
+from core.cases.findings.report import COMMITTED, Findings, read_findings
 from core.cases.findings.run import KIND, run_findings
 from core.cases.findings.true_ranking import COUNTS, DIRECT
 from core.cases.findings.visual_words import reciprocal_ranks
 from core.cases.journal import JournalError, read_journal
+from core.cases.plain import write_plain
 from core.cases.street import street_cases
 from core.cases.studies import readings as studied
 from core.mechanisms.ablation import ablate
@@ -89,7 +91,7 @@ def test_what_is_read_is_not_read_again(
 
 def test_a_run_is_kept_and_read_back(found: Findings, tmp_path: Path) -> None:
     file = tmp_path / "new" / "findings.json"
-    write_findings(found, file)
+    write_plain(asdict(found), file)
     back = read_findings(file)
     assert (back.command, back.model, back.scenes) == (found.command, found.model, SCENES)
     for one, other in zip(back.findings, found.findings, strict=True):
