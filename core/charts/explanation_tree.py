@@ -13,8 +13,8 @@ import pandas as pd
 
 from core.causal.explanation import NodeExplanation
 from core.causal.pag import Pag
+from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
 from core.charts.figure import Figure, figure
-from core.charts.pag import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
 from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
 from core.charts.radial import Radial, radial
 

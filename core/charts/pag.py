@@ -6,41 +6,24 @@ JSON strings and are drawn as text on a canvas; tooltips are text nodes. Nothing
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 import json
 import re
 import urllib.parse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image
 from pyvis.network import Network
 
-from core.answer import Box
 from core.causal.explanation import NodeExplanation
 from core.causal.pag import Edge, Mark, Pag
-from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED
+from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
+from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
 from core.charts.radial import Radial, radial
 from core.charts.tokens import visible
 
-THUMBNAIL = 40
-"""Side of a patch in the graph, in pixels."""
-LONGEST_LABEL = 14
 FAINT, FAINT_ON_DARK = 0.25, 0.45
 """Opacity of edges outside the tree: behind the others, and still seen."""
-
-MEANINGS = {
-    "-->": "causes",
-    "o->": "causes, or shares an unseen cause",
-    "<->": "share an unseen cause (latent confounder): neither causes the other",
-    "o-o": "related; the tests cannot tell how",
-    "o--": "related through selection, or is a cause",
-    "---": "related through selection",
-}
-"""What each kind of edge says, from its left end to its right."""
 
 _TAGS = re.compile(r"<link\b[^>]*>|<script\b[^>]*\bsrc\s*=[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _POLICY = (
@@ -50,39 +33,12 @@ _POLICY = (
 _HOOK = "network = new vis.Network(container, data, options);"
 
 
-@dataclass(frozen=True, eq=False)
-class DrawnNode:
-    """How a node is drawn: an image token as its patch, a word as its text. `details` are lines of its tooltip."""
-
-    label: str
-    picture: Image.Image | None = None
-    details: tuple[str, ...] = ()
-
-
-def patch_picture(picture: Image.Image, box: Box) -> Image.Image:
-    """The pixels of an image token, as a square thumbnail; what lies outside the picture is grey."""
-    left, top, right, bottom = (round(edge) for edge in box)
-    part = Image.new("RGB", (max(right - left, 1), max(bottom - top, 1)), NEUTRAL)
-    inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
-    if inside[0] < inside[2] and inside[1] < inside[3]:
-        part.paste(picture.convert("RGB").crop(inside), (inside[0] - left, inside[1] - top))
-    return part.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
-
-
-def edge_kind(edge: Edge) -> str:
-    """The edge as it is drawn from its weaker mark to its stronger: one of the kinds that have a colour."""
-    rank = {Mark.ARROW: 2, Mark.TAIL: 1, Mark.CIRCLE: 0}
-    first, second = sorted((edge.mark_a, edge.mark_b), key=rank.__getitem__)
-    return f"{'<' if first is Mark.ARROW else first}-{second}"
-
-
 def pag_page(
     graph: Pag,
     explanation: NodeExplanation,
     nodes: Sequence[DrawnNode],
     *,
     radius: int | None = None,
-    picked: int | None = None,
     height: int = 640,
     dark: bool = False,
 ) -> str:
@@ -99,7 +55,7 @@ def pag_page(
     ink = INK_ON_DARK if dark else INK_ON_LIGHT
     network = Network(height=f"{height}px", width="100%", directed=True, cdn_resources="in_line", bgcolor="transparent")
     for number, (x, y) in sorted(layout.places.items()):
-        network.add_node(number, x=x, y=y, physics=False, **_node(nodes[number], number, explanation, picked, ink))
+        network.add_node(number, x=x, y=y, physics=False, **_node(nodes[number], number, explanation, ink))
     for edge in graph.edges():
         strong = _in_tree(edge, explanation, layout)
         network.add_edge(edge.a, edge.b, **_edge(edge, strong, FAINT_ON_DARK if dark else FAINT))
@@ -111,25 +67,18 @@ def pag_page(
     return _offline(network.generate_html(), _script(nodes, layout, ink), _frame(ink, explanation.isolated))
 
 
-def _node(node: DrawnNode, number: int, explanation: NodeExplanation, picked: int | None, ink: str) -> dict[str, Any]:
+def _node(node: DrawnNode, number: int, explanation: NodeExplanation, ink: str) -> dict[str, Any]:
     label = shortened(node.label)
-    chosen = {"borderWidth": 4, "color": {"border": PICKED, "background": "#ffffff"}} if number == picked else {}
     if node.picture is not None:
         look = {"shape": "image", "image": png_url(node.picture), "size": THUMBNAIL / 2}
         frame = {"borderWidth": 1, "color": {"border": NEUTRAL, "background": NEUTRAL}}
         border = {"shapeProperties": {"useBorderWithImage": True}, **frame}
-        return {"label": label, "font": {"color": ink, "size": 14, "vadjust": -4}, **look, **border, **chosen}
+        return {"label": label, "font": {"color": ink, "size": 14, "vadjust": -4}, **look, **border}
     if number == explanation.target:
         colors = {"background": CHOSEN, "border": CHOSEN}
-        return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_DARK, "size": 18}, **chosen}
-    colors = {"background": "#e8ecef", "border": NEUTRAL}
-    return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_LIGHT, "size": 14}, **chosen}
-
-
-def shortened(label: str) -> str:
-    """A label that fits beside its node: visible, and at most `LONGEST_LABEL` long."""
-    shown = visible(label)
-    return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+        return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_DARK, "size": 18}}
+    colors = {"background": PAPER, "border": NEUTRAL}
+    return {"label": label, "shape": "box", "color": colors, "font": {"color": INK_ON_LIGHT, "size": 14}}
 
 
 def _in_tree(edge: Edge, explanation: NodeExplanation, layout: Radial) -> bool:
@@ -166,13 +115,6 @@ def _circle(color: str) -> str:
         f"<circle cx='12' cy='12' r='9' fill='white' stroke='{color}' stroke-width='5'/></svg>"
     )
     return "data:image/svg+xml;utf8," + urllib.parse.quote(drawing)
-
-
-def png_url(picture: Image.Image) -> str:
-    """The picture in a data address, without loss."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _json(value: object) -> str:
@@ -230,7 +172,8 @@ def _frame(ink: str, isolated: bool) -> str:
         ".card,#mynetwork{border:0!important;background:transparent!important}center{display:none}"
         "ul.legend{display:flex;flex-wrap:wrap;gap:2px 18px;list-style:none;margin:4px 8px;padding:0}"
         "ul.legend svg{vertical-align:middle}p{margin:4px 8px}"
-        "div.vis-tooltip{background:#fff;color:#14202a;border:1px solid #8090a0;border-radius:4px;padding:4px 8px;"
+        f"div.vis-tooltip{{background:#fff;color:{INK_ON_LIGHT};border:1px solid {NEUTRAL};border-radius:4px;"
+        "padding:4px 8px;"
         "font:13px sans-serif;white-space:pre-wrap;max-width:320px;position:absolute;pointer-events:none;z-index:5}"
         f"</style>{alone}<ul class='legend'>{entries}</ul>"
     )

@@ -12,8 +12,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from core.causal.explanation import NodeExplanation
 from core.causal.pag import Mark, Pag
-from core.charts.pag import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
-from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL
+from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
+from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER
 from core.charts.radial import radial
 
 FINE = 2
@@ -140,5 +140,5 @@ def _node(
     left, top, right, bottom = pen.textbbox((x, y), label, font=font, anchor="mm")
     rim = 6 * FINE
     box = (left - rim, top - rim, right + rim, bottom + rim)
-    pen.rounded_rectangle(box, 4 * FINE, fill=CHOSEN if target else "#e8ecef", outline=CHOSEN if target else NEUTRAL)
+    pen.rounded_rectangle(box, 4 * FINE, fill=CHOSEN if target else PAPER, outline=CHOSEN if target else NEUTRAL)
     pen.text((x, y), label, fill=INK_ON_DARK if target else INK_ON_LIGHT, font=font, anchor="mm")

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
-from core.charts.pag import DrawnNode, pag_page
+from core.charts.drawn import DrawnNode
+from core.charts.pag import pag_page
 
 LABELS = ("</script><script>document.title='owned'</script>", "<img src=x onerror=\"document.title='owned'\">", "href")
 

@@ -9,8 +9,8 @@ from PIL import Image
 
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
+from core.charts.drawn import DrawnNode
 from core.charts.explanation_tree import explanation_tree
-from core.charts.pag import DrawnNode
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, PAPER
 
 GRAPH = Pag.parse(6, ["4 <-> 5", "3 <-> 4", "1 o-> 3", "2 o-o 5"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.answer import Answer, TokenKind
 from core.causal.discovery import CausalGraph
-from core.charts.pag import DrawnNode, patch_picture
+from core.charts.drawn import DrawnNode, patch_picture
 from core.charts.tokens import visible
 from core.masking import as_seen
 

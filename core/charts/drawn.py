@@ -1,0 +1,67 @@
+"""Nodes and edges of a causal graph as every drawing of it has them: the page, the tree, and the picture."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from core.answer import Box
+from core.causal.pag import Edge, Mark
+from core.charts.palette import NEUTRAL
+from core.charts.tokens import visible
+
+THUMBNAIL = 40
+"""Side of a patch in the graph, in pixels."""
+LONGEST_LABEL = 14
+
+MEANINGS = {
+    "-->": "causes",
+    "o->": "causes, or shares an unseen cause",
+    "<->": "share an unseen cause (latent confounder): neither causes the other",
+    "o-o": "related; the tests cannot tell how",
+    "o--": "related through selection, or is a cause",
+    "---": "related through selection",
+}
+"""What each kind of edge says, from its left end to its right."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnNode:
+    """How a node is drawn: an image token as its patch, a word as its text. `details` are lines of its tooltip."""
+
+    label: str
+    picture: Image.Image | None = None
+    details: tuple[str, ...] = ()
+
+
+def patch_picture(picture: Image.Image, box: Box) -> Image.Image:
+    """The pixels of an image token, as a square thumbnail; what lies outside the picture is grey."""
+    left, top, right, bottom = (round(edge) for edge in box)
+    part = Image.new("RGB", (max(right - left, 1), max(bottom - top, 1)), NEUTRAL)
+    inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
+    if inside[0] < inside[2] and inside[1] < inside[3]:
+        part.paste(picture.convert("RGB").crop(inside), (inside[0] - left, inside[1] - top))
+    return part.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
+
+
+def edge_kind(edge: Edge) -> str:
+    """The edge as it is drawn from its weaker mark to its stronger: one of the kinds that have a colour."""
+    rank = {Mark.ARROW: 2, Mark.TAIL: 1, Mark.CIRCLE: 0}
+    first, second = sorted((edge.mark_a, edge.mark_b), key=rank.__getitem__)
+    return f"{'<' if first is Mark.ARROW else first}-{second}"
+
+
+def shortened(label: str) -> str:
+    """A label that fits beside its node: visible, and at most `LONGEST_LABEL` long."""
+    shown = visible(label)
+    return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+
+
+def png_url(picture: Image.Image) -> str:
+    """The picture in a data address, without loss."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
