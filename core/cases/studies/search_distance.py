@@ -51,7 +51,8 @@ class SearchDistance(Study[SceneRecipe, Yellow]):
     title = "Why “yellow”? Further and further"
     claim = (
         "The image tokens near “yellow” on the causal graph of a head's attention explain it: masking them changes the "
-        "word, masking as many others does not, and the further one goes from it, the more often the word changes."
+        "word more often than masking as many others, and the further one goes from it, the more often the word "
+        "changes."
     )
     source = "Rohekar, Gurwicz and Nisimov 2023 (CLEANN); Stan et al. 2024, LVLM-Interpret, section on causal graphs"
     asked = f"“{QUESTION}” of scenes whose man has a yellow shirt: “The man's shirt is yellow.”"
@@ -102,8 +103,8 @@ class SearchDistance(Study[SceneRecipe, Yellow]):
             weakest(judged(explanation, random), judged(explanation, nearest)),
             f"Masking an explanation set at distance {DISTANCES[-1]} changes the word in {explanation.value:.1%} of "
             f"the sets (at distance {DISTANCES[0]} in {nearest.value:.1%}), as many random patches in "
-            f"{random.value:.1%}. As many of the most attended patches do so in {attention.value:.1%}: "
-            f"{_beside_attention(explanation, attention)}.",
+            f"{random.value:.1%}{_mostly(explanation)}. As many of the most attended patches do so in "
+            f"{attention.value:.1%}: {_beside_attention(explanation, attention)}.",
             tuple(_measured(reads, found)),
             reads[0].exhibits,
         )
@@ -132,14 +133,19 @@ def _exhibits(
         nodes = [node for node in graph.explanation.within(radius) if image_positions(graph, (node,))]
         flip = next((one for one in at.rates.flips if (one.layer, one.head) == (best.layer, best.head)), None)
         notes = (
-            f"The strongest head, {graph.head} of layer {graph.layer}: {len(graph.explanation.within(radius))} tokens, "
-            f"{len(nodes)} of them patches.",
+            f"Head {graph.head} of layer {graph.layer}, chosen because its sets move the word furthest: "
+            f"{len(graph.explanation.within(radius))} tokens, {len(nodes)} of them patches.",
             "Not masked: no patch, or nearly all." if flip is None else f"Masked: {readings.told(flip.explanation)}.",
         )
         marked = {graph.nodes[node].position: distance[node] for node in nodes}
         title = f"distance {radius}"
         exhibits.append(Exhibit(title, answer, readings.key_target(answer), recipe, marked=marked, notes=notes))
     return tuple(exhibits)
+
+
+def _mostly(explanation: Estimate) -> str:
+    """What a verdict about which sets do more may hide: that most do nothing."""
+    return "; most sets leave the word as it is" if explanation.value < 0.5 else ""
 
 
 def _beside_attention(explanation: Estimate, attention: Estimate) -> str:

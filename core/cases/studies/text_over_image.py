@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from core.cases.scoring import yes_or_no
 from core.cases.studies import readings
 from core.cases.studies.estimates import mean, share
 from core.cases.studies.study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
@@ -52,6 +53,11 @@ class Doors:
         answers = [wording.exhibit.answer for wording in self.of(place)]
         return judge([one.question.text for one in answers], [one.text for one in answers]).kind == "contradict"
 
+    def affirms(self, place: Place) -> bool:
+        """Whether both wordings are answered with yes: two times no contradicts itself as well, but follows no word."""
+        answers = [wording.exhibit.answer for wording in self.of(place)]
+        return all(yes_or_no(one.question.text, one.text) == "yes" for one in answers)
+
 
 class TextOverImage(Study[SceneRecipe, Doors]):
     """Both doors stand in the same picture and are asked about in the same words; only what training taught differs."""
@@ -67,9 +73,9 @@ class TextOverImage(Study[SceneRecipe, Doors]):
         "“Is the truck's door open?” and “Is the truck's door closed?”, and the same of a house in the same picture."
     )
     looked_at = (
-        "Whether the two answers contradict each other; how much of the relevancy of “yes” or “no” is on the picture; "
-        "whether that word changes when the door is hidden (mean colour) or repainted in its other state; and how much "
-        "each head raises it."
+        "Whether the two answers contradict each other, and whether both are yes; how much of the relevancy of “yes” or "
+        "“no” is on the picture; whether that word changes when the door is hidden (mean colour) or repainted in its "
+        "other state; and how much each head raises it."
     )
     rule = (
         "Borne out where contradictions are more frequent for the truck than for the house, the control: their 95 % "
@@ -136,12 +142,16 @@ def _wording(
 def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
     """What stands beside the verdict. A picture counts once: its two wordings are no two pictures."""
 
+    def affirmed(place: Place) -> Estimate:
+        return share(read.affirms(place) for read in reads)
+
     def changed(place: Place, by: Callable[[Wording], Effect]) -> Estimate:
         return share(any(by(wording).flipped for wording in read.of(place)) for read in reads)
 
     def measured(what: str, of: Callable[[Place], Estimate]) -> Measured:
         return Measured(what, *_beside([of(place) for place in PLACES]))
 
+    yield measured("both wordings are answered with yes", affirmed)
     yield measured("a key word changes when the door is hidden", lambda of: changed(of, lambda one: one.hidden))
     yield measured("a key word changes when the door is repainted", lambda of: changed(of, lambda one: one.repainted))
     yield measured(

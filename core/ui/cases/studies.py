@@ -130,7 +130,7 @@ def _outcome(work: Workspace, model: VisionLanguageModel, study: Study[Any, Any]
     if found.heads:
         st.caption(
             "Log-probability increase of the word's first token by each head (Yu and Ananiadou 2024), the mean over "
-            "all scenes, in nats."
+            "all scenes, in nats, each on its own scale."
         )
 
 
