@@ -1,5 +1,6 @@
 """Tiny random models of families beyond those of `zoo.py`, saved to folders: prompts that see themselves both ways
-(Gemma 3, PaliGemma), tiles (InternVL, SmolVLM), image tokens without a place in the picture (Idefics 2)."""
+(Gemma 3, PaliGemma), tiles (InternVL, SmolVLM), two grids (LLaVA-NeXT), image tokens without a place in the picture
+(Idefics 2)."""
 
 from __future__ import annotations
 
@@ -126,6 +127,24 @@ def save_smolvlm(folder: Path) -> Path:
         size={"longest_edge": 3 * SIDE}, max_image_size={"longest_edge": SIDE}
     )
     return _save(folder, config, "SmolVLMProcessor", images, tokenizer, "<image>", image_seq_len=4)
+
+
+def save_llava_next(folder: Path) -> Path:
+    """A LLaVA-NeXT: the whole picture in 4 x 4 tokens, and a second grid that follows its shape, with row ends."""
+    tokenizer = build_tokenizer(image_token="<image>")
+    grids = [[SIDE * rows, SIDE * columns] for rows, columns in ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))]
+    config = transformers.LlavaNextConfig(
+        text_config=_text(tokenizer, model_type="mistral", sliding_window=None),
+        vision_config={"model_type": "clip_vision_model", **TOWER},
+        image_token_index=tokenizer.image_token_id,
+        image_grid_pinpoints=grids,
+        vision_feature_layer=-1,
+    )
+    images = transformers.LlavaNextImageProcessorPil(
+        size={"shortest_edge": SIDE}, crop_size=SIZE, image_grid_pinpoints=grids
+    )
+    settings = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
+    return _save(folder, config, "LlavaNextProcessor", images, tokenizer, "<image>", **settings)
 
 
 def _text(tokenizer: Any, **more: Any) -> dict[str, Any]:

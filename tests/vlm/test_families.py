@@ -16,13 +16,14 @@ from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec, ModelUnavailable, load_model
 from core.vlm.model import PictureMissing
 from core.vlm.network import TransformersModel
-from tests.families import save_gemma3, save_idefics2, save_internvl, save_paligemma, save_smolvlm
+from tests.families import save_gemma3, save_idefics2, save_internvl, save_llava_next, save_paligemma, save_smolvlm
 from tests.zoo import load
 
 SAVERS: dict[str, Callable[[Path], Path]] = {
     "gemma3": save_gemma3,
     "idefics2": save_idefics2,
     "internvl": save_internvl,
+    "llava_next": save_llava_next,
     "paligemma": save_paligemma,
     "smolvlm": save_smolvlm,
 }

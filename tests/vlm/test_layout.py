@@ -7,7 +7,9 @@ those that saw the part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,10 @@ from transformers.masking_utils import sdpa_mask
 from core.answer import PatchView, Question, TokenKind, TokenLayout
 from core.vlm.families import family_of
 from core.vlm.families.llava import seen_box
+from core.vlm.families.rasters import Rasters
 from core.vlm.network import TransformersModel
+from tests.families import save_gemma3, save_internvl, save_llava_next, save_smolvlm
+from tests.zoo import load, save_deepstack
 
 
 def own_token_only(module: Any, query: Any, key: Any, value: torch.Tensor, attention_mask: Any, **kwargs: Any) -> Any:
@@ -37,10 +42,16 @@ AttentionMaskInterface.register("own_token_only", sdpa_mask)
 @pytest.fixture
 def blinkered(model: TransformersModel) -> Iterator[TransformersModel]:
     """A model whose image tokens know nothing of each other."""
+    with blinkers(model):
+        yield model
+
+
+@contextlib.contextmanager
+def blinkers(model: TransformersModel) -> Iterator[None]:
     before = model.network.config.vision_config._attn_implementation
     text = model.network.config.get_text_config()._attn_implementation
     model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": "own_token_only"})
-    yield model
+    yield
     model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": before})
 
 
@@ -69,21 +80,42 @@ def spans(view: PatchView, axis: int) -> list[tuple[float, float]]:
 def test_a_lit_strip_is_seen_by_the_tokens_whose_boxes_it_crosses(
     blinkered: TransformersModel, size: tuple[int, int], axis: int
 ) -> None:
+    check_strips(blinkered, size, axis, 7)
+
+
+@pytest.mark.parametrize("save", [save_deepstack, save_gemma3, save_internvl, save_llava_next, save_smolvlm])
+def test_every_view_of_a_picture_in_several_is_where_it_says(save: Callable[[Path], Path], tmp_path: Path) -> None:
+    model = load(save(tmp_path))
+    if model.card.family == "gemma3":
+        # Nothing would reach a projection that is drawn as zeros.
+        torch.nn.init.normal_(model.network.model.multi_modal_projector.mm_input_projection_weight, std=0.1)
+    with blinkers(model):
+        for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
+            check_strips(model, size, axis, 4, resizings=2)
+
+
+def check_strips(model: TransformersModel, size: tuple[int, int], axis: int, strips: int, resizings: int = 1) -> None:
+    """Light strips across a picture: the tokens of every view that they cross must notice, and none further away than
+    its `resizings` reach."""
     width, height = size
     base = np.random.default_rng(1).integers(60, 160, (height, width, 3)).astype(np.uint8)
-    layout, _ = features(blinkered, base)
-    (view,) = layout.views
+    layout, _ = features(model, base)
+    assert layout.views
+    places = layout.positions(TokenKind.IMAGE)
+    number = {position: index for index, position in enumerate(places)}
     place = np.arange(size[axis]) if axis == 0 else np.arange(size[axis])[:, None]
-    patch = (view.box[axis + 2] - view.box[axis]) / (view.columns, view.rows)[axis]
-    # Resizing mixes pixels: bicubic reaches two source pixels, or two target pixels where it shrinks.
-    reach = 2 * max(1.0, patch / 14) + 1
-    for start in np.linspace(0, size[axis] - 6, 7).astype(int):
+    for start in np.linspace(0, size[axis] - 6, strips).astype(int):
         stop = start + 5
-        lit = np.broadcast_to((place >= start) & (place < stop), (height, width))
-        seen = changed(blinkered, base, lit)
-        must = {i for i, (a, b) in enumerate(spans(view, axis)) if min(b, stop) - max(a, start) > 2}
-        may = {i for i, (a, b) in enumerate(spans(view, axis)) if a - reach < stop and b + reach > start}
-        assert must <= seen <= may
+        seen = changed(model, base, np.broadcast_to((place >= start) & (place < stop), (height, width)))
+        assert seen <= {number[position] for view in layout.views for position in view.positions}
+        for view in layout.views:
+            patch = (view.box[axis + 2] - view.box[axis]) / (view.columns, view.rows)[axis]
+            # Resizing mixes pixels: bicubic reaches two source pixels, or two target pixels where it shrinks.
+            reach = resizings * (2 * max(1.0, patch / 14) + 1)
+            found = {view.positions.index(places[index]) for index in seen if places[index] in view.positions}
+            must = {i for i, (a, b) in enumerate(spans(view, axis)) if min(b, stop) - max(a, start) > 2 * resizings}
+            may = {i for i, (a, b) in enumerate(spans(view, axis)) if a - reach < stop and b + reach > start}
+            assert must <= found <= may
 
 
 @pytest.mark.parametrize("size", [(150, 100), (100, 170)])
@@ -181,7 +213,14 @@ def test_patch_boxes_tile_their_view(
 
 
 def test_an_unknown_family_claims_no_boxes() -> None:
-    config = transformers.PaliGemmaConfig()
+    config = transformers.Idefics2Config()
     family = family_of(config)
-    assert (family.name, family.shares_prefix) == ("paligemma", False)
+    assert (family.name, family.shares_prefix) == ("idefics2", False)
     assert family.views(config, None, {}, [(10, 10)], [1, 2]) == ()
+
+
+@pytest.mark.parametrize("positions", [(4, 5, 6), (4, 5, 6, 7, 8)])
+def test_views_that_do_not_fit_a_prompts_image_tokens_are_not_claimed(positions: tuple[int, ...]) -> None:
+    rasters = Rasters(positions)
+    rasters.add(0, "picture", 2, 2, (0, 0, 8, 8))
+    assert rasters.all() == ()

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.vlm.families import llava, paligemma, qwen2_5_vl
+from core.vlm.families import anyres, following, llava, qwen2_5_vl, squashed, tiled
 from core.vlm.families.base import Family
 
-FAMILIES: tuple[Family, ...] = (llava.FAMILY, paligemma.FAMILY, qwen2_5_vl.FAMILY)
+FAMILIES: tuple[Family, ...] = (
+    llava.FAMILY,
+    qwen2_5_vl.FAMILY,
+    *following.FAMILIES,
+    *anyres.FAMILIES,
+    *squashed.FAMILIES,
+    *tiled.FAMILIES,
+)
 
 
 def family_of(config: Any) -> Family:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,49 +11,18 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.vision_utils import get_vision_window_index
 
-from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, Tower, count_up
+from core.vlm.families.base import Tower, count_up
+from core.vlm.families.following import FollowsPicture
 
 
 @dataclass(frozen=True)
-class Qwen25VL(Family):
-    """Qwen2.5-VL. The picture is squashed to multiples of the merged patch, so the raster covers all of it."""
+class Qwen25VL(FollowsPicture):
+    """Qwen2.5-VL."""
 
     name: str = "qwen2_5_vl"
     model_types: tuple[str, ...] = ("qwen2_5_vl",)
     shares_prefix: bool = True
     stacks: bool = True
-
-    def image_grid(self, config: Any, processor: Any) -> str:
-        return "follows the picture"
-
-    def views(
-        self,
-        config: Any,
-        processor: Any,
-        inputs: Mapping[str, Tensor],
-        sizes: Sequence[ImageSize],
-        image_positions: Sequence[int],
-    ) -> tuple[PatchView, ...]:
-        if not sizes:
-            return ()
-        merge = config.vision_config.spatial_merge_size
-        views: list[PatchView] = []
-        start = 0
-        for image, (size, grid) in enumerate(zip(sizes, inputs["image_grid_thw"].tolist(), strict=True)):
-            rows, columns = grid[1] // merge, grid[2] // merge
-            views.append(
-                PatchView(
-                    image=image,
-                    name="picture",
-                    rows=rows,
-                    columns=columns,
-                    box=(0.0, 0.0, float(size[0]), float(size[1])),
-                    positions=tuple(image_positions[start : start + rows * columns]),
-                )
-            )
-            start += rows * columns
-        return tuple(views)
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
         if "image_grid_thw" not in inputs:

@@ -1,0 +1,39 @@
+"""Families whose grid follows the picture: it is squashed to multiples of a merged patch, and all of it is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from core.answer import PatchView
+from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.rasters import Rasters, whole
+
+
+@dataclass(frozen=True)
+class FollowsPicture(Family):
+    """Qwen-VL and GLM-4V, whose processors say how many patches there are of each picture."""
+
+    def image_grid(self, config: Any, processor: Any) -> str:
+        return "follows the picture"
+
+    def views(
+        self,
+        config: Any,
+        processor: Any,
+        inputs: Mapping[str, Tensor],
+        sizes: Sequence[ImageSize],
+        image_positions: Sequence[int],
+    ) -> tuple[PatchView, ...]:
+        if not sizes:
+            return ()
+        rasters, merge = Rasters(image_positions), config.vision_config.spatial_merge_size
+        for image, (size, (_, down, across)) in enumerate(zip(sizes, inputs["image_grid_thw"].tolist(), strict=True)):
+            rasters.add(image, "picture", down // merge, across // merge, whole(size))
+        return rasters.all()
+
+
+FAMILIES = tuple(FollowsPicture(name=kind, model_types=(kind,)) for kind in ("qwen2_vl", "qwen3_vl", "glm4v"))

@@ -1,0 +1,91 @@
+"""Families that cut a picture into tiles, row by row, and show the whole of it once more behind them.
+
+The picture is squashed to whole tiles, so that they cover it. One that fits into a single tile is shown once.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any
+
+from torch import Tensor
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
+
+from core.answer import PatchView
+from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.rasters import Rasters, tile, whole
+
+
+@dataclass(frozen=True)
+class Tiled(Family):
+    """Tiles of the same square number of tokens."""
+
+    @abstractmethod
+    def tiles(self, processor: Any, size: ImageSize) -> tuple[int, int]:
+        """Rows and columns of tiles that the processor cuts a picture into; (1, 1) for one that is not cut."""
+
+    @abstractmethod
+    def side(self, config: Any, processor: Any) -> int:
+        """Rows, and columns, of image tokens in a tile."""
+
+    def image_grid(self, config: Any, processor: Any) -> str:
+        side = self.side(config, processor)
+        return f"tiles of {side} x {side}"
+
+    def views(
+        self,
+        config: Any,
+        processor: Any,
+        inputs: Mapping[str, Tensor],
+        sizes: Sequence[ImageSize],
+        image_positions: Sequence[int],
+    ) -> tuple[PatchView, ...]:
+        rasters, side = Rasters(image_positions), self.side(config, processor)
+        for image, size in enumerate(sizes):
+            rows, columns = self.tiles(processor, size)
+            for row, column in [(r, c) for r in range(rows) for c in range(columns)] if rows * columns > 1 else ():
+                name = f"tile {row + 1}, {column + 1}"
+                rasters.add(image, name, side, side, tile(size, row, column, rows, columns))
+            rasters.add(image, "whole", side, side, whole(size))
+        return rasters.all()
+
+
+@dataclass(frozen=True)
+class InternVL(Tiled):
+    """InternVL and Aya Vision: the canvas of tiles whose shape is nearest to the picture's."""
+
+    def tiles(self, processor: Any, size: ImageSize) -> tuple[int, int]:
+        images = processor.image_processor
+        if not images.crop_to_patches and processor.images_kwargs.get("crop_to_patches") is not True:
+            return 1, 1
+        width, height = size
+        tile_size = (images.size["height"], images.size["width"])
+        columns, rows = get_optimal_tiled_canvas((height, width), tile_size, images.min_patches, images.max_patches)
+        return rows, columns
+
+    def side(self, config: Any, processor: Any) -> int:
+        if config.model_type == "internvl":
+            return isqrt(processor.image_seq_length)
+        vision = config.vision_config
+        return int(vision.image_size // vision.patch_size // config.downsample_factor)
+
+
+@dataclass(frozen=True)
+class Idefics3(Tiled):
+    """Idefics 3 and SmolVLM: as many tiles as the enlarged picture needs, with tags between them."""
+
+    def tiles(self, processor: Any, size: ImageSize) -> tuple[int, int]:
+        _, rows, columns = processor.image_processor.get_number_of_image_patches(size[1], size[0])
+        return max(1, rows), max(1, columns)
+
+    def side(self, config: Any, processor: Any) -> int:
+        return isqrt(processor.image_seq_len)
+
+
+FAMILIES = (
+    *(InternVL(name=kind, model_types=(kind,)) for kind in ("internvl", "aya_vision")),
+    *(Idefics3(name=kind, model_types=(kind,)) for kind in ("idefics3", "smolvlm")),
+)
