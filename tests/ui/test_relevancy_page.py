@@ -241,6 +241,21 @@ def test_layers_are_followed_once_and_sum_to_the_map(app: App, llava: Transforme
     assert np.allclose(trace.sum(0), expected, atol=1e-5)
 
 
+def test_a_picture_whose_tokens_have_no_known_place_is_not_said_to_be_missing(
+    app: App, llava: TransformersModel
+) -> None:
+    exchange = exchange_of(llava)
+    assert exchange.answer is not None
+    exchange.answer = replace(exchange.answer, layout=replace(exchange.answer.layout, views=()))
+    at = opened(app, exchange, target=Target((1,)), methods=["relevancy", "raw_attention"])
+    for view in at.segmented_control(key="relevancy_view").options:
+        at.segmented_control(key="relevancy_view").select(view).run()
+        assert not at.exception
+        for info in at.info:
+            assert "no picture" not in info.value and "without a picture" not in info.value
+            assert info.value.startswith("Where this model's image tokens are in the picture is not known")
+
+
 def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: TransformersModel) -> None:
     first, second = exchange_of(llava, "What is the door?"), exchange_of(llava, "Is a door the door?")
     elsewhere = exchange_of(llava)

@@ -93,7 +93,9 @@ class VisualWords(Finding[SceneRecipe]):
             if cancel is not None:
                 cancel.check()
             if not answer.layout.views:
-                raise NotApplicable("Image tokens of this model have no place in the picture, so none shows one thing.")
+                raise NotApplicable(
+                    "Where image tokens of this model are in the picture is not known, so none has a right word."
+                )
             ranks = lens(
                 model,
                 answer,

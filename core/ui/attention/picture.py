@@ -17,6 +17,7 @@ from core.ui.attention.subject import Subject
 from core.ui.attention.view import AttentionView
 from core.ui.chips import escaped
 from core.ui.clicks import Entry, clickable
+from core.ui.places import why_no_places
 
 WIDTH = 475
 SIZE = 400
@@ -94,8 +95,8 @@ def patches_chart(
 def _without_places(answer: Answer) -> None:
     if answer.question.images:
         st.info(
-            "This model's image tokens have no place in the picture, so no heat map can be drawn. How much each head "
-            "looks at the picture as a whole still holds, and so do words looking at words.",
+            f"{why_no_places(answer)}, so no heat map can be drawn. How much each head looks at the picture as a whole "
+            "still holds, and so do words looking at words.",
             icon=":material/grid_off:",
         )
     else:

@@ -14,6 +14,7 @@ from core.charts.overlays import fit, region_overlay
 from core.charts.tokens import aligned_chart, aligned_tokens
 from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
 from core.ui.asking import stop_row, stream_text, trouble_of
+from core.ui.places import why_no_places
 from core.ui.state import Exchange, MaskDraft, Reasked, Workspace
 from core.ui.work import run_on_model
 from core.vlm.cancel import CancelToken
@@ -137,7 +138,7 @@ def _canvas(
     total = sum(len(view.positions) for view in answer.layout.views if view.image == number)
     share = hidden.mean()
     if not total:
-        st.caption("This model's image tokens have no place in the picture, so no patches can be named.")
+        st.caption(f"{why_no_places(answer)}, so no patches can be named.")
     elif not hidden.any():
         st.caption(f"Nothing is hidden yet: draw on the picture. It has {total} patches.")
     else:

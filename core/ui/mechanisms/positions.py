@@ -17,6 +17,7 @@ from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, 
 from core.ui.mechanisms.saving import save
 from core.ui.mechanisms.subject import Subject, subject_of
 from core.ui.mechanisms.view import MechanismsView, Read
+from core.ui.places import why_no_places
 from core.ui.state import Workspace
 from core.vlm.model import VisionLanguageModel
 
@@ -67,12 +68,10 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
 
 
 def _without_places(answer: Answer) -> None:
-    why = (
-        "This model's image tokens have no place in the picture, so their words cannot be laid over it."
-        if answer.question.images
-        else "This question was asked without a picture."
+    st.info(
+        f"{why_no_places(answer)}, so no words can be laid over one. What words say at every layer still holds.",
+        icon=":material/image_not_supported:",
     )
-    st.info(f"{why} What words say at every layer still holds.", icon=":material/image_not_supported:")
 
 
 def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:

@@ -26,6 +26,7 @@ from core.ui.chips import escaped
 from core.ui.evidence import badges
 from core.ui.mechanisms.subject import Subject
 from core.ui.mechanisms.view import MechanismsView, Taken, Written
+from core.ui.places import why_no_places
 from core.ui.relevancy import downloads
 from core.ui.relevancy.text import TALL, scored_tokens
 from core.ui.state import Workspace
@@ -158,8 +159,7 @@ def _sums(answer: Answer, found: Explanation) -> str:
 def _without_places(answer: Answer) -> None:
     if answer.question.images:
         st.info(
-            "This model's image tokens have no place in the picture, so there is no map. What they add in all, and the "
-            "words, still hold.",
+            f"{why_no_places(answer)}, so there is no map. What they add in all, and the words, still hold.",
             icon=":material/grid_off:",
         )
     else:

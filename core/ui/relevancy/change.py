@@ -17,6 +17,7 @@ from core.maps.difference import NotComparable, difference, picture_positions
 from core.maps.scale import as_shares
 from core.masking import as_seen
 from core.ui.chips import escaped
+from core.ui.places import why_no_places
 from core.ui.relevancy.gallery import chosen_order
 from core.ui.relevancy.maps import Look, Shown, cost
 from core.ui.relevancy.results import Order, Results, same_picture
@@ -61,7 +62,7 @@ def show(
 ) -> None:
     """Choose the second map; both maps and their difference."""
     if not answer.layout.views:
-        st.info("There is no picture, so there are no maps to subtract.", icon=":material/image_not_supported:")
+        st.info(f"{why_no_places(answer)}, so there are no maps to subtract.", icon=":material/image_not_supported:")
         return
     found = others(work, answer)
     if not found:

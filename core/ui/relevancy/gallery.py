@@ -11,6 +11,7 @@ from core.charts.heatmap import heat_picture
 from core.charts.tokens import visible
 from core.explainers.registry import explainers
 from core.ui.chips import escaped
+from core.ui.places import why_no_places
 from core.ui.relevancy import downloads
 from core.ui.relevancy.maps import Look, Shown, drawn
 from core.ui.relevancy.results import Order, Results
@@ -30,7 +31,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: li
     """A tile for each word of the page that is chosen."""
     if not answer.layout.views:
         st.info(
-            "There is no picture to lay the words over. 'Maps' shows the words of the question instead.",
+            f"{why_no_places(answer)}, so there are no maps. 'Maps' shows the words of the question instead.",
             icon=":material/image_not_supported:",
         )
         return

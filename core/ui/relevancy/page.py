@@ -10,6 +10,7 @@ import streamlit as st
 from core.answer import Answer, Target
 from core.ui.evidence import section
 from core.ui.evidence.view import Mapped
+from core.ui.places import why_no_places
 from core.ui.relevancy import change, entry, gallery, maps, methods, table, text
 from core.ui.relevancy.maps import Look, Shown
 from core.ui.relevancy.results import Order
@@ -106,8 +107,7 @@ def _tested(work: Workspace, model: VisionLanguageModel, answer: Answer, shown: 
 def _no_places(answer: Answer) -> None:
     if answer.question.images:
         st.info(
-            "This model's image tokens have no place in the picture, so there is no map. Their share as a whole, and "
-            "the words, still hold.",
+            f"{why_no_places(answer)}, so there is no map. Their share as a whole, and the words, still hold.",
             icon=":material/image_not_supported:",
         )
     else:

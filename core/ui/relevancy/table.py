@@ -13,6 +13,7 @@ from core.charts.heatmap import Scale
 from core.maps.agreement import TOP, agreement_table
 from core.maps.difference import picture_positions
 from core.maps.shares import Part, parts
+from core.ui.places import why_no_places
 from core.ui.relevancy.maps import Shown
 
 PATCHES, WORDS = "patches", "words"
@@ -32,7 +33,7 @@ def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     words = [*found[Part.QUESTION], *found[Part.EARLIER]]
     places = words if over == WORDS else picture_positions(answer.layout)
     if not places:
-        st.info("This question has no picture: compare the methods over words.", icon=":material/image_not_supported:")
+        st.info(f"{why_no_places(answer)}: compare the methods over words.", icon=":material/image_not_supported:")
         return
     rank, overlap = agreement_table([one.scores[places] for one in shown])
     names = [one.explainer.name for one in shown]
