@@ -218,9 +218,7 @@ def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may
         )
 
 
-def _again(
-    results: Results, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None
-) -> None:
+def _again(results: Results, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None) -> None:
     """Why a map is not there, or not whole, and a button to compute it all the same where the method is able to."""
     found = results.get(answer, target, order)
     if found is not None and found.complete == 1:
