@@ -18,15 +18,17 @@ from core.cli.console import WrongOption
 Child = Element | str
 
 STYLE = f"""
+:root {{ color-scheme: light; }}
 body {{ font: 16px/1.5 sans-serif; color: {INK_ON_LIGHT}; background: #ffffff; max-width: 70rem; margin: 2rem auto;
-  padding: 0 1rem; }}
+  padding: 0 1rem; overflow-wrap: anywhere; }}
 h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid {PAPER}; }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .token {{ padding: .1rem .15rem; border-radius: .2rem; white-space: pre-wrap; }}
 .target {{ outline: 2px solid {INK_ON_LIGHT}; }}
 .note {{ color: #50606c; font-size: .9rem; }} img {{ max-width: 100%; }}
+.wide {{ overflow-x: auto; }} td {{ min-width: 7rem; }} th {{ overflow-wrap: normal; }} .number {{ min-width: 0; }}
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -48,13 +50,18 @@ def node(tag: str, *children: Child, **attributes: str) -> Element:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> Element:
-    """A table; columns in `numbers` are set to the right."""
-    head = node("tr", *(node("th", name) for name in header))
-    body = (
-        node("tr", *(node("td", cell, **({"cls": "number"} if i in numbers else {})) for i, cell in enumerate(row)))
-        for row in rows
-    )
-    return node("table", head, *body)
+    """A table; columns in `numbers` are set to the right, their names as well."""
+
+    def line(tag: str, cells: Sequence[str]) -> Element:
+        looks: list[dict[str, str]] = [{"cls": "number"} if i in numbers else {} for i in range(len(cells))]
+        return node("tr", *(node(tag, cell, **look) for cell, look in zip(cells, looks, strict=True)))
+
+    return wide(node("table", line("th", header), *(line("td", row) for row in rows)))
+
+
+def wide(part: Element) -> Element:
+    """A part that is scrolled by itself where the page is narrower: a table, a figure."""
+    return node("div", part, cls="wide")
 
 
 def picture(svg: str, alt: str) -> Element:
@@ -74,6 +81,7 @@ def write_page(file: Path, title: str, *children: Element) -> None:
     root = Element("html", {"lang": "en"})
     head = SubElement(root, "head")
     SubElement(head, "meta", {"charset": "utf-8"})
+    SubElement(head, "meta", {"name": "viewport", "content": "width=device-width"})
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": POLICY})
     SubElement(head, "title").text = _shown(title)
     SubElement(head, "style").text = STYLE

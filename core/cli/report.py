@@ -9,12 +9,12 @@ from xml.etree.ElementTree import Element
 
 from core.answer import Answer, Explanation
 from core.cases.rates import Rate
-from core.cases.results import Result, Run, failures
+from core.cases.results import Result, Run, failures, unread
 from core.charts.export import Legend, svg_map
 from core.charts.heatmap import OPACITY, scale_of
 from core.charts.vector import Interval, Line, svg_intervals, svg_lines
 from core.cli.explaining import told
-from core.cli.page import node, picture, table, token, write_page
+from core.cli.page import node, picture, table, token, wide, write_page
 from core.evidence.badge import badge
 from core.evidence.curves import Curve
 from core.evidence.registry import map_metrics
@@ -24,6 +24,10 @@ from core.maps.files import record_json
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""
+DEPENDENCE = (
+    "Image dependence: log-probability of the answer with the picture, less that with a black one, summed over its "
+    "tokens, so long answers have more."
+)
 
 
 def write_maps(
@@ -46,22 +50,42 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
     wrong = failures(run)
     rows = [Interval(_named(rate), rate.value, rate.low, rate.high) for rate in rates]
     meanings = [[_named(rate), rate.meaning, str(rate.count)] for rate in rates]
-    head = f"{len(run.results)} cases of {run.set}, asked of {run.model_name}; {len(unasked)} could not be asked."
     sections = [
-        node("p", head),
+        node("p", _told(run, unasked)),
         node("h2", "Rates"),
-        svg_intervals(rows),
+        wide(svg_intervals(rows)),
         node("p", "Lines are 95 % intervals over cases.", cls="note"),
         table(["rate", "what is counted", "of"], meanings, numbers=[2]),
-        node("h2", f"Wrong answers ({len(wrong)}), the least dependent on the picture first"),
-        table(["case", "asked", "expected", "said", "image dependence (nats)"], [_row(r) for r in wrong[:LISTED]], [4]),
     ]
+    if wrong:
+        header = ["case", "asked", "expected", "said", "image dependence (nats)"]
+        sections += [
+            node("h2", f"Wrong answers ({_counted(wrong)}), the least dependent on the picture first"),
+            table(header, [_row(result) for result in wrong[:LISTED]], numbers=[4]),
+            node("p", DEPENDENCE, cls="note"),
+        ]
     if unasked:
         sections += [
-            node("h2", "Not asked"),
+            node("h2", f"Not asked ({_counted(unasked)})"),
             table(["case", "why"], [[result.id, result.problem or ""] for result in unasked[:LISTED]]),
         ]
     write_page(file, f"{run.set}: {run.model_name}", *sections)
+
+
+def _told(run: Run, unasked: Sequence[Result]) -> str:
+    """What was asked, of which model, when and how; and what is not in the rates, or only seems to be."""
+    settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
+    return (
+        f"{len(run.results):,} cases of {run.set}, asked of {run.model_name} ({run.model[:8]}), begun "
+        f"{run.about.get('begun', 'at an unknown time')}, {settings or 'no settings'}. {len(unasked):,} could not be "
+        f"asked and are not counted. {unread(run):,} answers were not understood (none of the forms of a right answer) "
+        "and count as wrong."
+    )
+
+
+def _counted(results: Sequence[Result]) -> str:
+    """How many there are, and how many of them are listed where that is not all."""
+    return f"{len(results):,}" + (f", of which {LISTED} are listed" if len(results) > LISTED else "")
 
 
 def _map(answer: Answer, explanation: Explanation) -> list[Element]:
@@ -95,7 +119,7 @@ def _evidence(evidence: Evidence) -> list[Element]:
     ]
     parts = [node("p", f"Tested: {badge(evidence)}.")]
     parts += [
-        svg_lines(_lines(evidence, direction), f"patches {done}", "probability")
+        wide(svg_lines(_lines(evidence, direction), f"patches {done}", "probability"))
         for direction, done in (("deletion", "taken away"), ("insertion", "shown"))
     ]
     parts.append(table(["metric", "better", "this map", "random", "centre"], rows, numbers=[2, 3, 4]))

@@ -13,7 +13,8 @@ import pytest
 
 from core.cases import runner
 from core.cases.notes import Note, read_notes
-from core.cases.results import read_run
+from core.cases.results import Result, Run, read_run
+from core.cli.report import LISTED, write_run
 from tests.cases.folders import save_mmvp, save_pope
 from tests.cli.conftest import Command
 
@@ -144,3 +145,23 @@ def test_two_runs_are_compared(command: Command, tmp_path: Path) -> None:
     assert [line["id"] for line in found.lines[1:]] == ["random/1"]
     other.write_text(other.read_text().replace('"set": "pope"', '"set": "mmvp"'))
     assert command("cases", "compare", one, other).code == 2
+
+
+def test_a_page_lists_some_of_many_wrong_answers_and_says_so(tmp_path: Path) -> None:
+    wrong = [
+        Result(f"c{number}", number, "k", "<script>alert(1)</script>", ("yes",), said="\ud800\0", right=False)
+        for number in range(LISTED + 1)
+    ]
+    run = Run("pope", "f00", {"max_new_tokens": 64}, {"model_name": "</title>"}, tuple(wrong))
+    write_run(tmp_path / "page.html", run, ())
+    text = (tmp_path / "page.html").read_text()
+    assert f"Wrong answers (201, of which {LISTED} are listed)" in text
+    assert "201 answers were not understood" in text and "max_new_tokens 64" in text
+    assert text.count("<tr>") == LISTED + 2 and "<script" not in text
+
+
+def test_a_page_fits_a_narrow_screen(tmp_path: Path) -> None:
+    write_run(tmp_path / "page.html", Run("pope", "f00", {}, {}, ()), ())
+    text = (tmp_path / "page.html").read_text()
+    assert '<meta name="viewport" content="width=device-width">' in text
+    assert text.count("<table") + text.count("<svg") == text.count('<div class="wide">')
