@@ -73,9 +73,9 @@ class TextOverImage(Study[SceneRecipe, Doors]):
         "“Is the truck's door open?” and “Is the truck's door closed?”, and the same of a house in the same picture."
     )
     looked_at = (
-        "Whether the two answers contradict each other, and whether both are yes; how much of the relevancy of “yes” or "
-        "“no” is on the picture; whether that word changes when the door is hidden (mean colour) or repainted in its "
-        "other state; and how much each head raises it."
+        "Whether the two answers contradict each other, and whether both are yes; how much of the relevancy of “yes” "
+        "or “no” is on the picture; whether that word changes when the door is hidden (mean colour) or repainted in "
+        "its other state; and how much each head raises it."
     )
     rule = (
         "Borne out where contradictions are more frequent for the truck than for the house, the control: their 95 % "
