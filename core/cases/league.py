@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from core.cases.contest import CENTRE, RANDOM, SETTINGS, contest
-from core.cases.journal import Journal, read_journal
+from core.cases.journal import Journal
 from core.cases.standings import League, standings
 from core.cases.street import FAMILIES, street_cases
 from core.explainers.registry import explainers as all_explainers
@@ -62,11 +62,6 @@ def run_league(
                         journal.append(line)
             progress(number / total)
         return standings(journal.header, journal.records)
-
-
-def read_league(file: Path) -> League:
-    """How the methods stand in a league that was run, or is still running. Raises JournalError."""
-    return standings(*read_journal(file, KIND))
 
 
 def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

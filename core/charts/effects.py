@@ -26,7 +26,6 @@ def effect_map(
     *,
     chosen: int | None = None,
     click: str | None = None,
-    label: str = "effect (nats)",
 ) -> Figure:
     """A cell for each group of tokens (a row) and layer (a column), coloured by a signed effect.
 
@@ -54,7 +53,7 @@ def effect_map(
     rows = alt.Axis(labelOverlap=False, labelLimit=170, ticks=False, domain=False)
     y = alt.Y("group:N", scale=alt.Scale(domain=list(names), padding=0.06), title=None, axis=rows)
     tips = [alt.Tooltip("group:N", title="restored"), alt.Tooltip("layer:O")]
-    figures = [alt.Tooltip("effect:Q", title=label, format="+.4f")]
+    figures = [alt.Tooltip("effect:Q", title="effect (nats)", format="+.4f")]
     if spread is not None:
         figures.append(alt.Tooltip("spread:Q", title="± over samples", format=".4f"))
     known, missing = table[table["effect"].notna()], table[table["effect"].isna()].assign(state=NOT_LOOKED_AT)
@@ -63,7 +62,7 @@ def effect_map(
     marks: list[alt.Chart] = [alt.Chart(known).mark_rect().encode(x=x, y=y, color=color, tooltip=[*tips, *figures])]
     if len(missing):
         dashed = alt.Chart(missing).mark_rect(fill=NEUTRAL, fillOpacity=0.12, stroke=NEUTRAL, strokeDash=[2, 3])
-        marks.append(dashed.encode(x=x, y=y, tooltip=[*tips, alt.Tooltip("state:N", title=label)]))
+        marks.append(dashed.encode(x=x, y=y, tooltip=[*tips, alt.Tooltip("state:N", title="effect (nats)")]))
     if chosen is not None:
         outline = alt.Chart(table[table["layer"] == chosen]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=2.5)
         marks.append(outline.encode(x=x, y=y))

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from core.answer import Head
 from core.charts.figure import figure
-from core.charts.heatmap import Scale, scale_of
+from core.charts.heatmap import scale_of
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
 from core.charts.tokens import unique, visible
 
@@ -229,7 +229,6 @@ def word_table(
     looked_at: str,
     marked: Collection[int] = (),
     click: str | None = None,
-    scale: Scale | None = None,
     cell: int = 34,
 ) -> alt.LayerChart:
     """How much each word (a row) gives each column. NaN cells stay empty; `marked` rows get a pointer before them.
@@ -250,7 +249,7 @@ def word_table(
         ],
         columns=["word", "row", "column", "value"],
     )
-    scale = scale or scale_of(values)
+    scale = scale_of(values)
     x = alt.X(
         "column:N",
         scale=alt.Scale(domain=names, padding=0.02),

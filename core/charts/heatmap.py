@@ -175,7 +175,6 @@ def heatmap(
     click: str | None = None,
     label: str = "score",
     format: str = ".4f",
-    legend: bool = True,
 ) -> alt.LayerChart:
     """The images of a layout with every patch coloured by `values` at its position (NaN: not looked at).
 
@@ -204,9 +203,7 @@ def heatmap(
         color=alt.Color(
             "value:Q",
             scale=scale.altair(),
-            legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10)
-            if legend
-            else None,
+            legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10),
         ),
         tooltip=[
             *tooltip,
@@ -292,7 +289,6 @@ def heat_picture(
     size: int = SIDE,
     scale: Scale | None = None,
     opacity: float = OPACITY,
-    selected: Collection[int] = (),
     only: Collection[int] | None = None,
 ) -> Image.Image:
     """The same figure as pixels, for small multiples and downloads. Patches not looked at are crossed out.
@@ -314,11 +310,9 @@ def heat_picture(
     pen = ImageDraw.Draw(result)
     for spot, view in views:
         for index, position in enumerate(view.positions):
-            left, top, right, bottom = _corners(spot.across(view.patch_box(index)))
             if not np.isfinite(values[position]):
+                left, top, right, bottom = _corners(spot.across(view.patch_box(index)))
                 pen.line((left, top, right - 1, bottom - 1), fill=rgb(NEUTRAL))
-            if position in selected:
-                pen.rectangle((left, top, right - 1, bottom - 1), outline=rgb(PICKED), width=2)
     return result
 
 

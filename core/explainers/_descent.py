@@ -82,10 +82,10 @@ def play_from(tape: Tape, embeddings: Float[Tensor, "row hidden"]) -> None:
             tape.final = left
 
 
-def full_length(scores: Float[Tensor, "unit row"], answer: Answer, start: int = 0) -> Float[Tensor, "unit position"]:
+def full_length(scores: Float[Tensor, "unit row"], answer: Answer) -> Float[Tensor, "unit position"]:
     """Scores of a tape's rows as scores of the whole sequence, on the CPU in float32."""
     found = torch.zeros(len(scores), len(answer.layout))
-    found[:, start : start + scores.shape[1]] = scores.detach().float().cpu()
+    found[:, : scores.shape[1]] = scores.detach().float().cpu()
     return found
 
 

@@ -75,16 +75,12 @@ def parts(layout: TokenLayout, target: Target) -> dict[Part, tuple[int, ...]]:
     return {**found, Part.OWN: tuple(sorted(own))}
 
 
-def shares(
-    scores: Float[np.ndarray, "position"],
-    places: Mapping[Part, Sequence[int]],
-    compared: Sequence[Part] = COMPARED,
-) -> tuple[Share, ...]:
+def shares(scores: Float[np.ndarray, "position"], places: Mapping[Part, Sequence[int]]) -> tuple[Share, ...]:
     """Each part's share of a map. Positions that were not looked at (NaN) count nowhere."""
     weights = {part: float(np.nansum(np.abs(scores[list(positions)]))) for part, positions in places.items()}
-    whole = sum(weights[part] for part in compared)
+    whole = sum(weights[part] for part in COMPARED)
     return tuple(
-        _share(part, scores[list(positions)], weights[part] / whole if part in compared and whole > 0 else None)
+        _share(part, scores[list(positions)], weights[part] / whole if part in COMPARED and whole > 0 else None)
         for part, positions in places.items()
     )
 

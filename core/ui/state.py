@@ -139,20 +139,20 @@ class Workspace:
         self.target = None
         self.picture_number = None
 
-    def history(self, upto: int | None = None) -> tuple[Turn, ...]:
+    def history(self) -> tuple[Turn, ...]:
         """The finished exchanges about the present picture that come right before the next question."""
         turns: list[Turn] = []
-        for exchange in reversed(self.exchanges[:upto]):
+        for exchange in reversed(self.exchanges):
             if exchange.picture is not self.picture:
                 break
             if exchange.answer is not None and exchange.answer.text:
                 turns.append(Turn(exchange.question.text, exchange.answer.text))
         return tuple(reversed(turns))
 
-    def question(self, text: str, upto: int | None = None) -> Question:
+    def question(self, text: str) -> Question:
         """`text` asked of the present picture, as the next turn of the conversation."""
         images = (self.picture.image,) if self.picture else ()
-        return Question(text=text, images=images, history=self.history(upto), decoding=self.decoding)
+        return Question(text=text, images=images, history=self.history(), decoding=self.decoding)
 
     def show(self, picture: Picture | None) -> None:
         """Ask about another picture (or without one) from now on; the conversation stays."""

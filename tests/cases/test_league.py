@@ -13,8 +13,8 @@ import pytest
 from core.cases import contest as contests
 from core.cases import league as leagues
 from core.cases.contest import CENTRE, RANDOM
-from core.cases.journal import Journal, OtherRun, Record
-from core.cases.league import read_league, run_league
+from core.cases.journal import Journal, OtherRun, Record, read_journal
+from core.cases.league import run_league
 from core.cases.league_table import table as markdown
 from core.cases.standings import QUICK, League, standings
 from core.evidence.settings import EvidenceSettings
@@ -121,7 +121,7 @@ def test_a_stop_leaves_whole_cases(street: VisionLanguageModel, tmp_path: Path) 
     league = run_league(street, file, 2, METHODS, FAMILIES[:1], progress=stop, cancel=token)
     assert league.asked == {"object colour": 1}
     assert len(lines(file)) == 4
-    assert read_league(file).record("") == league.record("")
+    assert standings(*read_journal(file, leagues.KIND)).record("") == league.record("")
 
 
 def test_shuffled_weights_are_looked_at_in_the_first_cases(

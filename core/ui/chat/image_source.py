@@ -17,6 +17,7 @@ from core.ui.state import Picture, Workspace
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
 THUMBNAIL = 168
+COLUMNS = 4
 
 _copies: WeakKeyDictionary[Picture, dict[int, bytes]] = WeakKeyDictionary()
 
@@ -64,11 +65,11 @@ def accept(work: Workspace, data: bytes, name: str) -> bool:
     return True
 
 
-def sample_gallery(work: Workspace, key: str, columns: int = 4) -> bool:
+def sample_gallery(work: Workspace, key: str) -> bool:
     """Thumbnails of sample scenes, each with a button. True when one was chosen in this run."""
     chosen = False
-    for start in range(0, len(GALLERY), columns):
-        for place, seed in zip(st.columns(columns, gap="small"), GALLERY[start : start + columns], strict=False):
+    for start in range(0, len(GALLERY), COLUMNS):
+        for place, seed in zip(st.columns(COLUMNS, gap="small"), GALLERY[start : start + COLUMNS], strict=False):
             recipe = SceneRecipe(seed)
             picture = picture_of(recipe)
             with place:
