@@ -11,7 +11,7 @@ from PIL import Image
 from core.answer import Box
 from core.causal.pag import Edge, Mark
 from core.charts.palette import NEUTRAL
-from core.charts.tokens import visible
+from core.charts.tokens import cut, visible
 
 THUMBNAIL = 40
 """Side of a patch in the graph, in pixels."""
@@ -56,8 +56,7 @@ def edge_kind(edge: Edge) -> str:
 
 def shortened(label: str) -> str:
     """A label that fits beside its node: visible, and at most `LONGEST_LABEL` long."""
-    shown = visible(label)
-    return shown if len(shown) <= LONGEST_LABEL else shown[: LONGEST_LABEL - 1] + "…"
+    return cut(visible(label), LONGEST_LABEL)
 
 
 def png_url(picture: Image.Image) -> str:

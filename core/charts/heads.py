@@ -18,7 +18,7 @@ from core.answer import Head
 from core.charts.figure import figure
 from core.charts.heatmap import scale_of
 from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
-from core.charts.tokens import unique, visible
+from core.charts.tokens import cut, unique, visible
 
 SMALLEST, LARGEST = 7, 44
 """Pixels of a cell's side."""
@@ -238,8 +238,8 @@ def word_table(
     """
     if values.shape != (len(words), len(columns)):
         raise ValueError("the table has one row for each word and one column for each name")
-    rows = unique([("▸ " if i in marked else "") + _cut(visible(word)) for i, word in enumerate(words)])
-    names = unique([_cut(visible(column)) for column in columns])
+    rows = unique([("▸ " if i in marked else "") + cut(visible(word), LONGEST_WORD) for i, word in enumerate(words)])
+    names = unique([cut(visible(column), LONGEST_WORD) for column in columns])
     table = pd.DataFrame(
         [
             {"word": i, "row": row, "column": name, "value": float(values[i, j])}
@@ -301,15 +301,11 @@ def word_table(
     return figure(marks, cell * len(names), max(20, LINE + 3) * len(rows))
 
 
-def _cut(word: str) -> str:
-    return word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…"
-
-
 def word_bars(
     words: Sequence[str], values: Float[np.ndarray, "word"], *, title: str, width: int = 220
 ) -> alt.LayerChart:
     """A bar for each word, in order."""
-    table = pd.DataFrame({"word": unique([_cut(visible(word)) for word in words]), "value": values})
+    table = pd.DataFrame({"word": unique([cut(visible(word), LONGEST_WORD) for word in words]), "value": values})
     y = alt.Y(
         "word:N",
         sort=None,

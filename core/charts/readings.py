@@ -15,7 +15,7 @@ from core.answer import TokenLayout
 from core.charts.figure import figure
 from core.charts.heatmap import Scale, backdrop_row, panels, patch_table, places
 from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
-from core.charts.tokens import unique, visible
+from core.charts.tokens import cut, unique, visible
 
 CERTAIN = Scale(0, 1)
 MOST_TOLD = 10
@@ -76,7 +76,7 @@ def reading_grid(
     table["middle"], table["centre"] = (table["x"] + table["x2"]) / 2, (table["y"] + table["y2"]) / 2
     cell = float((table["x2"] - table["x"]).min())
     letters = max(1, int(cell / (_font(cell) * LETTER)))
-    table["text"] = [word if len(word) <= letters else f"{word[: letters - 1]}…" for word in table["word"]]
+    table["text"] = [cut(word, letters) for word in table["word"]]
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
     box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}

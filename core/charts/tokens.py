@@ -31,6 +31,11 @@ def visible(token: str) -> str:
     return "".join("·" if unicodedata.category(letter) in ("Cc", "Cf") else letter for letter in shown)
 
 
+def cut(text: str, longest: int) -> str:
+    """Text of at most `longest` characters; an ellipsis stands for what is left out."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def unique(labels: Sequence[str]) -> list[str]:
     """The labels, no two alike: repeated ones get word joiners, which have no width, behind them."""
     seen: set[str] = set()

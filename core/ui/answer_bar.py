@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.answer import Answer, Question, Target
 from core.charts.overlays import fit
+from core.charts.tokens import cut
 from core.comparison.keyword import key_tokens
 from core.street.recipe import SceneRecipe
 from core.ui import models
@@ -111,8 +112,7 @@ def _line(exchange: Exchange) -> str:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+    return cut(" ".join(text.split()), LONGEST)
 
 
 def _choice(work: Workspace, exchange: Exchange) -> None:

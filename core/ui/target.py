@@ -56,6 +56,16 @@ def widened(picks: Sequence[int], unit: str, answer: Answer) -> tuple[int, ...]:
     return tuple(sorted(picks))
 
 
+def aim(work: Workspace, target: Target) -> None:
+    """Make a word the target. To be called by a click: the answer bar's widgets then begin anew from it."""
+    assert work.inspected is not None
+    work.target = target
+    first = target.tokens[0]
+    st.session_state[page_key("chips", work.inspected)] = first
+    for name in (f"unit_{first}", f"rival_{first}"):
+        st.session_state.pop(page_key(name, work.inspected), None)
+
+
 def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several: bool = False) -> tuple[int, ...]:
     """The answer's tokens as chips, the target's marked. Clicking one makes it the target, clicking it again lets go;
     with `several`, clicks add to it. Returns the chosen chips."""

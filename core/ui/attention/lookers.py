@@ -12,7 +12,7 @@ from core.ui.attention.gallery import layer_choice
 from core.ui.attention.subject import Subject, question_key, question_queries, question_rows
 from core.ui.attention.view import AttentionView
 from core.ui.attention.waiting import ready
-from core.ui.attention.words import shown_words
+from core.ui.attention.words import in_target, shown_words
 from core.vlm.model import VisionLanguageModel
 
 LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
@@ -43,7 +43,7 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
     words = [word.text for word in (*asked, *said)]
     values = (table[view.layer] if by == HEADS else nanmean(table, 1)).T
     columns = [f"H{head}" if by == HEADS else f"L{head}" for head in range(values.shape[1])]
-    target = {len(asked) + i for i, word in enumerate(said) if _in_target(word, subject)}
+    target = {len(asked) + i for i, word in enumerate(said) if in_target(word, subject)}
     cell = max(12, min(40, WIDTH // len(columns)))
     with st.container(horizontal=True, gap="large"):
         with st.container(width=cell * len(columns) + 180):
@@ -64,11 +64,6 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
         f"{subject.said()}. First the question's words, while each was read; then the answer's, while each was chosen; "
         f"▸ is the target. {note}"
     )
-
-
-def _in_target(word: Word, subject: Subject) -> bool:
-    start = len(subject.answer.prompt_tokens)
-    return not subject.of_question and any(position - start in subject.rows.queries for position in word.positions)
 
 
 def _asked(view: AttentionView, model: VisionLanguageModel, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:

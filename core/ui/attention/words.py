@@ -52,7 +52,7 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
         for column, key in enumerate(keys[: len(asked) + len(said)]):
             if min(key) > max(word.positions) - (row >= len(asked)):
                 table[row, column] = np.nan
-    marked = {len(asked) + i for i, word in enumerate(said) if _shown(word, subject)} | (
+    marked = {len(asked) + i for i, word in enumerate(said) if in_target(word, subject)} | (
         {asked.index(question_words(answer)[view.word])} if subject.of_question and view.word is not None else set()
     )
 
@@ -96,6 +96,7 @@ def shown_words(subject: Subject) -> tuple[tuple[Word, ...], tuple[Word, ...], s
     return asked, said, note
 
 
-def _shown(word: Word, subject: Subject) -> bool:
+def in_target(word: Word, subject: Subject) -> bool:
+    """Whether the word is of the answer's part that the subject is about."""
     start = len(subject.answer.prompt_tokens)
     return not subject.of_question and any(position - start in subject.rows.queries for position in word.positions)

@@ -13,6 +13,7 @@ from core.charts.explained import explained_thumbnail
 from core.charts.heatmap import heat_picture, scale_of
 from core.charts.overlays import fit
 from core.charts.shares import shares_chart
+from core.charts.tokens import cut
 from core.explainers.registry import explainers
 from core.maps.difference import picture_positions
 from core.maps.shares import parts, shares
@@ -33,8 +34,8 @@ def show(work: Workspace, found: Sequence[Exhibit], key: str) -> None:
             with st.container(width=SIZE + 4, gap="xsmall"):
                 st.markdown(f"**{escaped(exhibit.title)}**")
                 _picture(exhibit)
-                st.text(_short(exhibit.answer.question.text))
-                st.text(f"→ {_short(exhibit.answer.text)}")
+                st.text(cut(exhibit.answer.question.text, LONGEST))
+                st.text(f"→ {cut(exhibit.answer.text, LONGEST)}")
                 for note in exhibit.notes:
                     st.caption(escaped(note))
                 opening.menu(work, exhibit.answer, exhibit.target, _asked_about(exhibit), f"{key}_{number}")
@@ -42,10 +43,6 @@ def show(work: Workspace, found: Sequence[Exhibit], key: str) -> None:
     if methods:
         names = ", ".join(explainers()[method].name for method in methods)
         st.caption(f"Maps: {escaped(names)} of the key word, each on its own scale. “Open in” shows them with figures.")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _picture(exhibit: Exhibit) -> None:

@@ -15,6 +15,7 @@ from core.cases.notes import Note, NotesError, notes_file, read_notes
 from core.cases.rates import Rate
 from core.cases.results import Result, Run, unread
 from core.charts.intervals import Dot, Pair, interval_chart
+from core.charts.tokens import cut
 from core.evidence.bootstrap import interval
 from core.ui.cases import one_case, spoken
 from core.ui.cases.view import Benchmark, BenchmarkView
@@ -154,15 +155,11 @@ def _row(result: Result, note: Note) -> dict[str, Any]:
     return {
         "case": result.id,
         "verdict": verdict,
-        "question": _short(result.question),
-        "expected": _short(" or ".join(filter(None, result.expected))),
-        "said": _short(result.said or result.problem or ""),
+        "question": cut(result.question, LONGEST),
+        "expected": cut(" or ".join(filter(None, result.expected)), LONGEST),
+        "said": cut(result.said or result.problem or "", LONGEST),
         "image dependence": result.dependence,
         "log-probability": result.logprob,
         "tags": ", ".join(note.tags),
-        "note": _short(note.text),
+        "note": cut(note.text, LONGEST),
     }
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -10,8 +10,8 @@ import streamlit as st
 from core.answer import Answer, Target
 from core.ui.mechanisms import ablating, cutting, findings, heads, positions, tracing
 from core.ui.mechanisms.view import Lens
-from core.ui.relevancy.gallery import aim
 from core.ui.state import Workspace
+from core.ui.target import aim
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import whole
 

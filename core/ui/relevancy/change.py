@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from core.answer import Answer, Target
 from core.charts.heatmap import Scale, heatmap, scale_of
-from core.charts.tokens import visible
+from core.charts.tokens import cut, visible
 from core.comparison.keyword import key_tokens
 from core.maps.difference import NotComparable, difference, picture_positions
 from core.maps.scale import as_shares
@@ -138,8 +138,7 @@ def _bare(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= SHORT else f"{flat[: SHORT - 1]}…"
+    return cut(" ".join(text.split()), SHORT)
 
 
 def _both(

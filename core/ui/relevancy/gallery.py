@@ -17,7 +17,7 @@ from core.ui.relevancy.maps import Look, Shown, drawn
 from core.ui.relevancy.results import Order, Results
 from core.ui.relevancy.running import compute
 from core.ui.state import Workspace
-from core.ui.target import page_key
+from core.ui.target import aim
 from core.vlm.model import VisionLanguageModel
 
 PAGE = 24
@@ -123,16 +123,6 @@ def _compute(
     if due:
         compute(results, model, answer, due, order)
     return True
-
-
-def aim(work: Workspace, target: Target) -> None:
-    """Make a word the target. To be called by a click: the answer bar's widgets then begin anew from it."""
-    assert work.inspected is not None
-    work.target = target
-    first = target.tokens[0]
-    st.session_state[page_key("chips", work.inspected)] = first
-    for name in (f"unit_{first}", f"rival_{first}"):
-        st.session_state.pop(page_key(name, work.inspected), None)
 
 
 def _tiles(work: Workspace, answer: Answer, shown: list[Shown], look: Look) -> None:

@@ -15,7 +15,7 @@ from core.ui.relevancy import change, entry, gallery, maps, methods, table, text
 from core.ui.relevancy.maps import Look, Shown
 from core.ui.relevancy.results import Order
 from core.ui.state import Workspace
-from core.ui.target import describe_target
+from core.ui.target import aim, describe_target
 from core.vlm.model import VisionLanguageModel
 
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
@@ -30,7 +30,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
         st.info("Click a token of the answer above: the maps then say what it rested on.", icon=":material/ads_click:")
         st.button(
             "Explain the whole answer",
-            on_click=gallery.aim,
+            on_click=aim,
             args=(work, Target(tuple(range(len(answer.tokens))))),
             key="explain_whole",
         )
