@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -27,6 +28,7 @@ class Exit(IntEnum):
     REFUSED = 2
     STOPPED = 3
     IMPOSSIBLE = 4
+    FAULT = 70
 
 
 MEANINGS = {
@@ -35,12 +37,14 @@ MEANINGS = {
     Exit.REFUSED: "not begun: a wrong option, a file or model that cannot be used, another run's results",
     Exit.STOPPED: "stopped; what is finished is kept, and the same command goes on",
     Exit.IMPOSSIBLE: "not possible here: too little memory, or a method that has nothing to say about this answer",
+    Exit.FAULT: "a fault of the program, which shows where",
 }
 CODES = "Exit codes: " + "; ".join(f"{int(code)} {meaning}" for code, meaning in MEANINGS.items()) + "."
 
 
 class Guarded(TyperGroup):
-    """Commands whose foreseen errors are a sentence and an exit code; any other error is a fault and shows itself."""
+    """Commands whose foreseen errors are a sentence and an exit code; any other error is a fault, shows itself, and has
+    a code of its own (Python's would be 1, which says that all is done but some cases)."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -52,7 +56,8 @@ class Guarded(TyperGroup):
                 raise
             code = _code_of(error)
             if code is None:
-                raise
+                traceback.print_exc()
+                raise typer.Exit(Exit.FAULT) from None
             say(str(error))
             raise typer.Exit(code) from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.cli import cases
 from core.cli.console import CODES, Exit
 from tests.cli.conftest import Command
 
@@ -45,3 +46,15 @@ def test_every_exit_code_has_a_meaning() -> None:
 def test_a_wrong_option_is_refused(command: Command) -> None:
     assert command("ask").code == Exit.REFUSED
     assert command("paint").code == Exit.REFUSED
+
+
+def test_a_fault_of_the_program_is_none_of_the_foreseen_ends(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(cases, "read_run", broken)
+    found = command("cases", "report", tmp_path / "run.jsonl")
+    assert found.code == Exit.FAULT
+    assert "ZeroDivisionError: a fault" in found.told + capfd.readouterr().err
