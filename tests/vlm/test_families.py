@@ -55,6 +55,8 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
 @pytest.mark.parametrize("count", [1, 2])
 def test_an_answer_is_what_transformers_generates(family: TransformersModel, picture: Image.Image, count: int) -> None:
     images = (picture, picture.resize((60, 200)))[:count]
+    ask(family, Question("Where is it?", images, decoding=Decoding(max_new_tokens=1)))
+    # What was kept of the pictures then is used now, by families that share it.
     answer = ask(family, Question("What is this?", images, decoding=Decoding(max_new_tokens=5)))
     prompt, logprobs = generated(family, answer.question)
     assert answer.inputs["input_ids"][0].tolist() == prompt

@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Int
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
 from core.answer import Box, PatchView
-from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.base import Family, ImageSize, count_up
 from core.vlm.families.rasters import Rasters, whole
 
 
 @dataclass(frozen=True)
 class AnyResolution(Family):
     """Both families: they differ in that LLaVA-OneVision shrinks a grid that has become too large."""
+
+    shares_prefix: bool = True
 
     def image_grid(self, config: Any, processor: Any) -> str:
         return "a square, and one that follows the picture"
@@ -38,6 +41,9 @@ class AnyResolution(Family):
             rows, columns, box = _fitted(config, size, side)
             rasters.add(image, "detail", rows, columns, box, row_ends=1)
         return rasters.all()
+
+    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+        return count_up(inputs)
 
 
 def _fitted(config: Any, size: ImageSize, side: int) -> tuple[int, int, Box]:

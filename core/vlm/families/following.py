@@ -6,16 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Int
 from torch import Tensor
 
 from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.base import Family, ImageSize, count_up
 from core.vlm.families.rasters import Rasters, whole
 
 
 @dataclass(frozen=True)
 class FollowsPicture(Family):
-    """Qwen-VL and GLM-4V, whose processors say how many patches there are of each picture."""
+    """Qwen-VL and GLM-4V, whose processors say how many patches there are of each picture, and whose positions count on
+    three axes."""
+
+    shares_prefix: bool = True
 
     def image_grid(self, config: Any, processor: Any) -> str:
         return "follows the picture"
@@ -34,6 +38,17 @@ class FollowsPicture(Family):
         for image, (size, (_, down, across)) in enumerate(zip(sizes, inputs["image_grid_thw"].tolist(), strict=True)):
             rasters.add(image, "picture", down // merge, across // merge, whole(size))
         return rasters.all()
+
+    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+        if "image_grid_thw" not in inputs:
+            return count_up(inputs).expand(3, -1)
+        positions, _ = network.model.get_rope_index(
+            inputs["input_ids"],
+            mm_token_type_ids=inputs["mm_token_type_ids"],
+            image_grid_thw=inputs["image_grid_thw"],
+        )
+        axes: Tensor = positions[:, 0]
+        return axes
 
 
 FAMILIES = tuple(FollowsPicture(name=kind, model_types=(kind,)) for kind in ("qwen2_vl", "qwen3_vl", "glm4v"))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from transformers.vision_utils import get_vision_window_index
 
-from core.vlm.families.base import Tower, count_up
+from core.vlm.families.base import Tower
 from core.vlm.families.following import FollowsPicture
 
 
@@ -21,19 +21,7 @@ class Qwen25VL(FollowsPicture):
 
     name: str = "qwen2_5_vl"
     model_types: tuple[str, ...] = ("qwen2_5_vl",)
-    shares_prefix: bool = True
     stacks: bool = True
-
-    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
-        if "image_grid_thw" not in inputs:
-            return count_up(inputs).expand(3, -1)
-        positions, _ = network.model.get_rope_index(
-            inputs["input_ids"],
-            mm_token_type_ids=inputs["mm_token_type_ids"],
-            image_grid_thw=inputs["image_grid_thw"],
-        )
-        axes: Tensor = positions[:, 0]
-        return axes
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
         visual = network.model.visual

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
+from jaxtyping import Int
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.base import Family, ImageSize, count_up
 from core.vlm.families.rasters import Rasters, tile, whole
 
 
 @dataclass(frozen=True)
 class Tiled(Family):
     """Tiles of the same square number of tokens."""
+
+    shares_prefix: bool = True
 
     @abstractmethod
     def tiles(self, processor: Any, size: ImageSize) -> tuple[int, int]:
@@ -51,6 +54,9 @@ class Tiled(Family):
                 rasters.add(image, name, side, side, tile(size, row, column, rows, columns))
             rasters.add(image, "whole", side, side, whole(size))
         return rasters.all()
+
+    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+        return count_up(inputs)
 
 
 @dataclass(frozen=True)
