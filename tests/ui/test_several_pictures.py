@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -10,10 +11,13 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
-from core.ui.causal.naming import place_of
+from core.causal.discovery import causal_graph
+from core.ui.causal.naming import drawn, place_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
+from tests.families import save_internvl
+from tests.zoo import load
 
 App = Callable[..., AppTest]
 
@@ -65,3 +69,13 @@ def test_a_patch_is_named_with_its_picture(answer: Answer) -> None:
     first, second = answer.layout.views
     assert place_of(answer, first.positions[0]) == "row 1 column 1 of picture 1"
     assert place_of(answer, second.positions[5]) == "row 2 column 2 of picture 2"
+
+
+def test_a_patch_of_a_tile_is_named_with_its_tile(tmp_path: Path, picture: Image.Image) -> None:
+    model = load(save_internvl(tmp_path))
+    answer = ask(model, Question("Two dogs?", (picture, picture), decoding=Decoding(max_new_tokens=1)))
+    (second, third), overview = answer.layout.views[1:3], answer.layout.views[-1]
+    assert place_of(answer, second.positions[1]) == "row 1 column 2 of tile 2 of picture 1"
+    assert place_of(answer, overview.positions[2]) == "row 2 column 1 of overview of picture 2"
+    names = {node.label for node in drawn(causal_graph(model, answer, 0, 0, 0), answer)}
+    assert {f"p1 {view.name} r1 c1" for view in (second, third)} <= names

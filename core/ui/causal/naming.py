@@ -12,14 +12,14 @@ from core.masking import as_seen
 
 
 def place_of(answer: Answer, position: int) -> str:
-    """An image token's row and column, counted from 1, with its picture and its view where there are several; its
+    """An image token's row and column, counted from 1, with its view and its picture where there are several; its
     number where it has no place."""
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
+            part = f" of {view.name}" if _several(answer, view.image) else ""
             picture = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
-            several = sum(other.image == view.image for other in answer.layout.views) > 1
-            return f"row {row + 1} column {column + 1}{picture}{f' of {view.name}' if several else ''}"
+            return f"row {row + 1} column {column + 1}{part}{picture}"
     return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 
@@ -65,8 +65,14 @@ def _short_place(answer: Answer, position: int) -> str:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
             picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
-            return f"{picture}r{row + 1} c{column + 1}"
+            part = f"{view.name} " if _several(answer, view.image) else ""
+            return f"{picture}{part}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+
+
+def _several(answer: Answer, image: int) -> bool:
+    """Whether a picture was seen in several views."""
+    return sum(view.image == image for view in answer.layout.views) > 1
 
 
 def nats(change: float) -> str:

@@ -37,7 +37,7 @@ class AnyResolution(Family):
         rasters = Rasters(image_positions)
         side = config.vision_config.image_size // config.vision_config.patch_size
         for image, size in enumerate(sizes):
-            rasters.add(image, "whole", side, side, whole(size))
+            rasters.add(image, "overview", side, side, whole(size))
             rows, columns, box = _fitted(config, size, side)
             rasters.add(image, "detail", rows, columns, box, row_ends=1)
         return rasters.all()

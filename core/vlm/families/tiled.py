@@ -49,10 +49,10 @@ class Tiled(Family):
         rasters, side = Rasters(image_positions), self.side(config, processor)
         for image, size in enumerate(sizes):
             rows, columns = self.tiles(processor, size)
-            for row, column in [(r, c) for r in range(rows) for c in range(columns)] if rows * columns > 1 else ():
-                name = f"tile {row + 1}, {column + 1}"
-                rasters.add(image, name, side, side, tile(size, row, column, rows, columns))
-            rasters.add(image, "whole", side, side, whole(size))
+            for number in range(rows * columns) if rows * columns > 1 else ():
+                box = tile(size, *divmod(number, columns), rows, columns)
+                rasters.add(image, f"tile {number + 1}", side, side, box)
+            rasters.add(image, "overview", side, side, whole(size))
         return rasters.all()
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
