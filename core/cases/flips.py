@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from core.answer import Answer
 from core.cases.street import FAMILIES, street_cases
 from core.causal.discovery import layer_graphs
 from core.causal.masking import Masking
@@ -21,7 +22,7 @@ from core.causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, n
 from core.causal.settings import GraphSettings
 from core.comparison.keyword import key_tokens
 from core.evidence.bootstrap import Interval, interval
-from core.vlm.cancel import CancelToken
+from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 
@@ -101,30 +102,40 @@ def flip_table(
     progress: Callable[[float], None] = lambda done: None,
     cancel: CancelToken | None = None,
 ) -> FlipTable:
-    """The table over `scenes` held-out street scenes, one question family after the other. Raises CausalError,
-    Cancelled."""
+    """The table over `scenes` held-out street scenes, one question family after the other; after a stop, over those
+    that were finished. Raises CausalError, and Cancelled where none was.
+    """
     masking = masking or Masking()
     cases = islice(street_cases(math.ceil(scenes / len(FAMILIES))), scenes)
-    found = []
+    found: list[SceneFlips] = []
     for number, case in enumerate(cases, start=1):
-        answer = ask(model, case.asked(), cancel=cancel)
-        if cancel is not None:
-            cancel.check()
-        if answer.tokens:
-            token = key_tokens(answer)[0]
-            graphs: list[Case] = [
-                (answer, graph)
-                for layer in range(model.card.layers)
-                for graph in layer_graphs(model, answer, token, layer, settings, cancel=cancel)
-            ]
-            found.append(_scene(model, graphs, masking, cancel))
+        try:
+            answer = ask(model, case.asked(), cancel=cancel)
+            if cancel is not None:
+                cancel.check()
+            if answer.tokens:
+                found.append(_scene(model, answer, settings, masking, cancel))
+        except Cancelled:
+            if not found:
+                raise
+            break
         progress(number / scenes)
     return summed(found, masking)
 
 
 def _scene(
-    model: VisionLanguageModel, graphs: Sequence[Case], masking: Masking, cancel: CancelToken | None
+    model: VisionLanguageModel,
+    answer: Answer,
+    settings: GraphSettings | None,
+    masking: Masking,
+    cancel: CancelToken | None,
 ) -> SceneFlips:
+    token = key_tokens(answer)[0]
+    graphs: list[Case] = [
+        (answer, graph)
+        for layer in range(model.card.layers)
+        for graph in layer_graphs(model, answer, token, layer, settings, cancel=cancel)
+    ]
     flips = tuple(flip_rates(model, graphs, radius, masking, cancel=cancel) for radius in RADII)
     return SceneFlips(len(graphs), flips, neighbour_precision(model, graphs, masking, cancel=cancel))
 

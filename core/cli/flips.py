@@ -14,7 +14,8 @@ from core.vlm.model import VisionLanguageModel
 
 
 def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None) -> Exit:
-    """Graphs of every head for every scene, masked and counted: the table, and a line for each search distance."""
+    """Graphs of every head for every scene, masked and counted: the table, and a line for each search distance; after
+    a stop, of the scenes that were finished, and nothing is written to `out`."""
     settings = GraphSettings()
     with stoppable() as cancel, bar("flips") as progress:
         table = flip_table(model, scenes, settings, Masking(masking), progress=progress, cancel=cancel)
@@ -24,6 +25,8 @@ def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None
     for row in record["radii"]:
         emit(row)
     emit({name: value for name, value in record.items() if name != "radii"})
+    if cancel.cancelled:
+        return Exit.STOPPED
     if out is not None:
         write_plain(record, out)
     return Exit.DONE

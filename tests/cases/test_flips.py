@@ -52,7 +52,13 @@ def test_a_table_of_scenes_has_every_head_and_says_what_it_counted(llava: Transf
     assert lines[0].startswith("2 scenes, 24 graphs; image tokens hidden") and "neighbour precision" in lines[-1]
 
 
-def test_a_stop_ends_it(llava: TransformersModel) -> None:
+def test_after_a_stop_the_table_is_of_the_scenes_that_were_finished(llava: TransformersModel) -> None:
+    cancel = CancelToken()
+    table = flip_table(llava, 3, progress=lambda done: cancel.cancel(), cancel=cancel)
+    assert (table.scenes, table.graphs) == (1, 12)
+
+
+def test_a_stop_before_any_scene_is_finished_leaves_no_table(llava: TransformersModel) -> None:
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.cases.flips import FlipTable, summed
 from core.causal.errors import CausalError
+from core.causal.masking import Masking
 from core.cli import flips
 from core.cli.console import Exit
+from core.vlm.cancel import CancelToken
 from tests.cli.conftest import Command
 
 
@@ -38,3 +42,16 @@ def test_a_graph_that_cannot_be_had_is_told_in_a_sentence(command: Command, monk
     monkeypatch.setattr(flips, "flip_table", refuse)
     done = command("flips")
     assert done.code == Exit.IMPOSSIBLE and done.told == "No token but the target itself would be a node."
+
+
+def test_after_a_stop_finished_scenes_are_told_and_nothing_is_written(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*arguments: Any, cancel: CancelToken, **options: Any) -> FlipTable:
+        cancel.cancel()
+        return summed([], Masking())
+
+    monkeypatch.setattr(flips, "flip_table", stopped)
+    done = command("flips", "--out", str(tmp_path / "flips.json"))
+    assert done.code == Exit.STOPPED and len(done.lines) == 4
+    assert not (tmp_path / "flips.json").exists()
