@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 from PIL import Image
+from typer.core import TyperGroup
 
 import core.explainers
 from core.answer import Decoding, Question
 from core.cases.findings.report import read_findings
 from core.cases.league_file import read_league_file
 from core.cases.league_table import table
+from core.cli.app import app
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
@@ -55,6 +59,20 @@ def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> 
     assert "The house is" in capsys.readouterr().out
     exec(compile(further, "README.md", "exec"), names)
     assert "Graph Edges:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("line", re.findall(r"^python -m core (.*)$", README, re.MULTILINE))
+def test_every_command_takes_the_options_it_is_shown_with(line: str) -> None:
+    command, arguments = typer.main.get_command(app), shlex.split(line, comments=True)
+    while isinstance(command, TyperGroup):
+        command = command.commands[arguments.pop(0)]
+    command.make_context("core", arguments)
+
+
+def test_every_make_target_that_is_named_is_one() -> None:
+    makefile = (Path(__file__).resolve().parents[1] / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"^make (?:[A-Z]+=\S+ )?([a-z-]+)", README, re.MULTILINE))
+    assert named and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
 
 
 def test_the_league_is_the_one_that_is_kept() -> None:
