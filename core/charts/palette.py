@@ -62,7 +62,13 @@ PATCH_RGB = (0, 229, 255)
 def probability_css(probability: float) -> str:
     """A background for text in the page's own ink: the more probable, the more blue."""
     strength = 0.06 + 0.50 * min(max(probability, 0.0), 1.0)
-    return f"rgba(31, 131, 180, {strength:.3f})"
+    return rgba((31, 131, 180), strength)
+
+
+def rgba(color: tuple[int, int, int], opacity: float) -> str:
+    """A colour of CSS that lets through what is behind it."""
+    red, green, blue = color
+    return f"rgba({red}, {green}, {blue}, {opacity:.3f})"
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -21,22 +21,13 @@ def key_word(question: str, answer: str) -> slice:
     if said[0].plain in YES | NO and (is_polar(question) or len(said) == 1):
         return _characters(said[0])
     asked = words(question)
+    if found := _offered(question, said) or _counted(asked, said) or _which(asked, said):
+        return _characters(said[found[0]])
     named = {stem(word.plain) for word in asked}
-    values = values_in(said)
-    offered = alternatives(question)
-    counting = ("how" in named and "many" in named) or "count" in named or {"number", "of"} <= named
-
-    found = [index for index, word in enumerate(said) if word.plain in offered]
-    found = found or [index for index, dimension, _ in values if counting and dimension is NUMBER]
-    found = found or [index for index, word in enumerate(said) if counting and word.plain == "no"]
-    found = found or _which(asked, said)
-    if not found:
-        found = [index for index, _, _ in values if stem(said[index].plain) not in named] or [i for i, _, _ in values]
-        if found:
-            return _phrase(said, found[0], {index for index, _, _ in values})
-    new = [index for index, word in enumerate(said) if is_content(word.plain) and stem(word.plain) not in named]
-    found = found or new or [index for index, word in enumerate(said) if is_content(word.plain)] or [len(said) - 1]
-    return _characters(said[found[0]])
+    if values := [index for index, _, _ in values_in(said)]:
+        return _phrase(said, _news(said, values, named), set(values))
+    content = [index for index, word in enumerate(said) if is_content(word.plain)]
+    return _characters(said[_news(said, content or [len(said) - 1], named)])
 
 
 def key_tokens(answer: Answer) -> tuple[int, ...]:
@@ -52,6 +43,26 @@ def key_tokens(answer: Answer) -> tuple[int, ...]:
             chosen.append(index)
         position = end
     return tuple(chosen) or tuple(range(len(answer.tokens)))
+
+
+def _offered(question: str, said: Sequence[Word]) -> list[int]:
+    """The alternatives of a choice that the answer takes."""
+    offered = alternatives(question)
+    return [index for index, word in enumerate(said) if word.plain in offered]
+
+
+def _counted(asked: Sequence[Word], said: Sequence[Word]) -> list[int]:
+    """In answers to "how many": numbers, or else the word no."""
+    named = {stem(word.plain) for word in asked}
+    if not ({"how", "many"} <= named or "count" in named or {"number", "of"} <= named):
+        return []
+    numbers = [index for index, dimension, _ in values_in(said) if dimension is NUMBER]
+    return numbers or [index for index, word in enumerate(said) if word.plain == "no"]
+
+
+def _news(said: Sequence[Word], indices: Sequence[int], named: set[str]) -> int:
+    """The first of some words of an answer that its question does not name; where it names all, the first."""
+    return next((index for index in indices if stem(said[index].plain) not in named), indices[0])
 
 
 def _which(asked: Sequence[Word], said: Sequence[Word]) -> list[int]:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from core.answer import Answer, Decoding, Question
 from core.vlm.generation import ask
@@ -31,16 +29,11 @@ class SelfCheck:
     sentence: str
 
 
-def replay_logits(model: VisionLanguageModel, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
-    """The raw logits of the answer's tokens from one pass over the whole sequence, with nothing kept from before."""
-    return model.replay_logits(answer)
-
-
 def replay_difference(model: VisionLanguageModel, answer: Answer) -> float:
     """max |replayed - generated| log-probability of the answer's tokens, in nats; 0 for an empty answer."""
     if not answer.tokens:
         return 0.0
-    logprobs = replay_logits(model, answer).log_softmax(-1)
+    logprobs = model.replay_logits(answer).log_softmax(-1)
     ids = torch.tensor(answer.token_ids, device=logprobs.device)
     replayed = logprobs.gather(-1, ids[:, None])[:, 0].cpu()
     generated = torch.tensor([token.logprob for token in answer.tokens])

@@ -18,7 +18,6 @@ from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.playback import catching
-from core.vlm.replay import replay_logits
 from core.vlm.units import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
 from tests.zoo import load, save_llava, save_qwen
@@ -96,7 +95,7 @@ def test_nothing_changes_nothing(any_model: TransformersModel, picture: Image.Im
     nothing: list[Edits] = [(), (Knockout((), (1, 2)),), (Knockout((3, 4), ()),), (HeadAblation(()),)]
     nothing.append((StatePatch(Site.MLP, 1, (), noise(0)),))
     for logits in any_model.logits_with(answer, nothing):
-        torch.testing.assert_close(logits, replay_logits(any_model, answer), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(logits, any_model.replay_logits(answer), atol=1e-5, rtol=1e-5)
 
 
 def test_knocking_out_all_that_came_before_is_deleting_it(model: TransformersModel, picture: Image.Image) -> None:
@@ -172,7 +171,7 @@ def test_states_at_each_site_are_those_of_the_pass(any_model: TransformersModel,
     everywhere = tuple(range(len(tape.final)))
     for site in Site:
         same: Edits = (StatePatch(site, 1, everywhere, tape.states(1, site)),)
-        torch.testing.assert_close(any_model.logits_with(answer, [same])[0], replay_logits(any_model, answer), **NEAR)
+        torch.testing.assert_close(any_model.logits_with(answer, [same])[0], any_model.replay_logits(answer), **NEAR)
 
 
 def test_an_answer_is_written_anew_under_edits(any_model: TransformersModel, picture: Image.Image) -> None:
@@ -265,7 +264,7 @@ def test_edits_in_edits_add_up(model: TransformersModel, picture: Image.Image) -
     sets = sets_of(answer)
     (both,) = model.logits_with(answer, [(*sets[1], *sets[4])])
     with model.edited(sets[1]), model.edited(sets[4]):
-        torch.testing.assert_close(replay_logits(model, answer), both, **NEAR)
+        torch.testing.assert_close(model.replay_logits(answer), both, **NEAR)
     with model.edited(sets[4]):
         torch.testing.assert_close(model.logits_with(answer, [sets[1]])[0], both, **NEAR)
 
@@ -274,26 +273,26 @@ def test_nothing_is_left_behind_an_error_or_seen_by_another_thread(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     answer = sampled(model, "Where is the dog?", picture)
-    expected, hooks = replay_logits(model, answer), hooks_of(model)
+    expected, hooks = model.replay_logits(answer), hooks_of(model)
     elsewhere: list[torch.Tensor] = []
 
     def replay() -> None:
-        elsewhere.append(replay_logits(model, answer))
+        elsewhere.append(model.replay_logits(answer))
 
     for edits in sets_of(answer)[1:]:
         with pytest.raises(ZeroDivisionError), model.edited(edits):
             other = threading.Thread(target=replay)
             other.start()
             other.join()
-            assert not torch.allclose(replay_logits(model, answer), expected, atol=1e-4)
+            assert not torch.allclose(model.replay_logits(answer), expected, atol=1e-4)
             raise ZeroDivisionError
-        assert torch.equal(replay_logits(model, answer), expected)
+        assert torch.equal(model.replay_logits(answer), expected)
         assert torch.equal(elsewhere.pop(), expected)
     wrong_width: Edits = (StatePatch(Site.MLP, 1, (1,), torch.zeros(1, 3)), *sets_of(answer)[-2])
     with pytest.raises(RuntimeError):
         model.logits_with(answer, [wrong_width])
     assert hooks_of(model) == hooks
-    assert torch.equal(replay_logits(model, answer), expected)
+    assert torch.equal(model.replay_logits(answer), expected)
 
 
 def hooks_of(model: TransformersModel) -> int:

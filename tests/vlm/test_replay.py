@@ -12,7 +12,7 @@ from core.answer import Decoding, Question, Turn
 from core.vlm.families.base import count_up
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
-from core.vlm.replay import NEGLIGIBLE, replay_difference, replay_logits, self_check
+from core.vlm.replay import NEGLIGIBLE, replay_difference, self_check
 
 TEN = Decoding(max_new_tokens=10, temperature=1.2, seed=4)
 
@@ -25,7 +25,7 @@ def test_replayed_logits_are_the_generated_ones(model: TransformersModel, pictur
         Question("Only words", decoding=TEN),
     ):
         answer = ask(model, question)
-        logits = replay_logits(model, answer)
+        logits = model.replay_logits(answer)
         assert logits.shape == (10, model.card.vocabulary)
         assert replay_difference(model, answer) < 1e-4
         for row, token in zip(logits.log_softmax(-1), answer.tokens, strict=True):

@@ -11,6 +11,7 @@ from streamlit_drawable_canvas import st_canvas
 
 from core.answer import Answer, Box, Fill, Intervention, RegionMask
 from core.charts.overlays import fit, region_overlay
+from core.charts.palette import HIDDEN_RGB, rgba
 from core.charts.tokens import aligned_chart, aligned_tokens
 from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
 from core.ui.asking import stop_row, stream_text, trouble_of
@@ -127,8 +128,8 @@ def _canvas(
             height=size[1],
             drawing_mode=tool,
             stroke_width=st.session_state.get("brush_width", 24) if tool == "freedraw" else 1,
-            stroke_color="rgba(213, 94, 0, 0.8)",
-            fill_color="rgba(213, 94, 0, 0.5)",
+            stroke_color=rgba(HIDDEN_RGB, 0.8),
+            fill_color=rgba(HIDDEN_RGB, 0.5),
             key=f"canvas_{exchange.serial}_{draft.strokes}",
         )
     added = _drawn_region(drawn.json_data, (width, height), size)
