@@ -1,8 +1,8 @@
 """A score for every patch, laid over the picture: as a chart to hover and click, or as plain pixels.
 
 Scores come by sequence position and boxes from the layout, so any raster will do. A picture that the model sees in
-several views which overlap (tiles and a thumbnail) is drawn once for each set of views that do not, the panels side
-by side in one chart, so that hovering and clicking work alike in all of them.
+several views which overlap (tiles and a thumbnail) is drawn once for each set of views that do not, the panels in one
+chart, so that hovering and clicking work alike in all of them.
 """
 
 from __future__ import annotations
@@ -113,6 +113,7 @@ class Place:
 
     panel: Panel
     left: float
+    top: float
     width: float
     height: float
 
@@ -123,22 +124,27 @@ class Place:
         left, top, right, bottom = box
         return (
             self.left + (left - x) * scale,
-            (top - y) * scale,
+            self.top + (top - y) * scale,
             self.left + (right - x) * scale,
-            (bottom - y) * scale,
+            self.top + (bottom - y) * scale,
         )
 
 
 def places(shown: Sequence[Panel], size: int) -> tuple[list[Place], int, int]:
-    """The panels beside each other, each with its longer side at `size` pixels, and the figure's width and height."""
+    """The panels, each with its longer side at `size` pixels, and the figure's width and height: beside each other as
+    far as they fit into `size`, the others below, so that no figure is wider than the column it was made for."""
     result: list[Place] = []
-    left = 0.0
+    left = top = below = 0.0
     for panel in shown:
         width, height = panel.box[2] - panel.box[0], panel.box[3] - panel.box[1]
         scale = size / max(width, height)
-        result.append(Place(panel, left, max(1.0, width * scale), max(1.0, height * scale)))
-        left += result[-1].width + GAP
-    return result, max(1, round(left - GAP)), max(1, round(max((place.height for place in result), default=1.0)))
+        wide, high = max(1.0, width * scale), max(1.0, height * scale)
+        if left and left + wide > size:
+            left, top = 0.0, below + GAP
+        result.append(Place(panel, left, top, wide, high))
+        left, below = left + wide + GAP, max(below, top + high)
+    across = max((place.left + place.width for place in result), default=1.0)
+    return result, max(1, round(across)), max(1, round(below))
 
 
 def patch_table(
@@ -226,7 +232,9 @@ def heatmap(
             .encode(**box)
         )
     if len(spots) > 1:
-        names = pd.DataFrame([{"x": spot.left + 5, "y": 11, "name": _panel_name(spot.panel, layout)} for spot in spots])
+        names = pd.DataFrame(
+            [{"x": spot.left + 5, "y": spot.top + 11, "name": _panel_name(spot.panel, layout)} for spot in spots]
+        )
         base = alt.Chart(names).encode(x=x, y=y, text=alt.Text("name:N"))
         # Once with a dark rim and once without, so that names are legible on any picture.
         rim = base.mark_text(

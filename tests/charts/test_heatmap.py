@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.answer import PatchView, TokenKind, TokenLayout
 from core.charts import palette
-from core.charts.heatmap import GAP, heat_picture, heatmap, panels, patch_table, places, scale_of
+from core.charts.heatmap import GAP, Panel, heat_picture, heatmap, panels, patch_table, places, scale_of
 
 PICTURE = Image.new("RGB", (80, 40), (100, 100, 100))
 
@@ -86,15 +86,23 @@ def test_clicks_toggle_positions_and_the_chosen_are_outlined() -> None:
     assert "params" not in heatmap([PICTURE], one_view(), np.ones(13)).to_dict()
 
 
-def test_views_that_overlap_stand_beside_each_other() -> None:
+def test_views_that_overlap_stand_apart_and_no_wider_than_one() -> None:
     shown = panels(tiles())
     assert [[view.name for view in panel.views] for panel in shown] == [["left", "right"], ["all"]]
     spots, width, height = places(shown, 80)
-    assert (width, height) == (160 + GAP, 40)
+    assert (width, height) == (80, 80 + GAP)
     table = patch_table(spots, np.arange(4.0))
-    assert table["x"].tolist() == [0, 40, 80 + GAP, 120 + GAP]
+    assert table["x"].tolist() == [0, 40, 0, 40]
+    assert table["y"].tolist() == [0, 0, 40 + GAP, 40 + GAP]
     chart = heatmap([PICTURE], tiles(), np.arange(4.0), size=80)
     assert len(data(chart, layers(chart)[0])) == 2, "the picture stands behind both panels"
+
+
+def test_narrow_pictures_stand_beside_each_other_as_far_as_they_fit() -> None:
+    panel = Panel(0, (), (0, 0, 20, 100))
+    spots, width, height = places([panel] * 5, 100)
+    assert [(spot.left, spot.top) for spot in spots] == [(0, 0), (32, 0), (64, 0), (0, 112), (32, 112)]
+    assert (width, height) == (84, 212)
 
 
 def test_what_a_family_pads_is_shown_beyond_the_picture() -> None:
