@@ -65,7 +65,7 @@ def _short_place(answer: Answer, position: int) -> str:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
             picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
-            part = f"{view.name} " if _several(answer, view.image) else ""
+            part = f"{view.name[0]}{view.name.partition(' ')[2]} " if _several(answer, view.image) else ""
             return f"{picture}{part}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
