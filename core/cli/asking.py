@@ -15,7 +15,10 @@ from core.vlm.model import VisionLanguageModel
 
 
 def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:
-    """The model that the options name. Raises WrongOption."""
+    """The model that the options name. Raises WrongOption, also for an empty name: a variable that is not set would
+    quietly run another model than was meant."""
+    if source is not None and not source.strip():
+        raise WrongOption("The name of the model is empty. Name one, or leave --model out for the embedded model.")
     for precise in get_args(DType):
         if precise == precision:
             return ModelSpec(source or EMBEDDED.source, precise, device)

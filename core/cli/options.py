@@ -22,7 +22,14 @@ Word = Annotated[
 Token = Annotated[list[int] | None, typer.Option(min=1, help="Tokens to explain, by number from 1.")]
 Whole = Annotated[bool, typer.Option("--whole", help="Explain the whole answer.")]
 Rival = Annotated[str | None, typer.Option(help="Explain why not this word rather than the one said.")]
-Methods = Annotated[list[str] | None, typer.Option("--method", help="A method; give it again for several.")]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        metavar="KEY",
+        help="A method, such as raw_attention; give it again for several. A wrong key lists all there are.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--setting", metavar="NAME=VALUE", help="A setting of the methods; layers and heads as 0,1,5."),

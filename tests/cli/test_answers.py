@@ -172,3 +172,8 @@ def test_a_page_that_cannot_be_written_is_said(command: Command, scene: Path) ->
     found = command("explain", *ASKED, "--image", scene, "--method", "random", "--html", scene / "page.html")
     assert found.code == 2
     assert "cannot be written" in found.told
+
+
+def test_an_empty_model_name_does_not_run_another_model(command: Command) -> None:
+    found = command("ask", "--question", "What is this?", "--model", "")
+    assert found.code == 2 and "model is empty" in found.told

@@ -59,7 +59,7 @@ def explain(
     rival: Rival = None,
     html: Html = None,
 ) -> None:
-    """Ask, and say what a word of the answer rests on; one line for each method."""
+    """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from core.answer import Decoding
     from core.cli.asking import answer_to, load, spec_of
     from core.cli.explaining import explained, methods_of, target_of, told

@@ -11,7 +11,10 @@ from core.cli.options import Device, Html, MaxNewTokens, Model, Precision
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
 Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
-Format = Annotated[str | None, typer.Option("--format", help="The folder's format; found out by default.")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="The folder's format, a key that `cases formats` tells; found out by default."),
+]
 
 
 def formats() -> None:
