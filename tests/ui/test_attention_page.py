@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -175,6 +176,20 @@ def test_a_text_only_question_keeps_what_holds(app: App, llava: TransformersMode
     assert at.selectbox[0].value == "question", "no head looks at a picture"
     assert {"attention_heads", "attention_ranked"} <= set(chart_keys(at))
     assert "attention_words" in chart_keys(at) and "attention_picture" not in chart_keys(at)
+
+
+def test_heads_that_cannot_see_the_picture_are_said_not_to(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    answer = exchange.answer
+    assert answer is not None and answer.attention is not None
+    weights = answer.attention.weights.clone()
+    # As behind a sliding window that the picture has left.
+    weights[..., list(answer.layout.views[0].positions)] = 0
+    exchange.answer = replace(answer, attention=replace(answer.attention, weights=weights))
+    at = opened(app, exchange, target=Target((2,)))
+    at.selectbox[0].set_value("focus").run()
+    assert not at.exception and "attention_heads" not in chart_keys(at)
+    assert any("No head looks at what its" in info.value for info in at.info)
 
 
 def test_an_answer_without_recorded_rows_gets_a_sentence(app: App, llava: TransformersModel) -> None:

@@ -21,6 +21,13 @@ def show(view: AttentionView, subject: Subject) -> Float[np.ndarray, "layers hea
     """Both charts; a click on either chooses the head, the same again lets it go. Returns the chosen measure."""
     values = measured(subject.rows, subject.answer.layout, view.measure, view.patches)
     measure = by_key(view.measure)
+    if not np.isfinite(values).any():
+        st.info(
+            f"No head looks at what its {measure.name} is measured over, so there are no heads to compare. Choose "
+            "another measure.",
+            icon=":material/visibility_off:",
+        )
+        return values
 
     def clicked(entry: Entry) -> None:
         view.choose((int(entry["layer"]), int(entry["head"])))
