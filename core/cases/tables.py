@@ -56,9 +56,12 @@ def read_csv(file: Path, wanted: Sequence[str]) -> Table:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[Row] = []
     uneven: list[str] = []
+    swallowed: list[str] = []
     try:
         next(reader)
         for fields in reader:
+            if any(_holds_rows(field, delimiter, len(header)) for field in fields):
+                swallowed.append(str(reader.line_num))
             if len(fields) == len(header):
                 rows.append(Row(reader.line_num, dict(zip(header, (field.strip() for field in fields), strict=True))))
             elif any(field.strip() for field in fields):
@@ -69,6 +72,11 @@ def read_csv(file: Path, wanted: Sequence[str]) -> Table:
         problems += (
             f"{name}: lines {listed(uneven)} have another number of fields than the header and are left out. Put "
             "texts that contain the delimiter in quotes.",
+        )
+    if swallowed:
+        problems += (
+            f"{name}: a text that ends in lines {listed(swallowed)} holds whole lines that look like rows, and they were "
+            "not read as rows. If a quote was left open before it, close it.",
         )
     return _filled(Table(tuple(rows), problems), name)
 
@@ -150,6 +158,11 @@ def _encoding(data: bytes) -> str:
     if data[1:64:2].count(0) > 16:
         return "utf-16-le"
     return "utf-16-be" if data[0:64:2].count(0) > 16 else "utf-8"
+
+
+def _holds_rows(field: str, delimiter: str, columns: int) -> bool:
+    """Whether a text of several lines has one that would be a row by itself, as where a quote before it is open."""
+    return columns > 1 and any(line.count(delimiter) == columns - 1 for line in field.split("\n")[1:-1])
 
 
 def _header(text: str, delimiter: str) -> list[str]:

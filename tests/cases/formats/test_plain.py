@@ -64,6 +64,19 @@ def test_rows_with_missing_fields_or_values_are_named(tmp_path: Path) -> None:
     assert [problem.split(" have ")[0] for problem in found.problems] == ["“my cases.csv”: lines 2", "Lines 4, 5"]
 
 
+@pytest.mark.parametrize("later", ["a.png,D?,red", '"a.png",D?,red'])
+def test_rows_that_an_open_quote_swallowed_are_told_of(tmp_path: Path, later: str) -> None:
+    rows = ["a.png,A?,red", 'a.png,"B?,red', "a.png,C?,red", later, "a.png,E?,red"]
+    found = [problem for problem in PlainFolder().read(save(tmp_path, HEADER + "\n".join(rows) + "\n")).problems]
+    assert any("look like rows" in problem for problem in found)
+
+
+def test_a_question_of_several_lines_is_one_row(tmp_path: Path) -> None:
+    text = HEADER + 'a.png,"Look, first,\nthen say:\nwhat is it?",red\n'
+    found = PlainFolder().read(save(tmp_path, text))
+    assert found.problems == () and found.cases[0].question == "Look, first,\nthen say:\nwhat is it?"
+
+
 @pytest.mark.parametrize(
     "name", ["../secret.png", "/etc/passwd", "images/../../secret.png", "..\\secret.png", "link.png"]
 )
