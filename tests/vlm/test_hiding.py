@@ -12,7 +12,6 @@ from core.answer import Answer, Decoding, Question, TokenKind, Turn
 from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
-from core.vlm.replay import replay_logits
 from tests.eager import eager_logits_without
 from tests.zoo import load, save_llava
 
@@ -73,10 +72,10 @@ def test_hiding_nothing_changes_nothing_and_hiding_the_picture_does(
     answer = ask(model, questions(picture)[0])
     image = answer.layout.positions(TokenKind.IMAGE)
     same, other = model.logits_without(answer, [(), image])
-    torch.testing.assert_close(same, replay_logits(model, answer), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(same, model.replay_logits(answer), atol=1e-4, rtol=1e-4)
     assert float((same - other).abs().max()) > 1e-2
     # And nothing of it is left behind.
-    torch.testing.assert_close(replay_logits(model, answer), same, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(model.replay_logits(answer), same, atol=1e-4, rtol=1e-4)
 
 
 def test_the_kept_prompt_is_not_touched(model: TransformersModel, picture: Image.Image) -> None:
