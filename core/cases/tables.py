@@ -75,8 +75,8 @@ def read_csv(file: Path, wanted: Sequence[str]) -> Table:
         )
     if swallowed:
         problems += (
-            f"{name}: a text that ends in lines {listed(swallowed)} holds whole lines that look like rows, and they were "
-            "not read as rows. If a quote was left open before it, close it.",
+            f"{name}: a text that ends in lines {listed(swallowed)} holds whole lines that look like rows, and they "
+            "were not read as rows. If a quote was left open before it, close it.",
         )
     return _filled(Table(tuple(rows), problems), name)
 
