@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from core.answer import Answer, Explanation
 from core.evidence.controls import Scores, centre_map, random_maps
 from core.evidence.metric import Examined, Figure
-from core.evidence.ranking import patch_scores, places
+from core.evidence.ranking import gathered_scores, places
 from core.evidence.registry import map_metrics
 from core.evidence.settings import EvidenceSettings
 from core.masking import patch_coverage
@@ -53,7 +53,7 @@ def locate(
         return {key: metric.figure(tested) for key, metric in map_metrics().items() if metric.needs_truth}
 
     return Location(
-        figures(patch_scores(explanation, positions)),
+        figures(gathered_scores(explanation, answer.layout, positions)),
         tuple(map(figures, random_maps(answer, positions, settings))),
         figures(centre_map(model, answer, explanation.target, positions)),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.answer import Answer, Explanation, TokenLayout
-from core.masking import patch_coverage
+from core.answer import Answer, Explanation, PatchView, TokenLayout
+from core.masking import finest_views, patch_coverage
 
 ERASED = (0.05, 0.1, 0.2, 0.5)
 """The shares of patches at which comprehensiveness and sufficiency are measured: those of DeYoung et al. 2020, less
@@ -14,13 +14,12 @@ their 1 %, which is no whole patch of a small picture."""
 
 
 def places(layout: TokenLayout) -> tuple[int, ...]:
-    """The positions of the image tokens that stand for at least one pixel: what can be hidden.
-
-    Where a family sees a picture in several views, a pixel belongs to several of them.
-    """
+    """The positions of the image tokens that are taken away: those of the finest views that stand for at least one
+    pixel. So no patch holds pixels of another, and as many patches are as much of a picture in any order."""
     found: list[int] = []
     for image, (width, height) in enumerate(layout.image_sizes):
-        found += patch_coverage(np.zeros((height, width), dtype=bool), layout, image)
+        seen = patch_coverage(np.zeros((height, width), dtype=bool), layout, image)
+        found += [p for view in finest_views(layout, image) for p in view.positions if p in seen]
     return tuple(sorted(found))
 
 
@@ -28,6 +27,31 @@ def patch_scores(explanation: Explanation, positions: tuple[int, ...]) -> Float[
     """The map's scores of these positions, in float64."""
     scores: Float[np.ndarray, "patch"] = explanation.scores.double().numpy()[list(positions)]
     return scores
+
+
+def gathered_scores(
+    explanation: Explanation, layout: TokenLayout, positions: tuple[int, ...]
+) -> Float[np.ndarray, "patch"]:
+    """The same, with what coarser views of the picture (a thumbnail beside tiles) score where these patches are: every
+    coarse patch gives each of them the share of its score that they have of its area."""
+    scores = explanation.scores.double().numpy()
+    found = patch_scores(explanation, positions)
+    for image in range(len(layout.image_sizes)):
+        fine = {p: view.patch_box(i) for view in finest_views(layout, image) for i, p in enumerate(view.positions)}
+        rows = [row for row, position in enumerate(positions) if position in fine]
+        boxes = np.array([fine[positions[row]] for row in rows]).reshape(-1, 4)
+        for view in layout.views:
+            if view.image == image and view.positions[0] not in fine:
+                found[rows] += _overlaps(boxes, view) @ np.nan_to_num(scores[list(view.positions)])
+    return found
+
+
+def _overlaps(boxes: Float[np.ndarray, "patch 4"], view: PatchView) -> Float[np.ndarray, "patch coarse"]:
+    """The share of each patch of a view that lies in each box."""
+    coarse = np.array([view.patch_box(index) for index in range(len(view.positions))])
+    sides = np.minimum(boxes[:, None, 2:], coarse[None, :, 2:]) - np.maximum(boxes[:, None, :2], coarse[None, :, :2])
+    shares: Float[np.ndarray, "patch coarse"] = sides.clip(min=0).prod(-1) / (coarse[:, 2:] - coarse[:, :2]).prod(-1)
+    return shares
 
 
 def falling(scores: Float[np.ndarray, "patch"], rng: np.random.Generator) -> Int[np.ndarray, "patch"]:

@@ -17,7 +17,7 @@ from core.evidence.controls import centre_map, random_maps
 from core.evidence.curves import curves, variants
 from core.evidence.location import Truth, coverage
 from core.evidence.metric import Examined
-from core.evidence.ranking import falling, generator, patch_scores, places, tops
+from core.evidence.ranking import falling, gathered_scores, generator, places, tops
 from core.evidence.readings import FULL, Readings, Variant, blank
 from core.evidence.registry import map_metrics
 from core.evidence.result import Evidence, Result
@@ -54,7 +54,7 @@ def gather(
     began = time.perf_counter()
     positions = places(answer.layout)
     trial = _Trial(answer, positions, coverage(answer, positions, truth, image), settings)
-    maps = [trial.ranked(patch_scores(explanation, positions)) for explanation in explanations]
+    maps = [trial.ranked(gathered_scores(explanation, answer.layout, positions)) for explanation in explanations]
     random = [trial.ranked(scores) for scores in random_maps(answer, positions, settings)]
     centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
     readings = Readings(model, answer, [explanation.target for explanation in explanations])

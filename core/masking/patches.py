@@ -54,10 +54,8 @@ def snap_to_patches(
     patches decides, for the coarser ones overlap it. Pixels that no patch holds stay as they were.
     """
     _check(hidden, layout, image)
-    views = sorted(_views(layout, image), key=_patch_area)
-    finest = [view for view in views if math.isclose(_patch_area(view), _patch_area(views[0]), rel_tol=0.01)]
     snapped = hidden.copy()
-    for view in finest:
+    for view in finest_views(layout, image):
         for index in range(len(view.positions)):
             pixels = _pixels(view.patch_box(index), hidden.shape)
             if hidden[pixels].size:
@@ -78,6 +76,13 @@ def pixels_of(positions: Collection[int], layout: TokenLayout, image: int = 0) -
                 pixels = _pixels(box, found.shape)
                 found[pixels if found[pixels].size else _pixel_around(box, found.shape)] = True
     return found
+
+
+def finest_views(layout: TokenLayout, image: int = 0) -> list[PatchView]:
+    """The views of a picture with the smallest patches: its tiles, where there is a thumbnail too. They do not overlap
+    each other."""
+    views = sorted(_views(layout, image), key=_patch_area)
+    return [view for view in views if math.isclose(_patch_area(view), _patch_area(views[0]), rel_tol=0.01)]
 
 
 def _views(layout: TokenLayout, image: int) -> list[PatchView]:

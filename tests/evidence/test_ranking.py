@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from PIL import Image
 
-from core.evidence.ranking import falling, generator, places, top, tops
+from core.answer import Explanation, PatchView, Target, TokenKind, TokenLayout
+from core.evidence.ranking import falling, gathered_scores, generator, places, top, tops
 from core.vlm.network import TransformersModel
 from tests.eager import sampled
 
@@ -44,3 +46,17 @@ def test_only_patches_with_a_pixel_are_ranked(llava: TransformersModel, picture:
     answer = sampled(llava, "the dog?", picture, picture, tokens=2)
     expected = [position for view in answer.layout.views for position in view.positions]
     assert list(places(answer.layout)) == expected
+
+
+def test_tiles_are_ranked_with_what_the_overview_scores_where_they_are() -> None:
+    """A picture of 40 x 20 px in two tiles of 1 x 2 patches, and an overview of two patches of 20 x 20 px."""
+    views = (
+        PatchView(0, "tile 1", 1, 2, (0, 0, 20, 20), (0, 1)),
+        PatchView(0, "tile 2", 1, 2, (20, 0, 40, 20), (2, 3)),
+        PatchView(0, "overview", 1, 2, (0, 0, 40, 20), (4, 5)),
+    )
+    layout = TokenLayout((TokenKind.IMAGE,) * 6, views, ((40, 20),))
+    scores = torch.tensor([1.0, 2.0, 3.0, float("nan"), 10.0, 20.0])
+    found = gathered_scores(Explanation(scores, Target((0,)), "drawn", {}, 0.0), layout, places(layout))
+    assert places(layout) == (0, 1, 2, 3)
+    np.testing.assert_allclose(found, [1 + 5, 2 + 5, 3 + 10, np.nan])
