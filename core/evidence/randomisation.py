@@ -15,7 +15,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.maps.agreement import agreement
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.costs import check_memory, number_bytes, pass_bytes
+from core.vlm.costs import check_memory, pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import check_own
 
@@ -70,7 +70,7 @@ def randomise(
     NotEnoughMemory, and what `explain` raises.
     """
     check_own(model, answer)
-    weights = model.card.parameters * number_bytes(model)
+    weights = model.card.parameters * model.card.number_bytes
     check_memory(
         "A copy of the model to shuffle", weights + pass_bytes(model, answer), model, "Load it in half precision first."
     )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core.answer import Answer
 from core.explainers.settings import Chosen
+from core.vlm.costs import pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import Unit
 
@@ -38,4 +39,4 @@ def rows_bytes(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]
     rows = 3 * model.card.layers * model.card.heads * len(units) * len(answer.layout) * 4
     if answer.attention is not None:
         return rows
-    return rows + 24 * len(answer.layout) * model.card.hidden * 4
+    return rows + pass_bytes(model, answer)

@@ -34,7 +34,7 @@ def grouped(card: ModelCard, rows: int, units: Sequence[Unit]) -> list[tuple[Uni
 
 def unit_bytes(card: ModelCard, rows: int) -> int:
     """Bytes one target takes on its way down: gradients of the states and of the heads' outputs, and its logits."""
-    return 2 * rows * card.hidden * getattr(torch, card.dtype).itemsize + 12 * card.vocabulary
+    return 2 * rows * card.hidden * card.number_bytes + 12 * card.vocabulary
 
 
 def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequence[Unit], first: int = 0) -> Walk:
@@ -82,7 +82,7 @@ class RowRelevancy(Explainer):
     def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
         card, length = model.card, len(answer.layout)
         rows = length - self.first_row(answer)
-        state = card.hidden * getattr(torch, card.dtype).itemsize
+        state = card.hidden * card.number_bytes
         together = max(len(group) for group in grouped(card, rows, units))
         kept = (card.layers + 1) * rows * state
         # Grouped heads share keys, and values are as many.

@@ -11,7 +11,7 @@ from core.explainers._occlusion import Tally, windows
 from core.explainers._units import image_positions
 from core.explainers.base import Explainer, Step
 from core.explainers.settings import number, switch
-from core.vlm.costs import number_bytes, pass_bytes
+from core.vlm.costs import pass_bytes
 from core.vlm.hiding import first_reader
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import Unit, unit_logprobs
@@ -55,8 +55,8 @@ class OcclusionTokens(Explainer):
         card, positions = model.card, len(answer.layout)
         read = positions - first_reader(answer)
         # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
-        keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * number_bytes(model)
-        rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * number_bytes(model))
+        keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * card.number_bytes
+        rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * card.number_bytes)
         return pass_bytes(model, answer) + self._at_once(model, answer) * (keys + rows)
 
     def scores(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.answer import Answer
 from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, number_bytes, pass_bytes
+from core.vlm.costs import check_memory, pass_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.parts import LayerParts
 from core.vlm.units import NotApplicable, Unit, check_own
@@ -98,7 +98,7 @@ def check_words(model: VisionLanguageModel, words: Sequence[int]) -> None:
 def contribution_bytes(model: VisionLanguageModel, answer: Answer, units: int) -> int:
     """Bytes of the contributions, and of reading them."""
     card, positions = model.card, len(answer.layout)
-    values = 2 * card.layers * positions * card.hidden * card.key_value_heads // card.heads * number_bytes(model)
+    values = 2 * card.layers * positions * card.hidden * card.key_value_heads // card.heads * card.number_bytes
     rows = units * card.layers * (card.heads * positions + 8 * card.hidden) * 4
     projection = 3 * card.hidden**2 * 4
     return pass_bytes(model, answer) + values + rows + projection

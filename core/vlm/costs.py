@@ -9,32 +9,25 @@ from core.vlm.memory import available_bytes, readable_bytes
 from core.vlm.model import VisionLanguageModel
 from core.vlm.units import NotEnoughMemory
 
-NUMBER_BYTES = {"float16": 2, "bfloat16": 2}
-
-
-def number_bytes(model: VisionLanguageModel) -> int:
-    """Bytes of one number of the model's states."""
-    return NUMBER_BYTES.get(model.card.dtype, 4)
-
 
 def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """About the most that one pass over the whole sequence takes, without any graph."""
     card, positions = model.card, len(answer.layout)
     # A layer holds some dozen copies of its states at once (the wide middle of its MLP counts for eight).
-    states = 24 * positions * card.hidden * number_bytes(model)
+    states = 24 * positions * card.hidden * card.number_bytes
     return states + 3 * len(answer.tokens) * card.vocabulary * 4
 
 
 def tape_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """Bytes of a tape over the whole sequence, and of making it."""
-    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * number_bytes(model)
+    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * model.card.number_bytes
     return stored + pass_bytes(model, answer)
 
 
 def rerun_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """Bytes of a tape that is run on under edits: with the keys and values of its pass, and a batch of one."""
     card = model.card
-    keys = 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * number_bytes(model)
+    keys = 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * card.number_bytes
     return tape_bytes(model, answer) + keys + pass_bytes(model, answer)
 
 

@@ -53,10 +53,7 @@ def hub_size(source: str) -> int:
     try:
         found = HfApi().model_info(source, files_metadata=True, timeout=TIMEOUT)
     except GatedRepoError as error:
-        raise ModelUnavailable(
-            f"{source} asks you to accept its licence first. Do so on its page on the hub, run `hf auth login`, "
-            "and load it again."
-        ) from error
+        raise _gated(source) from error
     except RepositoryNotFoundError as error:
         raise ModelUnavailable(
             f"The hub has no public model {source}. Check the spelling; for a private one run `hf auth login`."
@@ -78,12 +75,16 @@ def download(source: str, size: int, progress: Callable[[str], None]) -> Path:
     try:
         return Path(snapshot_download(source, allow_patterns=PATTERNS))
     except GatedRepoError as error:
-        raise ModelUnavailable(
-            f"{source} asks you to accept its licence first. Do so on its page on the hub, run `hf auth login`, "
-            "and load it again."
-        ) from error
+        raise _gated(source) from error
     except Exception as error:  # as above
         raise _unreachable(source, type(error).__name__) from error
+
+
+def _gated(source: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"{source} asks you to accept its licence first. Do so on its page on the hub, run `hf auth login`, and load "
+        "it again."
+    )
 
 
 def _unreachable(source: str, reason: str) -> ModelUnavailable:

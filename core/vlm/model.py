@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float, Int
 from PIL.Image import Image
 from torch import Tensor
@@ -67,6 +68,12 @@ class ModelCard:
     vocabulary: int
     image_grid: str
     fingerprint: str
+
+    @property
+    def number_bytes(self) -> int:
+        """Bytes of one number of the model's states."""
+        found: torch.dtype = getattr(torch, self.dtype)
+        return found.itemsize
 
 
 @dataclass(frozen=True, eq=False)

@@ -279,8 +279,11 @@ class TransformersModel(VisionLanguageModel):
         keys = 2 * 2 * self.card.layers * self.card.key_value_heads * size * (prepared.shared + width) * number
         logits = 2 * width * self.card.vocabulary * 4
         hidden = 12 * width * self.card.hidden * number
-        budget = min(available_bytes(self.device) // 4, 2**30)
-        return max(1, min(MOST_ROWS, budget // (keys + logits + hidden)))
+        return max(1, min(MOST_ROWS, self._fitting(keys + logits + hidden)))
+
+    def _fitting(self, each: int) -> int:
+        """How many rows of `each` bytes a batch may have: it takes a quarter of the free memory, and at most 1 GiB."""
+        return min(available_bytes(self.device) // 4, 2**30) // each
 
     # Replay
 
@@ -300,9 +303,8 @@ class TransformersModel(VisionLanguageModel):
     def _pictures_at_once(self, answer: Answer) -> int:
         if not self.family.stacks:
             return 1
-        budget = min(available_bytes(self.device) // 4, 2**30)
         most = MOST_ROWS if self.device.type != "cpu" else CPU_POSITIONS // len(answer.layout)
-        return max(1, min(most, budget // pass_bytes(self, answer)))
+        return max(1, min(most, self._fitting(pass_bytes(self, answer))))
 
     def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other pictures of the same sizes in the place of its own."""
@@ -477,9 +479,8 @@ class TransformersModel(VisionLanguageModel):
         states = 24 * rows * self.card.hidden * number
         keys = 4 * positions * self.card.hidden * number
         logits = 3 * len(answer.tokens) * self.card.vocabulary * 4
-        budget = min(available_bytes(self.device) // 4, 2**30)
         most = MOST_ROWS if self.device.type != "cpu" else min(MOST_ROWS, CPU_POSITIONS // rows)
-        return max(1, min(most, budget // (states + keys + 6 * rows * positions + logits)))
+        return max(1, min(most, self._fitting(states + keys + 6 * rows * positions + logits)))
 
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
         layers = self.network.get_decoder().layers
