@@ -71,6 +71,16 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
     assert [row["heads"] for row in beside] == [1, 2, 4]
 
 
+def test_an_answer_that_ends_at_once_is_said_to_have_no_words(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "Take heads away")
+    at.button(key="ablate_first").click().run()
+    ((key, found),) = view_of(at).said.found.items()
+    empty = replace(found.answer, tokens=(), text="")
+    view_of(at).said.keep(key, replace(found, answer=empty))
+    at.run()
+    assert not at.exception and any(text.value.endswith("becomes an answer without words.") for text in at.text)
+
+
 def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), "Take heads away")
     at.button(key="ablate_first").click().run()

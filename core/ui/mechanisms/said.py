@@ -15,7 +15,7 @@ def show(original: Answer, found: Said, name: str) -> None:
     """Both answers, and the change of every token of the original; `name` tells the chart from others."""
     before, after = ([token.text for token in answer.tokens] for answer in (original, found.answer))
     change = found.change.change
-    st.text(f"“{original.text}” becomes “{found.answer.text}”" if before != after else f"“{original.text}” stays.")
+    st.text(_in_words(original, found.answer))
     columns = aligned_tokens(before, after, change.tolist())
     st.altair_chart(
         aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
@@ -25,3 +25,9 @@ def show(original: Answer, found: Said, name: str) -> None:
         f"token when the original is read so; {float(change.sum()):+z.2f} in all. Orange: less probable, purple: more. "
         f"{found.seconds:.2f} s."
     )
+
+
+def _in_words(before: Answer, after: Answer) -> str:
+    if before.token_ids == after.token_ids:
+        return f"“{before.text}” stays."
+    return f"“{before.text}” becomes " + (f"“{after.text}”" if after.text else "an answer without words.")
