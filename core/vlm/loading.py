@@ -229,9 +229,10 @@ def _processor(folder: Path) -> Any:
     try:
         processor = load_processor(folder)
     except ImportError as error:
+        what = str(error).strip().split(". ")[0]
         raise ModelUnavailable(
-            f"The processor of {folder.name} needs a package that is not installed ({_short(error)}). Install that "
-            "beside Sightline and start it again, or choose another model."
+            f"The processor of {folder.name} needs a package that is not installed ({what}). Install that beside "
+            "Sightline and start it again, or choose another model."
         ) from error
     except Exception as error:  # transformers and tokenizers raise whatever their parsers raise
         raise ModelUnavailable(
