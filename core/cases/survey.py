@@ -31,6 +31,8 @@ from core.vlm.model import VisionLanguageModel
 KIND = "survey"
 MEASURES = {"image_share": "share of relevancy on the picture", "dependence": "image dependence of the key word (nats)"}
 """How far an answer rests on the picture; means over the phrasings of a question."""
+LEAST_APART = 3
+"""Cases whose rate of contradictions is another than that of most."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Surveyed:
 @dataclass(frozen=True)
 class Correlation:
     """Spearman's correlation of the rate of contradictions with a measure over `count` cases, and its 95 % percentile
-    bootstrap interval over cases. NaN where either never varies, and of fewer than `LEAST` cases. `family` "" is all of
-    them."""
+    bootstrap interval over cases. NaN of fewer than `LEAST` cases, and where all but fewer than `LEAST_APART` are
+    contradicted alike: it would hang on those few, and so would every resample. `family` "" is all of them."""
 
     measure: str
     family: str
@@ -58,6 +60,16 @@ class Correlation:
     low: float
     high: float
     count: int
+
+    @property
+    def speaks(self) -> str:
+        """What it says to the hypothesis: "for", "against", "undecided" where its interval holds zero, or "" where
+        there is none."""
+        if not np.isfinite(self.value):
+            return ""
+        if self.low <= 0 <= self.high:
+            return "undecided"
+        return "for" if self.value < 0 else "against"
 
 
 def survey(
@@ -141,6 +153,7 @@ def _correlation(measure: str, family: str, lines: Sequence[Surveyed]) -> Correl
     contradictions = np.array([line.contradictions for line in lines], dtype=float)
     rests = np.array([getattr(line, measure) for line in lines], dtype=float)
     found = rank_correlation(contradictions, rests)
-    if found.cases < LEAST:
+    alike = np.unique(contradictions, return_counts=True)[1].max(initial=0)
+    if found.cases < LEAST or len(lines) - alike < LEAST_APART:
         found = replace(found, mean=np.nan, low=np.nan, high=np.nan)
     return Correlation(measure, family, found.mean, found.low, found.high, found.cases)

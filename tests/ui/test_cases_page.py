@@ -21,8 +21,10 @@ from core.cases.runner import RunSettings, run_cases
 from core.cases.standings import standings
 from core.cases.studies.registry import studies
 from core.cases.studies.study import Outcome, Study
+from core.cases.survey import Correlation
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
+from core.ui.cases.survey import said as said_of
 from core.ui.state import Workspace
 
 App = Callable[..., AppTest]
@@ -360,3 +362,14 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
     assert at.code[0].value == "python -m core league --cases 1"
     assert "It is of another model than the one in use" in captions(at)
     assert len(at.dataframe[0].value) == 3
+
+
+def test_a_correlation_over_families_is_told_with_what_holds_within_them() -> None:
+    pooled, door, house = (
+        Correlation("dependence", family, value, value - width, value + width, 8)
+        for family, value, width in (("", -0.4, 0.2), ("door", 0.5, 0.3), ("house", -0.1, 0.5))
+    )
+    assert said_of([pooled, door, house]) == (
+        "All families together: this speaks for the hypothesis. Within families, of 2 that can tell: 0 for, 1 against, "
+        "1 undecided."
+    )

@@ -10,7 +10,7 @@ import streamlit as st
 from core.cases.journal import JournalError
 from core.cases.street import FAMILIES, street_cases
 from core.cases.studies.study import LEAST
-from core.cases.survey import MEASURES, Correlation, correlations, read_survey, survey
+from core.cases.survey import LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
 from core.charts.intervals import Dot, Pair, interval_chart
 from core.ui import running
 from core.ui.cases import spoken
@@ -42,16 +42,17 @@ def show(view: CasesView, model: VisionLanguageModel) -> None:
     st.text(f"{len(lines)} questions; in {contradicting} of them two wordings get answers that cannot both be true.")
     with st.container(horizontal=True, gap="medium"):
         for measure, name in MEASURES.items():
-            pairs = [_pair(one) for one in correlations(lines) if one.measure == measure]
+            found = [one for one in correlations(lines) if one.measure == measure]
             with st.container(width="content"):
                 st.markdown(f"**Contradictions against {name}**")
-                chart = interval_chart(pairs, title="rank correlation", domain=(-1.0, 1.0))
+                chart = interval_chart([_pair(one) for one in found], title="rank correlation", domain=(-1.0, 1.0))
                 st.altair_chart(chart, width="content", alt=f"correlation of contradictions with {name}")
-                st.caption(_said(next(one for one in correlations(lines) if one.measure == measure)))
+                st.caption(said(found))
     st.caption(
-        "Lines and brackets are 95 % intervals over the n scenes (bootstrap); none where contradictions never, or "
-        f"always, occur, and none of fewer than {LEAST} scenes. Over all families together the correlation also tells "
-        "families apart, some of which are contradicted more and rest less on the picture: look into each, too."
+        f"Lines and brackets are 95 % intervals over the n scenes (bootstrap); none of fewer than {LEAST} scenes, and "
+        f"none where fewer than {LEAST_APART} are contradicted otherwise than the rest. Over all families together the "
+        "correlation also tells families apart, some of which are contradicted more and rest less on the picture: look "
+        "into each, too."
     )
 
 
@@ -81,10 +82,15 @@ def _pair(one: Correlation) -> Pair:
     return Pair(one.family or "all families", Dot(f"n {one.count}", one.value, one.low, one.high, told))
 
 
-def _said(one: Correlation) -> str:
-    """What the correlation over all families says to the hypothesis."""
-    if math.isnan(one.value):
-        return "All families: this says nothing of the hypothesis yet."
-    if one.low <= 0 <= one.high:
-        return "All families: undecided, for the interval holds zero."
-    return f"All families: this speaks {'for' if one.value < 0 else 'against'} the hypothesis."
+def said(found: Sequence[Correlation]) -> str:
+    """What the correlations with one measure, of all families and of each, say to the hypothesis."""
+    pooled, *families = found
+    told = {
+        "": "says nothing of the hypothesis yet",
+        "undecided": "is undecided about the hypothesis, for the interval holds zero",
+        "for": "speaks for the hypothesis",
+        "against": "speaks against the hypothesis",
+    }[pooled.speaks]
+    within = [one.speaks for one in families if one.speaks]
+    sides = ", ".join(f"{within.count(side)} {side}" for side in ("for", "against", "undecided"))
+    return f"All families together: this {told}. Within families, of {len(within)} that can tell: {sides}."
