@@ -11,10 +11,7 @@ from itertools import combinations
 from typing import Literal
 
 from core.comparison.claims import FACT, Claim, Reading, comparable, is_polar, read
-from core.comparison.keyword import key_word
 from core.comparison.words import is_english, normal
-
-__all__ = ["Verdict", "judge", "key_word"]
 
 _TEXT_ONLY = " Compared as text only: what words mean is known for English alone."
 
@@ -41,19 +38,16 @@ def judge(questions: Sequence[str], answers: Sequence[str]) -> Verdict:
         return Verdict("differ", f"{_phrasings(silent)} got no answer.")
     texts = [normal(answer) or answer.strip() for answer in answers]
     if not is_english([*questions, *answers]):
-        same = len(set(texts)) == 1
-        return Verdict(
-            "agree" if same else "differ", (_agreement(answers) if same else "The answers differ.") + _TEXT_ONLY
-        )
+        if len(set(texts)) == 1:
+            return Verdict("agree", _agreement(answers) + _TEXT_ONLY)
+        return Verdict("differ", f"The answers differ.{_TEXT_ONLY}")
 
     readings = [read(question, answer) for question, answer in zip(questions, answers, strict=True)]
     pairs = list(combinations(range(len(answers)), 2))
     found = tuple((i, j, reason) for i, j in pairs if (reason := _contradiction(readings[i], readings[j])))
     if found:
         first, second, reason = found[0]
-        more = (
-            f" So do {len(found) - 1} more pairs." if len(found) > 2 else " So does one more pair." if found[1:] else ""
-        )
+        more = ("", " So does one more pair.", f" So do {len(found) - 1} more pairs.")[min(len(found) - 1, 2)]
         return Verdict("contradict", f"{_phrasings([first, second])} contradict each other: {reason}.{more}", found)
     polar = [is_polar(question) for question in questions]
     if all(_agree(readings[i], readings[j], texts[i] == texts[j], polar[i] and polar[j]) for i, j in pairs):

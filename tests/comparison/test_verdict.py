@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from core.comparison.verdict import judge, key_word
+from core.comparison.keyword import key_word
+from core.comparison.verdict import judge
 
 OPEN, CLOSED = "Is the truck's door open?", "Is the truck's door closed?"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from jaxtyping import Float
 
 from core.answer import TokenKind
 from core.attention.rows import Rows
@@ -27,31 +28,7 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
     if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):
         return
     asked, said, note = shown_words(subject)
-    queries = question_queries(answer, model)
-    start = len(answer.prompt_tokens)
-    kept = view.kept[question_key(answer)]
-    assert kept is not None and answer.attention is not None
-    tokens = [position - start for word in said for position in word.positions]
-    looks = np.concatenate(
-        [
-            Rows(kept, tuple(range(len(queries))), subject.left_out).looks(view.head),
-            Rows(answer.attention.weights, tuple(tokens), subject.left_out).looks(view.head),
-        ]
-    )
-    groups = [[queries.index(p) for p in word.positions if p in queries] for word in asked]
-    groups += [[len(queries) + tokens.index(p - start) for p in word.positions] for word in said]
-    kinds = answer.layout
-    keys = [word.positions for word in (*asked, *said)]
-    names = [word.text for word in (*asked, *said)]
-    for name, kind in ((PICTURE, TokenKind.IMAGE), (REST, TokenKind.SPECIAL)):
-        if positions := kinds.positions(kind):
-            keys, names = [*keys, positions], [*names, name]
-    table = word_to_word(looks, groups, keys)
-    # A word cannot look at what comes after it.
-    for row, word in enumerate((*asked, *said)):
-        for column, key in enumerate(keys[: len(asked) + len(said)]):
-            if min(key) > max(word.positions) - (row >= len(asked)):
-                table[row, column] = np.nan
+    names, table = _looks(view, model, subject, asked, said)
     marked = {len(asked) + i for i, word in enumerate(said) if in_target(word, subject)} | (
         {asked.index(question_words(answer)[view.word])} if subject.of_question and view.word is not None else set()
     )
@@ -78,6 +55,38 @@ def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> N
         "are shown while they were read, answer words while they were chosen, before they stood there themselves. "
         f"{look}{note}"
     )
+
+
+def _looks(
+    view: AttentionView, model: VisionLanguageModel, subject: Subject, asked: tuple[Word, ...], said: tuple[Word, ...]
+) -> tuple[list[str], Float[np.ndarray, "word column"]]:
+    """What can be looked at (the words, the picture, the template), and how much each word looks at it."""
+    answer = subject.answer
+    queries = question_queries(answer, model)
+    start = len(answer.prompt_tokens)
+    kept = view.kept[question_key(answer)]
+    assert kept is not None and answer.attention is not None
+    tokens = [position - start for word in said for position in word.positions]
+    looks = np.concatenate(
+        [
+            Rows(kept, tuple(range(len(queries))), subject.left_out).looks(view.head),
+            Rows(answer.attention.weights, tuple(tokens), subject.left_out).looks(view.head),
+        ]
+    )
+    groups = [[queries.index(p) for p in word.positions if p in queries] for word in asked]
+    groups += [[len(queries) + tokens.index(p - start) for p in word.positions] for word in said]
+    keys = [word.positions for word in (*asked, *said)]
+    names = [word.text for word in (*asked, *said)]
+    for name, kind in ((PICTURE, TokenKind.IMAGE), (REST, TokenKind.SPECIAL)):
+        if positions := answer.layout.positions(kind):
+            keys, names = [*keys, positions], [*names, name]
+    table = word_to_word(looks, groups, keys)
+    # A word cannot look at what comes after it.
+    for row, word in enumerate((*asked, *said)):
+        for column, key in enumerate(keys[: len(asked) + len(said)]):
+            if min(key) > max(word.positions) - (row >= len(asked)):
+                table[row, column] = np.nan
+    return names, table
 
 
 def shown_words(subject: Subject) -> tuple[tuple[Word, ...], tuple[Word, ...], str]:
