@@ -41,6 +41,31 @@ TEMPLATE = (
 )
 
 
+def save_qwen2_vl(folder: Path) -> Path:
+    """A Qwen2-VL: a grid that follows the picture, and a tower without windows."""
+    names = {"vision_start_token": "<|vision_start|>", "vision_end_token": "<|vision_end|>"}
+    tokenizer = build_tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>", **names)
+    rope = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10_000.0}
+    config = transformers.Qwen2VLConfig(
+        text_config=_text(tokenizer, model_type="qwen2_vl_text", rope_parameters=rope, head_dim=16),
+        vision_config={
+            "depth": 2,
+            "embed_dim": 32,
+            "hidden_size": 64,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "patch_size": 14,
+        },
+        image_token_id=tokenizer.image_token_id,
+        video_token_id=tokenizer.video_token_id,
+        vision_start_token_id=tokenizer.vision_start_token_id,
+        vision_end_token_id=tokenizer.vision_end_token_id,
+    )
+    sides = {"shortest_edge": SIDE * SIDE, "longest_edge": 28 * 28 * 24}
+    images = transformers.Qwen2VLImageProcessorPil(patch_size=14, merge_size=2, size=sides)
+    return _save(folder, config, "Qwen2VLProcessor", images, tokenizer, "<|vision_start|><|image_pad|><|vision_end|>")
+
+
 def save_gemma3(folder: Path) -> Path:
     """A Gemma 3: the tokens of a picture see each other both ways, most layers through a sliding window."""
     names = {"image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}

@@ -16,7 +16,15 @@ from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec, ModelUnavailable, load_model
 from core.vlm.model import PictureMissing
 from core.vlm.network import TransformersModel
-from tests.families import save_gemma3, save_idefics2, save_internvl, save_llava_next, save_paligemma, save_smolvlm
+from tests.families import (
+    save_gemma3,
+    save_idefics2,
+    save_internvl,
+    save_llava_next,
+    save_paligemma,
+    save_qwen2_vl,
+    save_smolvlm,
+)
 from tests.zoo import load
 
 SAVERS: dict[str, Callable[[Path], Path]] = {
@@ -25,6 +33,7 @@ SAVERS: dict[str, Callable[[Path], Path]] = {
     "internvl": save_internvl,
     "llava_next": save_llava_next,
     "paligemma": save_paligemma,
+    "qwen2_vl": save_qwen2_vl,
     "smolvlm": save_smolvlm,
 }
 

@@ -15,6 +15,7 @@ from core.vlm.families.base import Family, Tower
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from tests import literal
+from tests.families import save_qwen2_vl
 from tests.zoo import load, save_llava, save_qwen
 
 
@@ -30,9 +31,9 @@ class Pair:
         return ask(self.model, question, keep_attention=False)
 
 
-@pytest.fixture(scope="module", params=["llava", "qwen"])
+@pytest.fixture(scope="module", params=[save_llava, save_qwen, save_qwen2_vl])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    folder: Path = (save_llava if request.param == "llava" else save_qwen)(tmp_path_factory.mktemp("network"))
+    folder: Path = request.param(tmp_path_factory.mktemp("network"))
     model = load(folder)
     model.network.double()
     return Pair(model, literal.network_of(folder))

@@ -51,4 +51,4 @@ class FollowsPicture(Family):
         return axes
 
 
-FAMILIES = tuple(FollowsPicture(name=kind, model_types=(kind,)) for kind in ("qwen2_vl", "qwen3_vl", "glm4v"))
+FAMILIES = tuple(FollowsPicture(name=kind, model_types=(kind,)) for kind in ("qwen3_vl", "glm4v"))
