@@ -1,0 +1,61 @@
+"""A model that sees a picture in tiles and once more as a whole, on every explorer page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Answer, Decoding, Question, Target
+from core.ui.models import store
+from core.ui.state import Exchange, Picture, Workspace
+from core.vlm.generation import ask
+from core.vlm.loading import ModelSpec
+from tests.families import save_internvl
+from tests.ui.test_several_pictures import drawn_positions
+from tests.zoo import load
+
+App = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> ModelSpec:
+    return ModelSpec(str(save_internvl(tmp_path_factory.mktemp("tiles"))), "float32", "cpu")
+
+
+@pytest.fixture
+def answer(spec: ModelSpec, picture: Image.Image) -> Answer:
+    return ask(load(Path(spec.source)), Question("Two dogs?", (picture,), decoding=Decoding(max_new_tokens=3)))
+
+
+def opened(app: App, spec: ModelSpec, page: str, answer: Answer) -> AppTest:
+    at = app("Home.py")
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    store().choose(spec)
+    work.spec = spec
+    exchange = Exchange(answer.question, Picture(answer.question.images[0], "dogs"), answer=answer)
+    work.exchanges = [exchange]
+    work.inspect(exchange)
+    work.target, work.pointed = Target((1,)), exchange
+    at.session_state["evidence_settings_steps"] = at.session_state["evidence_settings_draws"] = 2
+    at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception and not at.error
+    return at
+
+
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph", "5_Mechanisms"])
+def test_tiles_and_overview_are_drawn(app: App, spec: ModelSpec, answer: Answer, page: str) -> None:
+    assert len(answer.layout.views) == 7
+    at = opened(app, spec, page, answer)
+    assert drawn_positions(at) == {position for view in answer.layout.views for position in view.positions}
+
+
+def test_a_map_is_tested_on_its_tiles(app: App, spec: ModelSpec, answer: Answer) -> None:
+    at = opened(app, spec, "3_Relevancy", answer)
+    at.button(key="evidence_test").click().run()
+    assert not at.exception and not at.error
+    assert any("Removing its top" in caption.value.replace("\\", "") for caption in at.caption)
