@@ -18,6 +18,7 @@ from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, units_of, whole
 from tests.eager import sampled
+from tests.hooks import hooks_of
 
 KEYS = sorted(explainers())
 SETTINGS = {
@@ -107,10 +108,6 @@ def test_maps_are_of_the_raw_model_whatever_the_decoding_was(
         explain(explainers()[key], llava, one, [Target((1,))], SETTINGS.get(key))[0] for one in (answer, cold)
     )
     torch.testing.assert_close(first.scores, second.scores, atol=1e-6, rtol=1e-5)
-
-
-def hooks_of(model: TransformersModel) -> list[int]:
-    return [len(module._forward_hooks) + len(module._forward_pre_hooks) for module in model.network.modules()]
 
 
 @pytest.mark.parametrize("key", KEYS)

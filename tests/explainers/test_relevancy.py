@@ -23,6 +23,7 @@ from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, Unit, units_of, whole
 from tests import literal
+from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
 
 DECODER = RelevancySettings(through_tower=False)
@@ -259,13 +260,11 @@ def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image
     torch.testing.assert_close(found.scores / exact.scores.max(), exact.scores / exact.scores.max(), atol=0.02, rtol=0)
 
 
-def leftovers(model: TransformersModel) -> tuple[int, int, bool, str]:
+def leftovers(model: TransformersModel) -> tuple[list[int], int, bool, str]:
     """Hooks, frozen weights, a listener, and the attention in use."""
-    modules = list(model.network.modules())
-    hooks = sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in modules)
     frozen = sum(not parameter.requires_grad for parameter in model.network.parameters())
     listening = capture._listener.get() is not None
-    return hooks, frozen, listening, model.network.config.text_config._attn_implementation
+    return hooks_of(model), frozen, listening, model.network.config.text_config._attn_implementation
 
 
 @pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])

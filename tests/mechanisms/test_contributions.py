@@ -19,6 +19,7 @@ from core.vlm.loading import ModelSpec, load_model
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, Unit
 from tests.eager import sampled
+from tests.hooks import hooks_of
 from tests.mechanisms.written_out import WrittenOut
 from tests.zoo import load, save_llava
 
@@ -158,16 +159,13 @@ def test_heads_without_a_projection_of_their_own_are_refused(
 
 
 def test_nothing_is_left_on_the_layers(llava: TransformersModel, answer: Answer) -> None:
-    def hooks() -> int:
-        return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in llava.network.modules())
-
-    before = hooks()
+    before = hooks_of(llava)
     contributions(llava, answer, said(answer))
     hook = llava.network.get_decoder().layers[1].self_attn.register_forward_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         contributions(llava, answer, said(answer))
     hook.remove()
-    assert hooks() == before
+    assert hooks_of(llava) == before
 
 
 def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer) -> None:

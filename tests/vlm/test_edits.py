@@ -20,6 +20,7 @@ from core.vlm.network import TransformersModel
 from core.vlm.playback import catching
 from core.vlm.units import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
+from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
 
 SAVED: dict[str, Callable[[Path], Path]] = {
@@ -293,10 +294,6 @@ def test_nothing_is_left_behind_an_error_or_seen_by_another_thread(
         model.logits_with(answer, [wrong_width])
     assert hooks_of(model) == hooks
     assert torch.equal(model.replay_logits(answer), expected)
-
-
-def hooks_of(model: TransformersModel) -> int:
-    return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in model.network.modules())
 
 
 def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: Image.Image) -> None:

@@ -15,6 +15,7 @@ from core.vlm import capture
 from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
+from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
 
 SAVED: dict[str, Callable[[Path], Path]] = {
@@ -183,16 +184,11 @@ def test_no_graph_outlives_its_block(model: TransformersModel, picture: Image.Im
     assert vars(passed) == {} == vars(tap)
 
 
-def hooks(model: TransformersModel) -> int:
-    """How many there are; transformers leaves some of its own."""
-    return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.network.modules())
-
-
 def test_an_error_while_taping_or_playing_leaves_nothing_behind(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = asked(model, picture)
-    tape, before = model.tape(answer), hooks(model)
+    tape, before = model.tape(answer), hooks_of(model)
     layer = model.network.get_decoder().layers[1]
     with monkeypatch.context() as patch:
         patch.setattr(layer.mlp, "forward", lambda _: 1 / 0)
@@ -204,7 +200,7 @@ def test_an_error_while_taping_or_playing_leaves_nothing_behind(
         raise KeyError
     assert capture._listener.get() is None
     assert all(parameter.requires_grad for parameter in model.network.parameters())
-    assert hooks(model) == before
+    assert hooks_of(model) == before
     assert not model.lock._is_owned()  # type: ignore[attr-defined]
 
 
