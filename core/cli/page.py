@@ -24,7 +24,7 @@ body {{ font: 16px/1.5 sans-serif; color: {INK_ON_LIGHT}; background: #ffffff; m
 h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.2rem; margin-top: 2.5rem; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid {PAPER}; }}
-.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.number {{ text-align: right; font-variant-numeric: tabular-nums; }} td.number {{ white-space: nowrap; }}
 .token {{ padding: .1rem .15rem; border-radius: .2rem; white-space: pre-wrap; }}
 .target {{ outline: 2px solid {INK_ON_LIGHT}; }}
 .note {{ color: #50606c; font-size: .9rem; }} img {{ max-width: 100%; }}

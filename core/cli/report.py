@@ -21,6 +21,7 @@ from core.evidence.registry import map_metrics
 from core.evidence.result import Evidence
 from core.explainers.registry import explainers
 from core.maps.files import record_json
+from core.vlm.model import ModelCard
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""
@@ -31,12 +32,14 @@ DEPENDENCE = (
 
 
 def write_maps(
-    file: Path, answer: Answer, explanations: Sequence[Explanation], evidence: Sequence[Evidence] = ()
+    file: Path, card: ModelCard, answer: Answer, explanations: Sequence[Explanation], evidence: Sequence[Evidence] = ()
 ) -> None:
-    """A page of maps of one answer, with what their tests found. Raises WrongOption where it cannot be written."""
+    """A page of maps of one answer by the model of `card`, with what their tests found. Raises WrongOption where it
+    cannot be written."""
     target = set(explanations[0].target.tokens)
     said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
     sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
+    sections.append(node("p", f"By {card.name} ({card.fingerprint[:8]}), {card.dtype} on {card.device}.", cls="note"))
     for number, explanation in enumerate(explanations):
         sections += _map(answer, explanation)
         if evidence:

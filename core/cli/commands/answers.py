@@ -74,7 +74,7 @@ def explain(
     for found in maps:
         emit(told(answer, found))
     if html is not None:
-        write_maps(html, answer, maps)
+        write_maps(html, loaded.card, answer, maps)
 
 
 def evidence(
@@ -110,7 +110,7 @@ def evidence(
     for found, trial in zip(maps, trials, strict=True):
         emit(tested(answer, found, trial))
     if html is not None:
-        write_maps(html, answer, maps, trials)
+        write_maps(html, loaded.card, answer, maps, trials)
 
 
 def audit(
