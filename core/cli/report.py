@@ -52,13 +52,13 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
     unasked = [result for result in run.results if not result.answered]
     wrong = failures(run)
     rows = [Interval(_named(rate), rate.value, rate.low, rate.high) for rate in rates]
-    meanings = [[_named(rate), rate.meaning, str(rate.count)] for rate in rates]
+    meanings = [[_named(rate), _value(rate), rate.meaning, f"{rate.count:,}"] for rate in rates]
     sections = [
         node("p", _told(run, unasked)),
         node("h2", "Rates"),
         wide(svg_intervals(rows)),
         node("p", "Lines are 95 % intervals over cases.", cls="note"),
-        table(["rate", "what is counted", "of"], meanings, numbers=[2]),
+        table(["rate", "value", "what is counted", "of"], meanings, numbers=[1, 3]),
     ]
     if wrong:
         header = ["case", "asked", "expected", "said", "image dependence (nats)"]
@@ -146,6 +146,10 @@ def _line(name: str, curve: Curve, dashed: bool) -> Line:
 
 def _named(rate: Rate) -> str:
     return f"{rate.group}: {rate.name}" if rate.group else rate.name
+
+
+def _value(rate: Rate) -> str:
+    return f"{rate.value:.1%}" if math.isfinite(rate.value) else "none"
 
 
 def _row(result: Result) -> list[str]:
