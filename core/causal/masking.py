@@ -152,21 +152,28 @@ def _reading(answer: Answer, token: int, logits: Float[Tensor, "vocabulary"]) ->
 def _pixels_without(
     model: VisionLanguageModel, answer: Answer, token: int, positions: Positions, fill: Fill
 ) -> Float[Tensor, "vocabulary"]:
-    prepared = model.prepare(question_without(answer, positions, fill))
+    # Tokens that stand for the end of a row of patches have no pixels: without them the picture is the same.
+    nothing = answer.layout.views and not any(answer.layout.box(position) for position in positions)
+    prepared = model.prepare(answer.question if nothing else question_without(answer, positions, fill))
     return model.continuation_logits([prepared], [answer.token_ids[: token + 1]])[0][token]
 
 
 def question_without(answer: Answer, positions: Sequence[int], fill: Fill) -> Question:
-    """The answer's question with the pixels of some image tokens masked, beside what was masked already.
+    """The answer's question with the pixels of some image tokens masked, beside what was masked already. Tokens that
+    stand for the end of a row of patches have none.
 
-    Raises CausalError for image tokens without a place, of several pictures, or of another than is masked already.
+    Raises CausalError where none of the image tokens has a place, and for those of several pictures, or of another than
+    is masked already.
     """
     if not positions:
         return answer.question
     shown_in = {position: view.image for view in answer.layout.views for position in view.positions}
-    if not all(position in shown_in for position in positions):
-        raise CausalError("These image tokens have no place in the picture, so their pixels cannot be masked.")
-    images = {shown_in[position] for position in positions}
+    images = {shown_in[position] for position in positions if position in shown_in}
+    if not images:
+        raise CausalError(
+            "Which pixels these image tokens stand for is not known, or they stand for none, so none can be masked. "
+            "Hide the image tokens from the reader."
+        )
     former = answer.question.mask
     if len(images) > 1 or (former is not None and former.image not in images):
         raise CausalError("Pixels can be masked in one picture at a time. Hide the image tokens from the reader.")
@@ -183,8 +190,10 @@ def image_positions(graph: CausalGraph, nodes: Sequence[int]) -> Positions:
 
 
 def random_sets(answer: Answer, graph: CausalGraph, size: int, count: int) -> list[Positions]:
-    """Control: sets of `size` of the answer's image tokens, drawn at random, always the same for the same graph."""
-    everywhere = answer.layout.positions(TokenKind.IMAGE)
+    """Control: sets of `size` of the answer's image tokens, drawn at random, always the same for the same graph. Where
+    places are known only tokens that have one are drawn, so that there are pixels to mask."""
+    placed = sorted(position for view in answer.layout.views for position in view.positions)
+    everywhere = placed if len(placed) >= size else answer.layout.positions(TokenKind.IMAGE)
     chance = np.random.default_rng((graph.token, graph.layer, graph.head, size))
     drawn = (chance.choice(len(everywhere), size, replace=False) for _ in range(count))
     return [tuple(sorted(everywhere[int(index)] for index in indices)) for indices in drawn]

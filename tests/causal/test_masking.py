@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from core.causal.settings import GraphSettings
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
+from tests.families import save_llava_next
+from tests.zoo import load
 
 DENSE = GraphSettings(image_tokens=8, text_tokens=0, alpha=0.2, sample_size=400, largest_set=1)
 
@@ -187,6 +190,20 @@ def test_a_former_mask_stays(answer: Answer) -> None:
     assert mask.fill == "noise"
     assert mask.hidden[:3].all()
     assert mask.hidden.sum() > former.sum()
+
+
+def test_the_end_of_a_row_has_no_pixels_to_mask(tmp_path: Path, picture: Image.Image) -> None:
+    model = load(save_llava_next(tmp_path))
+    answer = ask(model, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=2)))
+    patch = answer.layout.views[1].positions[-1]
+    end = next(p for p in answer.layout.positions(TokenKind.IMAGE) if answer.layout.box(p) is None)
+    with_end, alone = (question_without(answer, sets, "black").mask for sets in ((patch, end), (patch,)))
+    assert with_end is not None and alone is not None and np.array_equal(with_end.hidden, alone.hidden)
+    with pytest.raises(CausalError, match="stand for none"):
+        question_without(answer, (end,), "black")
+    wanted = [(0, ()), (0, (end,)), (0, (patch, end)), (0, (patch,))]
+    nothing, only_end, both, only = read_without(model, answer, wanted, Masking("pixels", "black"))
+    assert only_end == nothing and both == only != nothing
 
 
 def test_pixel_readings_are_those_of_the_masked_question(model: VisionLanguageModel, answer: Answer) -> None:
