@@ -6,19 +6,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding, Question, Target
-from core.causal import discovery
 from core.causal.discovery import CausalGraph, causal_graph
 from core.causal.heads import heads_tests
 from core.causal.masking import Masking
-from core.causal.nodes import Nodes
 from core.causal.pag import Pag
-from core.causal.search import Limits
 from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
@@ -292,19 +289,15 @@ def test_nearly_every_token_is_no_explanation(app: App, llava: TransformersModel
     assert "27 of 27 tokens are within distance 4: that singles nothing out" in at.warning[0].value.replace("\\", "")
 
 
-def test_a_head_that_attends_to_the_first_token_alone_says_little(
+def test_what_is_to_be_known_of_a_graph_stands_beside_it(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def first_only(*arguments: object, **named: object) -> CausalGraph:
-        graph = causal_graph(*arguments, **named)  # type: ignore[arg-type]
-        rows = np.zeros((len(graph.nodes), 60))
-        rows[:, 0] = 1
-        nodes = Nodes(graph.nodes, ())
-        return discovery._graph(graph.token, graph.layer, graph.head, nodes, rows, graph.settings, Limits())
+    def noted(*arguments: Any, **named: Any) -> CausalGraph:
+        return replace(causal_graph(*arguments, **named), notes=("All to [position](1): *little*.",))
 
-    monkeypatch.setattr(page, "causal_graph", first_only)
+    monkeypatch.setattr(page, "causal_graph", noted)
     at = opened(app, exchange_of(llava), deep=False)
-    assert "sends 100% of its attention to position 1" in said(at)
+    assert "All to [position](1): *little*." in said(at)
 
 
 def test_more_than_sixty_four_nodes_are_refused_with_a_sentence(app: App, llava: TransformersModel) -> None:
