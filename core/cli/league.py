@@ -27,7 +27,10 @@ def run(
         except ValueError as error:
             raise WrongOption(str(error)) from error
     say(table(league))
-    record = league.record(f"python -m core league --cases {cases} --out {out}")
+    options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]
+    options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
+    options += [f"--summary {summary}"] if summary else []
+    record = league.record(f"python -m core league {' '.join(options)}")
     for standing in record["standings"]:
         emit(standing)
     emit({name: value for name, value in record.items() if name != "standings"})
