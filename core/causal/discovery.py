@@ -255,11 +255,22 @@ def _graph(
     correlation = row_correlation(attention, left_out)
     learned, used, ridge = learn(correlation, settings, limits)
     notes = [*found.notes, *_caveats(attention, everywhere, left_out, ridge, settings)]
+    if settings.method == "ordered ICD" and _looks_ahead(attention, [node.row for node in found.nodes]):
+        notes.append(
+            "Tokens of this model's prompt also look at what stands behind them, so their order does not say which of "
+            "two cannot cause the other. ICD and FCI, among the settings, do not use the order."
+        )
     if not learned.complete:
         notes.append(learned.sentence)
     if learned.graph.violations():
         notes.append("Some tests contradict each other: no single cause-and-effect story fits all marks of this graph.")
     return CausalGraph(token, layer, head, found.nodes, settings, used, ridge, everywhere, learned, tuple(notes))
+
+
+def _looks_ahead(attention: Float[np.ndarray, "node key"], rows: Sequence[int]) -> bool:
+    """Whether some row, at its position of the sequence, looks behind itself: then the order of tokens is no order of
+    causes, on which ordered ICD rests."""
+    return any(attention[node, row + 1 :].any() for node, row in enumerate(rows))
 
 
 def _caveats(

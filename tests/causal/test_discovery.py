@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -23,6 +25,8 @@ from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 from tests.causal.worlds import attention
+from tests.families import save_internvl, save_paligemma
+from tests.zoo import load
 
 LOOSE = GraphSettings(image_tokens=6, text_threshold=0.0, text_tokens=5, alpha=0.01, sample_size=64)
 
@@ -269,3 +273,15 @@ def test_sixty_four_nodes_are_enough_and_possible() -> None:
     learned, _, _ = learn(row_correlation(attention(0, 64, 200)), GraphSettings())
     assert learned.graph.size == 64
     assert learned.complete
+
+
+@pytest.mark.parametrize(("save", "warned"), [(save_paligemma, True), (save_internvl, False)])
+def test_an_order_that_is_no_order_of_causes_is_said(
+    save: Callable[[Path], Path], warned: bool, tmp_path: Path, picture: Image.Image
+) -> None:
+    model = load(save(tmp_path))
+    answer = ask(model, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=1)))
+    ordered = causal_graph(model, answer, 0, 1, 0)
+    unordered = causal_graph(model, answer, 0, 1, 0, GraphSettings(method="ICD"))
+    assert any("do not use the order" in note for note in ordered.notes) == warned
+    assert not any("do not use the order" in note for note in unordered.notes)
