@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from PIL import Image
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
-from core.answer import Answer, Decoding, Question, Target
+from core.answer import Answer, Decoding, Question, Target, TokenKind
 from core.causal.discovery import causal_graph
-from core.ui.causal.naming import drawn, place_of
+from core.ui.causal.naming import drawn, name_of, place_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
@@ -79,3 +80,10 @@ def test_a_patch_of_a_tile_is_named_with_its_tile(tmp_path: Path, picture: Image
     assert place_of(answer, overview.positions[2]) == "row 2 column 1 of overview of picture 2"
     names = {node.label for node in drawn(causal_graph(model, answer, 0, 0, 0), answer)}
     assert {"p1 t2 r1 c1", "p1 t3 r1 c1", "p2 o r2 c2"} <= names
+
+
+def test_an_image_token_without_a_place_is_not_called_a_patch(answer: Answer, llava: TransformersModel) -> None:
+    unplaced = replace(answer, layout=replace(answer.layout, views=()))
+    graph = causal_graph(llava, unplaced, 0, 0, 0)
+    number = next(n for n, node in enumerate(graph.nodes) if node.kind is TokenKind.IMAGE)
+    assert name_of(graph, unplaced, number).startswith("image token number ")

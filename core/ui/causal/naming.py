@@ -29,7 +29,7 @@ def name_of(graph: CausalGraph, answer: Answer, number: int) -> str:
     if number == graph.target:
         return f"target “{visible(node.text)}”"
     if node.kind is TokenKind.IMAGE:
-        return f"patch {place_of(answer, node.position)}"
+        return f"{'image token' if node.box is None else 'patch'} {place_of(answer, node.position)}"
     part = "answer" if node.kind is TokenKind.ANSWER else "question"
     return f"{part} “{visible(node.text)}” (position {node.position + 1})"
 

@@ -64,5 +64,6 @@ def _words(title: str, words: Sequence[Alternative], subject: Subject) -> None:
 
 def _place(answer: Answer, position: int) -> str:
     if answer.layout.kinds[position] is TokenKind.IMAGE:
-        return f"patch {place_of(answer, position)}"
+        placed = answer.layout.box(position) is not None
+        return f"{'patch' if placed else 'image token'} {place_of(answer, position)}"
     return f"“{visible(answer.texts[position])}” (position {position + 1})"
