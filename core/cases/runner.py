@@ -22,8 +22,9 @@ from core.cases.scoring import is_right, understood
 from core.evidence.dependence import image_dependence
 from core.images import UnreadableImage
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.errors import QuestionError
 from core.vlm.generation import ask
-from core.vlm.model import ModelCard, QuestionError, VisionLanguageModel
+from core.vlm.model import ModelCard, VisionLanguageModel
 
 
 @dataclass(frozen=True)

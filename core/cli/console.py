@@ -70,8 +70,7 @@ def _code_of(error: Exception) -> Exit | None:
     from core.cases.workers import WorkersUnavailable
     from core.images import UnreadableImage
     from core.vlm.cancel import Cancelled
-    from core.vlm.errors import ModelUnavailable
-    from core.vlm.model import QuestionError
+    from core.vlm.errors import ModelUnavailable, QuestionError
     from core.vlm.units import ExplainError
 
     codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (

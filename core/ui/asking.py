@@ -13,8 +13,9 @@ from core.answer import Answer, Question
 from core.ui.state import Exchange, Workspace
 from core.ui.work import run_on_model
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.errors import QuestionError
 from core.vlm.generation import stream
-from core.vlm.model import QuestionError, VisionLanguageModel
+from core.vlm.model import VisionLanguageModel
 
 log = logging.getLogger(__name__)
 

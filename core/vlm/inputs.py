@@ -16,7 +16,7 @@ from torch import Tensor
 from core.answer import Question
 from core.masking import apply_mask
 from core.vlm import prompt as prompts
-from core.vlm.model import PictureMissing, QuestionTooLong, UnusableImage
+from core.vlm.errors import PictureMissing, QuestionTooLong, UnusableImage
 
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""

@@ -30,26 +30,6 @@ from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
 
 
-class QuestionError(ValueError):
-    """A question that cannot be asked. str(error) is a sentence for the screen."""
-
-
-class EmptyQuestion(QuestionError):
-    """There are no words to answer."""
-
-
-class QuestionTooLong(QuestionError):
-    """Question, history and image do not fit into the model's context."""
-
-
-class UnusableImage(QuestionError):
-    """The model's processor cannot take a picture of this shape."""
-
-
-class PictureMissing(QuestionError):
-    """The model's processor takes no question without a picture."""
-
-
 @dataclass(frozen=True)
 class ModelCard:
     """What is loaded. `image_grid` is text for the screen ("12 x 12", "follows the picture"); `fingerprint` is a

@@ -22,17 +22,13 @@ from core.vlm.capture import NAME, RowRecorder, listening, recording
 from core.vlm.costs import pass_bytes
 from core.vlm.editing import editing, patched, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
+from core.vlm.errors import EmptyQuestion
 from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader
 from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
 from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
-from core.vlm.model import (
-    EmptyQuestion,
-    ModelCard,
-    Prepared,
-    VisionLanguageModel,
-)
+from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
 from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out

@@ -12,9 +12,9 @@ from PIL import Image
 
 from core.answer import Decoding, Question
 from core.vlm import processor as processors
+from core.vlm.errors import PictureMissing
 from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec, ModelUnavailable, load_model
-from core.vlm.model import PictureMissing
 from core.vlm.network import TransformersModel
 from tests.families import (
     save_gemma3,

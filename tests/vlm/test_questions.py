@@ -10,8 +10,8 @@ from PIL import Image
 
 from core.answer import Decoding, Question, RegionMask, TokenKind, Turn
 from core.vlm import network
+from core.vlm.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
 from core.vlm.generation import ask, stream
-from core.vlm.model import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
 from core.vlm.network import TransformersModel
 
 THREE = Decoding(max_new_tokens=3)

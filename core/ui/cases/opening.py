@@ -15,8 +15,9 @@ from core.ui.cases.view import CasesView
 from core.ui.running import Report
 from core.ui.state import Exchange, Picture, Workspace
 from core.vlm.cancel import CancelToken
+from core.vlm.errors import QuestionError
 from core.vlm.generation import ask
-from core.vlm.model import QuestionError, VisionLanguageModel
+from core.vlm.model import VisionLanguageModel
 
 EXPLORERS = {
     "Relevancy": "pages/3_Relevancy.py",
