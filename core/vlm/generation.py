@@ -53,12 +53,12 @@ def stream(
     limit = min(question.decoding.max_new_tokens, model.context_length - len(prepared.ids))
     if cancel is not None and cancel.cancelled:
         limit, finish = 0, "stopped"
-    progress = None
+    state = None
     while len(ids) < limit:
-        if progress is None:
-            logits, progress = model.begin(prepared, recorder)
+        if state is None:
+            logits, state = model.begin(prepared, recorder)
         else:
-            logits = model.step(ids[-1], progress, recorder)
+            logits = model.step(ids[-1], state, recorder)
         token = sampler.choose(logits, model.picture_ids)
         if token in model.end_ids:
             finish = "end"

@@ -23,7 +23,7 @@ from core.answer import Answer, Question, TokenLayout
 from core.vlm.capture import RowRecorder
 from core.vlm.edits import Edits
 from core.vlm.hiding import first_reader, hidden_from_readers
-from core.vlm.prefix import Progress
+from core.vlm.prefix import DecodingState
 from core.vlm.readout import Readout
 from core.vlm.tape import DecoderTape
 from core.vlm.tokens import TokenReader
@@ -113,15 +113,17 @@ class VisionLanguageModel(ABC):
     @abstractmethod
     def begin(
         self, prepared: Prepared, recorder: RowRecorder | None = None
-    ) -> tuple[Float[Tensor, "vocabulary"], Progress]:
+    ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
         """Read the prompt. Returns the raw float32 logits of the first answer token, and the state for `step`.
 
         The keys and values up to `prepared.shared` are kept and used again when the same images come back.
         """
 
     @abstractmethod
-    def step(self, token: int, progress: Progress, recorder: RowRecorder | None = None) -> Float[Tensor, "vocabulary"]:
-        """Append one token to the sequence. Returns the raw float32 logits of the next; `progress` moves on."""
+    def step(
+        self, token: int, state: DecodingState, recorder: RowRecorder | None = None
+    ) -> Float[Tensor, "vocabulary"]:
+        """Append one token to the sequence. Returns the raw float32 logits of the next; `state` moves on."""
 
     @abstractmethod
     def continuation_logits(

@@ -30,7 +30,7 @@ from core.vlm.layout import lay_out
 from core.vlm.memory import available_bytes
 from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
 from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
-from core.vlm.prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, Progress, network_cache
+from core.vlm.prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.rerun import NetworkDecoderTape
 from core.vlm.rows import attention_among
@@ -110,23 +110,25 @@ class TransformersModel(VisionLanguageModel):
 
     def begin(
         self, prepared: Prepared, recorder: RowRecorder | None = None
-    ) -> tuple[Float[Tensor, "vocabulary"], Progress]:
+    ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
         with self.lock:
             layers, done = self._kept(prepared)
             cache = network_cache(layers)
             logits = self._read(prepared, done, cache, recorder)
             self._keep(prepared, cache, done)
         last = None if prepared.positions is None else int(prepared.positions.max()) + 1
-        return logits, Progress(cache=cache, length=len(prepared.ids), next_position=last)
+        return logits, DecodingState(cache=cache, length=len(prepared.ids), next_position=last)
 
-    def step(self, token: int, progress: Progress, recorder: RowRecorder | None = None) -> Float[Tensor, "vocabulary"]:
+    def step(
+        self, token: int, state: DecodingState, recorder: RowRecorder | None = None
+    ) -> Float[Tensor, "vocabulary"]:
         inputs: dict[str, Any] = {"input_ids": torch.tensor([[token]], device=self.device)}
-        if progress.next_position is not None:
-            inputs["position_ids"] = self._answer_positions(progress.next_position, 1)
-            progress.next_position += 1
-        with self._reading(progress.length), recording(recorder):
-            output = self.network(**inputs, past_key_values=progress.cache, use_cache=True)
-        progress.length += 1
+        if state.next_position is not None:
+            inputs["position_ids"] = self._answer_positions(state.next_position, 1)
+            state.next_position += 1
+        with self._reading(state.length), recording(recorder):
+            output = self.network(**inputs, past_key_values=state.cache, use_cache=True)
+        state.length += 1
         logits: Tensor = output.logits[0, -1].float()
         return logits
 

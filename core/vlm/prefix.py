@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 
 @dataclass
-class Progress:
+class DecodingState:
     """A sequence being read: the network's cache, how many tokens it holds, and the next rotary position."""
 
     cache: Any

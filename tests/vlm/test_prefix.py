@@ -116,8 +116,8 @@ def test_questions_in_turn_do_not_disturb_each_other(model: TransformersModel, p
     begun = [model.begin(model.prepare(question)) for question in questions]
     said = [[int(logits.argmax())] for logits, _ in begun]
     for _ in range(5):
-        for ids, (_, progress) in zip(said, begun, strict=True):
-            ids.append(int(model.step(ids[-1], progress).argmax()))
+        for ids, (_, state) in zip(said, begun, strict=True):
+            ids.append(int(model.step(ids[-1], state).argmax()))
     assert [tuple(ids) for ids in said] == [answer.token_ids for answer in alone]
 
 
