@@ -186,6 +186,9 @@ def _save(
         for parameter in network.parameters():
             # Sharper attention and logits than freshly drawn weights give: differences would not show in flat ones.
             parameter.mul_(1.6 if parameter.ndim > 1 else 1.0)
+            if parameter.ndim > 1 and not parameter.any():
+                # Gemma 3's projector starts with zeros, through which no picture is seen.
+                parameter.normal_(std=0.1)
     network.generation_config = transformers.GenerationConfig(pad_token_id=0, bos_token_id=1, eos_token_id=2)
     network.save_pretrained(folder)
     images.save_pretrained(folder)

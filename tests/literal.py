@@ -75,41 +75,53 @@ def whole_pass(network: Any, answer: Answer) -> Pass:
     inputs = {name: v.double() if v.is_floating_point() else v for name, v in answer.inputs.items()}
     inputs["input_ids"] = torch.cat([inputs["input_ids"], more], 1)
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
-    if "mm_token_type_ids" in inputs:
-        inputs["mm_token_type_ids"] = torch.cat([inputs["mm_token_type_ids"], torch.zeros_like(more)], 1)
+    # PaliGemma's answers are told from the prompt, whose tokens see each other both ways.
+    types = torch.full_like(more, network.config.model_type == "paligemma")
+    for name in {"mm_token_type_ids", "token_type_ids"} & inputs.keys():
+        inputs[name] = torch.cat([inputs[name], types], 1)
     seen: dict[str, Tensor] = {}
     base = network.model
-    if hasattr(base, "visual"):
-        layers, projector = base.visual.blocks, base.visual
-    else:
-        layers, projector = base.vision_tower.encoder.layers, base.multi_modal_projector
-        layers = layers[: len(layers) + 1 + network.config.vision_feature_layer]
-    hooks = [
-        layers[-1].register_forward_hook(
-            lambda _, __, out: seen.update(last=out[0] if isinstance(out, tuple) else out)
-        ),
-        projector.register_forward_hook(lambda _, __, out: seen.update(features=getattr(out, "pooler_output", out))),
-    ]
+    layers = tower_layers(network)
+    look = base.get_image_features
+
+    def looking(*args: Any, **kwargs: Any) -> Any:
+        found = look(*args, **kwargs)
+        seen["features"] = torch.cat(list(found.pooler_output))
+        return found
+
+    hook = layers[-1].register_forward_hook(
+        lambda _, __, out: seen.update(last=out[0] if isinstance(out, tuple) else out)
+    )
+    base.get_image_features = looking
     kept.clear()
     try:
         logits = network(**inputs, use_cache=False).logits[0]
     finally:
-        for hook in hooks:
-            hook.remove()
-    causal = [weights for module, weights, _ in kept if module.is_causal]
+        hook.remove()
+        del base.get_image_features
+    decoder = set(network.get_decoder().modules())
+    causal = [weights for module, weights, _ in kept if module in decoder]
     tower: dict[int, list[Tensor]] = {}
     for module, weights, _ in kept:
-        if not module.is_causal:
+        if module not in decoder:
             tower.setdefault(id(module), []).append(weights)
     kept.clear()
-    features = seen.get("features")
     return Pass(
         logits=logits,
         decoder=causal,
         tower=list(tower.values())[: len(layers)],
         last=seen.get("last"),
-        features=None if features is None else features.flatten(0, -2),
+        features=seen.get("features"),
     )
+
+
+def tower_layers(network: Any) -> Any:
+    """The tower's layers up to the last one that is read."""
+    base = network.model
+    if hasattr(base, "visual"):
+        return base.visual.blocks
+    layers = base.vision_tower.encoder.layers
+    return layers[: len(layers) + 1 + getattr(network.config, "vision_feature_layer", -1)]
 
 
 def target_logit(found: Pass, answer: Answer, unit: Unit) -> Tensor:

@@ -15,7 +15,7 @@ from core.vlm.families.base import Family, Tower
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from tests import literal
-from tests.families import save_qwen2_vl
+from tests.families import save_gemma3, save_paligemma, save_qwen2_vl
 from tests.zoo import load, save_llava, save_qwen
 
 
@@ -31,7 +31,7 @@ class Pair:
         return ask(self.model, question, keep_attention=False)
 
 
-@pytest.fixture(scope="module", params=[save_llava, save_qwen, save_qwen2_vl])
+@pytest.fixture(scope="module", params=[save_llava, save_qwen, save_qwen2_vl, save_gemma3, save_paligemma])
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder: Path = request.param(tmp_path_factory.mktemp("network"))
     model = load(folder)

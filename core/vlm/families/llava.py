@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.answer import Box, PatchView
 from core.vlm.families.base import Family, ImageSize, Tower, count_up
+from core.vlm.families.squares import image_tokens, layers_read
 
 
 def seen_box(processor: Any, size: ImageSize) -> Box:
@@ -96,18 +97,12 @@ class Llava(Family):
         return count_up(inputs)
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        config = network.config
-        vision = network.model.vision_tower
-        layers = getattr(getattr(getattr(vision, "vision_model", vision), "encoder", None), "layers", None)
-        feature = getattr(config, "vision_feature_layer", None)
-        # ViP-LLaVA, and LLaVA with a list there, read several layers at once.
-        if layers is None or not isinstance(feature, int):
+        layers = layers_read(network)
+        if layers is None:
             return None
-        # The states are counted from the embeddings on: as many as there are layers, and one.
-        read = feature if feature >= 0 else len(layers) + 1 + feature
         images = inputs["pixel_values"].shape[0]
-        each = int((inputs["input_ids"] == config.image_token_id).sum()) // images
-        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+        each = image_tokens(network, inputs) // images
+        class_tokens = 1 if network.config.vision_feature_select_strategy == "default" else 0
         places = torch.arange(images * (each + class_tokens), device=inputs["input_ids"].device).view(images, -1)
 
         projector = network.model.multi_modal_projector
@@ -117,7 +112,7 @@ class Llava(Family):
             hidden: Tensor = projector(seen)
             return hidden.flatten(0, 1)
 
-        return Tower(layers[:read], places[:, class_tokens:].reshape(-1, 1), projector, project)
+        return Tower(layers, places[:, class_tokens:].reshape(-1, 1), projector, project)
 
 
 FAMILY = Llava()

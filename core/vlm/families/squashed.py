@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize
+from core.vlm.families.base import Family, ImageSize, Tower
 from core.vlm.families.rasters import Rasters, whole
+from core.vlm.families.squares import encoder_layers, image_tokens, square_places
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,23 @@ class Squashed(Family):
             rasters.add(image, "picture", side, side, whole(size))
         # Gemma 3 can be told to add crops ("pan and scan"), which leaves positions over.
         return rasters.all()
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        vision, projector = network.model.vision_tower, network.model.multi_modal_projector
+        layers = encoder_layers(vision)
+        if layers is None:
+            return None
+        pictures = inputs["pixel_values"].shape[0]
+        side = vision.config.image_size // vision.config.patch_size
+        # Gemma 3 takes the mean of several patches for a token.
+        pooled = side // isqrt(image_tokens(network, inputs) // pictures)
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            hidden: Tensor = projector(vision.post_layernorm(states).view(pictures, side**2, -1))
+            return hidden.flatten(0, 1)
+
+        place_of = square_places(pictures, side, pooled).to(inputs["input_ids"].device)
+        return Tower(layers, place_of, torch.nn.ModuleList([vision.post_layernorm, projector]), project)
 
 
 FAMILIES = (

@@ -1,0 +1,43 @@
+"""Towers that look at squares one by one (CLIP, SigLIP, InternViT): where the patches of an image token stand in them.
+
+The squares are pictures, tiles of them, or both; a tower holds them as a batch, each with its class token in front
+where it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+
+def square_places(squares: int, side: int, merged: int = 1, class_tokens: int = 0) -> Int[Tensor, "image_token merged"]:
+    """The places of every image token, where `merged` x `merged` of the `side` x `side` patches of a square become one
+    and the tokens of a square follow each other row by row."""
+    places = torch.arange(squares * (class_tokens + side**2)).view(squares, -1)[:, class_tokens:]
+    blocks = places.reshape(squares, side // merged, merged, side // merged, merged)
+    return blocks.transpose(2, 3).reshape(-1, merged**2)
+
+
+def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:
+    """The layers of a tower; None where they are not where these towers have them."""
+    encoder = getattr(getattr(vision, "vision_model", vision), "encoder", None)
+    return getattr(encoder, "layers", getattr(encoder, "layer", None))
+
+
+def layers_read(network: Any) -> Sequence[torch.nn.Module] | None:
+    """The layers of a tower up to the one that `vision_feature_layer` names; None where it names several, as in
+    ViP-LLaVA."""
+    layers, feature = encoder_layers(network.model.vision_tower), getattr(network.config, "vision_feature_layer", None)
+    if layers is None or not isinstance(feature, int):
+        return None
+    # The states are counted from the embeddings on: as many as there are layers, and one.
+    return layers[: feature if feature >= 0 else len(layers) + 1 + feature]
+
+
+def image_tokens(network: Any, inputs: Mapping[str, Tensor]) -> int:
+    """How many image tokens a prompt has."""
+    return int((inputs["input_ids"] == network.config.image_token_id).sum())
