@@ -19,7 +19,6 @@ from torch import Tensor
 from core.answer import Answer, Question, TokenKind
 from core.vlm import prompt as prompts
 from core.vlm.capture import NAME, RowRecorder, listening, recording
-from core.vlm.costs import pass_bytes
 from core.vlm.editing import editing, patched, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.errors import EmptyQuestion
@@ -27,12 +26,12 @@ from core.vlm.families.base import Family
 from core.vlm.hiding import first_reader
 from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
 from core.vlm.layout import lay_out
-from core.vlm.memory import available_bytes
 from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
 from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
 from core.vlm.prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.rerun import NetworkDecoderTape
+from core.vlm.room import continuations_at_once, edits_at_once, pictures_at_once
 from core.vlm.rows import attention_among
 from core.vlm.shuffling import blocks, shuffle
 from core.vlm.tape import DecoderTape, Tap
@@ -42,9 +41,6 @@ from core.vlm.units import NotApplicable
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
-MOST_ROWS = 64
-CPU_POSITIONS = 1280
-"""Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 
 
@@ -270,18 +266,8 @@ class TransformersModel(VisionLanguageModel):
 
     def rows_at_once(self, prepared: Prepared, longest: int) -> int:
         text = self.network.config.get_text_config()
-        width = len(prepared.ids) - prepared.shared + longest
-        number = self.network.dtype.itemsize
-        size = getattr(text, "head_dim", None) or self.card.hidden // self.card.heads
-        # Growing a cache copies it, so two copies live at once for a moment.
-        keys = 2 * 2 * self.card.layers * self.card.key_value_heads * size * (prepared.shared + width) * number
-        logits = 2 * width * self.card.vocabulary * 4
-        hidden = 12 * width * self.card.hidden * number
-        return max(1, min(MOST_ROWS, self._fitting(keys + logits + hidden)))
-
-    def _fitting(self, each: int) -> int:
-        """How many rows of `each` bytes a batch may have: it takes a quarter of the free memory, and at most 1 GiB."""
-        return min(available_bytes(self.device) // 4, 2**30) // each
+        head_size = getattr(text, "head_dim", None) or self.card.hidden // self.card.heads
+        return continuations_at_once(self.card, head_size, prepared, longest)
 
     # Replay
 
@@ -292,17 +278,12 @@ class TransformersModel(VisionLanguageModel):
     def logits_of_images(
         self, answer: Answer, pictures: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        waiting, rows = iter(pictures), self._pictures_at_once(answer)
+        waiting = iter(pictures)
+        rows = pictures_at_once(self, answer) if self.family.stacks else 1
         while batch := list(islice(waiting, rows)):
             inputs = [self._with_pictures(answer, images) for images in batch]
             together = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
             yield from self._whole_passes(together, answer.token_ids)
-
-    def _pictures_at_once(self, answer: Answer) -> int:
-        if not self.family.stacks:
-            return 1
-        most = MOST_ROWS if self.device.type != "cpu" else CPU_POSITIONS // len(answer.layout)
-        return max(1, min(most, self._fitting(pass_bytes(self, answer))))
 
     def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other pictures of the same sizes in the place of its own."""
@@ -471,14 +452,7 @@ class TransformersModel(VisionLanguageModel):
         return found
 
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
-        rows, positions, number = len(answer.layout) - start, len(answer.layout), self.network.dtype.itemsize
-        # One layer's states (the wide middle of its MLP counts for most), keys and values; a mask and its copy as
-        # numbers; logits.
-        states = 24 * rows * self.card.hidden * number
-        keys = 4 * positions * self.card.hidden * number
-        logits = 3 * len(answer.tokens) * self.card.vocabulary * 4
-        most = MOST_ROWS if self.device.type != "cpu" else min(MOST_ROWS, CPU_POSITIONS // rows)
-        return max(1, min(most, self._fitting(states + keys + 6 * rows * positions + logits)))
+        return edits_at_once(self.card, answer, start)
 
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
         layers = self.network.get_decoder().layers

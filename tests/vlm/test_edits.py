@@ -141,7 +141,7 @@ def test_small_batches_change_nothing(
 ) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     expected = model.logits_with(answer, sets_of(answer))
-    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
     assert model.edits_at_once(answer) == 1
     for logits, other in zip(model.logits_with(answer, sets_of(answer)), expected, strict=True):
         torch.testing.assert_close(logits, other, **NEAR)

@@ -98,7 +98,7 @@ def test_little_memory_makes_small_batches(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = ask(model, questions(picture)[0])
-    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 8 * 2**20)
+    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 8 * 2**20)
     few = model.hidings_at_once(answer)
-    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
     assert model.hidings_at_once(answer) == 1 < few < 64

@@ -74,9 +74,9 @@ def test_little_memory_makes_small_batches(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = model.prepare(Question("Where?", (picture,)))
-    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 8 * 2**20)
+    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 8 * 2**20)
     few = model.rows_at_once(prepared, 20)
-    monkeypatch.setattr("core.vlm.network.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
     none = model.rows_at_once(prepared, 20)
     assert none == 1 < few < 64
 
