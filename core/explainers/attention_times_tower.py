@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,9 @@ from core.vlm.model import VisionLanguageModel
 from core.vlm.rows import attention_among
 from core.vlm.units import NotApplicable, Unit
 
-_described: WeakKeyDictionary[VisionLanguageModel, bool] = WeakKeyDictionary()
-"""Whether a model's family says how its tower becomes image tokens. Finding out takes a pass of the tower."""
+_described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
+"""Whether the family of an answer's model says how its tower became these image tokens. Finding out takes a pass of
+the tower."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,13 @@ class AttentionTimesTower(Explainer):
         missing = needs_places(model, answer, self.name)
         if missing is not None:
             return missing
-        if model not in _described:
-            _described[model] = model.tower_tape(answer) is not None
-        return None if _described[model] else _undescribed(model)
+        if answer not in _described:
+            _described[answer] = model.tower_tape(answer) is not None
+        return None if _described[answer] else _undescribed(model)
 
     def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        largest = max((len(view.positions) for view in answer.layout.views), default=0)
+        tokens = Counter(view.image for view in answer.layout.views for _ in view.positions)
+        largest = max(tokens.values(), default=0)
         # How many heads and merged places a tower has is its own business: sixteen attention maps bound most.
         return rows_bytes(model, answer, units) + pass_bytes(model, answer) + 4 * 16 * largest**2 * 4
 

@@ -16,16 +16,15 @@ def attention_among(
 
     Merged places are averaged over queries and summed over keys. Tokens in different windows do not see each other.
     """
-    merged = tape.place_of.shape[1]
-    places = tape.place_of[tokens].flatten()
+    places, merged = tape.place_of[tokens], tape.place_of.shape[1]
     with tape.play(layer, grad=False) as passed:
         heads, dtype = passed.taps[0].query.shape[0], passed.taps[0].query.dtype
-        among = torch.zeros(heads, len(places), len(places), dtype=torch.promote_types(dtype, torch.float32))
-        among = among.to(places.device)
+        wide = torch.promote_types(dtype, torch.float32)
+        among = torch.zeros(heads, len(tokens), len(tokens), dtype=wide, device=places.device)
         for tap in passed.taps:
-            # The places of one image, or of one window of it, see each other and nothing else.
-            own = ((places >= tap.offset) & (places < tap.offset + tap.query.shape[1])).nonzero()[:, 0]
+            # The places of one square, or of one window, see each other and nothing else, and a token's stand in one.
+            own = ((places[:, 0] >= tap.offset) & (places[:, 0] < tap.offset + tap.query.shape[1])).nonzero()[:, 0]
             if len(own):
-                seen = tap.rows(places[own] - tap.offset)[..., places[own] - tap.first_key]
-                among[:, own[:, None], own] = seen
-    return among.view(heads, len(tokens), merged, len(tokens), merged).mean(2).sum(-1)
+                seen = tap.rows(places[own].flatten() - tap.offset)[..., places[own].flatten() - tap.first_key]
+                among[:, own[:, None], own] = seen.view(heads, len(own), merged, len(own), merged).mean(2).sum(-1)
+    return among
