@@ -120,7 +120,10 @@ def tower_layers(network: Any) -> Any:
     base = network.model
     if hasattr(base, "visual"):
         return base.visual.blocks
-    layers = base.vision_tower.encoder.layers
+    if hasattr(base, "vision_model"):
+        return base.vision_model.encoder.layers
+    encoder = base.vision_tower.encoder
+    layers = encoder.layers if hasattr(encoder, "layers") else encoder.layer
     return layers[: len(layers) + 1 + getattr(network.config, "vision_feature_layer", -1)]
 
 

@@ -23,7 +23,7 @@ from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, Unit, units_of, whole
 from tests import literal
-from tests.families import save_gemma3, save_paligemma
+from tests.families import save_gemma3, save_internvl, save_paligemma, save_smolvlm
 from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
 
@@ -37,7 +37,12 @@ SAVED: dict[str, Callable[[Path], Path]] = {
         folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
     ),
 }
-TOWERS: dict[str, Callable[[Path], Path]] = {"gemma3": save_gemma3, "paligemma": save_paligemma}
+TOWERS: dict[str, Callable[[Path], Path]] = {
+    "gemma3": save_gemma3,
+    "internvl": save_internvl,
+    "paligemma": save_paligemma,
+    "smolvlm": save_smolvlm,
+}
 """Families whose towers are followed in ways of their own."""
 
 

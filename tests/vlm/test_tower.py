@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question
+from core.answer import Answer, Decoding, Question, TokenKind
 from core.vlm.families.base import Family, Tower
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from tests import literal
-from tests.families import save_gemma3, save_paligemma, save_qwen2_vl
+from tests.families import save_gemma3, save_internvl, save_paligemma, save_qwen2_vl, save_smolvlm
 from tests.zoo import load, save_llava, save_qwen
 
 
@@ -31,7 +31,10 @@ class Pair:
         return ask(self.model, question, keep_attention=False)
 
 
-@pytest.fixture(scope="module", params=[save_llava, save_qwen, save_qwen2_vl, save_gemma3, save_paligemma])
+SAVERS = (save_llava, save_qwen, save_qwen2_vl, save_gemma3, save_internvl, save_paligemma, save_smolvlm)
+
+
+@pytest.fixture(scope="module", params=SAVERS)
 def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
     folder: Path = request.param(tmp_path_factory.mktemp("network"))
     model = load(folder)
@@ -75,10 +78,10 @@ def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pict
     answer = pair.asked(*pictures)
     found = literal.whole_pass(pair.network, answer)
     places = literal.places_of(found)
-    start = 0
-    for image, view in enumerate(answer.layout.views):
-        own = places[start : start + len(view.positions)]
-        start += len(own)
+    tokens = dict(zip(answer.layout.positions(TokenKind.IMAGE), places, strict=True))
+    for image in range(len(pictures)):
+        shown = sorted(p for view in answer.layout.views if view.image == image for p in view.positions)
+        own = [tokens[position] for position in shown]
         attention = pair.model.tower_attention(answer, image)
         assert attention is not None and attention.shape[0] == len(found.tower)
         for layer, windows in zip(attention, found.tower, strict=True):

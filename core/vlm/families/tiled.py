@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from jaxtyping import Int
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
 from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, count_up
+from core.vlm.families.base import Family, ImageSize, Tower, count_up
 from core.vlm.families.rasters import Rasters, tile, whole
+from core.vlm.families.squares import encoder_layers, image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,25 @@ class InternVL(Tiled):
         vision = config.vision_config
         return int(vision.image_size // vision.patch_size // config.downsample_factor)
 
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        base, config, layers = network.model, network.config, layers_read(network)
+        if config.model_type != "internvl" or layers is None:
+            return None
+        tiles, merged = inputs["pixel_values"].shape[0], round(1 / config.downsample_ratio)
+        side = isqrt(image_tokens(network, inputs) // tiles) * merged
+        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+        # Only what the last layer leaves is normed, and only in some checkpoints.
+        norm = base.vision_tower.layernorm if config.vision_feature_layer == -1 else torch.nn.Identity()
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            seen = norm(states).view(tiles, -1, states.shape[-1])[:, class_tokens:].reshape(tiles, side, side, -1)
+            blocks = base.pixel_shuffle(seen, scale_factor=config.downsample_ratio).flatten(0, 2)
+            hidden: Tensor = base.multi_modal_projector(blocks)
+            return hidden
+
+        place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
+        return Tower(layers, place_of, torch.nn.ModuleList([norm, base.multi_modal_projector]), project)
+
 
 @dataclass(frozen=True)
 class Idefics3(Tiled):
@@ -89,6 +110,21 @@ class Idefics3(Tiled):
 
     def side(self, config: Any, processor: Any) -> int:
         return isqrt(processor.image_seq_len)
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        vision, connector = network.model.vision_model, network.model.connector
+        layers, merged = encoder_layers(vision), connector.scale_factor
+        if layers is None:
+            return None
+        side = inputs["pixel_values"].shape[-1] // vision.patch_size
+        tiles = image_tokens(network, inputs) // (side // merged) ** 2
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            hidden: Tensor = connector(vision.post_layernorm(states).view(tiles, side**2, -1))
+            return hidden.flatten(0, 1)
+
+        place_of = square_places(tiles, side, merged).to(inputs["input_ids"].device)
+        return Tower(layers, place_of, torch.nn.ModuleList([vision.post_layernorm, connector]), project)
 
 
 FAMILIES = (
