@@ -15,6 +15,7 @@ import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
+from core.vlm.families.base import Family
 from core.vlm.loading import ModelSpec, load_model
 from core.vlm.network import TransformersModel
 
@@ -203,3 +204,8 @@ def load(folder: Path) -> TransformersModel:
     model = load_model(ModelSpec(str(folder), dtype="float32", device="cpu"))
     assert isinstance(model, TransformersModel)
     return model
+
+
+def of_family(model: TransformersModel, family: Family) -> TransformersModel:
+    """The same network, with the declarations of another family."""
+    return TransformersModel(model.network, model.processor, family, model.card)

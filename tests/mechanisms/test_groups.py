@@ -11,6 +11,7 @@ from core.vlm.families.base import Family
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, units_of, whole
 from tests.eager import sampled
+from tests.zoo import of_family
 
 
 def named(answer: Answer, target: Target) -> dict[str, tuple[int, ...]]:
@@ -46,14 +47,12 @@ def test_patches_cover_a_view_square_by_square(model: TransformersModel, picture
         assert squares[0].positions[:2] == view.positions[:2]
 
 
-def test_patches_without_a_place_are_refused(
-    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_patches_without_a_place_are_refused(llava: TransformersModel, picture: Image.Image) -> None:
     with pytest.raises(NotApplicable, match="no map of patches"):
         patch_groups(sampled(llava, "Only words"))
-    monkeypatch.setattr(llava, "family", Family(name="unknown"))
+    stranger = of_family(llava, Family(name="unknown"))
     with pytest.raises(NotApplicable, match="no map of patches"):
-        patch_groups(sampled(llava, "Where?", picture))
+        patch_groups(sampled(stranger, "Where?", picture))
 
 
 def test_groups_that_are_empty_or_elsewhere_are_refused(llava: TransformersModel) -> None:

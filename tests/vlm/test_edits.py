@@ -21,7 +21,7 @@ from core.vlm.playback import catching
 from core.vlm.units import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
 from tests.hooks import hooks_of
-from tests.zoo import load, save_llava, save_qwen
+from tests.zoo import load, of_family, save_llava, save_qwen
 
 SAVED: dict[str, Callable[[Path], Path]] = {
     "llava": save_llava,
@@ -126,13 +126,11 @@ def test_no_head_of_a_layer_is_no_attention(any_model: TransformersModel, pictur
     torch.testing.assert_close(first, second, **NEAR)
 
 
-def test_a_family_that_shares_no_prefix_is_read_whole(
-    model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     over_prefix = [model.logits_with(answer, [edits])[0] for edits in sets_of(answer)]
-    monkeypatch.setattr(model, "family", Family(name="unknown"))
-    for first, second in zip(over_prefix, model.logits_with(answer, sets_of(answer)), strict=True):
+    stranger = of_family(model, Family(name="unknown"))
+    for first, second in zip(over_prefix, stranger.logits_with(answer, sets_of(answer)), strict=True):
         torch.testing.assert_close(first, second, **NEAR)
 
 
@@ -319,17 +317,15 @@ def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: I
     assert model.logits_with(answer, []) == []
 
 
-def test_a_layer_without_a_known_part_is_said_to_have_none(
-    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_layer_without_a_known_part_is_said_to_have_none(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "Where?", picture)
-    monkeypatch.setattr(llava, "family", Family(name="unknown", mlp_names=("wide",)))
+    stranger = of_family(llava, Family(name="unknown", mlp_names=("wide",)))
     edits: Edits = (StatePatch(Site.MLP, 0, (1,), noise(1)),)
     with pytest.raises(NotApplicable, match="no part that is known to be its mlp"):
-        llava.logits_with(answer, [edits])
-    with pytest.raises(NotApplicable, match="no part"), llava.edited(edits):
+        stranger.logits_with(answer, [edits])
+    with pytest.raises(NotApplicable, match="no part"), stranger.edited(edits):
         pass
-    assert len(llava.logits_with(answer, [(StatePatch(Site.ATTENTION, 0, (1,), noise(1)),)])) == 1
+    assert len(stranger.logits_with(answer, [(StatePatch(Site.ATTENTION, 0, (1,), noise(1)),)])) == 1
 
 
 def test_layers_with_something_between_them_are_noticed() -> None:

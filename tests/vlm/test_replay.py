@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 import torch
 from PIL import Image
 
@@ -13,6 +12,7 @@ from core.vlm.families.base import count_up
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.replay import NEGLIGIBLE, replay_difference, self_check
+from tests.zoo import of_family
 
 TEN = Decoding(max_new_tokens=10, temperature=1.2, seed=4)
 
@@ -38,17 +38,14 @@ def test_a_loaded_model_checks_itself(model: TransformersModel) -> None:
     assert check.negligible and check.difference < NEGLIGIBLE["float32"]
 
 
-def test_the_check_catches_wrong_positions(qwen: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_catches_wrong_positions(qwen: TransformersModel) -> None:
     """Plain counting in place of the family's three axes: the mistake that such a check is for."""
 
     class Miscounting(type(qwen.family)):  # type: ignore[misc]
         def positions(self, network: object, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
             return count_up(inputs).expand(3, -1)
 
-    monkeypatch.setattr(qwen, "family", Miscounting())
-    qwen.forget()
-    check = self_check(qwen)
-    qwen.forget()
+    check = self_check(of_family(qwen, Miscounting()))
     assert not check.negligible
     assert "more than rounding" in check.sentence
 
