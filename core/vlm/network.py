@@ -1,46 +1,49 @@
-"""A `transformers` network behind the VisionLanguageModel interface."""
+"""A `transformers` network behind the VisionLanguageModel interface.
+
+Here questions become inputs and states become logits. Everything that runs the decoder or the vision tower does so
+through `passes.py`, which has the lock: reading and writing on over what is kept (`reading.py`), batches of
+continuations (`continuations.py`), tapes (`taping.py`).
+"""
 
 from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
 from core.answer import Answer, Question, TokenKind
 from core.vlm import prompt as prompts
-from core.vlm.capture import NAME, RowRecorder, listening, recording
-from core.vlm.editing import editing, patched, together
+from core.vlm.capture import NAME, RowRecorder, listening
+from core.vlm.continuations import continuation_logits
+from core.vlm.editing import editing, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.errors import EmptyQuestion
 from core.vlm.families.base import Family
-from core.vlm.hiding import first_reader
 from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
 from core.vlm.layout import lay_out
 from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
-from core.vlm.playback import Calls, NetworkTowerTape, catching, frozen
-from core.vlm.prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
+from core.vlm.passes import Passes
+from core.vlm.playback import frozen
+from core.vlm.prefix import DecodingState
+from core.vlm.reading import PromptReader
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
-from core.vlm.rerun import NetworkDecoderTape
 from core.vlm.room import continuations_at_once, edits_at_once, pictures_at_once
 from core.vlm.rows import attention_among
 from core.vlm.shuffling import blocks, shuffle
 from core.vlm.tape import DecoderTape, Tap
+from core.vlm.taping import decoder_tape, tower_tape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
 from core.vlm.units import NotApplicable
 
-PREFIX_BYTES = 512 * 2**20
-FEATURE_BYTES = 128 * 2**20
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 
 
@@ -48,9 +51,11 @@ class TransformersModel(VisionLanguageModel):
     """Any decoder-only image-text-to-text network, with the declarations of its family."""
 
     def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
+        self._passes = Passes(network, family, card.name)
+        self._prompt_reader = PromptReader(self._passes)
         self.card = card
-        self.lock = threading.RLock()
-        self.network = network.eval()
+        self.lock = self._passes.lock
+        self.network = self._passes.network
         self.processor = processor
         self.family = family
         self.reader = TokenReader(processor.tokenizer)
@@ -60,8 +65,6 @@ class TransformersModel(VisionLanguageModel):
         self.picture_ids = picture_ids(network)
         self._finished: Finish | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
-        self._prefixes = PrefixStore(PREFIX_BYTES)
-        self._features: ByteBoundedCache[str, Any] = ByteBoundedCache(FEATURE_BYTES)
 
     @property
     def device(self) -> torch.device:
@@ -69,9 +72,7 @@ class TransformersModel(VisionLanguageModel):
         return device
 
     def forget(self) -> None:
-        with self.lock:
-            self._prefixes.clear()
-            self._features.clear()
+        self._prompt_reader.forget()
 
     # Inputs and layout
 
@@ -107,162 +108,17 @@ class TransformersModel(VisionLanguageModel):
     def begin(
         self, prepared: Prepared, recorder: RowRecorder | None = None
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
-        with self.lock:
-            layers, done = self._kept(prepared)
-            cache = network_cache(layers)
-            logits = self._read(prepared, done, cache, recorder)
-            self._keep(prepared, cache, done)
-        last = None if prepared.positions is None else int(prepared.positions.max()) + 1
-        return logits, DecodingState(cache=cache, length=len(prepared.ids), next_position=last)
+        return self._prompt_reader.begin(prepared, recorder)
 
     def step(
         self, token: int, state: DecodingState, recorder: RowRecorder | None = None
     ) -> Float[Tensor, "vocabulary"]:
-        inputs: dict[str, Any] = {"input_ids": torch.tensor([[token]], device=self.device)}
-        if state.next_position is not None:
-            inputs["position_ids"] = self._answer_positions(state.next_position, 1)
-            state.next_position += 1
-        with self._reading(state.length), recording(recorder):
-            output = self.network(**inputs, past_key_values=state.cache, use_cache=True)
-        state.length += 1
-        logits: Tensor = output.logits[0, -1].float()
-        return logits
-
-    @contextlib.contextmanager
-    def _reading(self, start: int) -> Iterator[None]:
-        """Alone with the network, for one pass of the decoder whose first row stands at position `start`."""
-        with self.lock, torch.no_grad(), patched(self.network.get_decoder().layers, self._part, start):
-            yield
-
-    def _kept(self, prepared: Prepared) -> tuple[list[LayerKeysValues], int]:
-        if not self.family.shares_prefix:
-            return [], 0
-        layers, done = self._prefixes.longest(prepared.visual, prepared.ids)
-        return (layers, done) if done <= self._untouched(len(prepared.ids)) else ([], 0)
-
-    @staticmethod
-    def _untouched(length: int) -> int:
-        """How many positions the edits in force leave as they are."""
-        return first_position(together([()])[0], length)
-
-    def _keep(self, prepared: Prepared, cache: Any, already: int) -> None:
-        unedited = prepared.shared <= self._untouched(len(prepared.ids))
-        if self.family.shares_prefix and prepared.shared > already and unedited:
-            self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], cache)
-
-    def _read(
-        self, prepared: Prepared, start: int, cache: Any, recorder: RowRecorder | None, end: int | None = None
-    ) -> Float[Tensor, "vocabulary"]:
-        """Run the prompt's tokens from `start` to `end` over a cache that holds those before."""
-        inputs: dict[str, Any] = {"input_ids": prepared.inputs["input_ids"][:, start:end]}
-        if prepared.positions is not None:
-            inputs["position_ids"] = _batched(prepared.positions[:, start:end])
-        if start == 0 and prepared.question.images:
-            inputs["mm_encoder_outputs"] = {"image": self._image_features(prepared)}
-            if prepared.positions is None:
-                # A network that counts for itself may need the whole description of the picture.
-                skipped = {"pixel_values", "input_ids"}
-                inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
-        with self._reading(start), recording(recorder):
-            output = self.network(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits: Tensor = output.logits[0, -1].float()
-        return logits
-
-    def _image_features(self, prepared: Prepared) -> Any:
-        """The vision tower's output, as the network takes it instead of pixels."""
-        kept = self._features.get(prepared.visual)
-        if kept is not None:
-            return kept
-        with torch.no_grad():
-            features = self._run_tower(prepared.inputs)
-        # Only what the decoder reads: the tower's own layers would be kept with it.
-        features.hidden_states = features.attentions = features.last_hidden_state = None
-        size = sum(picture.numel() * picture.element_size() for picture in features.pooler_output)
-        self._features.put(prepared.visual, features, size)
-        return features
-
-    def _run_tower(self, inputs: Mapping[str, Tensor]) -> Any:
-        base = self.network.model
-        wanted = inspect.signature(base.get_image_features).parameters
-        inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
-        return base.get_image_features(**inputs, return_dict=True)
-
-    def _answer_positions(self, first: int, length: int) -> Int[Tensor, "..."]:
-        """Rotary positions of `length` answer tokens, the same on every axis the family has."""
-        positions = torch.arange(first, first + length, device=self.device)[None]
-        return positions if self._axes == 1 else positions[None].expand(self._axes, 1, -1)
-
-    @property
-    def _axes(self) -> int:
-        return 3 if hasattr(self.network.model, "get_rope_index") else 1
+        return self._prompt_reader.step(token, state, recorder)
 
     def continuation_logits(
         self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
-        if not prepared:
-            return []
-        first = prepared[0]
-        shared = first.ids[: first.shared]
-        if any(other.visual != first.visual or other.ids[: other.shared] != shared for other in prepared):
-            raise ValueError("continuations in one batch must share their images and the tokens before the question")
-        if not self.family.shares_prefix or first.positions is None or not shared:
-            return [self._whole_pass(p.inputs, answer) for p, answer in zip(prepared, answers, strict=True)]
-        with self.lock:
-            return self._shared_pass(prepared, answers, len(shared))
-
-    def _shared_pass(
-        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]], shared: int
-    ) -> list[Float[Tensor, "answer vocabulary"]]:
-        first = prepared[0]
-        layers = self._prefix(first, shared)
-        rows = [[*p.ids[shared:], *answer[:-1]] for p, answer in zip(prepared, answers, strict=True)]
-        width = max(len(row) for row in rows)
-        # Padding stands on the right, where a causal row never looks: it needs no mask.
-        ids = torch.tensor([row + [row[-1]] * (width - len(row)) for row in rows], device=self.device)
-        positions = torch.stack([self._row_positions(p, shared, width) for p in prepared], dim=1)
-        spans = [(len(p.ids) - shared - 1, len(answer)) for p, answer in zip(prepared, answers, strict=True)]
-        start = min(left for left, _ in spans)
-        with self._reading(shared):
-            output = self.network(
-                input_ids=ids,
-                position_ids=positions[0] if positions.shape[0] == 1 else positions,
-                past_key_values=network_cache(layers, len(rows)),
-                use_cache=True,
-                logits_to_keep=torch.arange(start, width, device=self.device),
-            )
-        return [
-            output.logits[row, left - start : left - start + length].float() for row, (left, length) in enumerate(spans)
-        ]
-
-    def _prefix(self, prepared: Prepared, length: int) -> list[LayerKeysValues]:
-        """The prompt's first `length` keys and values of every layer, read now where they are not kept."""
-        layers, done = self._kept(prepared)
-        if done < length:
-            cache = network_cache(layers)
-            self._read(prepared, done, cache, None, end=length)
-            self._keep(replace(prepared, shared=length), cache, done)
-            layers = [(layer.keys, layer.values) for layer in cache.layers]
-        return [(keys[:, :, :length], values[:, :, :length]) for keys, values in layers]
-
-    def _prepared_again(self, answer: Answer) -> Prepared:
-        """The prompt of an answer as it was prepared, shared up to the last image token."""
-        inputs = {name: value.to(self.device) for name, value in answer.inputs.items()}
-        return Prepared(
-            question=answer.question,
-            inputs=inputs,
-            layout=answer.layout,
-            prompt_tokens=answer.prompt_tokens,
-            ids=tuple(inputs["input_ids"][0].tolist()),
-            positions=self.family.positions(self.network, inputs),
-            shared=first_reader(answer),
-            visual=answer.question.visual_fingerprint(),
-        )
-
-    def _row_positions(self, prepared: Prepared, shared: int, width: int) -> Int[Tensor, "axes width"]:
-        assert prepared.positions is not None
-        own = prepared.positions[:, shared:]
-        more = torch.arange(width - own.shape[1], device=self.device) + int(prepared.positions.max()) + 1
-        return torch.cat([own, more.expand(own.shape[0], -1)], dim=1)[:, :width]
+        return continuation_logits(self._passes, self._prompt_reader, prepared, answers)
 
     def rows_at_once(self, prepared: Prepared, longest: int) -> int:
         text = self.network.config.get_text_config()
@@ -272,8 +128,7 @@ class TransformersModel(VisionLanguageModel):
     # Replay
 
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
-        with self.lock:
-            return self._whole_pass(answer.inputs, answer.token_ids)
+        return self._passes.whole(answer.inputs, answer.token_ids)[0]
 
     def logits_of_images(
         self, answer: Answer, pictures: Iterable[Sequence[Image]]
@@ -283,7 +138,7 @@ class TransformersModel(VisionLanguageModel):
         while batch := list(islice(waiting, rows)):
             inputs = [self._with_pictures(answer, images) for images in batch]
             together = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
-            yield from self._whole_passes(together, answer.token_ids)
+            yield from self._passes.whole(together, answer.token_ids)
 
     def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other pictures of the same sizes in the place of its own."""
@@ -291,7 +146,7 @@ class TransformersModel(VisionLanguageModel):
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
         if not self.family.stacks:
             return self.prepare(replace(answer.question, images=tuple(images), mask=None)).inputs
-        inputs = {name: value.to(self.device) for name, value in answer.inputs.items()}
+        inputs = self._passes.inputs_of(answer)
         fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
         return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}
 
@@ -307,29 +162,6 @@ class TransformersModel(VisionLanguageModel):
             twin.forget()
             yield done / len(found), name, twin
 
-    def _whole_pass(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "answer vocabulary"]:
-        """One pass over prompt and answer with everything computed anew and positions left to the network."""
-        return self._whole_passes(inputs, answer)[0]
-
-    def _whole_passes(self, inputs: Any, answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
-        """The same of several prompts of one shape, each with `answer` behind it."""
-        with self._reading(0):
-            whole = self._whole(inputs, answer[:-1])
-            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
-        logits: Tensor = output.logits[:, : len(answer)].float()
-        return logits
-
-    def _whole(self, inputs: Any, tokens: Sequence[int]) -> dict[str, Tensor]:
-        """The prompt's inputs with `tokens` behind them."""
-        more = torch.tensor([list(tokens)], dtype=torch.long, device=self.device)
-        more = more.expand(inputs["input_ids"].shape[0], -1)
-        whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
-        types = self.family.answer_type
-        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", types), ("token_type_ids", types)):
-            if name in whole:
-                whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
-        return whole
-
     # Attention
 
     def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
@@ -339,8 +171,9 @@ class TransformersModel(VisionLanguageModel):
         def keep(tap: Tap) -> None:
             found.append(tap.rows(index))
 
-        with self._reading(0), listening(NAME, keep):
-            self.network(**self._whole(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
+        with self._passes.one_pass(0), listening(NAME, keep):
+            whole = self._passes.with_answer(answer.inputs, answer.token_ids)
+            self.network(**whole, use_cache=False, logits_to_keep=1)
         return torch.stack(found)
 
     def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
@@ -355,51 +188,10 @@ class TransformersModel(VisionLanguageModel):
     # Residual stream
 
     def tape(self, answer: Answer, start: int = 0) -> DecoderTape:
-        prepared = self._prepared_again(answer)
-        if not 0 <= start < len(prepared.ids):
-            raise ValueError(f"a tape starts within the prompt (0 to {len(prepared.ids) - 1}), not at {start}")
-        layers, more = self.network.get_decoder().layers, answer.token_ids[:-1]
-        causal = self.family.shares_prefix
-        prefix: list[LayerKeysValues] = []
-        if start and causal and prepared.positions is not None and start >= prepared.shared:
-            with self.lock:
-                prefix = self._prefix(prepared, start)
-        else:
-            start = 0
-
-        def read() -> Calls:
-            with self._reading(start), catching(layers) as calls:
-                if not start:
-                    self.network(**self._whole(prepared.inputs, more), use_cache=False, logits_to_keep=1)
-                    return calls
-                ids = torch.tensor([[*prepared.ids[start:], *more]], device=self.device)
-                self.network(
-                    input_ids=ids,
-                    position_ids=_batched(self._row_positions(prepared, start, ids.shape[1])),
-                    past_key_values=network_cache(prefix),
-                    use_cache=True,
-                    logits_to_keep=1,
-                )
-            return calls
-
-        return NetworkDecoderTape(layers, read, self.lock, self._part, causal, prefix)
+        return decoder_tape(self._passes, self._prompt_reader, answer, start)
 
     def tower_tape(self, answer: Answer) -> TowerTape | None:
-        if not answer.layout.views:
-            return None
-        inputs = self._prepared_again(answer).inputs
-        tower = self.family.tower(self.network, inputs)
-        if tower is None:
-            return None
-        with self.lock, torch.no_grad():
-            with catching(tower.layers) as calls:
-                features = self._run_tower(inputs)
-            tape = NetworkTowerTape(tower, calls, self.lock)
-            # A tower that is not as its family declares would explain something else.
-            read = torch.cat(list(features.pooler_output))
-            projected = tape.project(tape.final)
-            same = projected.shape == read.shape and bool((projected - read).norm() <= 1e-2 * read.norm())
-        return tape if same else None
+        return tower_tape(self._passes, answer)
 
     # Unembedding
 
@@ -455,23 +247,7 @@ class TransformersModel(VisionLanguageModel):
         return edits_at_once(self.card, answer, start)
 
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
-        layers = self.network.get_decoder().layers
         for edit in {edit for row in edits for edit in row}:
             check_edits([edit], self.card.layers, self.card.heads, length)
             if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
-                self._part(layers[edit.layer], edit.site)
-
-    def _part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module:
-        """The attention or MLP of a layer. Raises NotApplicable where it has none of a known name."""
-        found = self.family.part(layer, site)
-        if found is None:
-            raise NotApplicable(
-                f"A layer of {self.card.name} has no part that is known to be its {site.value}, so what that hands on "
-                "cannot be read or replaced. Choose the states between the layers."
-            )
-        return found
-
-
-def _batched(positions: Int[Tensor, "axes position"]) -> Tensor:
-    """Positions as a network takes them: (1, position), or (axes, 1, position)."""
-    return positions if positions.shape[0] == 1 else positions[:, None]
+                self._passes.part(self._passes.layers[edit.layer], edit.site)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import DynamicCache
 
@@ -19,11 +19,12 @@ Value = TypeVar("Value")
 
 @dataclass
 class DecodingState:
-    """A sequence being read: the network's cache, how many tokens it holds, and the next rotary position."""
+    """A sequence being read: the network's cache, how many tokens it holds, and the next one's rotary positions (None
+    where the network counts for itself)."""
 
     cache: Any
     length: int
-    next_position: int | None
+    positions: Int[Tensor, "axes 1"] | None
 
 
 class ByteBoundedCache(Generic[Key, Value]):

@@ -58,7 +58,7 @@ def blinkers(model: TransformersModel) -> Iterator[None]:
 def features(model: TransformersModel, pixels: np.ndarray) -> tuple[TokenLayout, torch.Tensor]:
     """The layout, and the image tokens' features (image token, width) in sequence order."""
     prepared = model.prepare(Question("What?", images=(Image.fromarray(pixels),)))
-    tower = model._image_features(prepared)
+    tower = model._prompt_reader.image_features(prepared)
     return prepared.layout, torch.cat([part.reshape(-1, part.shape[-1]) for part in tower.pooler_output])
 
 
