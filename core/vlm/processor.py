@@ -6,7 +6,6 @@ not, so such a processor is loaded from the same folder without its video part.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,10 +33,6 @@ def _without_video(processor_class: Any) -> Any:
     """The same processor class, whose video processor is not loaded."""
     attributes = [name for name in processor_class.get_attributes() if name != "video_processor"]
     place = processor_class.get_attributes().index("video_processor")
-    module = sys.modules[processor_class.__module__]
-    if getattr(module, "num2words", module) is None:
-        # SmolVLM's will not be made without this package, which writes out how long a video is.
-        module.num2words = str  # type: ignore[attr-defined]
 
     class ImageOnly(processor_class):
         video_processor = SimpleNamespace(model_input_names=[], num_frames=None, fps=None)
