@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.model import Prepared
+from core.vlm.inputs import Prepared
 from core.vlm.passes import Passes
 from core.vlm.prefix import network_cache
 from core.vlm.reading import PromptReader

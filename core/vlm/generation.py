@@ -17,7 +17,8 @@ from torch import Tensor
 from core.answer import Alternative, Answer, AnswerToken, Question
 from core.vlm.cancel import CancelToken
 from core.vlm.capture import RowRecorder
-from core.vlm.model import Prepared, VisionLanguageModel
+from core.vlm.inputs import Prepared
+from core.vlm.model import VisionLanguageModel
 from core.vlm.sampling import Sampler
 from core.vlm.tokens import TextStream, TokenReader
 

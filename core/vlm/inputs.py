@@ -8,18 +8,40 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor
 
-from core.answer import Question
+from core.answer import Question, TokenLayout
 from core.masking import apply_mask
 from core.vlm import prompt as prompts
 from core.vlm.errors import PictureMissing, QuestionTooLong, UnusableImage
 
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A question as the model reads it.
+
+    `inputs` are the exact model inputs (batch of one); `prompt_tokens` are the prompt's tokens as text, which joined
+    give the prompt; `positions` are the rotary positions, one axis or three, or None where the network counts for
+    itself. Positions before `shared` do not depend on the question's own words and may be reused for another
+    phrasing; `visual` is the fingerprint of the images under their mask.
+    """
+
+    question: Question
+    inputs: dict[str, Tensor]
+    layout: TokenLayout
+    prompt_tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    positions: Int[Tensor, "axes position"] | None
+    shared: int
+    visual: str
 
 
 def check_words(tokenizer: Any, question: Question, name: str, context_length: int) -> None:

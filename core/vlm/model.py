@@ -15,14 +15,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from core.answer import Answer, Question, TokenLayout
+from core.answer import Answer, Question
 from core.vlm.capture import RowRecorder
 from core.vlm.edits import Edits
 from core.vlm.hiding import first_reader, hidden_from_readers
+from core.vlm.inputs import Prepared
 from core.vlm.prefix import DecodingState
 from core.vlm.readout import Readout
 from core.vlm.tape import DecoderTape
@@ -54,26 +55,6 @@ class ModelCard:
         """Bytes of one number of the model's states."""
         found: torch.dtype = getattr(torch, self.dtype)
         return found.itemsize
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A question as the model reads it.
-
-    `inputs` are the exact model inputs (batch of one); `prompt_tokens` are the prompt's tokens as text, which joined
-    give the prompt; `positions` are the rotary positions, one axis or three, or None where the network counts for
-    itself. Positions before `shared` do not depend on the question's own words and may be reused for another
-    phrasing; `visual` is the fingerprint of the images under their mask.
-    """
-
-    question: Question
-    inputs: dict[str, Tensor]
-    layout: TokenLayout
-    prompt_tokens: tuple[str, ...]
-    ids: tuple[int, ...]
-    positions: Int[Tensor, "axes position"] | None
-    shared: int
-    visual: str
 
 
 class VisionLanguageModel(ABC):

@@ -27,9 +27,18 @@ from core.vlm.editing import editing, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.errors import EmptyQuestion
 from core.vlm.families.base import Family
-from core.vlm.inputs import check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
+from core.vlm.inputs import (
+    Prepared,
+    check_length,
+    check_words,
+    continuation_ids,
+    end_ids,
+    picture_ids,
+    processed,
+    with_ids,
+)
 from core.vlm.layout import lay_out
-from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
+from core.vlm.model import ModelCard, VisionLanguageModel
 from core.vlm.passes import Passes
 from core.vlm.playback import frozen
 from core.vlm.prefix import DecodingState
@@ -37,7 +46,7 @@ from core.vlm.reading import PromptReader
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.room import continuations_at_once, edits_at_once, pictures_at_once
 from core.vlm.rows import attention_among
-from core.vlm.shuffling import blocks, shuffle
+from core.vlm.shuffling import shuffling
 from core.vlm.tape import DecoderTape, Tap
 from core.vlm.taping import decoder_tape, tower_tape
 from core.vlm.tokens import TokenReader
@@ -154,13 +163,10 @@ class TransformersModel(VisionLanguageModel):
         with self.lock:
             network = copy.deepcopy(self.network)
         twin = TransformersModel(network, self.processor, self.family, self.card)
-        generator = torch.Generator().manual_seed(seed)
-        found = list(blocks(network))
-        for done, (name, tensors) in enumerate(found, start=1):
-            shuffle(tensors, generator)
+        for share, block in shuffling(network, seed):
             # Keys and values of the weights before would answer for those of now.
             twin.forget()
-            yield done / len(found), name, twin
+            yield share, block, twin
 
     # Attention
 

@@ -4,7 +4,7 @@
 
 - `one_pass`, in which every pass of the decoder runs, and `tower`: for the time of one pass;
 - whoever hangs hooks of their own on the network, or plays a single layer of it: for as long as that takes;
-- whoever looks up what earlier passes left (`reading.py`): until the pass that goes on from it is kept in its turn.
+- whoever looks up what earlier passes left (`reading.py`): until the pass that adds to it has been kept in its turn.
 
 So nobody waits for a whole answer. A thread that has the lock may take it again.
 """

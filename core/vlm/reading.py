@@ -17,7 +17,7 @@ from torch import Tensor
 from core.vlm.capture import RowRecorder, recording
 from core.vlm.editing import together
 from core.vlm.edits import first_position
-from core.vlm.model import Prepared
+from core.vlm.inputs import Prepared
 from core.vlm.passes import Passes
 from core.vlm.prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
 from core.vlm.rotary import batched, following

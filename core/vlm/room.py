@@ -7,8 +7,9 @@ import torch
 
 from core.answer import Answer
 from core.vlm.costs import pass_bytes
+from core.vlm.inputs import Prepared
 from core.vlm.memory import available_bytes
-from core.vlm.model import ModelCard, Prepared, VisionLanguageModel
+from core.vlm.model import ModelCard, VisionLanguageModel
 
 MOST_ROWS = 64
 CPU_POSITIONS = 1280

@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from core.answer import Question
 from core.vlm.cancel import CancelToken
-from core.vlm.model import Prepared, VisionLanguageModel
+from core.vlm.inputs import Prepared
+from core.vlm.model import VisionLanguageModel
 
 Pair = tuple[Question, str | Sequence[int]]
 

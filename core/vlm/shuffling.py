@@ -18,7 +18,17 @@ from torch import Tensor
 _LAYER = re.compile(r"(?:.*\.)?(?:layers?|blocks?|h)\.\d+(?=\.)")
 
 
-def blocks(network: torch.nn.Module) -> Iterator[tuple[str, list[Tensor]]]:
+def shuffling(network: torch.nn.Module, seed: int) -> Iterator[tuple[float, str]]:
+    """Shuffle one block of the network more at each step. Gives the share of blocks that are shuffled, and the name of
+    the last."""
+    generator = torch.Generator().manual_seed(seed)
+    found = list(_blocks(network))
+    for done, (name, tensors) in enumerate(found, start=1):
+        _shuffle(tensors, generator)
+        yield done / len(found), name
+
+
+def _blocks(network: torch.nn.Module) -> Iterator[tuple[str, list[Tensor]]]:
     """The network's parameters from the output down to the patch embedding: each layer is a block, and so is what
     stands between two stacks of layers. A tensor used twice (tied embeddings) belongs to the first place it is
     registered at.
@@ -43,7 +53,7 @@ def _owner(name: str) -> str:
     return str(parts[1] if parts[0] in ("language_model", "vision_tower", "visual") and len(parts) > 1 else parts[0])
 
 
-def shuffle(tensors: Sequence[Tensor], generator: torch.Generator) -> None:
+def _shuffle(tensors: Sequence[Tensor], generator: torch.Generator) -> None:
     """Put the entries of each tensor in a random order, in place."""
     for tensor in tensors:
         order = torch.randperm(tensor.numel(), generator=generator).to(tensor.device)

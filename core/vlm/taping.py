@@ -6,7 +6,7 @@ import torch
 
 from core.answer import Answer
 from core.vlm.hiding import first_reader
-from core.vlm.model import Prepared
+from core.vlm.inputs import Prepared
 from core.vlm.passes import Passes
 from core.vlm.playback import Calls, NetworkTowerTape, catching
 from core.vlm.prefix import LayerKeysValues, network_cache
