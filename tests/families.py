@@ -1,6 +1,6 @@
 """Tiny random models of families beyond those of `zoo.py`, saved to folders: prompts that see themselves both ways
-(Gemma 3, PaliGemma), tiles (InternVL, SmolVLM), two grids (LLaVA-NeXT), image tokens without a place in the picture
-(Idefics 2)."""
+(Gemma 3, PaliGemma), tiles (InternVL, SmolVLM), two grids (LLaVA-NeXT, LLaVA-OneVision), image tokens without a
+place in the picture (Idefics 2)."""
 
 from __future__ import annotations
 
@@ -170,6 +170,26 @@ def save_llava_next(folder: Path) -> Path:
     )
     settings = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
     return _save(folder, config, "LlavaNextProcessor", images, tokenizer, "<image>", **settings)
+
+
+def save_llava_onevision(folder: Path, most: int = 4) -> Path:
+    """A LLaVA-OneVision: as LLaVA-NeXT over a tower without a class token, where a grid of more than about `most`
+    squares is shrunk."""
+    tokenizer = build_tokenizer(image_token="<image>", video_token="<video>")
+    grids = [[SIDE * rows, SIDE * columns] for rows, columns in ((1, 2), (2, 1), (2, 2))]
+    config = transformers.LlavaOnevisionConfig(
+        text_config=_text(tokenizer, model_type="qwen2"),
+        vision_config={"model_type": "siglip_vision_model", **TOWER, "vision_use_head": False},
+        image_token_index=tokenizer.image_token_id,
+        video_token_index=tokenizer.video_token_id,
+        image_grid_pinpoints=grids,
+        vision_aspect_ratio=f"anyres_max_{most}",
+    )
+    images = transformers.LlavaOnevisionImageProcessorPil(size=SIZE, image_grid_pinpoints=grids)
+    settings = {"vision_feature_select_strategy": "full", "vision_aspect_ratio": f"anyres_max_{most}"}
+    return _save(
+        folder, config, "LlavaOnevisionProcessor", images, tokenizer, "<image>", num_image_tokens=16, **settings
+    )
 
 
 def _text(tokenizer: Any, **more: Any) -> dict[str, Any]:

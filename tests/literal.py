@@ -164,10 +164,12 @@ def relevancy(found: Pass, answer: Answer, unit: Unit, *, constant_rows: int = 0
         layers = [torch.block_diag(*(weighted(a, next(left)) for a in layer)) for layer in found.tower]
         images = list(answer.layout.positions(TokenKind.IMAGE))
         start = torch.zeros(layers[0].shape[0], dtype=torch.float64)
-        for position, own in zip(images, places, strict=True):
+        # The end of a row of patches is made of no place: what it has of relevancy stays with it.
+        placed = [(position, own) for position, own in zip(images, places, strict=True) if len(own)]
+        for position, own in placed:
             start[own] = scores[position] / len(own)
         pushed = start @ product(layers)
-        for position, own in zip(images, places, strict=True):
+        for position, own in placed:
             scores[position] = pushed[own].sum()
     return scores.detach()
 

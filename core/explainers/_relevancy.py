@@ -50,7 +50,10 @@ def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequenc
 
 
 def into_tower(tower: TowerTape, walk: Walk, images: Sequence[int]) -> Walk:
-    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places."""
+    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places.
+
+    That of a token which is made of none stays behind.
+    """
     states = tower.final.detach().requires_grad_()
     with torch.enable_grad():
         projected = tower.project(states)
@@ -60,7 +63,9 @@ def into_tower(tower: TowerTape, walk: Walk, images: Sequence[int]) -> Walk:
         above = walk.gradient[unit, list(images)]
         (gradient[unit],) = torch.autograd.grad(projected, states, above, retain_graph=unit < units - 1)
     relevancy = torch.zeros(units, len(states), dtype=walk.relevancy.dtype, device=states.device)
-    relevancy[:, tower.place_of] = walk.relevancy[:, list(images), None] / tower.place_of.shape[1]
+    seeing = tower.seeing
+    own = walk.relevancy[:, list(images)][:, seeing, None]
+    relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
     return Walk(tower, relevancy, gradient, walk.scale)
 
 
@@ -123,7 +128,9 @@ class RowRelevancy(Explainer):
                     for _ in walk.down(layer):
                         done += 1
                         yield Step(min(0.99, done / steps))
-                scores[:, list(images)] = walk.relevancy[:, tower.place_of].sum(-1)
+                seeing = tower.seeing
+                positions = torch.tensor(images, device=seeing.device)[seeing]
+                scores[:, positions] = walk.relevancy[:, tower.place_of[seeing]].sum(-1)
             found.append(scores.float().cpu())
         remark = self.without_tower(model, answer, settings) if tower is None else None
         yield Step(1.0, torch.cat(found), remark)

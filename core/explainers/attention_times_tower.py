@@ -85,6 +85,7 @@ class AttentionTimesTower(Explainer):
 
 def _undescribed(model: VisionLanguageModel) -> str:
     return (
-        f"How the vision tower of {model.card.family} models becomes image tokens is not known here, so its attention "
-        "cannot be joined to the decoder's. Choose raw attention, or relative attention."
+        "Which places of the vision tower became the image tokens is not known here for this picture and a "
+        f"{model.card.family} model, so its attention cannot be joined to the decoder's. Choose raw attention, or "
+        "relative attention."
     )

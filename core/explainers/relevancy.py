@@ -58,9 +58,9 @@ class Relevancy(RowRelevancy):
         if not settings.through_tower or not answer.layout.positions(TokenKind.IMAGE):
             return None
         return (
-            f"This is the decoder's relevancy alone: how the vision tower of {model.card.family} models becomes image "
-            "tokens is not known here, so it could not be followed further. What an image token shows may have been "
-            "gathered elsewhere in the picture."
+            "This is the decoder's relevancy alone: which places of the vision tower became the image tokens is not "
+            f"known here for this picture and a {model.card.family} model, so it could not be followed further. What "
+            "an image token shows may have been gathered elsewhere in the picture."
         )
 
 

@@ -18,11 +18,16 @@ class TowerTape(Tape):
     """A tape of the vision tower over all images of a question. Its positions are the tower's own places.
 
     `place_of[i]` are the places that became the i-th image token of the sequence (in the order of its IMAGE
-    positions): one each for LLaVA, four merged ones for Qwen2.5-VL. `final` and the layers end with the last layer
-    that the family reads.
+    positions): one each for LLaVA, four merged ones for Qwen2.5-VL, and -1 for a token that is made of none, as the
+    end of a row of patches. `final` and the layers end with the last layer that the family reads.
     """
 
     place_of: Int[Tensor, "image_token merged"]
+
+    @property
+    def seeing(self) -> Int[Tensor, "token"]:
+        """The image tokens (indices into `place_of`) that are made of places."""
+        return (self.place_of[:, 0] >= 0).nonzero()[:, 0]
 
     @abstractmethod
     def project(self, states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:

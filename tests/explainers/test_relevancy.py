@@ -23,7 +23,14 @@ from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, Unit, units_of, whole
 from tests import literal
-from tests.families import save_gemma3, save_internvl, save_paligemma, save_smolvlm
+from tests.families import (
+    save_gemma3,
+    save_internvl,
+    save_llava_next,
+    save_llava_onevision,
+    save_paligemma,
+    save_smolvlm,
+)
 from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
 
@@ -40,6 +47,8 @@ SAVED: dict[str, Callable[[Path], Path]] = {
 TOWERS: dict[str, Callable[[Path], Path]] = {
     "gemma3": save_gemma3,
     "internvl": save_internvl,
+    "llava next": save_llava_next,
+    "llava onevision": save_llava_onevision,
     "paligemma": save_paligemma,
     "smolvlm": save_smolvlm,
 }

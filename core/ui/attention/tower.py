@@ -31,8 +31,9 @@ def show(view: AttentionView, model: VisionLanguageModel, answer: Answer, image:
     attention = view.kept[key]
     if attention is None:
         st.info(
-            f"For the family {model.card.family} it is not known which places of the vision tower became which image "
-            "tokens, so the tower's attention cannot be laid over the picture. The decoder's attention above holds.",
+            f"For this picture and the family {model.card.family} it is not known which places of the vision tower "
+            "became which image tokens, so the tower's attention cannot be laid over the picture. The decoder's "
+            "attention above holds.",
             icon=":material/info:",
         )
         return

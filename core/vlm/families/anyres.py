@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jaxtyping import Int
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
 from core.answer import Box, PatchView
-from core.vlm.families.base import Family, ImageSize, count_up
+from core.vlm.families.base import Family, ImageSize, Tower, count_up
 from core.vlm.families.rasters import Rasters, whole
+from core.vlm.families.squares import image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,40 @@ class AnyResolution(Family):
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
         return count_up(inputs)
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        base, layers = network.model, layers_read(network)
+        if layers is None:
+            return None
+        place_of = _packed_places(base, inputs["image_sizes"])
+        # A grid that was shrunk has fewer tokens, and mixes neighbouring patches in shares of its own.
+        if len(place_of) != image_tokens(network, inputs):
+            return None
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+            hidden = base.multi_modal_projector(states)
+            return torch.cat([hidden, base.image_newline[None].to(hidden)])[place_of]
+
+        return Tower(layers, place_of[:, None], base.multi_modal_projector, project)
+
+
+def _packed_places(base: Any, sizes: Int[Tensor, "image 2"]) -> Int[Tensor, "image_token"]:
+    """The places of image tokens, -1 at the end of a row: what the network's own packing makes of their numbers."""
+    config = base.config
+    square = config.vision_config.image_size
+    side = square // config.vision_config.patch_size
+    class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+    fitted = [select_best_resolution(size, config.image_grid_pinpoints) for size in sizes.tolist()]
+    squares = [1 + (down // square) * (across // square) for down, across in fitted]
+    places = square_places(sum(squares), side, class_tokens=class_tokens)
+    more = {"vision_feature_select_strategy": config.vision_feature_select_strategy}
+    if hasattr(config, "vision_aspect_ratio"):
+        # LLaVA-OneVision's own: shrink no grid of up to a million squares.
+        more = {"vision_aspect_ratio": "anyres_max_1000000"}
+    # Numbers of places are exact in double precision.
+    numbers = places.double().view(-1, side**2, 1).split(squares)
+    packed, _ = base.pack_image_features(numbers, sizes, image_newline=-torch.ones(1).double(), **more)
+    return torch.cat(packed)[:, 0].long().to(sizes.device)
 
 
 def _fitted(config: Any, size: ImageSize, side: int) -> tuple[int, int, Box]:

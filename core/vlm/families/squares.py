@@ -29,10 +29,13 @@ def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:
 
 
 def layers_read(network: Any) -> Sequence[torch.nn.Module] | None:
-    """The layers of a tower up to the one that `vision_feature_layer` names; None where it names several, as in
-    ViP-LLaVA."""
-    layers, feature = encoder_layers(network.model.vision_tower), getattr(network.config, "vision_feature_layer", None)
-    if layers is None or not isinstance(feature, int):
+    """The layers of a tower up to the one that `vision_feature_layer` names.
+
+    None where it names several, as in ViP-LLaVA, and where the decoder scales what it reads, as Granite does.
+    """
+    config = network.config
+    layers, feature = encoder_layers(network.model.vision_tower), getattr(config, "vision_feature_layer", None)
+    if layers is None or not isinstance(feature, int) or getattr(config.text_config, "embedding_multiplier", 1) != 1:
         return None
     # The states are counted from the embeddings on: as many as there are layers, and one.
     return layers[: feature if feature >= 0 else len(layers) + 1 + feature]
