@@ -1,7 +1,11 @@
-"""Loading a processor where there is no torchvision.
+"""Loading a processor that reads a picture in the same way with and without torchvision.
 
-The processors of families that also take videos insist on a video processor, which needs torchvision. Pictures do
-not, so such a processor is loaded from the same folder without its video part.
+Beside torchvision, `transformers` resizes pictures with it instead of with Pillow, and rounds otherwise: values of
+single pixels differ by one or two in 255, and with them an answer's probabilities and every map. Figures would depend
+on what else is installed, so pictures are always read with Pillow, which is there.
+
+Without torchvision, the processors of families that also take videos cannot be made, for their video processor needs
+it. Pictures do not, so such a processor is loaded from the same folder without its video part.
 """
 
 from __future__ import annotations
@@ -10,23 +14,31 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from transformers import AutoConfig, AutoProcessor
+from transformers import AutoConfig, AutoImageProcessor, AutoProcessor
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_processor(folder: Path) -> Any:
     """The processor of a local model folder, able to take pictures and text. Raises what `transformers` raises,
     ImportError where it needs a package that is not installed."""
+    processor = _as_installed(folder)
+    if getattr(getattr(processor, "image_processor", None), "backend", None) == "torchvision":
+        processor.image_processor = AutoImageProcessor.from_pretrained(folder, backend="pil", **LOCAL)
+    return processor
+
+
+def _as_installed(folder: Path) -> Any:
     try:
-        return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoProcessor.from_pretrained(folder, **LOCAL)
     except (ImportError, ValueError) as error:
         if "torchvision" not in str(error).lower():
             raise
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        processor_class = PROCESSOR_MAPPING[type(config)]
+        processor_class = PROCESSOR_MAPPING[type(AutoConfig.from_pretrained(folder, **LOCAL))]
         if "video_processor" not in processor_class.get_attributes():
             raise
-        return _without_video(processor_class).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return _without_video(processor_class).from_pretrained(folder, **LOCAL)
 
 
 def _without_video(processor_class: Any) -> Any:
