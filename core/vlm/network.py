@@ -23,6 +23,7 @@ from core.answer import Answer, Question, TokenKind
 from core.vlm import prompt as prompts
 from core.vlm.capture import NAME, RowRecorder, listening
 from core.vlm.continuations import continuation_logits
+from core.vlm.costs import check_memory
 from core.vlm.editing import editing, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.errors import EmptyQuestion
@@ -189,7 +190,14 @@ class TransformersModel(VisionLanguageModel):
         own = {p for view in answer.layout.views if view.image == image for p in view.positions}
         tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
         index = torch.tensor(tokens, device=self.device)
-        return torch.stack([attention_among(tape, layer, index) for layer in range(tape.layers)])
+        first = attention_among(tape, 0, index)
+        remedy = "Use a smaller picture, or a model that makes fewer tokens of one."
+        check_memory("The vision tower's attention", (tape.layers + 1) * first.nbytes, self, remedy)
+        found = first.new_empty(tape.layers, *first.shape)
+        found[0] = first
+        for layer in range(1, tape.layers):
+            found[layer] = attention_among(tape, layer, index)
+        return found
 
     # Residual stream
 

@@ -15,6 +15,7 @@ from core.ui.state import Exchange, Picture, Workspace
 from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec
 from tests.families import save_internvl
+from tests.ui.test_attention_page import look_further
 from tests.ui.test_several_pictures import drawn_positions
 from tests.zoo import load
 
@@ -52,6 +53,12 @@ def test_tiles_and_overview_are_drawn(app: App, spec: ModelSpec, answer: Answer,
     assert len(answer.layout.views) == 7
     at = opened(app, spec, page, answer)
     assert drawn_positions(at) == {position for view in answer.layout.views for position in view.positions}
+
+
+def test_the_towers_attention_stays_within_a_tile(app: App, spec: ModelSpec, answer: Answer) -> None:
+    at = look_further(opened(app, spec, "2_Attention_Explorer", answer), "Vision tower")
+    assert not at.error and drawn_positions(at) == {p for view in answer.layout.views for p in view.positions}
+    assert any("each of the squares alone" in caption.value for caption in at.caption)
 
 
 def test_a_map_is_tested_on_its_tiles(app: App, spec: ModelSpec, answer: Answer) -> None:

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
+from core.vlm import costs
 from core.vlm.families.base import Family, Tower
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
+from core.vlm.units import NotEnoughMemory
 from tests import literal
 from tests.families import (
     save_gemma3,
@@ -113,6 +115,15 @@ def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pict
             )
             torch.testing.assert_close(layer, expected.detach(), atol=1e-6, rtol=1e-4)
             assert bool((layer.sum(-1) <= 1 + 1e-6).all())
+
+
+def test_attention_that_will_not_fit_is_refused_before_it_is_made(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
+    monkeypatch.setattr(costs, "available_bytes", lambda device: 3000)
+    with pytest.raises(NotEnoughMemory, match=r"tower's attention needs about .* Use a smaller picture"):
+        llava.tower_attention(answer)
 
 
 def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, picture: Image.Image) -> None:

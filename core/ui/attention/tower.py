@@ -94,10 +94,12 @@ def _picture(view: AttentionView, answer: Answer, image: int, attention: Tensor)
     values = np.full(len(answer.layout), np.nan)
     values[list(positions)] = tower_looks(attention, view.tower_head, chosen, direction != get_args(Direction)[0])
     patches_chart(view, answer, values, "tower_picture", PICTURE, image)
+    squares = sum(own.image == image for own in answer.layout.views) > 1
     whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
     st.caption(
         f"Vision tower, {head_name(view.tower_head)} · {whose}{f', {direction}' if chosen else ''}. The same for every "
         "word, for the tower reads no words. Looks at places that became no image token, such as a class token, are "
         + ("left out. " if chosen else "left out. Click a patch to see its own looks. ")
+        + ("The tower looks at each of the squares alone: no patch looks at one of another. " if squares else "")
         + "By the last layers a patch's state holds more than its own pixels."
     )
