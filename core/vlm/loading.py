@@ -229,11 +229,7 @@ def _processor(folder: Path) -> Any:
     try:
         processor = load_processor(folder)
     except ImportError as error:
-        what = str(error).strip().split(". ")[0]
-        raise ModelUnavailable(
-            f"The processor of {folder.name} needs a package that is not installed ({what}). Install that beside "
-            "Sightline and start it again, or choose another model."
-        ) from error
+        raise _lacking(f"The processor of {folder.name} needs", error, "choose another model") from error
     except Exception as error:  # transformers and tokenizers raise whatever their parsers raise
         raise ModelUnavailable(
             f"The processor or tokenizer of {folder.name} cannot be loaded ({_short(error)}). Download the model again."
@@ -265,6 +261,8 @@ def _network(folder: Path, dtype: torch.dtype, device: torch.device) -> Any:
         raise ModelUnavailable(
             f"{folder.name} does not fit into the GPU's memory. Load it in bfloat16, or choose a smaller model."
         ) from error
+    except ImportError as error:  # quantised weights
+        raise _lacking(f"The weights of {folder.name} need", error, "choose a version that is not quantised") from error
     except Exception as error:  # a damaged file or configuration can fail anywhere in the constructors
         raise ModelUnavailable(
             f"The weights of {folder.name} cannot be loaded ({_short(error)}). Download the model again."
@@ -277,6 +275,14 @@ def _network(folder: Path, dtype: torch.dtype, device: torch.device) -> Any:
             f"another shape, {lacking[0]} first. Download the model again."
         )
     return network
+
+
+def _lacking(who: str, error: ImportError, otherwise: str) -> ModelUnavailable:
+    what = str(error).strip().split(". ")[0].rstrip(".")
+    return ModelUnavailable(
+        f"{who} a package that is not installed ({what}). Install that beside Sightline and start it again, or "
+        f"{otherwise}."
+    )
 
 
 def _short(error: Exception) -> str:

@@ -165,6 +165,15 @@ def test_weights_of_another_model_are_refused_rather_than_filled_with_noise(copy
     assert "again" in refusal(copy)
 
 
+def test_quantised_weights_name_the_package_that_reads_them(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def needs(*_: object, **__: object) -> None:
+        raise ImportError("Loading a GPTQ quantized model requires optimum (`pip install optimum`)")
+
+    monkeypatch.setattr(loading.AutoModelForImageTextToText, "from_pretrained", needs)
+    sentence = refusal(copy)
+    assert "requires optimum" in sentence and "not quantised" in sentence and "Download" not in sentence
+
+
 def test_pickled_weights_are_never_opened(copy: Path) -> None:
     (copy / "model.safetensors").unlink()
     (copy / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /tmp/never'\ntR.")
