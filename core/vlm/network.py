@@ -147,8 +147,8 @@ class TransformersModel(VisionLanguageModel):
         rows = pictures_at_once(self, answer) if self.family.stacks else 1
         while batch := list(islice(waiting, rows)):
             inputs = [self._with_pictures(answer, images) for images in batch]
-            together = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
-            yield from self._passes.whole(together, answer.token_ids)
+            stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+            yield from self._passes.whole(stacked, answer.token_ids)
 
     def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other pictures of the same sizes in the place of its own."""

@@ -15,7 +15,6 @@ from core.explainers.raw_attention import RawAttention, RawAttentionSettings
 from core.explainers.relative_attention import RelativeAttention, RelativeAttentionSettings
 from core.explainers.rollout import Rollout
 from core.explainers.run import explain
-from core.vlm.families.base import Family
 from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable
 from tests.eager import eager_attentions, eager_network, sampled, whole_inputs
@@ -165,6 +164,5 @@ def test_a_tower_nobody_described_is_an_obstacle_that_says_what_to_do(
     monkeypatch.setattr(model, "tower_tape", lambda answer: None)
     with pytest.raises(NotApplicable, match="Choose raw attention"):
         explain(AttentionTimesTower(), model, answer, each_token(answer))
-    monkeypatch.setattr(model, "family", Family(name="unheard_of"))
     unplaced = replace(answer, layout=replace(answer.layout, views=()))
     assert "no place" in (AttentionTimesTower().obstacle(model, unplaced) or "")
