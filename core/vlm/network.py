@@ -19,11 +19,10 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from core.answer import Answer, Question, TokenKind
+from core.answer import Answer, Question
 from core.vlm import prompt as prompts
-from core.vlm.capture import NAME, RowRecorder, listening
+from core.vlm.capture import RowRecorder
 from core.vlm.continuations import continuation_logits
-from core.vlm.costs import check_memory
 from core.vlm.editing import editing, together
 from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
 from core.vlm.errors import EmptyQuestion
@@ -46,9 +45,9 @@ from core.vlm.prefix import DecodingState
 from core.vlm.reading import PromptReader
 from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
 from core.vlm.room import continuations_at_once, edits_at_once, pictures_at_once
-from core.vlm.rows import attention_among
+from core.vlm.rows import attention_rows, tower_attention
 from core.vlm.shuffling import shuffling
-from core.vlm.tape import DecoderTape, Tap
+from core.vlm.tape import DecoderTape
 from core.vlm.taping import decoder_tape, tower_tape
 from core.vlm.tokens import TokenReader
 from core.vlm.tower import TowerTape
@@ -172,32 +171,10 @@ class TransformersModel(VisionLanguageModel):
     # Attention
 
     def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
-        index = torch.tensor(queries, dtype=torch.long, device=self.device)
-        found: list[Tensor] = []
-
-        def keep(tap: Tap) -> None:
-            found.append(tap.rows(index))
-
-        with self._passes.one_pass(0), listening(NAME, keep):
-            whole = self._passes.with_answer(answer.inputs, answer.token_ids)
-            self.network(**whole, use_cache=False, logits_to_keep=1)
-        return torch.stack(found)
+        return attention_rows(self._passes, answer, queries)
 
     def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
-        tape = self.tower_tape(answer)
-        if tape is None:
-            return None
-        own = {p for view in answer.layout.views if view.image == image for p in view.positions}
-        tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
-        index = torch.tensor(tokens, device=self.device)
-        first = attention_among(tape, 0, index)
-        remedy = "Use a smaller picture, or a model that makes fewer tokens of one."
-        check_memory("The vision tower's attention", (tape.layers + 1) * first.nbytes, self, remedy)
-        found = first.new_empty(tape.layers, *first.shape)
-        found[0] = first
-        for layer in range(1, tape.layers):
-            found[layer] = attention_among(tape, layer, index)
-        return found
+        return tower_attention(self, answer, image)
 
     # Residual stream
 

@@ -2,11 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from core.answer import Answer, TokenKind
+from core.vlm.capture import NAME, listening
+from core.vlm.costs import check_memory
+from core.vlm.model import VisionLanguageModel
+from core.vlm.passes import Passes
+from core.vlm.tape import Tap
 from core.vlm.tower import TowerTape
+
+
+def attention_rows(
+    passes: Passes, answer: Answer, queries: Sequence[int]
+) -> Float[Tensor, "layers heads query position"]:
+    """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it."""
+    network = passes.network
+    index = torch.tensor(queries, dtype=torch.long, device=network.device)
+    found: list[Tensor] = []
+
+    def keep(tap: Tap) -> None:
+        found.append(tap.rows(index))
+
+    with passes.one_pass(0), listening(NAME, keep):
+        network(**passes.with_answer(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
+    return torch.stack(found)
+
+
+def tower_attention(
+    model: VisionLanguageModel, answer: Answer, image: int
+) -> Float[Tensor, "layers heads query key"] | None:
+    """The attention of every tower layer among the places that became one image's tokens; None where that is not known.
+
+    Raises NotEnoughMemory for an image of too many.
+    """
+    tape = model.tower_tape(answer)
+    if tape is None:
+        return None
+    own = {p for view in answer.layout.views if view.image == image for p in view.positions}
+    tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
+    index = torch.tensor(tokens, device=tape.place_of.device)
+    first = attention_among(tape, 0, index)
+    remedy = "Use a smaller picture, or a model that makes fewer tokens of one."
+    check_memory("The vision tower's attention", (tape.layers + 1) * first.nbytes, model, remedy)
+    found = first.new_empty(tape.layers, *first.shape)
+    found[0] = first
+    for layer in range(1, tape.layers):
+        found[layer] = attention_among(tape, layer, index)
+    return found
 
 
 def attention_among(
