@@ -172,6 +172,21 @@ def save_llava_next(folder: Path) -> Path:
     return _save(folder, config, "LlavaNextProcessor", images, tokenizer, "<image>", **settings)
 
 
+def save_vipllava(folder: Path) -> Path:
+    """A ViP-LLaVA: its projector reads three layers of four beside each other."""
+    tokenizer = build_tokenizer(image_token="<image>")
+    config = transformers.VipLlavaConfig(
+        text_config=_text(tokenizer, model_type="llama"),
+        vision_config={"model_type": "clip_vision_model", **TOWER, "num_hidden_layers": 4},
+        image_token_index=tokenizer.image_token_id,
+        vision_feature_layer=[-2, 1, 2],
+        image_seq_length=16,
+    )
+    images = transformers.CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size=SIZE)
+    settings = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
+    return _save(folder, config, "LlavaProcessor", images, tokenizer, "<image>", **settings)
+
+
 def save_llava_onevision(folder: Path, most: int = 4) -> Path:
     """A LLaVA-OneVision: as LLaVA-NeXT over a tower without a class token, where a grid of more than about `most`
     squares is shrunk."""

@@ -124,7 +124,9 @@ def tower_layers(network: Any) -> Any:
         return base.vision_model.encoder.layers
     encoder = base.vision_tower.encoder
     layers = encoder.layers if hasattr(encoder, "layers") else encoder.layer
-    return layers[: len(layers) + 1 + getattr(network.config, "vision_feature_layer", -1)]
+    feature = getattr(network.config, "vision_feature_layer", -1)
+    named = [feature] if isinstance(feature, int) else feature
+    return layers[: max(count if count >= 0 else len(layers) + 1 + count for count in named)]
 
 
 def target_logit(found: Pass, answer: Answer, unit: Unit) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.answer import Answer, TokenKind
 from core.explainers._descent import top_gradients
+from core.explainers._tower import entering, into_tower
 from core.explainers._walk import Walk, block_bytes
 from core.explainers.base import Explainer, Step
 from core.vlm.model import ModelCard, VisionLanguageModel
@@ -47,26 +48,6 @@ def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequenc
     relevancy = scale.new_zeros(len(units), length)
     relevancy[torch.arange(len(units)), [unit.position(answer) for unit in units]] = 1
     return Walk(tape, relevancy, gradient, scale, first)
-
-
-def into_tower(tower: TowerTape, walk: Walk, images: Sequence[int]) -> Walk:
-    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places.
-
-    That of a token which is made of none stays behind.
-    """
-    states = tower.final.detach().requires_grad_()
-    with torch.enable_grad():
-        projected = tower.project(states)
-    units = len(walk.gradient)
-    gradient = torch.empty(units, *states.shape, dtype=states.dtype, device=states.device)
-    for unit in range(units):
-        above = walk.gradient[unit, list(images)]
-        (gradient[unit],) = torch.autograd.grad(projected, states, above, retain_graph=unit < units - 1)
-    relevancy = torch.zeros(units, len(states), dtype=walk.relevancy.dtype, device=states.device)
-    seeing = tower.seeing
-    own = walk.relevancy[:, list(images)][:, seeing, None]
-    relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
-    return Walk(tower, relevancy, gradient, walk.scale)
 
 
 class RowRelevancy(Explainer):
@@ -109,10 +90,13 @@ class RowRelevancy(Explainer):
         done = 0
         for group in groups:
             walk = begin(model, tape, answer, group, first)
+            entries: list[Float[Tensor, "unit image_token hidden"]] = []
             for layer in reversed(range(tape.layers)):
                 for _ in walk.down(layer):
                     done += 1
                     yield Step(min(0.99, done / steps))
+                if tower is not None and layer < tower.entries:
+                    entries.insert(0, entering(walk, images))
                 if group is groups[-1]:
                     tape.forget(layer)
             if not walk.attended:
@@ -123,7 +107,7 @@ class RowRelevancy(Explainer):
             scores = torch.zeros(len(group), len(answer.layout), dtype=walk.relevancy.dtype, device=walk.scale.device)
             scores[:, : walk.relevancy.shape[1]] = walk.relevancy
             if tower is not None:
-                walk = into_tower(tower, walk, images)
+                walk = into_tower(tower, walk, images, entries)
                 for layer in reversed(range(tower.layers)):
                     for _ in walk.down(layer):
                         done += 1

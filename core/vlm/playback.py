@@ -164,11 +164,13 @@ class NetworkTowerTape(NetworkTape, TowerTape):
     ) -> None:
         super().__init__(tower.layers, calls, lock)
         self.place_of = tower.place_of
+        self.reads = tower.reads or (self.layers,)
+        self.entries = tower.entries
         self._tower = tower
 
-    def project(self, states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+    def project(self, *states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
         with self._lock, frozen(self._tower.projector):
-            return self._tower.project(states)
+            return self._tower.project(*states)
 
     def _placed(self, taps: Sequence[Tap]) -> tuple[Tap, ...]:
         placed, first = [], 0

@@ -80,7 +80,8 @@ def tower_tape(passes: Passes, answer: Answer) -> TowerTape | None:
             features = passes.tower(inputs)
         tape = NetworkTowerTape(tower, calls, passes.lock)
         # A tower that is not as its family declares would explain something else.
-        read = torch.cat(list(features.pooler_output))
-        projected = tape.project(tape.final)
+        entries = [features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
+        read = torch.stack([torch.cat(list(entry)) for entry in entries])
+        projected = tape.project(*tape.read)
         same = projected.shape == read.shape and bool((projected - read).norm() <= 1e-2 * read.norm())
     return tape if same else None

@@ -30,9 +30,10 @@ from tests.families import (
     save_llava_onevision,
     save_paligemma,
     save_smolvlm,
+    save_vipllava,
 )
 from tests.hooks import hooks_of
-from tests.zoo import load, save_llava, save_qwen
+from tests.zoo import load, save_deepstack, save_llava, save_qwen
 
 DECODER = RelevancySettings(through_tower=False)
 TOWER = RelevancySettings(through_tower=True)
@@ -50,7 +51,9 @@ TOWERS: dict[str, Callable[[Path], Path]] = {
     "llava next": save_llava_next,
     "llava onevision": save_llava_onevision,
     "paligemma": save_paligemma,
+    "qwen3-vl": save_deepstack,
     "smolvlm": save_smolvlm,
+    "vip-llava": save_vipllava,
 }
 """Families whose towers are followed in ways of their own."""
 

@@ -25,8 +25,9 @@ from tests.families import (
     save_paligemma,
     save_qwen2_vl,
     save_smolvlm,
+    save_vipllava,
 )
-from tests.zoo import load, save_llava, save_qwen
+from tests.zoo import load, save_deepstack, save_llava, save_qwen
 
 
 @dataclass
@@ -51,6 +52,8 @@ SAVERS = (
     save_llava_onevision,
     save_paligemma,
     save_smolvlm,
+    save_deepstack,
+    save_vipllava,
 )
 
 
@@ -75,7 +78,9 @@ def test_places_and_projector_are_the_networks(pair: Pair, pictures: tuple[Image
         tape = pair.model.tower_tape(answer)
         assert tape is not None and found.last is not None and found.features is not None
         torch.testing.assert_close(tape.final, found.last.flatten(0, -2).detach())
-        torch.testing.assert_close(tape.project(tape.final), found.features.detach())
+        projected = tape.project(*tape.read)
+        assert len(projected) == tape.entries
+        torch.testing.assert_close(projected[0], found.features.detach())
         # A token without a place, at the end of a row, has -1.
         declared = [[place for place in sorted(places) if place >= 0] for places in tape.place_of.tolist()]
         assert declared == [places.tolist() for places in literal.places_of(found)]
@@ -134,8 +139,6 @@ def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, pic
             config.vision_feature_layer = feature
             tape = llava.tower_tape(answer)
             assert tape is not None and tape.layers == layers
-        config.vision_feature_layer = [-1, -2]
-        assert llava.tower_tape(answer) is None and llava.tower_attention(answer) is None
     finally:
         config.vision_feature_layer = -1
 
@@ -177,11 +180,11 @@ def test_a_tower_that_is_not_as_declared_gives_no_tape(
     declared = model.family.tower(model.network, answer.inputs)
     assert declared is not None
     kind = type(model.family)
-    monkeypatch.setattr(kind, "tower", lambda *_: replace(declared, layers=declared.layers[:-1]))
+    monkeypatch.setattr(kind, "tower", lambda *_: replace(declared, layers=declared.layers[:-1], reads=()))
     assert model.tower_tape(answer) is None
 
     def shuffled(*_: object) -> Tower:
-        return replace(declared, project=lambda states: declared.project(states).flip(0))
+        return replace(declared, project=lambda states: declared.project(states).flip(1))
 
     monkeypatch.setattr(kind, "tower", shuffled)
     assert model.tower_tape(answer) is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.vlm.families import anyres, following, llava, qwen2_5_vl, qwen2_vl, squashed, tiled
+from core.vlm.families import anyres, following, llava, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
 from core.vlm.families.base import Family
 
 FAMILIES: tuple[Family, ...] = (
     llava.FAMILY,
     qwen2_5_vl.FAMILY,
     qwen2_vl.FAMILY,
+    qwen3_vl.FAMILY,
     *following.FAMILIES,
     *anyres.FAMILIES,
     *squashed.FAMILIES,

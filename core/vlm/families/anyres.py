@@ -48,19 +48,20 @@ class AnyResolution(Family):
         return count_up(inputs)
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        base, layers = network.model, layers_read(network)
-        if layers is None:
+        base, read = network.model, layers_read(network)
+        if read is None:
             return None
+        layers, reads = read
         place_of = _packed_places(base, inputs["image_sizes"])
         # A grid that was shrunk has fewer tokens, and mixes neighbouring patches in shares of its own.
         if len(place_of) != image_tokens(network, inputs):
             return None
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
-            hidden = base.multi_modal_projector(states)
-            return torch.cat([hidden, base.image_newline[None].to(hidden)])[place_of]
+        def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+            hidden = base.multi_modal_projector(torch.cat(states, -1))
+            return torch.cat([hidden, base.image_newline[None].to(hidden)])[None, place_of]
 
-        return Tower(layers, place_of[:, None], base.multi_modal_projector, project)
+        return Tower(layers, place_of[:, None], base.multi_modal_projector, project, reads)
 
 
 def _packed_places(base: Any, sizes: Int[Tensor, "image 2"]) -> Int[Tensor, "image_token"]:

@@ -21,14 +21,17 @@ ImageSize = tuple[int, int]
 class Tower:
     """A vision tower: its layers up to the last one that is read, and how their places become image tokens.
 
-    Places are numbered through all images (or all windows) in the order in which the layers hold them. `place_of`
-    and `project` are as in a TowerTape; `projector` holds the weights that `project` uses.
+    Places are numbered through all images (or all windows) in the order in which the layers hold them. `place_of`,
+    `project`, `reads` and `entries` are as in a TowerTape; `projector` holds the weights that `project` uses. Without
+    `reads`, only what the last of the layers leaves is read.
     """
 
     layers: Sequence[torch.nn.Module]
     place_of: Int[Tensor, "image_token merged"]
     projector: torch.nn.Module
-    project: Callable[[Float[Tensor, "place width"]], Float[Tensor, "image_token hidden"]]
+    project: Callable[..., Float[Tensor, "entry image_token hidden"]]
+    reads: tuple[int, ...] = ()
+    entries: int = 1
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
@@ -51,4 +52,11 @@ class FollowsPicture(Family):
         return axes
 
 
-FAMILIES = tuple(FollowsPicture(name=kind, model_types=(kind,)) for kind in ("qwen3_vl", "glm4v"))
+def merged_places(visual: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "image_token merged"]:
+    """The places of each image token in a tower that holds the patches which become one beside each other."""
+    grids = inputs["image_grid_thw"]
+    places = torch.arange(int(grids.prod(-1).sum()), device=grids.device)
+    return places.view(-1, visual.spatial_merge_size**2)
+
+
+FAMILIES = (FollowsPicture(name="glm4v", model_types=("glm4v",)),)

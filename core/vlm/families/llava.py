@@ -97,22 +97,25 @@ class Llava(Family):
         return count_up(inputs)
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        layers = layers_read(network)
-        if layers is None:
+        read = layers_read(network)
+        if read is None:
             return None
+        layers, reads = read
         images = inputs["pixel_values"].shape[0]
         each = image_tokens(network, inputs) // images
-        class_tokens = 1 if network.config.vision_feature_select_strategy == "default" else 0
+        # ViP-LLaVA has no such setting, and leaves the class token out.
+        strategy = getattr(network.config, "vision_feature_select_strategy", "default")
+        class_tokens = 1 if strategy == "default" else 0
         places = torch.arange(images * (each + class_tokens), device=inputs["input_ids"].device).view(images, -1)
 
         projector = network.model.multi_modal_projector
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
-            seen = states.view(images, -1, states.shape[-1])[:, class_tokens:]
-            hidden: Tensor = projector(seen)
-            return hidden.flatten(0, 1)
+        def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+            beside = torch.cat(states, -1)
+            hidden: Tensor = projector(beside.view(images, -1, beside.shape[-1])[:, class_tokens:])
+            return hidden.flatten(0, 1)[None]
 
-        return Tower(layers, places[:, class_tokens:].reshape(-1, 1), projector, project)
+        return Tower(layers, places[:, class_tokens:].reshape(-1, 1), projector, project, reads)
 
 
 FAMILY = Llava()

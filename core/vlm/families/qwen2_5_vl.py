@@ -35,9 +35,9 @@ class Qwen25VL(FollowsPicture):
         back = torch.argsort(order)
         merged = visual.spatial_merge_unit
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             hidden: Tensor = visual.merger(states)
-            return hidden[back]
+            return hidden[None, back]
 
         place_of = back[:, None] * merged + torch.arange(merged, device=back.device)
         return Tower(visual.blocks, place_of, visual.merger, project)

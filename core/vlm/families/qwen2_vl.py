@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from core.vlm.families.base import Tower
-from core.vlm.families.following import FollowsPicture
+from core.vlm.families.following import FollowsPicture, merged_places
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,13 @@ class Qwen2VL(FollowsPicture):
     stacks: bool = True
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        visual, grids = network.model.visual, inputs["image_grid_thw"]
-        places = torch.arange(int(grids.prod(-1).sum()), device=grids.device)
-        return Tower(visual.blocks, places.view(-1, visual.spatial_merge_size**2), visual.merger, visual.merger)
+        visual = network.model.visual
+
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+            hidden: Tensor = visual.merger(states)
+            return hidden[None]
+
+        return Tower(visual.blocks, merged_places(visual, inputs), visual.merger, project)
 
 
 FAMILY = Qwen2VL()

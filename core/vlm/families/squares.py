@@ -28,17 +28,20 @@ def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:
     return getattr(encoder, "layers", getattr(encoder, "layer", None))
 
 
-def layers_read(network: Any) -> Sequence[torch.nn.Module] | None:
-    """The layers of a tower up to the one that `vision_feature_layer` names.
+def layers_read(network: Any) -> tuple[Sequence[torch.nn.Module], tuple[int, ...]] | None:
+    """The layers of a tower up to the last one that `vision_feature_layer` names, and behind how many of them the
+    states that it names stand.
 
-    None where it names several, as in ViP-LLaVA, and where the decoder scales what it reads, as Granite does.
+    None where there is no such setting, and where the decoder scales what it reads, as Granite does.
     """
     config = network.config
     layers, feature = encoder_layers(network.model.vision_tower), getattr(config, "vision_feature_layer", None)
-    if layers is None or not isinstance(feature, int) or getattr(config.text_config, "embedding_multiplier", 1) != 1:
+    if layers is None or feature is None or getattr(config.text_config, "embedding_multiplier", 1) != 1:
         return None
     # The states are counted from the embeddings on: as many as there are layers, and one.
-    return layers[: feature if feature >= 0 else len(layers) + 1 + feature]
+    named = [feature] if isinstance(feature, int) else feature
+    reads = tuple(count if count >= 0 else len(layers) + 1 + count for count in named)
+    return layers[: max(reads)], reads
 
 
 def image_tokens(network: Any, inputs: Mapping[str, Tensor]) -> int:

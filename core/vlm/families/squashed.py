@@ -49,9 +49,9 @@ class Squashed(Family):
         # Gemma 3 takes the mean of several patches for a token.
         pooled = side // isqrt(image_tokens(network, inputs) // pictures)
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             hidden: Tensor = projector(vision.post_layernorm(states).view(pictures, side**2, -1))
-            return hidden.flatten(0, 1)
+            return hidden.flatten(0, 1)[None]
 
         place_of = square_places(pictures, side, pooled).to(inputs["input_ids"].device)
         return Tower(layers, place_of, torch.nn.ModuleList([vision.post_layernorm, projector]), project)

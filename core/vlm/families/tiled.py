@@ -81,8 +81,8 @@ class InternVL(Tiled):
         return int(vision.image_size // vision.patch_size // config.downsample_factor)
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        base, config, layers = network.model, network.config, layers_read(network)
-        if config.model_type != "internvl" or layers is None:
+        base, config, read = network.model, network.config, layers_read(network)
+        if config.model_type != "internvl" or read is None:
             return None
         tiles, merged = inputs["pixel_values"].shape[0], round(1 / config.downsample_ratio)
         side = isqrt(image_tokens(network, inputs) // tiles) * merged
@@ -90,14 +90,14 @@ class InternVL(Tiled):
         # Only what the last layer leaves is normed, and only in some checkpoints.
         norm = base.vision_tower.layernorm if config.vision_feature_layer == -1 else torch.nn.Identity()
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             seen = norm(states).view(tiles, -1, states.shape[-1])[:, class_tokens:].reshape(tiles, side, side, -1)
             blocks = base.pixel_shuffle(seen, scale_factor=config.downsample_ratio).flatten(0, 2)
             hidden: Tensor = base.multi_modal_projector(blocks)
-            return hidden
+            return hidden[None]
 
         place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
-        return Tower(layers, place_of, torch.nn.ModuleList([norm, base.multi_modal_projector]), project)
+        return Tower(read[0], place_of, torch.nn.ModuleList([norm, base.multi_modal_projector]), project)
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ class Idefics3(Tiled):
         side = inputs["pixel_values"].shape[-1] // vision.patch_size
         tiles = image_tokens(network, inputs) // (side // merged) ** 2
 
-        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "image_token hidden"]:
+        def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             hidden: Tensor = connector(vision.post_layernorm(states).view(tiles, side**2, -1))
-            return hidden.flatten(0, 1)
+            return hidden.flatten(0, 1)[None]
 
         place_of = square_places(tiles, side, merged).to(inputs["input_ids"].device)
         return Tower(layers, place_of, torch.nn.ModuleList([vision.post_layernorm, connector]), project)

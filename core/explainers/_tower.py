@@ -1,0 +1,80 @@
+"""Relevancy goes on from the decoder through the projector into the vision tower.
+
+Most projectors read one layer of the tower, and the decoder reads what they make of it in place of the image tokens.
+ViP-LLaVA's reads several layers beside each other; Qwen3-VL's has parts that read earlier layers, and what they make is
+added to the image tokens before the decoder's next layers. The gradient of the tower's states then comes in parts, by
+way of each layer that is read and each layer of the decoder that something enters, and all are taken along. Relevancy
+itself knows no such parts, being a product over layers: an image token's enters the tower behind the last layer read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.explainers._walk import Walk
+from core.vlm.precision import wide
+from core.vlm.tower import TowerTape
+
+
+class TowerWalk(Walk):
+    """A walk down a tower, joined below some layers by the part of the gradient of states that are read there.
+
+    `joining[n]` [unit place width] is that part for the states behind n layers.
+    """
+
+    def __init__(
+        self,
+        tower: TowerTape,
+        relevancy: Float[Tensor, "unit place"],
+        joining: dict[int, Float[Tensor, "unit place width"]],
+        scale: Float[Tensor, "unit"],
+    ) -> None:
+        top = joining.pop(tower.layers)
+        super().__init__(tower, relevancy, scaled(top, scale, tower.final.dtype), scale)
+        self._joining = joining
+
+    def down(self, layer: int) -> Iterator[None]:
+        yield from super().down(layer)
+        if layer in self._joining:
+            self.gradient += scaled(self._joining.pop(layer), self.scale, self.gradient.dtype)
+
+
+def scaled(gradient: Float[Tensor, "unit *state"], scale: Float[Tensor, "unit"], dtype: torch.dtype) -> Tensor:
+    """A gradient as a walk carries it: times its scale, in the model's precision."""
+    return (gradient * scale.view(-1, *[1] * (gradient.ndim - 1))).to(dtype)
+
+
+def entering(walk: Walk, images: Sequence[int]) -> Float[Tensor, "unit image_token hidden"]:
+    """The gradient of what is added to the image tokens before the layer that a walk has just come down through."""
+    return wide(walk.gradient[:, list(images)]) / walk.scale[:, None, None]
+
+
+def into_tower(
+    tower: TowerTape, walk: Walk, images: Sequence[int], entries: Sequence[Float[Tensor, "unit image_token hidden"]]
+) -> TowerWalk:
+    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places.
+
+    `entries` are the gradients of what enters each of the decoder's first layers. The relevancy of a token that is made
+    of no place stays behind.
+    """
+    states = [read.detach().requires_grad_() for read in tower.read]
+    with torch.enable_grad():
+        projected = tower.project(*states)
+    units = len(walk.scale)
+    above = scaled(torch.stack(list(entries), 1), walk.scale, projected.dtype)
+    joining: dict[int, Tensor] = {}
+    for unit in range(units):
+        parts = torch.autograd.grad(projected, states, above[unit], retain_graph=unit < units - 1)
+        for count, part in zip(tower.reads, parts, strict=True):
+            if count not in joining:
+                joining[count] = wide(part).new_zeros(units, *part.shape)
+            joining[count][unit] += wide(part) / walk.scale[unit]
+    relevancy = torch.zeros(units, len(tower.final), dtype=walk.relevancy.dtype, device=tower.final.device)
+    seeing = tower.seeing
+    own = walk.relevancy[:, list(images)][:, seeing, None]
+    relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
+    return TowerWalk(tower, relevancy, joining, walk.scale)
