@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from core.vlm.errors import unimportable
+
 if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
     from core.vlm.cancel import CancelToken
 
@@ -36,7 +38,7 @@ MEANINGS = {
     Exit.INCOMPLETE: "done, but some cases could not be asked, or a folder has problems",
     Exit.REFUSED: "not begun: a wrong option, a file or model that cannot be used, another run's results",
     Exit.STOPPED: "stopped; what is finished is kept, and the same command goes on",
-    Exit.IMPOSSIBLE: "not possible here: too little memory, or a method that has nothing to say about this answer",
+    Exit.IMPOSSIBLE: "not possible here: too little memory, a package that does not import, a method that says nothing",
     Exit.FAULT: "a fault of the program, which shows where",
 }
 CODES = "Exit codes: " + "; ".join(f"{int(code)} {meaning}" for code, meaning in MEANINGS.items()) + "."
@@ -51,6 +53,9 @@ class Guarded(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(Exit.STOPPED) from None
+        except ImportError as error:
+            say(unimportable(error))
+            raise typer.Exit(Exit.IMPOSSIBLE) from None
         except Exception as error:
             if hasattr(error, "exit_code"):  # typer's own
                 raise

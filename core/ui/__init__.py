@@ -7,10 +7,17 @@ or else each later search would look through all of them, in the middle of someb
 
 import gc
 
+import streamlit as st
+
+from core.vlm.errors import unimportable
+
 _collecting = gc.isenabled()
 gc.disable()
 try:
     import core.vlm.loading  # noqa: F401
+except ImportError as error:  # for one, a torchvision that was built for another torch
+    st.error(unimportable(error), icon=":material/error:")
+    st.stop()
 finally:
     gc.freeze()
     if _collecting:

@@ -25,3 +25,15 @@ class UnusableImage(QuestionError):
 
 class PictureMissing(QuestionError):
     """The model's processor takes no question without a picture."""
+
+
+def unimportable(error: ImportError) -> str:
+    """A sentence for a package that is missing, or that cannot be used beside the others. `transformers` hides the
+    cause behind errors of its own: it is at the end of their chain."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    remedy = "Install requirements.txt again"
+    if "torchvision" in str(cause):
+        remedy = "Install the torchvision that belongs to this torch, from where torch came, or uninstall it"
+    return f"What Sightline builds on cannot be imported here ({type(cause).__name__}: {cause}). {remedy}."

@@ -58,3 +58,10 @@ def test_a_fault_of_the_program_is_none_of_the_foreseen_ends(
     found = command("cases", "report", tmp_path / "run.jsonl")
     assert found.code == Exit.FAULT
     assert "ZeroDivisionError: a fault" in found.told + capfd.readouterr().err
+
+
+def test_a_package_that_cannot_be_imported_is_a_sentence(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
+    monkeypatch.setitem(sys.modules, "core.cli.asking", None)  # as if importing it failed
+    found = command("ask", "--question", "What is it?")
+    assert found.code == Exit.IMPOSSIBLE
+    assert "cannot be imported here" in found.told and "Traceback" not in found.told
