@@ -15,6 +15,7 @@ from core.explainers._descent import top_gradients
 from core.explainers._tower import entering, into_tower
 from core.explainers._walk import Walk, block_bytes
 from core.explainers.base import Explainer, Step
+from core.vlm.costs import check_memory
 from core.vlm.model import ModelCard, VisionLanguageModel
 from core.vlm.tape import Tape
 from core.vlm.tower import TowerTape
@@ -36,6 +37,11 @@ def grouped(card: ModelCard, rows: int, units: Sequence[Unit]) -> list[tuple[Uni
 def unit_bytes(card: ModelCard, rows: int) -> int:
     """Bytes one target takes on its way down: gradients of the states and of the heads' outputs, and its logits."""
     return 2 * rows * card.hidden * card.number_bytes + 12 * card.vocabulary
+
+
+def tower_bytes(tower: TowerTape, units: int) -> int:
+    """Bytes of a walk of some targets down a tower, beside its tape: a layer's graph, and parts of the gradients."""
+    return (LAYER_STATES + 3 * units * len(tower.reads)) * tower.final.nbytes
 
 
 def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequence[Unit], first: int = 0) -> Walk:
@@ -84,6 +90,10 @@ class RowRelevancy(Explainer):
         tape, tower = model.tape(answer, first), self.tower(model, answer, settings)
         yield Step(0.0)
         groups = grouped(model.card, len(tape.final), units)
+        if tower is not None:
+            # How large a tower is, only its tape says.
+            remedy = "Leave the vision tower out, explain fewer tokens at once, or use a smaller picture."
+            check_memory(f"{self.name} through the vision tower", tower_bytes(tower, len(groups[0])), model, remedy)
         images = answer.layout.positions(TokenKind.IMAGE)
         steps = len(units) * (tape.layers + (tower.layers if tower is not None else 0))
         found: list[Float[Tensor, "unit position"]] = []

@@ -16,12 +16,12 @@ from core.explainers import _relevancy, _walk
 from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
 from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
-from core.vlm import capture
+from core.vlm import capture, costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.families.base import Family
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, Unit, units_of, whole
+from core.vlm.units import NotApplicable, NotEnoughMemory, Unit, units_of, whole
 from tests import literal
 from tests.families import (
     save_gemma3,
@@ -327,6 +327,17 @@ def test_an_attention_that_cannot_be_seen_is_said_so(
     model.network.set_attn_implementation("sdpa")
     with pytest.raises(NotApplicable, match="cannot be seen"):
         explain(Relevancy(), model, replace(small, model=model.card.fingerprint), [whole(small)])
+
+
+def test_a_tower_that_will_not_fit_is_refused_before_the_walk(
+    llava: TransformersModel, small: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = iter((2**40, 1000))
+    monkeypatch.setattr(costs, "available_bytes", lambda device: next(free))
+    with pytest.raises(
+        NotEnoughMemory, match=r"Relevancy through the vision tower needs .* Leave the vision tower out"
+    ):
+        explain(Relevancy(), llava, small, [Target((1,))], TOWER)
 
 
 def test_the_estimate_grows_with_what_it_takes(llava: TransformersModel, small: Answer) -> None:
