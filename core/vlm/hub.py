@@ -3,6 +3,7 @@ the network, and only after its size is known to fit."""
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from core.vlm.memory import readable_bytes
 
 PATTERNS = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "*.txt"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR}
 TIMEOUT = 8.0
 """Seconds to wait for the hub's first answer."""
 
@@ -77,6 +79,11 @@ def download(source: str, size: int, progress: Callable[[str], None]) -> Path:
     except GatedRepoError as error:
         raise _gated(source) from error
     except Exception as error:  # as above
+        if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+            raise ModelUnavailable(
+                f"{source} ({readable_bytes(size)}) cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror}). "
+                "Make room there and see that it can be written to, or set HF_HOME to another folder and start again."
+            ) from error
         raise _unreachable(source, type(error).__name__) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import socket
@@ -17,7 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from core.answer import Decoding, Question
-from core.vlm import loading, memory
+from core.vlm import hub, loading, memory
 from core.vlm.files import count_parameters, read_header
 from core.vlm.generation import ask
 from core.vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, estimate_memory, load_model, suggested_models
@@ -241,6 +242,18 @@ def test_offline_mode_is_respected(no_network: list[object], monkeypatch: pytest
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert "HF_HUB_OFFLINE" in refusal("nobody-here/never-uploaded-7b")
     assert no_network == []
+
+
+def test_a_folder_that_takes_no_download_is_told_from_a_hub_that_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(hub, "snapshot_download", full)
+    with pytest.raises(ModelUnavailable, match=r"14\.0 GB.*No space left.*HF_HOME") as error:
+        hub.download("somebody/model-7b", 14_000_000_000, lambda _: None)
+    assert "network" not in str(error.value)
 
 
 def test_a_model_that_does_not_fit_is_refused_with_figures(llava_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
