@@ -21,6 +21,7 @@ from core.cases.league_table import table
 from core.cli.app import app
 from core.explainers.registry import explainers
 from core.explainers.run import explain
+from core.vlm.families import FAMILIES
 from core.vlm.generation import ask
 from core.vlm.network import TransformersModel
 from core.vlm.units import units_of, whole
@@ -73,6 +74,12 @@ def test_every_make_target_that_is_named_is_one() -> None:
     makefile = (Path(__file__).resolve().parents[1] / "Makefile").read_text(encoding="utf-8")
     named = set(re.findall(r"^make (?:[A-Z]+=\S+ )?([a-z-]+)", README, re.MULTILINE))
     assert named and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
+
+
+def test_every_family_that_is_described_is_named() -> None:
+    section = README.split("## Which models\n")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("| "))))
+    assert named - {"model_type"} == {kind for family in FAMILIES for kind in family.model_types}
 
 
 def test_the_league_is_the_one_that_is_kept() -> None:
