@@ -137,6 +137,20 @@ def save_internvl(folder: Path) -> Path:
     return _save(folder, config, "InternVLProcessor", images, tokenizer, "<IMG_CONTEXT>", image_seq_length=4)
 
 
+def save_aya_vision(folder: Path) -> Path:
+    """An Aya Vision: the tiles of an InternVL over a SigLIP."""
+    names = {"img_patch_token": "<|IMG_PATCH|>", "start_of_img_token": "<|START_OF_IMG|>"}
+    tokenizer = build_tokenizer(**names, end_of_img_token="<|END_OF_IMG|>")
+    config = transformers.AyaVisionConfig(
+        text_config=_text(tokenizer, model_type="cohere2", sliding_window=16),
+        vision_config={"model_type": "siglip_vision_model", **TOWER, "vision_use_head": False},
+        image_token_index=tokenizer.img_patch_token_id,
+    )
+    images = transformers.GotOcr2ImageProcessorPil(size=SIZE, crop_to_patches=True, min_patches=1, max_patches=6)
+    settings = {"patch_size": 14, "img_size": SIDE, "downsample_factor": 2}
+    return _save(folder, config, "AyaVisionProcessor", images, tokenizer, "<image>", **settings)
+
+
 def save_smolvlm(folder: Path) -> Path:
     """A SmolVLM: rows and columns of tiles with tags between them, and the whole picture last."""
     tags = {f"tag_{r}{c}": f"<row_{r}_col_{c}>" for r in range(1, 4) for c in range(1, 4)}

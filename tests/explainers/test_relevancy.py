@@ -24,6 +24,7 @@ from core.vlm.network import TransformersModel
 from core.vlm.units import NotApplicable, NotEnoughMemory, Unit, units_of, whole
 from tests import literal
 from tests.families import (
+    save_aya_vision,
     save_gemma3,
     save_internvl,
     save_llava_next,
@@ -46,6 +47,7 @@ SAVED: dict[str, Callable[[Path], Path]] = {
     ),
 }
 TOWERS: dict[str, Callable[[Path], Path]] = {
+    "aya vision": save_aya_vision,
     "gemma3": save_gemma3,
     "internvl": save_internvl,
     "llava next": save_llava_next,

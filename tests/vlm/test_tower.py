@@ -18,6 +18,7 @@ from core.vlm.network import TransformersModel
 from core.vlm.units import NotEnoughMemory
 from tests import literal
 from tests.families import (
+    save_aya_vision,
     save_gemma3,
     save_internvl,
     save_llava_next,
@@ -46,6 +47,7 @@ SAVERS = (
     save_llava,
     save_qwen,
     save_qwen2_vl,
+    save_aya_vision,
     save_gemma3,
     save_internvl,
     save_llava_next,

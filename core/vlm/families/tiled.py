@@ -63,7 +63,7 @@ class Tiled(Family):
 
 @dataclass(frozen=True)
 class InternVL(Tiled):
-    """InternVL and Aya Vision: the canvas of tiles whose shape is nearest to the picture's."""
+    """InternVL: the canvas of tiles whose shape is nearest to the picture's."""
 
     def tiles(self, processor: Any, size: ImageSize) -> tuple[int, int]:
         images = processor.image_processor
@@ -75,14 +75,11 @@ class InternVL(Tiled):
         return rows, columns
 
     def side(self, config: Any, processor: Any) -> int:
-        if config.model_type == "internvl":
-            return isqrt(processor.image_seq_length)
-        vision = config.vision_config
-        return int(vision.image_size // vision.patch_size // config.downsample_factor)
+        return isqrt(processor.image_seq_length)
 
     def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
         base, config, read = network.model, network.config, layers_read(network)
-        if config.model_type != "internvl" or read is None:
+        if read is None:
             return None
         tiles, merged = inputs["pixel_values"].shape[0], round(1 / config.downsample_ratio)
         side = isqrt(image_tokens(network, inputs) // tiles) * merged
@@ -98,6 +95,32 @@ class InternVL(Tiled):
 
         place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
         return Tower(read[0], place_of, torch.nn.ModuleList([norm, base.multi_modal_projector]), project)
+
+
+@dataclass(frozen=True)
+class AyaVision(InternVL):
+    """Aya Vision: the same tiles over a SigLIP, and a projector that merges patches itself."""
+
+    def side(self, config: Any, processor: Any) -> int:
+        vision = config.vision_config
+        return int(vision.image_size // vision.patch_size // config.downsample_factor)
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        config, read, projector = network.config, layers_read(network), network.model.multi_modal_projector
+        if read is None:
+            return None
+        layers, reads = read
+        tiles, merged = inputs["pixel_values"].shape[0], config.downsample_factor
+        side = isqrt(image_tokens(network, inputs) // tiles) * merged
+        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+
+        def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+            beside = torch.cat(states, -1)
+            hidden: Tensor = projector(beside.view(tiles, -1, beside.shape[-1])[:, class_tokens:])
+            return hidden.flatten(0, -2)[None]
+
+        place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
+        return Tower(layers, place_of, projector, project, reads)
 
 
 @dataclass(frozen=True)
@@ -128,6 +151,7 @@ class Idefics3(Tiled):
 
 
 FAMILIES = (
-    *(InternVL(name=kind, model_types=(kind,)) for kind in ("internvl", "aya_vision")),
+    InternVL(name="internvl", model_types=("internvl",)),
+    AyaVision(name="aya_vision", model_types=("aya_vision",)),
     *(Idefics3(name=kind, model_types=(kind,)) for kind in ("idefics3", "smolvlm")),
 )
