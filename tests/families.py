@@ -221,6 +221,42 @@ def save_llava_onevision(folder: Path, most: int = 4) -> Path:
     )
 
 
+def save_pixtral(folder: Path) -> Path:
+    """A Pixtral, whose processor needs torchvision: a grid that follows the picture, with row ends of another kind."""
+    tokenizer = _pixtral_tokenizer()
+    config = transformers.LlavaConfig(
+        text_config=_text(tokenizer, model_type="mistral", sliding_window=None, head_dim=16),
+        vision_config={"model_type": "pixtral", **TOWER, "image_size": 2 * SIDE},
+        image_token_index=tokenizer.image_token_id,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+    )
+    return _save(folder, config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", patch_size=14)
+
+
+def save_mistral3(folder: Path) -> Path:
+    """A Mistral 3: a Pixtral's tower, four of whose patches become one image token."""
+    tokenizer = _pixtral_tokenizer()
+    config = transformers.Mistral3Config(
+        text_config=_text(tokenizer, model_type="mistral", sliding_window=None, head_dim=16),
+        vision_config={"model_type": "pixtral", **TOWER, "image_size": 2 * SIDE},
+        image_token_index=tokenizer.image_token_id,
+        vision_feature_layer=-1,
+        spatial_merge_size=2,
+    )
+    settings = {"patch_size": 14, "spatial_merge_size": 2}
+    return _save(folder, config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", **settings)
+
+
+def _pixtral_tokenizer() -> Any:
+    return build_tokenizer(image_token="[IMG]", image_break_token="[IMG_BREAK]", image_end_token="[IMG_END]")
+
+
+def _pixtral_images() -> Any:
+    patch = {"height": 14, "width": 14}
+    return transformers.PixtralImageProcessorPil(patch_size=patch, size={"longest_edge": 2 * SIDE})
+
+
 def _text(tokenizer: Any, **more: Any) -> dict[str, Any]:
     return {**DECODER, "vocab_size": len(tokenizer), **more}
 

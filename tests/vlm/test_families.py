@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from tests.families import (
     save_internvl,
     save_llava_next,
     save_llava_onevision,
+    save_mistral3,
     save_paligemma,
+    save_pixtral,
     save_qwen2_vl,
     save_smolvlm,
 )
@@ -38,6 +41,8 @@ SAVERS: dict[str, Callable[[Path], Path]] = {
     "qwen2_vl": save_qwen2_vl,
     "smolvlm": save_smolvlm,
 }
+if find_spec("torchvision"):  # their processor is not made without it
+    SAVERS |= {"mistral3": save_mistral3, "pixtral": save_pixtral}
 
 
 @pytest.fixture(scope="module", params=sorted(SAVERS))

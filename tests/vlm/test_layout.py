@@ -27,7 +27,7 @@ from core.vlm.families import family_of
 from core.vlm.families.llava import seen_box
 from core.vlm.families.rasters import Rasters
 from core.vlm.network import TransformersModel
-from tests.families import save_gemma3, save_internvl, save_llava_next, save_smolvlm
+from tests.families import save_gemma3, save_internvl, save_llava_next, save_mistral3, save_pixtral, save_smolvlm
 from tests.zoo import load, save_deepstack
 
 
@@ -92,6 +92,36 @@ def test_every_view_of_a_picture_in_several_is_where_it_says(save: Callable[[Pat
     with blinkers(model):
         for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
             check_strips(model, size, axis, 4, resizings=2)
+
+
+@pytest.mark.parametrize("save", [save_pixtral, save_mistral3])
+def test_pixtral_squashes_a_picture_into_its_grid(save: Callable[[Path], Path], tmp_path: Path) -> None:
+    pytest.importorskip("torchvision", reason="the processor of Pixtral and Mistral 3 needs torchvision")
+    model = load(save(tmp_path))
+    with blinkers(model):
+        for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
+            check_strips(model, size, axis, 4)
+
+
+@pytest.mark.parametrize(("merge", "name"), [(1, "pixtral"), (2, "mistral3")])
+def test_pixtrals_grid_is_that_of_its_image_processor(merge: int, name: str) -> None:
+    vision = {"model_type": "pixtral", "patch_size": 14}
+    config = (
+        transformers.LlavaConfig(vision_config=vision)
+        if merge == 1
+        else transformers.Mistral3Config(vision_config=vision, spatial_merge_size=merge)
+    )
+    patch = {"height": 14 * merge, "width": 14 * merge}
+    images = transformers.PixtralImageProcessorPil(patch_size=patch, size={"longest_edge": 112})
+    sizes = [(224, 112), (30, 90)]
+    inputs = images(images=[Image.new("RGB", size) for size in sizes], return_tensors="pt")
+    grids = [(4 // merge, 8 // merge), (-(-7 // merge), -(-3 // merge))]
+    tokens = sum(rows * columns for rows, columns in grids)
+    family = family_of(config)
+    assert family.name == name
+    views = family.views(config, None, inputs, sizes, range(tokens))
+    assert [(view.rows, view.columns) for view in views] == grids
+    assert [view.box for view in views] == [(0, 0, 224, 112), (0, 0, 30, 90)]
 
 
 def check_strips(model: TransformersModel, size: tuple[int, int], axis: int, strips: int, resizings: int = 1) -> None:

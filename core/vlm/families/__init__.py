@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.vlm.families import anyres, following, llava, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
+from core.vlm.families import anyres, following, llava, pixtral, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
 from core.vlm.families.base import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -16,6 +16,7 @@ FAMILIES: tuple[Family, ...] = (
     *anyres.FAMILIES,
     *squashed.FAMILIES,
     *tiled.FAMILIES,
+    *pixtral.FAMILIES,
 )
 
 
