@@ -18,6 +18,7 @@ from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec, ModelUnavailable, load_model
 from core.vlm.network import TransformersModel
 from tests.families import (
+    save_aya_vision,
     save_gemma3,
     save_idefics2,
     save_internvl,
@@ -32,6 +33,7 @@ from tests.families import (
 from tests.zoo import load
 
 SAVERS: dict[str, Callable[[Path], Path]] = {
+    "aya_vision": save_aya_vision,
     "gemma3": save_gemma3,
     "idefics2": save_idefics2,
     "internvl": save_internvl,
