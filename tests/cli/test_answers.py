@@ -158,7 +158,7 @@ def test_the_page_shows_maps_and_tests_and_trusts_no_text(command: Command, scen
         "--html", page,
     )  # fmt: skip
     assert found.code == 0
-    read = Page(page.read_text())
+    read = Page(page.read_text(encoding="utf-8"))
     assert HOSTILE in read.text
     assert f"({found.lines[0]['model'][:8]}), float32 on cpu" in read.text, "a map says whose it is"
     assert "removing its top 20 % of patches" in read.text

@@ -109,7 +109,7 @@ def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(comm
     assert found.lines[5]["not understood"] == sum(not result.understood for result in results)
     assert found.lines[7]["image dependence"]["of"] == sum(result.right is False for result in results)
     assert (found.lines[8]["id"], found.lines[8]["note"]) == (wrong.id, "sees <b>a dog</b>")
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "random: accuracy" in text
     assert wrong.question in text
     assert not re.search(r"<script|https?://", text)
@@ -154,7 +154,7 @@ def test_a_page_lists_some_of_many_wrong_answers_and_says_so(tmp_path: Path) -> 
     ]
     run = Run("pope", "f00", {"max_new_tokens": 64}, {"model_name": "</title>"}, tuple(wrong))
     write_run(tmp_path / "page.html", run, ())
-    text = (tmp_path / "page.html").read_text()
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert f"Wrong answers (201, of which {LISTED} are listed)" in text
     assert "201 answers were not understood" in text and "max_new_tokens 64" in text
     assert text.count("<tr>") == LISTED + 2 and "<script" not in text
@@ -162,6 +162,6 @@ def test_a_page_lists_some_of_many_wrong_answers_and_says_so(tmp_path: Path) -> 
 
 def test_a_page_fits_a_narrow_screen(tmp_path: Path) -> None:
     write_run(tmp_path / "page.html", Run("pope", "f00", {}, {}, ()), ())
-    text = (tmp_path / "page.html").read_text()
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert '<meta name="viewport" content="width=device-width">' in text
     assert text.count("<table") + text.count("<svg") == text.count('<div class="wide">')
