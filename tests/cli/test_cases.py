@@ -43,12 +43,12 @@ def test_a_run_tells_the_published_rates_and_goes_on_where_it_was(command: Comma
     assert first.code == 0
     assert [line["rate"] for line in first.lines[:-1]] == ["pair accuracy", "accuracy"]
     assert first.lines[-1] == {"file": str(out), "cases": 2, "finished": 2, "unanswerable": 0}
-    before = out.read_text()
+    before = out.read_text(encoding="utf-8")
     whole = command("cases", "run", folder, "--out", out, *SHORT)
     assert whole.code == 1
     assert whole.lines[-1] == {"file": str(out), "cases": 4, "finished": 4, "unanswerable": 1}
     assert "1 of 4 cases cannot be asked" in whole.told
-    assert out.read_text().startswith(before)
+    assert out.read_text(encoding="utf-8").startswith(before)
     assert len(read_run(out).results) == 4
 
 
@@ -71,7 +71,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(
     assert (stopped.lines[-1]["cases"], stopped.lines[-1]["finished"]) == (4, 1)
     assert "what is finished is kept" in stopped.told
     assert command("cases", "run", folder, "--out", out, *SHORT).code == 0
-    assert len(out.read_text().splitlines()) == 5
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 5
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -136,14 +136,14 @@ def test_a_note_needs_a_case_that_is_there(command: Command, tmp_path: Path) -> 
 def test_two_runs_are_compared(command: Command, tmp_path: Path) -> None:
     one, other = tmp_path / "one.jsonl", tmp_path / "other.jsonl"
     command("cases", "run", save_pope(tmp_path / "set"), "--out", one, *SHORT)
-    lines = [json.loads(line) for line in one.read_text().splitlines()]
+    lines = [json.loads(line) for line in one.read_text(encoding="utf-8").splitlines()]
     lines[1]["right"] = not lines[1]["right"]
     other.write_text("".join(json.dumps(line) + "\n" for line in lines))
     found = command("cases", "compare", one, other, "--differing")
     assert found.code == 0
     assert (found.lines[0]["cases"], found.lines[0]["mcnemar_p"]) == (2, 1)
     assert [line["id"] for line in found.lines[1:]] == ["random/1"]
-    other.write_text(other.read_text().replace('"set": "pope"', '"set": "mmvp"'))
+    other.write_text(other.read_text(encoding="utf-8").replace('"set": "pope"', '"set": "mmvp"'))
     assert command("cases", "compare", one, other).code == 2
 
 

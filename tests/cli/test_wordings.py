@@ -38,9 +38,9 @@ def test_a_survey_tells_correlations_and_goes_on(
     out = tmp_path / "survey.jsonl"
     first = command("survey", "--street", 1, "--out", out)
     assert (first.code, first.lines[-1]["questions"]) == (0, 1)
-    before = out.read_text()
+    before = out.read_text(encoding="utf-8")
     assert command("survey", "--street", 1, "--out", out).lines == first.lines
-    assert out.read_text() == before
+    assert out.read_text(encoding="utf-8") == before
     measures = [(one.measure, one.family) for one in correlations(read_survey(out))]
     assert [(line["measure"], line["family"]) for line in first.lines[:-1]] == measures
 
