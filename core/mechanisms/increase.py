@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from core.answer import Head
-from core.mechanisms._change import LEAST_WORDS, Changes, block_bytes, logprob_changes
+from core.mechanisms._change import LEAST_WORDS, Changes, block_bytes, block_words, logprob_changes
 from core.mechanisms.contributions import Contributions
 from core.vlm.cancel import CancelToken
 from core.vlm.costs import check_memory
@@ -121,9 +121,8 @@ def _batches(found: Contributions, chosen: dict[Head, list[int]]) -> Iterator[tu
 
 def increase_bytes(model: VisionLanguageModel, vectors: int) -> int:
     """Bytes of blocks of logits for so many vectors at once, and of what goes into them."""
-    card, least = model.card, LEAST_WORDS * vectors * 4
-    block = max(block_bytes(torch.device(card.device)), least)
-    unembedding = 2 * block // max(1, vectors * 4) * card.hidden * 4
+    card, words = model.card, block_words(vectors, torch.device(model.card.device))
+    block, unembedding = 4 * vectors * words, 2 * 4 * words * card.hidden
     return 4 * block + unembedding + 4 * vectors * card.hidden * 4 + 3 * card.hidden**2 * 4
 
 
