@@ -16,7 +16,7 @@ from transformers.image_processing_utils import select_best_resolution
 from core.answer import Box, PatchView
 from core.vlm.families.base import Family, ImageSize, Tower, count_up
 from core.vlm.families.rasters import Rasters, whole
-from core.vlm.families.squares import image_tokens, layers_read, square_places
+from core.vlm.families.squares import class_tokens, image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,9 @@ def _packed_places(base: Any, sizes: Int[Tensor, "image 2"]) -> Int[Tensor, "ima
     config = base.config
     square = config.vision_config.image_size
     side = square // config.vision_config.patch_size
-    class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
     fitted = [select_best_resolution(size, config.image_grid_pinpoints) for size in sizes.tolist()]
     squares = [1 + (down // square) * (across // square) for down, across in fitted]
-    places = square_places(sum(squares), side, class_tokens=class_tokens)
+    places = square_places(sum(squares), side, skipped=class_tokens(config))
     more = {"vision_feature_select_strategy": config.vision_feature_select_strategy}
     if hasattr(config, "vision_aspect_ratio"):
         # LLaVA-OneVision's own: shrink no grid of up to a million squares.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.answer import Box, PatchView
 from core.vlm.families.base import Family, ImageSize, Tower, count_up
-from core.vlm.families.squares import image_tokens, layers_read
+from core.vlm.families.squares import class_tokens, image_tokens, layers_read
 
 
 def seen_box(processor: Any, size: ImageSize) -> Box:
@@ -103,19 +103,17 @@ class Llava(Family):
         layers, reads = read
         images = inputs["pixel_values"].shape[0]
         each = image_tokens(network, inputs) // images
-        # ViP-LLaVA has no such setting, and leaves the class token out.
-        strategy = getattr(network.config, "vision_feature_select_strategy", "default")
-        class_tokens = 1 if strategy == "default" else 0
-        places = torch.arange(images * (each + class_tokens), device=inputs["input_ids"].device).view(images, -1)
+        skipped = class_tokens(network.config)
+        places = torch.arange(images * (each + skipped), device=inputs["input_ids"].device).view(images, -1)
 
         projector = network.model.multi_modal_projector
 
         def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             beside = torch.cat(states, -1)
-            hidden: Tensor = projector(beside.view(images, -1, beside.shape[-1])[:, class_tokens:])
+            hidden: Tensor = projector(beside.view(images, -1, beside.shape[-1])[:, skipped:])
             return hidden.flatten(0, 1)[None]
 
-        return Tower(layers, places[:, class_tokens:].reshape(-1, 1), projector, project, reads)
+        return Tower(layers, places[:, skipped:].reshape(-1, 1), projector, project, reads)
 
 
 FAMILY = Llava()

@@ -14,12 +14,18 @@ from jaxtyping import Int
 from torch import Tensor
 
 
-def square_places(squares: int, side: int, merged: int = 1, class_tokens: int = 0) -> Int[Tensor, "image_token merged"]:
+def square_places(squares: int, side: int, merged: int = 1, skipped: int = 0) -> Int[Tensor, "image_token merged"]:
     """The places of every image token, where `merged` x `merged` of the `side` x `side` patches of a square become one
-    and the tokens of a square follow each other row by row."""
-    places = torch.arange(squares * (class_tokens + side**2)).view(squares, -1)[:, class_tokens:]
+    and the tokens of a square follow each other row by row. `skipped` class tokens stand in front of each square."""
+    places = torch.arange(squares * (skipped + side**2)).view(squares, -1)[:, skipped:]
     blocks = places.reshape(squares, side // merged, merged, side // merged, merged)
     return blocks.transpose(2, 3).reshape(-1, merged**2)
+
+
+def class_tokens(config: Any) -> int:
+    """How many tokens in front of each square's patches are left out. ViP-LLaVA has no such setting, and leaves out the
+    class token."""
+    return 1 if getattr(config, "vision_feature_select_strategy", "default") == "default" else 0
 
 
 def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:

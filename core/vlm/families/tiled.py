@@ -19,7 +19,7 @@ from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optim
 from core.answer import PatchView
 from core.vlm.families.base import Family, ImageSize, Tower, count_up
 from core.vlm.families.rasters import Rasters, tile, whole
-from core.vlm.families.squares import encoder_layers, image_tokens, layers_read, square_places
+from core.vlm.families.squares import class_tokens, encoder_layers, image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,17 @@ class InternVL(Tiled):
             return None
         tiles, merged = inputs["pixel_values"].shape[0], round(1 / config.downsample_ratio)
         side = isqrt(image_tokens(network, inputs) // tiles) * merged
-        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+        skipped = class_tokens(config)
         # Only what the last layer leaves is normed, and only in some checkpoints.
         norm = base.vision_tower.layernorm if config.vision_feature_layer == -1 else torch.nn.Identity()
 
         def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
-            seen = norm(states).view(tiles, -1, states.shape[-1])[:, class_tokens:].reshape(tiles, side, side, -1)
+            seen = norm(states).view(tiles, -1, states.shape[-1])[:, skipped:].reshape(tiles, side, side, -1)
             blocks = base.pixel_shuffle(seen, scale_factor=config.downsample_ratio).flatten(0, 2)
             hidden: Tensor = base.multi_modal_projector(blocks)
             return hidden[None]
 
-        place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
+        place_of = square_places(tiles, side, merged, skipped).to(inputs["input_ids"].device)
         return Tower(read[0], place_of, torch.nn.ModuleList([norm, base.multi_modal_projector]), project)
 
 
@@ -112,14 +112,14 @@ class AyaVision(InternVL):
         layers, reads = read
         tiles, merged = inputs["pixel_values"].shape[0], config.downsample_factor
         side = isqrt(image_tokens(network, inputs) // tiles) * merged
-        class_tokens = 1 if config.vision_feature_select_strategy == "default" else 0
+        skipped = class_tokens(config)
 
         def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             beside = torch.cat(states, -1)
-            hidden: Tensor = projector(beside.view(tiles, -1, beside.shape[-1])[:, class_tokens:])
+            hidden: Tensor = projector(beside.view(tiles, -1, beside.shape[-1])[:, skipped:])
             return hidden.flatten(0, -2)[None]
 
-        place_of = square_places(tiles, side, merged, class_tokens).to(inputs["input_ids"].device)
+        place_of = square_places(tiles, side, merged, skipped).to(inputs["input_ids"].device)
         return Tower(layers, place_of, projector, project, reads)
 
 
