@@ -7,7 +7,7 @@ import os
 # Loading a model is told in the program's own words.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
-from core.cli.app import app
+from .cli.app import app
 
 if __name__ == "__main__":
     app()

@@ -9,18 +9,18 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 
-def discovered(package: ModuleType, base: type[Any], named: Sequence[str]) -> dict[str, Any]:
-    """One object of every concrete class below `base` that a file of `package` defines, by its `key`, in the order of
-    their names. `named` are the attributes that each must have beside a docstring, `key` and `name` among them.
+def discovered(package: str, base: type[Any], named: Sequence[str]) -> dict[str, Any]:
+    """One object of every concrete class below `base` that a file of `package` (its name) defines, by its `key`, in the
+    order of their names. `named` are the attributes that each must have beside a docstring, `key` and `name` among
+    them.
 
     Raises ValueError when two have the same key, or one lacks what it must have.
     """
     found: dict[str, Any] = {}
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         for kind in _defined(module.name, base):
             missing = [name for name in (*named, "__doc__") if not getattr(kind, name, None)]
             if missing:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Head, TokenKind, TokenLayout
-from core.attention.rows import Rows, nanmean
+from ..answer import Head, TokenKind, TokenLayout
+from .rows import Rows, nanmean
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Head
+from ..answer import Answer, Head
 
 NOTHING_LEFT = 1e-6
 """A row with less weight than this outside the positions left out says nothing about the others."""

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, TokenKind
+from ..answer import Answer, TokenKind
 
 FACTOR = 8.0
 FEWEST = 4

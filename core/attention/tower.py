@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Head, TokenLayout
-from core.attention.measures import focus
-from core.attention.rows import nanmean
+from ..answer import Head, TokenLayout
+from .measures import focus
+from .rows import nanmean
 
 
 def image_positions(layout: TokenLayout, image: int) -> tuple[int, ...]:

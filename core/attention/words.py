@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Head
-from core.attention.rows import Rows, nanmean
+from ..answer import Answer, Head
+from .rows import Rows, nanmean
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Question
-from core.comparison.keyword import key_tokens
-from core.comparison.verdict import Verdict, judge
-from core.vlm.cancel import CancelToken
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
-from core.vlm.scoring import score_many
+from ..answer import Answer, Question
+from ..comparison.keyword import key_tokens
+from ..comparison.verdict import Verdict, judge
+from ..vlm.cancel import CancelToken
+from ..vlm.generation import ask
+from ..vlm.model import VisionLanguageModel
+from ..vlm.scoring import score_many
 
 
 @dataclass(frozen=True, eq=False)

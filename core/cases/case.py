@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from core.answer import Question
-from core.images import MAX_BYTES, UnreadableImage, open_image
+from ..answer import Question
+from ..images import MAX_BYTES, UnreadableImage, open_image
 
 Scoring = Literal["exact", "contains", "yes_no", "yes_unless_no", "choice"]
 """How an answer is held against the expected ones (see `scoring.py`)."""

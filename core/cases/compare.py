@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.cases.rates import Rate, share
-from core.cases.results import Result, Run
-from core.proportion import Proportion
+from ..proportion import Proportion
+from .rates import Rate, share
+from .results import Result, Run
 
 
 class NotComparable(ValueError):

@@ -12,26 +12,26 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.answer import Answer, Decoding, Explanation, Target
-from core.cases.case import Case
-from core.cases.journal import Record
-from core.cases.plain import plain
-from core.cases.scoring import is_right
-from core.comparison.keyword import key_tokens
-from core.evidence.dependence import image_dependence
-from core.evidence.metric import Figure
-from core.evidence.randomisation import randomise
-from core.evidence.result import Evidence, Result
-from core.evidence.settings import EvidenceSettings
-from core.evidence.trial import gather
-from core.explainers.controls import CentreBias, Random
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.generation import ask
-from core.vlm.memory import give_back_freed
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import ExplainError
+from ..answer import Answer, Decoding, Explanation, Target
+from ..comparison.keyword import key_tokens
+from ..evidence.dependence import image_dependence
+from ..evidence.metric import Figure
+from ..evidence.randomisation import randomise
+from ..evidence.result import Evidence, Result
+from ..evidence.settings import EvidenceSettings
+from ..evidence.trial import gather
+from ..explainers.controls import CentreBias, Random
+from ..explainers.registry import explainers
+from ..explainers.run import explain
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.generation import ask
+from ..vlm.memory import give_back_freed
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import ExplainError
+from .case import Case
+from .journal import Record
+from .plain import plain
+from .scoring import is_right
 
 SETTINGS = EvidenceSettings(fill="both", steps=2, draws=2)
 """Both fills, at the shares of ERASER: every picture that is read serves four metrics."""

@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from core.answer import Answer
-from core.cases.street import FAMILIES, street_cases
-from core.causal.discovery import layer_graphs
-from core.causal.masking import Masking
-from core.causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
-from core.causal.settings import GraphSettings
-from core.comparison.keyword import key_tokens
-from core.evidence.bootstrap import Interval, interval
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer
+from ..causal.discovery import layer_graphs
+from ..causal.masking import Masking
+from ..causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
+from ..causal.settings import GraphSettings
+from ..comparison.keyword import key_tokens
+from ..evidence.bootstrap import Interval, interval
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.generation import ask
+from ..vlm.model import VisionLanguageModel
+from .street import FAMILIES, street_cases
 
 RADII = (1, 2, 3)
 SCENES = 30

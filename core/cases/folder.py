@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from core.cases.tables import FolderError, listed
-from core.images import display_name
+from ..images import display_name
+from .tables import FolderError, listed
 
 PICTURES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff".split())
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cases.contest import CENTRE, RANDOM, SETTINGS, contest
-from core.cases.journal import Journal
-from core.cases.standings import League, standings
-from core.cases.street import FAMILIES, street_cases
-from core.explainers.registry import explainers as all_explainers
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.model import VisionLanguageModel
+from ..explainers.registry import explainers as all_explainers
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.model import VisionLanguageModel
+from .contest import CENTRE, RANDOM, SETTINGS, contest
+from .journal import Journal
+from .standings import League, standings
+from .street import FAMILIES, street_cases
 
 KIND = "league"
 CASES = 200

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.cases.journal import JournalError
-from core.cases.standings import League, Standing
-from core.evidence.bootstrap import Interval
+from ..evidence.bootstrap import Interval
+from .journal import JournalError
+from .standings import League, Standing
 
 COMMITTED = Path(__file__).resolve().parents[2] / "assets" / "league.json"
 """The league of the embedded model that comes with Sightline."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from core.cases.standings import League, Standing
-from core.evidence.bootstrap import Interval
-from core.evidence.registry import map_metrics
-from core.vlm.memory import readable_bytes
+from ..evidence.bootstrap import Interval
+from ..evidence.registry import map_metrics
+from ..vlm.memory import readable_bytes
+from .standings import League, Standing
 
 SHOWN = ("deletion", "insertion", "comprehensiveness", "pointing", "energy")
 

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.images import display_name
+from ..images import display_name
 
 
 class NotesError(Exception):

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from core.comparison.claims import is_polar
-from core.comparison.words import NEGATIONS, is_english, value_of, values_in, words
+from ..comparison.claims import is_polar
+from ..comparison.words import NEGATIONS, is_english, value_of, values_in, words
 
 Family = Literal["as asked", "negation", "opposite", "order", "politeness"]
 

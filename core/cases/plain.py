@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.cases.journal import JournalError
+from .journal import JournalError
 
 DIGITS = 6
 

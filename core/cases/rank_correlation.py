@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.evidence.bootstrap import DRAWS, Interval
+from ..evidence.bootstrap import DRAWS, Interval
 
 BLOCK = 200
 """Resamples that are ranked together: a bound on memory."""

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from core.cases.results import Result
-from core.proportion import Proportion
+from ..proportion import Proportion
+from .results import Result
 
 
 @dataclass(frozen=True)

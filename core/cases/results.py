@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from core.cases.journal import JournalError, Record, read_journal
-from core.cases.tables import listed
+from .journal import JournalError, Record, read_journal
+from .tables import listed
 
 KIND = "cases"
 

@@ -14,17 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.answer import Answer, Decoding, Question
-from core.cases.case import Case
-from core.cases.journal import Journal
-from core.cases.results import KIND, Result, Run, run_of
-from core.cases.scoring import is_right, understood
-from core.evidence.dependence import image_dependence
-from core.images import UnreadableImage
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.errors import QuestionError
-from core.vlm.generation import ask
-from core.vlm.model import ModelCard, VisionLanguageModel
+from ..answer import Answer, Decoding, Question
+from ..evidence.dependence import image_dependence
+from ..images import UnreadableImage
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.errors import QuestionError
+from ..vlm.generation import ask
+from ..vlm.model import ModelCard, VisionLanguageModel
+from .case import Case
+from .journal import Journal
+from .results import KIND, Result, Run, run_of
+from .scoring import is_right, understood
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from core.cases.case import Case
-from core.comparison.claims import is_polar
-from core.comparison.verdict import judge
-from core.comparison.words import COLOR, NEGATIONS, NO, NUMBER, YES, value_of, words
+from ..comparison.claims import is_polar
+from ..comparison.verdict import judge
+from ..comparison.words import COLOR, NEGATIONS, NO, NUMBER, YES, value_of, words
+from .case import Case
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _AMONG_BRACKETS = re.compile(r"\(\s*([a-z])\s*\)", re.IGNORECASE)

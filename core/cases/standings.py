@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from core.cases.contest import CENTRE, RANDOM
-from core.cases.journal import Record
-from core.cases.plain import plain
-from core.evidence.bootstrap import Interval, interval
-from core.evidence.registry import map_metrics
-from core.explainers.registry import explainers
+from ..evidence.bootstrap import Interval, interval
+from ..evidence.registry import map_metrics
+from ..explainers.registry import explainers
+from .contest import CENTRE, RANDOM
+from .journal import Record
+from .plain import plain
 
 QUICK = 0.3
 """Processor seconds for a map that follows a click."""

@@ -15,13 +15,13 @@ from itertools import count, islice
 import numpy as np
 from jaxtyping import Bool
 
-from core.cases.case import Case
-from core.street import questions
-from core.street.batches import HELD_OUT_SEED
-from core.street.draw import Drawing, draw
-from core.street.questions import DOOR_PHRASINGS, STATES, Pair, door_pair
-from core.street.recipe import SceneRecipe
-from core.street.scene import Kind, Scene
+from ..street import questions
+from ..street.batches import HELD_OUT_SEED
+from ..street.draw import Drawing, draw
+from ..street.questions import DOOR_PHRASINGS, STATES, Pair, door_pair
+from ..street.recipe import SceneRecipe
+from ..street.scene import Kind, Scene
+from .case import Case
 
 Maker = Callable[[Scene, random.Random], Pair | None]
 

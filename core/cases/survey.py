@@ -14,19 +14,19 @@ from pathlib import Path
 
 import numpy as np
 
-from core.answer import Decoding
-from core.cases.audit import contradiction_rate
-from core.cases.case import Case
-from core.cases.journal import Journal, Record, read_journal
-from core.cases.phrasings import phrasings
-from core.cases.rank_correlation import rank_correlation
-from core.cases.studies.readings import LONGEST, explained, image_share, key_target
-from core.cases.studies.study import LEAST
-from core.comparison.verdict import judge
-from core.evidence.dependence import image_dependence
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
+from ..answer import Decoding
+from ..comparison.verdict import judge
+from ..evidence.dependence import image_dependence
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.generation import ask
+from ..vlm.model import VisionLanguageModel
+from .audit import contradiction_rate
+from .case import Case
+from .journal import Journal, Record, read_journal
+from .phrasings import phrasings
+from .rank_correlation import rank_correlation
+from .studies.readings import LONGEST, explained, image_share, key_target
+from .studies.study import LEAST
 
 KIND = "survey"
 MEASURES = {"image_share": "share of relevancy on the picture", "dependence": "image dependence of the key word (nats)"}

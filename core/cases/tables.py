@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.images import display_name
+from ..images import display_name
 
 MAX_BYTES = 64 * 1024 * 1024
 _DELIMITERS = ",;\t|"

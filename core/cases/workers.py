@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.cases.case import Case
-from core.cases.results import Result, Run
-from core.cases.runner import Numbered, RunSettings, answer_case, record
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.errors import ModelUnavailable
-from core.vlm.loading import ModelSpec, load_model
-from core.vlm.model import ModelCard
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.errors import ModelUnavailable
+from ..vlm.loading import ModelSpec, load_model
+from ..vlm.model import ModelCard
+from .case import Case
+from .results import Result, Run
+from .runner import Numbered, RunSettings, answer_case, record
 
 LOOK = 0.5
 """Seconds between two looks whether the run was stopped."""

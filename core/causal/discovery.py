@@ -16,19 +16,19 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.answer import Answer
-from core.causal.correlation import regularised, row_correlation, sink
-from core.causal.errors import CausalError
-from core.causal.explanation import NodeExplanation, explain_node
-from core.causal.icd import learn_ordered, learn_unordered
-from core.causal.independence import partial_correlation
-from core.causal.nodes import Node, Nodes, choose_nodes, predicting_position
-from core.causal.pag import LARGEST, bits
-from core.causal.search import Learned, Limits
-from core.causal.settings import GraphSettings
-from core.vlm.cancel import CancelToken
-from core.vlm.memory import available_bytes
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer
+from ..vlm.cancel import CancelToken
+from ..vlm.memory import available_bytes
+from ..vlm.model import VisionLanguageModel
+from .correlation import regularised, row_correlation, sink
+from .errors import CausalError
+from .explanation import NodeExplanation, explain_node
+from .icd import learn_ordered, learn_unordered
+from .independence import partial_correlation
+from .nodes import Node, Nodes, choose_nodes, predicting_position
+from .pag import LARGEST, bits
+from .search import Learned, Limits
+from .settings import GraphSettings
 
 Rows = dict[int, Float[np.ndarray, "head key"]]
 """By sequence position, the attention rows of all heads of a layer."""
@@ -151,7 +151,7 @@ def learn(
             learned = learn_unordered(used, settings.test, limits)
         case "FCI":
             # Here, not above: causal-learn takes seconds to import, and only this choice needs it.
-            from core.causal.fci import learn_fci
+            from .fci import learn_fci
 
             learned = learn_fci(used, settings.test, limits)
     return learned, used, ridge

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.vlm.units import ExplainError
+from ..vlm.units import ExplainError
 
 
 class CausalError(ExplainError):

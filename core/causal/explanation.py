@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from core.causal.pag import Pag, mask_of
-from core.causal.pds import PdsTree, pds_tree
+from .pag import Pag, mask_of
+from .pds import PdsTree, pds_tree
 
 NEARLY_ALL = 0.9
 """A set with this share of all other nodes, or more, singles nothing out."""

@@ -15,8 +15,8 @@ from causallearn.graph.Endpoint import Endpoint
 from causallearn.graph.GeneralGraph import GeneralGraph
 from causallearn.graph.GraphNode import GraphNode
 
-from core.causal.discovery import CausalGraph
-from core.causal.pag import Mark
+from .discovery import CausalGraph
+from .pag import Mark
 
 _ENDPOINTS = {Mark.TAIL: Endpoint.TAIL, Mark.ARROW: Endpoint.ARROW, Mark.CIRCLE: Endpoint.CIRCLE}
 

@@ -15,10 +15,10 @@ import numpy as np
 from causallearn.utils.cit import NO_SPECIFIED_PARAMETERS_MSG, CIT_Base, register_ci_test
 from jaxtyping import Float
 
-from core.causal.errors import CausalError
-from core.causal.independence import FisherZ, partial_correlation
-from core.causal.pag import Mark, Pag
-from core.causal.search import Learned, Limits
+from .errors import CausalError
+from .independence import FisherZ, partial_correlation
+from .pag import Mark, Pag
+from .search import Learned, Limits
 
 _NAME = "fisherz_of_correlation"
 _MARKS = {-1: Mark.TAIL, 1: Mark.ARROW, 2: Mark.CIRCLE}

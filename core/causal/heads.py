@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.answer import Answer
-from core.causal.discovery import CausalGraph, layer_graphs
-from core.causal.masking import Masking
-from core.causal.rates import Flip, FlipRates, flip_rates
-from core.causal.settings import GraphSettings
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from .discovery import CausalGraph, layer_graphs
+from .masking import Masking
+from .rates import Flip, FlipRates, flip_rates
+from .settings import GraphSettings
 
 GRAPHS = 0.5
 """The part of a layer's work, as it is told, that learning its graphs is."""

@@ -16,11 +16,11 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.causal.independence import FisherZ
-from core.causal.orientation import orient
-from core.causal.pag import bits
-from core.causal.pds import PdsTree, Subsets, pds_tree
-from core.causal.search import Learned, Limits, Scan, Search
+from .independence import FisherZ
+from .orientation import orient
+from .pag import bits
+from .pds import PdsTree, Subsets, pds_tree
+from .search import Learned, Limits, Scan, Search
 
 
 def learn_ordered(correlation: Float[np.ndarray, "node node"], test: FisherZ, limits: Limits | None = None) -> Learned:

@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.causal.errors import CausalError
+from .errors import CausalError
 
 TINY = 1e-13
 """Least residual variance: below it is rounding, as where a node is conditioned on itself."""

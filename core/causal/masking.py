@@ -18,13 +18,13 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Fill, Question, RegionMask, TokenKind
-from core.causal.discovery import CausalGraph
-from core.causal.errors import CausalError
-from core.causal.pds import TooManySubsets
-from core.masking import pixels_of
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Fill, Question, RegionMask, TokenKind
+from ..masking import pixels_of
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.model import VisionLanguageModel
+from .discovery import CausalGraph
+from .errors import CausalError
+from .pds import TooManySubsets
 
 Mode = Literal["reader", "pixels"]
 Positions = tuple[int, ...]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Box, TokenKind
-from core.causal.errors import CausalError
-from core.causal.settings import GraphSettings
+from ..answer import Answer, Box, TokenKind
+from .errors import CausalError
+from .settings import GraphSettings
 
 
 @dataclass(frozen=True)

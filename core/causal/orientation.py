@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
-from core.causal.pag import Mark, Pag, bits, mask_of
+from .pag import Mark, Pag, bits, mask_of
 
 Separators = Mapping[tuple[int, int], int]
 """For each pair (lower, higher) found independent given more than nothing, the mask of what separated it."""

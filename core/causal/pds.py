@@ -18,7 +18,7 @@ from math import comb
 import numpy as np
 from jaxtyping import Int, UInt64
 
-from core.causal.pag import Pag, bits
+from .pag import Pag, bits
 
 MOST_SUBSETS = 2_000_000
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.answer import Answer, TokenKind
-from core.causal.discovery import CausalGraph, neighbours
-from core.causal.masking import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
-from core.proportion import Proportion
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, TokenKind
+from ..proportion import Proportion
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from .discovery import CausalGraph, neighbours
+from .masking import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
 
 Case = tuple[Answer, CausalGraph]
 

@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-from core.causal.independence import FisherZ, first_order, partial_correlations
-from core.causal.pag import LARGEST, Pag, bits
-from core.causal.pds import Subsets, TooManySubsets
-from core.vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken
+from .independence import FisherZ, first_order, partial_correlations
+from .pag import LARGEST, Pag, bits
+from .pds import Subsets, TooManySubsets
 
 FIRST_BLOCK, LARGEST_BLOCK = 128, 2048
 """Sets factorised at once: few at first, for most edges fall early; then as many as stay in the cache."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from core.causal.errors import CausalError
-from core.causal.independence import FisherZ
-from core.causal.pag import LARGEST
+from .errors import CausalError
+from .independence import FisherZ
+from .pag import LARGEST
 
 Method = Literal["ordered ICD", "ICD", "FCI"]
 

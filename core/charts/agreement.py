@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.heatmap import Scale
-from core.charts.palette import NEUTRAL, inks
+from .heatmap import Scale
+from .palette import NEUTRAL, inks
 
 ROW, COLUMN = 32, 70
 

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.figure import Figure, figure
-from core.charts.palette import CATEGORIES, CHOSEN, NEUTRAL, OTHER, PICKED
+from .figure import Figure, figure
+from .palette import CATEGORIES, CHOSEN, NEUTRAL, OTHER, PICKED
 
 CHANGE = "change in log-probability (nats)"
 

@@ -8,10 +8,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.figure import Figure, figure
-from core.charts.intervals import Dot
-from core.charts.palette import CHOSEN, NEUTRAL
-from core.charts.tokens import unique
+from .figure import Figure, figure
+from .intervals import Dot
+from .palette import CHOSEN, NEUTRAL
+from .tokens import unique
 
 ROW = 24
 LABEL = 310

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from core.answer import Box
-from core.causal.pag import Edge, Mark
-from core.charts.palette import NEUTRAL
-from core.charts.tokens import cut, visible
+from ..answer import Box
+from ..causal.pag import Edge, Mark
+from .palette import NEUTRAL
+from .tokens import cut, visible
 
 THUMBNAIL = 40
 """Side of a patch in the graph, in pixels."""

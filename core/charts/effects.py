@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.figure import Figure, figure
-from core.charts.heatmap import NOT_LOOKED_AT, scale_of
-from core.charts.palette import CATEGORIES, NEUTRAL, PICKED
+from .figure import Figure, figure
+from .heatmap import NOT_LOOKED_AT, scale_of
+from .palette import CATEGORIES, NEUTRAL, PICKED
 
 ROW = 32
 LEAST_COLUMN, MOST_COLUMN = 16, 64

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.figure import Beside, Figure, figure
-from core.charts.palette import CATEGORIES, CHOSEN, NEUTRAL
+from .figure import Beside, Figure, figure
+from .palette import CATEGORIES, CHOSEN, NEUTRAL
 
 WIDTH, HEIGHT = 215, 190
 STAGE = 24

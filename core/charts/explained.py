@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from core.answer import TokenLayout
-from core.charts.figure import figure
-from core.charts.heatmap import backdrop_row, panels, patch_table, places
-from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
+from ..answer import TokenLayout
+from .figure import figure
+from .heatmap import backdrop_row, panels, patch_table, places
+from .palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 
 NEAR_TO_FAR = ("#fde725", "#44bf70", "#21918c", "#414487")
 """Viridis from its bright end: distance 1, 2, 3, and 4 or more."""

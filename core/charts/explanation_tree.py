@@ -11,12 +11,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from core.causal.explanation import NodeExplanation
-from core.causal.pag import Pag
-from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
-from core.charts.figure import Figure, figure
-from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
-from core.charts.radial import Radial, radial
+from ..causal.explanation import NodeExplanation
+from ..causal.pag import Pag
+from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
+from .figure import Figure, figure
+from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
+from .radial import Radial, radial
 
 LETTER = 7.5
 """Pixels that a letter of a word takes, on the average."""

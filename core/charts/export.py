@@ -14,9 +14,9 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from core.answer import TokenLayout
-from core.charts.heatmap import NOT_LOOKED_AT, Panel, Scale, data_url, heat_picture, panels, patch_table, places
-from core.charts.palette import INK_ON_LIGHT, NEUTRAL, ramp
+from ..answer import TokenLayout
+from .heatmap import NOT_LOOKED_AT, Panel, Scale, data_url, heat_picture, panels, patch_table, places
+from .palette import INK_ON_LIGHT, NEUTRAL, ramp
 
 SIDE = 640
 LINE = 18

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.answer import Head
-from core.charts.figure import figure
-from core.charts.heatmap import scale_of
-from core.charts.palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
-from core.charts.tokens import cut, unique, visible
+from ..answer import Head
+from .figure import figure
+from .heatmap import scale_of
+from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
+from .tokens import cut, unique, visible
 
 SMALLEST, LARGEST = 7, 44
 """Pixels of a cell's side."""

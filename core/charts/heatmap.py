@@ -19,9 +19,9 @@ import pandas as pd
 from jaxtyping import Float
 from PIL import Image, ImageDraw
 
-from core.answer import Box, PatchView, TokenLayout
-from core.charts.figure import figure
-from core.charts.palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
+from ..answer import Box, PatchView, TokenLayout
+from .figure import figure
+from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
 
 SIDE = 400
 """Longest side, in pixels, of a picture as it is sent to the browser."""

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.figure import Figure, figure
-from core.charts.palette import CHOSEN, NEUTRAL
+from .figure import Figure, figure
+from .palette import CHOSEN, NEUTRAL
 
 HEAD, DOT = 18, 14
 """Heights in pixels of a line's words, and of each of its dots."""

@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.figure import Figure, figure
-from core.charts.palette import CHOSEN, DIFFERENT, NEUTRAL
+from .figure import Figure, figure
+from .palette import CHOSEN, DIFFERENT, NEUTRAL
 
 WIDTH, HEIGHT = 590, 440
 """Pixels: with its axis it fits a window 1024 wide."""

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image, ImageDraw
 
-from core.answer import Box
-from core.charts.palette import HIDDEN_RGB, PATCH_RGB
+from ..answer import Box
+from .palette import HIDDEN_RGB, PATCH_RGB
 
 
 def fit(size: tuple[int, int], most: int) -> tuple[int, int]:

@@ -15,12 +15,12 @@ from typing import Any
 
 from pyvis.network import Network
 
-from core.causal.explanation import NodeExplanation
-from core.causal.pag import Edge, Mark, Pag
-from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
-from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
-from core.charts.radial import Radial, radial
-from core.charts.tokens import visible
+from ..causal.explanation import NodeExplanation
+from ..causal.pag import Edge, Mark, Pag
+from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
+from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
+from .radial import Radial, radial
+from .tokens import visible
 
 FAINT, FAINT_ON_DARK = 0.25, 0.45
 """Opacity of edges outside the tree: behind the others, and still seen."""

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
-from core.causal.explanation import NodeExplanation
-from core.causal.pag import Mark, Pag
-from core.charts.drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
-from core.charts.palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER
-from core.charts.radial import radial
+from ..causal.explanation import NodeExplanation
+from ..causal.pag import Mark, Pag
+from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
+from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER
+from .radial import radial
 
 FINE = 2
 """Drawn so many times larger and then made smaller, for smooth lines."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, SEQUENTIAL
+from .palette import INK_ON_DARK, INK_ON_LIGHT, SEQUENTIAL
 
 CELL = 56
 SMALL = 30

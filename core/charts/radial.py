@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from core.causal.explanation import NodeExplanation
+from ..causal.explanation import NodeExplanation
 
 STEP = 100.0
 """Least distance between rings, in pixels."""

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.answer import TokenLayout
-from core.charts.figure import figure
-from core.charts.heatmap import Scale, backdrop_row, panels, patch_table, places
-from core.charts.palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
-from core.charts.tokens import cut, unique, visible
+from ..answer import TokenLayout
+from .figure import figure
+from .heatmap import Scale, backdrop_row, panels, patch_table, places
+from .palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
+from .tokens import cut, unique, visible
 
 CERTAIN = Scale(0, 1)
 MOST_TOLD = 10

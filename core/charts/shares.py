@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from core.charts.figure import Beside
-from core.charts.palette import NEUTRAL, PARTS
-from core.maps.shares import Part, Share
+from ..maps.shares import Part, Share
+from .figure import Beside
+from .palette import NEUTRAL, PARTS
 
 BAR = 20
 WIDTH = 205

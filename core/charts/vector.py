@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from jaxtyping import Float
 
-from core.charts.palette import CATEGORIES, CHOSEN, INK_ON_LIGHT, NEUTRAL
+from .palette import CATEGORIES, CHOSEN, INK_ON_LIGHT, NEUTRAL
 
 ROW = 24
 LABELS = 260

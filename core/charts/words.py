@@ -9,10 +9,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from core.charts.figure import Figure
-from core.charts.heatmap import Scale
-from core.charts.palette import CHOSEN, NEUTRAL, inks
-from core.charts.tokens import visible
+from .figure import Figure
+from .heatmap import Scale
+from .palette import CHOSEN, NEUTRAL, inks
+from .tokens import visible
 
 LINE = 26
 GAP = 7

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import typer
 
-from core.cli.commands import answers, cases, scenes
-from core.cli.console import CODES, Guarded
+from .commands import answers, cases, scenes
+from .console import CODES, Guarded
 
 app = typer.Typer(
     name="python -m core",

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from core.answer import Answer, Decoding, Question
-from core.cases.case import opened
-from core.cli.console import WrongOption, say
-from core.vlm.generation import ask
-from core.vlm.loading import EMBEDDED, DType, ModelSpec, load_model
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Decoding, Question
+from ..cases.case import opened
+from ..vlm.generation import ask
+from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
+from ..vlm.model import VisionLanguageModel
+from .console import WrongOption, say
 
 
 def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:

@@ -6,21 +6,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from core.cases.case import Case
-from core.cases.compare import compare
-from core.cases.formats.base import CaseSet
-from core.cases.formats.registry import formats, rates_of, read_folder
-from core.cases.notes import Note, annotate, notes_file, read_notes
-from core.cases.rates import Rate
-from core.cases.results import Result, Run, failures, read_run, unread
-from core.cases.runner import RunSettings, run_cases
-from core.cases.street import street_cases
-from core.cases.workers import run_on_workers
-from core.cli.asking import load
-from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
-from core.cli.report import write_run
-from core.evidence.bootstrap import interval
-from core.vlm.loading import ModelSpec
+from ..cases.case import Case
+from ..cases.compare import compare
+from ..cases.formats.base import CaseSet
+from ..cases.formats.registry import formats, rates_of, read_folder
+from ..cases.notes import Note, annotate, notes_file, read_notes
+from ..cases.rates import Rate
+from ..cases.results import Result, Run, failures, read_run, unread
+from ..cases.runner import RunSettings, run_cases
+from ..cases.street import street_cases
+from ..cases.workers import run_on_workers
+from ..evidence.bootstrap import interval
+from ..vlm.loading import ModelSpec
+from .asking import load
+from .console import Exit, WrongOption, bar, emit, say, stoppable
+from .report import write_run
 
 STREET = "street"
 ENGINES = ("local", "ray")

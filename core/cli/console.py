@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from core.vlm.errors import unimportable
+from ..vlm.errors import unimportable
 
 if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
-    from core.vlm.cancel import CancelToken
+    from ..vlm.cancel import CancelToken
 
 
 class Exit(IntEnum):
@@ -68,15 +68,15 @@ class Guarded(TyperGroup):
 
 
 def _code_of(error: Exception) -> Exit | None:
-    from core.cases.compare import NotComparable
-    from core.cases.journal import JournalError
-    from core.cases.notes import NotesError, NotSaved
-    from core.cases.tables import FolderError
-    from core.cases.workers import WorkersUnavailable
-    from core.images import UnreadableImage
-    from core.vlm.cancel import Cancelled
-    from core.vlm.errors import ModelUnavailable, QuestionError
-    from core.vlm.units import ExplainError
+    from ..cases.compare import NotComparable
+    from ..cases.journal import JournalError
+    from ..cases.notes import NotesError, NotSaved
+    from ..cases.tables import FolderError
+    from ..cases.workers import WorkersUnavailable
+    from ..images import UnreadableImage
+    from ..vlm.cancel import Cancelled
+    from ..vlm.errors import ModelUnavailable, QuestionError
+    from ..vlm.units import ExplainError
 
     codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (
         ((Cancelled,), Exit.STOPPED),
@@ -123,7 +123,7 @@ def bar(label: str) -> Iterator[Callable[[float], None]]:
 def stoppable() -> Iterator[CancelToken]:
     """A token that Ctrl-C (or SIGTERM) raises, so that work ends where it can go on; a second Ctrl-C ends it at
     once."""
-    from core.vlm.cancel import CancelToken
+    from ..vlm.cancel import CancelToken
 
     token = CancelToken()
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from core.answer import Answer, Explanation, Target
-from core.cli.console import WrongOption
-from core.comparison.keyword import key_tokens
-from core.comparison.words import words
-from core.evidence.badge import badge
-from core.evidence.registry import map_metrics
-from core.evidence.result import Evidence
-from core.explainers.base import Explainer
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.explainers.settings import Control, checked, controls
-from core.maps.files import record
-from core.maps.shares import parts, shares
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import rival_ids, whole
+from ..answer import Answer, Explanation, Target
+from ..comparison.keyword import key_tokens
+from ..comparison.words import words
+from ..evidence.badge import badge
+from ..evidence.registry import map_metrics
+from ..evidence.result import Evidence
+from ..explainers.base import Explainer
+from ..explainers.registry import explainers
+from ..explainers.run import explain
+from ..explainers.settings import Control, checked, controls
+from ..maps.files import record
+from ..maps.shares import parts, shares
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import rival_ids, whole
+from .console import WrongOption
 
 DEFAULT = "relevancy"
 

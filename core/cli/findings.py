@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cases.findings.run import run_findings
-from core.cases.plain import write_plain
-from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
-from core.vlm.model import VisionLanguageModel
+from ..cases.findings.run import run_findings
+from ..cases.plain import write_plain
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, WrongOption, bar, emit, say, stoppable
 
 VERDICTS = {True: "reproduces", False: "does not reproduce", None: "cannot be told"}
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from core.cases.flips import flip_table
-from core.cases.plain import write_plain
-from core.causal.masking import Masking, Mode
-from core.causal.settings import GraphSettings
-from core.cli.console import Exit, bar, emit, say, stoppable
-from core.vlm.model import VisionLanguageModel
+from ..cases.flips import flip_table
+from ..cases.plain import write_plain
+from ..causal.masking import Masking, Mode
+from ..causal.settings import GraphSettings
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, bar, emit, say, stoppable
 
 
 def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None) -> Exit:

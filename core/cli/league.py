@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.cases.league import run_league
-from core.cases.league_table import table
-from core.cases.plain import write_plain
-from core.cli.console import Exit, WrongOption, bar, emit, say, stoppable
-from core.vlm.model import VisionLanguageModel
+from ..cases.league import run_league
+from ..cases.league_table import table
+from ..cases.plain import write_plain
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, WrongOption, bar, emit, say, stoppable
 
 
 def run(

@@ -12,8 +12,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from core.charts.palette import INK_ON_LIGHT, PAPER, probability_css
-from core.cli.console import WrongOption
+from ..charts.palette import INK_ON_LIGHT, PAPER, probability_css
+from .console import WrongOption
 
 Child = Element | str
 

@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from core.answer import Answer, Explanation
-from core.cases.rates import Rate
-from core.cases.results import Result, Run, failures, unread
-from core.charts.export import Legend, svg_map
-from core.charts.heatmap import OPACITY, scale_of
-from core.charts.vector import Interval, Line, svg_intervals, svg_lines
-from core.cli.explaining import told
-from core.cli.page import node, picture, table, token, wide, write_page
-from core.evidence.badge import badge
-from core.evidence.curves import Curve
-from core.evidence.registry import map_metrics
-from core.evidence.result import Evidence
-from core.explainers.registry import explainers
-from core.maps.files import record_json
-from core.vlm.model import ModelCard
+from ..answer import Answer, Explanation
+from ..cases.rates import Rate
+from ..cases.results import Result, Run, failures, unread
+from ..charts.export import Legend, svg_map
+from ..charts.heatmap import OPACITY, scale_of
+from ..charts.vector import Interval, Line, svg_intervals, svg_lines
+from ..evidence.badge import badge
+from ..evidence.curves import Curve
+from ..evidence.registry import map_metrics
+from ..evidence.result import Evidence
+from ..explainers.registry import explainers
+from ..maps.files import record_json
+from ..vlm.model import ModelCard
+from .explaining import told
+from .page import node, picture, table, token, wide, write_page
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from core.cases.studies.registry import studies
-from core.cases.studies.study import Measured, Study
-from core.cli.console import Exit, WrongOption, bar, emit, stoppable
-from core.vlm.model import VisionLanguageModel
+from ..cases.studies.registry import studies
+from ..cases.studies.study import Measured, Study
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, WrongOption, bar, emit, stoppable
 
 
 def tell() -> Exit:

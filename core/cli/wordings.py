@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from core.answer import Decoding, Question
-from core.cases.audit import audit
-from core.cases.case import opened
-from core.cases.formats.registry import read_folder
-from core.cases.phrasings import Phrasing, phrasings
-from core.cases.street import street_cases
-from core.cases.survey import MEASURES, correlations, survey
-from core.cli.console import Exit, WrongOption, bar, emit, stoppable
-from core.vlm.model import VisionLanguageModel
+from ..answer import Decoding, Question
+from ..cases.audit import audit
+from ..cases.case import opened
+from ..cases.formats.registry import read_folder
+from ..cases.phrasings import Phrasing, phrasings
+from ..cases.street import street_cases
+from ..cases.survey import MEASURES, correlations, survey
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, WrongOption, bar, emit, stoppable
 
 DOORS = ("house door", "truck door")
 """The drawn questions whose every wording is known, one kind of which the embedded model answers by the wording."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.comparison.words import (
+from .words import (
     AUXILIARIES,
     NEGATIONS,
     NO,

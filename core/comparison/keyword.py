@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.answer import Answer
-from core.comparison.claims import alternatives, is_polar
-from core.comparison.words import NO, NUMBER, YES, Word, is_content, stem, values_in, words
+from ..answer import Answer
+from .claims import alternatives, is_polar
+from .words import NO, NUMBER, YES, Word, is_content, stem, values_in, words
 
 
 def key_word(question: str, answer: str) -> slice:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from core.comparison.claims import FACT, Claim, Reading, comparable, is_polar, read
-from core.comparison.words import is_english, normal
+from .claims import FACT, Claim, Reading, comparable, is_polar, read
+from .words import is_english, normal
 
 _TEXT_ONLY = " Compared as text only: what words mean is known for English alone."
 

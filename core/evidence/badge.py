@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.evidence.result import Evidence, Result
+from .result import Evidence, Result
 
 QUOTED = 0.2
 """The share of patches that a badge speaks of."""

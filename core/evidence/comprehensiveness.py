@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.evidence.erasure import losses
-from core.evidence.metric import Examined, Figure, MapMetric
+from .erasure import losses
+from .metric import Examined, Figure, MapMetric
 
 
 class Comprehensiveness(MapMetric):

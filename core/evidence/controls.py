@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Target
-from core.evidence.ranking import generator, patch_scores
-from core.evidence.settings import EvidenceSettings
-from core.explainers.controls import CentreBias
-from core.explainers.run import explain
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Target
+from ..explainers.controls import CentreBias
+from ..explainers.run import explain
+from ..vlm.model import VisionLanguageModel
+from .ranking import generator, patch_scores
+from .settings import EvidenceSettings
 
 Scores = Float[np.ndarray, "patch"]
 

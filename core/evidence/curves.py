@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.answer import Fill, Target
-from core.evidence.ranking import top
-from core.evidence.readings import FULL, Direction, Readings, Variant, blank
+from ..answer import Fill, Target
+from .ranking import top
+from .readings import FULL, Direction, Readings, Variant, blank
 
 LEAST_EFFECT = 0.01
 """A picture whose whole removal moves the probability by less has no scale to normalise by."""

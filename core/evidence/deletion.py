@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.evidence.erasure import areas
-from core.evidence.metric import Examined, Figure, MapMetric
+from .erasure import areas
+from .metric import Examined, Figure, MapMetric
 
 
 class Deletion(MapMetric):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Fill
-from core.evidence.metric import Metric
-from core.evidence.readings import FULL, Readings, blank
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import check_own, whole
+from ..answer import Answer, Fill
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import check_own, whole
+from .metric import Metric
+from .readings import FULL, Readings, blank
 
 
 class ImageDependence(Metric):

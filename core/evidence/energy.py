@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.evidence.metric import Examined, Figure, MapMetric
+from .metric import Examined, Figure, MapMetric
 
 
 class Energy(MapMetric):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.evidence.curves import Curve
-from core.evidence.metric import Figure
-from core.evidence.ranking import ERASED
+from .curves import Curve
+from .metric import Figure
+from .ranking import ERASED
 
 
 def areas(curves: Sequence[Curve]) -> Figure:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from core.answer import Answer, Explanation
-from core.evidence.controls import Scores, centre_map, random_maps
-from core.evidence.metric import Examined, Figure
-from core.evidence.ranking import gathered_scores, places
-from core.evidence.registry import map_metrics
-from core.evidence.settings import EvidenceSettings
-from core.masking import patch_coverage
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Explanation
+from ..masking import patch_coverage
+from ..vlm.model import VisionLanguageModel
+from .controls import Scores, centre_map, random_maps
+from .metric import Examined, Figure
+from .ranking import gathered_scores, places
+from .registry import map_metrics
+from .settings import EvidenceSettings
 
 Truth = Bool[np.ndarray, "height width"]
 Figures = Mapping[str, Figure]

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from core.evidence.curves import Curve
-from core.evidence.readings import Direction
+from .curves import Curve
+from .readings import Direction
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.evidence.metric import Examined, Figure, MapMetric
-from core.masking.patches import COVERED_SHARE
+from ..masking.patches import COVERED_SHARE
+from .metric import Examined, Figure, MapMetric
 
 
 class Pointing(MapMetric):

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Explanation, TokenKind
-from core.evidence.metric import Metric
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.maps.agreement import agreement
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.costs import check_memory, pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import check_own
+from ..answer import Answer, Explanation, TokenKind
+from ..explainers.registry import explainers
+from ..explainers.run import explain
+from ..maps.agreement import agreement
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.costs import check_memory, pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import check_own
+from .metric import Metric
 
 
 class Randomisation(Metric):

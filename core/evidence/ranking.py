@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.answer import Answer, Explanation, PatchView, TokenLayout
-from core.masking import finest_views, patch_coverage
+from ..answer import Answer, Explanation, PatchView, TokenLayout
+from ..masking import finest_views, patch_coverage
 
 ERASED = (0.05, 0.1, 0.2, 0.5)
 """The shares of patches at which comprehensiveness and sufficiency are measured: those of DeYoung et al. 2020, less

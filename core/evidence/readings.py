@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from core.answer import Answer, Fill, RegionMask, Target
-from core.masking import apply_mask, pixels_of, unmasked
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import units_of
+from ..answer import Answer, Fill, RegionMask, Target
+from ..masking import apply_mask, pixels_of, unmasked
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import units_of
 
 Direction = Literal["deletion", "insertion"]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-import core.evidence
-from core.evidence.metric import MapMetric, Metric
-from core.plugins import discovered
+from ..plugins import discovered
+from .metric import MapMetric, Metric
 
 
 @cache
@@ -15,7 +14,7 @@ def metrics() -> dict[str, Metric]:
 
     Raises ValueError when two have the same key, or one lacks what its page needs.
     """
-    return discovered(core.evidence, Metric, ("key", "name", "better", "caveat"))
+    return discovered(__package__, Metric, ("key", "name", "better", "caveat"))
 
 
 def map_metrics() -> dict[str, MapMetric]:

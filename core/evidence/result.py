@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.answer import Target
-from core.evidence.curves import Curve
-from core.evidence.metric import Figure
+from ..answer import Target
+from .curves import Curve
+from .metric import Figure
 
 
 @dataclass(frozen=True, eq=False)

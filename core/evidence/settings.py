@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.answer import Fill
-from core.explainers.settings import choice, number
+from ..answer import Fill
+from ..explainers.settings import choice, number
 
 
 @dataclass(frozen=True)

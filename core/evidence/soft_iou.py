@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.evidence.metric import Examined, Figure, MapMetric
+from .metric import Examined, Figure, MapMetric
 
 
 class SoftIou(MapMetric):

@@ -12,21 +12,21 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from core.answer import Answer, Explanation, Target
-from core.evidence.controls import centre_map, random_maps
-from core.evidence.curves import curves, variants
-from core.evidence.location import Truth, coverage
-from core.evidence.metric import Examined
-from core.evidence.ranking import falling, gathered_scores, generator, places, tops
-from core.evidence.readings import FULL, Readings, Variant, blank
-from core.evidence.registry import map_metrics
-from core.evidence.result import Evidence, Result
-from core.evidence.settings import EvidenceSettings
-from core.explainers.settings import checked
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.costs import check_memory, pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable, check_own
+from ..answer import Answer, Explanation, Target
+from ..explainers.settings import checked
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.costs import check_memory, pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import NotApplicable, check_own
+from .controls import centre_map, random_maps
+from .curves import curves, variants
+from .location import Truth, coverage
+from .metric import Examined
+from .ranking import falling, gathered_scores, generator, places, tops
+from .readings import FULL, Readings, Variant, blank
+from .registry import map_metrics
+from .result import Evidence, Result
+from .settings import EvidenceSettings
 
 
 def gather(

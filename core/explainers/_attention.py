@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.explainers.settings import Chosen
-from core.vlm.costs import pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.costs import pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from .settings import Chosen
 
 
 def unit_rows(

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.vlm.costs import pass_bytes, tape_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import Tape
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.costs import pass_bytes, tape_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import Tape
+from ..vlm.units import Unit
 
 
 def descend(

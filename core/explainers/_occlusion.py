@@ -17,13 +17,13 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
-from core.answer import Answer, Fill, Question, RegionMask, TokenLayout
-from core.explainers._units import needs_places
-from core.explainers.base import Explainer, Step
-from core.masking import apply_mask, unmasked
-from core.vlm.costs import pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit, unit_logprobs
+from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
+from ..masking import apply_mask, unmasked
+from ..vlm.costs import pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit, unit_logprobs
+from ._units import needs_places
+from .base import Explainer, Step
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,16 +10,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, TokenKind
-from core.explainers._descent import top_gradients
-from core.explainers._tower import entering, into_tower
-from core.explainers._walk import Walk, block_bytes
-from core.explainers.base import Explainer, Step
-from core.vlm.costs import check_memory
-from core.vlm.model import ModelCard, VisionLanguageModel
-from core.vlm.tape import Tape
-from core.vlm.tower import TowerTape
-from core.vlm.units import NotApplicable, Unit
+from ..answer import Answer, TokenKind
+from ..vlm.costs import check_memory
+from ..vlm.model import ModelCard, VisionLanguageModel
+from ..vlm.tape import Tape
+from ..vlm.tower import TowerTape
+from ..vlm.units import NotApplicable, Unit
+from ._descent import top_gradients
+from ._tower import entering, into_tower
+from ._walk import Walk, block_bytes
+from .base import Explainer, Step
 
 GROUP_BYTES = 512 * 2**20
 """Gradients of as many targets as fit into this go down together."""

@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.explainers._walk import Walk
-from core.vlm.precision import wide
-from core.vlm.tower import TowerTape
+from ..vlm.precision import wide
+from ..vlm.tower import TowerTape
+from ._walk import Walk
 
 
 class TowerWalk(Walk):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.answer import Answer, TokenKind
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, TokenKind
+from ..vlm.model import VisionLanguageModel
 
 
 def image_positions(answer: Answer) -> list[int]:

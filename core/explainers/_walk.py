@@ -20,9 +20,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.explainers._descent import rescaled
-from core.vlm.precision import wide
-from core.vlm.tape import Tap, Tape
+from ..vlm.precision import wide
+from ..vlm.tape import Tap, Tape
+from ._descent import rescaled
 
 BLOCK_BYTES = 4 * 2**20
 """Size of a block of dy/dA on a CPU: about a core's share of cache."""

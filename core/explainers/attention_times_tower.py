@@ -10,15 +10,15 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from core.answer import Answer, TokenKind
-from core.explainers._attention import rows_bytes, unit_rows
-from core.explainers._units import needs_places
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import Chosen, choice, layers
-from core.vlm.costs import pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.rows import attention_among
-from core.vlm.units import NotApplicable, Unit
+from ..answer import Answer, TokenKind
+from ..vlm.costs import pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.rows import attention_among
+from ..vlm.units import NotApplicable, Unit
+from ._attention import rows_bytes, unit_rows
+from ._units import needs_places
+from .base import Explainer, Step
+from .settings import Chosen, choice, layers
 
 _described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
 """Whether the family of an answer's model says how its tower became these image tokens. Finding out takes a pass of

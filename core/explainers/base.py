@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.explainers.settings import NoSettings
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from .settings import NoSettings
 
 
 @dataclass(frozen=True, eq=False)

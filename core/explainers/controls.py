@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.answer import Answer
-from core.explainers._units import needs_places
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import number
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from ._units import needs_places
+from .base import Explainer, Step
+from .settings import number
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.answer import Answer
-from core.explainers._descent import descend, descent_bytes, full_length
-from core.explainers.base import Explainer, Step
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from ._descent import descend, descent_bytes, full_length
+from .base import Explainer, Step
 
 
 class InputGradient(Explainer):

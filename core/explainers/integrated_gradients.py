@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from core.answer import Answer
-from core.explainers._descent import descend, descent_bytes, full_length, play_from
-from core.explainers._units import image_positions, needs_picture
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import choice, number
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable, Unit
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import NotApplicable, Unit
+from ._descent import descend, descent_bytes, full_length, play_from
+from ._units import image_positions, needs_picture
+from .base import Explainer, Step
+from .settings import choice, number
 
 SAME = 1e-2
 """How far states may differ, relative to the largest, when a tape is played from its own embeddings."""

@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from core.answer import Answer
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import number
-from core.mechanisms.contributions import contribution_bytes, contributions
-from core.mechanisms.increase import head_increases, increase_bytes, source_increases, top_heads
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..mechanisms.contributions import contribution_bytes, contributions
+from ..mechanisms.increase import head_increases, increase_bytes, source_increases, top_heads
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from .base import Explainer, Step
+from .settings import number
 
 
 @dataclass(frozen=True)

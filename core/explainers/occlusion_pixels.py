@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.answer import Question, TokenLayout
-from core.explainers._occlusion import PixelOcclusion, PixelRegion, windows
-from core.explainers.settings import choice, number
-from core.masking import patch_coverage, pixels_of
+from ..answer import Question, TokenLayout
+from ..masking import patch_coverage, pixels_of
+from ._occlusion import PixelOcclusion, PixelRegion, windows
+from .settings import choice, number
 
 
 @dataclass(frozen=True)

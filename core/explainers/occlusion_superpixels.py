@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
-from core.answer import Question, TokenLayout
-from core.explainers._occlusion import PixelOcclusion, PixelRegion
-from core.explainers.settings import choice, number
-from core.masking import patch_coverage
+from ..answer import Question, TokenLayout
+from ..masking import patch_coverage
+from ._occlusion import PixelOcclusion, PixelRegion
+from .settings import choice, number
 
 LONGEST = 384
 """Pictures are segmented at this size at most: finer borders would fall within one image token."""

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.answer import Answer, TokenKind
-from core.explainers._occlusion import Tally, windows
-from core.explainers._units import image_positions
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import number, switch
-from core.vlm.costs import pass_bytes
-from core.vlm.hiding import first_reader
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit, unit_logprobs
+from ..answer import Answer, TokenKind
+from ..vlm.costs import pass_bytes
+from ..vlm.hiding import first_reader
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit, unit_logprobs
+from ._occlusion import Tally, windows
+from ._units import image_positions
+from .base import Explainer, Step
+from .settings import number, switch
 
 MOST_AT_ONCE = 32
 """More in one batch gain nothing, and a stop has to wait for them."""

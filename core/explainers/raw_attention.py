@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.answer import Answer
-from core.explainers._attention import rows_bytes, unit_rows
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import Chosen, choice, heads, layers
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from ._attention import rows_bytes, unit_rows
+from .base import Explainer, Step
+from .settings import Chosen, choice, heads, layers
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-import core.explainers
-from core.explainers.base import Explainer
-from core.plugins import discovered
+from ..plugins import discovered
+from .base import Explainer
 
 
 @cache
@@ -15,4 +14,4 @@ def explainers() -> dict[str, Explainer]:
 
     Raises ValueError when two have the same key, or one lacks what its page needs.
     """
-    return discovered(core.explainers, Explainer, ("key", "name", "caveat"))
+    return discovered(__package__, Explainer, ("key", "name", "caveat"))

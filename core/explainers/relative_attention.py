@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from core.answer import Answer
-from core.explainers._attention import rows_bytes, unit_rows
-from core.explainers._units import image_positions, needs_picture
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import Chosen, layers, text
-from core.vlm.capture import RowRecorder
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable, Unit
+from ..answer import Answer
+from ..vlm.capture import RowRecorder
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import NotApplicable, Unit
+from ._attention import rows_bytes, unit_rows
+from ._units import image_positions, needs_picture
+from .base import Explainer, Step
+from .settings import Chosen, layers, text
 
 SMALLEST = 1e-7
 """What half precision cannot tell from zero: a smaller weight is no measure to divide by."""

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, TokenKind
-from core.explainers._relevancy import RowRelevancy, begin, grouped
-from core.explainers.settings import switch
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tower import TowerTape
-from core.vlm.units import Unit
+from ..answer import Answer, TokenKind
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tower import TowerTape
+from ..vlm.units import Unit
+from ._relevancy import RowRelevancy, begin, grouped
+from .settings import switch
 
 
 @dataclass(frozen=True)

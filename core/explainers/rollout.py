@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.explainers._descent import full_length
-from core.explainers.base import Explainer, Step
-from core.vlm.costs import tape_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import Tap
-from core.vlm.units import Unit
+from ..answer import Answer
+from ..vlm.costs import tape_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import Tap
+from ..vlm.units import Unit
+from ._descent import full_length
+from .base import Explainer, Step
 
 BLOCK_BYTES = 48 * 2**20
 """Attention rows are formed in blocks of about this size, and never as a whole matrix."""

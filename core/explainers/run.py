@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Explanation, Target
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import checked
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.costs import check_memory
-from core.vlm.memory import peak_memory
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable, Unit, check_own, units_of
+from ..answer import Answer, Explanation, Target
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.costs import check_memory
+from ..vlm.memory import peak_memory
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import NotApplicable, Unit, check_own, units_of
+from .base import Explainer, Step
+from .settings import checked
 
 
 def explain(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.answer import Answer, TokenKind
-from core.explainers._relevancy import RowRelevancy
+from ..answer import Answer, TokenKind
+from ._relevancy import RowRelevancy
 
 
 class SuffixRelevancy(RowRelevancy):

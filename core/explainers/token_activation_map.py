@@ -17,13 +17,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, TokenKind
-from core.explainers._units import image_positions, needs_places
-from core.explainers.base import Explainer, Step
-from core.explainers.settings import switch
-from core.vlm.costs import tape_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit
+from ..answer import Answer, TokenKind
+from ..vlm.costs import tape_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import Unit
+from ._units import image_positions, needs_places
+from .base import Explainer, Step
+from .settings import switch
 
 LOGITS_BYTES = 64 * 2**20
 SIDE = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import TokenLayout
-from core.maps.scale import as_shares
+from ..answer import TokenLayout
+from .scale import as_shares
 
 
 class NotComparable(ValueError):

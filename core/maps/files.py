@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.answer import Answer, Explanation
+from ..answer import Answer, Explanation
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
 

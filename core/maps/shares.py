@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Target, TokenKind, TokenLayout
+from ..answer import Target, TokenKind, TokenLayout
 
 
 class Part(StrEnum):

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageFilter
 
-from core.answer import Question, RegionMask
+from ..answer import Question, RegionMask
 
 BLUR_SHARE = 0.08
 """Standard deviation of the blur as a share of the picture's longer side. A door or a face is a few times

@@ -13,7 +13,7 @@ from collections.abc import Collection
 import numpy as np
 from jaxtyping import Bool
 
-from core.answer import Box, PatchView, TokenLayout
+from ..answer import Box, PatchView, TokenLayout
 
 COVERED_SHARE = 0.05
 

@@ -21,9 +21,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.cancel import CancelToken
-from core.vlm.readout import Readout
-from core.vlm.units import Unit
+from ..vlm.cancel import CancelToken
+from ..vlm.readout import Readout
+from ..vlm.units import Unit
 
 BLOCK_BYTES = 16 * 2**20
 """Size of a block of logits on a CPU: smaller ones spend their time beginning, larger ones leave the cache."""

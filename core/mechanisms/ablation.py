@@ -16,15 +16,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Head, Intervention, Question, Target
-from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, rerun_bytes, tape_bytes
-from core.vlm.edits import Edits, HeadAblation
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import Tape
-from core.vlm.units import NotApplicable, check_own
+from ..answer import Answer, Head, Intervention, Question, Target
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, rerun_bytes, tape_bytes
+from ..vlm.edits import Edits, HeadAblation
+from ..vlm.generation import ask
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import Tape
+from ..vlm.units import NotApplicable, check_own
+from .outcome import Outcome, intervene, outcomes, prepared_for
 
 REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
 

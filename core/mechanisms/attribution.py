@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.mechanisms.contributions import Contributions
-from core.vlm.model import VisionLanguageModel
-from core.vlm.precision import wide
-from core.vlm.readout import Readout
+from ..vlm.model import VisionLanguageModel
+from ..vlm.precision import wide
+from ..vlm.readout import Readout
+from .contributions import Contributions
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, pass_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.parts import LayerParts
-from core.vlm.units import NotApplicable, Unit, check_own
+from ..answer import Answer
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.parts import LayerParts
+from ..vlm.units import NotApplicable, Unit, check_own
 
 
 @dataclass(frozen=True, eq=False)

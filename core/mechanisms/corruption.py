@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import torch
 from PIL.Image import Image
 
-from core.answer import Answer
-from core.vlm.edits import Site, StatePatch
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import DecoderTape
-from core.vlm.units import NotApplicable
+from ..answer import Answer
+from ..vlm.edits import Site, StatePatch
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import DecoderTape
+from ..vlm.units import NotApplicable
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.answer import Answer, TokenKind
-from core.vlm.units import NotApplicable, Unit
+from ..answer import Answer, TokenKind
+from ..vlm.units import NotApplicable, Unit
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Head
-from core.mechanisms._change import LEAST_WORDS, Changes, block_bytes, block_words, logprob_changes
-from core.mechanisms.contributions import Contributions
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory
-from core.vlm.model import VisionLanguageModel
-from core.vlm.parts import LayerParts
-from core.vlm.precision import wide
-from core.vlm.readout import Readout
+from ..answer import Head
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory
+from ..vlm.model import VisionLanguageModel
+from ..vlm.parts import LayerParts
+from ..vlm.precision import wide
+from ..vlm.readout import Readout
+from ._change import LEAST_WORDS, Changes, block_bytes, block_words, logprob_changes
+from .contributions import Contributions
 
 
 def head_increases(

@@ -19,15 +19,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from core.answer import Answer, Intervention, Question, Target
-from core.mechanisms.groups import Group, check_groups
-from core.mechanisms.outcome import Outcome, intervene, outcomes, prepared_for
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, rerun_bytes
-from core.vlm.edits import Edits, Knockout
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable
+from ..answer import Answer, Intervention, Question, Target
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, rerun_bytes
+from ..vlm.edits import Edits, Knockout
+from ..vlm.generation import ask
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import NotApplicable
+from .groups import Group, check_groups
+from .outcome import Outcome, intervene, outcomes, prepared_for
 
 UNKNOWN = -1
 """Stands for a token nobody knows, as the run was stopped before."""

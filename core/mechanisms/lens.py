@@ -18,13 +18,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.answer import Alternative, Answer
-from core.mechanisms.contributions import check_words
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, tape_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import Tape
-from core.vlm.units import NotApplicable, check_own
+from ..answer import Alternative, Answer
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, tape_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import Tape
+from ..vlm.units import NotApplicable, check_own
+from .contributions import check_words
 
 BLOCK_BYTES = 64 * 2**20
 """Size of a block of logits; four more of its size are needed beside it."""

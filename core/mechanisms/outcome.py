@@ -10,13 +10,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Intervention, Target
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, pass_bytes, tape_bytes
-from core.vlm.edits import Edits
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import DecoderTape
-from core.vlm.units import NotApplicable, Unit, check_own, unit_logprobs, units_of, whole
+from ..answer import Answer, Intervention, Target
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, pass_bytes, tape_bytes
+from ..vlm.edits import Edits
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import DecoderTape
+from ..vlm.units import NotApplicable, Unit, check_own, unit_logprobs, units_of, whole
 
 AT_ONCE = 32
 """Most sets of edits in one batch, so that a stop is heard soon."""

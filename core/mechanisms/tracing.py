@@ -25,16 +25,16 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Target
-from core.mechanisms.corruption import Corruption, corrupted, first_corrupted
-from core.mechanisms.groups import Group, check_groups
-from core.mechanisms.outcome import Outcome, outcomes, prepared_for
-from core.vlm.cancel import CancelToken
-from core.vlm.costs import check_memory, rerun_bytes, tape_bytes
-from core.vlm.edits import Site, StatePatch
-from core.vlm.model import VisionLanguageModel
-from core.vlm.tape import DecoderTape
-from core.vlm.units import NotApplicable
+from ..answer import Answer, Target
+from ..vlm.cancel import CancelToken
+from ..vlm.costs import check_memory, rerun_bytes, tape_bytes
+from ..vlm.edits import Site, StatePatch
+from ..vlm.model import VisionLanguageModel
+from ..vlm.tape import DecoderTape
+from ..vlm.units import NotApplicable
+from .corruption import Corruption, corrupted, first_corrupted
+from .groups import Group, check_groups
+from .outcome import Outcome, outcomes, prepared_for
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,13 +23,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Alternative, Answer, Head
-from core.mechanisms.contributions import Contributions
-from core.mechanisms.lens import Reading, lens, read_logits
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.precision import wide
-from core.vlm.readout import Readout
+from ..answer import Alternative, Answer, Head
+from ..vlm.cancel import CancelToken
+from ..vlm.model import VisionLanguageModel
+from ..vlm.precision import wide
+from ..vlm.readout import Readout
+from .contributions import Contributions
+from .lens import Reading, lens, read_logits
 
 
 @dataclass(frozen=True)

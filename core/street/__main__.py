@@ -12,7 +12,7 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets" / "street-llava"
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from core.street.train import Recipe, Training
+    from .train import Recipe, Training
 
     changed = {field.name: getattr(arguments, field.name) for field in fields(Recipe)}
     training = Training(Recipe(**changed), arguments.checkpoints)
@@ -22,7 +22,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from core.street.evaluate import evaluate, table, write_json
+    from .evaluate import evaluate, table, write_json
 
     results = evaluate(arguments.model, arguments.scenes)
     print(table(results))
@@ -31,7 +31,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    from core.street.train import Recipe
+    from .train import Recipe
 
     parser = argparse.ArgumentParser(prog="python -m core.street", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)

@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from core.street.scene import SIDE
+from .scene import SIDE
 
 PATCH = 14
 GRID = SIDE // PATCH

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFilter
 
-from core.street.pen import RGB
-from core.street.scene import SIDE, Ground, Item, Scene, Sky
+from .pen import RGB
+from .scene import SIDE, Ground, Item, Scene, Sky
 
 SKY_COLORS: dict[Sky, tuple[RGB, RGB]] = {
     "clear": ((128, 182, 226), (206, 228, 240)),

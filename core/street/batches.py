@@ -19,13 +19,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
-from core.street.architecture import IMAGE_TOKENS
-from core.street.draw import draw
-from core.street.facts import FACTS, NOUNS, facts_of
-from core.street.labels import IGNORE, dense_labels
-from core.street.questions import LATE_PRACTICE, PRACTICE, Maker, Pair, ask_about
-from core.street.scene import COLORS, MOST_OF_A_KIND, Scene, match_colors, sample
-from core.street.textual import SHARES, Shares, ask_from_text, recite
+from .architecture import IMAGE_TOKENS
+from .draw import draw
+from .facts import FACTS, NOUNS, facts_of
+from .labels import IGNORE, dense_labels
+from .questions import LATE_PRACTICE, PRACTICE, Maker, Pair, ask_about
+from .scene import COLORS, MOST_OF_A_KIND, Scene, match_colors, sample
+from .textual import SHARES, Shares, ask_from_text, recite
 
 TRAINING_SEEDS = 1_000_000_000
 """Training draws scenes of seeds below this; evaluation only above (`HELD_OUT_SEED`)."""

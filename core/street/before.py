@@ -12,12 +12,12 @@ from pathlib import Path
 
 from transformers import LlamaForCausalLM
 
-from core.street.train import LANGUAGE_BEFORE
-from core.vlm.errors import ModelUnavailable
-from core.vlm.files import fingerprint, weight_files
-from core.vlm.loading import EMBEDDED, ModelSpec, load_model
-from core.vlm.model import VisionLanguageModel
-from core.vlm.network import TransformersModel
+from ..vlm.errors import ModelUnavailable
+from ..vlm.files import fingerprint, weight_files
+from ..vlm.loading import EMBEDDED, ModelSpec, load_model
+from ..vlm.model import VisionLanguageModel
+from ..vlm.network import TransformersModel
+from .train import LANGUAGE_BEFORE
 
 
 def load_before(spec: ModelSpec = EMBEDDED) -> VisionLanguageModel:

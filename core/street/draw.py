@@ -14,10 +14,10 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-from core.street.backdrop import backdrop, expose
-from core.street.pen import Pen
-from core.street.scene import SIDE, SIZES, Kind, Scene
-from core.street.shapes import PARTS, SHAPES
+from .backdrop import backdrop, expose
+from .pen import Pen
+from .scene import SIDE, SIZES, Kind, Scene
+from .shapes import PARTS, SHAPES
 
 
 class PartKey(NamedTuple):

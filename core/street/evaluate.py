@@ -19,11 +19,11 @@ from PIL import Image
 from tqdm import tqdm
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from core.street.batches import HELD_OUT_SEED
-from core.street.draw import draw
-from core.street.questions import DOOR_PHRASINGS, MAKERS, STATES, Pair, door, door_pair
-from core.street.scene import DOOR_KINDS, Scene, sample
-from core.street.textual import ask_from_text
+from .batches import HELD_OUT_SEED
+from .draw import draw
+from .questions import DOOR_PHRASINGS, MAKERS, STATES, Pair, door, door_pair
+from .scene import DOOR_KINDS, Scene, sample
+from .textual import ask_from_text
 
 BATCH = 32
 MAX_NEW_TOKENS = 72

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from core.street.architecture import GRID, PATCH
-from core.street.labels import IGNORE
-from core.street.scene import COLORED_PARTS, COLORS, KINDS, MOST_OF_A_KIND, Scene
+from .architecture import GRID, PATCH
+from .labels import IGNORE
+from .scene import COLORED_PARTS, COLORS, KINDS, MOST_OF_A_KIND, Scene
 
 PART_NOUNS = tuple(part for parts in COLORED_PARTS.values() for part in parts if part not in ("body", "wall"))
 NOUNS: tuple[str, ...] = (*KINDS, *PART_NOUNS)

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import LlavaForConditionalGeneration
 
-from core.street.architecture import IMAGE_TOKENS
-from core.street.batches import PREFIX
-from core.street.labels import IGNORE
-from core.street.packed import packing
+from .architecture import IMAGE_TOKENS
+from .batches import PREFIX
+from .labels import IGNORE
+from .packed import packing
 
 MIDDLE = 3
 """The decoder layer behind which nouns know what they stand for."""

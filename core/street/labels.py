@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int
 
-from core.street.architecture import GRID, PATCH
-from core.street.draw import Drawing
-from core.street.scene import COLORS, KINDS, Scene
-from core.street.shapes import PARTS
+from .architecture import GRID, PATCH
+from .draw import Drawing
+from .scene import COLORS, KINDS, Scene
+from .shapes import PARTS
 
 IGNORE = -100
 PART_NAMES = tuple(sorted({part for parts in PARTS.values() for part in parts}))

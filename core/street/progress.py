@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from transformers import LlavaForConditionalGeneration
 
-from core.street.batches import PREFIX, SEGMENT, TRAINING_SEEDS, Encoder, Segments, pixels
-from core.street.draw import draw
-from core.street.forward import joint_states
-from core.street.labels import IGNORE
-from core.street.questions import MAKERS, door
-from core.street.scene import sample
-from core.street.textual import ask_from_text
+from .batches import PREFIX, SEGMENT, TRAINING_SEEDS, Encoder, Segments, pixels
+from .draw import draw
+from .forward import joint_states
+from .labels import IGNORE
+from .questions import MAKERS, door
+from .scene import sample
+from .textual import ask_from_text
 
 MEASURE_SEED = TRAINING_SEEDS + 1
 """Scenes for measuring during training: neither trained on nor part of the evaluation."""

@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from core.street.scene import (
+from .scene import (
     COLORED_PARTS,
     DOOR_KINDS,
     KINDS,

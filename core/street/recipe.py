@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from core.street.scene import (
+from .scene import (
     COLORED_PARTS,
     COLORS,
     DOOR_KINDS,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from core.street.pen import RGB, Pen, outline, shade
-from core.street.scene import Color, Item, Kind
+from .pen import RGB, Pen, outline, shade
+from .scene import Color, Item, Kind
 
 PALETTE: dict[Color, RGB] = {
     "red": (214, 44, 42),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 
-from core.street.questions import (
+from .questions import (
     COLOR_PHRASINGS,
     COUNT_PHRASINGS,
     POSITION_PHRASINGS,
@@ -17,7 +17,7 @@ from core.street.questions import (
     color_sentence,
     count_sentence,
 )
-from core.street.scene import COLORED_PARTS, COLORS, KINDS, MOST_OF_A_KIND
+from .scene import COLORED_PARTS, COLORS, KINDS, MOST_OF_A_KIND
 
 _REGIONS = tuple(f"{v} {h}" for v in ("top", "bottom") for h in ("left", "middle", "right"))
 

@@ -29,17 +29,17 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from core.street.architecture import TEXT_WIDTH, VISION_WIDTH, build_model, build_processor
-from core.street.batches import DenseBatches, Encoder, JointBatches, Steps, TextBatches
-from core.street.facts import FACTS, NOUNS
-from core.street.forward import joint_states, next_token_loss
-from core.street.labels import HEADS, IGNORE
-from core.street.packed import packing
-from core.street.progress import teacher_forced_accuracy
-from core.street.questions import ask_about
-from core.street.scene import sample
-from core.street.textual import ask_from_text
-from core.street.tokenizer import train_tokenizer
+from .architecture import TEXT_WIDTH, VISION_WIDTH, build_model, build_processor
+from .batches import DenseBatches, Encoder, JointBatches, Steps, TextBatches
+from .facts import FACTS, NOUNS
+from .forward import joint_states, next_token_loss
+from .labels import HEADS, IGNORE
+from .packed import packing
+from .progress import teacher_forced_accuracy
+from .questions import ask_about
+from .scene import sample
+from .textual import ask_from_text
+from .tokenizer import train_tokenizer
 
 LANGUAGE_BEFORE = "language-before"
 """Folder, inside the model's own, of the language model before visual training."""

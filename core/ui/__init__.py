@@ -9,12 +9,12 @@ import gc
 
 import streamlit as st
 
-from core.vlm.errors import unimportable
+from ..vlm.errors import unimportable
 
 _collecting = gc.isenabled()
 gc.disable()
 try:
-    import core.vlm.loading  # noqa: F401
+    from ..vlm import loading  # noqa: F401
 except ImportError as error:  # for one, a torchvision that was built for another torch
     st.error(unimportable(error), icon=":material/error:")
     st.stop()

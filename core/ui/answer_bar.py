@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.answer import Answer, Question, Target
-from core.charts.overlays import fit
-from core.charts.tokens import cut
-from core.comparison.keyword import key_tokens
-from core.street.recipe import SceneRecipe
-from core.ui import models
-from core.ui.asking import ask_and_inspect
-from core.ui.scenes import GALLERY, picture_of, suggestions
-from core.ui.state import Exchange, Picture, Workspace
-from core.ui.target import describe_target, page_key, target_chips, target_rival, target_unit
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Question, Target
+from ..charts.overlays import fit
+from ..charts.tokens import cut
+from ..comparison.keyword import key_tokens
+from ..street.recipe import SceneRecipe
+from ..vlm.model import VisionLanguageModel
+from . import models
+from .asking import ask_and_inspect
+from .scenes import GALLERY, picture_of, suggestions
+from .state import Exchange, Picture, Workspace
+from .target import describe_target, page_key, target_chips, target_rival, target_unit
 
 PICTURE = 150
 """The picture's longer side in pixels."""

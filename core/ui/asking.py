@@ -9,13 +9,13 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.answer import Answer, Question
-from core.ui.state import Exchange, Workspace
-from core.ui.work import run_on_model
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.errors import QuestionError
-from core.vlm.generation import stream
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Question
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.errors import QuestionError
+from ..vlm.generation import stream
+from ..vlm.model import VisionLanguageModel
+from .state import Exchange, Workspace
+from .work import run_on_model
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from core.explainers.settings import Control, controls
-from core.ui.chips import escaped
-from core.vlm.model import ModelCard
+from ..explainers.settings import Control, controls
+from ..vlm.model import ModelCard
+from .chips import escaped
 
 
 def settings_form(settings: type[Any], card: ModelCard, key: str) -> Any:

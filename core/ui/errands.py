@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from core.ui.work import Job
+from .work import Job
 
 _STYLE = """<style>
 .st-key-errand { position: fixed; bottom: 1.5rem; right: 2rem; width: min(26rem, 90vw) !important; z-index: 100;

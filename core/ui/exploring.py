@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.answer import Answer
-from core.ui import answer_bar
-from core.ui.errands import Errands
-from core.ui.frame import safety_net
-from core.ui.state import Exchange, Workspace
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer
+from ..vlm.model import VisionLanguageModel
+from . import answer_bar
+from .errands import Errands
+from .frame import safety_net
+from .state import Exchange, Workspace
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 

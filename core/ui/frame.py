@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from core.charts.palette import HIDDEN_RGB
-from core.ui import link, model_bar, models, replay_check
-from core.ui.state import Workspace, workspace
-from core.vlm.model import VisionLanguageModel
+from ..charts.palette import HIDDEN_RGB
+from ..vlm.model import VisionLanguageModel
+from . import link, model_bar, models, replay_check
+from .state import Workspace, workspace
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ from importlib import import_module
 
 import streamlit as st
 
-from core.charts.overlays import fit
-from core.street.recipe import SceneRecipe
-from core.ui.chat.image_source import screen_copy
-from core.ui.model_bar import compact
-from core.ui.scenes import GALLERY, contents, picture_of, suggestions
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ..charts.overlays import fit
+from ..street.recipe import SceneRecipe
+from ..vlm.model import VisionLanguageModel
+from .chat.image_source import screen_copy
+from .model_bar import compact
+from .scenes import GALLERY, contents, picture_of, suggestions
+from .state import Workspace
 
 SHOWN = 336
 """Longer side, in pixels, of the picture on screen."""
@@ -102,4 +102,6 @@ def pages() -> None:
 @st.cache_resource(show_spinner=False)
 def read_ahead() -> None:
     """Import the chart library, which only the other pages use, while somebody reads this one: once for each server."""
-    threading.Thread(target=import_module, args=("core.charts.tokens",), name="reading ahead", daemon=True).start()
+    threading.Thread(
+        target=import_module, args=("..charts.tokens", __package__), name="reading ahead", daemon=True
+    ).start()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
-from core.answer import Answer
+from ..answer import Answer
 
 Kind = TypeVar("Kind")
 AnswerKey = tuple[str, str, tuple[int, ...]]

@@ -10,11 +10,11 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from core.street.recipe import UnreadableRecipe, from_params
-from core.ui.models import store
-from core.ui.scenes import picture_of
-from core.ui.state import Workspace
-from core.vlm.loading import EMBEDDED, ModelSpec
+from ..street.recipe import UnreadableRecipe, from_params
+from ..vlm.loading import EMBEDDED, ModelSpec
+from .models import store
+from .scenes import picture_of
+from .state import Workspace
 
 LONGEST_QUESTION = 500
 LONGEST_SOURCE = 300

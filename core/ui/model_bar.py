@@ -6,10 +6,10 @@ from typing import get_args
 
 import streamlit as st
 
-from core.ui import models
-from core.ui.state import Workspace
-from core.vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
-from core.vlm.model import ModelCard
+from ..vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
+from ..vlm.model import ModelCard
+from . import models
+from .state import Workspace
 
 
 def compact(number: int) -> str:

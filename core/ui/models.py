@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.ui.state import Workspace
-from core.vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
-from core.vlm.model import VisionLanguageModel
+from ..vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
+from ..vlm.model import VisionLanguageModel
+from .state import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 from streamlit.delta_generator import DeltaGenerator
 
-from core.ui.chips import escaped
-from core.ui.work import LOOK_IN, may_stop_here
-from core.vlm.model import VisionLanguageModel
-from core.vlm.replay import SelfCheck, self_check
+from ..vlm.model import VisionLanguageModel
+from ..vlm.replay import SelfCheck, self_check
+from .chips import escaped
+from .work import LOOK_IN, may_stop_here
 
 log = logging.getLogger(__name__)
 

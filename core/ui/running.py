@@ -14,12 +14,12 @@ from typing import NoReturn, Protocol, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.ui.errands import Errands
-from core.ui.kept import Kept
-from core.ui.work import Job
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import ExplainError
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import ExplainError
+from .errands import Errands
+from .kept import Kept
+from .work import Job
 
 log = logging.getLogger(__name__)
 

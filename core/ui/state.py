@@ -15,16 +15,16 @@ import streamlit as st
 from jaxtyping import Bool
 from PIL import Image
 
-from core.answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
-from core.cases.audit import Audit
-from core.street.recipe import SceneRecipe
-from core.ui.attention.view import AttentionView
-from core.ui.cases.view import CasesView
-from core.ui.causal.view import CausalView
-from core.ui.evidence.view import EvidenceView
-from core.ui.mechanisms.view import MechanismsView
-from core.ui.relevancy.results import Results
-from core.vlm.loading import EMBEDDED, ModelSpec
+from ..answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from ..cases.audit import Audit
+from ..street.recipe import SceneRecipe
+from ..vlm.loading import EMBEDDED, ModelSpec
+from .attention.view import AttentionView
+from .cases.view import CasesView
+from .causal.view import CausalView
+from .evidence.view import EvidenceView
+from .mechanisms.view import MechanismsView
+from .relevancy.results import Results
 
 MOST_UNDO = 30
 _serials = count()

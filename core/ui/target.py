@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.answer import Answer, Target
-from core.charts.tokens import visible
-from core.ui.chips import chip_style, labels
-from core.ui.state import Exchange, Workspace
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import rival_ids
+from ..answer import Answer, Target
+from ..charts.tokens import visible
+from ..vlm.model import VisionLanguageModel
+from ..vlm.units import rival_ids
+from .chips import chip_style, labels
+from .state import Exchange, Workspace
 
 LONGEST_RIVAL = 60
 LONGEST_NAMED = 80

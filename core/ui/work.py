@@ -25,8 +25,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.model import VisionLanguageModel
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.model import VisionLanguageModel
 
 LOOK_IN = 0.1
 """Seconds between two looks at the work; each look is a chance for the page to be stopped."""

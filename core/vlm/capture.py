@@ -25,9 +25,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from core.answer import AttentionRows
-from core.vlm.editing import edited_heads, edited_mask
-from core.vlm.tape import Tap, softmax_rows
+from ..answer import AttentionRows
+from .editing import edited_heads, edited_mask
+from .tape import Tap, softmax_rows
 
 NAME = "recorded_attention"
 """The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses

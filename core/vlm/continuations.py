@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.inputs import Prepared
-from core.vlm.passes import Passes
-from core.vlm.prefix import network_cache
-from core.vlm.reading import PromptReader
-from core.vlm.rotary import positions_from
+from .inputs import Prepared
+from .passes import Passes
+from .prefix import network_cache
+from .reading import PromptReader
+from .rotary import positions_from
 
 
 def continuation_logits(

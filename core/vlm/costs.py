@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from core.answer import Answer
-from core.vlm.memory import available_bytes, readable_bytes
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotEnoughMemory
+from ..answer import Answer
+from .memory import available_bytes, readable_bytes
+from .model import VisionLanguageModel
+from .units import NotEnoughMemory
 
 
 def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:

@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.norms import LinearNorm, read_norm
-from core.vlm.parts import LayerParts
-from core.vlm.precision import wide
-from core.vlm.tape import LayerPass
-from core.vlm.units import NotApplicable
-from core.vlm.watching import Call
+from .norms import LinearNorm, read_norm
+from .parts import LayerParts
+from .precision import wide
+from .tape import LayerPass
+from .units import NotApplicable
+from .watching import Call
 
 ROUNDINGS = 4
 """By how many roundings of its largest summand a sum may miss what it should be."""

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
+from .edits import Edits, HeadAblation, Knockout, Site, StatePatch
 
 Part = Callable[[torch.nn.Module, Site], torch.nn.Module]
 """The module of a layer whose output stands at a site."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Head
+from ..answer import Head
 
 
 class Site(StrEnum):

@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Alternative, Answer, AnswerToken, Question
-from core.vlm.cancel import CancelToken
-from core.vlm.capture import RowRecorder
-from core.vlm.inputs import Prepared
-from core.vlm.model import VisionLanguageModel
-from core.vlm.sampling import Sampler
-from core.vlm.tokens import TextStream, TokenReader
+from ..answer import Alternative, Answer, AnswerToken, Question
+from .cancel import CancelToken
+from .capture import RowRecorder
+from .inputs import Prepared
+from .model import VisionLanguageModel
+from .sampling import Sampler
+from .tokens import TextStream, TokenReader
 
 ALTERNATIVES = 10
 AT_ONCE = 16

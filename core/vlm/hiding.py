@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.answer import Answer, TokenKind
-from core.vlm.edits import Knockout
+from ..answer import Answer, TokenKind
+from .edits import Knockout
 
 
 def first_reader(answer: Answer) -> int:

@@ -15,9 +15,9 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from core.vlm.errors import ModelUnavailable
-from core.vlm.files import check_folder
-from core.vlm.memory import readable_bytes
+from .errors import ModelUnavailable
+from .files import check_folder
+from .memory import readable_bytes
 
 PATTERNS = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "*.txt"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")

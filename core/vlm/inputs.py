@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.answer import Question, TokenLayout
-from core.masking import apply_mask
-from core.vlm import prompt as prompts
-from core.vlm.errors import PictureMissing, QuestionTooLong, UnusableImage
+from ..answer import Question, TokenLayout
+from ..masking import apply_mask
+from . import prompt as prompts
+from .errors import PictureMissing, QuestionTooLong, UnusableImage
 
 LONGEST_TO_SHORTEST = 200
 """Pictures narrower than one to this many are refused: no processor here makes sense of them."""

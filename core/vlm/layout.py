@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from core.answer import TokenKind, TokenLayout
-from core.vlm.families.base import Family, ImageSize
-from core.vlm.prompt import Prompt
+from ..answer import TokenKind, TokenLayout
+from .families.base import Family, ImageSize
+from .prompt import Prompt
 
 
 def lay_out(

@@ -16,17 +16,17 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from core.vlm.capture import NAME as RECORDED_ATTENTION
-from core.vlm.capture import TOWER as TOWER_ATTENTION
-from core.vlm.errors import ModelUnavailable
-from core.vlm.families import family_of
-from core.vlm.files import BYTES, check_folder, count_parameters, fingerprint, read_header, read_json
-from core.vlm.hub import download, hub_size, local_folder
-from core.vlm.memory import MemoryEstimate, judge_memory
-from core.vlm.model import ModelCard, VisionLanguageModel
-from core.vlm.network import TransformersModel
-from core.vlm.processor import load_processor
-from core.vlm.threads import choose_threads
+from .capture import NAME as RECORDED_ATTENTION
+from .capture import TOWER as TOWER_ATTENTION
+from .errors import ModelUnavailable
+from .families import family_of
+from .files import BYTES, check_folder, count_parameters, fingerprint, read_header, read_json
+from .hub import download, hub_size, local_folder
+from .memory import MemoryEstimate, judge_memory
+from .model import ModelCard, VisionLanguageModel
+from .network import TransformersModel
+from .processor import load_processor
+from .threads import choose_threads
 
 __all__ = [
     "EMBEDDED",

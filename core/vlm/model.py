@@ -19,16 +19,16 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from core.answer import Answer, Question
-from core.vlm.capture import RowRecorder
-from core.vlm.edits import Edits
-from core.vlm.hiding import first_reader, hidden_from_readers
-from core.vlm.inputs import Prepared
-from core.vlm.prefix import DecodingState
-from core.vlm.readout import Readout
-from core.vlm.tape import DecoderTape
-from core.vlm.tokens import TokenReader
-from core.vlm.tower import TowerTape
+from ..answer import Answer, Question
+from .capture import RowRecorder
+from .edits import Edits
+from .hiding import first_reader, hidden_from_readers
+from .inputs import Prepared
+from .prefix import DecodingState
+from .readout import Readout
+from .tape import DecoderTape
+from .tokens import TokenReader
+from .tower import TowerTape
 
 
 @dataclass(frozen=True)

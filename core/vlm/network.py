@@ -19,15 +19,15 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from core.answer import Answer, Question
-from core.vlm import prompt as prompts
-from core.vlm.capture import RowRecorder
-from core.vlm.continuations import continuation_logits
-from core.vlm.editing import editing, together
-from core.vlm.edits import Edits, Site, StatePatch, check_edits, first_position
-from core.vlm.errors import EmptyQuestion
-from core.vlm.families.base import Family
-from core.vlm.inputs import (
+from ..answer import Answer, Question
+from . import prompt as prompts
+from .capture import RowRecorder
+from .continuations import continuation_logits
+from .editing import editing, together
+from .edits import Edits, Site, StatePatch, check_edits, first_position
+from .errors import EmptyQuestion
+from .families.base import Family
+from .inputs import (
     Prepared,
     check_length,
     check_words,
@@ -37,21 +37,21 @@ from core.vlm.inputs import (
     processed,
     with_ids,
 )
-from core.vlm.layout import lay_out
-from core.vlm.model import ModelCard, VisionLanguageModel
-from core.vlm.passes import Passes
-from core.vlm.playback import frozen
-from core.vlm.prefix import DecodingState
-from core.vlm.reading import PromptReader
-from core.vlm.readout import Finish, Readout, final_norm, find_finish, read_out
-from core.vlm.room import continuations_at_once, edits_at_once, pictures_at_once
-from core.vlm.rows import attention_rows, tower_attention
-from core.vlm.shuffling import shuffling
-from core.vlm.tape import DecoderTape
-from core.vlm.taping import decoder_tape, tower_tape
-from core.vlm.tokens import TokenReader
-from core.vlm.tower import TowerTape
-from core.vlm.units import NotApplicable
+from .layout import lay_out
+from .model import ModelCard, VisionLanguageModel
+from .passes import Passes
+from .playback import frozen
+from .prefix import DecodingState
+from .reading import PromptReader
+from .readout import Finish, Readout, final_norm, find_finish, read_out
+from .room import continuations_at_once, edits_at_once, pictures_at_once
+from .rows import attention_rows, tower_attention
+from .shuffling import shuffling
+from .tape import DecoderTape
+from .taping import decoder_tape, tower_tape
+from .tokens import TokenReader
+from .tower import TowerTape
+from .units import NotApplicable
 
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.precision import wide
+from .precision import wide
 
 LARGE = 64.0
 """Inputs of this size make the norm's epsilon vanish, and overflow in no precision."""

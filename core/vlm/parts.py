@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.norms import LinearNorm
-from core.vlm.precision import wide
+from .norms import LinearNorm
+from .precision import wide
 
 
 @dataclass(frozen=True, eq=False)

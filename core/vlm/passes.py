@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer
-from core.vlm.editing import patched
-from core.vlm.edits import Site
-from core.vlm.families.base import Family
-from core.vlm.units import NotApplicable
+from ..answer import Answer
+from .editing import patched
+from .edits import Site
+from .families.base import Family
+from .units import NotApplicable
 
 
 class Passes:

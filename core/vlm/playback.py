@@ -15,11 +15,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.capture import NAME, TOWER, listening
-from core.vlm.families.base import Tower
-from core.vlm.prefix import LayerKeysValues
-from core.vlm.tape import LayerPass, Tap, Tape
-from core.vlm.tower import TowerTape
+from .capture import NAME, TOWER, listening
+from .families.base import Tower
+from .prefix import LayerKeysValues
+from .tape import LayerPass, Tap, Tape
+from .tower import TowerTape
 
 
 @dataclass

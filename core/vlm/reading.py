@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.capture import RowRecorder, recording
-from core.vlm.editing import together
-from core.vlm.edits import first_position
-from core.vlm.inputs import Prepared
-from core.vlm.passes import Passes
-from core.vlm.prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
-from core.vlm.rotary import batched, following
+from .capture import RowRecorder, recording
+from .editing import together
+from .edits import first_position
+from .inputs import Prepared
+from .passes import Passes
+from .prefix import ByteBoundedCache, DecodingState, LayerKeysValues, PrefixStore, network_cache
+from .rotary import batched, following
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20

@@ -18,8 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.norms import LinearNorm, read_norm
-from core.vlm.precision import wide
+from .norms import LinearNorm, read_norm
+from .precision import wide
 
 PART = 8192
 """Words whose unembedding is widened at a time."""

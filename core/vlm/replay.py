@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Decoding, Question
+from .generation import ask
+from .model import VisionLanguageModel
 
 NEGLIGIBLE = {"float32": 1e-3, "float16": 5e-2, "bfloat16": 2e-1}
 """Largest difference in log-probability (nats) that rounding alone explains, by precision."""

@@ -17,14 +17,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.dissect import parts_of
-from core.vlm.editing import Part, editing, patched, together
-from core.vlm.edits import Edits, Site, first_layer, first_position
-from core.vlm.parts import LayerParts
-from core.vlm.playback import Calls, NetworkTape, Prefix, first_of, unrolled
-from core.vlm.prefix import LayerKeysValues
-from core.vlm.tape import DecoderTape
-from core.vlm.watching import watching
+from .dissect import parts_of
+from .editing import Part, editing, patched, together
+from .edits import Edits, Site, first_layer, first_position
+from .parts import LayerParts
+from .playback import Calls, NetworkTape, Prefix, first_of, unrolled
+from .prefix import LayerKeysValues
+from .tape import DecoderTape
+from .watching import watching
 
 
 class NetworkDecoderTape(NetworkTape, DecoderTape):

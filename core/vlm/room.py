@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import torch
 
-from core.answer import Answer
-from core.vlm.costs import pass_bytes
-from core.vlm.inputs import Prepared
-from core.vlm.memory import available_bytes
-from core.vlm.model import ModelCard, VisionLanguageModel
+from ..answer import Answer
+from .costs import pass_bytes
+from .inputs import Prepared
+from .memory import available_bytes
+from .model import ModelCard, VisionLanguageModel
 
 MOST_ROWS = 64
 CPU_POSITIONS = 1280

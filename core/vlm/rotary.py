@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.vlm.inputs import Prepared
+from .inputs import Prepared
 
 
 def following(positions: Int[Tensor, "axes position"], count: int) -> Int[Tensor, "axes count"]:

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.answer import Answer, TokenKind
-from core.vlm.capture import NAME, listening
-from core.vlm.costs import check_memory
-from core.vlm.model import VisionLanguageModel
-from core.vlm.passes import Passes
-from core.vlm.tape import Tap
-from core.vlm.tower import TowerTape
+from ..answer import Answer, TokenKind
+from .capture import NAME, listening
+from .costs import check_memory
+from .model import VisionLanguageModel
+from .passes import Passes
+from .tape import Tap
+from .tower import TowerTape
 
 
 def attention_rows(

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Decoding
+from ..answer import Decoding
 
 
 def probabilities(logits: Float[Tensor, "vocabulary"], temperature: float, top_p: float) -> Float[Tensor, "vocabulary"]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Question
-from core.vlm.cancel import CancelToken
-from core.vlm.inputs import Prepared
-from core.vlm.model import VisionLanguageModel
+from ..answer import Question
+from .cancel import CancelToken
+from .inputs import Prepared
+from .model import VisionLanguageModel
 
 Pair = tuple[Question, str | Sequence[int]]
 

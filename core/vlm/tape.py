@@ -19,9 +19,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from core.vlm.edits import Edits, Site
-from core.vlm.parts import LayerParts
-from core.vlm.precision import wide
+from .edits import Edits, Site
+from .parts import LayerParts
+from .precision import wide
 
 
 def softmax_rows(

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from core.answer import Answer
-from core.vlm.hiding import first_reader
-from core.vlm.inputs import Prepared
-from core.vlm.passes import Passes
-from core.vlm.playback import Calls, NetworkTowerTape, catching
-from core.vlm.prefix import LayerKeysValues, network_cache
-from core.vlm.reading import PromptReader
-from core.vlm.rerun import NetworkDecoderTape
-from core.vlm.rotary import batched, positions_from
-from core.vlm.tape import DecoderTape
-from core.vlm.tower import TowerTape
+from ..answer import Answer
+from .hiding import first_reader
+from .inputs import Prepared
+from .passes import Passes
+from .playback import Calls, NetworkTowerTape, catching
+from .prefix import LayerKeysValues, network_cache
+from .reading import PromptReader
+from .rerun import NetworkDecoderTape
+from .rotary import batched, positions_from
+from .tape import DecoderTape
+from .tower import TowerTape
 
 
 def decoder_tape(passes: Passes, reader: PromptReader, answer: Answer, start: int) -> DecoderTape:

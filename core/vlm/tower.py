@@ -11,7 +11,7 @@ from abc import abstractmethod
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.vlm.tape import Tape
+from .tape import Tape
 
 
 class TowerTape(Tape):

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Target
-from core.vlm.model import VisionLanguageModel
+from ..answer import Answer, Target
+from .model import VisionLanguageModel
 
 
 class ExplainError(ValueError):

@@ -9,21 +9,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.answer import Answer, Target
-from core.cases.findings.finding import Conclusion, Finding, Reader, Reading, column, quantity, unmet
-from core.cases.findings.paths import WINDOW, path_figures, paths, told_paths
-from core.cases.studies import readings as studied
-from core.cases.studies.estimates import mean, share
-from core.cases.studies.hallucinated_object import HallucinatedObject, by_color
-from core.evidence.location import Location, locate
-from core.explainers.logprob_increase import LogprobIncrease
-from core.explainers.run import explain
-from core.street import questions
-from core.street.draw import draw
-from core.street.recipe import SceneRecipe
-from core.street.scene import Scene
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...evidence.location import Location, locate
+from ...explainers.logprob_increase import LogprobIncrease
+from ...explainers.run import explain
+from ...street import questions
+from ...street.draw import draw
+from ...street.recipe import SceneRecipe
+from ...street.scene import Scene
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..studies import readings as studied
+from ..studies.estimates import mean, share
+from ..studies.hallucinated_object import HallucinatedObject, by_color
+from .finding import Conclusion, Finding, Reader, Reading, column, quantity, unmet
+from .paths import WINDOW, path_figures, paths, told_paths
 
 STUDY = HallucinatedObject()
 ABSENT, PRESENT = "what is not there", "what is there"

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from core.cases.studies.study import Estimate
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..studies.study import Estimate
 
 Reading = dict[str, Any]
 """What was read of one scene, in plain values for a line of JSON."""

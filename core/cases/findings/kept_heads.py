@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from core.cases.findings.finding import Conclusion, Finding, Reader, Reading, column, quantity
-from core.cases.findings.overlaps import TOP, head_table, overlap
-from core.cases.findings.shared_heads import STUDY, SharedHeads
-from core.cases.studies import readings as studied
-from core.cases.studies.estimates import mean
-from core.street.before import load_before
-from core.street.recipe import SceneRecipe
-from core.vlm.cancel import CancelToken
-from core.vlm.loading import ModelSpec
-from core.vlm.model import VisionLanguageModel
+from ...street.before import load_before
+from ...street.recipe import SceneRecipe
+from ...vlm.cancel import CancelToken
+from ...vlm.loading import ModelSpec
+from ...vlm.model import VisionLanguageModel
+from ..studies import readings as studied
+from ..studies.estimates import mean
+from .finding import Conclusion, Finding, Reader, Reading, column, quantity
+from .overlaps import TOP, head_table, overlap
+from .shared_heads import STUDY, SharedHeads
 
 
 class KeptHeads(Finding[SceneRecipe]):

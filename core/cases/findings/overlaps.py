@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-from core.cases.findings.finding import Quantity, computed, quantity
-from core.cases.studies.overlap import Heads, ManyHeads, by_chance, by_chance_within_layers, in_common
-from core.cases.studies.study import Estimate
-from core.maps.agreement import agreement
+from ...maps.agreement import agreement
+from ..studies.overlap import Heads, ManyHeads, by_chance, by_chance_within_layers, in_common
+from ..studies.study import Estimate
+from .finding import Quantity, computed, quantity
 
 TOP = 10
 SIGNIFICANT = 0.05

@@ -6,8 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
-from core.cases.case import Case
-from core.cases.findings.finding import (
+from ...evidence.registry import map_metrics
+from ...evidence.settings import EvidenceSettings
+from ...evidence.trial import gather
+from ...explainers.logprob_increase import LogprobIncrease
+from ...explainers.raw_attention import RawAttention
+from ...explainers.run import explain
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..case import Case
+from ..scoring import is_right
+from ..street import street_cases
+from ..studies import readings as studied
+from ..studies.estimates import mean
+from .finding import (
     Conclusion,
     Finding,
     Quantity,
@@ -18,18 +30,6 @@ from core.cases.findings.finding import (
     quantity,
     unmet,
 )
-from core.cases.scoring import is_right
-from core.cases.street import street_cases
-from core.cases.studies import readings as studied
-from core.cases.studies.estimates import mean
-from core.evidence.registry import map_metrics
-from core.evidence.settings import EvidenceSettings
-from core.evidence.trial import gather
-from core.explainers.logprob_increase import LogprobIncrease
-from core.explainers.raw_attention import RawAttention
-from core.explainers.run import explain
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
 
 INCREASE, ATTENTION = LogprobIncrease(), RawAttention()
 RANDOM, CENTRE = "random order", "middle of the picture"

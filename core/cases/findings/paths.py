@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Target
-from core.cases.findings.finding import Quantity, Reading, column, quantity
-from core.cases.studies.estimates import mean
-from core.evidence.dependence import image_dependence
-from core.mechanisms.groups import groups
-from core.mechanisms.knockout import Cut, knockout_curves
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import units_of
+from ...answer import Answer, Target
+from ...evidence.dependence import image_dependence
+from ...mechanisms.groups import groups
+from ...mechanisms.knockout import Cut, knockout_curves
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import units_of
+from ..studies.estimates import mean
+from .finding import Quantity, Reading, column, quantity
 
 WINDOW = 2
 CUTS = (("last", "image"), ("last", "question"), ("question", "image"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.cases.findings.absent_thing import AbsentThing
-from core.cases.findings.finding import Finding
-from core.cases.findings.kept_heads import KeptHeads
-from core.cases.findings.patch_maps import PatchMaps
-from core.cases.findings.shared_heads import SharedHeads
-from core.cases.findings.true_ranking import TrueRanking
-from core.cases.findings.visual_words import VisualWords
+from .absent_thing import AbsentThing
+from .finding import Finding
+from .kept_heads import KeptHeads
+from .patch_maps import PatchMaps
+from .shared_heads import SharedHeads
+from .true_ranking import TrueRanking
+from .visual_words import VisualWords
 
 
 def findings() -> dict[str, Finding[Any]]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.cases.findings.finding import Conclusion, Finding, Quantity, Reading
-from core.cases.journal import JournalError
+from ..journal import JournalError
+from .finding import Conclusion, Finding, Quantity, Reading
 
 COMMITTED = Path(__file__).resolve().parents[3] / "assets" / "findings.json"
 """The findings about the embedded model that come with Sightline."""

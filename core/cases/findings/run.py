@@ -13,15 +13,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from core.cases.findings.finding import Finding, Reader
-from core.cases.findings.registry import findings
-from core.cases.findings.report import Findings, reported
-from core.cases.journal import Journal, Record
-from core.cases.plain import plain
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.errors import ModelUnavailable
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable
+from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.errors import ModelUnavailable
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import NotApplicable
+from ..journal import Journal, Record
+from ..plain import plain
+from .finding import Finding, Reader
+from .registry import findings
+from .report import Findings, reported
 
 KIND = "findings"
 SCENES = 200

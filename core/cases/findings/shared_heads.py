@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
-from core.cases.findings.finding import Conclusion, Finding, Reader, Reading, column, quantity
-from core.cases.findings.overlaps import TOP, head_table, overlap
-from core.cases.studies.overlap import halves_in_common
-from core.cases.studies.textual_visual import TextualVisual
-from core.street.recipe import SceneRecipe
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...street.recipe import SceneRecipe
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..studies.overlap import halves_in_common
+from ..studies.textual_visual import TextualVisual
+from .finding import Conclusion, Finding, Reader, Reading, column, quantity
+from .overlaps import TOP, head_table, overlap
 
 STUDY = TextualVisual()
 

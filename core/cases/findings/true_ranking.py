@@ -12,24 +12,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Head, Target, TokenKind
-from core.cases.case import Case
-from core.cases.findings.finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
-from core.cases.scoring import is_right
-from core.cases.street import street_cases
-from core.cases.studies import readings as studied
-from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import Estimate, held_out
-from core.mechanisms.ablation import ablation, head_means
-from core.mechanisms.attribution import attribute
-from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import head_increases, top_heads
-from core.mechanisms.outcome import Outcome, outcomes, prepared_for
-from core.street import questions
-from core.street.draw import draw
-from core.vlm.cancel import CancelToken
-from core.vlm.edits import Edits, first_layer
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Head, Target, TokenKind
+from ...mechanisms.ablation import ablation, head_means
+from ...mechanisms.attribution import attribute
+from ...mechanisms.contributions import contributions
+from ...mechanisms.increase import head_increases, top_heads
+from ...mechanisms.outcome import Outcome, outcomes, prepared_for
+from ...street import questions
+from ...street.draw import draw
+from ...vlm.cancel import CancelToken
+from ...vlm.edits import Edits, first_layer
+from ...vlm.model import VisionLanguageModel
+from ..case import Case
+from ..scoring import is_right
+from ..street import street_cases
+from ..studies import readings as studied
+from ..studies.estimates import mean, share
+from ..studies.study import Estimate, held_out
+from .finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
 
 COUNTS = (1, 2, 4, 8)
 DRAWS = 4

@@ -9,8 +9,20 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
-from core.answer import Answer, Decoding, Question, TokenKind
-from core.cases.findings.finding import (
+from ...answer import Answer, Decoding, Question, TokenKind
+from ...masking import patch_coverage
+from ...mechanisms.lens import lens, reciprocal_rank_by_chance
+from ...street.draw import Drawing, draw
+from ...street.recipe import SceneRecipe
+from ...street.scene import COLORS, KINDS, Scene
+from ...vlm.cancel import CancelToken
+from ...vlm.generation import ask
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import NotApplicable
+from ..studies.estimates import mean
+from ..studies.hallucinated_object import by_color
+from ..studies.study import held_out
+from .finding import (
     Conclusion,
     Finding,
     Quantity,
@@ -21,18 +33,6 @@ from core.cases.findings.finding import (
     quantity,
     unmet,
 )
-from core.cases.studies.estimates import mean
-from core.cases.studies.hallucinated_object import by_color
-from core.cases.studies.study import held_out
-from core.masking import patch_coverage
-from core.mechanisms.lens import lens, reciprocal_rank_by_chance
-from core.street.draw import Drawing, draw
-from core.street.recipe import SceneRecipe
-from core.street.scene import COLORS, KINDS, Scene
-from core.vlm.cancel import CancelToken
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable
 
 WORDS = {"colour": COLORS, "kind": KINDS}
 SHOWN = 0.5

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-from core.cases.case import Case
-from core.cases.folder import Folder, NoPicture
-from core.cases.rates import Rate
-from core.cases.results import Result
-from core.cases.tables import FolderError
+from ..case import Case
+from ..folder import Folder, NoPicture
+from ..rates import Rate
+from ..results import Result
+from ..tables import FolderError
 
 SHOWN = 3
 """Pictures that cannot be used, told of by name."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.cases.case import Case
-from core.cases.folder import Folder
-from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, accuracy, all_right
-from core.cases.results import Result
-from core.cases.tables import FolderError, Row, listed, read_json, without_repeats
+from ..case import Case
+from ..folder import Folder
+from ..rates import Rate, accuracy, all_right
+from ..results import Result
+from ..tables import FolderError, Row, listed, read_json, without_repeats
+from .base import CaseFormat, CaseSet, pictures
 
 IDS = ("category", "subcategory", "set_id", "figure_id", "question_id")
 WANTED = (*IDS, "question", "gt_answer", "visual_input")

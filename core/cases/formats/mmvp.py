@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from core.cases.case import Case
-from core.cases.folder import Folder
-from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, accuracy, all_right
-from core.cases.results import Result
-from core.cases.scoring import LETTERS, option_letter
-from core.cases.tables import Row, listed, read_csv, without_repeats
+from ..case import Case
+from ..folder import Folder
+from ..rates import Rate, accuracy, all_right
+from ..results import Result
+from ..scoring import LETTERS, option_letter
+from ..tables import Row, listed, read_csv, without_repeats
+from .base import CaseFormat, CaseSet, pictures
 
 DIGITS = 9
 """The longest Index: Python refuses to read numbers of thousands of digits."""

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.cases.case import Case, Scoring
-from core.cases.folder import Folder
-from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, accuracy
-from core.cases.results import Result
-from core.cases.tables import FolderError, Row, listed, read_csv, without_repeats
+from ..case import Case, Scoring
+from ..folder import Folder
+from ..rates import Rate, accuracy
+from ..results import Result
+from ..tables import FolderError, Row, listed, read_csv, without_repeats
+from .base import CaseFormat, CaseSet, pictures
 
 WANTED = ("image", "question", "expected")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.cases.case import Case
-from core.cases.folder import Folder
-from core.cases.formats.base import CaseFormat, CaseSet, pictures
-from core.cases.rates import Rate, accuracy, share
-from core.cases.results import Result
-from core.cases.tables import FolderError, Row, Table, listed, read_json, without_repeats
+from ..case import Case
+from ..folder import Folder
+from ..rates import Rate, accuracy, share
+from ..results import Result
+from ..tables import FolderError, Row, Table, listed, read_json, without_repeats
+from .base import CaseFormat, CaseSet, pictures
 
 WANTED = ("image", "text", "label")
 SPLITS = ("random", "popular", "adversarial")

@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-import core.cases.formats
-from core.cases.folder import Folder
-from core.cases.formats.base import CaseFormat, CaseSet
-from core.cases.rates import Rate, accuracy
-from core.cases.results import Run
-from core.cases.tables import FolderError
-from core.plugins import discovered
+from ...plugins import discovered
+from ..folder import Folder
+from ..rates import Rate, accuracy
+from ..results import Run
+from ..tables import FolderError
+from .base import CaseFormat, CaseSet
 
 
 @cache
 def formats() -> dict[str, CaseFormat]:
     """Every format by its key, published ones first, in the order of their names."""
-    found = discovered(core.cases.formats, CaseFormat, ("key", "name", "expects"))
+    found = discovered(__package__, CaseFormat, ("key", "name", "expects"))
     return dict(sorted(found.items(), key=lambda item: not item[1].published))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.cases.studies.study import Estimate, Unit
-from core.evidence.bootstrap import interval
-from core.proportion import Proportion
+from ...evidence.bootstrap import interval
+from ...proportion import Proportion
+from .study import Estimate, Unit
 
 
 def share(hits: Iterable[bool]) -> Estimate:

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from core.answer import Answer, Explanation
-from core.cases.studies import readings
-from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import Exhibit, Measured, Outcome, Study, held_out, judged
-from core.causal.rates import Effect
-from core.comparison.keyword import key_word
-from core.street.draw import Drawing, draw
-from core.street.recipe import SceneRecipe
-from core.street.scene import COLORS, Color, Scene
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Explanation
+from ...causal.rates import Effect
+from ...comparison.keyword import key_word
+from ...street.draw import Drawing, draw
+from ...street.recipe import SceneRecipe
+from ...street.scene import COLORS, Color, Scene
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from . import readings
+from .estimates import mean, share
+from .study import Exhibit, Measured, Outcome, Study, held_out, judged
 
 QUESTION = "What color is the dog?"
 EXISTENCE = "Is there a dog in the picture?"

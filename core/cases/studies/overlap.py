@@ -8,8 +8,8 @@ from math import comb
 import numpy as np
 from jaxtyping import Float
 
-from core.cases.studies.study import Estimate
-from core.maps.agreement import agreement
+from ...maps.agreement import agreement
+from .study import Estimate
 
 DRAWS = 500
 Heads = Float[np.ndarray, "layer head"]

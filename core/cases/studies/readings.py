@@ -8,22 +8,22 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 
-from core.answer import Answer, Decoding, Explanation, Question, RegionMask, Target
-from core.causal.rates import Effect
-from core.comparison.keyword import key_tokens
-from core.evidence.energy import Energy
-from core.evidence.metric import Examined
-from core.evidence.ranking import patch_scores
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.maps.shares import Part, parts, shares
-from core.masking import apply_mask, patch_coverage
-from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import head_increases
-from core.vlm.cancel import CancelToken
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import NotApplicable, unit_logprobs, units_of
+from ...answer import Answer, Decoding, Explanation, Question, RegionMask, Target
+from ...causal.rates import Effect
+from ...comparison.keyword import key_tokens
+from ...evidence.energy import Energy
+from ...evidence.metric import Examined
+from ...evidence.ranking import patch_scores
+from ...explainers.registry import explainers
+from ...explainers.run import explain
+from ...maps.shares import Part, parts, shares
+from ...masking import apply_mask, patch_coverage
+from ...mechanisms.contributions import contributions
+from ...mechanisms.increase import head_increases
+from ...vlm.cancel import CancelToken
+from ...vlm.generation import ask
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import NotApplicable, unit_logprobs, units_of
 
 METHOD = "relevancy"
 LONGEST = 24

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.cases.studies import readings
-from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged
-from core.comparison.keyword import key_word
-from core.street.draw import draw
-from core.street.recipe import Recolour, SceneRecipe
-from core.street.scene import COLORS, Color
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...comparison.keyword import key_word
+from ...street.draw import draw
+from ...street.recipe import Recolour, SceneRecipe
+from ...street.scene import COLORS, Color
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from . import readings
+from .estimates import mean, share
+from .study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged
 
 SHIRT = "What color is the man's shirt?"
 TROUSERS = "What color are the man's trousers?"

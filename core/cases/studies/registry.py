@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.cases.studies.hallucinated_object import HallucinatedObject
-from core.cases.studies.recoloured_shirt import RecolouredShirt
-from core.cases.studies.search_distance import SearchDistance
-from core.cases.studies.study import Study
-from core.cases.studies.text_over_image import TextOverImage
-from core.cases.studies.textual_visual import TextualVisual
+from .hallucinated_object import HallucinatedObject
+from .recoloured_shirt import RecolouredShirt
+from .search_distance import SearchDistance
+from .study import Study
+from .text_over_image import TextOverImage
+from .textual_visual import TextualVisual
 
 _ORDER: tuple[Study[Any, Any], ...] = (
     TextOverImage(),

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.answer import Answer
-from core.cases.studies import readings
-from core.cases.studies.estimates import mean
-from core.cases.studies.study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged, weakest
-from core.causal.discovery import CausalGraph, layer_graphs
-from core.causal.masking import Masking, image_positions
-from core.causal.rates import FlipRates, flip_rates
-from core.masking import covered_patches
-from core.street.draw import draw
-from core.street.recipe import Recolour, SceneRecipe
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...causal.discovery import CausalGraph, layer_graphs
+from ...causal.masking import Masking, image_positions
+from ...causal.rates import FlipRates, flip_rates
+from ...masking import covered_patches
+from ...street.draw import draw
+from ...street.recipe import Recolour, SceneRecipe
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from . import readings
+from .estimates import mean
+from .study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged, weakest
 
 QUESTION = "What color is the man's shirt?"
 DISTANCES = (1, 2, 3)

@@ -17,12 +17,12 @@ from typing import ClassVar, Generic, Literal, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Explanation, Target
-from core.street.batches import HELD_OUT_SEED
-from core.street.recipe import SceneRecipe
-from core.street.scene import Scene
-from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Explanation, Target
+from ...street.batches import HELD_OUT_SEED
+from ...street.recipe import SceneRecipe
+from ...street.scene import Scene
+from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.model import VisionLanguageModel
 
 Verdict = Literal["borne out", "not borne out", "undecided"]
 Unit = Literal["share", "nats"]

@@ -9,18 +9,18 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from core.cases.scoring import yes_or_no
-from core.cases.studies import readings
-from core.cases.studies.estimates import mean, share
-from core.cases.studies.study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
-from core.causal.rates import Effect
-from core.comparison.verdict import judge
-from core.street.draw import draw
-from core.street.questions import STATES
-from core.street.recipe import SceneRecipe, SetDoor
-from core.street.scene import Door
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...causal.rates import Effect
+from ...comparison.verdict import judge
+from ...street.draw import draw
+from ...street.questions import STATES
+from ...street.recipe import SceneRecipe, SetDoor
+from ...street.scene import Door
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..scoring import yes_or_no
+from . import readings
+from .estimates import mean, share
+from .study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
 
 Place = Literal["truck", "house"]
 PLACES: tuple[Place, Place] = ("truck", "house")

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.cases.studies import readings
-from core.cases.studies.overlap import Heads, by_chance, halves_in_common, in_common
-from core.cases.studies.study import (
+from ...maps.agreement import agreement
+from ...street.draw import draw
+from ...street.questions import POSITION_PHRASINGS, color_question, color_sentence
+from ...street.recipe import SceneRecipe
+from ...street.scene import COLORED_PARTS, Item, Scene
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from . import readings
+from .overlap import Heads, by_chance, halves_in_common, in_common
+from .study import (
     Estimate,
     Exhibit,
     HeadTable,
@@ -22,13 +29,6 @@ from core.cases.studies.study import (
     judged,
     weakest,
 )
-from core.maps.agreement import agreement
-from core.street.draw import draw
-from core.street.questions import POSITION_PHRASINGS, color_question, color_sentence
-from core.street.recipe import SceneRecipe
-from core.street.scene import COLORED_PARTS, Item, Scene
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
 
 TOP = 10
 MOST_FACTS = 5

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.console import bar, emit, stoppable
-from core.cli.options import (
+from ..console import bar, emit, stoppable
+from ..options import (
     Device,
     Html,
     Images,
@@ -36,8 +36,8 @@ def ask(
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Ask one question; tell the answer with the probability of each token."""
-    from core.answer import Decoding
-    from core.cli.asking import answer_to, load, spec_of, told
+    from ...answer import Decoding
+    from ..asking import answer_to, load, spec_of, told
 
     loaded = load(spec_of(model, device, precision))
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed))
@@ -60,10 +60,10 @@ def explain(
     html: Html = None,
 ) -> None:
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
-    from core.answer import Decoding
-    from core.cli.asking import answer_to, load, spec_of
-    from core.cli.explaining import explained, methods_of, target_of, told
-    from core.cli.report import write_maps
+    from ...answer import Decoding
+    from ..asking import answer_to, load, spec_of
+    from ..explaining import explained, methods_of, target_of, told
+    from ..report import write_maps
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
@@ -93,11 +93,11 @@ def evidence(
     html: Html = None,
 ) -> None:
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
-    from core.answer import Decoding
-    from core.cli.asking import answer_to, load, spec_of
-    from core.cli.explaining import explained, methods_of, target_of, tested
-    from core.cli.report import write_maps
-    from core.evidence.trial import check_testable, gather
+    from ...answer import Decoding
+    from ...evidence.trial import check_testable, gather
+    from ..asking import answer_to, load, spec_of
+    from ..explaining import explained, methods_of, target_of, tested
+    from ..report import write_maps
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
@@ -123,8 +123,8 @@ def audit(
     max_new_tokens: MaxNewTokens = 64,
 ) -> None:
     """Ask one question in many wordings: do the answers agree, and how probable is each under each wording?"""
-    from core.cli.asking import load, spec_of
-    from core.cli.wordings import audit_one
+    from ..asking import load, spec_of
+    from ..wordings import audit_one
 
     loaded = load(spec_of(model, device, precision))
     raise typer.Exit(audit_one(loaded, question, wording, image, max_new_tokens))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import Device, Html, MaxNewTokens, Model, Precision
+from ..options import Device, Html, MaxNewTokens, Model, Precision
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
 Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
@@ -19,14 +19,14 @@ Format = Annotated[
 
 def formats() -> None:
     """The formats that folders may have, where each is published, and what its folder must look like."""
-    from core.cli import cases as work
+    from .. import cases as work
 
     raise typer.Exit(work.tell_formats())
 
 
 def check(folder: Annotated[Path, typer.Argument()], form: Format = None) -> None:
     """What is wrong with a folder, before it is run."""
-    from core.cli import cases as work
+    from .. import cases as work
 
     raise typer.Exit(work.check(folder, form))
 
@@ -46,9 +46,9 @@ def run(
     workers: Annotated[int, typer.Option(min=1, max=1024, help="Workers of the engine ray.")] = 2,
 ) -> None:
     """Ask a model every case of a folder, or of drawn streets; one line of the results file for each."""
-    from core.cases.runner import RunSettings
-    from core.cli import cases as work
-    from core.cli.asking import spec_of
+    from ...cases.runner import RunSettings
+    from .. import cases as work
+    from ..asking import spec_of
 
     spec, settings = spec_of(model, device, precision), RunSettings(max_new_tokens, dependence)
     raise typer.Exit(work.run(spec, folder, form, street, out, limit, settings, engine, workers))
@@ -61,7 +61,7 @@ def report(
     notes: Notes = None,
 ) -> None:
     """The rates of a run with their intervals, and how far right and wrong answers rest on the picture."""
-    from core.cli import cases as work
+    from .. import cases as work
 
     raise typer.Exit(work.report(results, html, wrong, notes))
 
@@ -72,7 +72,7 @@ def compare(
     differing: Annotated[bool, typer.Option("--differing", help="Also a line for each case they differ in.")] = False,
 ) -> None:
     """Two models, or two checkpoints, on the same cases."""
-    from core.cli import cases as work
+    from .. import cases as work
 
     raise typer.Exit(work.compare_runs(first, second, differing))
 
@@ -85,6 +85,6 @@ def note(
     notes: Notes = None,
 ) -> None:
     """Note something about a case, in place of what was noted before."""
-    from core.cli import cases as work
+    from .. import cases as work
 
     raise typer.Exit(work.note(results, case, text, tag or [], notes))

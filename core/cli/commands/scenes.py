@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from core.cli.options import Device, Methods, Model, Precision
+from ..options import Device, Methods, Model, Precision
 
 
 def survey(
@@ -19,8 +19,8 @@ def survey(
     precision: Precision = "auto",
 ) -> None:
     """Over many pictures: do wordings contradict each other where the answers rest little on the picture?"""
-    from core.cli.asking import load, spec_of
-    from core.cli.wordings import survey_many
+    from ..asking import load, spec_of
+    from ..wordings import survey_many
 
     raise typer.Exit(survey_many(load(spec_of(model, device, precision)), folder, street, out))
 
@@ -36,8 +36,8 @@ def league(
     summary: Annotated[Path | None, typer.Option(help="Also write the standings as JSON.")] = None,
 ) -> None:
     """Every method under every test, on drawn cases: how the methods stand, one line for each."""
-    from core.cli.asking import load, spec_of
-    from core.cli.league import run
+    from ..asking import load, spec_of
+    from ..league import run
 
     spec = spec_of(model, device, precision)
     raise typer.Exit(run(load(spec), out, cases_per_family, method, family, summary))
@@ -54,8 +54,8 @@ def flips(
     precision: Precision = "auto",
 ) -> None:
     """Causal graphs put to the test: how often does masking their explanation sets change the word?"""
-    from core.cli.asking import load, spec_of
-    from core.cli.flips import run
+    from ..asking import load, spec_of
+    from ..flips import run
 
     raise typer.Exit(run(load(spec_of(model, device, precision)), scenes, masking, out))
 
@@ -72,8 +72,8 @@ def findings(
     precision: Precision = "auto",
 ) -> None:
     """Published findings measured again on drawn scenes, each beside its baseline and judged by its rule."""
-    from core.cli.asking import load, spec_of
-    from core.cli.findings import run
+    from ..asking import load, spec_of
+    from ..findings import run
 
     raise typer.Exit(run(load(spec_of(model, device, precision)), journal, scenes, finding, out))
 
@@ -86,8 +86,8 @@ def study(
     precision: Precision = "auto",
 ) -> None:
     """A published case on many held-out scenes: its figures beside their controls, and whether it is borne out."""
-    from core.cli.asking import load, spec_of
-    from core.cli.study import run, study_of, tell
+    from ..asking import load, spec_of
+    from ..study import run, study_of, tell
 
     if study is None:
         raise typer.Exit(tell())

@@ -9,14 +9,14 @@ from typing import get_args
 
 import streamlit as st
 
-from core.answer import Answer, TokenKind
-from core.attention.measures import MEASURES, by_key
-from core.attention.sinks import FACTOR, SinkKind, Sinks
-from core.ui.attention import gallery, heads, lookers, picture, tower, words
-from core.ui.attention.subject import sinks_of, subject_of
-from core.ui.attention.view import AttentionView, Lens
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, TokenKind
+from ...attention.measures import MEASURES, by_key
+from ...attention.sinks import FACTOR, SinkKind, Sinks
+from ...vlm.model import VisionLanguageModel
+from ..state import Workspace
+from . import gallery, heads, lookers, picture, tower, words
+from .subject import sinks_of, subject_of
+from .view import AttentionView, Lens
 
 NAMES: dict[SinkKind, tuple[str, str]] = {
     "first": ("the first token", "first tokens"),

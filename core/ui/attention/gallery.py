@@ -6,13 +6,13 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.attention.measures import by_key
-from core.attention.words import where_heads_look
-from core.charts.heads import SmallPicture, gallery
-from core.charts.heatmap import Scale, data_url, heat_picture, scale_of
-from core.ui.attention.subject import Subject
-from core.ui.attention.view import AttentionView
-from core.ui.clicks import Entry, clickable
+from ...attention.measures import by_key
+from ...attention.words import where_heads_look
+from ...charts.heads import SmallPicture, gallery
+from ...charts.heatmap import Scale, data_url, heat_picture, scale_of
+from ..clicks import Entry, clickable
+from .subject import Subject
+from .view import AttentionView
 
 SIZE = 101
 WIDTH = 664

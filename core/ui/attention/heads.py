@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.attention.measures import by_key, measured, ranked
-from core.charts.heads import head_map, head_name, ranked_heads
-from core.ui.attention.subject import Subject
-from core.ui.attention.view import AttentionView
-from core.ui.clicks import Entry, clickable
+from ...attention.measures import by_key, measured, ranked
+from ...charts.heads import head_map, head_name, ranked_heads
+from ..clicks import Entry, clickable
+from .subject import Subject
+from .view import AttentionView
 
 WIDTH = 575
 MAP = 270

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core.attention.rows import Rows, nanmean
-from core.attention.words import Word, lookers
-from core.charts.heads import word_bars, word_table
-from core.ui.attention.gallery import layer_choice
-from core.ui.attention.subject import Subject, question_key, question_queries, question_rows
-from core.ui.attention.view import AttentionView
-from core.ui.attention.waiting import ready
-from core.ui.attention.words import in_target, shown_words
-from core.vlm.model import VisionLanguageModel
+from ...attention.rows import Rows, nanmean
+from ...attention.words import Word, lookers
+from ...charts.heads import word_bars, word_table
+from ...vlm.model import VisionLanguageModel
+from .gallery import layer_choice
+from .subject import Subject, question_key, question_queries, question_rows
+from .view import AttentionView
+from .waiting import ready
+from .words import in_target, shown_words
 
 LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
 WIDTH = 540

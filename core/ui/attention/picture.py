@@ -8,16 +8,16 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, TokenKind
-from core.attention.words import where
-from core.charts.export import Legend, png_map
-from core.charts.heads import head_name
-from core.charts.heatmap import heatmap, scale_of
-from core.ui.attention.subject import Subject
-from core.ui.attention.view import AttentionView
-from core.ui.chips import escaped
-from core.ui.clicks import Entry, clickable
-from core.ui.places import why_no_places
+from ...answer import Answer, TokenKind
+from ...attention.words import where
+from ...charts.export import Legend, png_map
+from ...charts.heads import head_name
+from ...charts.heatmap import heatmap, scale_of
+from ..chips import escaped
+from ..clicks import Entry, clickable
+from ..places import why_no_places
+from .subject import Subject
+from .view import AttentionView
 
 WIDTH = 475
 SIZE = 400

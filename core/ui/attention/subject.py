@@ -8,15 +8,15 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from core.answer import Answer
-from core.attention.rows import Rows, answer_rows
-from core.attention.sinks import Sinks, find_sinks
-from core.attention.words import question_words
-from core.ui.attention.view import AttentionView
-from core.ui.kept import answer_key
-from core.ui.state import Workspace
-from core.ui.target import describe_target
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...attention.rows import Rows, answer_rows
+from ...attention.sinks import Sinks, find_sinks
+from ...attention.words import question_words
+from ...vlm.model import VisionLanguageModel
+from ..kept import answer_key
+from ..state import Workspace
+from ..target import describe_target
+from .view import AttentionView
 
 MOST_QUESTION_BYTES = 2**28
 _sinks: WeakKeyDictionary[Answer, Sinks] = WeakKeyDictionary()

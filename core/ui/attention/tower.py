@@ -9,15 +9,15 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from core.answer import Answer
-from core.attention.tower import centres, image_positions, tower_looks, tower_measures
-from core.charts.heads import head_map, head_name
-from core.ui.attention.picture import patches_chart
-from core.ui.attention.view import AttentionView, Direction
-from core.ui.attention.waiting import ready
-from core.ui.clicks import Entry, clickable
-from core.ui.kept import answer_key
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...attention.tower import centres, image_positions, tower_looks, tower_measures
+from ...charts.heads import head_map, head_name
+from ...vlm.model import VisionLanguageModel
+from ..clicks import Entry, clickable
+from ..kept import answer_key
+from .picture import patches_chart
+from .view import AttentionView, Direction
+from .waiting import ready
 
 MAP, PICTURE = 260, 340
 MEASURES = {"distance": "looking distance", "focus": "focus"}

@@ -9,9 +9,9 @@ from typing import Literal
 
 from torch import Tensor
 
-from core.answer import Answer, Head
-from core.attention.sinks import SinkKind
-from core.ui.errands import Errands
+from ...answer import Answer, Head
+from ...attention.sinks import SinkKind
+from ..errands import Errands
 
 Lens = Literal["All heads of a layer", "Who looks at these patches", "Question and answer words", "Vision tower"]
 Direction = Literal["where it looks", "who looks at it"]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from core.ui import running
-from core.ui.attention.view import AttentionView
-from core.vlm.model import VisionLanguageModel
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from .view import AttentionView
 
 
 def ready(

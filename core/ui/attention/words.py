@@ -6,15 +6,15 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import TokenKind
-from core.attention.rows import Rows
-from core.attention.words import Word, answer_words, question_words, word_to_word
-from core.charts.heads import head_name, word_table
-from core.ui.attention.subject import Subject, question_key, question_queries, question_rows
-from core.ui.attention.view import AttentionView
-from core.ui.attention.waiting import ready
-from core.ui.clicks import Entry, clickable
-from core.vlm.model import VisionLanguageModel
+from ...answer import TokenKind
+from ...attention.rows import Rows
+from ...attention.words import Word, answer_words, question_words, word_to_word
+from ...charts.heads import head_name, word_table
+from ...vlm.model import VisionLanguageModel
+from ..clicks import Entry, clickable
+from .subject import Subject, question_key, question_queries, question_rows
+from .view import AttentionView
+from .waiting import ready
 
 MOST_WORDS = 20
 WIDTH = 560

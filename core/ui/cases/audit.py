@@ -5,21 +5,21 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from core.answer import Question
-from core.cases.audit import Audit, audit
-from core.cases.phrasings import phrasings
-from core.charts.overlays import fit
-from core.charts.phrasings import phrasing_matrix
-from core.street.recipe import SceneRecipe
-from core.ui import running
-from core.ui.cases import opening, survey
-from core.ui.cases.view import CasesView
-from core.ui.chips import escaped
-from core.ui.running import Report
-from core.ui.scenes import GALLERY, picture_of, suggestions
-from core.ui.state import Picture, Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Question
+from ...cases.audit import Audit, audit
+from ...cases.phrasings import phrasings
+from ...charts.overlays import fit
+from ...charts.phrasings import phrasing_matrix
+from ...street.recipe import SceneRecipe
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..running import Report
+from ..scenes import GALLERY, picture_of, suggestions
+from ..state import Picture, Workspace
+from . import opening, survey
+from .view import CasesView
 
 MOST_WORDINGS = 16
 LONGEST = 500

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 import streamlit as st
 from PIL import Image
 
-from core.answer import Question
-from core.cases.studies.study import Exhibit
-from core.charts.explained import explained_thumbnail
-from core.charts.heatmap import heat_picture, scale_of
-from core.charts.overlays import fit
-from core.charts.shares import shares_chart
-from core.charts.tokens import cut
-from core.explainers.registry import explainers
-from core.maps.difference import picture_positions
-from core.maps.shares import parts, shares
-from core.ui.cases import opening
-from core.ui.chips import escaped
-from core.ui.scenes import picture_of
-from core.ui.state import Picture, Workspace
+from ...answer import Question
+from ...cases.studies.study import Exhibit
+from ...charts.explained import explained_thumbnail
+from ...charts.heatmap import heat_picture, scale_of
+from ...charts.overlays import fit
+from ...charts.shares import shares_chart
+from ...charts.tokens import cut
+from ...explainers.registry import explainers
+from ...maps.difference import picture_positions
+from ...maps.shares import parts, shares
+from ..chips import escaped
+from ..scenes import picture_of
+from ..state import Picture, Workspace
+from . import opening
 
 SIZE = 236
 OPACITY = 0.45

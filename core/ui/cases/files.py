@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.cases.journal import kind_of
-from core.cases.results import KIND, Run, read_run
-from core.ui.kept import Kept
+from ...cases.journal import kind_of
+from ...cases.results import KIND, Run, read_run
+from ..kept import Kept
 
 
 def read(kept: Kept[Run], file: Path) -> Run | None:

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.cases.formats.registry import formats, read_folder
-from core.cases.journal import JournalError
-from core.cases.results import Run
-from core.cases.runner import run_cases
-from core.cases.street import FAMILIES, street_cases
-from core.cases.tables import FolderError
-from core.ui import running
-from core.ui.cases import results
-from core.ui.cases.files import read, results_home
-from core.ui.cases.view import STREET, Benchmark, BenchmarkView, CasesView
-from core.ui.chips import escaped
-from core.ui.running import Report
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...cases.formats.registry import formats, read_folder
+from ...cases.journal import JournalError
+from ...cases.results import Run
+from ...cases.runner import run_cases
+from ...cases.street import FAMILIES, street_cases
+from ...cases.tables import FolderError
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..running import Report
+from ..state import Workspace
+from . import results
+from .files import read, results_home
+from .view import STREET, Benchmark, BenchmarkView, CasesView
 
 GUESS = "find out"
 LISTED = 8

@@ -7,17 +7,17 @@ import math
 import pandas as pd
 import streamlit as st
 
-from core.cases.journal import JournalError
-from core.cases.league_file import LeagueFile, read_league_file
-from core.cases.standings import QUICK, League, Standing
-from core.charts.league import Entry, league_chart
-from core.evidence.bootstrap import Interval
-from core.evidence.registry import map_metrics
-from core.ui.chips import escaped
-from core.ui.evidence.figures import ARROWS, meanings
-from core.ui.state import Workspace
-from core.vlm.memory import readable_bytes
-from core.vlm.model import VisionLanguageModel
+from ...cases.journal import JournalError
+from ...cases.league_file import LeagueFile, read_league_file
+from ...cases.standings import QUICK, League, Standing
+from ...charts.league import Entry, league_chart
+from ...evidence.bootstrap import Interval
+from ...evidence.registry import map_metrics
+from ...vlm.memory import readable_bytes
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..evidence.figures import ARROWS, meanings
+from ..state import Workspace
 
 EVERY = "all families"
 

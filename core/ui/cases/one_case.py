@@ -7,18 +7,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.cases.case import Case
-from core.cases.notes import Note, NotesError, NotSaved, annotate, notes_file
-from core.cases.results import Result
-from core.cases.scoring import LETTERS
-from core.charts.overlays import fit
-from core.images import UnreadableImage
-from core.street.recipe import from_params
-from core.ui.cases import opening
-from core.ui.cases.view import STREET, Benchmark, BenchmarkView
-from core.ui.scenes import picture_of
-from core.ui.state import Picture, Workspace
-from core.vlm.model import VisionLanguageModel
+from ...cases.case import Case
+from ...cases.notes import Note, NotesError, NotSaved, annotate, notes_file
+from ...cases.results import Result
+from ...cases.scoring import LETTERS
+from ...charts.overlays import fit
+from ...images import UnreadableImage
+from ...street.recipe import from_params
+from ...vlm.model import VisionLanguageModel
+from ..scenes import picture_of
+from ..state import Picture, Workspace
+from . import opening
+from .view import STREET, Benchmark, BenchmarkView
 
 SIZE = 240
 MOST_PICTURES = 4

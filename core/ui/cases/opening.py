@@ -7,17 +7,17 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer, Question, Target
-from core.comparison.keyword import key_tokens
-from core.images import UnreadableImage
-from core.ui import running
-from core.ui.cases.view import CasesView
-from core.ui.running import Report
-from core.ui.state import Exchange, Picture, Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.errors import QuestionError
-from core.vlm.generation import ask
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Question, Target
+from ...comparison.keyword import key_tokens
+from ...images import UnreadableImage
+from ...vlm.cancel import CancelToken
+from ...vlm.errors import QuestionError
+from ...vlm.generation import ask
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..running import Report
+from ..state import Exchange, Picture, Workspace
+from .view import CasesView
 
 EXPLORERS = {
     "Relevancy": "pages/3_Relevancy.py",

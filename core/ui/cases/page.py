@@ -6,11 +6,11 @@ from typing import get_args
 
 import streamlit as st
 
-from core.ui.cases import audit, folder, league, studies, two_models
-from core.ui.cases.view import Section
-from core.ui.frame import safety_net
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...vlm.model import VisionLanguageModel
+from ..frame import safety_net
+from ..state import Workspace
+from . import audit, folder, league, studies, two_models
+from .view import Section
 
 
 def show(work: Workspace, model: VisionLanguageModel) -> None:

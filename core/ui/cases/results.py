@@ -10,18 +10,18 @@ from typing import Any, Literal, get_args
 import pandas as pd
 import streamlit as st
 
-from core.cases.formats.registry import rates_of
-from core.cases.notes import Note, NotesError, notes_file, read_notes
-from core.cases.rates import Rate
-from core.cases.results import Result, Run, unread
-from core.charts.intervals import Dot, Pair, interval_chart
-from core.charts.tokens import cut
-from core.evidence.bootstrap import interval
-from core.ui.cases import one_case, spoken
-from core.ui.cases.view import Benchmark, BenchmarkView
-from core.ui.chips import escaped
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...cases.formats.registry import rates_of
+from ...cases.notes import Note, NotesError, notes_file, read_notes
+from ...cases.rates import Rate
+from ...cases.results import Result, Run, unread
+from ...charts.intervals import Dot, Pair, interval_chart
+from ...charts.tokens import cut
+from ...evidence.bootstrap import interval
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..state import Workspace
+from . import one_case, spoken
+from .view import Benchmark, BenchmarkView
 
 Filter = Literal["all", "wrong", "right", "not asked", "noted"]
 Order = Literal["image dependence, least first", "order of the set", "log-probability, least first"]

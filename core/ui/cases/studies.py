@@ -6,18 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from core.cases.studies.registry import studies
-from core.cases.studies.study import LEAST, Estimate, Measured, Outcome, Study
-from core.charts.heads import head_map
-from core.charts.intervals import Dot, Pair, interval_chart
-from core.ui import running
-from core.ui.cases import exhibits, spoken
-from core.ui.cases.view import CasesView, StudyKey
-from core.ui.chips import escaped
-from core.ui.running import Report
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...cases.studies.registry import studies
+from ...cases.studies.study import LEAST, Estimate, Measured, Outcome, Study
+from ...charts.heads import head_map
+from ...charts.intervals import Dot, Pair, interval_chart
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..running import Report
+from ..state import Workspace
+from . import exhibits, spoken
+from .view import CasesView, StudyKey
 
 MOST_SCENES = 200
 VERDICTS = {

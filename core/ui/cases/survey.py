@@ -8,18 +8,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.cases.journal import JournalError
-from core.cases.street import FAMILIES, street_cases
-from core.cases.studies.study import LEAST
-from core.cases.survey import LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
-from core.charts.intervals import Dot, Pair, interval_chart
-from core.ui import running
-from core.ui.cases import spoken
-from core.ui.cases.files import results_home
-from core.ui.cases.view import CasesView
-from core.ui.running import Report
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...cases.journal import JournalError
+from ...cases.street import FAMILIES, street_cases
+from ...cases.studies.study import LEAST
+from ...cases.survey import LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
+from ...charts.intervals import Dot, Pair, interval_chart
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..running import Report
+from . import spoken
+from .files import results_home
+from .view import CasesView
 
 
 def show(view: CasesView, model: VisionLanguageModel) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from core.cases.compare import Comparison, NotComparable, compare
-from core.cases.journal import JournalError
-from core.cases.results import Result, Run
-from core.charts.intervals import Dot, Pair, interval_chart
-from core.ui.cases import spoken
-from core.ui.cases.files import known_runs, read, results_home
-from core.ui.chips import escaped
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...cases.compare import Comparison, NotComparable, compare
+from ...cases.journal import JournalError
+from ...cases.results import Result, Run
+from ...charts.intervals import Dot, Pair, interval_chart
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..state import Workspace
+from . import spoken
+from .files import known_runs, read, results_home
 
 LONGEST = 200
 

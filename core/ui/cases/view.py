@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from core.answer import Answer
-from core.cases.audit import Audit
-from core.cases.case import Case
-from core.cases.results import Run
-from core.cases.studies.study import Outcome
-from core.ui.errands import Errands
-from core.ui.kept import Kept
+from ...answer import Answer
+from ...cases.audit import Audit
+from ...cases.case import Case
+from ...cases.results import Run
+from ...cases.studies.study import Outcome
+from ..errands import Errands
+from ..kept import Kept
 
 Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods"]
 

@@ -6,12 +6,12 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer
-from core.causal.discovery import CausalGraph
-from core.causal.export import to_graphml, to_json
-from core.charts.pag_picture import pag_png
-from core.ui.causal.naming import drawn
-from core.ui.causal.settings import in_words
+from ...answer import Answer
+from ...causal.discovery import CausalGraph
+from ...causal.export import to_graphml, to_json
+from ...charts.pag_picture import pag_png
+from .naming import drawn
+from .settings import in_words
 
 
 def show(answer: Answer, graph: CausalGraph, radius: int) -> None:

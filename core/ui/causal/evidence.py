@@ -7,13 +7,13 @@ from dataclasses import asdict
 import streamlit as st
 import torch
 
-from core.answer import Answer, Explanation, Target
-from core.causal.discovery import CausalGraph
-from core.causal.masking import image_positions
-from core.ui.evidence import badges, section
-from core.ui.evidence.view import Mapped
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Explanation, Target
+from ...causal.discovery import CausalGraph
+from ...causal.masking import image_positions
+from ...vlm.model import VisionLanguageModel
+from ..evidence import badges, section
+from ..evidence.view import Mapped
+from ..state import Workspace
 
 
 def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:

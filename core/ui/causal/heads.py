@@ -7,20 +7,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from core.answer import Answer
-from core.causal.heads import HeadsTest, heads_tests
-from core.causal.settings import GraphSettings
-from core.charts.explained import explained_thumbnail
-from core.charts.heads import SmallPicture, gallery, head_map
-from core.charts.heatmap import data_url
-from core.masking import as_seen
-from core.proportion import Proportion
-from core.ui import running
-from core.ui.causal.naming import nats
-from core.ui.causal.view import CausalView
-from core.ui.clicks import Entry, clickable
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...causal.heads import HeadsTest, heads_tests
+from ...causal.settings import GraphSettings
+from ...charts.explained import explained_thumbnail
+from ...charts.heads import SmallPicture, gallery, head_map
+from ...charts.heatmap import data_url
+from ...masking import as_seen
+from ...proportion import Proportion
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..clicks import Entry, clickable
+from .naming import nats
+from .view import CausalView
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""

@@ -8,15 +8,15 @@ from typing import get_args
 import pandas as pd
 import streamlit as st
 
-from core.answer import Answer, Fill
-from core.causal.discovery import CausalGraph
-from core.causal.masking import Masking, MaskingTest, Trial, image_positions, masking_test
-from core.charts.tokens import visible
-from core.ui import running
-from core.ui.causal.naming import names_of, place_of
-from core.ui.causal.view import CausalView, GraphKey, MaskedKey
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Fill
+from ...causal.discovery import CausalGraph
+from ...causal.masking import Masking, MaskingTest, Trial, image_positions, masking_test
+from ...charts.tokens import visible
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from .naming import names_of, place_of
+from .view import CausalView, GraphKey, MaskedKey
 
 CAPS = (32, 64, 128, 256, 512, 1024)
 MODES = {"reader": "hide image tokens from the reader", "pixels": "replace pixels, read anew"}

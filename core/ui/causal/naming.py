@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.answer import Answer, TokenKind
-from core.causal.discovery import CausalGraph
-from core.charts.drawn import DrawnNode, patch_picture
-from core.charts.tokens import visible
-from core.masking import as_seen
+from ...answer import Answer, TokenKind
+from ...causal.discovery import CausalGraph
+from ...charts.drawn import DrawnNode, patch_picture
+from ...charts.tokens import visible
+from ...masking import as_seen
 
 
 def place_of(answer: Answer, position: int) -> str:

@@ -7,19 +7,19 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from core.answer import Answer, TokenKind
-from core.causal.discovery import CausalGraph
-from core.causal.masking import Positions, image_positions
-from core.causal.pag import bits
-from core.charts.overlays import fit
-from core.masking import apply_mask
-from core.ui import running
-from core.ui.causal.naming import edge_in_words, name_of, names_of, nats
-from core.ui.causal.reasking import ask_without
-from core.ui.causal.view import CausalView, GraphKey, ReaskedWithout
-from core.ui.chips import escaped
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, TokenKind
+from ...causal.discovery import CausalGraph
+from ...causal.masking import Positions, image_positions
+from ...causal.pag import bits
+from ...charts.overlays import fit
+from ...masking import apply_mask
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from .naming import edge_in_words, name_of, names_of, nats
+from .reasking import ask_without
+from .view import CausalView, GraphKey, ReaskedWithout
 
 SEEN = 150
 

@@ -6,18 +6,18 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer, Target, TokenKind
-from core.causal.discovery import CausalGraph, causal_graph
-from core.causal.settings import GraphSettings
-from core.ui import running
-from core.ui.causal import downloads, evidence, heads, masked, node, settings, views
-from core.ui.causal.view import CausalView, GraphKey
-from core.ui.chips import escaped
-from core.ui.kept import answer_key
-from core.ui.state import Workspace
-from core.ui.target import describe_target
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target, TokenKind
+from ...causal.discovery import CausalGraph, causal_graph
+from ...causal.settings import GraphSettings
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..kept import answer_key
+from ..state import Workspace
+from ..target import describe_target
+from . import downloads, evidence, heads, masked, node, settings, views
+from .view import CausalView, GraphKey
 
 CAVEAT = (
     "A graph says which tokens' attention rows are related beyond what others explain. It is a hypothesis about the "

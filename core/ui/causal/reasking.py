@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from core.answer import Answer, Fill, Intervention
-from core.causal.masking import Masking, Positions, question_without, read_without
-from core.ui.asking import stream_text
-from core.ui.causal.view import ReaskedWithout
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.scoring import score
+from ...answer import Answer, Fill, Intervention
+from ...causal.masking import Masking, Positions, question_without, read_without
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.scoring import score
+from ..asking import stream_text
+from .view import ReaskedWithout
 
 
 def ask_without(

@@ -6,10 +6,10 @@ from typing import get_args
 
 import streamlit as st
 
-from core.causal.errors import CausalError
-from core.causal.pag import LARGEST
-from core.causal.settings import GraphSettings, Method, meanings
-from core.ui.causal.view import CausalView
+from ...causal.errors import CausalError
+from ...causal.pag import LARGEST
+from ...causal.settings import GraphSettings, Method, meanings
+from .view import CausalView
 
 ALPHAS = tuple(float(f"{digit}e{exponent}") for exponent in range(-15, -1) for digit in (1, 2, 5))
 SAMPLE_SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)

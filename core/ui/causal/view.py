@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from core.answer import Answer, Fill, Intervention
-from core.causal.discovery import CausalGraph
-from core.causal.heads import HeadsTest
-from core.causal.masking import Masking, MaskingTest, Positions
-from core.causal.settings import GraphSettings
-from core.ui.errands import Errands
-from core.ui.kept import AnswerKey, Kept, answer_key
+from ...answer import Answer, Fill, Intervention
+from ...causal.discovery import CausalGraph
+from ...causal.heads import HeadsTest
+from ...causal.masking import Masking, MaskingTest, Positions
+from ...causal.settings import GraphSettings
+from ..errands import Errands
+from ..kept import AnswerKey, Kept, answer_key
 
 
 @dataclass(frozen=True)

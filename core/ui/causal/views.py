@@ -10,16 +10,16 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer
-from core.causal.discovery import CausalGraph
-from core.charts.explained import explained_picture, explained_thumbnail
-from core.charts.explanation_tree import explanation_tree
-from core.charts.pag import pag_page
-from core.masking import as_seen
-from core.ui.causal import network
-from core.ui.causal.naming import drawn
-from core.ui.causal.view import CausalView, GraphKey
-from core.ui.clicks import Entry, clickable
+from ...answer import Answer
+from ...causal.discovery import CausalGraph
+from ...charts.explained import explained_picture, explained_thumbnail
+from ...charts.explanation_tree import explanation_tree
+from ...charts.pag import pag_page
+from ...masking import as_seen
+from ..clicks import Entry, clickable
+from . import network
+from .naming import drawn
+from .view import CausalView, GraphKey
 
 PICTURE, TREE = 340, 500
 SMALL = 100

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.answer import Decoding
-from core.ui.asking import ask_and_inspect
-from core.ui.chat.image_source import accept, screen_copy
-from core.ui.scenes import suggestions
-from core.ui.state import Exchange, Workspace
-from core.vlm.model import VisionLanguageModel
+from ...answer import Decoding
+from ...vlm.model import VisionLanguageModel
+from ..asking import ask_and_inspect
+from ..scenes import suggestions
+from ..state import Exchange, Workspace
+from .image_source import accept, screen_copy
 
 LONGEST_SHOWN = 1500
 HEIGHT = 340

@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 import streamlit as st
 from PIL import Image
 
-from core.charts.overlays import fit
-from core.images import UnreadableImage, open_image
-from core.street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
-from core.ui.scenes import GALLERY, contents, picture_of
-from core.ui.state import Picture, Workspace
+from ...charts.overlays import fit
+from ...images import UnreadableImage, open_image
+from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
+from ..scenes import GALLERY, contents, picture_of
+from ..state import Picture, Workspace
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""

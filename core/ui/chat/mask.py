@@ -9,18 +9,18 @@ import streamlit as st
 from jaxtyping import Bool
 from streamlit_drawable_canvas import st_canvas
 
-from core.answer import Answer, Box, Fill, Intervention, RegionMask
-from core.charts.overlays import fit, region_overlay
-from core.charts.palette import HIDDEN_RGB, rgba
-from core.charts.tokens import aligned_chart, aligned_tokens
-from core.masking import apply_mask, covered_patches, rasterize, snap_to_patches
-from core.ui.asking import stop_row, stream_text, trouble_of
-from core.ui.places import why_no_places
-from core.ui.state import Exchange, MaskDraft, Reasked, Workspace
-from core.ui.work import run_on_model
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.scoring import score
+from ...answer import Answer, Box, Fill, Intervention, RegionMask
+from ...charts.overlays import fit, region_overlay
+from ...charts.palette import HIDDEN_RGB, rgba
+from ...charts.tokens import aligned_chart, aligned_tokens
+from ...masking import apply_mask, covered_patches, rasterize, snap_to_patches
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.scoring import score
+from ..asking import stop_row, stream_text, trouble_of
+from ..places import why_no_places
+from ..state import Exchange, MaskDraft, Reasked, Workspace
+from ..work import run_on_model
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""

@@ -6,16 +6,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.answer import Answer, Question
-from core.cases.audit import Audit, audited
-from core.charts.phrasings import phrasing_matrix
-from core.ui.asking import stop_row, stream_text, trouble_of
-from core.ui.chips import escaped
-from core.ui.scenes import phrasing_starters
-from core.ui.state import Workspace
-from core.ui.work import run_on_model
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Question
+from ...cases.audit import Audit, audited
+from ...charts.phrasings import phrasing_matrix
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..asking import stop_row, stream_text, trouble_of
+from ..chips import escaped
+from ..scenes import phrasing_starters
+from ..state import Workspace
+from ..work import run_on_model
 
 FEWEST, MOST = 2, 4
 

@@ -6,11 +6,11 @@ import math
 
 import streamlit as st
 
-from core.answer import Answer
-from core.charts.tokens import alternatives_chart
-from core.ui.state import Exchange, Workspace
-from core.ui.target import describe_target, target_chips, target_rival, target_unit
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...charts.tokens import alternatives_chart
+from ...vlm.model import VisionLanguageModel
+from ..state import Exchange, Workspace
+from ..target import describe_target, target_chips, target_rival, target_unit
 
 
 def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:

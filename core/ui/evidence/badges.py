@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.answer import Answer, Explanation
-from core.evidence.badge import QUOTED, badge
-from core.evidence.result import Evidence
-from core.ui.chips import escaped
-from core.ui.evidence.view import EvidenceView
+from ...answer import Answer, Explanation
+from ...evidence.badge import QUOTED, badge
+from ...evidence.result import Evidence
+from ..chips import escaped
+from .view import EvidenceView
 
 
 def show(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:

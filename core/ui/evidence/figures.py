@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.charts.evidence import Line, probability_curves
-from core.evidence.curves import Curve
-from core.evidence.location import Location
-from core.evidence.metric import Figure
-from core.evidence.registry import map_metrics, metrics
-from core.evidence.result import Evidence, Result
-from core.plugins import description
-from core.ui.chips import escaped
+from ...charts.evidence import Line, probability_curves
+from ...evidence.curves import Curve
+from ...evidence.location import Location
+from ...evidence.metric import Figure
+from ...evidence.registry import map_metrics, metrics
+from ...evidence.result import Evidence, Result
+from ...plugins import description
+from ..chips import escaped
 
 TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}
 ARROWS = {"higher": "↑", "lower": "↓"}

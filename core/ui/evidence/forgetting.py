@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Answer
-from core.charts.evidence import forgetting_curves
-from core.evidence.randomisation import Randomisation, randomise
-from core.explainers.registry import explainers
-from core.ui import running
-from core.ui.chips import escaped
-from core.ui.errands import Errands
-from core.ui.evidence.view import EvidenceView, Mapped, OnPage, map_key
-from core.ui.running import Report
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer
+from ...charts.evidence import forgetting_curves
+from ...evidence.randomisation import Randomisation, randomise
+from ...explainers.registry import explainers
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..errands import Errands
+from ..running import Report
+from .view import EvidenceView, Mapped, OnPage, map_key
 
 STAGES = 6
 """How often the maps are made anew on the way down."""

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Answer
-from core.evidence.location import Location, locate
-from core.evidence.settings import EvidenceSettings
-from core.evidence.trial import check_testable, gather
-from core.ui import running
-from core.ui.controls import settings_form
-from core.ui.errands import Errands
-from core.ui.evidence import figures, forgetting, truth
-from core.ui.evidence.view import EvidenceView, Mapped, OnPage
-from core.ui.running import Report
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import ExplainError
+from ...answer import Answer
+from ...evidence.location import Location, locate
+from ...evidence.settings import EvidenceSettings
+from ...evidence.trial import check_testable, gather
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import ExplainError
+from .. import running
+from ..controls import settings_form
+from ..errands import Errands
+from ..running import Report
+from ..state import Workspace
+from . import figures, forgetting, truth
+from .view import EvidenceView, Mapped, OnPage
 
 
 def show(work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], errands: Errands) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from core.answer import Answer, Explanation, Target
-from core.evidence.randomisation import Randomised
-from core.evidence.result import Evidence
-from core.evidence.settings import EvidenceSettings
-from core.ui.errands import Errands
-from core.ui.kept import AnswerKey, Kept, answer_key
+from ...answer import Answer, Explanation, Target
+from ...evidence.randomisation import Randomised
+from ...evidence.result import Evidence
+from ...evidence.settings import EvidenceSettings
+from ..errands import Errands
+from ..kept import AnswerKey, Kept, answer_key
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,19 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Head, Target
-from core.charts.heads import head_map, head_name
-from core.mechanisms.ablation import ablate, answer_without_heads, head_means
-from core.ui import running
-from core.ui.clicks import Entry, clickable
-from core.ui.kept import answer_key
-from core.ui.mechanisms import ranked, said
-from core.ui.mechanisms.saving import Row, save
-from core.ui.mechanisms.view import MechanismsView, Said
-from core.ui.mechanisms.written import SAYS, Measure, figures, ranking
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Head, Target
+from ...charts.heads import head_map, head_name
+from ...mechanisms.ablation import ablate, answer_without_heads, head_means
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..clicks import Entry, clickable
+from ..kept import answer_key
+from ..state import Workspace
+from . import ranked, said
+from .saving import Row, save
+from .view import MechanismsView, Said
+from .written import SAYS, Measure, figures, ranking
 
 NOTHING, MEAN = "nothing", "their mean"
 MAP, WIDTH = 280, 420

@@ -9,14 +9,14 @@ import numpy as np
 import streamlit as st
 from PIL.Image import Image
 
-from core.answer import Answer, Fill, RegionMask, TokenKind
-from core.attention.words import question_words
-from core.charts.tokens import visible
-from core.masking import apply_mask, as_seen
-from core.mechanisms.corruption import Corruption, Noise, OtherPictures
-from core.street.recipe import Change, possible_changes
-from core.ui.scenes import picture_of
-from core.ui.state import Workspace
+from ...answer import Answer, Fill, RegionMask, TokenKind
+from ...attention.words import question_words
+from ...charts.tokens import visible
+from ...masking import apply_mask, as_seen
+from ...mechanisms.corruption import Corruption, Noise, OtherPictures
+from ...street.recipe import Change, possible_changes
+from ..scenes import picture_of
+from ..state import Workspace
 
 NOISE, OTHER, WORDS = "noise on the picture", "another picture", "noise on words"
 FILLS: dict[Fill, str] = {"mean": "a blank one of its mean colour", "blur": "itself, blurred"}

@@ -8,19 +8,19 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.charts.curves import WindowPoint, window_curves
-from core.charts.tokens import visible
-from core.mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
-from core.ui import running
-from core.ui.chips import escaped
-from core.ui.clicks import Entry, clickable
-from core.ui.kept import answer_key
-from core.ui.mechanisms.saving import Row, save
-from core.ui.mechanisms.view import Curve, MechanismsView
-from core.ui.target import describe_target
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...charts.curves import WindowPoint, window_curves
+from ...charts.tokens import visible
+from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..clicks import Entry, clickable
+from ..kept import answer_key
+from ..target import describe_target
+from .saving import Row, save
+from .view import Curve, MechanismsView
 
 WIDTH = 450
 CAVEAT = (

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.mechanisms.groups import groups
-from core.mechanisms.knockout import Cut, answer_with_cut, change_by_cut
-from core.ui import running
-from core.ui.kept import answer_key
-from core.ui.mechanisms import curves, said
-from core.ui.mechanisms.view import MechanismsView, Said
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import units_of
+from ...answer import Answer, Target
+from ...mechanisms.groups import groups
+from ...mechanisms.knockout import Cut, answer_with_cut, change_by_cut
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import units_of
+from .. import running
+from ..kept import answer_key
+from ..state import Workspace
+from . import curves, said
+from .view import MechanismsView, Said
 
 FIRST = ("image → question", "question → last", "image → last")
 MOST_CUTS = 8

@@ -9,16 +9,16 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target, TokenKind
-from core.charts.effects import effect_map
-from core.mechanisms.corruption import Noise
-from core.mechanisms.tracing import Trace
-from core.ui.chips import escaped
-from core.ui.clicks import Entry, clickable
-from core.ui.mechanisms.saving import Row, save
-from core.ui.mechanisms.view import MechanismsView, Traced
-from core.ui.target import describe_target
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target, TokenKind
+from ...charts.effects import effect_map
+from ...mechanisms.corruption import Noise
+from ...mechanisms.tracing import Trace
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..clicks import Entry, clickable
+from ..target import describe_target
+from .saving import Row, save
+from .view import MechanismsView, Traced
 
 BESIDE = 190
 """Pixels beside the map for its names and its legend."""

@@ -9,13 +9,13 @@ import altair as alt
 import numpy as np
 import streamlit as st
 
-from core.cases.findings.finding import Quantity
-from core.cases.findings.report import Report
-from core.charts.curves import Measured, series_curves
-from core.charts.dots import dot_chart
-from core.charts.heads import head_map
-from core.charts.intervals import Dot
-from core.ui.chips import escaped
+from ...cases.findings.finding import Quantity
+from ...cases.findings.report import Report
+from ...charts.curves import Measured, series_curves
+from ...charts.dots import dot_chart
+from ...charts.heads import head_map
+from ...charts.intervals import Dot
+from ..chips import escaped
 
 AXES = {
     "share": "share",

@@ -8,16 +8,16 @@ from tempfile import TemporaryDirectory
 
 import streamlit as st
 
-from core.cases.findings.report import Findings, Report, read_findings
-from core.cases.findings.run import SCENES, run_findings
-from core.cases.journal import JournalError
-from core.ui import running
-from core.ui.chips import escaped
-from core.ui.mechanisms import finding
-from core.ui.mechanisms.view import MechanismsView
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...cases.findings.report import Findings, Report, read_findings
+from ...cases.findings.run import SCENES, run_findings
+from ...cases.journal import JournalError
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..state import Workspace
+from . import finding
+from .view import MechanismsView
 
 FEW = 20
 VERDICTS = {

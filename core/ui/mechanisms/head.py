@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from core.answer import Alternative, Answer, Head, TokenKind
-from core.charts.heads import head_name
-from core.charts.tokens import alternatives_chart, visible
-from core.mechanisms.vocabulary import HeadReading, read_heads
-from core.ui import running
-from core.ui.causal.naming import place_of
-from core.ui.chips import escaped
-from core.ui.mechanisms.subject import Subject
-from core.ui.mechanisms.view import MechanismsView, Written
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Alternative, Answer, Head, TokenKind
+from ...charts.heads import head_name
+from ...charts.tokens import alternatives_chart, visible
+from ...mechanisms.vocabulary import HeadReading, read_heads
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..causal.naming import place_of
+from ..chips import escaped
+from .subject import Subject
+from .view import MechanismsView, Written
 
 WIDTH = 312
 

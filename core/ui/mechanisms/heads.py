@@ -9,19 +9,19 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Head, Target
-from core.charts.heads import head_map, head_name, ranked_heads
-from core.ui.chips import escaped
-from core.ui.clicks import Entry, clickable
-from core.ui.evidence import section
-from core.ui.evidence.view import Mapped
-from core.ui.mechanisms import head, shares, source
-from core.ui.mechanisms.saving import Row, save
-from core.ui.mechanisms.subject import Subject, subject_of
-from core.ui.mechanisms.view import MechanismsView, Written
-from core.ui.mechanisms.written import SAYS, Measure, attributed, ranking, written
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Head, Target
+from ...charts.heads import head_map, head_name, ranked_heads
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..clicks import Entry, clickable
+from ..evidence import section
+from ..evidence.view import Mapped
+from ..state import Workspace
+from . import head, shares, source
+from .saving import Row, save
+from .subject import Subject, subject_of
+from .view import MechanismsView, Written
+from .written import SAYS, Measure, attributed, ranking, written
 
 MEASURES: tuple[Measure, ...] = ("Log-probability increase", "Direct logit attribution")
 MAP, WIDTH = 280, 575

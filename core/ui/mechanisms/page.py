@@ -7,13 +7,13 @@ from typing import get_args
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.ui.mechanisms import ablating, cutting, findings, heads, positions, tracing
-from core.ui.mechanisms.view import Lens
-from core.ui.state import Workspace
-from core.ui.target import aim
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import whole
+from ...answer import Answer, Target
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import whole
+from ..state import Workspace
+from ..target import aim
+from . import ablating, cutting, findings, heads, positions, tracing
+from .view import Lens
 
 Show = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
 LENSES: dict[Lens, Show] = {

@@ -7,19 +7,19 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.charts.readings import COLUMN, reading_grid, reading_table
-from core.charts.tokens import visible
-from core.masking import as_seen
-from core.mechanisms.lens import reciprocal_rank_by_chance
-from core.ui.chips import escaped
-from core.ui.mechanisms.reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
-from core.ui.mechanisms.saving import save
-from core.ui.mechanisms.subject import Subject, subject_of
-from core.ui.mechanisms.view import MechanismsView, Read
-from core.ui.places import why_no_places
-from core.ui.state import Workspace
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...charts.readings import COLUMN, reading_grid, reading_table
+from ...charts.tokens import visible
+from ...masking import as_seen
+from ...mechanisms.lens import reciprocal_rank_by_chance
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..places import why_no_places
+from ..state import Workspace
+from .reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
+from .saving import save
+from .subject import Subject, subject_of
+from .view import MechanismsView, Read
 
 GRID, LEGEND = 452, 68
 MOST_TOKENS = 80

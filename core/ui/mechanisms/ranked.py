@@ -8,18 +8,18 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Head, Target
-from core.charts.curves import ranking_curve
-from core.mechanisms.ablation import AblationCurves, ablation_curves, head_means
-from core.ui import running
-from core.ui.chips import escaped
-from core.ui.kept import answer_key
-from core.ui.mechanisms.saving import Row, save
-from core.ui.mechanisms.view import MechanismsView
-from core.ui.mechanisms.written import Measure
-from core.ui.target import describe_target
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Head, Target
+from ...charts.curves import ranking_curve
+from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..kept import answer_key
+from ..target import describe_target
+from .saving import Row, save
+from .view import MechanismsView
+from .written import Measure
 
 WIDTH, DRAWS = 450, 5
 

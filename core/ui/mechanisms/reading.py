@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Sequence
 
-from core.answer import Answer, TokenKind
-from core.charts.readings import Reading
-from core.mechanisms.lens import lens
-from core.ui import running
-from core.ui.kept import answer_key
-from core.ui.mechanisms.saving import Row
-from core.ui.mechanisms.subject import Subject
-from core.ui.mechanisms.view import MechanismsView, Read
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, TokenKind
+from ...charts.readings import Reading
+from ...mechanisms.lens import lens
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..kept import answer_key
+from .saving import Row
+from .subject import Subject
+from .view import MechanismsView, Read
 
 TOP = 10
 """Words read of each state."""

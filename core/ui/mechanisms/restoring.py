@@ -6,19 +6,19 @@ import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from core.answer import Answer, Target
-from core.attention.words import answer_words, question_words
-from core.charts.tokens import visible
-from core.mechanisms.groups import Group, groups
-from core.mechanisms.tracing import trace
-from core.ui import running
-from core.ui.kept import answer_key
-from core.ui.mechanisms.corrupting import Chosen
-from core.ui.mechanisms.view import MechanismsView, Traced
-from core.vlm.cancel import CancelToken
-from core.vlm.edits import Site
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import units_of
+from ...answer import Answer, Target
+from ...attention.words import answer_words, question_words
+from ...charts.tokens import visible
+from ...mechanisms.groups import Group, groups
+from ...mechanisms.tracing import trace
+from ...vlm.cancel import CancelToken
+from ...vlm.edits import Site
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import units_of
+from .. import running
+from ..kept import answer_key
+from .corrupting import Chosen
+from .view import MechanismsView, Traced
 
 GROUPS, EACH = "groups of tokens", "word by word"
 MOST_WORDS = 24

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.answer import Answer
-from core.charts.tokens import aligned_chart, aligned_tokens
-from core.ui.mechanisms.view import Said
+from ...answer import Answer
+from ...charts.tokens import aligned_chart, aligned_tokens
+from .view import Said
 
 WIDTH = 470
 

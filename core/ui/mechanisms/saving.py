@@ -10,7 +10,7 @@ from functools import partial
 
 import streamlit as st
 
-from core.answer import Answer
+from ...answer import Answer
 
 Row = Mapping[str, object]
 

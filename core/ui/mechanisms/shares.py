@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.charts.effects import Share, summand_bars
-from core.mechanisms.attribution import Attribution
-from core.ui.chips import escaped
-from core.ui.mechanisms.subject import Subject
+from ...charts.effects import Share, summand_bars
+from ...mechanisms.attribution import Attribution
+from ..chips import escaped
+from .subject import Subject
 
 
 def show(subject: Subject, shared: Attribution) -> None:

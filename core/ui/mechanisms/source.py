@@ -10,28 +10,28 @@ import numpy as np
 import streamlit as st
 import torch
 
-from core.answer import Answer, Explanation, Head, Target
-from core.charts.export import Legend, png_map
-from core.charts.heads import head_name
-from core.charts.heatmap import heatmap, scale_of
-from core.charts.words import words_chart
-from core.explainers.logprob_increase import LogprobIncrease
-from core.maps.difference import picture_positions
-from core.maps.files import record_json
-from core.maps.shares import Part, parts
-from core.masking import as_seen
-from core.mechanisms.increase import source_increases
-from core.ui import running
-from core.ui.chips import escaped
-from core.ui.evidence import badges
-from core.ui.mechanisms.subject import Subject
-from core.ui.mechanisms.view import MechanismsView, Taken, Written
-from core.ui.places import why_no_places
-from core.ui.relevancy import downloads
-from core.ui.relevancy.text import TALL, scored_tokens
-from core.ui.state import Workspace
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Explanation, Head, Target
+from ...charts.export import Legend, png_map
+from ...charts.heads import head_name
+from ...charts.heatmap import heatmap, scale_of
+from ...charts.words import words_chart
+from ...explainers.logprob_increase import LogprobIncrease
+from ...maps.difference import picture_positions
+from ...maps.files import record_json
+from ...maps.shares import Part, parts
+from ...masking import as_seen
+from ...mechanisms.increase import source_increases
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from ..chips import escaped
+from ..evidence import badges
+from ..places import why_no_places
+from ..relevancy import downloads
+from ..relevancy.text import TALL, scored_tokens
+from ..state import Workspace
+from .subject import Subject
+from .view import MechanismsView, Taken, Written
 
 METHOD = "logprob_increase_of_heads"
 """What the maps are called in files."""

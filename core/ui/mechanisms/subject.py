@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from core.answer import Answer, Target
-from core.charts.tokens import visible
-from core.ui.kept import answer_key
-from core.ui.target import LONGEST_RIVAL, describe_target
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import Unit, rival_ids, units_of
+from ...answer import Answer, Target
+from ...charts.tokens import visible
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import Unit, rival_ids, units_of
+from ..kept import answer_key
+from ..target import LONGEST_RIVAL, describe_target
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,20 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.charts.export import Legend, png_map
-from core.charts.heatmap import heatmap, scale_of
-from core.maps.difference import picture_positions
-from core.masking import as_seen
-from core.mechanisms.groups import Group, patch_groups
-from core.ui.chips import escaped
-from core.ui.mechanisms.effects import over_samples, rows_of
-from core.ui.mechanisms.restoring import Order, compute
-from core.ui.mechanisms.saving import save
-from core.ui.mechanisms.view import Traced
-from core.ui.state import Workspace
-from core.ui.target import describe_target
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...charts.export import Legend, png_map
+from ...charts.heatmap import heatmap, scale_of
+from ...maps.difference import picture_positions
+from ...masking import as_seen
+from ...mechanisms.groups import Group, patch_groups
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..state import Workspace
+from ..target import describe_target
+from .effects import over_samples, rows_of
+from .restoring import Order, compute
+from .saving import save
+from .view import Traced
 
 SIZE = 360
 MOST_PATCHES = 150

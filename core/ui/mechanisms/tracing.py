@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.ui.mechanisms import corrupting, effects, restoring, traced_patches
-from core.ui.mechanisms.restoring import EACH, GROUPS, Order, places_of
-from core.ui.state import Workspace
-from core.vlm.edits import Site
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...vlm.edits import Site
+from ...vlm.model import VisionLanguageModel
+from ..state import Workspace
+from . import corrupting, effects, restoring, traced_patches
+from .restoring import EACH, GROUPS, Order, places_of
 
 SITES: dict[str, Site] = {
     "the residual stream": Site.OUTPUT,

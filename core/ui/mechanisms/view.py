@@ -15,21 +15,21 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import Answer, Head, Intervention
-from core.mechanisms.ablation import AblationCurves
-from core.mechanisms.attribution import Attribution
-from core.mechanisms.contributions import Contributions
-from core.mechanisms.lens import Reading
-from core.mechanisms.tracing import Trace
-from core.mechanisms.vocabulary import HeadReading
-from core.ui.errands import Errands
-from core.ui.kept import Kept
+from ...answer import Answer, Head, Intervention
+from ...mechanisms.ablation import AblationCurves
+from ...mechanisms.attribution import Attribution
+from ...mechanisms.contributions import Contributions
+from ...mechanisms.lens import Reading
+from ...mechanisms.tracing import Trace
+from ...mechanisms.vocabulary import HeadReading
+from ..errands import Errands
+from ..kept import Kept
 
 if TYPE_CHECKING:
-    from core.cases.findings.report import Findings
+    from ...cases.findings.report import Findings
 
     # The chart library is large, and Home, which has a workspace too, draws nothing.
-    from core.charts.curves import WindowPoint
+    from ...charts.curves import WindowPoint
 
 Lens = Literal["Heads that write the word", "What positions say", "Cut and see", "Take heads away", "Trace", "Findings"]
 

@@ -9,17 +9,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from core.answer import Answer, Head, Target
-from core.attention.measures import measured
-from core.attention.rows import answer_rows
-from core.mechanisms.attribution import Attribution, attribute
-from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import head_increases, top_heads
-from core.ui import running
-from core.ui.mechanisms.subject import Subject, subject_of
-from core.ui.mechanisms.view import MechanismsView, Written
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Head, Target
+from ...attention.measures import measured
+from ...attention.rows import answer_rows
+from ...mechanisms.attribution import Attribution, attribute
+from ...mechanisms.contributions import contributions
+from ...mechanisms.increase import head_increases, top_heads
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import running
+from .subject import Subject, subject_of
+from .view import MechanismsView, Written
 
 Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
 SAYS: dict[Measure, str] = {

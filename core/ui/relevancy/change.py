@@ -9,22 +9,22 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
-from core.charts.heatmap import Scale, heatmap, scale_of
-from core.charts.tokens import cut, visible
-from core.comparison.keyword import key_tokens
-from core.maps.difference import NotComparable, difference, picture_positions
-from core.maps.scale import as_shares
-from core.masking import as_seen
-from core.ui.chips import escaped
-from core.ui.places import why_no_places
-from core.ui.relevancy.gallery import chosen_order
-from core.ui.relevancy.maps import Look, Shown, cost
-from core.ui.relevancy.results import Order, Results, same_picture
-from core.ui.relevancy.running import compute
-from core.ui.state import Workspace
-from core.ui.target import describe_target
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...charts.heatmap import Scale, heatmap, scale_of
+from ...charts.tokens import cut, visible
+from ...comparison.keyword import key_tokens
+from ...maps.difference import NotComparable, difference, picture_positions
+from ...maps.scale import as_shares
+from ...masking import as_seen
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..places import why_no_places
+from ..state import Workspace
+from ..target import describe_target
+from .gallery import chosen_order
+from .maps import Look, Shown, cost
+from .results import Order, Results, same_picture
+from .running import compute
 
 SIZE = 240
 """Pixels: two maps with their legends stand side by side in a window of 1024."""

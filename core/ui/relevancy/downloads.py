@@ -9,11 +9,11 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Explanation
-from core.charts.export import Legend, png_map, svg_map
-from core.charts.heatmap import Scale
-from core.explainers.registry import explainers
-from core.maps.files import csv_text, npz_bytes, record_json
+from ...answer import Answer, Explanation
+from ...charts.export import Legend, png_map, svg_map
+from ...charts.heatmap import Scale
+from ...explainers.registry import explainers
+from ...maps.files import csv_text, npz_bytes, record_json
 
 
 def legend(answer: Answer, explanation: Explanation, named: str, scale: str) -> Legend:

@@ -9,19 +9,19 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target
-from core.charts.heatmap import heatmap, scale_of
-from core.charts.shares import layers_chart
-from core.explainers.relevancy import relevancy_by_layer
-from core.maps.difference import picture_positions
-from core.maps.shares import COMPARED, parts, shares_by_layer
-from core.ui import running
-from core.ui.kept import answer_key
-from core.ui.relevancy.maps import Look
-from core.ui.relevancy.results import Results
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
-from core.vlm.units import units_of
+from ...answer import Answer, Target
+from ...charts.heatmap import heatmap, scale_of
+from ...charts.shares import layers_chart
+from ...explainers.relevancy import relevancy_by_layer
+from ...maps.difference import picture_positions
+from ...maps.shares import COMPARED, parts, shares_by_layer
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ...vlm.units import units_of
+from .. import running
+from ..kept import answer_key
+from .maps import Look
+from .results import Results
 
 SIZE = 260
 

@@ -6,19 +6,19 @@ import math
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.charts.heatmap import heat_picture
-from core.charts.tokens import visible
-from core.explainers.registry import explainers
-from core.ui.chips import escaped
-from core.ui.places import why_no_places
-from core.ui.relevancy import downloads
-from core.ui.relevancy.maps import Look, Shown, drawn
-from core.ui.relevancy.results import Order, Results
-from core.ui.relevancy.running import compute
-from core.ui.state import Workspace
-from core.ui.target import aim
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...charts.heatmap import heat_picture
+from ...charts.tokens import visible
+from ...explainers.registry import explainers
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..places import why_no_places
+from ..state import Workspace
+from ..target import aim
+from . import downloads
+from .maps import Look, Shown, drawn
+from .results import Order, Results
+from .running import compute
 
 PAGE = 24
 """Words shown, and computed, at once."""

@@ -9,22 +9,22 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Explanation, Target
-from core.charts.heatmap import Scale, heatmap, scale_of
-from core.explainers.base import Explainer
-from core.explainers.registry import explainers
-from core.maps.agreement import agreement
-from core.maps.difference import picture_positions
-from core.maps.scale import as_shares
-from core.ui.chips import escaped
-from core.ui.evidence import badges
-from core.ui.evidence.view import EvidenceView
-from core.ui.relevancy import downloads
-from core.ui.relevancy.methods import add, settings_text
-from core.ui.relevancy.results import Order, Results
-from core.ui.relevancy.running import compute
-from core.vlm.memory import readable_bytes
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Explanation, Target
+from ...charts.heatmap import Scale, heatmap, scale_of
+from ...explainers.base import Explainer
+from ...explainers.registry import explainers
+from ...maps.agreement import agreement
+from ...maps.difference import picture_positions
+from ...maps.scale import as_shares
+from ...vlm.memory import readable_bytes
+from ...vlm.model import VisionLanguageModel
+from ..chips import escaped
+from ..evidence import badges
+from ..evidence.view import EvidenceView
+from . import downloads
+from .methods import add, settings_text
+from .results import Order, Results
+from .running import compute
 
 OWN, COMMON = "each on its own", "all on one, as shares"
 SIZES = (360, 330, 250)

@@ -6,14 +6,14 @@ from functools import cache
 
 import streamlit as st
 
-from core.cases.journal import JournalError
-from core.cases.league_file import read_league_file
-from core.explainers.registry import explainers
-from core.plugins import description
-from core.ui.chips import escaped
-from core.ui.controls import changed, settings_form
-from core.ui.relevancy.results import Order
-from core.vlm.model import ModelCard
+from ...cases.journal import JournalError
+from ...cases.league_file import read_league_file
+from ...explainers.registry import explainers
+from ...plugins import description
+from ...vlm.model import ModelCard
+from ..chips import escaped
+from ..controls import changed, settings_form
+from .results import Order
 
 CHOSEN = "relevancy_methods"
 WITHOUT_LEAGUE = "relevancy"

@@ -7,16 +7,16 @@ from typing import Literal, get_args
 
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.ui.evidence import section
-from core.ui.evidence.view import Mapped
-from core.ui.places import why_no_places
-from core.ui.relevancy import change, entry, gallery, maps, methods, table, text
-from core.ui.relevancy.maps import Look, Shown
-from core.ui.relevancy.results import Order
-from core.ui.state import Workspace
-from core.ui.target import aim, describe_target
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...vlm.model import VisionLanguageModel
+from ..evidence import section
+from ..evidence.view import Mapped
+from ..places import why_no_places
+from ..state import Workspace
+from ..target import aim, describe_target
+from . import change, entry, gallery, maps, methods, table, text
+from .maps import Look, Shown
+from .results import Order
 
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
 

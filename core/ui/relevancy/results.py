@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from jaxtyping import Float
 
-from core.answer import Answer, Explanation, Target
-from core.ui.errands import Errands
-from core.ui.kept import AnswerKey, answer_key
+from ...answer import Answer, Explanation, Target
+from ..errands import Errands
+from ..kept import AnswerKey, answer_key
 
 MOST_KEPT = 2000
 """Maps kept for each tab; one of 2000 positions takes 8 kB."""

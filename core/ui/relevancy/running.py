@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from core.answer import Answer, Target
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.ui.relevancy.results import Order, Results
-from core.ui.running import attempt
-from core.vlm.cancel import CancelToken
-from core.vlm.model import VisionLanguageModel
+from ...answer import Answer, Target
+from ...explainers.registry import explainers
+from ...explainers.run import explain
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from ..running import attempt
+from .results import Order, Results
 
 
 def compute(

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from core.answer import Answer, Target
-from core.charts.agreement import agreement_matrix
-from core.charts.heatmap import Scale
-from core.maps.agreement import TOP, agreement_table
-from core.maps.difference import picture_positions
-from core.maps.shares import Part, parts
-from core.ui.places import why_no_places
-from core.ui.relevancy.maps import Shown
+from ...answer import Answer, Target
+from ...charts.agreement import agreement_matrix
+from ...charts.heatmap import Scale
+from ...maps.agreement import TOP, agreement_table
+from ...maps.difference import picture_positions
+from ...maps.shares import Part, parts
+from ..places import why_no_places
+from .maps import Shown
 
 PATCHES, WORDS = "patches", "words"
 WIDTH = 430

@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from core.answer import Answer, Target, TokenKind
-from core.charts.heatmap import scale_of
-from core.charts.shares import shares_chart
-from core.charts.words import ScoredToken, words_chart
-from core.maps.shares import COMPARED, Part, parts, shares
-from core.ui.chips import escaped
-from core.ui.relevancy.maps import Shown
+from ...answer import Answer, Target, TokenKind
+from ...charts.heatmap import scale_of
+from ...charts.shares import shares_chart
+from ...charts.words import ScoredToken, words_chart
+from ...maps.shares import COMPARED, Part, parts, shares
+from ..chips import escaped
+from .maps import Shown
 
 WIDTH = 570
 TALL = 40

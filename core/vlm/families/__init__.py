@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.vlm.families import anyres, following, llava, pixtral, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
-from core.vlm.families.base import Family
+from . import anyres, following, llava, pixtral, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
+from .base import Family
 
 FAMILIES: tuple[Family, ...] = (
     llava.FAMILY,

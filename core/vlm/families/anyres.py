@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
-from core.answer import Box, PatchView
-from core.vlm.families.base import Family, ImageSize, Tower, count_up
-from core.vlm.families.rasters import Rasters, whole
-from core.vlm.families.squares import class_tokens, image_tokens, layers_read, square_places
+from ...answer import Box, PatchView
+from .base import Family, ImageSize, Tower, count_up
+from .rasters import Rasters, whole
+from .squares import class_tokens, image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)

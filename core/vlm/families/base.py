@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.answer import PatchView
-from core.vlm.edits import Site
+from ...answer import PatchView
+from ..edits import Site
 
 ImageSize = tuple[int, int]
 """Width and height in pixels."""

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, count_up
-from core.vlm.families.rasters import Rasters, whole
+from ...answer import PatchView
+from .base import Family, ImageSize, count_up
+from .rasters import Rasters, whole
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from core.answer import Box, PatchView
-from core.vlm.families.base import Family, ImageSize, Tower, count_up
-from core.vlm.families.squares import class_tokens, image_tokens, layers_read
+from ...answer import Box, PatchView
+from .base import Family, ImageSize, Tower, count_up
+from .squares import class_tokens, image_tokens, layers_read
 
 
 def seen_box(processor: Any, size: ImageSize) -> Box:

@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize
-from core.vlm.families.rasters import Rasters, whole
+from ...answer import PatchView
+from .base import Family, ImageSize
+from .rasters import Rasters, whole
 
 
 @dataclass(frozen=True)

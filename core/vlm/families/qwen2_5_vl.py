@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers.vision_utils import get_vision_window_index
 
-from core.vlm.families.base import Tower
-from core.vlm.families.following import FollowsPicture
+from .base import Tower
+from .following import FollowsPicture
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.vlm.families.base import Tower
-from core.vlm.families.following import FollowsPicture, merged_places
+from .base import Tower
+from .following import FollowsPicture, merged_places
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from core.answer import Box, PatchView
-from core.vlm.families.base import ImageSize
+from ...answer import Box, PatchView
+from .base import ImageSize
 
 
 class Rasters:

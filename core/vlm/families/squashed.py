@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, Tower
-from core.vlm.families.rasters import Rasters, whole
-from core.vlm.families.squares import encoder_layers, image_tokens, square_places
+from ...answer import PatchView
+from .base import Family, ImageSize, Tower
+from .rasters import Rasters, whole
+from .squares import encoder_layers, image_tokens, square_places
 
 
 @dataclass(frozen=True)

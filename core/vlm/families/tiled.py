@@ -16,10 +16,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optimal_tiled_canvas
 
-from core.answer import PatchView
-from core.vlm.families.base import Family, ImageSize, Tower, count_up
-from core.vlm.families.rasters import Rasters, tile, whole
-from core.vlm.families.squares import class_tokens, encoder_layers, image_tokens, layers_read, square_places
+from ...answer import PatchView
+from .base import Family, ImageSize, Tower, count_up
+from .rasters import Rasters, tile, whole
+from .squares import class_tokens, encoder_layers, image_tokens, layers_read, square_places
 
 
 @dataclass(frozen=True)
