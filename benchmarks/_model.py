@@ -9,11 +9,11 @@ import transformers
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question
-from core.vlm.capture import NAME, TOWER
-from core.vlm.families import family_of
 from core.vlm.generation import ask
+from core.vlm.hf.capture import NAME, TOWER
+from core.vlm.hf.families import family_of
+from core.vlm.hf.network import TransformersModel
 from core.vlm.model import ModelCard
-from core.vlm.network import TransformersModel
 from tests.zoo import LLAVA_TEMPLATE, build_tokenizer
 
 TARGETS = 12

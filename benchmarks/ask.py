@@ -21,8 +21,8 @@ from transformers import AutoModelForImageTextToText
 
 from core.answer import Answer, Decoding, Question
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, ModelSpec, load_model
-from core.vlm.network import TransformersModel
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 
 from core.answer import Answer, Explanation, Fill, RegionMask, Target
-from core.cases.contest import SETTINGS
+from core.cases.score_case import SETTINGS
 from core.cases.street import street_cases
 from core.comparison.keyword import key_tokens
+from core.evidence.evaluate import evaluate
 from core.evidence.ranking import falling, generator, patch_scores, places, tops
 from core.evidence.result import Evidence
-from core.evidence.trial import gather
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.masking import pixels_of
@@ -82,7 +82,7 @@ def main() -> None:
         slow = literal(model, answer, maps)
         taken["literal"].append(time.process_time() - began)
         began = time.process_time()
-        quick = values(gather(model, answer, maps, truth=case.truth, settings=SETTINGS))
+        quick = values(evaluate(model, answer, maps, truth=case.truth, settings=SETTINGS))
         taken["gather"].append(time.process_time() - began)
     difference = max(float(np.abs(a - b).max()) for a, b in zip(quick, slow, strict=False))
     median = {name: statistics.median(times) for name, times in taken.items()}

@@ -29,9 +29,9 @@ from core.street.draw import draw
 from core.street.scene import sample
 from core.vlm.edits import Site
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
-from core.vlm.network import TransformersModel
 
 
 def literal(
@@ -78,13 +78,13 @@ def compare(name: str, model: VisionLanguageModel, answer: Answer, index: int, m
     """Time both for one token and as many patches as wanted, spread over the picture, and print the ratio."""
     assert isinstance(model, TransformersModel)
     target = Target((index,))
-    short, units = prepared_for(model, answer, target)
-    image, *_ = groups(answer, units)
+    short, token_targets = prepared_for(model, answer, target)
+    image, *_ = groups(answer, token_targets)
     patches, _, _ = patch_groups(answer)
     patches = patches[len(patches) // (2 * most) :: len(patches) // most][:most]
     noise = Noise(image.positions, samples=1)
-    (tape,) = corrupted(model, short, noise, model.tape(short))
-    noisy = tape.states(0, Site.INPUT)
+    (checkpoints,) = corrupted(model, short, noise, model.checkpointed(short))
+    noisy = checkpoints.states(0, Site.INPUT)
     ours, found = timed(lambda: trace(model, answer, target, noise, patches))
     theirs, expected = timed(lambda: literal(model, answer, target, noisy, patches))
     difference = np.abs(found.logprob[0, 0] - expected).max()

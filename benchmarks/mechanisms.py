@@ -32,25 +32,25 @@ from torch import Tensor
 from benchmarks._model import asked, build
 from core.answer import Answer
 from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import head_increases, source_increases
-from core.vlm.capture import NAME, TOWER
-from core.vlm.network import TransformersModel
-from core.vlm.units import Unit
+from core.mechanisms.logprob_increase import head_increases, source_increases
+from core.vlm.hf.capture import NAME, TOWER
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import TokenTarget
 
 TOKENS = 620
 
 Increases = tuple[Float[Tensor, "layers heads"], Float[Tensor, "layers heads position"]]
 
 
-def all_at_once(model: TransformersModel, answer: Answer, unit: Unit) -> Increases:
+def all_at_once(model: TransformersModel, answer: Answer, token_target: TokenTarget) -> Increases:
     """What the page computes."""
     model.forget()
-    found = contributions(model, answer, [unit])
+    found = contributions(model, answer, [token_target])
     by_head = head_increases(model, found)[0]
     return by_head, source_increases(model, found)[0].view(*by_head.shape, -1)
 
 
-def literal(model: TransformersModel, answer: Answer, unit: Unit, step: int) -> Increases:
+def literal(model: TransformersModel, answer: Answer, token_target: TokenTarget, step: int) -> Increases:
     """The loop, over every `step`-th position; the others are NaN."""
     network, decoder = model.network, model.network.get_decoder()
     entered: list[Tensor] = []
@@ -71,12 +71,12 @@ def literal(model: TransformersModel, answer: Answer, unit: Unit, step: int) -> 
     network.set_attn_implementation({"": "sdpa", "text_config": NAME, "vision_config": TOWER})
     for hook in hooks:
         hook.remove()
-    row, heads = unit.position(answer), model.card.heads
+    row, heads = token_target.position(answer), model.card.heads
     scale = torch.rsqrt(entered[-1][row].pow(2).mean() + decoder.norm.variance_epsilon)
 
     def logprob(state: Tensor) -> Tensor:
         logits = network.lm_head(decoder.norm.weight * state * scale)
-        return logits.log_softmax(-1)[unit.token]
+        return logits.log_softmax(-1)[token_target.token]
 
     by_head = torch.zeros(len(attentions), heads)
     by_source = torch.full((len(attentions), heads, len(answer.layout)), float("nan"))
@@ -120,13 +120,13 @@ def main() -> None:
     model = build(TOKENS)
     answer = asked(model, TOKENS)
     last = len(answer.tokens) - 1
-    unit = Unit(last, answer.token_ids[last])
+    token_target = TokenTarget(last, answer.token_ids[last])
     # The first pass through anything is slow.
-    timed(lambda: all_at_once(model, answer, unit))
-    runs = [timed(lambda: all_at_once(model, answer, unit)) for _ in range(options.rounds)]
-    loop = timed(lambda: literal(model, answer, unit, options.sample))
-    runs += [timed(lambda: all_at_once(model, answer, unit)) for _ in range(options.rounds)]
-    report(runs, loop, options.sample, unit.position(answer) + 1)
+    timed(lambda: all_at_once(model, answer, token_target))
+    runs = [timed(lambda: all_at_once(model, answer, token_target)) for _ in range(options.rounds)]
+    loop = timed(lambda: literal(model, answer, token_target, options.sample))
+    runs += [timed(lambda: all_at_once(model, answer, token_target)) for _ in range(options.rounds)]
+    report(runs, loop, options.sample, token_target.position(answer) + 1)
 
 
 def report(runs: list[Taken], loop: Taken, sample: int, positions: int) -> None:

@@ -32,11 +32,11 @@ from core.answer import Answer, Decoding, Question
 from core.explainers.relevancy import Relevancy, RelevancySettings
 from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
-from core.vlm.capture import TOWER
 from core.vlm.generation import ask
+from core.vlm.hf.capture import TOWER
+from core.vlm.hf.network import TransformersModel
 from core.vlm.memory import peak_memory
-from core.vlm.network import TransformersModel
-from core.vlm.units import whole
+from core.vlm.targets import whole
 
 
 def replayed(model: TransformersModel, answer: Answer) -> dict[str, torch.Tensor]:

@@ -5,4 +5,4 @@ from core.ui.frame import frame
 from core.ui.relevancy import page
 
 with frame("Relevancy", explains=True) as (work, model):
-    explore(work, model, work.relevancy.errands, page.show)
+    explore(work, model, work.relevancy.deferred, page.show)

@@ -5,4 +5,4 @@ from core.ui.frame import frame
 from core.ui.mechanisms import page
 
 with frame("Mechanisms", explains=True) as (work, model):
-    explore(work, model, work.mechanisms.errands, page.show)
+    explore(work, model, work.mechanisms.deferred, page.show)

@@ -17,7 +17,7 @@ import transformers
 from hypothesis import settings
 from PIL import Image
 
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.zoo import load, save_llava, save_qwen
 
 torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from transformers import AutoModelForImageTextToText
 from core.answer import Answer, Decoding, Question, TokenKind
 from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 
 @cache

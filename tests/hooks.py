@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 
 def hooks_of(model: TransformersModel) -> list[int]:

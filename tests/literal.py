@@ -1,7 +1,7 @@
 """The rules as they are published, with every matrix whole, in float64: what the fast ways are measured against.
 
 A second network is loaded from the same folder and runs under an attention function that writes everything out and
-keeps its weights in the graph. Nothing here uses tapes, taps or what a family declares.
+keeps its weights in the graph. Nothing here uses checkpointed passes, attention calls or what a family declares.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, AutoModelFo
 from transformers.masking_utils import eager_mask
 
 from core.answer import Answer, TokenKind
-from core.vlm.units import Unit
+from core.vlm.targets import TokenTarget
 
 NAME = "written_out"
 kept: list[tuple[Any, Tensor, Tensor]] = []
@@ -129,10 +129,10 @@ def tower_layers(network: Any) -> Any:
     return layers[: max(count if count >= 0 else len(layers) + 1 + count for count in named)]
 
 
-def target_logit(found: Pass, answer: Answer, unit: Unit) -> Tensor:
-    """The raw logit of a unit, less its rival's."""
-    row = found.logits[len(answer.prompt_tokens) + unit.index - 1]
-    return row[unit.token] if unit.rival is None else row[unit.token] - row[unit.rival]
+def target_logit(found: Pass, answer: Answer, token_target: TokenTarget) -> Tensor:
+    """The raw logit of a token target, less its rival's."""
+    row = found.logits[len(answer.prompt_tokens) + token_target.index - 1]
+    return row[token_target.token] if token_target.rival is None else row[token_target.token] - row[token_target.rival]
 
 
 def product(matrices: Sequence[Tensor]) -> Tensor:
@@ -148,16 +148,21 @@ def weighted(attention: Tensor, gradient: Tensor) -> Tensor:
     return torch.block_diag(*(attention * gradient).clamp(min=0).mean(1))
 
 
-def relevancy(found: Pass, answer: Answer, unit: Unit, *, constant_rows: int = 0, tower: bool = False) -> Tensor:
-    """The map of one unit, [position]; rows before `constant_rows` have no attention; `tower` goes on through it."""
+def relevancy(
+    found: Pass, answer: Answer, token_target: TokenTarget, *, constant_rows: int = 0, tower: bool = False
+) -> Tensor:
+    """The map of one token target, [position]; rows before `constant_rows` have no attention; `tower` goes on through
+    it."""
     flat = [weights for layer in found.tower for weights in layer] if tower else []
-    gradients = torch.autograd.grad(target_logit(found, answer, unit), [*found.decoder, *flat], retain_graph=True)
+    gradients = torch.autograd.grad(
+        target_logit(found, answer, token_target), [*found.decoder, *flat], retain_graph=True
+    )
     matrices = []
     for attention, gradient in zip(found.decoder, gradients, strict=False):
         abar = weighted(attention, gradient)
         abar[:constant_rows] = 0
         matrices.append(abar)
-    row = product(matrices)[len(answer.prompt_tokens) + unit.index - 1]
+    row = product(matrices)[len(answer.prompt_tokens) + token_target.index - 1]
     scores = torch.zeros(len(answer.layout), dtype=torch.float64)
     scores[: len(row)] = row
     if tower:

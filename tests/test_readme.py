@@ -21,10 +21,10 @@ from core.cases.league_table import table
 from core.cli.app import app
 from core.explainers.registry import explainers
 from core.explainers.run import explain
-from core.vlm.families import FAMILIES
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
-from core.vlm.units import units_of, whole
+from core.vlm.hf.families import FAMILIES
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import token_targets_of, whole
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -42,7 +42,7 @@ def test_the_method_of_your_own_is_found_and_explains(
         answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
         method = explainers()["last_layer"]
         [found] = explain(method, llava, answer, [whole(answer)])
-        needed = method.estimate(llava, answer, units_of(answer, whole(answer)), method.Settings())
+        needed = method.estimate(llava, answer, token_targets_of(answer, whole(answer)), method.Settings())
     finally:
         explainers.cache_clear()
         sys.modules.pop("core.explainers.last_layer", None)

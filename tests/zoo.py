@@ -15,9 +15,9 @@ import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from core.vlm.families.base import Family
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.network import TransformersModel
 
 PATCH = 14
 LLAVA_SIDE = 56

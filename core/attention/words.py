@@ -58,7 +58,7 @@ def word_to_word(
     return np.stack([nanmean(onto[list(query)], 0) for query in queries])
 
 
-def lookers(
+def attention_to_patches(
     rows: Rows, patches: Sequence[int], queries: Sequence[Sequence[int]]
 ) -> Float[np.ndarray, "layers heads word"]:
     """How much of each word's attention lies on some patches, in every head. `queries` index `rows.queries`."""

@@ -16,7 +16,7 @@ from itertools import islice
 
 from ..answer import Answer
 from ..causal.discovery import layer_graphs
-from ..causal.masking import Masking
+from ..causal.explanation_test import Masking
 from ..causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
 from ..causal.settings import GraphSettings
 from ..comparison.keyword import key_tokens

@@ -2,7 +2,7 @@
 
 One finished (case, method) is one line of a journal, so a run that was stopped or killed goes on where it was. Families
 take turns, and all methods explain a case before the next is asked: a league is fair however far it has come. What
-happens in one case is `contest.py`; how the methods stand, `standings.py`.
+happens in one case is `score_case.py`; how the methods stand, `ranking.py`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from ..explainers.registry import explainers as all_explainers
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
-from .contest import CENTRE, RANDOM, SETTINGS, contest
 from .journal import Journal
-from .standings import League, standings
+from .ranking import League, ranking
+from .score_case import CENTRE, RANDOM, SETTINGS, score_case
 from .street import FAMILIES, street_cases
 
 KIND = "league"
@@ -54,14 +54,14 @@ def run_league(
             missing = [key for key in methods if (case.id, key) not in finished]
             if missing and (case.id, None) not in finished:
                 try:
-                    lines = contest(model, case, missing, turns[case.about["family"]] <= SHUFFLED, cancel)
+                    lines = score_case(model, case, missing, turns[case.about["family"]] <= SHUFFLED, cancel)
                 except Cancelled:
                     break
                 for line in lines:
                     if (line["case"], line["method"]) not in finished:
                         journal.append(line)
             progress(number / total)
-        return standings(journal.header, journal.records)
+        return ranking(journal.header, journal.records)
 
 
 def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

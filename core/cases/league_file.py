@@ -10,7 +10,7 @@ from typing import Any
 
 from ..evidence.bootstrap import Interval
 from .journal import JournalError
-from .standings import League, Standing
+from .ranking import League, MethodRank
 
 COMMITTED = Path(__file__).resolve().parents[2] / "assets" / "league.json"
 """The league of the embedded model that comes with Sightline."""
@@ -32,7 +32,7 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         command, rule = str(values.pop("command")), str(values.pop("rule"))
-        found = League(**{**values, "standings": tuple(map(_standing, values["standings"]))})
+        found = League(**{**values, "ranking": tuple(map(_method_rank, values["ranking"]))})
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the league first.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -40,7 +40,7 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
     return LeagueFile(found, command, rule)
 
 
-def _standing(values: Mapping[str, Any]) -> Standing:
+def _method_rank(values: Mapping[str, Any]) -> MethodRank:
     intervals = {
         name: {key: _interval(one) for key, one in values[name].items()} for name in ("figures", "over_random")
     }
@@ -48,7 +48,7 @@ def _standing(values: Mapping[str, Any]) -> Standing:
         family: {key: _number(value) for key, value in figures.items()}
         for family, figures in values["by_family"].items()
     }
-    return Standing(**{**values, **intervals, "by_family": families, "shuffled": _interval(values["shuffled"])})
+    return MethodRank(**{**values, **intervals, "by_family": families, "shuffled": _interval(values["shuffled"])})
 
 
 def _interval(values: Mapping[str, Any]) -> Interval:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..evidence.bootstrap import Interval
 from ..evidence.registry import map_metrics
 from ..vlm.memory import readable_bytes
-from .standings import League, Standing
+from .ranking import League, MethodRank
 
 SHOWN = ("deletion", "insertion", "comprehensiveness", "pointing", "energy")
 
@@ -23,11 +23,11 @@ def table(league: League) -> str:
         _row([*header, "shuffled weights ↓", "seconds", "extra memory"]),
         _row(["---", *["---:"] * (len(SHOWN) + 4)]),
     ]
-    lines += [_row(_cells(standing, league.recommended)) for standing in league.standings]
+    lines += [_row(_cells(standing, league.recommended)) for standing in league.ranking]
     return "\n".join(lines)
 
 
-def _cells(standing: Standing, recommended: str | None) -> list[str]:
+def _cells(standing: MethodRank, recommended: str | None) -> list[str]:
     name = f"**{standing.name}**" if standing.method == recommended else standing.name
     return [
         name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..vlm.units import ExplainError
+from ..vlm.targets import ExplainError
 
 
 class CausalError(ExplainError):

@@ -9,7 +9,7 @@ from ..answer import Answer
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from .discovery import CausalGraph, layer_graphs
-from .masking import Masking
+from .explanation_test import Masking
 from .rates import Flip, FlipRates, flip_rates
 from .settings import GraphSettings
 

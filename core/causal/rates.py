@@ -17,7 +17,7 @@ from ..proportion import Proportion
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from .discovery import CausalGraph, neighbours
-from .masking import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
+from .explanation_test import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
 
 Case = tuple[Answer, CausalGraph]
 
@@ -157,12 +157,12 @@ def neighbour_precision(
     near_effects: list[float] = []
     far_effects: list[float] = []
     for found, count in zip(_effects(model, kept, masking, cancel, progress), counts, strict=True):
-        moved = np.array([abs(effect.change) for effect in found])
-        near_moved, far_moved = moved[:count, None], moved[None, count:]
+        propagated = np.array([abs(effect.change) for effect in found])
+        near_moved, far_moved = propagated[:count, None], propagated[None, count:]
         wins += float((near_moved > far_moved).sum() + 0.5 * (near_moved == far_moved).sum())
         pairs += near_moved.size * far_moved.size
-        near_effects.extend(moved[:count])
-        far_effects.extend(moved[count:])
+        near_effects.extend(propagated[:count])
+        far_effects.extend(propagated[count:])
     return NeighbourPrecision(
         precision=wins / pairs if pairs else math.nan,
         pairs=pairs,

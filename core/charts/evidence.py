@@ -77,7 +77,7 @@ def _panel(table: pd.DataFrame, title: str, names: Sequence[str]) -> alt.LayerCh
     return alt.LayerChart(layer=[band, line, points], width=WIDTH, height=HEIGHT)
 
 
-def forgetting_curves(stages: Sequence[str], correlations: Mapping[str, Sequence[float]]) -> Figure:
+def randomisation_curves(stages: Sequence[str], correlations: Mapping[str, Sequence[float]]) -> Figure:
     """For each map its rank correlation with the original once the weights of each stage, in order, are shuffled too.
 
     Raises ValueError where a map has another number of stages.

@@ -79,7 +79,7 @@ def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Ex
     for answers, right in (("right", True), ("wrong", False)):
         mean = interval([r.dependence for r in found.results if r.right is right and r.dependence is not None])
         told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}
-        emit({"image dependence": told, "unit": "nats", "answers": answers})
+        emit({"image dependence": told, "target": "nats", "answers": answers})
     if wrong:
         notes = read_notes(place or notes_file(file))
         for result in failures(found):

@@ -76,7 +76,7 @@ def _code_of(error: Exception) -> Exit | None:
     from ..images import UnreadableImage
     from ..vlm.cancel import Cancelled
     from ..vlm.errors import ModelUnavailable, QuestionError
-    from ..vlm.units import ExplainError
+    from ..vlm.targets import ExplainError
 
     codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (
         ((Cancelled,), Exit.STOPPED),

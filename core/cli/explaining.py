@@ -19,7 +19,7 @@ from ..maps.files import record
 from ..maps.shares import parts, shares
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import rival_ids, whole
+from ..vlm.targets import rival_ids, whole
 from .console import WrongOption
 
 DEFAULT = "relevancy"

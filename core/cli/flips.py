@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..cases.flips import flip_table
 from ..cases.plain import write_plain
-from ..causal.masking import Masking, Mode
+from ..causal.explanation_test import Masking, Mode
 from ..causal.settings import GraphSettings
 from ..vlm.model import VisionLanguageModel
 from .console import Exit, bar, emit, say, stoppable

@@ -31,9 +31,9 @@ def run(
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
     options += [f"--summary {summary}"] if summary else []
     record = league.record(f"python -m core league {' '.join(options)}")
-    for standing in record["standings"]:
+    for standing in record["ranking"]:
         emit(standing)
-    emit({name: value for name, value in record.items() if name != "standings"})
+    emit({name: value for name, value in record.items() if name != "ranking"})
     if summary is not None:
         write_plain(record, summary)
     return Exit.STOPPED if cancel.cancelled else Exit.DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .erasure import losses
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Comprehensiveness(MapMetric):
@@ -18,5 +18,5 @@ class Comprehensiveness(MapMetric):
     better = "higher"
     caveat = "What stands in the picture twice, or can be told from its surroundings, is not missed when it is gone."
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         return losses(tested.of("deletion"))

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..answer import Fill, Target
+from .masked_runs import FULL, Direction, MaskedRuns, Variant, blank
 from .ranking import top
-from .readings import FULL, Direction, Readings, Variant, blank
 
 LEAST_EFFECT = 0.01
 """A picture whose whole removal moves the probability by less has no scale to normalise by."""
@@ -73,7 +73,7 @@ def variant(
 
 
 def curves(
-    readings: Readings,
+    readings: MaskedRuns,
     target: Target,
     order: Int[np.ndarray, "patch"],
     places: Sequence[int],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .erasure import areas
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Deletion(MapMetric):
@@ -17,5 +17,5 @@ class Deletion(MapMetric):
     better = "lower"
     caveat = "A picture with holes is unlike any the model knows: a fall may come of the holes, so compare with random."
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         return areas(tested.of("deletion"))

@@ -7,9 +7,9 @@ from jaxtyping import Float
 
 from ..answer import Answer, Fill
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import check_own, whole
+from ..vlm.targets import check_own, whole
+from .masked_runs import FULL, MaskedRuns, blank
 from .metric import Metric
-from .readings import FULL, Readings, blank
 
 
 class ImageDependence(Metric):
@@ -35,6 +35,6 @@ def image_dependence(model: VisionLanguageModel, answer: Answer, fill: Fill = "b
     target = whole(answer)
     if not answer.question.images:
         return np.zeros(len(answer.tokens))
-    readings = Readings(model, answer, [target])
+    readings = MaskedRuns(model, answer, [target])
     readings.read([FULL, blank(fill)])
     return readings.logprobs(FULL) - readings.logprobs(blank(fill))

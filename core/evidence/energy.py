@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Energy(MapMetric):
@@ -18,6 +18,6 @@ class Energy(MapMetric):
     caveat = "Of a map over all patches a small thing can hold little: read it beside the centre and random controls."
     needs_truth = True
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         assert tested.truth is not None
         return Figure(float(tested.support @ tested.truth / tested.support.sum()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .erasure import areas
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Insertion(MapMetric):
@@ -17,5 +17,5 @@ class Insertion(MapMetric):
     better = "higher"
     caveat = "Where the answer is likely without the picture (by habit, or from the wording), every map does well."
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         return areas(tested.of("insertion"))

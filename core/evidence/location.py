@@ -12,7 +12,7 @@ from ..answer import Answer, Explanation
 from ..masking import patch_coverage
 from ..vlm.model import VisionLanguageModel
 from .controls import Scores, centre_map, random_maps
-from .metric import Examined, Figure
+from .metric import Figure, MapUnderTest
 from .ranking import gathered_scores, places
 from .registry import map_metrics
 from .settings import EvidenceSettings
@@ -49,7 +49,7 @@ def locate(
         return None
 
     def figures(scores: Scores) -> Figures:
-        tested = Examined(scores, (), marked)
+        tested = MapUnderTest(scores, (), marked)
         return {key: metric.figure(tested) for key, metric in map_metrics().items() if metric.needs_truth}
 
     return Location(

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .curves import Curve
-from .readings import Direction
+from .masked_runs import Direction
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Figure:
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
+class MapUnderTest:
     """A map as metrics see it: its score of every patch, its curves, and the share of each patch that the ground truth
     marks, where there is one."""
 
@@ -59,5 +59,5 @@ class MapMetric(Metric):
     needs_truth: ClassVar[bool] = False
 
     @abstractmethod
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         """The figure of one map; NaN where it is not defined, or was not reached before a stop."""

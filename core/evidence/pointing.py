@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..masking.patches import COVERED_SHARE
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Pointing(MapMetric):
@@ -19,7 +19,7 @@ class Pointing(MapMetric):
     caveat = "One patch decides, the thing's outline need not be what the model used, and large things are easy to hit."
     needs_truth = True
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         assert tested.truth is not None
         highest = tested.support == tested.support.max()
         return Figure(float((tested.truth[highest] > COVERED_SHARE).mean()))

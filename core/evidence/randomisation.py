@@ -14,9 +14,9 @@ from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.agreement import agreement
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.costs import check_memory, pass_bytes
+from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import check_own
+from ..vlm.targets import check_own
 from .metric import Metric
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class SoftIou(MapMetric):
@@ -19,7 +19,7 @@ class SoftIou(MapMetric):
     caveat = "It asks for the whole outline, filled evenly: a map that finds the one telling patch gets little."
     needs_truth = True
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         assert tested.truth is not None
         scaled = tested.support / tested.support.max()
         return Figure(float(np.minimum(scaled, tested.truth).sum() / np.maximum(scaled, tested.truth).sum()))

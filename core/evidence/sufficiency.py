@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .erasure import losses
-from .metric import Examined, Figure, MapMetric
+from .metric import Figure, MapMetric, MapUnderTest
 
 
 class Sufficiency(MapMetric):
@@ -16,5 +16,5 @@ class Sufficiency(MapMetric):
     better = "lower"
     caveat = "Where the answer is likely without the picture, anything is enough."
 
-    def figure(self, tested: Examined) -> Figure:
+    def figure(self, tested: MapUnderTest) -> Figure:
         return losses(tested.of("insertion"))

@@ -9,23 +9,28 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.costs import pass_bytes
+from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
+from ..vlm.targets import TokenTarget
 from .settings import Chosen
 
 
-def unit_rows(
-    model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], layers: Chosen = None, heads: Chosen = None
-) -> Float[Tensor, "layers heads unit position"]:
-    """Softmax rows at the positions that predict the units, of the chosen layers and heads; float32, on the CPU.
+def target_rows(
+    model: VisionLanguageModel,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    layers: Chosen = None,
+    heads: Chosen = None,
+) -> Float[Tensor, "layers heads token target position"]:
+    """Softmax rows at the positions that predict the token targets, of the chosen layers and heads; float32, on the
+    CPU.
 
     Those kept while the answer was written, else (an answer asked for without them) from one replay.
     """
     if answer.attention is not None:
-        rows = answer.attention.weights[:, :, [unit.index for unit in units]]
+        rows = answer.attention.weights[:, :, [token_target.index for token_target in token_targets]]
     else:
-        rows = model.attention_rows(answer, [unit.position(answer) for unit in units])
+        rows = model.attention_rows(answer, [token_target.position(answer) for token_target in token_targets])
     if layers is not None:
         rows = rows[list(layers)]
     if heads is not None:
@@ -34,9 +39,9 @@ def unit_rows(
     return torch.nn.functional.pad(rows, (0, len(answer.layout) - rows.shape[-1]))
 
 
-def rows_bytes(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> int:
+def rows_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:
     """Bytes of `unit_rows`, and of the replay where it needs one."""
-    rows = 3 * model.card.layers * model.card.heads * len(units) * len(answer.layout) * 4
+    rows = 3 * model.card.layers * model.card.heads * len(token_targets) * len(answer.layout) * 4
     if answer.attention is not None:
         return rows
     return rows + pass_bytes(model, answer)

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
 from ..masking import apply_mask, unmasked
-from ..vlm.costs import pass_bytes
+from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit, unit_logprobs
-from ._units import needs_places
+from ..vlm.targets import TokenTarget, target_logprobs
+from ._places import needs_places
 from .base import Explainer, Step
 
 
@@ -38,19 +38,19 @@ class PixelRegion:
 class Tally:
     """Changes so far. Positions that are to be looked at and were not are NaN; those that never are, 0."""
 
-    def __init__(self, units: int, length: int, parts: Sequence[Mapping[int, float]]) -> None:
-        self._total = torch.zeros(units, length)
+    def __init__(self, token_targets: int, length: int, parts: Sequence[Mapping[int, float]]) -> None:
+        self._total = torch.zeros(token_targets, length)
         self._weight = torch.zeros(length)
         self._expected = torch.zeros(length, dtype=torch.bool)
         for part in parts:
             self._expected[list(part)] = True
 
-    def add(self, change: Float[Tensor, "unit"], part: Mapping[int, float]) -> None:
+    def add(self, change: Float[Tensor, "target"], part: Mapping[int, float]) -> None:
         for position, share in part.items():
             self._total[:, position] += share * change
             self._weight[position] += share
 
-    def scores(self) -> Float[Tensor, "unit position"]:
+    def scores(self) -> Float[Tensor, "target position"]:
         known = self._total / self._weight
         return torch.where(self._expected, known, torch.zeros(()))
 
@@ -92,20 +92,22 @@ class PixelOcclusion(Explainer):
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_places(model, answer, self.name)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         return pass_bytes(model, answer)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
         question = unmasked(answer.question)
-        before = unit_logprobs(model.replay_logits(answer), units)
+        before = target_logprobs(model.replay_logits(answer), token_targets)
         yield Step(0.0)
         regions = [region for region in self.regions(question, answer.layout, settings) if region.shares]
-        tally = Tally(len(units), len(answer.layout), [region.shares for region in regions])
+        tally = Tally(len(token_targets), len(answer.layout), [region.shares for region in regions])
         readings = model.logits_of_images(answer, (_without(question, region, settings.fill) for region in regions))
         for done, (region, logits) in enumerate(zip(regions, readings, strict=True), start=1):
-            tally.add(before - unit_logprobs(logits, units), region.shares)
+            tally.add(before - target_logprobs(logits, token_targets), region.shares)
             yield Step(done / len(regions), tally.scores())
         if not regions:
             yield Step(1.0, tally.scores())

@@ -11,14 +11,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
-from ..vlm.costs import check_memory
+from ..vlm.checkpoints import CheckpointedPass
+from ..vlm.memory_costs import check_memory
 from ..vlm.model import ModelCard, VisionLanguageModel
-from ..vlm.tape import Tape
-from ..vlm.tower import TowerTape
-from ..vlm.units import NotApplicable, Unit
-from ._descent import top_gradients
+from ..vlm.targets import NotApplicable, TokenTarget
+from ..vlm.tower import TowerPass
+from ._backward import top_gradients
+from ._propagation import RelevancyPropagation, block_bytes
 from ._tower import entering, into_tower
-from ._walk import Walk, block_bytes
 from .base import Explainer, Step
 
 GROUP_BYTES = 512 * 2**20
@@ -28,32 +28,39 @@ LAYER_STATES = 64
 """A layer's graph and its backward pass hold about this many times its input."""
 
 
-def grouped(card: ModelCard, rows: int, units: Sequence[Unit]) -> list[tuple[Unit, ...]]:
-    """The units in groups that walk down together."""
-    size = max(1, GROUP_BYTES // unit_bytes(card, rows))
-    return [tuple(units[start : start + size]) for start in range(0, len(units), size)]
+def grouped(card: ModelCard, rows: int, token_targets: Sequence[TokenTarget]) -> list[tuple[TokenTarget, ...]]:
+    """The token targets in groups that walk down together."""
+    size = max(1, GROUP_BYTES // target_bytes(card, rows))
+    return [tuple(token_targets[start : start + size]) for start in range(0, len(token_targets), size)]
 
 
-def unit_bytes(card: ModelCard, rows: int) -> int:
+def target_bytes(card: ModelCard, rows: int) -> int:
     """Bytes one target takes on its way down: gradients of the states and of the heads' outputs, and its logits."""
     return 2 * rows * card.hidden * card.number_bytes + 12 * card.vocabulary
 
 
-def tower_bytes(tower: TowerTape, units: int) -> int:
-    """Bytes of a walk of some targets down a tower, beside its tape: a layer's graph, and parts of the gradients."""
-    return (LAYER_STATES + 3 * units * len(tower.reads)) * tower.final.nbytes
+def tower_bytes(tower: TowerPass, token_targets: int) -> int:
+    """Bytes of a walk of some targets down a tower, beside its checkpointed pass: a layer's graph, and parts of the
+    gradients."""
+    return (LAYER_STATES + 3 * token_targets * len(tower.reads)) * tower.final.nbytes
 
 
-def begin(model: VisionLanguageModel, tape: Tape, answer: Answer, units: Sequence[Unit], first: int = 0) -> Walk:
-    """A walk from the raw logits of `units` (or their differences from the rivals') down `tape`.
+def begin(
+    model: VisionLanguageModel,
+    checkpoints: CheckpointedPass,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    first: int = 0,
+) -> RelevancyPropagation:
+    """A walk from the raw logits of `token targets` (or their differences from the rivals') down `checkpoints`.
 
     Rows before `first` are constants.
     """
-    gradient, scale = top_gradients(model, answer, tape, units)
-    length = tape.start + len(tape.final)
-    relevancy = scale.new_zeros(len(units), length)
-    relevancy[torch.arange(len(units)), [unit.position(answer) for unit in units]] = 1
-    return Walk(tape, relevancy, gradient, scale, first)
+    gradient, scale = top_gradients(model, answer, checkpoints, token_targets)
+    length = checkpoints.start + len(checkpoints.final)
+    relevancy = scale.new_zeros(len(token_targets), length)
+    relevancy[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
+    return RelevancyPropagation(checkpoints, relevancy, gradient, scale, first)
 
 
 class RowRelevancy(Explainer):
@@ -63,7 +70,7 @@ class RowRelevancy(Explainer):
     def first_row(self, answer: Answer) -> int:
         """The first position whose row relevancy passes through."""
 
-    def tower(self, model: VisionLanguageModel, answer: Answer, settings: Any) -> TowerTape | None:
+    def tower(self, model: VisionLanguageModel, answer: Answer, settings: Any) -> TowerPass | None:
         """The vision tower to go on through, if any."""
         return None
 
@@ -71,44 +78,46 @@ class RowRelevancy(Explainer):
         """What is to be said where there was none, if anything."""
         return None
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         card, length = model.card, len(answer.layout)
         rows = length - self.first_row(answer)
         state = card.hidden * card.number_bytes
-        together = max(len(group) for group in grouped(card, rows, units))
+        together = max(len(group) for group in grouped(card, rows, token_targets))
         kept = (card.layers + 1) * rows * state
         # Grouped heads share keys, and values are as many.
         prefix = 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
         graph = LAYER_STATES * rows * state
         blocks = 3 * block_bytes(card.device)
-        return kept + prefix + graph + blocks + together * unit_bytes(card, rows) + 8 * len(units) * length
+        return kept + prefix + graph + blocks + together * target_bytes(card, rows) + 8 * len(token_targets) * length
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
         first = self.first_row(answer)
-        tape, tower = model.tape(answer, first), self.tower(model, answer, settings)
+        checkpoints, tower = model.checkpointed(answer, first), self.tower(model, answer, settings)
         yield Step(0.0)
-        groups = grouped(model.card, len(tape.final), units)
+        groups = grouped(model.card, len(checkpoints.final), token_targets)
         if tower is not None:
-            # How large a tower is, only its tape says.
+            # How large a tower is, only its checkpointed pass says.
             remedy = "Leave the vision tower out, explain fewer tokens at once, or use a smaller picture."
             check_memory(f"{self.name} through the vision tower", tower_bytes(tower, len(groups[0])), model, remedy)
         images = answer.layout.positions(TokenKind.IMAGE)
-        steps = len(units) * (tape.layers + (tower.layers if tower is not None else 0))
-        found: list[Float[Tensor, "unit position"]] = []
+        steps = len(token_targets) * (checkpoints.layers + (tower.layers if tower is not None else 0))
+        found: list[Float[Tensor, "target position"]] = []
         done = 0
         for group in groups:
-            walk = begin(model, tape, answer, group, first)
-            entries: list[Float[Tensor, "unit image_token hidden"]] = []
-            for layer in reversed(range(tape.layers)):
+            walk = begin(model, checkpoints, answer, group, first)
+            entries: list[Float[Tensor, "target image_token hidden"]] = []
+            for layer in reversed(range(checkpoints.layers)):
                 for _ in walk.down(layer):
                     done += 1
                     yield Step(min(0.99, done / steps))
                 if tower is not None and layer < tower.entries:
                     entries.insert(0, entering(walk, images))
                 if group is groups[-1]:
-                    tape.forget(layer)
+                    checkpoints.free(layer)
             if not walk.attended:
                 raise NotApplicable(
                     f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had. "

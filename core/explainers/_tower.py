@@ -16,22 +16,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..vlm.precision import wide
-from ..vlm.tower import TowerTape
-from ._walk import Walk
+from ..vlm.tower import TowerPass
+from ._propagation import RelevancyPropagation
 
 
-class TowerWalk(Walk):
+class TowerPropagation(RelevancyPropagation):
     """A walk down a tower, joined below some layers by the part of the gradient of states that are read there.
 
-    `joining[n]` [unit place width] is that part for the states behind n layers.
+    `joining[n]` [target place width] is that part for the states behind n layers.
     """
 
     def __init__(
         self,
-        tower: TowerTape,
-        relevancy: Float[Tensor, "unit place"],
-        joining: dict[int, Float[Tensor, "unit place width"]],
-        scale: Float[Tensor, "unit"],
+        tower: TowerPass,
+        relevancy: Float[Tensor, "target place"],
+        joining: dict[int, Float[Tensor, "target place width"]],
+        scale: Float[Tensor, "target"],
     ) -> None:
         top = joining.pop(tower.layers)
         super().__init__(tower, relevancy, scaled(top, scale, tower.final.dtype), scale)
@@ -43,19 +43,24 @@ class TowerWalk(Walk):
             self.gradient += scaled(self._joining.pop(layer), self.scale, self.gradient.dtype)
 
 
-def scaled(gradient: Float[Tensor, "unit *state"], scale: Float[Tensor, "unit"], dtype: torch.dtype) -> Tensor:
+def scaled(
+    gradient: Float[Tensor, "token target *state"], scale: Float[Tensor, "target"], dtype: torch.dtype
+) -> Tensor:
     """A gradient as a walk carries it: times its scale, in the model's precision."""
     return (gradient * scale.view(-1, *[1] * (gradient.ndim - 1))).to(dtype)
 
 
-def entering(walk: Walk, images: Sequence[int]) -> Float[Tensor, "unit image_token hidden"]:
+def entering(walk: RelevancyPropagation, images: Sequence[int]) -> Float[Tensor, "target image_token hidden"]:
     """The gradient of what is added to the image tokens before the layer that a walk has just come down through."""
     return wide(walk.gradient[:, list(images)]) / walk.scale[:, None, None]
 
 
 def into_tower(
-    tower: TowerTape, walk: Walk, images: Sequence[int], entries: Sequence[Float[Tensor, "unit image_token hidden"]]
-) -> TowerWalk:
+    tower: TowerPass,
+    walk: RelevancyPropagation,
+    images: Sequence[int],
+    entries: Sequence[Float[Tensor, "target image_token hidden"]],
+) -> TowerPropagation:
     """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places.
 
     `entries` are the gradients of what enters each of the decoder's first layers. The relevancy of a token that is made
@@ -64,17 +69,19 @@ def into_tower(
     states = [read.detach().requires_grad_() for read in tower.read]
     with torch.enable_grad():
         projected = tower.project(*states)
-    units = len(walk.scale)
+    token_targets = len(walk.scale)
     above = scaled(torch.stack(list(entries), 1), walk.scale, projected.dtype)
     joining: dict[int, Tensor] = {}
-    for unit in range(units):
-        parts = torch.autograd.grad(projected, states, above[unit], retain_graph=unit < units - 1)
+    for token_target in range(token_targets):
+        parts = torch.autograd.grad(
+            projected, states, above[token_target], retain_graph=token_target < token_targets - 1
+        )
         for count, part in zip(tower.reads, parts, strict=True):
             if count not in joining:
-                joining[count] = wide(part).new_zeros(units, *part.shape)
-            joining[count][unit] += wide(part) / walk.scale[unit]
-    relevancy = torch.zeros(units, len(tower.final), dtype=walk.relevancy.dtype, device=tower.final.device)
+                joining[count] = wide(part).new_zeros(token_targets, *part.shape)
+            joining[count][token_target] += wide(part) / walk.scale[token_target]
+    relevancy = torch.zeros(token_targets, len(tower.final), dtype=walk.relevancy.dtype, device=tower.final.device)
     seeing = tower.seeing
     own = walk.relevancy[:, list(images)][:, seeing, None]
     relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
-    return TowerWalk(tower, relevancy, joining, walk.scale)
+    return TowerPropagation(tower, relevancy, joining, walk.scale)

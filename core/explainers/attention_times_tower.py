@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
-from ..vlm.costs import pass_bytes
+from ..vlm.hf.rows import attention_among
+from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.rows import attention_among
-from ..vlm.units import NotApplicable, Unit
-from ._attention import rows_bytes, unit_rows
-from ._units import needs_places
+from ..vlm.targets import NotApplicable, TokenTarget
+from ._attention import rows_bytes, target_rows
+from ._places import needs_places
 from .base import Explainer, Step
 from .settings import Chosen, choice, layers
 
@@ -52,32 +52,38 @@ class AttentionTimesTower(Explainer):
         if missing is not None:
             return missing
         if answer not in _described:
-            _described[answer] = model.tower_tape(answer) is not None
+            _described[answer] = model.checkpointed_tower(answer) is not None
         return None if _described[answer] else _undescribed(model)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         tokens = Counter(view.image for view in answer.layout.views for _ in view.positions)
         largest = max(tokens.values(), default=0)
         # How many heads and merged places a tower has is its own business: sixteen attention maps bound most.
-        return rows_bytes(model, answer, units) + pass_bytes(model, answer) + 4 * 16 * largest**2 * 4
+        return rows_bytes(model, answer, token_targets) + pass_bytes(model, answer) + 4 * 16 * largest**2 * 4
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: AttentionTimesTowerSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: AttentionTimesTowerSettings,
     ) -> Iterator[Step]:
-        tape = model.tower_tape(answer)
-        if tape is None:
+        checkpoints = model.checkpointed_tower(answer)
+        if checkpoints is None:
             raise NotApplicable(_undescribed(model))
         yield Step(0.0)
-        looked = unit_rows(model, answer, units, settings.layers).mean((0, 1))
+        looked = target_rows(model, answer, token_targets, settings.layers).mean((0, 1))
         tokens = answer.layout.positions(TokenKind.IMAGE)
-        chosen = [tape.layers - 1] if settings.tower == "last" else list(range(tape.layers))
+        chosen = [checkpoints.layers - 1] if settings.tower == "last" else list(range(checkpoints.layers))
         images = sorted({view.image for view in answer.layout.views})
-        scores = torch.zeros(len(units), len(answer.layout))
+        scores = torch.zeros(len(token_targets), len(answer.layout))
         for done, (image, layer) in enumerate(((image, layer) for image in images for layer in chosen), start=1):
             own = {position for view in answer.layout.views if view.image == image for position in view.positions}
             index = [number for number, position in enumerate(tokens) if position in own]
             places = [tokens[number] for number in index]
-            among = attention_among(tape, layer, torch.tensor(index, device=tape.final.device)).mean(0)
+            among = attention_among(checkpoints, layer, torch.tensor(index, device=checkpoints.final.device)).mean(0)
             scores[:, places] += looked[:, places] @ among.float().cpu() / len(chosen)
             share = done / (len(images) * len(chosen))
             yield Step(share, scores if share == 1 else None)

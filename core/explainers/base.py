@@ -1,10 +1,9 @@
 """What an explainer is: a method that scores every input position for parts of an answer.
 
-An explainer sees *units*: one answer token, possibly against a rival. Words, spans and whole answers are several
-units, and a target's map is the mean of its units' maps at full length; `run.py` sees to that, to time and memory,
-and to stopping. Scores are about the raw logits or log-probabilities of the model: never about tempered or filtered
-ones, so no decoding setting changes a map.
-"""
+An explainer sees *token targets*: one answer token, possibly against a rival. Words, spans and whole answers are
+several token targets, and a target's map is the mean of its token targets' maps at full length; `run.py` sees to that,
+to time and memory, and to stopping. Scores are about the raw logits or log-probabilities of the model: never about
+tempered or filtered ones, so no decoding setting changes a map."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
+from ..vlm.targets import TokenTarget
 from .settings import NoSettings
 
 
@@ -31,7 +30,7 @@ class Step:
     """
 
     done: float
-    scores: Float[Tensor, "unit position"] | None = None
+    scores: Float[Tensor, "target position"] | None = None
     remark: str | None = None
 
 
@@ -55,16 +54,18 @@ class Explainer(ABC):
         """Why this method cannot explain this answer, as a sentence that says what to do; None when it can."""
         return None
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         """Bytes needed beside what is loaded; an upper bound good to a factor of two."""
         return 0
 
     @abstractmethod
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
-        """Scores of every position of `answer.layout` for each unit, on the CPU in float32; the last step's are final.
+        """Scores of every position of `answer.layout` for each token target, on the CPU in float32; the last step's are
+        final.
 
-        Yield often: between two steps the work can be stopped. Positions the unit cannot rest on (those behind it)
-        are 0. Nothing may be left behind on the model, whatever is raised.
-        """
+        Yield often: between two steps the work can be stopped. Positions the token target cannot rest on (those behind
+        it) are 0. Nothing may be left behind on the model, whatever is raised."""

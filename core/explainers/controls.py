@@ -10,8 +10,8 @@ import torch
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
-from ._units import needs_places
+from ..vlm.targets import TokenTarget
+from ._places import needs_places
 from .base import Explainer, Step
 from .settings import number
 
@@ -35,14 +35,16 @@ class Random(Explainer):
     Settings = RandomSettings
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: RandomSettings
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: RandomSettings
     ) -> Iterator[Step]:
-        scores = torch.zeros(len(units), len(answer.layout))
-        for row, unit in enumerate(units):
-            before = unit.position(answer) + 1
-            rival = -1 if unit.rival is None else unit.rival
-            # One draw for each unit, whichever others are explained with it.
-            drawn = np.random.default_rng([settings.seed, unit.index, unit.token, rival + 1]).random(before)
+        scores = torch.zeros(len(token_targets), len(answer.layout))
+        for row, token_target in enumerate(token_targets):
+            before = token_target.position(answer) + 1
+            rival = -1 if token_target.rival is None else token_target.rival
+            # One draw for each token target, whichever others are explained with it.
+            drawn = np.random.default_rng([settings.seed, token_target.index, token_target.token, rival + 1]).random(
+                before
+            )
             scores[row, :before] = torch.from_numpy(drawn)
         yield Step(1.0, scores)
 
@@ -77,7 +79,11 @@ class CentreBias(Explainer):
         return needs_places(model, answer, self.name)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: CentreBiasSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: CentreBiasSettings,
     ) -> Iterator[Step]:
         scores = torch.zeros(len(answer.layout))
         for view in answer.layout.views:
@@ -86,4 +92,4 @@ class CentreBias(Explainer):
                 left, top, right, bottom = view.patch_box(index)
                 across, down = (left + right) / 2 / width - 0.5, (top + bottom) / 2 / height - 0.5
                 scores[position] = float(np.exp(-(across**2 + down**2) / (2 * settings.spread**2)))
-        yield Step(1.0, scores.expand(len(units), -1).clone())
+        yield Step(1.0, scores.expand(len(token_targets), -1).clone())

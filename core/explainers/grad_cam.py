@@ -10,9 +10,9 @@ import torch
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
-from ._descent import descend, descent_bytes, full_length
-from ._units import image_positions, needs_picture
+from ..vlm.targets import TokenTarget
+from ._backward import backward, backward_bytes, full_length
+from ._places import image_positions, needs_picture
 from .base import Explainer, Step
 from .settings import number
 
@@ -45,23 +45,29 @@ class GradCam(Explainer):
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_picture(answer, self.name)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        return descent_bytes(model, answer, units)
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        return backward_bytes(model, answer, token_targets)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: GradCamSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: GradCamSettings,
     ) -> Iterator[Step]:
-        tape = model.tape(answer)
-        lowest = round(settings.depth * (tape.layers - 1))
+        checkpoints = model.checkpointed(answer)
+        lowest = round(settings.depth * (checkpoints.layers - 1))
         places = image_positions(answer)
-        for layer, gradients in descend(model, answer, tape, units, lowest):
-            done = (tape.layers - layer) / (tape.layers - lowest)
+        for layer, gradients in backward(model, answer, checkpoints, token_targets, lowest):
+            done = (checkpoints.layers - layer) / (checkpoints.layers - lowest)
             if layer > lowest:
                 yield Step(done)
                 continue
-            states = tape.inputs[layer]
+            states = checkpoints.inputs[layer]
             assert states is not None
             weights = gradients[:, places].mean(1)
-            scores = torch.zeros(len(units), len(states), device=states.device)
+            scores = torch.zeros(len(token_targets), len(states), device=states.device)
             scores[:, places] = (weights @ states[places].float().T).relu()
             yield Step(done, full_length(scores, answer))

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
-from ._descent import descend, descent_bytes, full_length
+from ..vlm.targets import TokenTarget
+from ._backward import backward, backward_bytes, full_length
 from .base import Explainer, Step
 
 
@@ -24,19 +24,21 @@ class InputGradient(Explainer):
     caveat = "A tangent: it sees what a small change would do, not what the absence of the patch or word would."
     signed = True
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        return descent_bytes(model, answer, units)
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        return backward_bytes(model, answer, token_targets)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
-        tape = model.tape(answer)
+        checkpoints = model.checkpointed(answer)
         yield Step(0.0)
-        for layer, gradients in descend(model, answer, tape, units):
+        for layer, gradients in backward(model, answer, checkpoints, token_targets):
             if layer:
-                tape.forget(layer)
-                yield Step(1 - layer / tape.layers)
+                checkpoints.free(layer)
+                yield Step(1 - layer / checkpoints.layers)
                 continue
-            embeddings = tape.inputs[0]
+            embeddings = checkpoints.inputs[0]
             assert embeddings is not None
             yield Step(1.0, full_length((gradients * embeddings.float()).sum(-1), answer))

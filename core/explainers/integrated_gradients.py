@@ -10,14 +10,15 @@ import torch
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import NotApplicable, Unit
-from ._descent import descend, descent_bytes, full_length, play_from
-from ._units import image_positions, needs_picture
+from ..vlm.targets import NotApplicable, TokenTarget
+from ._backward import backward, backward_bytes, full_length, recompute_from
+from ._places import image_positions, needs_picture
 from .base import Explainer, Step
 from .settings import choice, number
 
 SAME = 1e-2
-"""How far states may differ, relative to the largest, when a tape is played from its own embeddings."""
+"""How far states may differ, relative to the largest, when a checkpointed pass is recomputed from its own
+embeddings."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,23 @@ class IntegratedGradients(Explainer):
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_picture(answer, self.name)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        return descent_bytes(model, answer, units)
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        return backward_bytes(model, answer, token_targets)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: IntegratedGradientsSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: IntegratedGradientsSettings,
     ) -> Iterator[Step]:
-        tape = model.tape(answer)
-        embeddings, left = tape.inputs[0], tape.final
+        checkpoints = model.checkpointed(answer)
+        embeddings, left = checkpoints.inputs[0], checkpoints.final
         assert embeddings is not None
-        play_from(tape, embeddings)
-        if float((tape.final - left).abs().max()) > SAME * float(left.abs().max()):
+        recompute_from(checkpoints, embeddings)
+        if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
             raise NotApplicable(
                 f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens. "
                 "Choose input x gradient, or hiding pixels."
@@ -72,15 +79,15 @@ class IntegratedGradients(Explainer):
         picture = embeddings[places].float()
         begin = torch.zeros_like(picture) if settings.baseline == "zero" else picture.mean(0, keepdim=True)
         way = picture - begin
-        total = torch.zeros(len(units), len(places), embeddings.shape[1], device=embeddings.device)
+        total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
         for step in range(settings.steps):
             yield Step(step / settings.steps)
             there = embeddings.clone()
             there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
-            play_from(tape, there)
-            for layer, gradients in descend(model, answer, tape, units):
+            recompute_from(checkpoints, there)
+            for layer, gradients in backward(model, answer, checkpoints, token_targets):
                 if layer == 0:
                     total += gradients[:, places]
-        scores = torch.zeros(len(units), len(embeddings), device=embeddings.device)
+        scores = torch.zeros(len(token_targets), len(embeddings), device=embeddings.device)
         scores[:, places] = (way * total / settings.steps).sum(-1)
         yield Step(1.0, full_length(scores, answer))

@@ -10,9 +10,9 @@ import torch
 
 from ..answer import Answer
 from ..mechanisms.contributions import contribution_bytes, contributions
-from ..mechanisms.increase import head_increases, increase_bytes, source_increases, top_heads
+from ..mechanisms.logprob_increase import head_increases, increase_bytes, source_increases, top_heads
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
+from ..vlm.targets import TokenTarget
 from .base import Explainer, Step
 from .settings import number
 
@@ -48,22 +48,28 @@ class LogprobIncrease(Explainer):
     Settings = LogprobIncreaseSettings
     signed = True
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        read = contribution_bytes(model, answer, len(units))
-        return read + increase_bytes(model, max(len(answer.layout), len(units) * model.card.heads))
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        read = contribution_bytes(model, answer, len(token_targets))
+        return read + increase_bytes(model, max(len(answer.layout), len(token_targets) * model.card.heads))
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: LogprobIncreaseSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: LogprobIncreaseSettings,
     ) -> Iterator[Step]:
-        found = contributions(model, answer, units)
+        found = contributions(model, answer, token_targets)
         yield Step(0.2)
         by_head = head_increases(model, found)
-        scores = torch.zeros(len(units), len(answer.layout))
-        for row in range(len(units)):
+        scores = torch.zeros(len(token_targets), len(answer.layout))
+        for row in range(len(token_targets)):
             one, heads = found.of(row), top_heads(by_head[row], settings.heads)
             layers = sorted({layer for layer, _ in heads})
             for done, layer in enumerate(layers):
-                yield Step(0.3 + 0.7 * (row + done / len(layers)) / len(units))
+                yield Step(0.3 + 0.7 * (row + done / len(layers)) / len(token_targets))
                 own = [head for head in heads if head[0] == layer]
                 scores[row] += source_increases(model, one, own)[0].sum(0)
         yield Step(1.0, scores)

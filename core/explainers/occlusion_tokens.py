@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, TokenKind
-from ..vlm.costs import pass_bytes
 from ..vlm.hiding import first_reader
+from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit, unit_logprobs
+from ..vlm.targets import TokenTarget, target_logprobs
 from ._occlusion import Tally, windows
-from ._units import image_positions
+from ._places import image_positions
 from .base import Explainer, Step
 from .settings import number, switch
 
@@ -51,7 +51,9 @@ class OcclusionTokens(Explainer):
             return None
         return "This question has neither image tokens nor words of its own to hide. Ask another."
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         card, positions = model.card, len(answer.layout)
         read = positions - first_reader(answer)
         # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
@@ -60,17 +62,21 @@ class OcclusionTokens(Explainer):
         return pass_bytes(model, answer) + self._at_once(model, answer) * (keys + rows)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: OcclusionTokensSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: OcclusionTokensSettings,
     ) -> Iterator[Step]:
         hidden = self._parts(answer, settings)
-        tally = Tally(len(units), len(answer.layout), [dict.fromkeys(part, 1.0) for part in hidden])
-        before = unit_logprobs(model.logits_without(answer, [()])[0], units)
+        tally = Tally(len(token_targets), len(answer.layout), [dict.fromkeys(part, 1.0) for part in hidden])
+        before = target_logprobs(model.logits_without(answer, [()])[0], token_targets)
         yield Step(0.0)
         batch = self._at_once(model, answer)
         for start in range(0, len(hidden), batch):
             parts = hidden[start : start + batch]
             for part, logits in zip(parts, model.logits_without(answer, parts), strict=True):
-                tally.add(before - unit_logprobs(logits, units), dict.fromkeys(part, 1.0))
+                tally.add(before - target_logprobs(logits, token_targets), dict.fromkeys(part, 1.0))
             yield Step(min(1.0, (start + len(parts)) / len(hidden)), tally.scores())
         if not hidden:
             yield Step(1.0, tally.scores())

@@ -8,8 +8,8 @@ from typing import Any
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
-from ._attention import rows_bytes, unit_rows
+from ..vlm.targets import TokenTarget
+from ._attention import rows_bytes, target_rows
 from .base import Explainer, Step
 from .settings import Chosen, choice, heads, layers
 
@@ -36,11 +36,17 @@ class RawAttention(Explainer):
     Settings = RawAttentionSettings
     contrasts = False
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        return rows_bytes(model, answer, units)
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        return rows_bytes(model, answer, token_targets)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: RawAttentionSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: RawAttentionSettings,
     ) -> Iterator[Step]:
-        rows = unit_rows(model, answer, units, settings.layers, settings.heads).flatten(0, 1)
+        rows = target_rows(model, answer, token_targets, settings.layers, settings.heads).flatten(0, 1)
         yield Step(1.0, rows.mean(0) if settings.reduce == "mean" else rows.amax(0))

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from ..answer import Answer
-from ..vlm.capture import RowRecorder
+from ..vlm.hf.capture import RowRecorder
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import NotApplicable, Unit
-from ._attention import rows_bytes, unit_rows
-from ._units import image_positions, needs_picture
+from ..vlm.targets import NotApplicable, TokenTarget
+from ._attention import rows_bytes, target_rows
+from ._places import image_positions, needs_picture
 from .base import Explainer, Step
 from .settings import Chosen, layers, text
 
@@ -51,11 +51,17 @@ class RelativeAttention(Explainer):
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_picture(answer, self.name)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
-        return 2 * rows_bytes(model, answer, units)
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
+        return 2 * rows_bytes(model, answer, token_targets)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: RelativeAttentionSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: RelativeAttentionSettings,
     ) -> Iterator[Step]:
         if not settings.generic.strip():
             raise NotApplicable("The generic question is empty. Type one that asks for nothing in particular.")
@@ -71,7 +77,7 @@ class RelativeAttention(Explainer):
         assert all(prepared.layout.kinds[place] == answer.layout.kinds[place] for place in places)
         chosen = slice(None) if settings.layers is None else list(settings.layers)
         measure = generic.weights[chosen, :, 0][..., places].float().cpu().mean(1)
-        asked = unit_rows(model, answer, units, settings.layers)[..., places].mean(1)
-        scores = torch.zeros(len(units), len(answer.layout))
+        asked = target_rows(model, answer, token_targets, settings.layers)[..., places].mean(1)
+        scores = torch.zeros(len(token_targets), len(answer.layout))
         scores[:, places] = (asked / measure[:, None].clamp(min=SMALLEST)).mean(0)
         yield Step(1.0, scores)

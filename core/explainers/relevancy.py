@@ -12,8 +12,8 @@ from torch import Tensor
 from ..answer import Answer, TokenKind
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tower import TowerTape
-from ..vlm.units import Unit
+from ..vlm.targets import TokenTarget
+from ..vlm.tower import TowerPass
 from ._relevancy import RowRelevancy, begin, grouped
 from .settings import switch
 
@@ -51,8 +51,8 @@ class Relevancy(RowRelevancy):
     def first_row(self, answer: Answer) -> int:
         return 0
 
-    def tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> TowerTape | None:
-        return model.tower_tape(answer) if settings.through_tower else None
+    def tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> TowerPass | None:
+        return model.checkpointed_tower(answer) if settings.through_tower else None
 
     def without_tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> str | None:
         if not settings.through_tower or not answer.layout.positions(TokenKind.IMAGE):
@@ -65,20 +65,20 @@ class Relevancy(RowRelevancy):
 
 
 def relevancy_by_layer(
-    model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], cancel: CancelToken | None = None
-) -> Float[Tensor, "unit layer position"]:
+    model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], cancel: CancelToken | None = None
+) -> Float[Tensor, "target layer position"]:
     """Where relevancy enters: what each decoder layer's attention brings to each position (r Abar_l of the row that
-    arrives from the layers above). Summed over layers, with 1 at the unit's own position, that is the decoder's
+    arrives from the layers above). Summed over layers, with 1 at the token target's own position, that is the decoder's
     relevancy, the one without the vision tower.
 
-    On the CPU in float32, zero behind the unit. Raises Cancelled.
+    On the CPU in float32, zero behind the token target. Raises Cancelled.
     """
-    tape = model.tape(answer)
-    entered = torch.zeros(len(units), tape.layers, len(answer.layout))
+    checkpoints = model.checkpointed(answer)
+    entered = torch.zeros(len(token_targets), checkpoints.layers, len(answer.layout))
     done = 0
-    for group in grouped(model.card, len(tape.final), units):
-        walk = begin(model, tape, answer, group)
-        for layer in reversed(range(tape.layers)):
+    for group in grouped(model.card, len(checkpoints.final), token_targets):
+        walk = begin(model, checkpoints, answer, group)
+        for layer in reversed(range(checkpoints.layers)):
             before = walk.relevancy
             for _ in walk.down(layer):
                 if cancel is not None:

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.costs import tape_bytes
+from ..vlm.checkpoints import AttentionCall
+from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tape import Tap
-from ..vlm.units import Unit
-from ._descent import full_length
+from ..vlm.targets import TokenTarget
+from ._backward import full_length
 from .base import Explainer, Step
 
 BLOCK_BYTES = 48 * 2**20
@@ -34,30 +34,32 @@ class Rollout(Explainer):
     caveat = "Attention alone: it takes no account of values, MLPs or the word, and spreads out with depth."
     contrasts = False
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         whole = model.card.heads * len(answer.layout) ** 2 * 4
-        return tape_bytes(model, answer) + 3 * min(BLOCK_BYTES, whole)
+        return checkpoint_bytes(model, answer) + 3 * min(BLOCK_BYTES, whole)
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
-        tape = model.tape(answer)
-        rows = torch.zeros(len(units), len(tape.final), device=tape.final.device)
-        rows[torch.arange(len(units)), [unit.position(answer) for unit in units]] = 1
-        for layer in range(tape.layers - 1, -1, -1):
-            yield Step(1 - (layer + 1) / tape.layers)
-            with tape.play(layer, grad=False) as passed:
-                for tap in passed.taps:
-                    rows = (rows + mixed(rows, tap)) / 2
-            tape.forget(layer)
+        checkpoints = model.checkpointed(answer)
+        rows = torch.zeros(len(token_targets), len(checkpoints.final), device=checkpoints.final.device)
+        rows[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
+        for layer in range(checkpoints.layers - 1, -1, -1):
+            yield Step(1 - (layer + 1) / checkpoints.layers)
+            with checkpoints.recompute(layer, grad=False) as passed:
+                for call in passed.attention_calls:
+                    rows = (rows + mixed(rows, call)) / 2
+            checkpoints.free(layer)
         yield Step(1.0, full_length(rows, answer))
 
 
-def mixed(rows: Float[Tensor, "unit position"], tap: Tap) -> Float[Tensor, "unit position"]:
-    """rows @ mean over heads of the tap's attention, in blocks of the positions that have any weight."""
-    heads, keys = tap.query.shape[0], tap.key.shape[1]
+def mixed(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[Tensor, "target position"]:
+    """rows @ mean over heads of the attention call's attention, in blocks of the positions that have any weight."""
+    heads, keys = call.query.shape[0], call.key.shape[1]
     active = (rows != 0).any(0).nonzero()[:, 0]
     found = torch.zeros_like(rows)
     for block in active.split(max(8, BLOCK_BYTES // (4 * heads * keys))):
-        found += rows[:, block] @ tap.rows(block).mean(0)
+        found += rows[:, block] @ call.rows(block).mean(0)
     return found

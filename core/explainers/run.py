@@ -1,4 +1,4 @@
-"""Run a method over targets: units, progress, stopping, memory and time."""
+"""Run a method over targets: token targets, progress, stopping, memory and time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..answer import Answer, Explanation, Target
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.costs import check_memory
 from ..vlm.memory import peak_memory
+from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import NotApplicable, Unit, check_own, units_of
+from ..vlm.targets import NotApplicable, TokenTarget, check_own, token_targets_of
 from .base import Explainer, Step
 from .settings import checked
 
@@ -38,20 +38,20 @@ def explain(
     NotApplicable, NotEnoughMemory, and ValueError for settings out of range.
     """
     settings = checked(explainer.Settings() if settings is None else settings, model.card.layers, model.card.heads)
-    groups = [units_of(answer, target) for target in targets]
-    units = tuple(dict.fromkeys(unit for group in groups for unit in group))
-    if not units:
+    groups = [token_targets_of(answer, target) for target in targets]
+    token_targets = tuple(dict.fromkeys(token_target for group in groups for token_target in group))
+    if not token_targets:
         return []
-    _check(explainer, model, answer, units, settings)
+    _check(explainer, model, answer, token_targets, settings)
     began = time.perf_counter()
     with peak_memory(torch.device(model.card.device)) as peak:
-        last = _steps(explainer, model, answer, units, settings, cancel, progress)
+        last = _steps(explainer, model, answer, token_targets, settings, cancel, progress)
     seconds = time.perf_counter() - began
     assert last.scores is not None
-    row = {unit: last.scores[number] for number, unit in enumerate(units)}
+    row = {token_target: last.scores[number] for number, token_target in enumerate(token_targets)}
     return [
         Explanation(
-            scores=_mean([row[unit] for unit in group]),
+            scores=_mean([row[token_target] for token_target in group]),
             target=target,
             method=explainer.key,
             settings=asdict(settings),
@@ -66,10 +66,14 @@ def explain(
 
 
 def _check(
-    explainer: Explainer, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any
+    explainer: Explainer,
+    model: VisionLanguageModel,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    settings: Any,
 ) -> None:
     check_own(model, answer)
-    if not explainer.contrasts and any(unit.rival is not None for unit in units):
+    if not explainer.contrasts and any(token_target.rival is not None for token_target in token_targets):
         raise NotApplicable(
             f"{explainer.name} cannot tell one word from another at the same place, so it has no contrast. Explain "
             "the word rather than anything else (without a rival), or choose another method."
@@ -77,7 +81,7 @@ def _check(
     obstacle = explainer.obstacle(model, answer)
     if obstacle is not None:
         raise NotApplicable(obstacle)
-    needed = explainer.estimate(model, answer, units, settings)
+    needed = explainer.estimate(model, answer, token_targets, settings)
     remedy = "Explain fewer tokens at once, choose suffix relevancy or raw attention, or use a smaller picture."
     check_memory(explainer.name, needed, model, remedy)
 
@@ -86,14 +90,14 @@ def _steps(
     explainer: Explainer,
     model: VisionLanguageModel,
     answer: Answer,
-    units: Sequence[Unit],
+    token_targets: Sequence[TokenTarget],
     settings: Any,
     cancel: CancelToken | None,
     progress: Callable[[float], None],
 ) -> Step:
     """The last step of the run, or the last one worth keeping when it was stopped."""
     kept: Step | None = None
-    steps = explainer.scores(model, answer, units, settings)
+    steps = explainer.scores(model, answer, token_targets, settings)
     try:
         for step in steps:
             progress(step.done)

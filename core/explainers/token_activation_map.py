@@ -18,10 +18,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
-from ..vlm.costs import tape_bytes
+from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import Unit
-from ._units import image_positions, needs_places
+from ..vlm.targets import TokenTarget
+from ._places import image_positions, needs_places
 from .base import Explainer, Step
 from .settings import switch
 
@@ -54,35 +54,41 @@ class TokenActivationMap(Explainer):
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_places(model, answer, self.name)
 
-    def estimate(self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: Any) -> int:
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> int:
         length = len(answer.layout)
         logits = min(LOGITS_BYTES, length * model.card.vocabulary * 4)
-        return tape_bytes(model, answer) + 3 * logits + 2 * length**2 * 4
+        return checkpoint_bytes(model, answer) + 3 * logits + 2 * length**2 * 4
 
     def scores(
-        self, model: VisionLanguageModel, answer: Answer, units: Sequence[Unit], settings: TokenActivationMapSettings
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        token_targets: Sequence[TokenTarget],
+        settings: TokenActivationMapSettings,
     ) -> Iterator[Step]:
-        final = model.tape(answer).final
+        final = model.checkpointed(answer).final
         yield Step(0.0)
         ids = [*answer.inputs["input_ids"][0].tolist(), *answer.token_ids]
         words = [*answer.layout.positions(TokenKind.TEXT), *answer.layout.positions(TokenKind.ANSWER)]
-        wanted = {ids[position] for position in words} | {unit.token for unit in units}
-        wanted |= {unit.rival for unit in units if unit.rival is not None}
+        wanted = {ids[position] for position in words} | {token_target.token for token_target in token_targets}
+        wanted |= {token_target.rival for token_target in token_targets if token_target.rival is not None}
         columns = {token: column for column, token in enumerate(sorted(wanted))}
         logits = chosen_logits(model, final, list(columns))
         places = image_positions(answer)
         prompt = len(answer.prompt_tokens)
-        scores = torch.zeros(len(units), len(answer.layout))
-        for row, unit in enumerate(units):
-            yield Step(0.5 + 0.5 * row / len(units))
-            activation = logits[:, columns[unit.token]]
-            if unit.rival is not None:
-                activation = activation - logits[:, columns[unit.rival]]
+        scores = torch.zeros(len(token_targets), len(answer.layout))
+        for row, token_target in enumerate(token_targets):
+            yield Step(0.5 + 0.5 * row / len(token_targets))
+            activation = logits[:, columns[token_target.token]]
+            if token_target.rival is not None:
+                activation = activation - logits[:, columns[token_target.rival]]
             activation = activation.relu()
-            before = [position for position in words if position <= unit.position(answer)]
+            before = [position for position in words if position <= token_target.position(answer)]
             found = activation[places]
             if settings.inference:
-                context = [position for position in before if ids[position] != unit.token]
+                context = [position for position in before if ids[position] != token_target.token]
                 # The target's activation at a word of the answer is read where that word was predicted.
                 weights = activation[[position - 1 if position >= prompt else position for position in context]]
                 maps = logits[places][:, [columns[ids[position]] for position in context]].relu().T
@@ -93,7 +99,7 @@ class TokenActivationMap(Explainer):
                     grid = scores[row, list(view.positions)].view(view.rows, view.columns).numpy()
                     scores[row, list(view.positions)] = torch.from_numpy(rank_gaussian(grid)).flatten().float()
             # The predicting position's own activation is the logit itself: nothing the token rests on.
-            shown = [position for position in before if position != unit.position(answer)]
+            shown = [position for position in before if position != token_target.position(answer)]
             scores[row, shown] = activation[shown]
         yield Step(1.0, scores)
 

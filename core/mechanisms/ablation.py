@@ -18,12 +18,12 @@ from torch import Tensor
 
 from ..answer import Answer, Head, Intervention, Question, Target
 from ..vlm.cancel import CancelToken
-from ..vlm.costs import check_memory, rerun_bytes, tape_bytes
+from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.edits import Edits, HeadAblation
 from ..vlm.generation import ask
+from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tape import Tape
-from ..vlm.units import NotApplicable, check_own
+from ..vlm.targets import NotApplicable, check_own
 from .outcome import Outcome, intervene, outcomes, prepared_for
 
 REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
@@ -54,19 +54,19 @@ def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[T
     positions = 0
     for answer in answers:
         check_own(model, answer)
-        check_memory("A mean of heads", tape_bytes(model, answer), model, REMEDY)
-        tape = model.tape(answer)
-        sums.append(torch.stack([_summed(tape, layer) for layer in range(tape.layers)]))
-        positions += len(tape.final)
+        check_memory("A mean of heads", checkpoint_bytes(model, answer), model, REMEDY)
+        checkpoints = model.checkpointed(answer)
+        sums.append(torch.stack([_summed(checkpoints, layer) for layer in range(checkpoints.layers)]))
+        positions += len(checkpoints.final)
     return torch.stack(sums).sum(0) / positions
 
 
-def _summed(tape: Tape, layer: int) -> Float[Tensor, "heads size"]:
+def _summed(checkpoints: CheckpointedPass, layer: int) -> Float[Tensor, "heads size"]:
     """The head outputs of a layer, summed over positions."""
-    with tape.play(layer, grad=False) as passed:
-        if not passed.taps:
+    with checkpoints.recompute(layer, grad=False) as passed:
+        if not passed.attention_calls:
             raise NotApplicable("A layer of this model has no attention that can be seen, so its heads have no mean.")
-        output = passed.taps[0].output
+        output = passed.attention_calls[0].output
         return output.to(torch.promote_types(output.dtype, torch.float32)).sum(0)
 
 
@@ -127,20 +127,20 @@ def ablation_curves(
     NotApplicable for a target outside the answer and for more heads than a ranking has; NotEnoughMemory; ValueError for
     heads that are not there.
     """
-    answer, units = prepared_for(model, answer, target)
+    answer, token_targets = prepared_for(model, answer, target)
     shortest = min((len(ranking) for ranking in rankings.values()), default=model.card.layers * model.card.heads)
     if not counts or not all(0 <= count <= shortest for count in counts):
         raise NotApplicable(f"The first heads are counted from 0 to {shortest}, the length of the shortest ranking.")
-    check_memory("Head ablation", rerun_bytes(model, answer), model, REMEDY)
+    check_memory("Head ablation", edited_run_bytes(model, answer), model, REMEDY)
     if cancel is not None:
         cancel.check()
-    tape = model.tape(answer)
-    before = next(outcomes(model, answer, units, [()], tape))
+    checkpoints = model.checkpointed(answer)
+    before = next(outcomes(model, answer, token_targets, [()], checkpoints))
     orders = [*rankings.values(), *_random_orders(model, draws, seed)]
     sets: list[Edits] = [(ablation(order[:count], means),) for order in orders for count in counts]
     found = np.full(len(sets), np.nan)
     done = 0
-    for done, ablated in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel), start=1):
+    for done, ablated in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel), start=1):
         found[done - 1] = ablated.logprob
         progress(done / len(sets))
     rows = found.reshape(len(orders), len(counts))

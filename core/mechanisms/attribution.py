@@ -17,34 +17,34 @@ from torch import Tensor
 
 from ..vlm.model import VisionLanguageModel
 from ..vlm.precision import wide
-from ..vlm.readout import Readout
+from ..vlm.unembedding import Unembedding
 from .contributions import Contributions
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Shares of each unit's logit, less its rival's for a contrast; float32, on the CPU.
+    """Shares of each token target's logit, less its rival's for a contrast; float32, on the CPU.
 
     heads + mlps + embedding + other, all summed, give `logit`, the raw logit before any soft cap. `other` is what is no
     head's and no MLP's: biases of attention outputs and of norms, what a network adds between its layers, and the
     output's own bias.
     """
 
-    heads: Float[Tensor, "unit layers heads"]
-    mlps: Float[Tensor, "unit layers"]
-    embedding: Float[Tensor, "unit"]
-    other: Float[Tensor, "unit"]
-    logit: Float[Tensor, "unit"]
+    heads: Float[Tensor, "target layers heads"]
+    mlps: Float[Tensor, "target layers"]
+    embedding: Float[Tensor, "target"]
+    other: Float[Tensor, "target"]
+    logit: Float[Tensor, "target"]
 
 
 def attribute(model: VisionLanguageModel, found: Contributions) -> Attribution:
-    """The shares of all parts in the logits of the units' words. Raises NotApplicable."""
-    readout = model.readout()
-    words, constant = _words(readout, found)
-    scale = readout.norm.scale(found.final)
-    direction = readout.norm.linear_back(words) * scale[:, None]
+    """The shares of all parts in the logits of the token targets' words. Raises NotApplicable."""
+    unembedding = model.unembedding()
+    words, constant = _words(unembedding, found)
+    scale = unembedding.norm.scale(found.final)
+    direction = unembedding.norm.linear_back(words) * scale[:, None]
 
-    def share(states: Float[Tensor, "unit *more hidden"]) -> Float[Tensor, "unit *more"]:
+    def share(states: Float[Tensor, "token target *more hidden"]) -> Float[Tensor, "token target *more"]:
         return torch.einsum("u...d,ud->u...", wide(states), direction)
 
     bias = torch.stack([parts.bias + between for parts, between in zip(found.layers, _between(found), strict=True)])
@@ -53,22 +53,24 @@ def attribute(model: VisionLanguageModel, found: Contributions) -> Attribution:
         mlps=_kept(torch.stack([share(parts.mlp) for parts in found.layers], 1)),
         embedding=_kept(share(found.embedding)),
         other=_kept(share(bias.sum(0)) + constant),
-        logit=_kept((readout.norm.linear(found.final) * scale[:, None] * words).sum(-1) + constant),
+        logit=_kept((unembedding.norm.linear(found.final) * scale[:, None] * words).sum(-1) + constant),
     )
 
 
-def _words(readout: Readout, found: Contributions) -> tuple[Float[Tensor, "unit hidden"], Float[Tensor, "unit"]]:
-    """The unembedding of each unit's word, less its rival's, and the constant of the same."""
-    tokens = [unit.token for unit in found.units]
-    words, constant = readout.words(tokens), readout.constant(tokens)
-    for row, unit in enumerate(found.units):
-        if unit.rival is not None:
-            words[row] -= readout.words([unit.rival])[0]
-            constant[row] -= readout.constant([unit.rival])[0]
+def _words(
+    unembedding: Unembedding, found: Contributions
+) -> tuple[Float[Tensor, "target hidden"], Float[Tensor, "target"]]:
+    """The unembedding of each token target's word, less its rival's, and the constant of the same."""
+    tokens = [token_target.token for token_target in found.token_targets]
+    words, constant = unembedding.words(tokens), unembedding.constant(tokens)
+    for row, token_target in enumerate(found.token_targets):
+        if token_target.rival is not None:
+            words[row] -= unembedding.words([token_target.rival])[0]
+            constant[row] -= unembedding.constant([token_target.rival])[0]
     return words, constant
 
 
-def _between(found: Contributions) -> list[Float[Tensor, "unit hidden"]]:
+def _between(found: Contributions) -> list[Float[Tensor, "target hidden"]]:
     """What came in behind each layer that it did not add itself: nothing, in most networks."""
     behind = [*(parts.state for parts in found.layers[1:]), wide(found.final)]
     return [after - parts.state - parts.added for parts, after in zip(found.layers, behind, strict=True)]

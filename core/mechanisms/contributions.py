@@ -15,24 +15,23 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..vlm.cancel import CancelToken
-from ..vlm.costs import check_memory, pass_bytes
+from ..vlm.decomposition import LayerDecomposition
+from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.parts import LayerParts
-from ..vlm.units import NotApplicable, Unit, check_own
+from ..vlm.targets import NotApplicable, TokenTarget, check_own
 
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """The residual stream at the positions that predict some units, as the sum it is.
+    """The residual stream at the positions that predict some token targets, as the sum it is.
 
-    `layers` hold what each layer adds, with one row for each unit; `embedding` went into the first layer, and `final`
-    is what the last one left, before the final norm. `length` is that of the whole sequence.
-    """
+    `layers` hold what each layer adds, with one row for each token target; `embedding` went into the first layer, and
+    `final` is what the last one left, before the final norm. `length` is that of the whole sequence."""
 
-    units: tuple[Unit, ...]
-    layers: tuple[LayerParts, ...]
-    embedding: Float[Tensor, "unit hidden"]
-    final: Float[Tensor, "unit hidden"]
+    token_targets: tuple[TokenTarget, ...]
+    layers: tuple[LayerDecomposition, ...]
+    embedding: Float[Tensor, "target hidden"]
+    final: Float[Tensor, "target hidden"]
     length: int
 
     @property
@@ -40,50 +39,59 @@ class Contributions:
         """How many heads a layer has."""
         return self.layers[0].attention.shape[0]
 
-    def of(self, unit: int) -> Contributions:
-        """Those of one unit alone."""
-        layers = tuple(parts.row(unit) for parts in self.layers)
-        rows = slice(unit, unit + 1)
-        return Contributions(self.units[rows], layers, self.embedding[rows], self.final[rows], self.length)
+    def of(self, token_target: int) -> Contributions:
+        """Those of one token target alone."""
+        layers = tuple(parts.row(token_target) for parts in self.layers)
+        rows = slice(token_target, token_target + 1)
+        return Contributions(self.token_targets[rows], layers, self.embedding[rows], self.final[rows], self.length)
 
 
 def contributions(
     model: VisionLanguageModel,
     answer: Answer,
-    units: Sequence[Unit],
+    token_targets: Sequence[TokenTarget],
     *,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Contributions:
-    """Read what every layer adds at the units' predicting positions.
+    """Read what every layer adds at the token targets' predicting positions.
 
-    A unit's token (and its rival) may be one the model did not say. Raises OtherModel, NotApplicable (no such token of
-    the answer, no such word, or a layer that cannot be taken apart), NotEnoughMemory and Cancelled.
-    """
-    check_units(model, answer, units)
+    A token target's token (and its rival) may be one the model did not say. Raises OtherModel, NotApplicable (no such
+    token of the answer, no such word, or a layer that cannot be taken apart), NotEnoughMemory and Cancelled."""
+    check_token_targets(model, answer, token_targets)
     remedy = "Choose fewer tokens of the answer, or use a smaller picture."
-    check_memory("What the heads write", contribution_bytes(model, answer, len(units)), model, remedy)
-    tape = model.tape(answer, len(answer.prompt_tokens) - 1)
-    rows = [unit.position(answer) - tape.start for unit in units]
-    embedding = tape.inputs[0]
+    check_memory("What the heads write", contribution_bytes(model, answer, len(token_targets)), model, remedy)
+    checkpoints = model.checkpointed(answer, len(answer.prompt_tokens) - 1)
+    rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
+    embedding = checkpoints.inputs[0]
     assert embedding is not None
     layers = []
-    for layer in range(tape.layers):
+    for layer in range(checkpoints.layers):
         if cancel is not None:
             cancel.check()
-        layers.append(tape.parts(layer, rows))
-        progress((layer + 1) / tape.layers)
-    return Contributions(tuple(units), tuple(layers), embedding[rows], tape.final[rows], len(answer.layout))
+        layers.append(checkpoints.parts(layer, rows))
+        progress((layer + 1) / checkpoints.layers)
+    return Contributions(
+        tuple(token_targets), tuple(layers), embedding[rows], checkpoints.final[rows], len(answer.layout)
+    )
 
 
-def check_units(model: VisionLanguageModel, answer: Answer, units: Sequence[Unit]) -> None:
-    """Raises OtherModel for an answer of another model, and NotApplicable for units that it does not have."""
+def check_token_targets(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> None:
+    """Raises OtherModel for an answer of another model, and NotApplicable for token targets that it does not have."""
     check_own(model, answer)
-    if not units:
+    if not token_targets:
         raise NotApplicable("There is no token to explain. Choose one of the answer's.")
-    if not all(0 <= unit.index < len(answer.tokens) for unit in units):
+    if not all(0 <= token_target.index < len(answer.tokens) for token_target in token_targets):
         raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
-    check_words(model, [word for unit in units for word in (unit.token, unit.rival) if word is not None])
+    check_words(
+        model,
+        [
+            word
+            for token_target in token_targets
+            for word in (token_target.token, token_target.rival)
+            if word is not None
+        ],
+    )
 
 
 def check_words(model: VisionLanguageModel, words: Sequence[int]) -> None:
@@ -95,10 +103,10 @@ def check_words(model: VisionLanguageModel, words: Sequence[int]) -> None:
         )
 
 
-def contribution_bytes(model: VisionLanguageModel, answer: Answer, units: int) -> int:
+def contribution_bytes(model: VisionLanguageModel, answer: Answer, token_targets: int) -> int:
     """Bytes of the contributions, and of reading them."""
     card, positions = model.card, len(answer.layout)
     values = 2 * card.layers * positions * card.hidden * card.key_value_heads // card.heads * card.number_bytes
-    rows = units * card.layers * (card.heads * positions + 8 * card.hidden) * 4
+    rows = token_targets * card.layers * (card.heads * positions + 8 * card.hidden) * 4
     projection = 3 * card.hidden**2 * 4
     return pass_bytes(model, answer) + values + rows + projection

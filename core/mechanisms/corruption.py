@@ -9,10 +9,10 @@ import torch
 from PIL.Image import Image
 
 from ..answer import Answer
+from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tape import DecoderTape
-from ..vlm.units import NotApplicable
+from ..vlm.targets import NotApplicable
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ Corruption = Noise | OtherPictures
 
 
 def corrupted(
-    model: VisionLanguageModel, answer: Answer, corruption: Corruption, clean: DecoderTape
-) -> Iterator[DecoderTape]:
-    """A tape of each corrupted run, with the rows of the clean one.
+    model: VisionLanguageModel, answer: Answer, corruption: Corruption, clean: DecoderPass
+) -> Iterator[DecoderPass]:
+    """A checkpointed pass of each corrupted run, with the rows of the clean one.
 
     Raises NotApplicable for positions that are not there and for pictures that become other tokens.
     """
     if isinstance(corruption, OtherPictures):
-        yield model.tape(_pictured(model, answer, corruption))
+        yield model.checkpointed(_pictured(model, answer, corruption))
         return
     rows = torch.tensor(corruption.positions) - clean.start
     embedded = clean.states(0, Site.INPUT)[rows]
@@ -56,8 +56,8 @@ def corrupted(
         noise = torch.randn(embedded.shape, generator=generator).to(embedded.device) * spread * corruption.scale
         states = embedded + noise.to(embedded.dtype)
         with model.edited((StatePatch(Site.INPUT, 0, corruption.positions, states),)):
-            tape = model.tape(answer, clean.start)
-        yield tape
+            checkpoints = model.checkpointed(answer, clean.start)
+        yield checkpoints
 
 
 def first_corrupted(answer: Answer, corruption: Corruption) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..answer import Answer, TokenKind
-from ..vlm.units import NotApplicable, Unit
+from ..vlm.targets import NotApplicable, TokenTarget
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Group:
     positions: tuple[int, ...]
 
 
-def groups(answer: Answer, units: Sequence[Unit]) -> tuple[Group, ...]:
-    """Every position that can bear on the units, in five groups of which some may be empty:
+def groups(answer: Answer, token_targets: Sequence[TokenTarget]) -> tuple[Group, ...]:
+    """Every position that can bear on the token targets, in five groups of which some may be empty:
 
     "image", all image tokens; "question", the words of the question itself; "prompt", what else stands in the prompt
-    (template, earlier turns); "last", the positions that predict the units' tokens; "answer", the earlier answer.
-    """
+    (template, earlier turns); "last", the positions that predict the token targets' tokens; "answer", the earlier
+    answer."""
     prompt, kinds = len(answer.prompt_tokens), answer.layout.kinds
-    last = tuple(sorted({unit.position(answer) for unit in units}))
+    last = tuple(sorted({token_target.position(answer) for token_target in token_targets}))
     asked = answer.layout.question()
     found: dict[str, list[int]] = {"image": [], "question": [], "prompt": [], "answer": []}
     for position in range(last[-1] + 1):

@@ -21,11 +21,11 @@ from jaxtyping import Bool, Float, Int
 
 from ..answer import Answer, Intervention, Question, Target
 from ..vlm.cancel import CancelToken
-from ..vlm.costs import check_memory, rerun_bytes
 from ..vlm.edits import Edits, Knockout
 from ..vlm.generation import ask
+from ..vlm.memory_costs import check_memory, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import NotApplicable
+from ..vlm.targets import NotApplicable
 from .groups import Group, check_groups
 from .outcome import Outcome, intervene, outcomes, prepared_for
 
@@ -55,7 +55,7 @@ class KnockoutCurves:
     before: Outcome
     logprob: Float[np.ndarray, "cut start"]
     probability: Float[np.ndarray, "cut start"]
-    top: Int[np.ndarray, "cut start unit"]
+    top: Int[np.ndarray, "cut start target"]
     complete: float
 
     @property
@@ -64,7 +64,7 @@ class KnockoutCurves:
         return self.logprob - self.before.logprob
 
     @property
-    def changed(self) -> Bool[np.ndarray, "cut start unit"]:
+    def changed(self) -> Bool[np.ndarray, "cut start target"]:
         """Whether another token became the most probable one."""
         return (self.top != np.array(self.before.top)) & (self.top != UNKNOWN)
 
@@ -84,7 +84,7 @@ def knockout_curves(
     Stopped by `cancel`, it returns what is done. Raises Cancelled when stopped before, OtherModel; NotApplicable for a
     target, group or window that does not fit; NotEnoughMemory.
     """
-    answer, units = prepared_for(model, answer, target)
+    answer, token_targets = prepared_for(model, answer, target)
     check_groups(answer, [group for cut in cuts for group in (cut.reader, cut.source)])
     layers = model.card.layers
     if not cuts:
@@ -94,21 +94,21 @@ def knockout_curves(
             f"A window of {window} layers does not fit: the model has {layers}. Choose 1 to {layers} layers."
         )
     remedy = "Choose an earlier word of the answer, or use a smaller picture."
-    check_memory("Attention knockout", rerun_bytes(model, answer), model, remedy)
+    check_memory("Attention knockout", edited_run_bytes(model, answer), model, remedy)
     if cancel is not None:
         cancel.check()
     starts = layers - window + 1
     shape = (len(cuts), starts)
     logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
-    top = np.full((*shape, len(units)), UNKNOWN)
+    top = np.full((*shape, len(token_targets)), UNKNOWN)
     last = len(answer.prompt_tokens) - 1
-    before = next(outcomes(model, answer, units, [()], model.tape(answer, last)))
+    before = next(outcomes(model, answer, token_targets, [()], model.checkpointed(answer, last)))
     done = 0
     for row, cut in enumerate(cuts):
         sets: list[Edits] = [(knocked_out(cut, range(start, start + window)),) for start in range(starts)]
         # Rows before the first reader stay as they are, and need not be read again.
-        tape = model.tape(answer, min(*cut.reader.positions, last))
-        for start, found in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel)):
+        checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
+        for start, found in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel)):
             logprob[row, start], probability[row, start], top[row, start] = found.logprob, found.probability, found.top
             done += 1
             progress(done / logprob.size)

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer
 from ..vlm.cancel import CancelToken
-from ..vlm.costs import check_memory, tape_bytes
+from ..vlm.checkpoints import CheckpointedPass
+from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tape import Tape
-from ..vlm.units import NotApplicable, check_own
+from ..vlm.targets import NotApplicable, check_own
 from .contributions import check_words
 
 BLOCK_BYTES = 64 * 2**20
@@ -74,11 +74,11 @@ def lens(
         )
     check_positions(model, answer, positions)
     check_words(model, words)
-    needed = tape_bytes(model, answer) + 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
+    needed = checkpoint_bytes(model, answer) + 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
     check_memory("The logit lens", needed, model, "Use a smaller picture, or a shorter question.")
-    tape = model.tape(answer)
-    states = torch.stack([_states(tape, layer)[list(positions)] for layer in chosen])
-    del tape
+    checkpoints = model.checkpointed(answer)
+    states = torch.stack([_states(checkpoints, layer)[list(positions)] for layer in chosen])
+    del checkpoints
     return read(model, states, top=top, words=words, cancel=cancel, progress=progress)
 
 
@@ -136,10 +136,10 @@ def _fields(reading: Reading) -> tuple[Tensor, ...]:
     return reading.ids, reading.logprobs, reading.entropy, reading.word_logprobs, reading.word_ranks
 
 
-def _states(tape: Tape, layer: int) -> Float[Tensor, "row hidden"]:
+def _states(checkpoints: CheckpointedPass, layer: int) -> Float[Tensor, "row hidden"]:
     """The states that enter a layer, or that the last one left."""
-    if layer == tape.layers:
-        return tape.final
-    states = tape.inputs[layer]
+    if layer == checkpoints.layers:
+        return checkpoints.final
+    states = checkpoints.inputs[layer]
     assert states is not None
     return states

@@ -27,11 +27,11 @@ from torch import Tensor
 
 from ..answer import Answer, Target
 from ..vlm.cancel import CancelToken
-from ..vlm.costs import check_memory, rerun_bytes, tape_bytes
+from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
+from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.tape import DecoderTape
-from ..vlm.units import NotApplicable
+from ..vlm.targets import NotApplicable
 from .corruption import Corruption, corrupted, first_corrupted
 from .groups import Group, check_groups
 from .outcome import Outcome, outcomes, prepared_for
@@ -91,27 +91,27 @@ def trace(
     NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory; and for other pictures
     what `model.prepare` raises.
     """
-    answer, units = prepared_for(model, answer, target)
+    answer, token_targets = prepared_for(model, answer, target)
     depth = model.card.layers
     at = tuple(range(depth) if layers is None else layers)
     _check(model, answer, places, sites, at, window)
     start = min(first_corrupted(answer, corruption), len(answer.prompt_tokens) - 1)
     if cancel is not None:
         cancel.check()
-    clean = model.tape(answer, start)
-    healthy = next(outcomes(model, answer, units, [()], clean))
+    clean = model.checkpointed(answer, start)
+    healthy = next(outcomes(model, answer, token_targets, [()], clean))
     plan = list(product(at, sites, places))
     broken, found = np.full((corruption.samples, 2), np.nan), np.full((corruption.samples, len(plan), 2), np.nan)
     states = cache(clean.states)
     done = 0
-    for sample, tape in enumerate(corrupted(model, answer, corruption, clean)):
-        hurt = next(outcomes(model, answer, units, [()], tape))
+    for sample, checkpoints in enumerate(corrupted(model, answer, corruption, clean)):
+        hurt = next(outcomes(model, answer, token_targets, [()], checkpoints))
         broken[sample] = hurt.logprob, hurt.probability
         sets = (
             tuple(_restored(clean, states, site, near, place) for near in around(layer, window, depth))
             for layer, site, place in plan
         )
-        for number, restored in enumerate(outcomes(model, answer, units, sets, tape, cancel=cancel)):
+        for number, restored in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel)):
             found[sample, number] = restored.logprob, restored.probability
             done += 1
             progress(done / (corruption.samples * len(plan)))
@@ -154,7 +154,9 @@ def _check(
     # Beside the corrupted run the clean one, between its layers and inside them.
     kept = 1 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
     remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
-    check_memory("Causal tracing", kept * tape_bytes(model, answer) + rerun_bytes(model, answer), model, remedy)
+    check_memory(
+        "Causal tracing", kept * checkpoint_bytes(model, answer) + edited_run_bytes(model, answer), model, remedy
+    )
 
 
 def around(layer: int, window: int, layers: int) -> range:
@@ -163,9 +165,10 @@ def around(layer: int, window: int, layers: int) -> range:
 
 
 def _restored(
-    clean: DecoderTape, states: Callable[[int, Site], Tensor], site: Site, layer: int, place: Group
+    clean: DecoderPass, states: Callable[[int, Site], Tensor], site: Site, layer: int, place: Group
 ) -> StatePatch:
-    """The clean run's states of one layer, to be put in their place. Rows before the tapes' first are clean anyway."""
+    """The clean run's states of one layer, to be put in their place. Rows before the checkpointed passes' first are
+    clean anyway."""
     positions = tuple(position for position in place.positions if position >= clean.start)
     if site is Site.OUTPUT and layer + 1 < clean.layers and clean.chained:
         # What comes out of a layer goes into the next, where the run can begin.

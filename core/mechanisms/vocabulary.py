@@ -27,14 +27,14 @@ from ..answer import Alternative, Answer, Head
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.precision import wide
-from ..vlm.readout import Readout
+from ..vlm.unembedding import Unembedding
 from .contributions import Contributions
 from .lens import Reading, lens, read_logits
 
 
 @dataclass(frozen=True)
 class HeadReading:
-    """The words of one head for one unit, most likely first, with log-probabilities in nats. Untrusted text.
+    """The words of one head for one token target, most likely first, with log-probabilities in nats. Untrusted text.
 
     `source` is the position that the head attends to most; `value` and `input` are of it.
     """
@@ -52,14 +52,14 @@ def read_heads(
     found: Contributions,
     heads: Sequence[Head],
     *,
-    unit: int = 0,
+    token_target: int = 0,
     top: int = 10,
     cancel: CancelToken | None = None,
 ) -> list[HeadReading]:
-    """What some heads say and read for one of the units of `found`. Raises what `lens` raises."""
-    readout = model.readout()
-    scale = readout.norm.scale(found.final)[unit]
-    sources = [int(found.layers[layer].attention[head, unit].argmax()) for layer, head in heads]
+    """What some heads say and read for one of the token targets of `found`. Raises what `lens` raises."""
+    unembedding = model.unembedding()
+    scale = unembedding.norm.scale(found.final)[token_target]
+    sources = [int(found.layers[layer].attention[head, token_target].argmax()) for layer, head in heads]
     layers, positions = sorted({layer for layer, _ in heads}), sorted(set(sources))
     inputs = lens(model, answer, positions, layers, top=top, cancel=cancel)
     readings = []
@@ -68,13 +68,13 @@ def read_heads(
             cancel.check()
         parts = found.layers[layer]
         value = wide(parts.value[head * len(parts.value) // found.heads, source])
-        vectors = torch.stack([wide(parts.mixed[unit, head]), value]) @ parts.projection([head])[0]
-        said = _summands(readout, vectors * parts.scale[unit] * scale, top)
+        vectors = torch.stack([wide(parts.mixed[token_target, head]), value]) @ parts.projection([head])[0]
+        said = _summands(unembedding, vectors * parts.scale[token_target] * scale, top)
         seen = inputs.words(model, layers.index(layer), positions.index(source))
         readings.append(HeadReading((layer, head), source, said.words(model, 0), said.words(model, 1), seen))
     return readings
 
 
-def _summands(readout: Readout, vectors: Float[Tensor, "summand hidden"], top: int) -> Reading:
+def _summands(unembedding: Unembedding, vectors: Float[Tensor, "summand hidden"], top: int) -> Reading:
     """Summands of a state, the final scale included, as distributions over the vocabulary."""
-    return read_logits(readout.products(readout.norm.linear(vectors)), top=top)
+    return read_logits(unembedding.products(unembedding.norm.linear(vectors)), top=top)

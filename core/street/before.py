@@ -13,10 +13,10 @@ from pathlib import Path
 from transformers import LlamaForCausalLM
 
 from ..vlm.errors import ModelUnavailable
-from ..vlm.files import fingerprint, weight_files
+from ..vlm.hf.files import fingerprint, weight_files
+from ..vlm.hf.network import TransformersModel
 from ..vlm.loading import EMBEDDED, ModelSpec, load_model
 from ..vlm.model import VisionLanguageModel
-from ..vlm.network import TransformersModel
 from .train import LANGUAGE_BEFORE
 
 

@@ -14,18 +14,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .scene import (
-    COLORED_PARTS,
-    DOOR_KINDS,
-    KINDS,
-    MOST_OF_A_KIND,
-    SIDE,
-    Color,
-    Door,
-    Item,
-    Kind,
-    Scene,
-)
+from .scene import COLORED_PARTS, DOOR_KINDS, KINDS, MOST_OF_A_KIND, SIDE, Color, Door, Item, Kind, Scene
 
 TRUCK_AGREEMENT = 0.98
 """How often, in training, a truck's door is in the state the question asks about."""

@@ -17,7 +17,7 @@ from . import models
 from .asking import ask_and_inspect
 from .scenes import GALLERY, picture_of, suggestions
 from .state import Exchange, Picture, Workspace
-from .target import describe_target, page_key, target_chips, target_rival, target_unit
+from .target import describe_target, page_key, target_chips, target_granularity, target_rival
 
 PICTURE = 150
 """The picture's longer side in pixels."""
@@ -151,7 +151,7 @@ def _target(
         st.caption(":material/ads_click: Click a token of the answer to make it the target.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        target_unit(work, exchange, answer, picks)
+        target_granularity(work, exchange, answer, picks)
         if contrasts:
             target_rival(work, exchange, answer, model)
         with st.container(width="content"):

@@ -14,8 +14,8 @@ from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.errors import QuestionError
 from ..vlm.generation import stream
 from ..vlm.model import VisionLanguageModel
+from .jobs.job import run_on_model
 from .state import Exchange, Workspace
-from .work import run_on_model
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import streamlit as st
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
 from . import answer_bar
-from .errands import Errands
 from .frame import safety_net
+from .jobs.deferred import Deferred
 from .state import Exchange, Workspace
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
@@ -22,17 +22,17 @@ Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 def explore(
     work: Workspace,
     model: VisionLanguageModel,
-    errands: Errands,
+    deferred: Deferred,
     body: Body,
     *,
     several: bool = False,
     contrasts: bool = True,
 ) -> None:
     """The bar, and `body(work, model, answer)` below it; the answer is None where the bar found nothing to look into
-    with this model. What takes long the body leaves to `errands`. The rest is told to the bar."""
+    with this model. What takes long the body leaves to `deferred`. The rest is told to the bar."""
     page, below = st.container(), st.container()
     with below:
-        errands.run()
+        deferred.run()
     with page:
         exchange = answer_bar.explained(work, model)
         if exchange is None:

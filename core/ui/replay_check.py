@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import SelfCheck, self_check
 from .chips import escaped
-from .work import LOOK_IN, may_stop_here
+from .jobs.job import LOOK_IN, may_stop_here
 
 log = logging.getLogger(__name__)
 

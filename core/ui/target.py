@@ -1,4 +1,5 @@
-"""Which part of an answer is to be explained: its chips, the unit, and a rival. Chat and the answer bar share it.
+"""Which part of an answer is to be explained: its chips, the token target, and a rival. Chat and the answer bar share
+it.
 
 `work.target` is the one truth. Widgets show it when they appear and change it only when somebody clicks them, so a
 target chosen on one page is never undone by another page's defaults.
@@ -14,7 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ..answer import Answer, Target
 from ..charts.tokens import visible
 from ..vlm.model import VisionLanguageModel
-from ..vlm.units import rival_ids
+from ..vlm.targets import rival_ids
 from .chips import chip_style, labels
 from .state import Exchange, Workspace
 
@@ -33,12 +34,12 @@ def picks_of(target: Target | None, answer: Answer, several: bool) -> tuple[int,
     """The chips that stand for a target: all its tokens where several can be chosen, or else its first."""
     if target is None:
         return ()
-    if several and unit_of(target, answer) in ("token", "span"):
+    if several and granularity_of(target, answer) in ("token", "span"):
         return target.tokens
     return target.tokens[:1]
 
 
-def unit_of(target: Target, answer: Answer) -> str:
+def granularity_of(target: Target, answer: Answer) -> str:
     """What a target is: "token", a whole "word", the whole "answer", or a "span" of tokens that is none of these."""
     if len(target.tokens) == 1:
         return "token"
@@ -47,11 +48,11 @@ def unit_of(target: Target, answer: Answer) -> str:
     return "word" if tuple(target.tokens) in answer.words() else "span"
 
 
-def widened(picks: Sequence[int], unit: str, answer: Answer) -> tuple[int, ...]:
-    """The tokens that a unit makes of the chosen ones, in order."""
-    if unit == "answer":
+def widened(picks: Sequence[int], granularity: str, answer: Answer) -> tuple[int, ...]:
+    """The tokens that a token target makes of the chosen ones, in order."""
+    if granularity == "answer":
         return tuple(range(len(answer.tokens)))
-    if unit == "word":
+    if granularity == "word":
         return tuple(index for word in answer.words() if set(word) & set(picks) for index in word)
     return tuple(sorted(picks))
 
@@ -93,17 +94,17 @@ def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several
     return tuple(sorted(chosen)) if isinstance(chosen, list) else () if chosen is None else (chosen,)
 
 
-def target_unit(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
+def target_granularity(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
     """Whether the chosen tokens, their whole words or the whole answer are the target."""
     assert work.target is not None
-    unit = unit_of(work.target, answer)
-    units = ["token"]
-    if widened(picks, "word", answer) != tuple(picks) or unit == "word":
-        units.append("word")
+    granularity = granularity_of(work.target, answer)
+    granularities = ["token"]
+    if widened(picks, "word", answer) != tuple(picks) or granularity == "word":
+        granularities.append("word")
     if len(answer.tokens) > 1:
-        units.append("answer")
-    if unit == "span" and len(picks) == 1:
-        units.append("span")
+        granularities.append("answer")
+    if granularity == "span" and len(picks) == 1:
+        granularities.append("span")
     many = len(picks) > 1
     names = {
         "token": f"these {len(picks)} tokens" if many else "this token",
@@ -112,7 +113,7 @@ def target_unit(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequ
         "span": f"{len(work.target.tokens)} tokens",
     }
     key = page_key("unit_" + "_".join(map(str, picks)), exchange)
-    shown = unit if unit in units else "token"
+    shown = granularity if granularity in granularities else "token"
     if work.target.tokens == tuple(picks):
         shown = "token"
     elif work.target.tokens == widened(picks, "word", answer):
@@ -125,7 +126,13 @@ def target_unit(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequ
             work.target = Target(widened(picks, chosen, answer))
 
     st.segmented_control(
-        "Target", units, format_func=names.__getitem__, required=True, key=key, on_change=clicked, width="content"
+        "Target",
+        granularities,
+        format_func=names.__getitem__,
+        required=True,
+        key=key,
+        on_change=clicked,
+        width="content",
     )
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import CancelToken
-from .capture import RowRecorder
-from .inputs import Prepared
+from .hf.capture import RowRecorder
+from .hf.inputs import Prepared
 from .model import VisionLanguageModel
 from .sampling import Sampler
 from .tokens import TextStream, TokenReader

@@ -16,16 +16,16 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from .capture import NAME as RECORDED_ATTENTION
-from .capture import TOWER as TOWER_ATTENTION
 from .errors import ModelUnavailable
-from .families import family_of
-from .files import BYTES, check_folder, count_parameters, fingerprint, read_header, read_json
-from .hub import download, hub_size, local_folder
+from .hf.capture import NAME as RECORDED_ATTENTION
+from .hf.capture import TOWER as TOWER_ATTENTION
+from .hf.families import family_of
+from .hf.files import BYTES, check_folder, count_parameters, fingerprint, read_header, read_json
+from .hf.hub import download, hub_size, local_folder
+from .hf.network import TransformersModel
+from .hf.processor import load_processor
 from .memory import MemoryEstimate, judge_memory
 from .model import ModelCard, VisionLanguageModel
-from .network import TransformersModel
-from .processor import load_processor
 from .threads import choose_threads
 
 __all__ = [

@@ -20,15 +20,15 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..answer import Answer, Question
-from .capture import RowRecorder
+from .checkpoints import DecoderPass
 from .edits import Edits
+from .hf.capture import RowRecorder
+from .hf.inputs import Prepared
+from .hf.prefix import DecodingState
 from .hiding import first_reader, hidden_from_readers
-from .inputs import Prepared
-from .prefix import DecodingState
-from .readout import Readout
-from .tape import DecoderTape
 from .tokens import TokenReader
-from .tower import TowerTape
+from .tower import TowerPass
+from .unembedding import Unembedding
 
 
 @dataclass(frozen=True)
@@ -168,17 +168,17 @@ class VisionLanguageModel(ABC):
     # Residual stream
 
     @abstractmethod
-    def tape(self, answer: Answer, start: int = 0) -> DecoderTape:
-        """One gradient-free replay of an answer that can be played again layer by layer (`tape.py`).
+    def checkpointed(self, answer: Answer, start: int = 0) -> DecoderPass:
+        """One gradient-free replay of an answer that can be recomputed layer by layer (`checkpoints.py`).
 
         With `start` > 0, which must lie in the prompt, only the rows from there on: keys and values before are kept
         from the prompt's own pass and are constants. A start before the last image token, and a family that shares
-        no prefix, give the whole tape (`start` 0).
+        no prefix, give the whole checkpointed pass (`start` 0).
         Raises ValueError for a start outside the prompt.
         """
 
     @abstractmethod
-    def tower_tape(self, answer: Answer) -> TowerTape | None:
+    def checkpointed_tower(self, answer: Answer) -> TowerPass | None:
         """The same of the vision tower, with the projector behind it (`tower.py`); None where the family does not
         say how, and for a question without images."""
 
@@ -189,14 +189,14 @@ class VisionLanguageModel(ABC):
         """Final norm, output embedding and whatever scale or cap the family puts behind it. Differentiable."""
 
     @abstractmethod
-    def readout(self) -> Readout:
-        """The same taken apart, for sums over the residual stream (`readout.py`). Holds the weights, copies none.
+    def unembedding(self) -> Unembedding:
+        """The same taken apart, for sums over the residual stream (`unembedding.py`). Holds the weights, copies none.
 
         Raises NotApplicable where it cannot be taken apart.
         """
 
     @abstractmethod
-    def unembedding(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
+    def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         """Rows of the output embedding."""
 
     # Interventions
@@ -204,8 +204,8 @@ class VisionLanguageModel(ABC):
     @abstractmethod
     def edited(self, edits: Edits) -> AbstractContextManager[None]:
         """Every pass of this block, in this thread, runs under these edits (`edits.py`): `ask` answers under them, a
-        replay or a tape is of the edited model. Blocks inside each other add up; behind the block nothing is left, and
-        what is kept between questions has neither been used where the edits would change it nor changed.
+        replay or a checkpointed pass is of the edited model. Blocks inside each other add up; behind the block nothing
+        is left, and what is kept between questions has neither been used where the edits would change it nor changed.
 
         Raises ValueError for a layer or head that the model does not have and for a negative position, NotApplicable
         where a layer has no part that an edit names.
@@ -213,17 +213,17 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def logits_with(
-        self, answer: Answer, edits: Sequence[Edits], tape: DecoderTape | None = None
+        self, answer: Answer, edits: Sequence[Edits], checkpoints: DecoderPass | None = None
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits of the answer's tokens under each set of edits, teacher-forced.
 
         Each batch starts at the first layer that its sets touch, and where the family shares prefixes also at the first
-        position, if that is not before the last image token: sets that begin alike belong together. With a `tape` of
-        the answer (for instance one made under edits) they are run on from that one and not from a clean replay.
+        position, if that is not before the last image token: sets that begin alike belong together. With a
+        `checkpoints` of the answer (for instance one made under edits) they are run on from that one and not from
+        a clean replay.
 
-        Raises ValueError for a layer, head or position that is not there, or before the tape's first row; NotApplicable
-        where a layer has no part that an edit names.
-        """
+        Raises ValueError for a layer, head or position that is not there, or before the checkpointed pass's first row;
+        NotApplicable where a layer has no part that an edit names."""
 
     @abstractmethod
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:

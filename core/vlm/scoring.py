@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ..answer import Question
 from .cancel import CancelToken
-from .inputs import Prepared
+from .hf.inputs import Prepared
 from .model import VisionLanguageModel
 
 Pair = tuple[Question, str | Sequence[int]]

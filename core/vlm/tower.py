@@ -1,4 +1,4 @@
-"""The vision tower's tape: its layers played again, and the projector behind them.
+"""The vision tower's checkpointed pass: its layers recomputed, and the projector behind them.
 
 The tower sees everything at once (no causal order), possibly in windows, with places that become no image token (a
 class token) and, in some families, several places that are merged into one image token.
@@ -11,11 +11,11 @@ from abc import abstractmethod
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from .tape import Tape
+from .checkpoints import CheckpointedPass
 
 
-class TowerTape(Tape):
-    """A tape of the vision tower over all images of a question. Its positions are the tower's own places.
+class TowerPass(CheckpointedPass):
+    """A checkpointed pass of the vision tower over all images of a question. Its positions are the tower's own places.
 
     `place_of[i]` are the places that became the i-th image token of the sequence (in the order of its IMAGE
     positions): one each for LLaVA, four merged ones for Qwen2.5-VL, and -1 for a token that is made of none, as the
@@ -37,10 +37,10 @@ class TowerTape(Tape):
 
     @property
     def read(self) -> list[Float[Tensor, "place width"]]:
-        """The states that are read, one for each of `reads`. Raises ValueError for those that were forgotten."""
+        """The states that are read, one for each of `reads`. Raises ValueError for those that were freed."""
         found = [self.final if count == self.layers else self.inputs[count] for count in self.reads]
         if any(states is None for states in found):
-            raise ValueError("states that are read were forgotten")
+            raise ValueError("states that are read were freed")
         return [states for states in found if states is not None]
 
     @abstractmethod

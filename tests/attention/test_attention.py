@@ -16,14 +16,14 @@ from core.attention.sinks import find_sinks, sinks_in
 from core.attention.tower import centres, image_positions, tower_looks, tower_measures
 from core.attention.words import (
     answer_words,
-    lookers,
+    attention_to_patches,
     question_words,
     where,
     where_heads_look,
     word_to_word,
 )
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 S, T, P, A = TokenKind.SPECIAL, TokenKind.TEXT, TokenKind.IMAGE, TokenKind.ANSWER
 KINDS = (S, S, P, P, P, P, T, T, S, A, A, A)
@@ -125,7 +125,7 @@ def test_words_looking_at_words_against_a_loop() -> None:
 
 def test_who_looks_at_patches_in_every_head_against_a_loop() -> None:
     weights = random_rows(3)
-    found = lookers(Rows(weights, (0, 1, 3)), (2, 5), [(0, 1), (2,)])
+    found = attention_to_patches(Rows(weights, (0, 1, 3)), (2, 5), [(0, 1), (2,)])
     assert found.shape == (3, 2, 2)
     for layer in range(3):
         for head in range(2):

@@ -16,7 +16,7 @@ def main() -> None:
     sys.path.insert(0, ".")
     from streamlit.web import cli
 
-    from core.vlm.network import TransformersModel
+    from core.vlm.hf.network import TransformersModel
 
     quick_step = TransformersModel.step
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.errand import STOP_MILLISECONDS, stop_at
+from tests.browser.deferred import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
@@ -24,10 +24,10 @@ def test_a_stopped_case_shows_the_scenes_that_were_read(open_page: Open, settle:
     scenes.press("Enter")
     settle(page)
     page.get_by_role("button", name="Run this case", exact=True).click()
-    errand = stop_at(page, 1)
+    deferred_work = stop_at(page, 1)
     expect(caption(page, r"\d+ scenes \(stopped before the end\)")).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
-    expect(errand).to_have_count(0)
+    expect(deferred_work).to_have_count(0)
     expect(page.get_by_text("The two wordings get contradicting answers")).to_be_visible()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Download, Page, expect
 
-from tests.browser.errand import STOP_MILLISECONDS, stop_at
+from tests.browser.deferred import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
@@ -100,11 +100,11 @@ def test_a_stop_in_the_middle_of_testing_all_heads_keeps_the_layers_done(learned
     settle(page)
     page.get_by_role("button", name="Test all heads of all 6 layers").click()
     # The layers that are done are kept one by one; two of them make a map.
-    expect(page.locator(".st-key-errand").get_by_role("progressbar")).to_be_visible()
-    errand = stop_at(page, 41)
+    expect(page.locator(".st-key-deferred").get_by_role("progressbar")).to_be_visible()
+    deferred_work = stop_at(page, 41)
     expect(page.get_by_text("You stopped this.")).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
-    expect(errand).to_have_count(0)
+    expect(deferred_work).to_have_count(0)
     expect(page.get_by_role("button", name="Test all heads of all 6 layers")).to_be_enabled()
     expect(page.get_by_text(re.compile("Each head's graph is learned and its explanation masked"))).to_have_count(0)
     expect(page.get_by_text(re.compile("How much further each head's explanation lowered"))).to_be_visible()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.errand import STOP_MILLISECONDS, stop_at
+from tests.browser.deferred import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
@@ -68,8 +68,8 @@ def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: 
     samples.press("Enter")
     settle(page)
     page.get_by_role("button", name="Trace", exact=True).click()
-    errand = stop_at(page, 3)
+    deferred_work = stop_at(page, 3)
     expect(page.get_by_text(re.compile(r"\d+% of it was done"))).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
-    expect(errand).to_have_count(0)
+    expect(deferred_work).to_have_count(0)
     expect(page.locator(".st-key-mechanisms_trace svg.marks")).to_be_visible()

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.errand import STOP_MILLISECONDS, stop_at
+from tests.browser.deferred import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
 Open = Callable[..., Page]
@@ -121,10 +121,10 @@ def test_a_stop_in_the_middle_of_occlusion_keeps_what_is_done(explained: Page, s
     page.get_by_label("Step", exact=True).fill("1")
     page.get_by_label("Step", exact=True).press("Enter")
     page.keyboard.press("Escape")
-    errand = stop_at(page, 3)
+    deferred_work = stop_at(page, 3)
     expect(page.get_by_text(re.compile(r"\d+% of it was done"))).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)
-    expect(errand).to_have_count(0)
+    expect(deferred_work).to_have_count(0)
     page.get_by_role("button", name="Compute it").click()
     expect(page.get_by_role("button", name="Compute it")).to_have_count(0)
     settle(page)

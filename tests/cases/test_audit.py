@@ -20,7 +20,7 @@ from core.comparison.keyword import key_tokens
 from core.comparison.verdict import judge
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
 
 WORDINGS = ("Is the door open?", "Is the door closed?", "The door, is it open?")

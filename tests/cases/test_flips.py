@@ -7,10 +7,10 @@ import math
 import pytest
 
 from core.cases.flips import RADII, SceneFlips, flip_table, summed
-from core.causal.masking import Masking
+from core.causal.explanation_test import Masking
 from core.causal.rates import Effect, Flip, FlipRates, NeighbourPrecision
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 
 def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from core.cases import contest as contests
 from core.cases import league as leagues
-from core.cases.contest import CENTRE, RANDOM
+from core.cases import score_case as contests
 from core.cases.journal import Journal, OtherRun, Record, read_journal
 from core.cases.league import run_league
 from core.cases.league_table import table as markdown
-from core.cases.standings import QUICK, League, standings
+from core.cases.ranking import QUICK, League, ranking
+from core.cases.score_case import CENTRE, RANDOM
 from core.evidence.settings import EvidenceSettings
 from core.vlm.cancel import CancelToken
 from core.vlm.loading import EMBEDDED, load_model
@@ -76,16 +76,16 @@ def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
     # Killed while the second method's line was written.
     file.write_text("".join(kept[:4]) + kept[4][:50])
     asked: list[Sequence[str]] = []
-    original = leagues.contest
+    original = leagues.score_case
     monkeypatch.setattr(
         leagues,
-        "contest",
+        "score_case",
         lambda model, case, methods, *more: asked.append(methods) or original(model, case, methods, *more),
     )
     league = run(street, file)
     assert asked == [["suffix_relevancy"]]
     assert [line["method"] for line in lines(file)] == [CENTRE, RANDOM, *METHODS]
-    assert {row.method for row in league.standings} == {*METHODS, CENTRE, RANDOM}
+    assert {row.method for row in league.ranking} == {*METHODS, CENTRE, RANDOM}
     asked.clear()
     run(street, file)
     assert asked == []
@@ -121,7 +121,7 @@ def test_a_stop_leaves_whole_cases(street: VisionLanguageModel, tmp_path: Path) 
     league = run_league(street, file, 2, METHODS, FAMILIES[:1], progress=stop, cancel=token)
     assert league.asked == {"object colour": 1}
     assert len(lines(file)) == 4
-    assert standings(*read_journal(file, leagues.KIND)).record("") == league.record("")
+    assert ranking(*read_journal(file, leagues.KIND)).record("") == league.record("")
 
 
 def test_shuffled_weights_are_looked_at_in_the_first_cases(
@@ -133,7 +133,7 @@ def test_shuffled_weights_are_looked_at_in_the_first_cases(
     first, second = (line for line in lines(file) if line["method"] == METHODS[0])
     assert len(first["stages"]) == contests.STAGES
     assert second["stages"] is None
-    assert league.standings[0].shuffled.cases == 1
+    assert league.ranking[0].shuffled.cases == 1
 
 
 def test_an_unknown_method_or_family_is_refused_in_a_sentence(street: VisionLanguageModel, tmp_path: Path) -> None:
@@ -165,11 +165,11 @@ def table(slow: float) -> League:
             record(case, "integrated_gradients", 0.2, 0.8, 0.4, slow),
             {**record(case, RANDOM, 0.6, 0.4, 0.1 * case, 0.0), "processor": None},
         ]
-    return standings({"model": "m", "settings": {}, "about": {"model_name": "street"}}, records)
+    return ranking({"model": "m", "settings": {}, "about": {"model_name": "street"}}, records)
 
 
 def test_ranks_count_the_better_methods_in_the_direction_of_each_metric() -> None:
-    ranks = {row.method: row.ranks for row in table(1.0).standings if not row.control}
+    ranks = {row.method: row.ranks for row in table(1.0).ranking if not row.control}
     assert [ranks[m]["deletion"] for m in ("integrated_gradients", "relevancy", "rollout")] == [1, 2, 3]
     assert [ranks[m]["insertion"] for m in ("integrated_gradients", "relevancy", "rollout")] == [1, 2, 3]
     assert [ranks[m]["pointing"] for m in ("relevancy", "integrated_gradients", "rollout")] == [1, 2, 3]
@@ -179,12 +179,12 @@ def test_the_best_quick_method_is_recommended() -> None:
     assert table(QUICK / 2).recommended == "integrated_gradients"
     assert table(QUICK * 2).recommended == "relevancy"
     assert table(QUICK * 2).leader == "integrated_gradients"
-    assert standings({}, []).leader is None
-    assert standings({}, []).recommended is None
+    assert ranking({}, []).leader is None
+    assert ranking({}, []).recommended is None
 
 
 def test_figures_stand_beside_chance_in_the_same_cases() -> None:
-    row = next(row for row in table(1.0).standings if row.method == "relevancy")
+    row = next(row for row in table(1.0).ranking if row.method == "relevancy")
     assert row.figures["deletion"].mean == pytest.approx(0.3)
     assert row.over_random["deletion"].mean == pytest.approx(-0.3)
     assert row.over_random["pointing"].mean == pytest.approx(0.5 - 0.15)
@@ -197,7 +197,7 @@ def test_each_family_has_its_own_means() -> None:
         {**record(case, "rollout", 0.1 * case, 0.5, 0.0, 0.1), "family": "count" if case < 2 else "position"}
         for case in range(4)
     ]
-    (row,) = standings({}, lines).standings
+    (row,) = ranking({}, lines).ranking
     assert {family: figures["deletion"] for family, figures in row.by_family.items()} == pytest.approx(
         {"count": 0.05, "position": 0.25}
     )
@@ -208,7 +208,7 @@ def test_the_record_is_json_with_the_command_and_the_rule() -> None:
     found = json.loads(text)
     assert found["command"] == "python -m core league"
     assert "mean rank" in found["rule"]
-    assert found["standings"][0]["figures"]["deletion"]["cases"] == 4
+    assert found["ranking"][0]["figures"]["deletion"]["cases"] == 4
 
 
 def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() -> None:

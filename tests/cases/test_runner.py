@@ -21,8 +21,8 @@ from core.cases.results import Result, read_run
 from core.cases.runner import Numbered, RunSettings, record, run_cases
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.model import ModelCard
-from core.vlm.network import TransformersModel
 from core.vlm.scoring import score
 from tests.cases.folders import picture
 

@@ -18,8 +18,8 @@ from core.cases.runner import Numbered, RunSettings, answer_case, run_cases
 from core.cases.workers import WorkersUnavailable, run_on_workers
 from core.vlm.cancel import CancelToken
 from core.vlm.errors import ModelUnavailable
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
 from tests.cases.folders import picture
 
 SHORT = RunSettings(max_new_tokens=3)

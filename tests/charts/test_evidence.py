@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.charts.evidence import Line, forgetting_curves, probability_curves
+from core.charts.evidence import Line, probability_curves, randomisation_curves
 
 SHARES = np.array([0.0, 0.5, 1.0])
 
@@ -34,8 +34,8 @@ def test_curves_without_a_point_are_refused() -> None:
 
 
 def test_a_map_that_forgets_has_a_point_for_each_stage() -> None:
-    found = rows(forgetting_curves(["head", "layer 1"], {"relevancy": [0.4, float("nan")], "attention": [0.9, 0.2]}))
+    found = rows(randomisation_curves(["head", "layer 1"], {"relevancy": [0.4, float("nan")], "attention": [0.9, 0.2]}))
     points = [(row["map"], row["stage"], row["correlation"]) for row in found if "map" in row]
     assert points == [("relevancy", "head", 0.4), ("attention", "head", 0.9), ("attention", "layer 1", 0.2)]
     with pytest.raises(ValueError, match="one correlation"):
-        forgetting_curves(["head"], {"relevancy": []})
+        randomisation_curves(["head"], {"relevancy": []})

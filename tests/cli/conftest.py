@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from core.cli import asking
 from core.cli.app import app
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
 
 
 @dataclass(frozen=True)

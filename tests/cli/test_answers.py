@@ -10,12 +10,12 @@ from PIL import Image
 
 from core.answer import Decoding, Question
 from core.comparison.keyword import key_tokens
-from core.evidence.trial import gather
+from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
-from core.vlm.units import whole
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import whole
 from tests.cli.conftest import Command
 
 ASKED = ("--question", "What is it?", "--max-new-tokens", 6)
@@ -105,7 +105,7 @@ def test_evidence_tells_each_figure_beside_its_controls(
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
     [line] = found.lines
     [map_] = explain(explainers()["raw_attention"], llava, answer, [whole(answer)])
-    [trial] = gather(llava, answer, [map_])
+    [trial] = evaluate(llava, answer, [map_])
     assert found.code == 0
     assert line["badge"].startswith("removing its top 20 % of patches")
     assert line["figures"]["deletion"]["value"] == pytest.approx(trial.tested.figures["deletion"].value, rel=1e-3)

@@ -10,7 +10,7 @@ import pytest
 
 from core.cases.flips import FlipTable, summed
 from core.causal.errors import CausalError
-from core.causal.masking import Masking
+from core.causal.explanation_test import Masking
 from core.cli import flips
 from core.cli.console import Exit
 from core.vlm.cancel import CancelToken

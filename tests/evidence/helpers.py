@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.answer import Answer, Explanation, Fill, RegionMask, Target
 from core.masking import apply_mask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 
 def map_of(answer: Answer, target: Target, scores: dict[int, float], elsewhere: float = 0.0) -> Explanation:

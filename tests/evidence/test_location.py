@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question, Target
+from core.evidence.evaluate import evaluate
 from core.evidence.location import locate
 from core.evidence.settings import EvidenceSettings
-from core.evidence.trial import gather
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 SETTINGS = EvidenceSettings(fill="black", steps=2, draws=2)
 
@@ -23,7 +23,7 @@ def test_figures_equal_those_of_the_trial(model: TransformersModel, picture: Ima
     [map_] = explain(explainers()["raw_attention"], model, answer, [Target((1,))])
     truth = np.zeros((picture.height, picture.width), bool)
     truth[20:60, 40:90] = True
-    [whole] = gather(model, answer, [map_], truth=truth, settings=SETTINGS)
+    [whole] = evaluate(model, answer, [map_], truth=truth, settings=SETTINGS)
     found = locate(model, answer, map_, truth, settings=SETTINGS)
     assert found is not None and set(found.tested) == {"energy", "pointing", "soft_iou"}
     for key, figure in found.tested.items():

@@ -9,15 +9,15 @@ import pytest
 
 from core.answer import Fill
 from core.evidence.curves import Curve
-from core.evidence.metric import Examined
-from core.evidence.readings import Direction
+from core.evidence.masked_runs import Direction
+from core.evidence.metric import MapUnderTest
 from core.evidence.registry import map_metrics, metrics
 
 TRUTH = np.array([1.0, 0.5, 0.0, 0.0])
 
 
 def figure(key: str, scores: list[float], truth: np.ndarray = TRUTH) -> float:
-    return map_metrics()[key].figure(Examined(np.array(scores), (), truth)).value
+    return map_metrics()[key].figure(MapUnderTest(np.array(scores), (), truth)).value
 
 
 def curve(values: list[float], direction: Direction = "deletion", fill: Fill = "black") -> Curve:
@@ -63,7 +63,7 @@ def test_the_truth_itself_is_the_best_map_and_its_opposite_the_worst(key: str) -
 
 def test_areas_are_means_over_fills_raw_and_normalised() -> None:
     black, blur = curve([0.9, 0.5, 0.1, 0.1, 0.1, 0.1]), curve([0.9, 0.9, 0.9, 0.9, 0.9, 0.9], fill="blur")
-    found = map_metrics()["deletion"].figure(Examined(np.zeros(20), (black, blur), None))
+    found = map_metrics()["deletion"].figure(MapUnderTest(np.zeros(20), (black, blur), None))
     area = 0.05 * 0.7 + 0.05 * 0.3 + 0.9 * 0.1
     assert found.details["black"] == pytest.approx(area)
     assert found.details["black, normalised"] == pytest.approx((area - 0.1) / 0.8)
@@ -79,18 +79,18 @@ def test_a_normalised_area_is_that_of_the_normalised_curve() -> None:
 
 
 def test_losses_are_full_less_what_is_left() -> None:
-    gone = Examined(np.zeros(20), (curve([0.9, 0.8, 0.6, 0.3, 0.2, 0.1]),), None)
+    gone = MapUnderTest(np.zeros(20), (curve([0.9, 0.8, 0.6, 0.3, 0.2, 0.1]),), None)
     found = map_metrics()["comprehensiveness"].figure(gone)
     assert found.details == pytest.approx(
         {"black, 5 %": 0.1, "black, 10 %": 0.3, "black, 20 %": 0.6, "black, 50 %": 0.7}
     )
     assert found.value == pytest.approx((0.1 + 0.3 + 0.6 + 0.7) / 4)
-    alone = Examined(np.zeros(20), (curve([0.1, 0.2, 0.5, 0.7, 0.9, 0.9], "insertion"),), None)
+    alone = MapUnderTest(np.zeros(20), (curve([0.1, 0.2, 0.5, 0.7, 0.9, 0.9], "insertion"),), None)
     assert map_metrics()["sufficiency"].figure(alone).value == pytest.approx((0.7 + 0.4 + 0.2 + 0.0) / 4)
 
 
 def test_what_was_not_reached_is_no_number() -> None:
-    stopped = Examined(np.zeros(20), (curve([0.9, 0.8, float("nan"), 0.3, 0.2, 0.1]),), None)
+    stopped = MapUnderTest(np.zeros(20), (curve([0.9, 0.8, float("nan"), 0.3, 0.2, 0.1]),), None)
     assert np.isnan(map_metrics()["deletion"].figure(stopped).value)
     details = map_metrics()["comprehensiveness"].figure(stopped).details
     assert details["black, 5 %"] == pytest.approx(0.1)

@@ -7,9 +7,9 @@ import pytest
 
 from core.answer import Answer, Explanation, Question, Target
 from core.comparison.keyword import key_tokens
+from core.evidence.evaluate import evaluate
 from core.evidence.result import Evidence
 from core.evidence.settings import EvidenceSettings
-from core.evidence.trial import gather
 from core.masking import patch_coverage
 from core.street.draw import draw
 from core.street.questions import color_question, color_sentence
@@ -47,7 +47,7 @@ def found(street: VisionLanguageModel) -> list[list[Evidence]]:
         assert answer.text == color_sentence(item.kind, part, color)
         truth = drawing.mask(item.kind, part)
         settings = EvidenceSettings(fill="black", steps=2, draws=1)
-        pairs.append(gather(street, answer, truth_and_opposite(answer, truth), truth=truth, settings=settings))
+        pairs.append(evaluate(street, answer, truth_and_opposite(answer, truth), truth=truth, settings=settings))
     return pairs
 
 

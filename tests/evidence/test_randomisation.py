@@ -12,10 +12,10 @@ from core.evidence.randomisation import randomise
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.maps.agreement import agreement
-from core.vlm import costs
+from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotEnoughMemory, OtherModel
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotEnoughMemory, OtherModel
 from tests.eager import sampled
 
 
@@ -84,6 +84,6 @@ def test_a_copy_that_does_not_fit_and_another_models_answer_are_refused(
     maps = explained(llava, answer, "raw_attention")
     with pytest.raises(OtherModel):
         randomise(llava, replace(answer, model="another"), maps)
-    monkeypatch.setattr(costs, "available_bytes", lambda device: 1000)
+    monkeypatch.setattr(memory_costs, "available_bytes", lambda device: 1000)
     with pytest.raises(NotEnoughMemory, match="copy of the model"):
         randomise(llava, answer, maps)

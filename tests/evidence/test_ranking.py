@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.answer import Explanation, PatchView, Target, TokenKind, TokenLayout
 from core.evidence.ranking import falling, gathered_scores, generator, places, top, tops
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.eager import sampled
 
 

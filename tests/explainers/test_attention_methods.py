@@ -15,8 +15,8 @@ from core.explainers.raw_attention import RawAttention, RawAttentionSettings
 from core.explainers.relative_attention import RelativeAttention, RelativeAttentionSettings
 from core.explainers.rollout import Rollout
 from core.explainers.run import explain
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable
 from tests.eager import eager_attentions, eager_network, sampled, whole_inputs
 from tests.zoo import load, save_llava
 
@@ -161,7 +161,7 @@ def test_a_tower_nobody_described_is_an_obstacle_that_says_what_to_do(
 ) -> None:
     model = load(save_llava(tmp_path))
     answer = sampled(model, "Where is the dog?", picture)
-    monkeypatch.setattr(model, "tower_tape", lambda answer: None)
+    monkeypatch.setattr(model, "checkpointed_tower", lambda answer: None)
     with pytest.raises(NotApplicable, match="Choose raw attention"):
         explain(AttentionTimesTower(), model, answer, each_token(answer))
     unplaced = replace(answer, layout=replace(answer.layout, views=()))

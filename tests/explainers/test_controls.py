@@ -11,7 +11,7 @@ from PIL import Image
 from core.answer import Target
 from core.explainers.controls import CentreBias, CentreBiasSettings, Random, RandomSettings
 from core.explainers.run import explain
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.eager import sampled
 
 

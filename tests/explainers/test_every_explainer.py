@@ -15,8 +15,8 @@ from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, units_of, whole
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of, whole
 from tests.eager import sampled
 from tests.hooks import hooks_of
 
@@ -135,12 +135,12 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
     key: str, llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, method = sampled(llava, "Where?", picture, tokens=2), explainers()[key]
-    needed = method.estimate(llava, answer, units_of(answer, whole(answer)), method.Settings())
+    needed = method.estimate(llava, answer, token_targets_of(answer, whole(answer)), method.Settings())
     if key in CONTROLS:
         assert needed == 0
         return
     assert needed > 0
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: needed - 1)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: needed - 1)
     with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [MG]B .* (Explain fewer|choose|use)"):
         explain(method, llava, answer, [whole(answer)])
 

@@ -13,9 +13,9 @@ from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.run import explain
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable
+from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_from, eager_states_and_gradient, sampled
 from tests.zoo import load, save_llava
 
@@ -144,13 +144,13 @@ def test_a_network_that_adds_between_layers_has_no_integrated_gradients(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = sampled(llava, "Where?", picture, tokens=1)
-    tape = llava.tape
+    checkpointed = llava.checkpointed
 
     def elsewhere(answer: Answer) -> object:
-        made = tape(answer)
+        made = checkpointed(answer)
         made.final = made.final + 1
         return made
 
-    monkeypatch.setattr(llava, "tape", elsewhere)
+    monkeypatch.setattr(llava, "checkpointed", elsewhere)
     with pytest.raises(NotApplicable, match="between layers"):
         explain(IntegratedGradients(), llava, answer, [Target((0,))])

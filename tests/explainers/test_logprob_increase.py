@@ -7,8 +7,8 @@ from PIL import Image
 
 from core.answer import Target
 from core.explainers.logprob_increase import LogprobIncrease, LogprobIncreaseSettings
-from core.explainers.run import explain, units_of
-from core.vlm.network import TransformersModel
+from core.explainers.run import explain, token_targets_of
+from core.vlm.hf.network import TransformersModel
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut
 
@@ -23,10 +23,10 @@ def test_the_map_sums_what_the_heads_with_the_largest_increase_take(
     targets = [Target((2,)), Target((0,)), Target((1,), (RIVAL,))]
     found = explain(LogprobIncrease(), model, answer, targets, LogprobIncreaseSettings(heads=3))
     for target, explanation in zip(targets, found, strict=True):
-        (unit,) = units_of(answer, target)
-        row = unit.position(answer)
+        (token_target,) = token_targets_of(answer, target)
+        row = token_target.position(answer)
         by_head = {
-            (layer, head): expected.increase(layer, part.head(row, head), row, unit)
+            (layer, head): expected.increase(layer, part.head(row, head), row, token_target)
             for layer, part in enumerate(expected.layers)
             for head in range(4)
         }
@@ -35,7 +35,7 @@ def test_the_map_sums_what_the_heads_with_the_largest_increase_take(
         for position in range(row + 1):
             for layer, head in best:
                 added = expected.layers[layer].source(row, head, position)
-                scores[position] += expected.increase(layer, added, row, unit)
+                scores[position] += expected.increase(layer, added, row, token_target)
         torch.testing.assert_close(explanation.scores, scores, atol=3e-6, rtol=1e-3)
 
 

@@ -17,9 +17,9 @@ from core.explainers.occlusion_tokens import OcclusionTokens, OcclusionTokensSet
 from core.explainers.run import explain
 from core.masking import apply_mask
 from core.vlm.cancel import CancelToken
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
-from core.vlm.units import NotApplicable
+from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_without, sampled
 
 RIVAL = 40

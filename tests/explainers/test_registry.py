@@ -46,7 +46,7 @@ class Dull(Explainer):
     name = "Dull"
     {caveat}
 
-    def scores(self, model, answer, units, settings):
+    def scores(self, model, answer, token_targets, settings):
         yield Step(1.0)
 '''
 

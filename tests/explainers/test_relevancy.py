@@ -12,16 +12,17 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target, TokenKind, Turn
-from core.explainers import _relevancy, _walk
+from core.explainers import _propagation, _relevancy
 from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
 from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
-from core.vlm import capture, costs
+from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.families.base import Family
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, Unit, units_of, whole
+from core.vlm.hf import capture
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, TokenTarget, token_targets_of, whole
 from tests import literal
 from tests.families import (
     save_aya_vision,
@@ -114,8 +115,8 @@ def test_every_token_equals_the_literal_rule(pair: Pair, picture: Image.Image) -
         found = literal.whole_pass(pair.network, answer)
         targets = [Target((index,)) for index in range(len(answer.tokens))]
         for number, explanation in enumerate(explain(Relevancy(), pair.model, answer, targets, DECODER)):
-            (unit,) = units_of(answer, explanation.target)
-            close(explanation.scores, literal.relevancy(found, answer, unit))
+            (token_target,) = token_targets_of(answer, explanation.target)
+            close(explanation.scores, literal.relevancy(found, answer, token_target))
             assert len(explanation.scores) == len(answer.layout)
             assert bool((explanation.scores[len(answer.prompt_tokens) + number :] == 0).all())
 
@@ -124,7 +125,9 @@ def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, pict
     for text, tokens in (("Where is the dog?", 4), ("the the the dog the the", 1)):
         answer = pair.asked(text, picture, tokens=tokens)
         found, first = literal.whole_pass(pair.network, answer), SuffixRelevancy().first_row(answer)
-        expected = [literal.relevancy(found, answer, u, constant_rows=first) for u in units_of(answer, whole(answer))]
+        expected = [
+            literal.relevancy(found, answer, u, constant_rows=first) for u in token_targets_of(answer, whole(answer))
+        ]
         for kept in (True, False):
             if not kept:
                 pair.model.forget()
@@ -135,7 +138,7 @@ def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, pict
 def test_the_suffix_of_a_family_that_shares_no_prefix_is_the_same(pair: Pair, picture: Image.Image) -> None:
     answer = pair.asked("Where is the dog?", picture, tokens=3)
     stranger = TransformersModel(pair.model.network, pair.model.processor, Family("stranger"), pair.model.card)
-    assert stranger.tape(answer, 5).start == 0
+    assert stranger.checkpointed(answer, 5).start == 0
     for first, second in zip(
         explain(SuffixRelevancy(), pair.model, answer, [whole(answer)]),
         explain(SuffixRelevancy(), stranger, answer, [whole(answer)]),
@@ -153,12 +156,12 @@ def test_through_the_tower_equals_the_literal_rule(pair: Pair, picture: Image.Im
     )
     for answer in answers:
         found = literal.whole_pass(pair.network, answer)
-        units = (*units_of(answer, whole(answer)), Unit(1, 40, 50))
-        *_, last = Relevancy().scores(pair.model, answer, units, TOWER)
+        token_targets = (*token_targets_of(answer, whole(answer)), TokenTarget(1, 40, 50))
+        *_, last = Relevancy().scores(pair.model, answer, token_targets, TOWER)
         assert last.scores is not None
-        for unit, scores in zip(units, last.scores, strict=True):
-            expected = literal.relevancy(found, answer, unit, tower=True)
-            error, effect = (scores - expected).abs(), (expected - literal.relevancy(found, answer, unit)).abs()
+        for token_target, scores in zip(token_targets, last.scores, strict=True):
+            expected = literal.relevancy(found, answer, token_target, tower=True)
+            error, effect = (scores - expected).abs(), (expected - literal.relevancy(found, answer, token_target)).abs()
             images = list(answer.layout.positions(TokenKind.IMAGE))
             assert float(error.max()) < 1e-6 and float(error[images].max()) < 0.02 * float(effect.max())
 
@@ -172,7 +175,7 @@ def test_a_tower_read_before_its_last_layer(pair: Pair, picture: Image.Image) ->
         answer = pair.asked("Where is the dog?", picture, tokens=2)
         found = literal.whole_pass(pair.network, answer)
         (explanation,) = explain(Relevancy(), pair.model, answer, [Target((1,))], TOWER)
-        expected = literal.relevancy(found, answer, *units_of(answer, Target((1,))), tower=True)
+        expected = literal.relevancy(found, answer, *token_targets_of(answer, Target((1,))), tower=True)
         torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-7, rtol=1e-5)
     finally:
         for network in (pair.network, pair.model.network):
@@ -207,7 +210,9 @@ def test_a_contrast_explains_the_difference_of_two_logits(
     settings = DECODER if isinstance(method, Relevancy) else None
     first = method.first_row(answer)
     plain, contrast = explain(method, pair.model, answer, [Target((2,)), Target((2,), (77,))], settings)
-    close(contrast.scores, literal.relevancy(found, answer, Unit(2, answer.token_ids[2], 77), constant_rows=first))
+    close(
+        contrast.scores, literal.relevancy(found, answer, TokenTarget(2, answer.token_ids[2], 77), constant_rows=first)
+    )
     assert not torch.allclose(plain.scores, contrast.scores)
 
 
@@ -230,9 +235,9 @@ def test_a_map_does_not_depend_on_the_others_or_on_how_it_is_cut_up(
     answer = ask(model, Question("Where is the the the dog?", (picture,), decoding=Decoding(max_new_tokens=5)))
     targets = [Target((index,)) for index in range(5)]
     together = explain(method, model, answer, targets)
-    monkeypatch.setattr(_relevancy, "GROUP_BYTES", 5 * _relevancy.unit_bytes(model.card, len(answer.layout)) // 2)
-    monkeypatch.setattr(_walk, "BLOCK_BYTES", 2000)
-    monkeypatch.setattr(_walk, "LEAST_ROWS", 3)
+    monkeypatch.setattr(_relevancy, "GROUP_BYTES", 5 * _relevancy.target_bytes(model.card, len(answer.layout)) // 2)
+    monkeypatch.setattr(_propagation, "BLOCK_BYTES", 2000)
+    monkeypatch.setattr(_propagation, "LEAST_ROWS", 3)
     for one, target in zip(together, reversed(explain(method, model, answer, targets[::-1])), strict=True):
         torch.testing.assert_close(one.scores, target.scores, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(together[3].scores, explain(method, model, answer, [targets[3]])[0].scores)
@@ -249,20 +254,20 @@ def test_no_decoding_setting_changes_a_map(model: TransformersModel, picture: Im
 
 def test_layers_add_up_to_the_decoders_relevancy(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
-    units = units_of(answer, whole(answer))
-    entered = relevancy_by_layer(model, answer, units)
+    token_targets = token_targets_of(answer, whole(answer))
+    entered = relevancy_by_layer(model, answer, token_targets)
     assert entered.shape == (4, model.card.layers, len(answer.layout)) and bool((entered >= 0).all())
-    for unit, layers in zip(units, entered, strict=True):
-        (explanation,) = explain(Relevancy(), model, answer, [Target((unit.index,))], DECODER)
+    for token_target, layers in zip(token_targets, entered, strict=True):
+        (explanation,) = explain(Relevancy(), model, answer, [Target((token_target.index,))], DECODER)
         total = layers.sum(0)
-        total[unit.position(answer)] += 1
+        total[token_target.position(answer)] += 1
         torch.testing.assert_close(total, explanation.scores, atol=1e-6, rtol=1e-5)
-    # The top layer is looked at from the unit's own row alone, so it brings something to what that row saw.
+    # The top layer is looked at from the token target's own row alone, so it brings something to what that row saw.
     assert bool((entered[:, -1].sum(-1) > 0).all())
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        relevancy_by_layer(model, answer, units, cancel)
+        relevancy_by_layer(model, answer, token_targets, cancel)
 
 
 def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image.Image) -> None:
@@ -275,7 +280,7 @@ def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image
     model.network.half()
     half = replace(answer, inputs={n: v.half() if v.is_floating_point() else v for n, v in answer.inputs.items()})
     (found,) = explain(Relevancy(), model, half, [whole(answer)])
-    own = [unit.position(answer) for unit in units_of(answer, whole(answer))]
+    own = [token_target.position(answer) for token_target in token_targets_of(answer, whole(answer))]
     for scores in (exact.scores, found.scores):
         scores[own] = 0
     assert float(exact.scores.max()) > 0
@@ -311,14 +316,14 @@ def test_an_error_leaves_nothing_behind(
     llava: TransformersModel, small: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = leftovers(llava)
-    monkeypatch.setattr(_walk, "moved", lambda *_: 1 / 0)
+    monkeypatch.setattr(_propagation, "propagated", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         explain(Relevancy(), llava, small, [whole(small)])
     assert leftovers(llava) == before
     layer = llava.network.get_decoder().layers[1]
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
         patch.setattr(layer.mlp, "forward", lambda _: 1 / 0)
-        llava.tape(small)
+        llava.checkpointed(small)
     assert leftovers(llava) == before
 
 
@@ -335,7 +340,7 @@ def test_a_tower_that_will_not_fit_is_refused_before_the_walk(
     llava: TransformersModel, small: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = iter((2**40, 1000))
-    monkeypatch.setattr(costs, "available_bytes", lambda device: next(free))
+    monkeypatch.setattr(memory_costs, "available_bytes", lambda device: next(free))
     with pytest.raises(
         NotEnoughMemory, match=r"Relevancy through the vision tower needs .* Leave the vision tower out"
     ):
@@ -343,7 +348,9 @@ def test_a_tower_that_will_not_fit_is_refused_before_the_walk(
 
 
 def test_the_estimate_grows_with_what_it_takes(llava: TransformersModel, small: Answer) -> None:
-    units = units_of(small, whole(small))
-    both = [method.estimate(llava, small, units, method.Settings()) for method in (Relevancy(), SuffixRelevancy())]
+    token_targets = token_targets_of(small, whole(small))
+    both = [
+        method.estimate(llava, small, token_targets, method.Settings()) for method in (Relevancy(), SuffixRelevancy())
+    ]
     assert both[0] > both[1] > 0
-    assert both[0] > Relevancy().estimate(llava, small, units[:1], RelevancySettings())
+    assert both[0] > Relevancy().estimate(llava, small, token_targets[:1], RelevancySettings())

@@ -19,7 +19,7 @@ from core.explainers.token_activation_map import (
     less_context,
     rank_gaussian,
 )
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.eager import eager_logits_from, sampled
 
 RIVAL = 40

@@ -14,7 +14,7 @@ from PIL import Image
 from core.answer import Answer, Decoding, Explanation, Question, Target, TokenKind
 from core.maps.files import csv_text, npz_bytes
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 TRICKY = '=cmd|"x", \n\t# <b>שלום</b>'
 

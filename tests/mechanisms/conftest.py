@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.zoo import load, save_deepstack, save_llava, save_qwen
 
 SAVED: dict[str, Callable[[Path], Path]] = {

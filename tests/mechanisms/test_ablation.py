@@ -13,8 +13,8 @@ from core.answer import Answer, Decoding, Head, Question, Target
 from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads, head_means
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import HeadAblation
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
 
 HEADS: list[Head] = [(1, 2), (0, 3), (2, 0), (1, 0)]
@@ -126,6 +126,6 @@ def test_what_is_not_there_is_refused(
         head_means(llava, [replace(answer, model="another")])
     with pytest.raises(NotApplicable, match="empty"):
         ablate(llava, replace(answer, tokens=()), HEADS)
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 1000)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 1000)
     with pytest.raises(NotEnoughMemory, match="This intervention needs about"):
         ablate(llava, answer, HEADS)

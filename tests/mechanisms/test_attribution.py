@@ -10,9 +10,9 @@ from PIL import Image
 
 from core.mechanisms.attribution import Attribution, attribute
 from core.mechanisms.contributions import contributions
-from core.vlm.network import TransformersModel
-from core.vlm.readout import Finish
-from core.vlm.units import Unit
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import TokenTarget
+from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut, norm_of
 
@@ -22,13 +22,13 @@ RIVAL = 40
 def test_shares_are_those_of_the_written_out_pass(double: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)
-    units = [Unit(2, answer.token_ids[2]), Unit(1, 77, RIVAL)]
-    found = attribute(double, contributions(double, answer, units))
-    for number, unit in enumerate(units):
-        row = unit.position(answer)
-        words = expected.head.weight[unit.token]
-        if unit.rival is not None:
-            words = words - expected.head.weight[unit.rival]
+    token_targets = [TokenTarget(2, answer.token_ids[2]), TokenTarget(1, 77, RIVAL)]
+    found = attribute(double, contributions(double, answer, token_targets))
+    for number, token_target in enumerate(token_targets):
+        row = token_target.position(answer)
+        words = expected.head.weight[token_target.token]
+        if token_target.rival is not None:
+            words = words - expected.head.weight[token_target.rival]
 
         def share(
             states: torch.Tensor, row: int = row, words: torch.Tensor = words, expected: WrittenOut = expected
@@ -43,7 +43,7 @@ def test_shares_are_those_of_the_written_out_pass(double: TransformersModel, pic
             assert found.heads[number, layer].tolist() == pytest.approx(shares, abs=1e-5)
             assert float(found.mlps[number, layer]) == pytest.approx(share(added - sum(heads)), abs=1e-5)
         logits = expected.logits(expected.final[row], row)
-        logit = logits[unit.token] - (0 if unit.rival is None else logits[unit.rival])
+        logit = logits[token_target.token] - (0 if token_target.rival is None else logits[token_target.rival])
         assert float(found.logit[number]) == pytest.approx(float(logit), abs=1e-5)
 
 
@@ -58,8 +58,8 @@ def test_shares_sum_to_the_logit_before_any_cap(
     answer = sampled(model, "the dog the dog?", picture, tokens=3)
     said = answer.token_ids
     plain = model.replay_logits(answer)
-    monkeypatch.setattr(model, "_finished", Finish(multiplier=2.0, softcap=softcap))
-    found = attribute(model, contributions(model, answer, [Unit(2, said[2]), Unit(0, said[0], RIVAL)]))
+    monkeypatch.setattr(model, "_logit_transform_found", LogitTransform(multiplier=2.0, softcap=softcap))
+    found = attribute(model, contributions(model, answer, [TokenTarget(2, said[2]), TokenTarget(0, said[0], RIVAL)]))
     torch.testing.assert_close(total(found), found.logit, atol=1e-4, rtol=1e-4)
     expected = 2 * torch.stack([plain[2, said[2]], plain[0, said[0]] - plain[0, RIVAL]])
     torch.testing.assert_close(found.logit, expected, atol=1e-4, rtol=1e-4)
@@ -67,7 +67,7 @@ def test_shares_sum_to_the_logit_before_any_cap(
 
 def test_what_comes_in_between_layers_is_neither_heads_nor_mlps(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=2)
-    found = contributions(llava, answer, [Unit(1, answer.token_ids[1])])
+    found = contributions(llava, answer, [TokenTarget(1, answer.token_ids[1])])
     before = attribute(llava, found)
     # As networks do that bring picture features in again behind a layer.
     more = torch.linspace(-1, 1, 64)

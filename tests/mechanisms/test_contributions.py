@@ -14,10 +14,10 @@ from PIL import Image
 from core.answer import Answer
 from core.mechanisms.contributions import contributions
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.families.base import Family
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, Unit
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, TokenTarget
 from tests.eager import sampled
 from tests.hooks import hooks_of
 from tests.mechanisms.written_out import WrittenOut
@@ -39,19 +39,19 @@ def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
     return sampled(llava, "the dog the dog?", picture, tokens=4)
 
 
-def said(answer: Answer) -> list[Unit]:
-    return [Unit(index, token) for index, token in enumerate(answer.token_ids)]
+def said(answer: Answer) -> list[TokenTarget]:
+    return [TokenTarget(index, token) for index, token in enumerate(answer.token_ids)]
 
 
 def test_heads_and_sources_are_those_of_the_real_projection(double: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)
-    units = [Unit(2, 7), Unit(0, 7)]
-    found = contributions(double, answer, units)
+    token_targets = [TokenTarget(2, 7), TokenTarget(0, 7)]
+    found = contributions(double, answer, token_targets)
     for layer, parts in enumerate(found.layers):
         by_head = parts.by_head()
-        for row, unit in enumerate(units):
-            position = unit.position(answer)
+        for row, token_target in enumerate(token_targets):
+            position = token_target.position(answer)
             torch.testing.assert_close(parts.state[row], expected.layers[layer].entered[position], atol=1e-6, rtol=1e-5)
             for head in range(4):
                 own = expected.layers[layer].head(position, head)
@@ -114,7 +114,7 @@ def test_a_family_that_shares_no_prefix_is_read_from_a_whole_pass(llava: Transfo
 def test_one_unit_alone_is_its_row(llava: TransformersModel, answer: Answer) -> None:
     found = contributions(llava, answer, said(answer))
     alone, direct = found.of(2), contributions(llava, answer, said(answer)[2:3])
-    assert alone.units == direct.units
+    assert alone.token_targets == direct.token_targets
     torch.testing.assert_close(alone.final, direct.final)
     for parts, other in zip(alone.layers, direct.layers, strict=True):
         torch.testing.assert_close(parts.by_head(), other.by_head())
@@ -169,13 +169,13 @@ def test_nothing_is_left_on_the_layers(llava: TransformersModel, answer: Answer)
 
 
 def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer) -> None:
-    unit = Unit(0, answer.token_ids[0])
+    token_target = TokenTarget(0, answer.token_ids[0])
     with pytest.raises(OtherModel, match="another model"):
-        contributions(llava, replace(answer, model="another"), [unit])
+        contributions(llava, replace(answer, model="another"), [token_target])
     with pytest.raises(NotApplicable, match="does not have"):
-        contributions(llava, answer, [replace(unit, index=4)])
+        contributions(llava, answer, [replace(token_target, index=4)])
     with pytest.raises(NotApplicable, match=r"has \d+ tokens.*Type another word"):
-        contributions(llava, answer, [replace(unit, rival=llava.card.vocabulary)])
+        contributions(llava, answer, [replace(token_target, rival=llava.card.vocabulary)])
     with pytest.raises(NotApplicable, match="no token to explain"):
         contributions(llava, answer, [])
 
@@ -192,6 +192,6 @@ def test_it_is_stopped_between_layers_and_refuses_what_does_not_fit(
     with pytest.raises(Cancelled):
         contributions(llava, answer, said(answer), cancel=cancel, progress=first)
     assert told == [pytest.approx(1 / 3)]
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 2**10)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**10)
     with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ .B .* Choose fewer tokens"):
         contributions(llava, answer, said(answer))

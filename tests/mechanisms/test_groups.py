@@ -7,15 +7,15 @@ from PIL import Image
 
 from core.answer import Answer, Target, TokenKind, Turn
 from core.mechanisms.groups import Group, check_groups, groups, patch_groups
-from core.vlm.families.base import Family
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, units_of, whole
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, token_targets_of, whole
 from tests.eager import sampled
 from tests.zoo import of_family
 
 
 def named(answer: Answer, target: Target) -> dict[str, tuple[int, ...]]:
-    return {group.name: group.positions for group in groups(answer, units_of(answer, target))}
+    return {group.name: group.positions for group in groups(answer, token_targets_of(answer, target))}
 
 
 def test_groups_part_everything_that_bears_on_the_target(model: TransformersModel, picture: Image.Image) -> None:
@@ -57,7 +57,7 @@ def test_patches_without_a_place_are_refused(llava: TransformersModel, picture: 
 
 def test_groups_that_are_empty_or_elsewhere_are_refused(llava: TransformersModel) -> None:
     answer = sampled(llava, "Only words", tokens=2)
-    image, *_ = groups(answer, units_of(answer, Target((0,))))
+    image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
     with pytest.raises(NotApplicable, match="belongs to the group 'image'"):
         check_groups(answer, [image])
     end = len(answer.layout) - 1

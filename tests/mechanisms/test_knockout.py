@@ -15,14 +15,14 @@ from core.mechanisms.groups import Group, groups
 from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, change_by_cut, knockout_curves
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Knockout
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel, units_of
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of
 from tests.eager import eager_logits_with, sampled
 
 
 def cuts_of(answer: Answer, target: Target) -> list[Cut]:
     """Every pair of groups that are not empty, and one of chosen positions."""
-    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
     mine = Cut(Group("mine", (3, 5)), Group("others", (0, 3, 4)))
     return [*(Cut(reader, source) for reader, source in product(found, found)), mine]
 
@@ -66,7 +66,7 @@ def compare_with_eager_passes(model: TransformersModel, picture: Image.Image, ta
 
 def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
-    found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
+    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
     cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), found["image"])
     question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5))
     again = answer_with_cut(model, question, cut, (0, 1))
@@ -77,7 +77,7 @@ def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture
 
 def test_a_cut_changes_every_token_as_in_an_eager_pass(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
-    found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
+    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
     cut = Cut(found["question"], found["image"])
     change = change_by_cut(model, answer, cut, (1, 2))
     knockout = Knockout(cut.reader.positions, cut.source.positions, frozenset({1, 2}))
@@ -100,7 +100,7 @@ def test_the_probability_is_that_of_the_tokens_also_for_a_contrast(
 
 def test_what_cannot_be_seen_cannot_be_cut(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
-    found = {group.name: group for group in groups(answer, units_of(answer, Target((2,))))}
+    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
     backwards = Cut(found["image"], found["last"])
     curves = knockout_curves(model, answer, Target((2,)), [backwards], 2)
     np.testing.assert_allclose(curves.change, 0, atol=1e-5)
@@ -108,7 +108,7 @@ def test_what_cannot_be_seen_cannot_be_cut(model: TransformersModel, picture: Im
 
 def test_an_answer_without_a_picture_has_curves(model: TransformersModel) -> None:
     answer = sampled(model, "Only words", tokens=1)
-    image, question, _, last, _ = groups(answer, units_of(answer, Target((0,))))
+    image, question, _, last, _ = groups(answer, token_targets_of(answer, Target((0,))))
     curves = knockout_curves(model, answer, Target((0,)), [Cut(last, question)], 1)
     assert np.isfinite(curves.logprob).all()
     with pytest.raises(NotApplicable, match="'image'"):
@@ -160,7 +160,7 @@ def test_what_does_not_fit_is_refused(
         with pytest.raises(NotApplicable, match="reads at most"):
             knockout_curves(llava, answer, Target((4,)), cuts, 1)
         knockout_curves(llava, answer, Target((3,)), cuts, 1)
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 1000)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 1000)
     with pytest.raises(NotEnoughMemory, match="Attention knockout needs about"):
         knockout_curves(llava, answer, Target((0,)), cuts, 1)
 

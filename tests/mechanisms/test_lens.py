@@ -12,9 +12,9 @@ from core.answer import Answer, TokenKind
 from core.mechanisms import lens as module
 from core.mechanisms.lens import lens, read_logits
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.network import TransformersModel
-from core.vlm.readout import Finish
-from core.vlm.units import NotApplicable, NotEnoughMemory, OtherModel
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel
+from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut, norm_of
 
@@ -79,7 +79,7 @@ def test_the_cap_is_part_of_what_a_state_says(
     llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = lens(llava, answer, [4], [1], top=1000)
-    monkeypatch.setattr(llava, "_finished", Finish(softcap=0.5))
+    monkeypatch.setattr(llava, "_logit_transform_found", LogitTransform(softcap=0.5))
     capped = lens(llava, answer, [4], [1], top=1000)
     assert torch.equal(plain.ids, capped.ids) and plain.ids.shape[-1] == llava.card.vocabulary
     assert float(capped.entropy) > float(plain.entropy)
@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer, m
         lens(llava, answer, [0], words=[-1])
     with pytest.raises(ValueError, match="layers 0 to 2, and 3 is behind the last"):
         lens(llava, answer, [0], [4])
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 2**20)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**20)
     with pytest.raises(NotEnoughMemory, match=r"The logit lens needs about [\d.]+ MB .* Use a smaller picture"):
         lens(llava, answer, [0])
 

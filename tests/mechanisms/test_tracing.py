@@ -17,9 +17,9 @@ from core.mechanisms.groups import Group, groups, patch_groups
 from core.mechanisms.tracing import trace
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Site, StatePatch
-from core.vlm.families.base import Family
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, NotEnoughMemory, units_of
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotApplicable, NotEnoughMemory, token_targets_of
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
 from tests.zoo import load, of_family, save_deepstack
 
@@ -75,7 +75,7 @@ def restored_literally(
 
 
 def places_of(answer: Answer, target: Target) -> list[Group]:
-    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
     return [*found, Group("some", (answer.layout.positions(answer.layout.kinds[5])[0], 4, 2))]
 
 
@@ -94,18 +94,18 @@ def compare_with_the_literal_procedure(
     model: TransformersModel, picture: Image.Image, target: Target, window: int
 ) -> None:
     answer = sampled(model, "the the dog", picture)
-    found = {group.name: group.positions for group in groups(answer, units_of(answer, target))}
+    found = {group.name: group.positions for group in groups(answer, token_targets_of(answer, target))}
     corruptions: tuple[Corruption, ...] = (
         Noise(found["image"], scale=2.0, samples=2),
         Noise(found["question"][1:], scale=1.0, samples=1, seed=7),
     )
     places = places_of(answer, target)
     for corruption in corruptions:
-        tapes = list(corrupted(model, answer, corruption, model.tape(answer)))
+        passes = list(corrupted(model, answer, corruption, model.checkpointed(answer)))
         result = trace(model, answer, target, corruption, places, INSIDE, window)
         assert result.logprob.shape == (corruption.samples, 3, 3, len(places)) and result.complete == 1
-        for sample, tape in enumerate(tapes):
-            embedded = tape.inputs[0]
+        for sample, checkpoints in enumerate(passes):
+            embedded = checkpoints.inputs[0]
             assert embedded is not None
             hurt = restored_literally(
                 model, (answer, answer), target, embedded, Site.OUTPUT, range(0), Group("none", ())
@@ -143,7 +143,7 @@ def test_everything_restored_is_clean_and_nothing_restored_is_corrupted(
 ) -> None:
     answer, target = sampled(model, "the the dog", picture), Target((2,))
     everything = Group("everything", tuple(range(len(answer.prompt_tokens) + 2)))
-    _, question, *_ = groups(answer, units_of(answer, target))
+    _, question, *_ = groups(answer, token_targets_of(answer, target))
     untouched = Group("before the words", tuple(range(question.positions[0])))
     corruption = Noise(question.positions, scale=5.0, samples=2)
     result = trace(model, answer, target, corruption, [everything, untouched])
@@ -159,14 +159,14 @@ def test_noise_has_its_scale_in_standard_deviations_of_what_it_is_laid_on(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     answer = sampled(model, "Where?", picture)
-    clean = model.tape(answer)
-    positions = groups(answer, units_of(answer, Target((0,))))[0].positions
+    clean = model.checkpointed(answer)
+    positions = groups(answer, token_targets_of(answer, Target((0,))))[0].positions
     before = clean.states(0, Site.INPUT)
     own = before[list(positions)]
     for scale in (0.5, 3.0):
         drawn = []
-        for tape in corrupted(model, answer, Noise(positions, scale, samples=3, seed=1), clean):
-            change = tape.states(0, Site.INPUT) - before
+        for checkpoints in corrupted(model, answer, Noise(positions, scale, samples=3, seed=1), clean):
+            change = checkpoints.states(0, Site.INPUT) - before
             assert float(change[list(positions)].std() / own.std()) == pytest.approx(scale, rel=0.1)
             others = [row for row in range(len(change)) if row not in positions]
             assert not change[others].any()
@@ -179,7 +179,7 @@ def test_noise_has_its_scale_in_standard_deviations_of_what_it_is_laid_on(
 def test_patches_and_several_pictures(model: TransformersModel, picture: Image.Image) -> None:
     answer, target = sampled(model, "Is it?", picture, picture.resize((60, 90))), Target((0,))
     patches, rows, columns = patch_groups(answer, view=1, side=2)
-    image = groups(answer, units_of(answer, target))[0]
+    image = groups(answer, token_targets_of(answer, target))[0]
     result = trace(model, answer, target, Noise(image.positions, samples=1), patches)
     assert result.indirect[0, 0].reshape(3, rows, columns).shape == (3, rows, columns)
     assert np.isfinite(result.logprob).all()
@@ -187,7 +187,7 @@ def test_patches_and_several_pictures(model: TransformersModel, picture: Image.I
 
 def test_some_layers_alone_give_what_they_give_among_all(model: TransformersModel, picture: Image.Image) -> None:
     answer, target = sampled(model, "Is it?", picture), Target((0,))
-    image = groups(answer, units_of(answer, target))[0]
+    image = groups(answer, token_targets_of(answer, target))[0]
     noise = Noise(image.positions, samples=2)
     whole = trace(model, answer, target, noise, [image], INSIDE, 2)
     some = trace(model, answer, target, noise, [image], INSIDE, 2, layers=[2, 0])
@@ -207,7 +207,7 @@ def test_words_are_traced_without_a_picture_and_without_places(model: Transforme
 
 def self_traced(model: TransformersModel, answer: Answer) -> np.ndarray:
     """Noise on the question, and its words restored together with the predicting position or alone."""
-    _, question, _, last, _ = groups(answer, units_of(answer, Target((0,))))
+    _, question, _, last, _ = groups(answer, token_targets_of(answer, Target((0,))))
     return trace(model, answer, Target((0,)), Noise(question.positions, samples=1), [question, last], INSIDE).logprob
 
 
@@ -216,7 +216,7 @@ def test_a_stop_keeps_what_is_done(
 ) -> None:
     answer, cancel = sampled(llava, "Where?", picture), CancelToken()
     monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
-    image, *_ = groups(answer, units_of(answer, Target((0,))))
+    image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
     places = patch_groups(answer)[0][:4]
     part = trace(
         llava,
@@ -238,7 +238,7 @@ def test_what_does_not_fit_is_refused(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, target = sampled(llava, "Where?", picture), Target((0,))
-    image, *_ = groups(answer, units_of(answer, target))
+    image, *_ = groups(answer, token_targets_of(answer, target))
     noise = Noise(image.positions, samples=1)
     empty = Group("nothing", ())
     for corruption, places, sites, window, sentence in (
@@ -257,7 +257,7 @@ def test_what_does_not_fit_is_refused(
             trace(llava, answer, target, corruption, places, sites, window)
     with pytest.raises(NotApplicable, match="same tokens"):
         trace(llava, sampled(llava, "Only words"), target, OtherPictures((picture,)), [Group("first", (0,))])
-    monkeypatch.setattr("core.vlm.costs.available_bytes", lambda _: 1000)
+    monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 1000)
     with pytest.raises(NotEnoughMemory, match="Causal tracing needs about"):
         trace(llava, answer, target, noise, [image])
 
@@ -266,13 +266,13 @@ def test_pictures_of_another_grid_are_refused(qwen: TransformersModel, picture: 
     answer = sampled(qwen, "Where?", picture)
     turned = OtherPictures((picture.rotate(90, expand=True),))
     with pytest.raises(NotApplicable, match="same tokens"):
-        trace(qwen, answer, Target((0,)), turned, [groups(answer, units_of(answer, Target((0,))))[0]])
+        trace(qwen, answer, Target((0,)), turned, [groups(answer, token_targets_of(answer, Target((0,))))[0]])
 
 
 def test_nothing_stays_on_the_model(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
     before = model.replay_logits(answer)
-    image, *_ = groups(answer, units_of(answer, Target((0,))))
+    image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
     trace(model, answer, Target((0,)), Noise(image.positions, samples=1), [image], INSIDE)
     assert torch.equal(model.replay_logits(answer), before)
     trace(model, answer, Target((0,)), OtherPictures((picture.rotate(180),)), [image])
@@ -284,5 +284,5 @@ def test_a_network_that_adds_features_between_its_layers_is_told_apart(
 ) -> None:
     for model, chained in ((llava, True), (load(save_deepstack(tmp_path)), False)):
         answer = sampled(model, "Where?", picture)
-        image, *_ = groups(answer, units_of(answer, Target((0,))))
+        image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
         assert trace(model, answer, Target((0,)), Noise(image.positions, samples=1), [image]).chained == chained

@@ -9,8 +9,8 @@ from PIL import Image
 from core.mechanisms.contributions import contributions
 from core.mechanisms.vocabulary import read_heads
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.network import TransformersModel
-from core.vlm.units import Unit
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import TokenTarget
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut, norm_of
 
@@ -18,10 +18,10 @@ from tests.mechanisms.written_out import WrittenOut, norm_of
 def test_heads_are_read_as_what_they_alone_would_say(double: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)
-    units = [Unit(0, 7), Unit(2, 7)]
-    row = units[1].position(answer)
-    found = contributions(double, answer, units)
-    readings = read_heads(double, answer, found, [(2, 3), (0, 1), (2, 3)], unit=1, top=5)
+    token_targets = [TokenTarget(0, 7), TokenTarget(2, 7)]
+    row = token_targets[1].position(answer)
+    found = contributions(double, answer, token_targets)
+    readings = read_heads(double, answer, found, [(2, 3), (0, 1), (2, 3)], token_target=1, top=5)
     assert readings[0] == readings[2]
     for reading, (layer, head) in zip(readings, [(2, 3), (0, 1)], strict=False):
         part = expected.layers[layer]
@@ -41,7 +41,7 @@ def test_heads_are_read_as_what_they_alone_would_say(double: TransformersModel, 
 
 def test_reading_heads_is_stopped(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=1)
-    found = contributions(llava, answer, [Unit(0, answer.token_ids[0])])
+    found = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
@@ -50,7 +50,7 @@ def test_reading_heads_is_stopped(llava: TransformersModel, picture: Image.Image
 
 def test_readings_are_summed_in_at_least_single_precision(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=1)
-    found = contributions(llava, answer, [Unit(0, answer.token_ids[0])])
+    found = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
     (reading,) = read_heads(llava, answer, found, [(1, 1)], top=llava.card.vocabulary)
     for words in (reading.contribution, reading.value, reading.input):
         assert float(torch.tensor([word.logprob for word in words]).exp().sum()) == pytest.approx(1, abs=1e-4)

@@ -2,7 +2,7 @@
 
 A second network is loaded from the same folder and runs under the written-out attention of `tests.literal`.
 A head's contribution is what the *real* output projection makes of its output alone, and norms are written out from
-their formula and their weights. Nothing here uses tapes, parts or a model's readout.
+their formula and their weights. Nothing here uses checkpointed passes, parts or a model's readout.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from core.answer import Answer
-from core.vlm.units import Unit
+from core.vlm.targets import TokenTarget
 from tests import literal
 from tests.eager import whole_inputs
 
@@ -106,12 +106,12 @@ class WrittenOut:
         products: Tensor = self.head(norm_of(self.norm, state, self.final[row]))
         return products if self.softcap is None else self.softcap * torch.tanh(products / self.softcap)
 
-    def logprob(self, state: Tensor, row: int, unit: Unit) -> float:
+    def logprob(self, state: Tensor, row: int, token_target: TokenTarget) -> float:
         """log p(token) of a state, less log p(rival) for a contrast."""
         logprobs = self.logits(state, row).log_softmax(-1)
-        return float(logprobs[unit.token] - (0 if unit.rival is None else logprobs[unit.rival]))
+        return float(logprobs[token_target.token] - (0 if token_target.rival is None else logprobs[token_target.rival]))
 
-    def increase(self, layer: int, added: Tensor, row: int, unit: Unit) -> float:
+    def increase(self, layer: int, added: Tensor, row: int, token_target: TokenTarget) -> float:
         """log p(w | x + o) - log p(w | x)."""
         state = self.layers[layer].entered[row]
-        return self.logprob(state + added, row, unit) - self.logprob(state, row, unit)
+        return self.logprob(state + added, row, token_target) - self.logprob(state, row, token_target)

@@ -15,8 +15,8 @@ from core.street.textual import ask_from_text
 from core.street.train import LANGUAGE_BEFORE
 from core.vlm.errors import ModelUnavailable
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, ModelSpec, load_model
-from core.vlm.network import TransformersModel
 
 
 @pytest.fixture(scope="module")

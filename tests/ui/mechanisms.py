@@ -12,7 +12,7 @@ from core.ui.mechanisms.view import Lens, MechanismsView
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 App = Callable[..., AppTest]
 COMPUTING: tuple[Lens, ...] = (

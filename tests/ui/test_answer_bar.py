@@ -15,9 +15,9 @@ from core.ui import target as targets
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
-from core.vlm.units import rival_ids
+from core.vlm.targets import rival_ids
 from tests.zoo import save_llava
 
 App = Callable[..., AppTest]
@@ -102,7 +102,7 @@ def test_a_whole_word_is_its_tokens(llava: TransformersModel) -> None:
     for word in answer.words():
         assert targets.widened(word[:1], "word", answer) == word
         if len(word) > 1:
-            assert targets.unit_of(Target(word), answer) in ("word", "answer")
+            assert targets.granularity_of(Target(word), answer) in ("word", "answer")
 
 
 def test_an_alternative_and_a_typed_word_become_rivals(app: App, llava: TransformersModel) -> None:

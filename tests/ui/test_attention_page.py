@@ -15,7 +15,7 @@ from core.attention.words import question_words
 from core.ui.attention.view import MOST_BYTES, AttentionView
 from core.ui.state import Exchange
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.ui.charts import chart_keys, click, spec
 from tests.ui.test_answer_bar import PAGE, exchange_of, opened, work_of
 

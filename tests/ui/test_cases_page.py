@@ -16,9 +16,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.cases import league_file
 from core.cases.notes import Note, NotSaved, notes_file, read_notes
+from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
 from core.cases.runner import RunSettings, run_cases
-from core.cases.standings import standings
 from core.cases.studies.registry import studies
 from core.cases.studies.study import Outcome, Study
 from core.cases.survey import Correlation
@@ -117,11 +117,11 @@ def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -
     assert not at.exception and not at.error
     [outcome] = work.cases.outcomes
     assert outcome.because in said(at) and "1 scenes" in captions(at)
-    exhibit = outcome.exhibits[1]
+    example = outcome.examples[1]
     at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
     assert not at.exception
-    assert work.answer is exhibit.answer and work.target == exhibit.target
-    assert work.picture is not None and work.picture.recipe == exhibit.recipe
+    assert work.answer is example.answer and work.target == example.target
+    assert work.picture is not None and work.picture.recipe == example.recipe
     assert at.title[0].value == "Relevancy"
 
 
@@ -352,7 +352,7 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
         {"case": "a", "family": "count", "said": "x", "method": method, "figures": figures, "processor": 0.1}
         for method in ("relevancy", "raw_attention", "random")
     ]
-    found = standings({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
+    found = ranking({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
     file = tmp_path / "league.json"
     file.write_text(json.dumps(found.record("python -m core league --cases 1")))
     assert league_file.read_league_file(file).league.record("x") == found.record("x"), "read as it was written"

@@ -13,22 +13,22 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding, Question, Target
 from core.causal.discovery import CausalGraph, causal_graph
+from core.causal.explanation_test import Masking
 from core.causal.heads import heads_tests
-from core.causal.masking import Masking
 from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, SAMPLES
-from core.ui.kept import Kept
-from core.ui.running import STOPPED
+from core.ui.jobs.result_cache import ResultCache
+from core.ui.jobs.run import STOPPED
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
 from tests.ui.charts import chart_keys, click, spec
 
 App = Callable[..., AppTest]
@@ -367,7 +367,7 @@ def test_an_arrow_is_read_from_cause_to_effect() -> None:
 
 
 def test_what_is_longest_unused_is_forgotten_first() -> None:
-    kept: Kept[int] = Kept(2)
+    kept: ResultCache[int] = ResultCache(2)
     kept.keep("a", 1)
     kept.keep("b", 2)
     assert kept.get("a") == 1

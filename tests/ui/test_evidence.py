@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding, Question, Target
 from core.causal.discovery import causal_graph
-from core.causal.masking import image_positions
+from core.causal.explanation_test import image_positions
 from core.causal.settings import GraphSettings
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
@@ -21,14 +21,14 @@ from core.ui.causal.evidence import as_map
 from core.ui.causal.settings import ALPHA, SAMPLES
 from core.ui.evidence import section, truth
 from core.ui.evidence.view import EvidenceView
+from core.ui.jobs.run import STOPPED
 from core.ui.models import store
-from core.ui.running import STOPPED
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
 
 App = Callable[..., AppTest]
 QUICK = {"evidence_settings_fill": "black", "evidence_settings_steps": 2, "evidence_settings_draws": 2}
@@ -101,13 +101,13 @@ def test_one_button_tests_every_map_shown_and_no_map_twice(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    real = section.gather
+    real = section.evaluate
 
     def counted(model: Any, answer: Any, explanations: Any, **options: Any) -> Any:
         asked.append(len(explanations))
         return real(model, answer, explanations, **options)
 
-    monkeypatch.setattr(section, "gather", counted)
+    monkeypatch.setattr(section, "evaluate", counted)
     at = opened(app, exchange_of(llava), relevancy_methods=["relevancy"])
     after_test(at)
     at.multiselect(key="relevancy_methods").set_value(["relevancy", "raw_attention", "random"]).run()
@@ -159,7 +159,7 @@ def test_a_stop_is_told_and_can_be_taken_back(
     def stopped(*_: Any, **__: Any) -> Any:
         raise Cancelled("testing a map was stopped")
 
-    monkeypatch.setattr(section, "gather", stopped)
+    monkeypatch.setattr(section, "evaluate", stopped)
     at = after_test(opened(app, exchange_of(llava)))
     assert any(text.value == STOPPED for text in at.text)
     monkeypatch.undo()

@@ -7,8 +7,11 @@ import sys
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import core
+
 
 def test_a_package_that_cannot_be_imported_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "ui", None, raising=False)  # what is imported again below is put back afterwards
     monkeypatch.delitem(sys.modules, "core.ui", raising=False)
     monkeypatch.setitem(sys.modules, "core.vlm.loading", None)  # as if importing it failed
     page = AppTest.from_string("import core.ui\nimport streamlit as st\nst.title('Sightline')", default_timeout=60)

@@ -10,7 +10,7 @@ import pytest
 from core.cases.findings.finding import Quantity
 from core.cases.findings.report import Findings, Report
 from core.ui.mechanisms import findings
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.ui.charts import told
 from tests.ui.mechanisms import (
     App,

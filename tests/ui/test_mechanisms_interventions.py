@@ -11,13 +11,13 @@ from core.mechanisms.ablation import ablate, ablation_curves, answer_without_hea
 from core.mechanisms.contributions import contributions
 from core.mechanisms.corruption import Noise
 from core.mechanisms.groups import groups
-from core.mechanisms.increase import head_increases, top_heads
 from core.mechanisms.knockout import answer_with_cut, knockout_curves
+from core.mechanisms.logprob_increase import head_increases, top_heads
 from core.mechanisms.tracing import trace
 from core.ui.mechanisms import cutting, restoring
 from core.vlm.cancel import CancelToken
-from core.vlm.network import TransformersModel
-from core.vlm.units import units_of
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import token_targets_of
 from tests.ui.charts import click, rows, told
 from tests.ui.mechanisms import (
     TARGET,
@@ -56,7 +56,7 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
     at = opened(app, exchange, "Take heads away")
     at.number_input(key="mechanisms_first_12").set_value(2).run()
     at.button(key="ablate_first").click().run()
-    ordered = top_heads(head_increases(llava, contributions(llava, answer, units_of(answer, TARGET)))[0], 12)
+    ordered = top_heads(head_increases(llava, contributions(llava, answer, token_targets_of(answer, TARGET)))[0], 12)
     assert view_of(at).ablated == tuple(sorted(ordered[:2]))
     click(at, "mechanisms_ablate", "cell", dict(zip(("layer", "head"), ordered[0], strict=True)))
     assert view_of(at).ablated == (ordered[1],)
@@ -95,7 +95,7 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     at.number_input(key="mechanisms_samples").set_value(2).run()
     at.button(key="trace").click().run()
     (found,) = view_of(at).traces
-    images = groups(answer, units_of(answer, TARGET))[0].positions
+    images = groups(answer, token_targets_of(answer, TARGET))[0].positions
     places = restoring.places_of(answer, TARGET, restoring.GROUPS)
     expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
     np.testing.assert_allclose(found.trace.logprob, expected.logprob, atol=1e-4)

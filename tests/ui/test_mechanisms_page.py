@@ -13,18 +13,18 @@ import pytest
 from core.answer import Decoding, Question, Target
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import head_increases, source_increases, top_heads
 from core.mechanisms.lens import lens
+from core.mechanisms.logprob_increase import head_increases, source_increases, top_heads
 from core.street.recipe import SceneRecipe
+from core.ui.jobs.run import STOPPED
 from core.ui.mechanisms import written
 from core.ui.mechanisms.view import Lens
-from core.ui.running import STOPPED
 from core.ui.scenes import picture_of
 from core.ui.state import Exchange
 from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotApplicable, units_of
+from core.vlm.targets import NotApplicable, token_targets_of
 from tests.ui.charts import chart_keys, click, rows, told
 from tests.ui.mechanisms import (
     COMPUTING,
@@ -73,7 +73,7 @@ def test_heads_have_their_increase_and_a_click_shows_where_they_take_it_from(
     exchange = exchange_of(llava)
     answer = answered(exchange)
     at = opened(app, exchange)
-    found = contributions(llava, answer, units_of(answer, TARGET))
+    found = contributions(llava, answer, token_targets_of(answer, TARGET))
     expected = head_increases(llava, found)[0]
     cells = {(row["layer"], row["head"]): row["value"] for row in rows(at, "mechanisms_heads") if "value" in row}
     assert all(cells[place] == pytest.approx(float(value), abs=1e-5) for place, value in np.ndenumerate(expected))
@@ -102,7 +102,7 @@ def test_the_first_heads_are_summed_and_none_is_read_twice(
     answer = answered(exchange)
     at = opened(app, exchange)
     at.number_input(key="mechanisms_k_12").set_value(3).run()
-    found = contributions(llava, answer, units_of(answer, TARGET))
+    found = contributions(llava, answer, token_targets_of(answer, TARGET))
     heads = top_heads(head_increases(llava, found)[0], 3)
     summed = source_increases(llava, found, heads)[0].sum(0).numpy()
     patches = {row["position"]: row["value"] for row in told(at, "increase (nats)") if "position" in row}
@@ -124,7 +124,7 @@ def test_attribution_sums_to_the_logit(app: App, llava: TransformersModel) -> No
     answer = answered(exchange)
     at = opened(app, exchange)
     at.segmented_control(key="mechanisms_measure").select("Direct logit attribution").run()
-    shares = attribute(llava, contributions(llava, answer, units_of(answer, TARGET)))
+    shares = attribute(llava, contributions(llava, answer, token_targets_of(answer, TARGET)))
     cells = {(row["layer"], row["head"]): row["value"] for row in rows(at, "mechanisms_heads") if "value" in row}
     assert cells[2, 1] == pytest.approx(float(shares.heads[0, 2, 1]), abs=1e-5)
     assert f"is {float(shares.logit[0]):.3f}" in captions(at) and f"sum to {float(shares.logit[0]):.3f}" in captions(at)
@@ -135,8 +135,8 @@ def test_another_word_is_asked_about_and_a_split_one_is_told(app: App, llava: Tr
     at = opened(app, exchange)
     at.text_input(key="mechanisms_word").set_value("zebra-crossing").run()
     assert "is not one token of" in said(at) and "in the place of" in captions(at)
-    units = {key[1][1] for key in view_of(at).written.found}  # type: ignore[index]
-    assert len(units) == 2
+    token_targets = {key[1][1] for key in view_of(at).written.found}  # type: ignore[index]
+    assert len(token_targets) == 2
     at.text_input(key="mechanisms_word").set_value("   ").run()
     assert "in the place of" not in captions(at)
 

@@ -19,8 +19,8 @@ from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
 from core.maps.shares import parts
 from core.street.recipe import SceneRecipe
-from core.ui import running
-from core.ui.kept import answer_key
+from core.ui import jobs
+from core.ui.jobs.result_cache import answer_key
 from core.ui.relevancy import change
 from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
@@ -30,7 +30,7 @@ from core.ui.scenes import picture_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 
 App = Callable[..., AppTest]
 
@@ -357,7 +357,7 @@ def test_a_stop_keeps_what_is_done_and_starts_nothing_by_itself(
     at.session_state["relevancy_occlusion_pixels_step"] = 1
     at.multiselect(key="relevancy_methods").set_value(["occlusion_pixels"]).run()
     assert not at.exception
-    results.wait(answer_of(at), Target((1,)), order, running.STOPPED)
+    results.wait(answer_of(at), Target((1,)), order, jobs.STOPPED)
     monkeypatch.undo()
     at.run()
     found = results.get(answer_of(at), Target((1,)), order)
@@ -383,7 +383,7 @@ def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersMo
     assert results.due(answer, Target((1,)), order)
     results.seconds.clear()
     assert results.due(answer, Target((0,)), order), "superseded half-way, not stopped"
-    results.wait(answer, Target((0,)), order, running.STOPPED)
+    results.wait(answer, Target((0,)), order, jobs.STOPPED)
     assert not results.due(answer, Target((0,)), order)
 
 

@@ -16,7 +16,7 @@ from core.causal.discovery import causal_graph
 from core.ui.causal.naming import drawn, name_of, place_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from tests.families import save_internvl
 from tests.zoo import load
 

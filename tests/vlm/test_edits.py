@@ -14,11 +14,11 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
 from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
-from core.vlm.families.base import Family
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
-from core.vlm.playback import catching
-from core.vlm.units import NotApplicable
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
+from core.vlm.hf.recompute import catching
+from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
 from tests.hooks import hooks_of
 from tests.zoo import load, of_family, save_llava, save_qwen
@@ -139,7 +139,7 @@ def test_small_batches_change_nothing(
 ) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     expected = model.logits_with(answer, sets_of(answer))
-    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 0)
     assert model.edits_at_once(answer) == 1
     for logits, other in zip(model.logits_with(answer, sets_of(answer)), expected, strict=True):
         torch.testing.assert_close(logits, other, **NEAR)
@@ -147,11 +147,11 @@ def test_small_batches_change_nothing(
 
 def test_a_tape_of_an_edited_pass_is_run_on_from(any_model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(any_model, "Where is the dog?", picture)
-    clean = any_model.tape(answer)
+    clean = any_model.checkpointed(answer)
     image = answer.layout.positions(TokenKind.IMAGE)
     corruption: Edits = (StatePatch(Site.INPUT, 0, image, noise(len(image))),)
     with any_model.edited(corruption):
-        corrupted = any_model.tape(answer)
+        corrupted = any_model.checkpointed(answer)
     repairs: list[Edits] = [()]
     for site in Site:
         states = clean.states(1, site)[:-1]
@@ -164,12 +164,12 @@ def test_a_tape_of_an_edited_pass_is_run_on_from(any_model: TransformersModel, p
 
 def test_states_at_each_site_are_those_of_the_pass(any_model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(any_model, "Where?", picture)
-    tape = any_model.tape(answer)
-    torch.testing.assert_close(tape.states(1, Site.OUTPUT), tape.states(2, Site.INPUT), **NEAR)
-    torch.testing.assert_close(tape.states(2, Site.OUTPUT), tape.final, **NEAR)
-    everywhere = tuple(range(len(tape.final)))
+    checkpoints = any_model.checkpointed(answer)
+    torch.testing.assert_close(checkpoints.states(1, Site.OUTPUT), checkpoints.states(2, Site.INPUT), **NEAR)
+    torch.testing.assert_close(checkpoints.states(2, Site.OUTPUT), checkpoints.final, **NEAR)
+    everywhere = tuple(range(len(checkpoints.final)))
     for site in Site:
-        same: Edits = (StatePatch(site, 1, everywhere, tape.states(1, site)),)
+        same: Edits = (StatePatch(site, 1, everywhere, checkpoints.states(1, site)),)
         torch.testing.assert_close(any_model.logits_with(answer, [same])[0], any_model.replay_logits(answer), **NEAR)
 
 
@@ -203,15 +203,15 @@ def test_what_edits_leave_as_it_is_is_not_read_again(model: TransformersModel, p
 
 def test_only_layers_and_rows_that_edits_touch_are_run(any_model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(any_model, "Where is the dog?", picture)
-    tape = any_model.tape(answer)
-    late, whole = (StatePatch(Site.MLP, 1, (30,), noise(1)),), len(tape.final)
+    checkpoints = any_model.checkpointed(answer)
+    late, whole = (StatePatch(Site.MLP, 1, (30,), noise(1)),), len(checkpoints.final)
     with counting(any_model) as rows:
-        any_model.logits_with(answer, [late], tape)
+        any_model.logits_with(answer, [late], checkpoints)
     assert rows == [(1, whole), (2, whole)]
     # Again and again, it is worth keeping what stands before.
-    any_model.logits_with(answer, [late] * 3, tape)
+    any_model.logits_with(answer, [late] * 3, checkpoints)
     with counting(any_model) as rows:
-        any_model.logits_with(answer, [late, ()], tape)
+        any_model.logits_with(answer, [late, ()], checkpoints)
     assert rows == [(1, whole - 30), (2, whole - 30)]
 
 
@@ -235,11 +235,11 @@ def test_layers_that_cannot_be_called_for_some_rows_are_called_for_all(
     answer = sampled(any_model, "Where is the dog?", picture)
     sets = [edits for edits in sets_of(answer) if edits]
     divided = [any_model.logits_with(answer, [edits])[0] for edits in sets]
-    monkeypatch.setattr("core.vlm.rerun._behind", lambda value, first, rows: value)
-    tape = any_model.tape(answer)
+    monkeypatch.setattr("core.vlm.hf.edited_run._behind", lambda value, first, rows: value)
+    checkpoints = any_model.checkpointed(answer)
     with counting(any_model) as rows:
-        whole = [any_model.logits_with(answer, [edits], tape)[0] for edits in sets]
-    assert {count for _, count in rows} == {len(tape.final)}
+        whole = [any_model.logits_with(answer, [edits], checkpoints)[0] for edits in sets]
+    assert {count for _, count in rows} == {len(checkpoints.final)}
     for first, second in zip(divided, whole, strict=True):
         torch.testing.assert_close(first, second, **NEAR)
 
@@ -251,10 +251,10 @@ def test_a_network_with_something_between_its_layers_is_run_from_the_start(
     image = answer.layout.positions(TokenKind.IMAGE)
     corruption: Edits = (StatePatch(Site.INPUT, 0, image, noise(len(image))),)
     with model.edited(corruption):
-        tape = model.tape(answer)
-    expected = model.logits_with(answer, sets_of(answer), tape)
-    tape._calls.chained = False  # type: ignore[attr-defined]
-    for found, logits in zip(model.logits_with(answer, sets_of(answer), tape), expected, strict=True):
+        checkpoints = model.checkpointed(answer)
+    expected = model.logits_with(answer, sets_of(answer), checkpoints)
+    checkpoints._calls.chained = False  # type: ignore[attr-defined]
+    for found, logits in zip(model.logits_with(answer, sets_of(answer), checkpoints), expected, strict=True):
         torch.testing.assert_close(found, logits, **NEAR)
 
 
@@ -313,7 +313,9 @@ def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: I
     with pytest.raises(ValueError, match="outside the sequence"), model.edited((Knockout((1,), (-1,)),)):
         pass
     with pytest.raises(ValueError, match="first row"):
-        model.logits_with(answer, [(HeadAblation(((0, 0),)),)], model.tape(answer, len(answer.prompt_tokens) - 1))
+        model.logits_with(
+            answer, [(HeadAblation(((0, 0),)),)], model.checkpointed(answer, len(answer.prompt_tokens) - 1)
+        )
     assert model.logits_with(answer, []) == []
 
 

@@ -15,7 +15,7 @@ from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 from core.answer import Decoding, Question, TokenKind, Turn
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask, measure, stream
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from core.vlm.sampling import probabilities
 
 QUESTIONS = ("Where is the dog?", "What is the colour of the old house over there, and why?", "Hm")

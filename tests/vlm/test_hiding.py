@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind, Turn
-from core.vlm.families.base import Family
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.families.base import Family
+from core.vlm.hf.network import TransformersModel
 from tests.eager import eager_logits_without
 from tests.zoo import load, of_family, save_llava
 
@@ -96,7 +96,7 @@ def test_little_memory_makes_small_batches(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = ask(model, questions(picture)[0])
-    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 8 * 2**20)
+    monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 8 * 2**20)
     few = model.hidings_at_once(answer)
-    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 0)
     assert model.hidings_at_once(answer) == 1 < few < 64

@@ -18,11 +18,12 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from core.answer import Decoding, Question
-from core.vlm import hub, loading, memory
-from core.vlm.files import count_parameters, read_header
+from core.vlm import loading, memory
 from core.vlm.generation import ask
+from core.vlm.hf import hub
+from core.vlm.hf.files import count_parameters, read_header
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, estimate_memory, load_model, suggested_models
-from core.vlm.network import TransformersModel
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question, RegionMask, TokenKind, Turn
-from core.vlm import network
 from core.vlm.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
 from core.vlm.generation import ask, stream
-from core.vlm.network import TransformersModel
+from core.vlm.hf import network
+from core.vlm.hf.network import TransformersModel
 
 THREE = Decoding(max_new_tokens=3)
 

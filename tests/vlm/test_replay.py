@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from core.answer import Decoding, Question, Turn
-from core.vlm.families.base import count_up
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.families.base import count_up
+from core.vlm.hf.network import TransformersModel
 from core.vlm.replay import NEGLIGIBLE, replay_difference, self_check
 from tests.zoo import of_family
 

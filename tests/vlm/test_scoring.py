@@ -10,7 +10,7 @@ from PIL import Image
 from core.answer import Decoding, Question, RegionMask, Turn
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
+from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score, score_many
 
 
@@ -74,9 +74,9 @@ def test_little_memory_makes_small_batches(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepared = model.prepare(Question("Where?", (picture,)))
-    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 8 * 2**20)
+    monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 8 * 2**20)
     few = model.rows_at_once(prepared, 20)
-    monkeypatch.setattr("core.vlm.room.available_bytes", lambda _: 0)
+    monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 0)
     none = model.rows_at_once(prepared, 20)
     assert none == 1 < few < 64
 

@@ -1,4 +1,4 @@
-"""The vision tower's tape against whole matrices, and its places against the network's own gradients."""
+"""The vision tower's checkpointed pass against whole matrices, and its places against the network's own gradients."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
-from core.vlm import costs
-from core.vlm.families.base import Family, Tower
+from core.vlm import memory_costs
 from core.vlm.generation import ask
-from core.vlm.network import TransformersModel
-from core.vlm.units import NotEnoughMemory
+from core.vlm.hf.families.base import Family, Tower
+from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import NotEnoughMemory
 from tests import literal
 from tests.families import (
     save_aya_vision,
@@ -77,27 +77,29 @@ def test_places_and_projector_are_the_networks(pair: Pair, pictures: tuple[Image
     for shown in (pictures, pictures[:1], pictures[1:]):
         answer = pair.asked(*shown)
         found = literal.whole_pass(pair.network, answer)
-        tape = pair.model.tower_tape(answer)
-        assert tape is not None and found.last is not None and found.features is not None
-        torch.testing.assert_close(tape.final, found.last.flatten(0, -2).detach())
-        projected = tape.project(*tape.read)
-        assert len(projected) == tape.entries
+        checkpoints = pair.model.checkpointed_tower(answer)
+        assert checkpoints is not None and found.last is not None and found.features is not None
+        torch.testing.assert_close(checkpoints.final, found.last.flatten(0, -2).detach())
+        projected = checkpoints.project(*checkpoints.read)
+        assert len(projected) == checkpoints.entries
         torch.testing.assert_close(projected[0], found.features.detach())
         # A token without a place, at the end of a row, has -1.
-        declared = [[place for place in sorted(places) if place >= 0] for places in tape.place_of.tolist()]
+        declared = [[place for place in sorted(places) if place >= 0] for places in checkpoints.place_of.tolist()]
         assert declared == [places.tolist() for places in literal.places_of(found)]
 
 
 def test_every_layer_is_played_as_it_was(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
-    tape = pair.model.tower_tape(pair.asked(*pictures))
-    assert tape is not None
-    expected = [*tape.inputs[1:], tape.final]
-    for layer in range(tape.layers):
-        with tape.play(layer) as passed:
+    checkpoints = pair.model.checkpointed_tower(pair.asked(*pictures))
+    assert checkpoints is not None
+    expected = [*checkpoints.inputs[1:], checkpoints.final]
+    for layer in range(checkpoints.layers):
+        with checkpoints.recompute(layer) as passed:
             torch.testing.assert_close(passed.output, expected[layer])
-            covered = [place for tap in passed.taps for place in range(tap.offset, tap.offset + len(tap.output))]
-            assert covered == list(range(len(tape.final)))
-            outputs = [tap.output for tap in passed.taps]
+            covered = [
+                place for call in passed.attention_calls for place in range(call.offset, call.offset + len(call.output))
+            ]
+            assert covered == list(range(len(checkpoints.final)))
+            outputs = [call.output for call in passed.attention_calls]
             gradients = torch.autograd.grad(passed.output.square().sum(), outputs)
             assert all(float(gradient.abs().min()) > 0 for gradient in gradients)
 
@@ -128,7 +130,7 @@ def test_attention_that_will_not_fit_is_refused_before_it_is_made(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    monkeypatch.setattr(costs, "available_bytes", lambda device: 3000)
+    monkeypatch.setattr(memory_costs, "available_bytes", lambda device: 3000)
     with pytest.raises(NotEnoughMemory, match=r"tower's attention needs about .* Use a smaller picture"):
         llava.tower_attention(answer)
 
@@ -139,8 +141,8 @@ def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, pic
     try:
         for feature, layers in ((-2, 1), (1, 1), (2, 2), (-1, 2)):
             config.vision_feature_layer = feature
-            tape = llava.tower_tape(answer)
-            assert tape is not None and tape.layers == layers
+            checkpoints = llava.checkpointed_tower(answer)
+            assert checkpoints is not None and checkpoints.layers == layers
     finally:
         config.vision_feature_layer = -1
 
@@ -149,10 +151,10 @@ def test_there_is_no_tower_tape_without_pictures_or_a_description(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     words = ask(model, Question("Only words", decoding=Decoding(max_new_tokens=2)))
-    assert model.tower_tape(words) is None and model.tower_attention(words) is None
+    assert model.checkpointed_tower(words) is None and model.tower_attention(words) is None
     shown = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
     stranger = TransformersModel(model.network, model.processor, Family("stranger"), model.card)
-    assert stranger.tower_tape(shown) is None
+    assert stranger.checkpointed_tower(shown) is None
 
 
 def test_a_grid_that_was_shrunk_is_not_followed(tmp_path: Path, picture: Image.Image) -> None:
@@ -160,7 +162,7 @@ def test_a_grid_that_was_shrunk_is_not_followed(tmp_path: Path, picture: Image.I
     model = load(save_llava_onevision(tmp_path, most=1))
     answer = ask(model, Question("Where?", (picture.resize((150, 110)),), decoding=Decoding(max_new_tokens=2)))
     assert [view.name for view in answer.layout.views] == ["overview", "detail"]
-    assert model.tower_tape(answer) is None
+    assert model.checkpointed_tower(answer) is None
 
 
 def test_a_decoder_that_scales_what_it_reads_is_not_followed(llava: TransformersModel, picture: Image.Image) -> None:
@@ -169,7 +171,7 @@ def test_a_decoder_that_scales_what_it_reads_is_not_followed(llava: Transformers
     text = llava.network.config.text_config
     text.embedding_multiplier = 12.0
     try:
-        assert llava.tower_tape(answer) is None
+        assert llava.checkpointed_tower(answer) is None
     finally:
         del text.embedding_multiplier
 
@@ -183,10 +185,10 @@ def test_a_tower_that_is_not_as_declared_gives_no_tape(
     assert declared is not None
     kind = type(model.family)
     monkeypatch.setattr(kind, "tower", lambda *_: replace(declared, layers=declared.layers[:-1], reads=()))
-    assert model.tower_tape(answer) is None
+    assert model.checkpointed_tower(answer) is None
 
     def shuffled(*_: object) -> Tower:
         return replace(declared, project=lambda states: declared.project(states).flip(1))
 
     monkeypatch.setattr(kind, "tower", shuffled)
-    assert model.tower_tape(answer) is None
+    assert model.checkpointed_tower(answer) is None

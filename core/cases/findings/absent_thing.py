@@ -73,7 +73,7 @@ class AbsentThing(Finding[SceneRecipe]):
     def reader(self, model: VisionLanguageModel, cancel: CancelToken | None) -> Reader[SceneRecipe]:
         def read(recipe: SceneRecipe, cancel: CancelToken | None) -> Reading | None:
             found = STUDY.read(model, recipe, cancel)
-            scene, answer, target = recipe.scene(), found.exhibit.answer, found.exhibit.target
+            scene, answer, target = recipe.scene(), found.example.answer, found.example.target
             on_things = None if found.said is None else _rests_on(model, answer, target, scene, found.said)
             hidden = found.without and dict(zip(HIDDEN, (effect.change for effect in found.without), strict=True))
             return {

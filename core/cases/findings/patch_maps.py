@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
 
+from ...evidence.evaluate import evaluate
 from ...evidence.registry import map_metrics
 from ...evidence.settings import EvidenceSettings
-from ...evidence.trial import gather
 from ...explainers.logprob_increase import LogprobIncrease
 from ...explainers.raw_attention import RawAttention
 from ...explainers.run import explain
@@ -19,17 +19,7 @@ from ..scoring import is_right
 from ..street import street_cases
 from ..studies import readings as studied
 from ..studies.estimates import mean
-from .finding import (
-    Conclusion,
-    Finding,
-    Quantity,
-    QuantityUnit,
-    Reader,
-    Reading,
-    column,
-    quantity,
-    unmet,
-)
+from .finding import Conclusion, Finding, Quantity, QuantityUnit, Reader, Reading, column, quantity, unmet
 
 INCREASE, ATTENTION = LogprobIncrease(), RawAttention()
 RANDOM, CENTRE = "random order", "middle of the picture"
@@ -81,7 +71,7 @@ class PatchMaps(Finding[Case]):
                 return None
             target = studied.key_target(answer)
             maps = [explain(method, model, answer, [target], cancel=cancel)[0] for method in (INCREASE, ATTENTION)]
-            own, other = gather(model, answer, maps, truth=case.truth, settings=SETTINGS, cancel=cancel)
+            own, other = evaluate(model, answer, maps, truth=case.truth, settings=SETTINGS, cancel=cancel)
             if cancel is not None:
                 cancel.check()
             found = {INCREASE.name: own.tested, ATTENTION.name: other.tested, CENTRE: own.centre}

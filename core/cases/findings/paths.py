@@ -13,7 +13,7 @@ from ...mechanisms.groups import groups
 from ...mechanisms.knockout import Cut, knockout_curves
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import units_of
+from ...vlm.targets import token_targets_of
 from ..studies.estimates import mean
 from .finding import Quantity, Reading, column, quantity
 
@@ -25,7 +25,7 @@ EDGES = tuple(f"{source} to {reader}" for reader, source in CUTS)
 def paths(model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None) -> Reading:
     """Image dependence of a target (nats), and its change of log-probability under each cut: in all layers, and in
     windows of `WINDOW` layers by their first one. Raises Cancelled, and what `knockout_curves` raises."""
-    named = {group.name: group for group in groups(answer, units_of(answer, target))}
+    named = {group.name: group for group in groups(answer, token_targets_of(answer, target))}
     cuts = [Cut(named[reader], named[source]) for reader, source in CUTS]
     dependence = float(image_dependence(model, answer)[list(target.tokens)].sum())
     found: Reading = {"dependence": dependence}

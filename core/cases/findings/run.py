@@ -16,7 +16,7 @@ from typing import Any
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.errors import ModelUnavailable
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import NotApplicable
+from ...vlm.targets import NotApplicable
 from ..journal import Journal, Record
 from ..plain import plain
 from .finding import Finding, Reader

@@ -16,7 +16,7 @@ from ...answer import Answer, Head, Target, TokenKind
 from ...mechanisms.ablation import ablation, head_means
 from ...mechanisms.attribution import attribute
 from ...mechanisms.contributions import contributions
-from ...mechanisms.increase import head_increases, top_heads
+from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...mechanisms.outcome import Outcome, outcomes, prepared_for
 from ...street import questions
 from ...street.draw import draw
@@ -149,8 +149,8 @@ def _scores(
     model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None
 ) -> dict[str, Float[Tensor, "layers heads"]]:
     """What each ranking says of every head."""
-    _, units = prepared_for(model, answer, target)
-    found = contributions(model, answer, units, cancel=cancel)
+    _, token_targets = prepared_for(model, answer, target)
+    found = contributions(model, answer, token_targets, cancel=cancel)
     images = list(answer.layout.positions(TokenKind.IMAGE))
     looked = torch.stack([parts.attention[:, 0, images].sum(-1) for parts in found.layers])
     return {
@@ -171,10 +171,10 @@ def _outcomes(
     model: VisionLanguageModel, answer: Answer, target: Target, sets: Sequence[Edits], cancel: CancelToken | None
 ) -> list[Outcome]:
     """The outcome of each set, in order. Raises Cancelled."""
-    answer, units = prepared_for(model, answer, target)
+    answer, token_targets = prepared_for(model, answer, target)
     order = sorted(range(len(sets)), key=lambda index: first_layer(sets[index], model.card.layers))
-    tape = model.tape(answer)
-    found = list(outcomes(model, answer, units, [sets[index] for index in order], tape, cancel=cancel))
+    checkpoints = model.checkpointed(answer)
+    found = list(outcomes(model, answer, token_targets, [sets[index] for index in order], checkpoints, cancel=cancel))
     if cancel is not None:
         cancel.check()
     return [one for _, one in sorted(zip(order, found, strict=True), key=lambda pair: pair[0])]

@@ -18,21 +18,11 @@ from ...street.scene import COLORS, KINDS, Scene
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import NotApplicable
+from ...vlm.targets import NotApplicable
 from ..studies.estimates import mean
 from ..studies.hallucinated_object import by_color
 from ..studies.study import held_out
-from .finding import (
-    Conclusion,
-    Finding,
-    Quantity,
-    Reader,
-    Reading,
-    column,
-    computed,
-    quantity,
-    unmet,
-)
+from .finding import Conclusion, Finding, Quantity, Reader, Reading, column, computed, quantity, unmet
 
 WORDS = {"colour": COLORS, "kind": KINDS}
 SHOWN = 0.5

@@ -18,7 +18,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
 from .estimates import mean, share
-from .study import Exhibit, Measured, Outcome, Study, held_out, judged
+from .study import Example, Measured, Outcome, Study, held_out, judged
 
 QUESTION = "What color is the dog?"
 EXISTENCE = "Is there a dog in the picture?"
@@ -34,7 +34,7 @@ class NoDog:
     becomes of the word when they, or all other things, are hidden.
     """
 
-    exhibit: Exhibit
+    example: Example
     said: Color | None
     here: frozenset[Color]
     denied: bool
@@ -88,7 +88,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
         denied = control.casefold().startswith("no")
         if said is None or said not in things:
             where = "No colour is named." if said is None else f"Nothing here is {said}."
-            return NoDog(_exhibit(subject, found, answer, asked, where), said, frozenset(things), denied)
+            return NoDog(_example(subject, found, answer, asked, where), said, frozenset(things), denied)
         own = things[said]
         others = np.logical_or.reduce([mask for color, mask in things.items() if color != said] or [np.zeros_like(own)])
         pictures = [readings.without(drawing.image, mask) for mask in (own, others & ~own)]
@@ -98,8 +98,8 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
             f"{on_things:.0%} of its map on the picture is on what is {said} ({own.mean():.0%} of it). Hidden: "
             f"{readings.told(first)}."
         )
-        exhibit = _exhibit(subject, found, answer, asked, where)
-        return NoDog(exhibit, said, frozenset(things), denied, on_things, float(own.mean()), (first, second))
+        example = _example(subject, found, answer, asked, where)
+        return NoDog(example, said, frozenset(things), denied, on_things, float(own.mean()), (first, second))
 
     def conclude(self, reads: Sequence[NoDog]) -> Outcome:
         named = share(read.said is not None for read in reads)
@@ -133,7 +133,7 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
                     mean(read.area for read in told_here),
                 ),
             ),
-            tuple(read.exhibit for read in reads[:EXHIBITS]),
+            tuple(read.example for read in reads[:EXHIBITS]),
         )
 
 
@@ -155,5 +155,5 @@ def _by_chance(read: NoDog, told: Sequence[NoDog]) -> float:
     return float(np.mean(others)) if others else float("nan")
 
 
-def _exhibit(recipe: SceneRecipe, found: Explanation, answer: Answer, *notes: str) -> Exhibit:
-    return Exhibit(recipe.name, answer, found.target, recipe, found, notes=notes)
+def _example(recipe: SceneRecipe, found: Explanation, answer: Answer, *notes: str) -> Example:
+    return Example(recipe.name, answer, found.target, recipe, found, notes=notes)

@@ -12,18 +12,18 @@ from ...answer import Answer, Decoding, Explanation, Question, RegionMask, Targe
 from ...causal.rates import Effect
 from ...comparison.keyword import key_tokens
 from ...evidence.energy import Energy
-from ...evidence.metric import Examined
+from ...evidence.metric import MapUnderTest
 from ...evidence.ranking import patch_scores
 from ...explainers.registry import explainers
 from ...explainers.run import explain
 from ...maps.shares import Part, parts, shares
 from ...masking import apply_mask, patch_coverage
 from ...mechanisms.contributions import contributions
-from ...mechanisms.increase import head_increases
+from ...mechanisms.logprob_increase import head_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import NotApplicable, unit_logprobs, units_of
+from ...vlm.targets import NotApplicable, target_logprobs, token_targets_of
 
 METHOD = "relevancy"
 LONGEST = 24
@@ -53,9 +53,9 @@ def effects(
 ) -> list[Effect]:
     """What each other picture (of the same size) does to a target: the change of its log-probability (nats), and
     whether another token would stand at its first place."""
-    units, first = units_of(answer, target), target.tokens[0]
+    units, first = token_targets_of(answer, target), target.tokens[0]
     logits = list(model.logits_of_images(answer, [(answer.question.images[0],), *((one,) for one in pictures)]))
-    logprobs = [float(unit_logprobs(one, units).sum()) for one in logits]
+    logprobs = [float(target_logprobs(one, units).sum()) for one in logits]
     tops = [int(one[first].argmax()) for one in logits]
     return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]
 
@@ -89,7 +89,7 @@ def share_within(answer: Answer, found: Explanation, truth: Bool[np.ndarray, "he
     covered = patch_coverage(truth, answer.layout)
     if not covered:
         return float("nan")
-    tested = Examined(patch_scores(found, tuple(covered)), (), np.array(list(covered.values())))
+    tested = MapUnderTest(patch_scores(found, tuple(covered)), (), np.array(list(covered.values())))
     return Energy().figure(tested).value
 
 
@@ -97,5 +97,5 @@ def increases(
     model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None
 ) -> Float[np.ndarray, "layer head"]:
     """How much each head raises the first token of a target (nats). Raises what `contributions` raises."""
-    found = contributions(model, answer, units_of(answer, target)[:1], cancel=cancel)
+    found = contributions(model, answer, token_targets_of(answer, target)[:1], cancel=cancel)
     return head_increases(model, found, cancel=cancel)[0].numpy()

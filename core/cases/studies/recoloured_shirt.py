@@ -17,7 +17,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
 from .estimates import mean, share
-from .study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged
+from .study import Estimate, Example, Measured, Outcome, Study, held_out, judged
 
 SHIRT = "What color is the man's shirt?"
 TROUSERS = "What color are the man's trousers?"
@@ -31,14 +31,14 @@ class Painted:
     shirt, `area` the shirt's share of the picture."""
 
     color: Color
-    exhibit: Exhibit
+    example: Example
     trousers: str
     on_shirt: float
     area: float
 
     @property
     def said(self) -> str:
-        return self.exhibit.answer.text
+        return self.example.answer.text
 
     @property
     def named(self) -> bool:
@@ -113,7 +113,7 @@ class RecolouredShirt(Study[SceneRecipe, Shirt]):
                 ),
                 Measured("share of the map on the shirt", "relevancy", lies, "the shirt's share of the picture", area),
             ),
-            tuple(one.exhibit for one in reads[0].painted),
+            tuple(one.example for one in reads[0].painted),
         )
 
 
@@ -137,7 +137,7 @@ def _look(model: VisionLanguageModel, color: Color, recipe: SceneRecipe, cancel:
     )
     return Painted(
         color,
-        Exhibit(f"the shirt is {color}", answer, found.target, recipe, found, notes=notes),
+        Example(f"the shirt is {color}", answer, found.target, recipe, found, notes=notes),
         trousers,
         on_shirt,
         area,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...answer import Answer
 from ...causal.discovery import CausalGraph, layer_graphs
-from ...causal.masking import Masking, image_positions
+from ...causal.explanation_test import Masking, image_positions
 from ...causal.rates import FlipRates, flip_rates
 from ...masking import covered_patches
 from ...street.draw import draw
@@ -18,7 +18,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
 from .estimates import mean
-from .study import Estimate, Exhibit, Measured, Outcome, Study, held_out, judged, weakest
+from .study import Estimate, Example, Measured, Outcome, Study, held_out, judged, weakest
 
 QUESTION = "What color is the man's shirt?"
 DISTANCES = (1, 2, 3)
@@ -41,7 +41,7 @@ class Yellow:
 
     distances: tuple[AtDistance, ...]
     area: float
-    exhibits: tuple[Exhibit, ...]
+    examples: tuple[Example, ...]
 
 
 class SearchDistance(Study[SceneRecipe, Yellow]):
@@ -93,8 +93,8 @@ class SearchDistance(Study[SceneRecipe, Yellow]):
             rates = flip_rates(model, [(answer, graph) for graph in graphs], radius, Masking(), cancel=cancel)
             distances.append(AtDistance(rates, _on_shirt(graphs, radius, shirt)))
         patches = sum(len(view.positions) for view in answer.layout.views)
-        exhibits = _exhibits(answer, subject, graphs, distances)
-        return Yellow(tuple(distances), len(shirt) / patches if patches else float("nan"), exhibits)
+        examples = _examples(answer, subject, graphs, distances)
+        return Yellow(tuple(distances), len(shirt) / patches if patches else float("nan"), examples)
 
     def conclude(self, reads: Sequence[Yellow]) -> Outcome:
         found = [_rates(reads, number) for number in range(len(DISTANCES))]
@@ -106,7 +106,7 @@ class SearchDistance(Study[SceneRecipe, Yellow]):
             f"{random.value:.1%}{_mostly(explanation)}. As many of the most attended patches do so in "
             f"{attention.value:.1%}: {_beside_attention(explanation, attention)}.",
             tuple(_measured(reads, found)),
-            reads[0].exhibits,
+            reads[0].examples,
         )
 
 
@@ -117,18 +117,18 @@ def _on_shirt(graphs: Sequence[CausalGraph], radius: int, shirt: set[int]) -> fl
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def _exhibits(
+def _examples(
     answer: Answer, recipe: SceneRecipe, graphs: Sequence[CausalGraph], distances: Sequence[AtDistance]
-) -> tuple[Exhibit, ...]:
+) -> tuple[Example, ...]:
     """The sets of the head whose masking moved the word furthest beyond chance (a favourable choice), one exhibit for
     each distance."""
     ranked = distances[-1].rates.ranked()
     if not ranked:
-        return (Exhibit("no set has a patch", answer, readings.key_target(answer), recipe),)
+        return (Example("no set has a patch", answer, readings.key_target(answer), recipe),)
     best = ranked[0]
     graph = next(one for one in graphs if (one.layer, one.head) == (best.layer, best.head))
     distance = graph.explanation.tree.distance
-    exhibits = []
+    examples = []
     for radius, at in zip(DISTANCES, distances, strict=True):
         nodes = [node for node in graph.explanation.within(radius) if image_positions(graph, (node,))]
         flip = next((one for one in at.rates.flips if (one.layer, one.head) == (best.layer, best.head)), None)
@@ -139,8 +139,8 @@ def _exhibits(
         )
         marked = {graph.nodes[node].position: distance[node] for node in nodes}
         title = f"distance {radius}"
-        exhibits.append(Exhibit(title, answer, readings.key_target(answer), recipe, marked=marked, notes=notes))
-    return tuple(exhibits)
+        examples.append(Example(title, answer, readings.key_target(answer), recipe, marked=marked, notes=notes))
+    return tuple(examples)
 
 
 def _mostly(explanation: Estimate) -> str:

@@ -25,11 +25,11 @@ from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 
 Verdict = Literal["borne out", "not borne out", "undecided"]
-Unit = Literal["share", "nats"]
+TokenTarget = Literal["share", "nats"]
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class Example:
     """One answer of a study, to look at and to open in an explorer.
 
     `title` says which it is, `notes` what was found of it. `recipe` is the drawn scene it is about (None without a
@@ -53,7 +53,7 @@ class Estimate:
     low: float
     high: float
     count: int
-    unit: Unit = "share"
+    unit: TokenTarget = "share"
 
     @property
     def words(self) -> str:
@@ -115,7 +115,7 @@ class Outcome:
     verdict: Verdict
     because: str
     measured: tuple[Measured, ...]
-    exhibits: tuple[Exhibit, ...]
+    examples: tuple[Example, ...]
     heads: tuple[HeadTable, ...] = ()
     scenes: int = 0
     seconds: float = 0.0

@@ -20,7 +20,7 @@ from ...vlm.model import VisionLanguageModel
 from ..scoring import yes_or_no
 from . import readings
 from .estimates import mean, share
-from .study import Estimate, Exhibit, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
+from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, TokenTarget, held_out, judged
 
 Place = Literal["truck", "house"]
 PLACES: tuple[Place, Place] = ("truck", "house")
@@ -32,7 +32,7 @@ class Wording:
 
     place: Place
     asked: Door
-    exhibit: Exhibit
+    example: Example
     image_share: float
     heads: Float[np.ndarray, "layer head"]
     hidden: Effect
@@ -50,12 +50,12 @@ class Doors:
 
     def contradicts(self, place: Place) -> bool:
         """Whether the answers to the two wordings cannot both be true."""
-        answers = [wording.exhibit.answer for wording in self.of(place)]
+        answers = [wording.example.answer for wording in self.of(place)]
         return judge([one.question.text for one in answers], [one.text for one in answers]).kind == "contradict"
 
     def affirms(self, place: Place) -> bool:
         """Whether both wordings are answered with yes: two times no contradicts itself as well, but follows no word."""
-        answers = [wording.exhibit.answer for wording in self.of(place)]
+        answers = [wording.example.answer for wording in self.of(place)]
         return all(yes_or_no(one.question.text, one.text) == "yes" for one in answers)
 
 
@@ -107,7 +107,7 @@ class TextOverImage(Study[SceneRecipe, Doors]):
             f"The two wordings get contradicting answers in {truck.words} pictures about the truck and in "
             f"{house.words} about the house.{_told(seen)}",
             (first, *_more(reads), Measured("share of the key word's relevancy on the picture", *_beside(seen))),
-            tuple(wording.exhibit for wording in reads[0].wordings),
+            tuple(wording.example for wording in reads[0].wordings),
             tuple(_head_table(reads, place) for place in PLACES),
         )
 
@@ -134,9 +134,9 @@ def _wording(
         f"{share_of_image:.0%} of the key word's relevancy is on the picture.",
         f"Door hidden: {readings.told(hidden)}. Door repainted {other}: {readings.told(repainted)}.",
     )
-    exhibit = Exhibit(f"{place}: {asked}?", answer, target, recipe, found, notes=notes)
+    example = Example(f"{place}: {asked}?", answer, target, recipe, found, notes=notes)
     heads = readings.increases(model, answer, target, cancel)
-    return Wording(place, asked, exhibit, share_of_image, heads, hidden, repainted)
+    return Wording(place, asked, example, share_of_image, heads, hidden, repainted)
 
 
 def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
@@ -160,7 +160,7 @@ def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
     )
 
 
-def _average(reads: Sequence[Doors], place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
+def _average(reads: Sequence[Doors], place: Place, of: Callable[[Wording], float], unit: TokenTarget) -> Estimate:
     """The mean over pictures of a figure's mean over the two wordings."""
     return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
 

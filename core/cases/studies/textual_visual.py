@@ -17,18 +17,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
 from .overlap import Heads, by_chance, halves_in_common, in_common
-from .study import (
-    Estimate,
-    Exhibit,
-    HeadTable,
-    Measured,
-    Outcome,
-    Study,
-    Verdict,
-    held_out,
-    judged,
-    weakest,
-)
+from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, Verdict, held_out, judged, weakest
 
 TOP = 10
 MOST_FACTS = 5
@@ -40,8 +29,8 @@ class Asked:
     each head raises the colour word (nats), and the word that says where the thing is (`of_place`) in the same picture.
     `agree`: both answers name the right colour."""
 
-    picture: Exhibit
-    text: Exhibit
+    picture: Example
+    text: Example
     of_picture: Heads
     of_text: Heads
     of_place: Heads
@@ -99,8 +88,8 @@ class TextualVisual(Study[SceneRecipe, Asked]):
         (seen, seen_target, of_picture), (read, read_target, of_text), (*_, of_place) = found
         right = color_sentence(item.kind, part, item.color(part))
         return Asked(
-            Exhibit("asked of the picture", seen, seen_target, subject),
-            Exhibit("asked of sentences", read, read_target),
+            Example("asked of the picture", seen, seen_target, subject),
+            Example("asked of sentences", read, read_target),
             of_picture,
             of_text,
             of_place,
@@ -109,9 +98,9 @@ class TextualVisual(Study[SceneRecipe, Asked]):
 
     def conclude(self, reads: Sequence[Asked]) -> Outcome:
         right = [read for read in reads if read.agree]
-        exhibits = (reads[0].picture, reads[0].text)
+        examples = (reads[0].picture, reads[0].text)
         if not right:
-            return Outcome("undecided", "No question was answered right both ways.", (), exhibits)
+            return Outcome("undecided", "No question was answered right both ways.", (), examples)
         pictures = np.stack([one.of_picture for one in right])
         texts, places = np.stack([one.of_text for one in right]), np.stack([one.of_place for one in right])
         heads = pictures[0].size
@@ -134,7 +123,7 @@ class TextualVisual(Study[SceneRecipe, Asked]):
                 Measured(shared, "pictures and sentences", same, "colour and place, both of pictures", other),
                 Measured(shared, "two halves of the pictures", halves, "by chance", expected),
             ),
-            exhibits,
+            examples,
             (HeadTable("raise the colour seen", pictures.mean(0)), HeadTable("raise the colour read", texts.mean(0))),
         )
 

@@ -94,7 +94,7 @@ def evidence(
 ) -> None:
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
     from ...answer import Decoding
-    from ...evidence.trial import check_testable, gather
+    from ...evidence.evaluate import check_testable, evaluate
     from ..asking import answer_to, load, spec_of
     from ..explaining import explained, methods_of, target_of, tested
     from ..report import write_maps
@@ -106,7 +106,7 @@ def evidence(
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining and testing") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
-        trials = gather(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
+        trials = evaluate(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
     for found, trial in zip(maps, trials, strict=True):
         emit(tested(answer, found, trial))
     if html is not None:

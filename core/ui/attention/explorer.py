@@ -14,7 +14,7 @@ from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...vlm.model import VisionLanguageModel
 from ..state import Workspace
-from . import gallery, heads, lookers, picture, tower, words
+from . import attention_to_patches, gallery, heads, picture, tower, words
 from .subject import sinks_of, subject_of
 from .view import AttentionView, Lens
 
@@ -65,7 +65,7 @@ def _explore(work: Workspace, model: VisionLanguageModel, answer: Answer) -> Non
     if view.lens == "All heads of a layer":
         gallery.show(view, subject, figures)
     elif view.lens == "Who looks at these patches":
-        lookers.show(view, model, subject)
+        attention_to_patches.show(view, model, subject)
     elif view.lens == "Question and answer words":
         words.show(view, model, subject)
     else:

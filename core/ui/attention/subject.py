@@ -13,7 +13,7 @@ from ...attention.rows import Rows, answer_rows
 from ...attention.sinks import Sinks, find_sinks
 from ...attention.words import question_words
 from ...vlm.model import VisionLanguageModel
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..state import Workspace
 from ..target import describe_target
 from .view import AttentionView

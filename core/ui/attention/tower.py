@@ -14,7 +14,7 @@ from ...attention.tower import centres, image_positions, tower_looks, tower_meas
 from ...charts.heads import head_map, head_name
 from ...vlm.model import VisionLanguageModel
 from ..clicks import Entry, clickable
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from .picture import patches_chart
 from .view import AttentionView, Direction
 from .waiting import ready

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind
-from ..errands import Errands
+from ..jobs.deferred import Deferred
 
 Lens = Literal["All heads of a layer", "Who looks at these patches", "Question and answer words", "Vision tower"]
 Direction = Literal["where it looks", "who looks at it"]
@@ -37,7 +37,7 @@ class AttentionView:
     tower_head: Head | None = None
     stopped: dict[Hashable, str] = field(default_factory=dict)
     kept: OrderedDict[object, Tensor | None] = field(default_factory=OrderedDict)
-    errands: Errands = field(default_factory=Errands)
+    deferred: Deferred = field(default_factory=Deferred)
 
     def about(self, answer: Answer, layers: int, heads: int) -> None:
         """Look at an answer. What names places of another one is let go; a head the model lacks as well. To begin with

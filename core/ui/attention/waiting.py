@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from .view import AttentionView
 
 
@@ -19,4 +19,4 @@ def ready(
     if key in view.kept:
         view.kept.move_to_end(key)
         return True
-    return running.made(view, model, key, name, name, lambda cancel, report: view.keep(key, compute()))
+    return jobs.made(view, model, key, name, name, lambda cancel, report: view.keep(key, compute()))

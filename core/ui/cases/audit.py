@@ -13,9 +13,9 @@ from ...charts.phrasings import phrasing_matrix
 from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
-from ..running import Report
+from ..jobs.run import Report
 from ..scenes import GALLERY, picture_of, suggestions
 from ..state import Picture, Workspace
 from . import opening, survey
@@ -87,7 +87,7 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
         def ask_all(cancel: CancelToken, report: Report) -> None:
             view.audits.keep(key, audit(model, questions, cancel=cancel, progress=report))
 
-        running.compute(view, model, key, f"asking {len(questions)} wordings", "audit", ask_all)
+        jobs.compute(view, model, key, f"asking {len(questions)} wordings", "audit", ask_all)
     if key in view.stopped:
         st.text(view.stopped[key])
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from ...cases.journal import kind_of
 from ...cases.results import KIND, Run, read_run
-from ..kept import Kept
+from ..jobs.result_cache import ResultCache
 
 
-def read(kept: Kept[Run], file: Path) -> Run | None:
+def read(kept: ResultCache[Run], file: Path) -> Run | None:
     """The run in a file; None where there is no file yet. Raises JournalError."""
     try:
         state = file.stat()

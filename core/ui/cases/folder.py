@@ -16,9 +16,9 @@ from ...cases.street import FAMILIES, street_cases
 from ...cases.tables import FolderError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
-from ..running import Report
+from ..jobs.run import Report
 from ..state import Workspace
 from . import results
 from .files import read, results_home
@@ -171,7 +171,7 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
             except JournalError as error:
                 raise ValueError(str(error)) from error
 
-        running.compute(view, model, key, f"asking {most:,} cases", "cases", ask)
+        jobs.compute(view, model, key, f"asking {most:,} cases", "cases", ask)
     if key in view.stopped:
         st.text(view.stopped[key])
     return run

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ...cases.journal import JournalError
 from ...cases.league_file import LeagueFile, read_league_file
-from ...cases.standings import QUICK, League, Standing
+from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
 from ...evidence.bootstrap import Interval
 from ...evidence.registry import map_metrics
@@ -52,7 +52,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
 
 def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
     league = found.league
-    names = {standing.method: standing.name for standing in league.standings}
+    names = {standing.method: standing.name for standing in league.ranking}
     with st.container(border=True):
         if league.recommended is not None:
             st.markdown(f":material/trophy: **Recommended: {escaped(names[league.recommended])}**")
@@ -69,7 +69,7 @@ def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
     st.code(found.command, language=None)
 
 
-def _figure(standing: Standing, metric: str, family: str | None) -> Interval:
+def _figure(standing: MethodRank, metric: str, family: str | None) -> Interval:
     """The figure over all cases with its interval, or one family's mean, which has none."""
     if family is None:
         return standing.figures[metric]
@@ -79,7 +79,7 @@ def _figure(standing: Standing, metric: str, family: str | None) -> Interval:
 
 def _chart(league: League, metric: str, family: str | None) -> None:
     entries = []
-    for standing in league.standings:
+    for standing in league.ranking:
         found = _figure(standing, metric, family)
         entries.append(
             Entry(
@@ -105,11 +105,11 @@ def _chart(league: League, metric: str, family: str | None) -> None:
 
 
 def _table(league: League, family: str | None) -> None:
-    rows = [_row(standing, family, standing.method == league.recommended) for standing in league.standings]
+    rows = [_row(standing, family, standing.method == league.recommended) for standing in league.ranking]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
 
 
-def _row(standing: Standing, family: str | None, recommended: bool) -> dict[str, str | float | None]:
+def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[str, str | float | None]:
     row: dict[str, str | float | None] = {
         "method": f"★ {standing.name}" if recommended else standing.name,
         "mean rank": None if standing.mean_rank is None else round(standing.mean_rank, 2),

@@ -14,8 +14,8 @@ from ...vlm.cancel import CancelToken
 from ...vlm.errors import QuestionError
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from .. import running
-from ..running import Report
+from .. import jobs
+from ..jobs.run import Report
 from ..state import Exchange, Picture, Workspace
 from .view import CasesView
 
@@ -75,7 +75,7 @@ def menu_asking(
         return
     answer = view.answers.get(key)
     if answer is None:
-        running.compute(view, model, key, "asking once more", "open", partial(_again, view, model, key, question))
+        jobs.compute(view, model, key, "asking once more", "open", partial(_again, view, model, key, question))
     page, view.opening = view.opening[1], None
     if picture is None and answer.question.images:
         picture = Picture(answer.question.images[-1], "the case's picture")

@@ -17,7 +17,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. It needs no answer to look into."""
     page, below = st.container(), st.container()
     with below:
-        work.cases.errands.run()
+        work.cases.deferred.run()
     with page:
         _section(work, model)
 

@@ -12,11 +12,11 @@ from ...charts.heads import head_map
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
-from ..running import Report
+from ..jobs.run import Report
 from ..state import Workspace
-from . import exhibits, spoken
+from . import examples, spoken
 from .view import CasesView, StudyKey
 
 MOST_SCENES = 200
@@ -99,7 +99,7 @@ def _controls(view: CasesView, model: VisionLanguageModel, study: Study[Any, Any
         def run(cancel: CancelToken, report: Report) -> None:
             view.outcomes.keep(key, study.run(model, key.scenes, cancel=cancel, progress=report))
 
-        running.compute(view, model, key, f"reading {key.scenes} scenes", "case", run)
+        jobs.compute(view, model, key, f"reading {key.scenes} scenes", "case", run)
 
 
 def _done(view: CasesView, key: StudyKey) -> bool:
@@ -117,10 +117,10 @@ def _outcome(work: Workspace, model: VisionLanguageModel, study: Study[Any, Any]
     st.caption(f"{escaped(model.card.name)} · {read} · lines and brackets are 95 % intervals over the n scenes")
     _figures(found.measured)
     st.subheader(study.shown, anchor=False)
-    exhibits.show(work, found.exhibits, f"open_{study.key}")
+    examples.show(work, found.examples, f"open_{study.key}")
     if study.compares_shares:
         st.markdown("**Image against text**")
-        exhibits.image_against_text(found.exhibits)
+        examples.image_against_text(found.examples)
     with st.container(horizontal=True, gap="large"):
         for table in found.heads:
             with st.container(width="content"):

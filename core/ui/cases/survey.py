@@ -15,8 +15,8 @@ from ...cases.survey import LEAST_APART, MEASURES, Correlation, correlations, re
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
-from ..running import Report
+from .. import jobs
+from ..jobs.run import Report
 from . import spoken
 from .files import results_home
 from .view import CasesView
@@ -73,7 +73,7 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
             except JournalError as error:
                 raise ValueError(str(error)) from error
 
-        running.compute(view, model, key, "surveying drawn scenes", "survey", run)
+        jobs.compute(view, model, key, "surveying drawn scenes", "survey", run)
     if key in view.stopped:
         st.text(view.stopped[key])
 

@@ -13,8 +13,8 @@ from ...cases.audit import Audit
 from ...cases.case import Case
 from ...cases.results import Run
 from ...cases.studies.study import Outcome
-from ..errands import Errands
-from ..kept import Kept
+from ..jobs.deferred import Deferred
+from ..jobs.result_cache import ResultCache
 
 Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods"]
 
@@ -53,7 +53,7 @@ class BenchmarkView:
     chosen: Benchmark | None = None
     trouble: str | None = None
     case: str | None = None
-    runs: Kept[Run] = field(default_factory=lambda: Kept(4))
+    runs: ResultCache[Run] = field(default_factory=lambda: ResultCache(4))
     noted_in: dict[Path, Path] = field(default_factory=dict)
 
 
@@ -65,10 +65,10 @@ class CasesView:
     section: Section = "Cases"
     study: str | None = None
     scenes: dict[str, int] = field(default_factory=dict)
-    outcomes: Kept[Outcome] = field(default_factory=lambda: Kept(20))
-    audits: Kept[Audit] = field(default_factory=lambda: Kept(10))
+    outcomes: ResultCache[Outcome] = field(default_factory=lambda: ResultCache(20))
+    audits: ResultCache[Audit] = field(default_factory=lambda: ResultCache(10))
     opening: tuple[Hashable, str] | None = None
-    answers: Kept[Answer] = field(default_factory=lambda: Kept(20))
+    answers: ResultCache[Answer] = field(default_factory=lambda: ResultCache(20))
     benchmark: BenchmarkView = field(default_factory=BenchmarkView)
     stopped: dict[Hashable, str] = field(default_factory=dict)
-    errands: Errands = field(default_factory=Errands)
+    deferred: Deferred = field(default_factory=Deferred)

@@ -9,7 +9,7 @@ import torch
 
 from ...answer import Answer, Explanation, Target
 from ...causal.discovery import CausalGraph
-from ...causal.masking import image_positions
+from ...causal.explanation_test import image_positions
 from ...vlm.model import VisionLanguageModel
 from ..evidence import badges, section
 from ..evidence.view import Mapped
@@ -33,7 +33,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, graph: Cau
     if not patches:
         return
     map_ = as_map(answer, graph, radius)
-    section.show(work, model, answer, [Mapped("explanation set", map_)], work.causal.errands)
+    section.show(work, model, answer, [Mapped("explanation set", map_)], work.causal.deferred)
     if work.evidence.test_of(answer, map_) is not None:
         badges.show(work.evidence, answer, map_)
         st.caption(

@@ -17,7 +17,7 @@ from ...masking import as_seen
 from ...proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..clicks import Entry, clickable
 from .naming import nats
 from .view import CausalView
@@ -106,7 +106,7 @@ def _compute(
             for graph in test.graphs:
                 view.graphs.keep(view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
-    running.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
+    jobs.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
 
 
 def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) -> None:

@@ -10,11 +10,11 @@ import streamlit as st
 
 from ...answer import Answer, Fill
 from ...causal.discovery import CausalGraph
-from ...causal.masking import Masking, MaskingTest, Trial, image_positions, masking_test
+from ...causal.explanation_test import ExplanationTest, Masking, Trial, explanation_test, image_positions
 from ...charts.tokens import visible
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from .naming import names_of, place_of
 from .view import CausalView, GraphKey, MaskedKey
 
@@ -43,10 +43,12 @@ def show(
     if run:
 
         def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-            found = masking_test(model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report)
+            found = explanation_test(
+                model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report
+            )
             view.tests.keep(asked, found)
 
-        running.compute(view, model, asked, "masking parts of the explanation", "test", work)
+        jobs.compute(view, model, asked, "masking parts of the explanation", "test", work)
     found = view.tests.get(asked)
     if found is not None:
         _result(answer, graph, found)
@@ -83,7 +85,7 @@ def _how(view: CausalView) -> int:
     return int(st.select_slider("Most forward passes", CAPS, 256, key="causal_cap", persist_state="session", width=200))
 
 
-def _result(answer: Answer, graph: CausalGraph, found: MaskingTest) -> None:
+def _result(answer: Answer, graph: CausalGraph, found: ExplanationTest) -> None:
     st.text(found.sentence)
     if found.stopped:
         st.caption("You stopped this; what was tried before is kept.")
@@ -110,7 +112,7 @@ def _result(answer: Answer, graph: CausalGraph, found: MaskingTest) -> None:
     )
 
 
-def _worth_showing(found: MaskingTest) -> list[Trial]:
+def _worth_showing(found: ExplanationTest) -> list[Trial]:
     whole = () if found.whole is None else (found.whole,)
     return [*found.candidates, *whole, *found.controls]
 

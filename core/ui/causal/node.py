@@ -9,13 +9,13 @@ import streamlit as st
 
 from ...answer import Answer, TokenKind
 from ...causal.discovery import CausalGraph
-from ...causal.masking import Positions, image_positions
+from ...causal.explanation_test import Positions, image_positions
 from ...causal.pag import bits
 from ...charts.overlays import fit
 from ...masking import apply_mask
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
 from .naming import edge_in_words, name_of, names_of, nats
 from .reasking import ask_without
@@ -157,7 +157,7 @@ def _reask(
             without = ask_without(model, answer, graph.token, positions, fill, cancel, lambda piece: report(0.5))
             view.reasked.keep(kept, without)
 
-        running.compute(view, model, ("reask", kept), "asking again with patches masked", "reask", work)
+        jobs.compute(view, model, ("reask", kept), "asking again with patches masked", "reask", work)
     found = view.reasked.get(kept)
     if found is not None:
         _result(answer, graph, found)

@@ -11,9 +11,9 @@ from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.settings import GraphSettings
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..state import Workspace
 from ..target import describe_target
 from . import downloads, evidence, heads, masked, node, settings, views
@@ -129,10 +129,10 @@ def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
 def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: GraphKey) -> CausalGraph | None:
     """The graph, learned now if need be; None, and a sentence, when it cannot be had."""
 
-    def learn(cancel: CancelToken, report: running.Report) -> CausalGraph:
+    def learn(cancel: CancelToken, report: jobs.Report) -> CausalGraph:
         return causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
 
-    return running.obtain(view, model, view.graphs, key, "learning the causal graph", "graph", learn)
+    return jobs.obtain(view, model, view.graphs, key, "learning the causal graph", "graph", learn)
 
 
 def _summary(graph: CausalGraph, radius: int) -> None:

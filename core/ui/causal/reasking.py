@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...answer import Answer, Fill, Intervention
-from ...causal.masking import Masking, Positions, question_without, read_without
+from ...causal.explanation_test import Masking, Positions, question_without, read_without
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from ...answer import Answer, Fill, Intervention
 from ...causal.discovery import CausalGraph
+from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
-from ...causal.masking import Masking, MaskingTest, Positions
 from ...causal.settings import GraphSettings
-from ..errands import Errands
-from ..kept import AnswerKey, Kept, answer_key
+from ..jobs.deferred import Deferred
+from ..jobs.result_cache import AnswerKey, ResultCache, answer_key
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,13 @@ class CausalView:
     node: int | None = None
     about: GraphKey | None = None
     masking: Masking = field(default_factory=Masking)
-    graphs: Kept[CausalGraph] = field(default_factory=lambda: Kept(300))
-    tests: Kept[MaskingTest] = field(default_factory=lambda: Kept(300))
-    heads: Kept[HeadsTest] = field(default_factory=lambda: Kept(100))
-    reasked: Kept[ReaskedWithout] = field(default_factory=lambda: Kept(100))
-    pages: Kept[str] = field(default_factory=lambda: Kept(6))
+    graphs: ResultCache[CausalGraph] = field(default_factory=lambda: ResultCache(300))
+    tests: ResultCache[ExplanationTest] = field(default_factory=lambda: ResultCache(300))
+    heads: ResultCache[HeadsTest] = field(default_factory=lambda: ResultCache(100))
+    reasked: ResultCache[ReaskedWithout] = field(default_factory=lambda: ResultCache(100))
+    pages: ResultCache[str] = field(default_factory=lambda: ResultCache(6))
     stopped: dict[Hashable, str] = field(default_factory=dict)
-    errands: Errands = field(default_factory=Errands)
+    deferred: Deferred = field(default_factory=Deferred)
 
     def within(self, layers: int, heads: int) -> None:
         """Choose a head that the model has; at first one of its last layer."""

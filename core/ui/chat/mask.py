@@ -18,9 +18,9 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score
 from ..asking import stop_row, stream_text, trouble_of
+from ..jobs.job import run_on_model
 from ..places import why_no_places
 from ..state import Exchange, MaskDraft, Reasked, Workspace
-from ..work import run_on_model
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""

@@ -13,9 +13,9 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..asking import stop_row, stream_text, trouble_of
 from ..chips import escaped
+from ..jobs.job import run_on_model
 from ..scenes import phrasing_starters
 from ..state import Workspace
-from ..work import run_on_model
 
 FEWEST, MOST = 2, 4
 

@@ -10,7 +10,7 @@ from ...answer import Answer
 from ...charts.tokens import alternatives_chart
 from ...vlm.model import VisionLanguageModel
 from ..state import Exchange, Workspace
-from ..target import describe_target, target_chips, target_rival, target_unit
+from ..target import describe_target, target_chips, target_granularity, target_rival
 
 
 def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
@@ -32,7 +32,7 @@ def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer
         _alternatives(answer, index)
     with right:
         _figures(answer, index)
-        target_unit(work, exchange, answer, picks)
+        target_granularity(work, exchange, answer, picks)
         target_rival(work, exchange, answer, model)
         st.text(f"Target: {describe_target(answer, work.target, model)}")
         st.caption("This is what the other pages explain.")

@@ -7,23 +7,25 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...answer import Answer
+from ...evidence.evaluate import check_testable, evaluate
 from ...evidence.location import Location, locate
 from ...evidence.settings import EvidenceSettings
-from ...evidence.trial import check_testable, gather
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import ExplainError
-from .. import running
+from ...vlm.targets import ExplainError
+from .. import jobs
 from ..controls import settings_form
-from ..errands import Errands
-from ..running import Report
+from ..jobs.deferred import Deferred
+from ..jobs.run import Report
 from ..state import Workspace
-from . import figures, forgetting, truth
+from . import figures, randomisation, truth
 from .view import EvidenceView, Mapped, OnPage
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], errands: Errands) -> None:
-    """Test the maps shown, of any targets of one answer; `errands` are the page's. Badges are drawn where the maps are
+def show(
+    work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+) -> None:
+    """Test the maps shown, of any targets of one answer; `deferred` are the page's. Badges are drawn where the maps are
     (`badges.show`). Nothing is computed before somebody asks for it."""
     if not maps:
         return
@@ -41,8 +43,8 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequ
         right = truth.choose(work, answer)
         figures.meanings()
     with place:
-        _button(view, model, answer, maps, errands)
-    _results(view, model, answer, maps, right, errands)
+        _button(view, model, answer, maps, deferred)
+    _results(view, model, answer, maps, right, deferred)
 
 
 def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
@@ -54,7 +56,7 @@ def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
 
 
 def _button(
-    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], errands: Errands
+    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
 ) -> None:
     missing = [one for one in maps if (found := view.test_of(answer, one.explanation)) is None or found.complete < 1]
     asked = tuple(view.key(answer, one.explanation) for one in missing)
@@ -73,11 +75,11 @@ def _button(
 
         def test(cancel: CancelToken, report: Report) -> None:
             explanations = [one.explanation for one in missing]
-            found = gather(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
+            found = evaluate(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
             for one, evidence in zip(missing, found, strict=True):
                 view.tests.keep(view.key(answer, one.explanation), evidence)
 
-        running.compute(OnPage(view.stopped, errands), model, asked, "testing maps", "evidence", test)
+        jobs.compute(OnPage(view.stopped, deferred), model, asked, "testing maps", "evidence", test)
     if asked in view.stopped:
         st.text(view.stopped[asked])
 
@@ -88,7 +90,7 @@ def _results(
     answer: Answer,
     maps: Sequence[Mapped],
     right: truth.Truth | None,
-    errands: Errands,
+    deferred: Deferred,
 ) -> None:
     with st.container(horizontal=True, gap="medium"):
         one = _chosen(maps)
@@ -108,7 +110,7 @@ def _results(
         if found is not None or place is not None:
             with st.container(width=490):
                 figures.table(found, place)
-    forgetting.show(view, model, answer, maps, errands)
+    randomisation.show(view, model, answer, maps, deferred)
 
 
 def _chosen(maps: Sequence[Mapped]) -> Mapped:

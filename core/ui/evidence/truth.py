@@ -13,7 +13,7 @@ from ...answer import Answer
 from ...street.draw import draw
 from ...street.recipe import SceneRecipe, thing
 from ...street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..state import Workspace
 
 Mask = Bool[np.ndarray, "height width"]
@@ -66,7 +66,7 @@ def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
     found: dict[str, Mask] = {}
     picture = work.inspected.picture if work.inspected else None
     if picture is not None and picture.recipe is not None and picture.image.size == image.size:
-        found |= parts_of(picture.recipe)
+        found |= decompose(picture.recipe)
     draft = work.mask
     if draft is not None and draft.hidden.shape == (image.height, image.width) and draft.hidden.any():
         found[PAINTED] = draft.hidden
@@ -74,7 +74,7 @@ def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
 
 
 @lru_cache(maxsize=8)
-def parts_of(recipe: SceneRecipe) -> dict[str, Mask]:
+def decompose(recipe: SceneRecipe) -> dict[str, Mask]:
     """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show. Not to be written
     to: drawn once for a scene, for it is asked for at every click."""
     scene, drawing = recipe.scene(), draw(recipe.scene())

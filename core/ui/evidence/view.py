@@ -9,8 +9,8 @@ from ...answer import Answer, Explanation, Target
 from ...evidence.randomisation import Randomised
 from ...evidence.result import Evidence
 from ...evidence.settings import EvidenceSettings
-from ..errands import Errands
-from ..kept import AnswerKey, Kept, answer_key
+from ..jobs.deferred import Deferred
+from ..jobs.result_cache import AnswerKey, ResultCache, answer_key
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class OnPage:
     """The tests of one page: what went wrong, and where it leaves what takes long."""
 
     stopped: dict[Hashable, str]
-    errands: Errands
+    deferred: Deferred
 
 
 @dataclass(eq=False)
@@ -54,8 +54,8 @@ class EvidenceView:
     settings: EvidenceSettings = field(default_factory=EvidenceSettings)
     truth: str | None = None
     asked: AnswerKey | None = None
-    tests: Kept[Evidence] = field(default_factory=lambda: Kept(300))
-    forgotten: Kept[Randomised] = field(default_factory=lambda: Kept(100))
+    tests: ResultCache[Evidence] = field(default_factory=lambda: ResultCache(300))
+    randomised: ResultCache[Randomised] = field(default_factory=lambda: ResultCache(100))
     stopped: dict[Hashable, str] = field(default_factory=dict)
 
     def test_of(self, answer: Answer, explanation: Explanation) -> Evidence | None:

@@ -15,11 +15,11 @@ from ...charts.heads import head_map, head_name
 from ...mechanisms.ablation import ablate, answer_without_heads, head_means
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..clicks import Entry, clickable
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..state import Workspace
-from . import ranked, said
+from . import answer_difference, ranked
 from .saving import Row, save
 from .view import MechanismsView, Said
 from .written import SAYS, Measure, figures, ranking
@@ -49,7 +49,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
     with st.container(horizontal=True, gap="medium", key="mechanisms_ablate_body"):
         with st.container(width=WIDTH):
             _choose(view, found, measure)
-        with st.container(width=said.WIDTH + 20):
+        with st.container(width=answer_difference.WIDTH + 20):
             _without(view, model, answer, mean)
     ranked.show(view, model, answer, target, measure, ordered, mean)
 
@@ -110,7 +110,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     key = ("without", answer_key(answer), heads, mean)
     instead = MEAN if mean else NOTHING
 
-    def make(cancel: CancelToken, report: running.Report) -> Said:
+    def make(cancel: CancelToken, report: jobs.Report) -> Said:
         began = time.perf_counter()
         means = head_means(model, [answer]) if mean else None
         report(0.2)
@@ -119,9 +119,9 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
         return Said(other, ablate(model, answer, heads, means), time.perf_counter() - began)
 
     st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
-    found = running.obtain(view, model, view.said, key, "answering without these heads", "without", make)
+    found = jobs.obtain(view, model, view.said, key, "answering without these heads", "without", make)
     if found is not None:
-        said.show(answer, found, "ablated")
+        answer_difference.show(answer, found, "ablated")
         st.caption(CAVEAT)
         settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": found.answer.text}
         save(answer, settings, partial(_tokens, answer, found), "without-heads", "mechanisms_save_without")

@@ -14,10 +14,10 @@ from ...charts.tokens import visible
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
 from ..clicks import Entry, clickable
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..target import describe_target
 from .saving import Row, save
 from .view import Curve, MechanismsView
@@ -41,7 +41,7 @@ def obtained(
     about = (answer_key(answer), target, window)
     missing = [name for name in cuts if view.curves.get((about, name)) is None]
 
-    def work(cancel: CancelToken, report: running.Report) -> None:
+    def work(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
         found = knockout_curves(
             model, answer, target, [cuts[name] for name in missing], window, cancel=cancel, progress=report
@@ -52,7 +52,7 @@ def obtained(
                 view.curves.keep((about, name), _curve(model, found, row, seconds))
 
     if missing:
-        running.made(view, model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
+        jobs.made(view, model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
     known = {name: view.curves.get((about, name)) for name in cuts}
     return {name: curve for name, curve in known.items() if curve is not None}
 

@@ -12,11 +12,11 @@ from ...mechanisms.groups import groups
 from ...mechanisms.knockout import Cut, answer_with_cut, change_by_cut
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import units_of
-from .. import running
-from ..kept import answer_key
+from ...vlm.targets import token_targets_of
+from .. import jobs
+from ..jobs.result_cache import answer_key
 from ..state import Workspace
-from . import curves, said
+from . import answer_difference, curves
 from .view import MechanismsView, Said
 
 FIRST = ("image → question", "question → last", "image → last")
@@ -25,7 +25,7 @@ MOST_CUTS = 8
 
 def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
     """Every way from one group of tokens to a later one, by its name."""
-    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
     return {
         f"{source.name} → {reader.name}": Cut(reader, source)
         for source in found
@@ -70,7 +70,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
     with st.container(horizontal=True, gap="medium", key="mechanisms_cut_body"):
         with st.container(width=curves.WIDTH + 75):
             curves.show(view, model, answer, target, found, window)
-        with st.container(width=said.WIDTH):
+        with st.container(width=answer_difference.WIDTH):
             _then(view, model, answer, cuts, window)
 
 
@@ -95,17 +95,17 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
     name, first = view.cut
     cut, layers = cuts[name], range(first, first + window)
 
-    def make(cancel: CancelToken, report: running.Report) -> Said:
+    def make(cancel: CancelToken, report: jobs.Report) -> Said:
         began = time.perf_counter()
         other = answer_with_cut(model, answer.question, cut, layers, cancel=cancel)
         report(0.8)
         return Said(other, change_by_cut(model, answer, cut, layers), time.perf_counter() - began)
 
     key = ("with cut", answer_key(answer), cut, first, window)
-    found = running.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
+    found = jobs.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
     if found is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
-        said.show(answer, found, "cut")
+        answer_difference.show(answer, found, "cut")
 
 
 def _layers(layers: Sequence[int]) -> str:

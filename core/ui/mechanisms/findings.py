@@ -13,7 +13,7 @@ from ...cases.findings.run import SCENES, run_findings
 from ...cases.journal import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
 from ..state import Workspace
 from . import finding
@@ -86,11 +86,11 @@ def _again(view: MechanismsView, model: VisionLanguageModel, key: tuple[str, str
     journal = Path(view.journals.name) / f"{model.card.fingerprint[:16]}.jsonl"
     command = shlex.join(["python", "-m", "core", "findings", "--scenes", str(scenes), "--model", model.card.source])
 
-    def work(cancel: CancelToken, report: running.Report) -> None:
+    def work(cancel: CancelToken, report: jobs.Report) -> None:
         found = run_findings(model, journal, scenes, command=command, cancel=cancel, progress=report)
         view.findings.keep(key, found)
 
-    running.compute(view, model, key, f"reading {scenes} scenes for each finding", "findings", work)
+    jobs.compute(view, model, key, f"reading {scenes} scenes for each finding", "findings", work)
 
 
 def _about(found: Findings) -> None:

@@ -12,7 +12,7 @@ from ...charts.tokens import alternatives_chart, visible
 from ...mechanisms.vocabulary import HeadReading, read_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..causal.naming import place_of
 from ..chips import escaped
 from .subject import Subject
@@ -26,16 +26,16 @@ def show(
 ) -> None:
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""
 
-    def make(cancel: CancelToken, report: running.Report) -> HeadReading:
+    def make(cancel: CancelToken, report: jobs.Report) -> HeadReading:
         (found,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
         return found
 
     key = ("reading", subject.key, chosen)
-    reading = running.obtain(view, model, view.readings, key, "reading the head in the vocabulary", "reading", make)
+    reading = jobs.obtain(view, model, view.readings, key, "reading the head in the vocabulary", "reading", make)
     if reading is None:
         return
     st.markdown(f"**What {head_name(chosen)} says in the vocabulary**")
-    own = reading.source == subject.units[0].position(answer)
+    own = reading.source == subject.token_targets[0].position(answer)
     at = "the predicting position itself" if own else _place(answer, reading.source)
     with st.container(horizontal=True, gap="medium"):
         _words("contribution: all it adds here", reading.contribution, subject)
@@ -50,7 +50,7 @@ def show(
 
 def _words(title: str, words: Sequence[Alternative], subject: Subject) -> None:
     ids = [word.id for word in words]
-    asked = subject.units[0].token
+    asked = subject.token_targets[0].token
     with st.container(width=WIDTH):
         st.caption(title.capitalize())
         chart = alternatives_chart(

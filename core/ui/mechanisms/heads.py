@@ -77,7 +77,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         source.words(answer, target, looked_at, taken)
         head.show(view, model, answer, subject, found, scored.chosen)
         if not typed.strip():
-            section.show(work, model, answer, [Mapped("these heads", taken)], view.errands)
+            section.show(work, model, answer, [Mapped("these heads", taken)], view.deferred)
 
 
 def _measure() -> Measure:
@@ -107,7 +107,7 @@ def _heads(view: MechanismsView, answer: Answer, subject: Subject, found: Writte
             order = [(head, float(scored.figures[head])) for head in scored.ranking[:MOST_RANKED]]
             bars = ranked_heads(order, name=name, chosen=scored.chosen, click="bar", width=125)
             clickable(bars, "bar", "mechanisms_ranked", clicked, f"the heads with the most {name}")
-    tokens = len(subject.units)
+    tokens = len(subject.token_targets)
     averaged = f", the mean over {tokens} tokens" if tokens > 1 else ""
     st.caption(
         f"{scored.measure} of {escaped(subject.named)}{averaged}, by every head: {SAYS[scored.measure]} "

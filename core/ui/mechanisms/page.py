@@ -9,7 +9,7 @@ import streamlit as st
 
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import whole
+from ...vlm.targets import whole
 from ..state import Workspace
 from ..target import aim
 from . import ablating, cutting, findings, heads, positions, tracing

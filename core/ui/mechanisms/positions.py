@@ -93,7 +93,7 @@ def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: 
     what = "the projected visual embeddings" if layer == 0 else f"the states that enter layer {layer}"
     if layer == model.card.layers:
         what = "what the last layer left"
-    word = escaped(visible(model.reader.piece(subject.units[0].token)))
+    word = escaped(visible(model.reader.piece(subject.token_targets[0].token)))
     best = min(ranks)
     mean_reciprocal = sum(1 / rank for rank in ranks) / len(ranks)
     st.caption(
@@ -114,7 +114,7 @@ def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, sub
     texts = answer.texts
     readings = [[shown(model, found, column, row) for column in range(len(layers))] for row in range(len(positions))]
     first = first_layers(found, layers)
-    predicting = {unit.position(answer) for unit in subject.units}
+    predicting = {token_target.position(answer) for token_target in subject.token_targets}
     marked = {row for row, position in enumerate(positions) if position in predicting}
     chart = reading_table(
         [texts[position] for position in positions],
@@ -147,7 +147,7 @@ def _said(
     rows: int,
     found: Read,
 ) -> str:
-    word = escaped(visible(model.reader.piece(subject.units[0].token)))
+    word = escaped(visible(model.reader.piece(subject.token_targets[0].token)))
     where = [first[row] for row in marked if row in first]
     here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
     left_out = len(words_of(answer)) - rows

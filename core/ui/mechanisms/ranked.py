@@ -13,9 +13,9 @@ from ...charts.curves import ranking_curve
 from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
-from ..kept import answer_key
+from ..jobs.result_cache import answer_key
 from ..target import describe_target
 from .saving import Row, save
 from .view import MechanismsView
@@ -38,7 +38,7 @@ def show(
     counts = [2**power for power in range(7) if 2**power <= max(1, len(ordered) // 2)]
     key = ("ranking", answer_key(answer), target, measure, mean)
 
-    def work(cancel: CancelToken, report: running.Report) -> None:
+    def work(cancel: CancelToken, report: jobs.Report) -> None:
         means = head_means(model, [answer]) if mean else None
         rankings: dict[str, list[Head]] = {measure: ordered}
         curves = ablation_curves(
@@ -50,7 +50,7 @@ def show(
     if found is None or found.complete < 1:
         clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
         if clicked:
-            running.compute(view, model, key, "taking heads away", "ranking", work)
+            jobs.compute(view, model, key, "taking heads away", "ranking", work)
         if key in view.stopped:
             st.text(view.stopped[key])
     if found is None:

@@ -11,8 +11,8 @@ from ...charts.readings import Reading
 from ...mechanisms.lens import lens
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
-from ..kept import answer_key
+from .. import jobs
+from ..jobs.result_cache import answer_key
 from .saving import Row
 from .subject import Subject
 from .view import MechanismsView, Read
@@ -57,16 +57,16 @@ def read(
     subject: Subject,
 ) -> Read | None:
     """Positions read at some layers, now if need be, and how they rank the word that is sought."""
-    word = subject.units[0].token
+    word = subject.token_targets[0].token
 
-    def make(cancel: CancelToken, report: running.Report) -> Read:
+    def make(cancel: CancelToken, report: jobs.Report) -> Read:
         began = time.perf_counter()
         found = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
         return Read(found, time.perf_counter() - began)
 
     key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
     name = "lens_grid" if len(layers) == 1 else "lens_table"
-    return running.obtain(view, model, view.read, key, "reading states in the vocabulary", name, make)
+    return jobs.obtain(view, model, view.read, key, "reading states in the vocabulary", name, make)
 
 
 def shown(model: VisionLanguageModel, found: Read, layer: int, place: int) -> Reading:

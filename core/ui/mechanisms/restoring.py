@@ -14,9 +14,9 @@ from ...mechanisms.tracing import trace
 from ...vlm.cancel import CancelToken
 from ...vlm.edits import Site
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import units_of
-from .. import running
-from ..kept import answer_key
+from ...vlm.targets import token_targets_of
+from .. import jobs
+from ..jobs.result_cache import answer_key
 from .corrupting import Chosen
 from .view import MechanismsView, Traced
 
@@ -40,7 +40,7 @@ class Order:
 
 def places_of(answer: Answer, target: Target, rows: str) -> list[Group]:
     """What is restored together: groups of tokens; or the image, each word before the target, and the rest."""
-    found = [group for group in groups(answer, units_of(answer, target)) if group.positions]
+    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
     last = next(group for group in found if group.name == "last")
     if rows == GROUPS:
         return [*(group for group in found if group is not last), last]
@@ -66,7 +66,7 @@ def compute(
 ) -> None:
     """Trace some places, at some layers or all; what is done before a stop is kept."""
 
-    def work(cancel: CancelToken, report: running.Report) -> None:
+    def work(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
         found = trace(
             model,
@@ -82,4 +82,4 @@ def compute(
         )
         view.traces.keep(key, Traced(found, time.perf_counter() - began))
 
-    running.compute(view, model, key, "restoring states", "trace", work)
+    jobs.compute(view, model, key, "restoring states", "trace", work)

@@ -19,7 +19,7 @@ def show(subject: Subject, shared: Attribution) -> None:
         bars += [Share(f"L{layer}", "heads", written), Share(f"L{layer}", "MLP", added)]
     bars.append(Share("other", "biases and the like", other))
     st.markdown("**Share of the logit by layer**")
-    contrast = "difference of logits" if subject.units[0].rival is not None else "logit"
+    contrast = "difference of logits" if subject.token_targets[0].rival is not None else "logit"
     st.altair_chart(
         summand_bars(bars, title=f"share of the {contrast}", width=max(420, min(900, 70 * (len(heads) + 2)))),
         width="content",

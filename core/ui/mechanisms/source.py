@@ -20,10 +20,10 @@ from ...maps.difference import picture_positions
 from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
-from ...mechanisms.increase import source_increases
+from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from ..chips import escaped
 from ..evidence import badges
 from ..places import why_no_places
@@ -79,7 +79,7 @@ def taken(
     that was stopped or failed, which has been said."""
     missing = [head for head in heads if view.taken.get((subject.key, head)) is None]
 
-    def make(cancel: CancelToken, report: running.Report) -> None:
+    def make(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
         found = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
         seconds = (time.perf_counter() - began) / len(missing)
@@ -87,7 +87,7 @@ def taken(
             view.taken.keep((subject.key, head), Taken(increases, seconds))
 
     key = ("taken", subject.key, tuple(heads))
-    if missing and not running.made(view, model, key, "reading what heads take from each position", "taken", make):
+    if missing and not jobs.made(view, model, key, "reading what heads take from each position", "taken", make):
         return None
     found = [one for head in heads if (one := view.taken.get((subject.key, head))) is not None]
     return Explanation(

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from ...answer import Answer, Target
 from ...charts.tokens import visible
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import Unit, rival_ids, units_of
-from ..kept import answer_key
+from ...vlm.targets import TokenTarget, rival_ids, token_targets_of
+from ..jobs.result_cache import answer_key
 from ..target import LONGEST_RIVAL, describe_target
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The units, what results about them are kept under, and in words what they are. `note` says what is to be said of
-    a word that was typed. Untrusted text, both."""
+    """The token targets, what results about them are kept under, and in words what they are. `note` says what is to be
+    said of a word that was typed. Untrusted text, both."""
 
-    units: tuple[Unit, ...]
+    token_targets: tuple[TokenTarget, ...]
     key: Hashable
     named: str
     note: str | None = None
@@ -26,23 +26,23 @@ class Subject:
 
 def subject_of(model: VisionLanguageModel, answer: Answer, target: Target, typed: str = "") -> Subject:
     """The target; or, where something was `typed`, that word's first token in the place of the target's first one."""
-    units = units_of(answer, target)
+    token_targets = token_targets_of(answer, target)
     word = typed.strip()[:LONGEST_RIVAL]
     note = None
     if word:
-        ids = rival_ids(model, answer, units[0].index, word)
+        ids = rival_ids(model, answer, token_targets[0].index, word)
         if ids:
-            units = (replace(units[0], token=ids[0]),)
+            token_targets = (replace(token_targets[0], token=ids[0]),)
             note = _note(model, word, ids)
-            named = f"“{visible(model.reader.piece(ids[0]))}” in the place of {_said(answer, units[0], model)}"
-            return Subject(units, (answer_key(answer), units), named, note)
+            named = f"“{visible(model.reader.piece(ids[0]))}” in the place of {_said(answer, token_targets[0], model)}"
+            return Subject(token_targets, (answer_key(answer), token_targets), named, note)
         note = "That has no token, so the target itself is shown. Type a word."
-    return Subject(units, (answer_key(answer), units), describe_target(answer, target, model), note)
+    return Subject(token_targets, (answer_key(answer), token_targets), describe_target(answer, target, model), note)
 
 
-def _said(answer: Answer, unit: Unit, model: VisionLanguageModel) -> str:
-    rivals = None if unit.rival is None else (unit.rival,)
-    return describe_target(answer, Target((unit.index,), rivals), model)
+def _said(answer: Answer, token_target: TokenTarget, model: VisionLanguageModel) -> str:
+    rivals = None if token_target.rival is None else (token_target.rival,)
+    return describe_target(answer, Target((token_target.index,), rivals), model)
 
 
 def _note(model: VisionLanguageModel, word: str, ids: tuple[int, ...]) -> str | None:

@@ -22,8 +22,8 @@ from ...mechanisms.contributions import Contributions
 from ...mechanisms.lens import Reading
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
-from ..errands import Errands
-from ..kept import Kept
+from ..jobs.deferred import Deferred
+from ..jobs.result_cache import ResultCache
 
 if TYPE_CHECKING:
     from ...cases.findings.report import Findings
@@ -36,8 +36,8 @@ Lens = Literal["Heads that write the word", "What positions say", "Cut and see",
 
 @dataclass(frozen=True, eq=False)
 class Written:
-    """What the heads write for some units: all their contributions, and the log-probability increase of each head
-    (nats, the mean over units)."""
+    """What the heads write for some token targets: all their contributions, and the log-probability increase of each
+    head (nats, the mean over token targets)."""
 
     contributions: Contributions
     increases: Float[np.ndarray, "layers heads"]
@@ -47,7 +47,7 @@ class Written:
 @dataclass(frozen=True, eq=False)
 class Taken:
     """What one head takes from every position: each one's log-probability increase alone (nats, the mean over
-    units)."""
+    token targets)."""
 
     increases: Float[Tensor, "position"]
     seconds: float
@@ -103,19 +103,19 @@ class MechanismsView:
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
     traced_layer: int | None = None
-    written: Kept[Written] = field(default_factory=lambda: Kept(2))
-    attributions: Kept[Attribution] = field(default_factory=lambda: Kept(50))
-    taken: Kept[Taken] = field(default_factory=lambda: Kept(500))
-    readings: Kept[HeadReading] = field(default_factory=lambda: Kept(500))
-    read: Kept[Read] = field(default_factory=lambda: Kept(100))
-    curves: Kept[Curve] = field(default_factory=lambda: Kept(300))
-    said: Kept[Said] = field(default_factory=lambda: Kept(100))
-    ranked: Kept[AblationCurves] = field(default_factory=lambda: Kept(100))
-    traces: Kept[Traced] = field(default_factory=lambda: Kept(50))
-    findings: Kept[Findings] = field(default_factory=lambda: Kept(4))
+    written: ResultCache[Written] = field(default_factory=lambda: ResultCache(2))
+    attributions: ResultCache[Attribution] = field(default_factory=lambda: ResultCache(50))
+    taken: ResultCache[Taken] = field(default_factory=lambda: ResultCache(500))
+    readings: ResultCache[HeadReading] = field(default_factory=lambda: ResultCache(500))
+    read: ResultCache[Read] = field(default_factory=lambda: ResultCache(100))
+    curves: ResultCache[Curve] = field(default_factory=lambda: ResultCache(300))
+    said: ResultCache[Said] = field(default_factory=lambda: ResultCache(100))
+    ranked: ResultCache[AblationCurves] = field(default_factory=lambda: ResultCache(100))
+    traces: ResultCache[Traced] = field(default_factory=lambda: ResultCache(50))
+    findings: ResultCache[Findings] = field(default_factory=lambda: ResultCache(4))
     journals: TemporaryDirectory[str] | None = None
     stopped: dict[Hashable, str] = field(default_factory=dict)
-    errands: Errands = field(default_factory=Errands)
+    deferred: Deferred = field(default_factory=Deferred)
 
     def choose(self, head: Head) -> None:
         """Look at one head; the same again looks at the first of the ranking."""

@@ -1,4 +1,4 @@
-"""What all heads write for some units, read once for every lens that asks; and rankings of heads by it."""
+"""What all heads write for some token targets, read once for every lens that asks; and rankings of heads by it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ...attention.measures import measured
 from ...attention.rows import answer_rows
 from ...mechanisms.attribution import Attribution, attribute
 from ...mechanisms.contributions import contributions
-from ...mechanisms.increase import head_increases, top_heads
+from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import running
+from .. import jobs
 from .subject import Subject, subject_of
 from .view import MechanismsView, Written
 
@@ -36,14 +36,16 @@ SAYS: dict[Measure, str] = {
 def written(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> Written | None:
     """All contributions and the increase by each head; None where that was stopped or failed, which has been said."""
 
-    def make(cancel: CancelToken, report: running.Report) -> Written:
+    def make(cancel: CancelToken, report: jobs.Report) -> Written:
         began = time.perf_counter()
-        found = contributions(model, answer, subject.units, cancel=cancel, progress=lambda done: report(done / 2))
+        found = contributions(
+            model, answer, subject.token_targets, cancel=cancel, progress=lambda done: report(done / 2)
+        )
         increases = head_increases(model, found, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
         return Written(found, increases.mean(0).numpy(), time.perf_counter() - began)
 
     key = ("written", subject.key)
-    return running.obtain(view, model, view.written, key, "reading what the heads write", "written", make)
+    return jobs.obtain(view, model, view.written, key, "reading what the heads write", "written", make)
 
 
 def attributed(
@@ -51,11 +53,11 @@ def attributed(
 ) -> Attribution | None:
     """Shares of the logit; None as above."""
 
-    def make(cancel: CancelToken, report: running.Report) -> Attribution:
+    def make(cancel: CancelToken, report: jobs.Report) -> Attribution:
         return attribute(model, found.contributions)
 
     key = ("attribution", subject.key)
-    return running.obtain(view, model, view.attributions, key, "attributing the logit", "attribution", make)
+    return jobs.obtain(view, model, view.attributions, key, "attributing the logit", "attribution", make)
 
 
 def figures(

@@ -17,9 +17,9 @@ from ...maps.difference import picture_positions
 from ...maps.shares import COMPARED, parts, shares_by_layer
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.units import units_of
-from .. import running
-from ..kept import answer_key
+from ...vlm.targets import token_targets_of
+from .. import jobs
+from ..jobs.result_cache import answer_key
 from .maps import Look
 from .results import Results
 
@@ -85,9 +85,9 @@ def _trace(
     key = ("layers", answer_key(answer), target)
 
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-        units = units_of(answer, target)
-        results.keep_trace(answer, target, relevancy_by_layer(model, answer, units, cancel).mean(0).numpy())
+        token_targets = token_targets_of(answer, target)
+        results.keep_trace(answer, target, relevancy_by_layer(model, answer, token_targets, cancel).mean(0).numpy())
 
     if results.trace(answer, target) is None:
-        running.made(results, model, key, "following relevancy through the layers", "layers", work)
+        jobs.made(results, model, key, "following relevancy through the layers", "layers", work)
     return results.trace(answer, target)

@@ -101,7 +101,7 @@ def _maps(
 
 def _tested(work: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    section.show(work, model, answer, tested, work.relevancy.errands)
+    section.show(work, model, answer, tested, work.relevancy.deferred)
 
 
 def _no_places(answer: Answer) -> None:

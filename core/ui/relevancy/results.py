@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Target
-from ..errands import Errands
-from ..kept import AnswerKey, answer_key
+from ..jobs.deferred import Deferred
+from ..jobs.result_cache import AnswerKey, answer_key
 
 MOST_KEPT = 2000
 """Maps kept for each tab; one of 2000 positions takes 8 kB."""
@@ -67,7 +67,7 @@ class Results:
     asked: set[Key] = field(default_factory=set)
     seconds: dict[Order, float] = field(default_factory=dict)
     stopped: dict[Hashable, str] = field(default_factory=dict)
-    errands: Errands = field(default_factory=Errands)
+    deferred: Deferred = field(default_factory=Deferred)
 
     def get(self, answer: Answer, target: Target, order: Order) -> Explanation | None:
         """The map, if it is there."""

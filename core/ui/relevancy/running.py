@@ -9,7 +9,7 @@ from ...explainers.registry import explainers
 from ...explainers.run import explain
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ..running import attempt
+from ..jobs.run import attempt
 from .results import Order, Results
 
 
@@ -32,4 +32,4 @@ def compute(
         maps = explain(explainer, model, answer, targets, order.settings, cancel=cancel, progress=report)
         results.keep(answer, order, maps)
 
-    attempt(results.errands, model, f"computing {explainer.name}", order.method, work, wait)
+    attempt(results.deferred, model, f"computing {explainer.name}", order.method, work, wait)

@@ -24,12 +24,12 @@ from core.cases.studies import readings as studied
 from core.mechanisms.ablation import ablate
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
-from core.mechanisms.increase import top_heads
+from core.mechanisms.logprob_increase import top_heads
 from core.vlm.cancel import CancelToken
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
-from core.vlm.network import TransformersModel
-from core.vlm.units import units_of
+from core.vlm.targets import token_targets_of
 
 SCENES = 2
 
@@ -108,7 +108,7 @@ def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(
 ) -> None:
     case = next(street_cases(1, ("object colour",)))
     answer = studied.answer_to(embedded, case.question, case.asked().images[0], None)
-    units = units_of(answer, studied.key_target(answer))[:1]
+    units = token_targets_of(answer, studied.key_target(answer))[:1]
     order = top_heads(attribute(embedded, contributions(embedded, answer, units)).heads[0], max(COUNTS))
     expected = [ablate(embedded, answer, order[:count]).change[units[0].index] for count in COUNTS]
     assert readings(journal, "true_ranking")[0]["zero"]["change"][DIRECT] == pytest.approx(expected, abs=1e-4)

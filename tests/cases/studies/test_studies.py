@@ -17,9 +17,9 @@ from core.cases.studies.study import LEAST, Estimate, Outcome, Study, judged, we
 from core.causal.rates import Effect
 from core.street.batches import HELD_OUT_SEED
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
-from core.vlm.network import TransformersModel
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def test_any_model_can_be_asked(key: str, model: TransformersModel) -> None:
     done: list[float] = []
     outcome = studies()[key].run(model, 1, progress=done.append)
     assert outcome.scenes == 1 and not outcome.stopped and done == [0.0, 1.0]
-    assert outcome.because and outcome.exhibits
-    for exhibit in outcome.exhibits:
-        assert exhibit.answer.model == model.card.fingerprint
-        assert max(exhibit.target.tokens) < len(exhibit.answer.tokens)
+    assert outcome.because and outcome.examples
+    for example in outcome.examples:
+        assert example.answer.model == model.card.fingerprint
+        assert max(example.target.tokens) < len(example.answer.tokens)
 
 
 def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(embedded: VisionLanguageModel) -> None:
@@ -70,7 +70,7 @@ def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(emb
     ):
         truck, house = found(outcome, what)
         assert house is not None and {truck.value, house.value} == {0.0, 1.0}
-    assert [exhibit.title for exhibit in outcome.exhibits] == [
+    assert [example.title for example in outcome.examples] == [
         "truck: open?",
         "truck: closed?",
         "house: open?",
@@ -88,14 +88,14 @@ def test_a_repainted_shirt_is_named_and_the_trousers_stay(embedded: VisionLangua
     assert outcome.verdict == "undecided", "two scenes decide nothing"
     assert on_shirt.value > 5 * area.value
     assert f"{on_shirt.value:.0%} is on the shirt" in outcome.because
-    assert len({exhibit.answer.text for exhibit in outcome.exhibits}) == len(outcome.exhibits)
+    assert len({example.answer.text for example in outcome.examples}) == len(outcome.examples)
 
 
 def test_explanation_sets_grow_with_the_distance(embedded: VisionLanguageModel) -> None:
     outcome = studies()["search_distance"].run(embedded, 1)
-    sets = [set(exhibit.marked) for exhibit in outcome.exhibits]
+    sets = [set(example.marked) for example in outcome.examples]
     assert len(sets) == 3 and sets[0] <= sets[1] <= sets[2]
-    assert all(exhibit.answer.text == "The man's shirt is yellow." for exhibit in outcome.exhibits)
+    assert all(example.answer.text == "The man's shirt is yellow." for example in outcome.examples)
     near, far = (found(outcome, f"distance {radius}: the word changes")[0] for radius in (1, 3))
     assert ("most sets leave the word as it is" in outcome.because) == (far.value < 0.5)
     assert near.value <= far.value and outcome.verdict == "undecided", "one scene decides nothing"

@@ -1,0 +1,189 @@
+"""How the methods of a league stand: means with intervals, ranks, and which one to recommend.
+
+The rule of the recommendation was written down before the first run: among the methods whose median processor time is
+below `QUICK` seconds, the best mean rank in deletion, insertion and the pointing game (the first two ask whether the
+model needs the patches, the third whether a person finds the thing there); energy in the mask decides between equals.
+`QUICK` was 2 s then. After the first 56 cases it became what a click on a page may take: the first method of the
+Relevancy page is computed at every click, and one of the leaders stood on the old limit, where the machine would have
+chosen. The leader at any price is named beside the recommended one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..evidence.bootstrap import Interval, interval
+from ..evidence.registry import map_metrics
+from ..explainers.registry import explainers
+from .journal import Record
+from .plain import plain
+from .score_case import CENTRE, RANDOM
+
+QUICK = 0.3
+"""Processor seconds for a map that follows a click."""
+DECIDING = ("deletion", "insertion", "pointing")
+TIE_BREAK = "energy"
+RULE = (
+    f"The best mean rank in {', '.join(DECIDING[:-1])} and {DECIDING[-1]} among the methods that follow a click, which "
+    f"take less than {QUICK:g} processor seconds (median) for a map; {TIE_BREAK} decides between equals."
+)
+
+
+@dataclass(frozen=True)
+class MethodRank:
+    """One method. `figures` are means over its cases by metric, `over_random` those of its figure less that of the
+    random control in the same case; `by_family` are the means of each family. `seconds` (by the clock), `processor`
+    (seconds of all its threads, whatever else the machine does) and `bytes` are medians, None for controls and where
+    memory cannot be measured; `shuffled` is the rank correlation with the map under weights that are all shuffled.
+    `ranks` (1 is best) are those among all methods, controls apart; `mean_rank` is over the deciding metrics. `refused`
+    counts cases that it could not explain.
+    """
+
+    method: str
+    name: str
+    cases: int
+    refused: int
+    figures: Mapping[str, Interval]
+    over_random: Mapping[str, Interval]
+    by_family: Mapping[str, Mapping[str, float]]
+    seconds: float | None
+    processor: float | None
+    bytes: float | None
+    shuffled: Interval
+    ranks: Mapping[str, int]
+    mean_rank: float | None
+
+    @property
+    def control(self) -> bool:
+        """Whether it knows nothing of the model."""
+        return self.method in (RANDOM, CENTRE)
+
+
+@dataclass(frozen=True)
+class League:
+    """Standings in the order of their mean rank, controls last; by family how many cases were `asked` and `right`;
+    the `recommended` method (None before there is any case)."""
+
+    model: str
+    model_name: str
+    settings: Mapping[str, Any]
+    asked: Mapping[str, int]
+    right: Mapping[str, int]
+    ranking: tuple[MethodRank, ...]
+    recommended: str | None
+
+    @property
+    def leader(self) -> str | None:
+        """The method of the best mean rank, however long it takes; None before there is any case."""
+        return next((row.method for row in self.ranking if not row.control and row.cases), None)
+
+    def record(self, command: str) -> Record:
+        """As plain values for a JSON file, with the command that gives it. What is no number is None."""
+        values = {"command": command, "rule": RULE, **asdict(self)}
+        return plain(values)
+
+
+def ranking(header: Record, records: Sequence[Record]) -> League:
+    """The league of a journal's header and lines. The last line of a case and method counts."""
+    cases = {record["case"]: record for record in records}
+    lines: dict[str, dict[str, Record]] = defaultdict(dict)
+    for record in records:
+        if record["method"] is not None:
+            lines[record["method"]][record["case"]] = record
+    wrong = {record["case"] for record in records if record["method"] is None}
+    families = dict.fromkeys(record["family"] for record in cases.values())
+    rows = [_method_rank(method, found, lines.get(RANDOM, {})) for method, found in lines.items()]
+    rows = _ranked(rows)
+    return League(
+        model=str(header.get("model", "")),
+        model_name=str(header.get("about", {}).get("model_name", "")),
+        settings=header.get("settings", {}),
+        asked={family: sum(r["family"] == family for r in cases.values()) for family in families},
+        right={
+            family: sum(r["family"] == family and r["case"] not in wrong for r in cases.values()) for family in families
+        },
+        ranking=tuple(rows),
+        recommended=_recommended(rows),
+    )
+
+
+def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, Record]) -> MethodRank:
+    scored = {case: line for case, line in lines.items() if "figures" in line}
+    figures: dict[str, Interval] = {}
+    over: dict[str, Interval] = {}
+    by_family: dict[str, dict[str, float]] = defaultdict(dict)
+    for metric in map_metrics():
+        own = {case: _value(line, metric) for case, line in scored.items()}
+        figures[metric] = interval(list(own.values()))
+        over[metric] = interval([own[case] - _value(random[case], metric) for case in own if case in random])
+        families: dict[str, list[float]] = defaultdict(list)
+        for case, line in scored.items():
+            families[line["family"]].append(own[case])
+        for family, values in families.items():
+            by_family[family][metric] = float(np.mean(values))
+    return MethodRank(
+        method=method,
+        name=explainers()[method].name if method in explainers() else method,
+        cases=len(scored),
+        refused=len(lines) - len(scored),
+        figures=figures,
+        over_random=over,
+        by_family=dict(by_family),
+        seconds=_median([line.get("seconds") for line in scored.values()]),
+        processor=_median([line.get("processor") for line in scored.values()]),
+        bytes=_median([line.get("bytes") for line in scored.values()]),
+        shuffled=interval([_number(line["stages"][-1][1]) for line in scored.values() if line.get("stages")]),
+        ranks={},
+        mean_rank=None,
+    )
+
+
+def _ranked(rows: Sequence[MethodRank]) -> list[MethodRank]:
+    """The same with their ranks, best first."""
+    methods = [row for row in rows if not row.control]
+    found = []
+    for row in rows:
+        if row.control:
+            found.append(row)
+            continue
+        ranks = {
+            key: 1 + sum(_goodness(other, key) > _goodness(row, key) for other in methods) for key in map_metrics()
+        }
+        mean = float(np.mean([ranks[key] for key in DECIDING]))
+        found.append(replace(row, ranks=ranks, mean_rank=mean))
+    return sorted(found, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
+
+
+def _goodness(row: MethodRank, metric: str) -> float:
+    """The figure turned so that more is better; the worst there is where a method has none."""
+    value = row.figures[metric].mean
+    if math.isnan(value):
+        return -math.inf
+    return value if map_metrics()[metric].better == "higher" else -value
+
+
+def _recommended(rows: Sequence[MethodRank]) -> str | None:
+    """By the rule at the top; the rows stand in the order of their mean rank."""
+    quick = [
+        row for row in rows if not row.control and row.cases and row.processor is not None and row.processor < QUICK
+    ]
+    return quick[0].method if quick else None
+
+
+def _value(line: Record, metric: str) -> float:
+    return _number(line["figures"].get(metric, {}).get("value"))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None

@@ -1,0 +1,144 @@
+"""One case of the league: the model is asked, every method explains the answer's key word, every map is tested.
+
+What comes out are the lines of the league's journal, one for each method. Only an answer that is right is scored: a map
+of a wrong one may well point elsewhere than the truth.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..answer import Answer, Decoding, Explanation, Target
+from ..comparison.keyword import key_tokens
+from ..evidence.dependence import image_dependence
+from ..evidence.evaluate import evaluate
+from ..evidence.metric import Figure
+from ..evidence.randomisation import randomise
+from ..evidence.result import Evidence, Result
+from ..evidence.settings import EvidenceSettings
+from ..explainers.controls import CentreBias, Random
+from ..explainers.registry import explainers
+from ..explainers.run import explain
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.generation import ask
+from ..vlm.memory import give_back_freed
+from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import ExplainError
+from .case import Case
+from .journal import Record
+from .plain import plain
+from .scoring import is_right
+
+SETTINGS = EvidenceSettings(fill="both", steps=2, draws=2)
+"""Both fills, at the shares of ERASER: every picture that is read serves four metrics."""
+RANDOM, CENTRE = Random.key, CentreBias.key
+"""The controls' names in a league. The random one is the mean over several orders of each case, not the explainer."""
+STAGES = 3
+"""How many looks are taken at a map while the weights are shuffled."""
+LONGEST_ANSWER = 24
+
+
+def score_case(
+    model: VisionLanguageModel, case: Case, methods: Sequence[str], shuffle: bool, cancel: CancelToken | None
+) -> list[Record]:
+    """The lines of one case, in plain values: one for each control, one for each method (with its figures, or the
+    `problem` that kept it from explaining); or a single one with method None where the answer is wrong.
+
+    `shuffle`: maps are made again under shuffled weights as well. Raises Cancelled, and nothing is half done.
+    """
+    answer = ask(model, replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST_ANSWER)), cancel=cancel)
+    if cancel is not None:
+        cancel.check()
+    about: Record = {"case": case.id, "family": case.about["family"], "said": answer.text}
+    if not is_right(case, answer.text):
+        return [{**about, "method": None}]
+    target = Target(key_tokens(answer))
+    timed, refused = _explain(model, answer, target, methods, cancel)
+    explanations = [explanation for explanation, _ in timed]
+    evidence = evaluate(model, answer, explanations, truth=case.truth, settings=SETTINGS, cancel=cancel)
+    if any(found.complete < 1 for found in evidence):
+        raise Cancelled("the league was stopped")
+    stages = _shuffled(model, answer, explanations, cancel) if shuffle and explanations else {}
+    about["dependence"] = plain(float(image_dependence(model, answer)[list(target.tokens)].sum()))
+    lines: list[Record] = []
+    if evidence:
+        controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
+        lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
+    lines += [
+        {**about, **_line(explanation, found, processor), "stages": stages.get(explanation.method)}
+        for (explanation, processor), found in zip(timed, evidence, strict=True)
+    ]
+    return [*lines, *({**about, "method": key, "problem": reason} for key, reason in refused.items())]
+
+
+def _explain(
+    model: VisionLanguageModel, answer: Answer, target: Target, methods: Sequence[str], cancel: CancelToken | None
+) -> tuple[list[tuple[Explanation, float]], dict[str, str]]:
+    """One explanation by each method at its default settings with its processor time, and why some have none."""
+    found: list[tuple[Explanation, float]] = []
+    refused: dict[str, str] = {}
+    for key in methods:
+        # Or what the method before it freed would be used again, and seem to cost nothing.
+        give_back_freed()
+        began = time.process_time()
+        try:
+            (explanation,) = explain(explainers()[key], model, answer, [target], cancel=cancel)
+        except ExplainError as error:
+            refused[key] = str(error)
+            continue
+        if explanation.complete < 1:
+            raise Cancelled("the league was stopped")
+        found.append((explanation, time.process_time() - began))
+    return found, refused
+
+
+def _shuffled(
+    model: VisionLanguageModel, answer: Answer, explanations: Sequence[Explanation], cancel: CancelToken | None
+) -> dict[str, list[tuple[str, float | None]]]:
+    """Each method's rank correlations as the weights are shuffled, with the block that was shuffled last."""
+    found = randomise(model, answer, explanations, stages=STAGES, cancel=cancel)
+    if any(randomised.complete < 1 for randomised in found):
+        raise Cancelled("the league was stopped")
+    return {
+        randomised.method: [(stage.block, plain(stage.correlation)) for stage in randomised.stages]
+        for randomised in found
+    }
+
+
+def _line(explanation: Explanation, found: Evidence, processor: float) -> Record:
+    return {
+        "method": explanation.method,
+        "settings": dict(explanation.settings),
+        "seconds": plain(explanation.seconds),
+        "processor": plain(processor),
+        "bytes": explanation.peak_bytes,
+        "full": plain(found.full),
+        "blank": {fill: plain(value) for fill, value in found.blank.items()},
+        "figures": _figures(found.tested.figures),
+    }
+
+
+def _figures(figures: Mapping[str, Figure]) -> Record:
+    return {
+        key: {"value": plain(figure.value), **{name: plain(value) for name, value in figure.details.items()}}
+        for key, figure in figures.items()
+    }
+
+
+def _means(results: Sequence[Result]) -> dict[str, Figure]:
+    """The mean over several results, of each figure and each of its details."""
+    first = results[0].figures
+    return {
+        key: Figure(
+            float(np.mean([result.figures[key].value for result in results])),
+            {
+                name: float(np.mean([result.figures[key].details[name] for result in results]))
+                for name in first[key].details
+            },
+        )
+        for key in first
+    }

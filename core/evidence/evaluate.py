@@ -1,0 +1,133 @@
+"""Testing maps of one answer: every picture with hidden patches is read once, whoever asks for it.
+
+The explanations' own curves come before the controls', so that a test which is stopped has something to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ..answer import Answer, Explanation, Target
+from ..explainers.settings import checked
+from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.memory_costs import check_memory, pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import NotApplicable, check_own
+from .controls import centre_map, random_maps
+from .curves import curves, variants
+from .location import Truth, coverage
+from .masked_runs import FULL, MaskedRuns, Variant, blank
+from .metric import MapUnderTest
+from .ranking import falling, gathered_scores, generator, places, tops
+from .registry import map_metrics
+from .result import Evidence, Result
+from .settings import EvidenceSettings
+
+
+def evaluate(
+    model: VisionLanguageModel,
+    answer: Answer,
+    explanations: Sequence[Explanation],
+    *,
+    truth: Truth | None = None,
+    image: int = 0,
+    settings: EvidenceSettings | None = None,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> list[Evidence]:
+    """Test explanations of an answer. `truth` marks the pixels of picture `image` that should have been found; without
+    it (or with nothing marked) the metrics that need it are left out.
+
+    Stopped by `cancel`, what was done is returned (`complete` below 1), or Cancelled raised if that is nothing. Raises
+    OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and a mask of another size.
+    """
+    settings = checked(settings or EvidenceSettings(), model.card.layers, model.card.heads)
+    check_testable(model, answer)
+    check_memory("Testing a map", 2 * pass_bytes(model, answer), model, "Use a smaller picture, or free memory.")
+    if not explanations:
+        return []
+    began = time.perf_counter()
+    positions = places(answer.layout)
+    trial = _Trial(answer, positions, coverage(answer, positions, truth, image), settings)
+    maps = [trial.ranked(gathered_scores(explanation, answer.layout, positions)) for explanation in explanations]
+    random = [trial.ranked(scores) for scores in random_maps(answer, positions, settings)]
+    centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
+    readings = MaskedRuns(model, answer, [explanation.target for explanation in explanations])
+    wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
+    readings.read(wanted, cancel, progress)
+    known = sum(readings.knows(variant) for variant in wanted)
+    if not known:
+        raise Cancelled("testing a map was stopped")
+    return [
+        Evidence(
+            target=explanation.target,
+            method=explanation.method,
+            tested=trial.result(readings, explanation.target, ranked),
+            random=tuple(trial.result(readings, explanation.target, control) for control in random),
+            centre=trial.result(readings, explanation.target, centre),
+            settings=asdict(settings),
+            seconds=time.perf_counter() - began,
+            together=len(explanations),
+            complete=known / len(wanted),
+        )
+        for explanation, ranked in zip(explanations, maps, strict=True)
+    ]
+
+
+def check_testable(model: VisionLanguageModel, answer: Answer) -> None:
+    """Raises OtherModel, and NotApplicable for an answer whose patches cannot be taken away one by one."""
+    check_own(model, answer)
+    if not answer.tokens:
+        raise NotApplicable("The answer is empty, so there is nothing to test. Ask something else.")
+    if not answer.question.images:
+        raise NotApplicable(
+            "This question has no picture, so there are no patches to take away. Ask about a picture; which words an "
+            "answer rests on can be tested by leaving them out of the question."
+        )
+    if not answer.layout.views:
+        raise NotApplicable(
+            f"Where the image tokens of {model.card.family} models are in the picture is not known, so no patch of it "
+            "can be taken away. How much each word of the answer depends on the whole picture can still be measured."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranked:
+    """A map's score of each patch, and the patches in falling order."""
+
+    scores: Float[np.ndarray, "patch"]
+    order: Int[np.ndarray, "patch"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """What the maps of one answer are tested with."""
+
+    answer: Answer
+    places: tuple[int, ...]
+    truth: Float[np.ndarray, "patch"] | None
+    settings: EvidenceSettings
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        return tops(len(self.places), self.settings.steps)
+
+    def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
+        return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
+
+    def variants(self, maps: Sequence[_Ranked]) -> Iterator[Variant]:
+        yield FULL
+        yield from (blank(fill) for fill in self.settings.fills)
+        for ranked in maps:
+            yield from variants(ranked.order, self.places, self.counts, self.settings.fills)
+
+    def result(self, readings: MaskedRuns, target: Target, ranked: _Ranked) -> Result:
+        found = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)
+        tested = MapUnderTest(ranked.scores, found, self.truth)
+        applying = (metric for metric in map_metrics().values() if self.truth is not None or not metric.needs_truth)
+        return Result(found, {metric.key: metric.figure(tested) for metric in applying})

@@ -1,0 +1,104 @@
+"""Gradients of raw logits carried down a checkpointed pass, one layer's graph at a time, for several token targets at
+once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..answer import Answer
+from ..vlm.checkpoints import CheckpointedPass
+from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import TokenTarget
+
+
+def backward(
+    model: VisionLanguageModel,
+    answer: Answer,
+    checkpoints: CheckpointedPass,
+    token_targets: Sequence[TokenTarget],
+    lowest: int = 0,
+) -> Iterator[tuple[int, Float[Tensor, "target row hidden"]]]:
+    """For each layer from the top down to `lowest`: d logit / d what went into it, one for each token target.
+
+    The logit is the token's raw one, less the rival's for a contrast. Rows are the checkpointed pass's. Needs the
+    inputs of the layers that are recomputed; changes nothing on the checkpointed pass."""
+    gradients, scale = top_gradients(model, answer, checkpoints, token_targets)
+    for layer in range(checkpoints.layers - 1, lowest - 1, -1):
+        gradients, scale = rescaled(gradients, scale)
+        with checkpoints.recompute(layer) as passed:
+            # One backward for each token target: batched gradients would hold a graph's states for each.
+            gradients = torch.stack(
+                [
+                    torch.autograd.grad(passed.output, passed.input, gradient, retain_graph=True)[0]
+                    for gradient in gradients
+                ]
+            )
+        yield layer, gradients.float() / scale[:, None, None]
+
+
+def top_gradients(
+    model: VisionLanguageModel, answer: Answer, checkpoints: CheckpointedPass, token_targets: Sequence[TokenTarget]
+) -> tuple[Float[Tensor, "target row hidden"], Float[Tensor, "target"]]:
+    """d logit / d what the last layer left, which is nothing but at the row that predicts the token target's token,
+    times a scale that is returned with it: half precision loses gradients below 6e-8."""
+    rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
+    scale = 1024.0 if checkpoints.final.dtype == torch.float16 else 1.0
+    with torch.enable_grad():
+        states = checkpoints.final[rows].detach().requires_grad_(True)
+        logits = model.unembed(states)
+        wanted = [
+            row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
+            for row, token_target in zip(logits, token_targets, strict=True)
+        ]
+        (found,) = torch.autograd.grad((torch.stack(wanted) * scale).sum(), states)
+    gradients = torch.zeros(
+        len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
+    )
+    gradients[torch.arange(len(token_targets)), rows] = found
+    precision = torch.promote_types(gradients.dtype, torch.float32)
+    return gradients, torch.full((len(token_targets),), scale, dtype=precision, device=gradients.device)
+
+
+def rescaled(
+    gradients: Float[Tensor, "target row hidden"], scale: Float[Tensor, "target"]
+) -> tuple[Float[Tensor, "target row hidden"], Float[Tensor, "target"]]:
+    """In half precision, which overflows and underflows on the way down, each token target's largest number brought
+    back to about 1, and the scale with it; the same in any other."""
+    if gradients.dtype != torch.float16:
+        return gradients, scale
+    largest = gradients.abs().amax((1, 2)).float()
+    factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
+    return (gradients.float() * factor[:, None, None]).half(), scale * factor
+
+
+def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:
+    """Play the whole checkpointed pass from other embeddings: afterwards its inputs and what it left belong to
+    these."""
+    checkpoints.inputs[0] = embeddings
+    for layer in range(checkpoints.layers):
+        with checkpoints.recompute(layer, grad=False) as passed:
+            left = passed.output
+        if layer + 1 < checkpoints.layers:
+            checkpoints.inputs[layer + 1] = left
+        else:
+            checkpoints.final = left
+
+
+def full_length(scores: Float[Tensor, "target row"], answer: Answer) -> Float[Tensor, "target position"]:
+    """Scores of a checkpointed pass's rows as scores of the whole sequence, on the CPU in float32."""
+    found = torch.zeros(len(scores), len(answer.layout))
+    found[:, : scores.shape[1]] = scores.detach().float().cpu()
+    return found
+
+
+def backward_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:
+    """Bytes of a checkpointed pass, of one layer's graph and of the gradients of all token targets, once more as they
+    are replaced."""
+    row = len(answer.layout) * model.card.hidden
+    graph = 2 * pass_bytes(model, answer)
+    return checkpoint_bytes(model, answer) + graph + 3 * len(token_targets) * row * 4

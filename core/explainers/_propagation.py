@@ -1,0 +1,124 @@
+"""Chefer's rule as a row vector: targets' relevancy and gradient walk down a checkpointed pass together, one layer at a
+time.
+
+Generic self-attention rule of Chefer, Gur and Wolf (2021), "Generic Attention-model Explainability for Interpreting
+Bi-Modal and Encoder-Decoder Transformers", ICCV, equations 5 and 6:
+
+    Abar_l = mean over heads of relu(dy/dA_l * A_l),   R <- R + Abar_l R   from the first layer to the last.
+
+One target needs one row of R only, r = e (I + Abar_L) ... (I + Abar_1). Read from the left, that is a row pushed
+through the layers from the top down, which is the way the backward pass goes: each layer is played again, its gradient
+taken, the row pushed, and everything forgotten. The gradient of a head's weights is an outer product of what the
+backward pass has at hand, dy/dA[i, j] = dy/dO[i] . V[j] (O the head's output), so Abar is formed in blocks of rows for
+all targets at once and no n x n matrix ever exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..vlm.checkpoints import AttentionCall, CheckpointedPass
+from ..vlm.precision import wide
+from ._backward import rescaled
+
+BLOCK_BYTES = 4 * 2**20
+"""Size of a block of dy/dA on a CPU: about a core's share of cache."""
+
+GPU_BLOCK_BYTES = 256 * 2**20
+"""The same on a GPU: enough to be busy with."""
+
+LEAST_ROWS = 16
+
+
+def block_bytes(device: str) -> int:
+    """The size of a block on a kind of device."""
+    return BLOCK_BYTES if device == "cpu" else GPU_BLOCK_BYTES
+
+
+class RelevancyPropagation:
+    """Several targets on their way down a checkpointed pass.
+
+    `relevancy` counts the checkpointed pass's positions from 0, whether or not it has rows for them; `gradient` is of
+    the states above the next layer, times `scale`. Rows before `first` are taken as constants: no relevancy passes
+    through them. `attended` says whether any layer so far had an attention that could be seen."""
+
+    def __init__(
+        self,
+        checkpoints: CheckpointedPass,
+        relevancy: Float[Tensor, "target position"],
+        gradient: Float[Tensor, "target row hidden"],
+        scale: Float[Tensor, "target"],
+        first: int = 0,
+    ) -> None:
+        self.checkpoints = checkpoints
+        self.relevancy = relevancy
+        self.gradient = gradient
+        self.scale = scale
+        self.attended = False
+        self._constant = max(0, first - checkpoints.start)
+
+    def down(self, layer: int) -> Iterator[None]:
+        """Push relevancy and gradient through `layer`, with a pause behind each target's backward pass."""
+        self.gradient, self.scale = rescaled(self.gradient, self.scale)
+        token_targets = len(self.gradient)
+        with self.checkpoints.recompute(layer) as passed:
+            outputs = [call.output for call in passed.attention_calls]
+            found = [
+                torch.empty(token_targets, *output.shape, dtype=output.dtype, device=output.device)
+                for output in outputs
+            ]
+            for token_target in range(token_targets):
+                gradients = torch.autograd.grad(
+                    passed.output,
+                    [passed.input, *outputs],
+                    self.gradient[token_target],
+                    retain_graph=token_target < token_targets - 1,
+                )
+                for kept, gradient in zip((self.gradient, *found), gradients, strict=True):
+                    kept[token_target] = gradient
+                yield
+            self.gradient[:, : self._constant] = 0
+            before, after = self.relevancy, self.relevancy.clone()
+            for call, kept in zip(passed.attention_calls, found, strict=True):
+                self.attended = True
+                share = before[:, call.offset : call.offset + kept.shape[1]] / self.scale[:, None]
+                share[:, : self._constant] = 0
+                after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(call, kept, share)
+            self.relevancy = after
+
+
+def propagated(
+    call: AttentionCall, gradient: Float[Tensor, "target query heads size"], share: Float[Tensor, "target query"]
+) -> Float[Tensor, "target key"]:
+    """share . mean over heads of relu(dy/dA * A), in blocks of rows: what the queries' shares bring to each key.
+
+    `gradient` is dy/dO. A row's share is at least 0 and so is A, so the share goes into the gradient before relu is
+    taken and A is multiplied behind it.
+    """
+    token_targets, _, heads, size = gradient.shape
+    value = wide(call.value).transpose(1, 2)
+    groups, keys = value.shape[0], value.shape[2]
+    brought = torch.zeros(token_targets, keys, dtype=value.dtype, device=value.device)
+    room = block_bytes(value.device.type) // (token_targets * keys * value.dtype.itemsize)
+    length = max(LEAST_ROWS, room // heads)
+    # Many targets leave no room for all heads at once.
+    share_groups = max(1, room // (length * (heads // groups)))
+    active = (share != 0).any(0).nonzero()[:, 0]
+    for rows in active.split(length) if len(active) else ():
+        span = call.span(rows)
+        attention = call.rows(rows, span).view(groups, -1, 1, len(rows), span.stop - span.start)
+        weighted = (wide(gradient[:, rows]) * share[:, rows, None, None]).permute(2, 0, 1, 3)
+        by_group = weighted.reshape(groups, -1, size)
+        ones = attention.new_ones(1, len(rows))
+        for first in range(0, groups, share_groups):
+            part = slice(first, first + share_groups)
+            block = torch.bmm(by_group[part], value[part, :, span])
+            block = block.view(len(block), -1, token_targets, len(rows), block.shape[-1])
+            block.clamp_(min=0).mul_(attention[part])
+            # A product with ones sums over the rows several times faster than a reduction.
+            brought[:, span] += (ones @ block).sum((0, 1))[:, 0]
+    return brought / heads

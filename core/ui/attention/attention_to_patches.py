@@ -1,0 +1,86 @@
+"""Who looks at the selected patches: words of the question and the answer, per layer or per head."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from ...attention.rows import Rows, nanmean
+from ...attention.words import Word, attention_to_patches
+from ...charts.heads import word_bars, word_table
+from ...vlm.model import VisionLanguageModel
+from .gallery import layer_choice
+from .subject import Subject, question_key, question_queries, question_rows
+from .view import AttentionView
+from .waiting import ready
+from .words import in_target, shown_words
+
+LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
+WIDTH = 540
+
+
+def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
+    """A row for each word. Asks for patches first where none is selected."""
+    if not view.patches:
+        st.info(
+            "Click one or several patches on the picture above: then you see who looks at them.",
+            icon=":material/ads_click:",
+        )
+        return
+    answer = subject.answer
+    if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        by = st.segmented_control(
+            "Columns", [LAYERS, HEADS], default=LAYERS, required=True, key="attention_by", persist_state="session"
+        )
+        if by == HEADS:
+            layer_choice(view, subject.rows.layers)
+    asked, said, note = shown_words(subject)
+    table = np.concatenate(
+        [part for part in (_asked(view, model, subject, asked), _said(view, subject, said)) if part.shape[-1]], axis=-1
+    )
+    words = [word.text for word in (*asked, *said)]
+    values = (table[view.layer] if by == HEADS else nanmean(table, 1)).T
+    columns = [f"H{head}" if by == HEADS else f"L{head}" for head in range(values.shape[1])]
+    target = {len(asked) + i for i, word in enumerate(said) if in_target(word, subject)}
+    cell = max(12, min(40, WIDTH // len(columns)))
+    with st.container(horizontal=True, gap="large"):
+        with st.container(width=cell * len(columns) + 180):
+            chart = word_table(
+                words, columns, values, looked_at="layer" if by == LAYERS else "head", marked=target, cell=cell
+            )
+            st.altair_chart(chart, width="content", alt="attention of each word to the selected patches")
+        with st.container(width=230):
+            st.caption("Mean over all heads")
+            mean = nanmean(table.reshape(-1, table.shape[-1]), 0)
+            st.altair_chart(
+                word_bars(words, mean, title="attention", width=110), width="content", alt="words in reading order"
+            )
+    number = len(view.patches)
+    even = number / len(answer.layout)
+    st.caption(
+        f"Attention to the {number} selected patch{'es' * (number > 1)} (an even spread would give about {even:.1%})"
+        f"{subject.said()}. First the question's words, while each was read; then the answer's, while each was chosen; "
+        f"▸ is the target. {note}"
+    )
+
+
+def _asked(view: AttentionView, model: VisionLanguageModel, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:
+    queries = question_queries(subject.answer, model)
+    kept = view.kept[question_key(subject.answer)]
+    assert kept is not None
+    groups = [[queries.index(position) for position in word.positions if position in queries] for word in words]
+    if not words:
+        return np.zeros((*kept.shape[:2], 0), np.float32)
+    return attention_to_patches(Rows(kept, tuple(range(len(queries))), subject.left_out), view.patches, groups)
+
+
+def _said(view: AttentionView, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:
+    assert subject.answer.attention is not None
+    start = len(subject.answer.prompt_tokens)
+    tokens = [position - start for word in words for position in word.positions]
+    rows = Rows(subject.answer.attention.weights, tuple(tokens), subject.left_out)
+    return attention_to_patches(
+        rows, view.patches, [[tokens.index(p - start) for p in word.positions] for word in words]
+    )

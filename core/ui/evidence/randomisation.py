@@ -1,0 +1,73 @@
+"""Does a map change when the model forgets what it learned?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ...answer import Answer
+from ...charts.evidence import randomisation_curves
+from ...evidence.randomisation import Randomisation, randomise
+from ...explainers.registry import explainers
+from ...vlm.cancel import CancelToken
+from ...vlm.model import VisionLanguageModel
+from .. import jobs
+from ..chips import escaped
+from ..jobs.deferred import Deferred
+from ..jobs.run import Report
+from .view import EvidenceView, Mapped, OnPage, map_key
+
+STAGES = 6
+"""How often the maps are made anew on the way down."""
+
+
+def show(
+    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+) -> None:
+    """A button, and each map's correlation with itself as block after block is shuffled. Maps that are no method's own
+    cannot be made anew, and are left out."""
+    own = [one for one in maps if one.explanation.method in explainers()]
+    if not own:
+        return
+    missing = [one for one in own if view.randomised.get(map_key(answer, one.explanation)) is None]
+    asked = ("forgetting", tuple(map_key(answer, one.explanation) for one in missing))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        clicked = st.button(
+            "Shuffle the weights",
+            icon=":material/shuffle:",
+            disabled=not missing,
+            key="evidence_forget",
+            help="The same map of a copy of the model whose weights are shuffled, block after block from the output "
+            "down. A map that stays as it is says nothing of what was learned.",
+        )
+        if len(missing) == len(own):
+            st.caption(f"Does it change when the model forgets? {escaped(Randomisation.caveat)}", width="stretch")
+    if clicked:
+
+        def forget(cancel: CancelToken, report: Report) -> None:
+            explanations = [one.explanation for one in missing]
+            found = randomise(model, answer, explanations, stages=STAGES, cancel=cancel, progress=report)
+            for one, outcome in zip(missing, found, strict=True):
+                view.randomised.keep(map_key(answer, one.explanation), outcome)
+
+        jobs.compute(OnPage(view.stopped, deferred), model, asked, "shuffling weights", "forget", forget)
+    if asked in view.stopped:
+        st.text(view.stopped[asked])
+    _drawn(view, answer, own)
+
+
+def _drawn(view: EvidenceView, answer: Answer, own: Sequence[Mapped]) -> None:
+    found = {one.name: outcome for one in own if (outcome := view.randomised.get(map_key(answer, one.explanation)))}
+    if not found:
+        return
+    longest = max(found.values(), key=lambda outcome: len(outcome.stages))
+    blocks = [stage.block for stage in longest.stages]
+    correlations = {name: [stage.correlation for stage in outcome.stages] for name, outcome in found.items()}
+    whole = {name: values for name, values in correlations.items() if len(values) == len(blocks)}
+    st.altair_chart(
+        randomisation_curves(blocks, whole), width="content", alt="rank correlation of each map with itself, forgetting"
+    )
+    seconds = sum(outcome.seconds for outcome in found.values())
+    stopped = "" if longest.complete == 1 else f" · stopped: {longest.complete:.0%} of the weights were shuffled"
+    st.caption(f"Near 0: the map rests on what was learned. {escaped(Randomisation.caveat)} · {seconds:.1f} s{stopped}")

@@ -1,0 +1,189 @@
+"""Work on the model that the page can stop.
+
+The model works in a thread of its own while the page's thread looks in ten times a second: whatever
+stops or reruns the page (Stop, another click, a closed tab) then stops the work as well, even in the
+middle of a long forward pass, whose result is simply not waited for. One piece of work at a time holds
+the model; the others wait and say for whom. Only what is new is sent to the browser: drawing takes the
+processor from the model.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.model import VisionLanguageModel
+
+LOOK_IN = 0.1
+"""Seconds between two looks at the work; each look is a chance for the page to be stopped."""
+PARTING = 0.4
+"""Seconds that stopped work is given to hand over what it has."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Holder:
+    purpose: str
+    since: float
+    owner: str | None
+
+
+_holders: weakref.WeakKeyDictionary[VisionLanguageModel, Holder] = weakref.WeakKeyDictionary()
+
+
+class Job(Generic[T]):
+    """`work(cancel, say)`, begun at once in a thread of its own, which waits until nobody else uses the model.
+
+    A page that watches it and is stopped or rerun stops the work as well; so does forgetting the job.
+    """
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        purpose: str,
+        work: Callable[[CancelToken, Callable[[str], None]], T],
+    ) -> None:
+        self.purpose = purpose
+        self._model = model
+        self._cancel = CancelToken()
+        self._said: SimpleQueue[str] = SimpleQueue()
+        self._outcome: Future[T] = Future()
+        self._owner = _this_tab()
+        self._started = threading.Event()
+        weakref.finalize(self, self._cancel.cancel)
+        # The thread must not hold the job itself, or else it could not be forgotten.
+        body = (model, Holder(purpose, 0.0, self._owner), work, self._cancel, self._said, self._started, self._outcome)
+        threading.Thread(target=_body, args=body, name=f"model: {purpose}", daemon=True).start()
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the work has ended, with or without success, when so many seconds have passed."""
+        return self._wait(lambda: None, time.monotonic() + seconds)
+
+    def watch(self, status: DeltaGenerator, show: Callable[[str], None] = lambda piece: None) -> T:
+        """Wait for the end of the work; what it says is handed to `show` in this thread.
+
+        `status` is a placeholder that tells what is waited for. Raises what the work raises.
+        """
+        told = ""
+
+        def look() -> None:
+            nonlocal told
+            _say_all(self._said, show)
+            if (news := _status(self._model, self.purpose, self._started.is_set(), self._owner)) != told:
+                status.caption(told := news)
+
+        self._wait(look)
+        _say_all(self._said, show)
+        status.empty()
+        return self.result()
+
+    def result(self) -> T:
+        """What came of work that has ended. Raises what the work raises."""
+        return self._outcome.result()
+
+    def stop(self) -> None:
+        """Stop the work, and give it a moment to hand over what it has."""
+        self._cancel.cancel()
+        with suppress(FutureTimeout, Cancelled):
+            self._outcome.exception(timeout=PARTING)
+
+    def _wait(self, look: Callable[[], None], until: float = math.inf) -> bool:
+        try:
+            while not self._outcome.done():
+                may_stop_here()
+                look()
+                left = until - time.monotonic()
+                if left <= 0:
+                    return False
+                wait([self._outcome], min(LOOK_IN, left))
+            return True
+        except BaseException:
+            self.stop()
+            raise
+
+
+def _body(
+    model: VisionLanguageModel,
+    holder: Holder,
+    work: Callable[[CancelToken, Callable[[str], None]], T],
+    cancel: CancelToken,
+    said: SimpleQueue[str],
+    started: threading.Event,
+    outcome: Future[T],
+) -> None:
+    try:
+        while not model.lock.acquire(timeout=LOOK_IN):
+            cancel.check()
+        try:
+            cancel.check()
+            _holders[model] = replace(holder, since=time.monotonic())
+            started.set()
+            outcome.set_result(work(cancel, said.put))
+        finally:
+            _holders.pop(model, None)
+            model.lock.release()
+    except BaseException as error:  # it is raised again where the outcome is read
+        outcome.set_exception(error)
+
+
+def run_on_model(
+    model: VisionLanguageModel,
+    purpose: str,
+    work: Callable[[CancelToken, Callable[[str], None]], T],
+    status: DeltaGenerator,
+    show: Callable[[str], None] = lambda piece: None,
+) -> T:
+    """Do `work(cancel, say)` while nobody else uses the model; what it says is handed to `show` in this thread.
+
+    `status` is a placeholder that tells what is waited for. Raises what the work raises.
+    """
+    return Job(model, purpose, work).watch(status, show)
+
+
+def may_stop_here() -> None:
+    """Let Streamlit end this run where the page was stopped or rerun: it does so at any use of the session."""
+    _ = "workspace" in st.session_state
+
+
+def _say_all(said: SimpleQueue[str], show: Callable[[str], None]) -> None:
+    pieces = []
+    while True:
+        try:
+            pieces.append(said.get_nowait())
+        except Empty:
+            break
+    if pieces:
+        show("".join(pieces))
+
+
+def _this_tab() -> str | None:
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else None
+
+
+def _status(model: VisionLanguageModel, purpose: str, started: bool, owner: str | None) -> str:
+    holder = _holders.get(model)
+    if started or holder is None:
+        return f":material/progress_activity: {purpose.capitalize()} …"
+    seconds = time.monotonic() - holder.since
+    if owner is not None and holder.owner == owner:
+        return ":material/hourglass_top: Waiting: a step that was stopped is just ending."
+    return (
+        f":material/hourglass_top: Waiting: another tab is {holder.purpose} ({seconds:.0f} s so far). "
+        "This one starts by itself when it is done."
+    )

@@ -1,0 +1,79 @@
+"""What one layer adds to the residual stream, taken apart: by head and source position, and what is left to the MLP.
+
+The residual stream is a sum (Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"): a layer adds
+
+    scale (sum_h sum_j A[h, i, j] V[h, j] P_h) + bias + MLP      to the state of position i,
+
+with A the attention, V the values and P_h the head's slice of the output projection. Where a family puts a norm behind
+its attention before adding (Gemma 2 and 3), or multiplies it, the norm's scale is frozen at its actual value and the
+linear rest of it is in P_h, so that the parts sum to what was really added.
+
+`decompose.py` finds the parts of `transformers` layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .norms import LinearNorm
+from .precision import wide
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDecomposition:
+    """One layer at some rows of a checkpointed pass.
+
+    `state` is the residual stream that enters the layer; `mixed` are the heads' outputs before the projection, whose
+    weight is `weight` (of the network's own precision); `norms` stand behind it. `scale` is of those norms and of
+    whatever the layer multiplies its attention by; `bias` is what the attention adds beside its heads, and `mlp` what
+    is left of all that the layer adds, `added`. Heads that share values are grouped, not repeated.
+    """
+
+    state: Float[Tensor, "row hidden"]
+    attention: Float[Tensor, "heads row key"]
+    value: Float[Tensor, "key_value_heads key size"]
+    mixed: Float[Tensor, "row heads size"]
+    weight: Float[Tensor, "hidden heads_size"]
+    norms: tuple[LinearNorm, ...]
+    scale: Float[Tensor, "row"]
+    bias: Float[Tensor, "row hidden"]
+    mlp: Float[Tensor, "row hidden"]
+    added: Float[Tensor, "row hidden"]
+
+    def row(self, index: int) -> LayerDecomposition:
+        """One row alone."""
+        own = slice(index, index + 1)
+        return replace(
+            self,
+            state=self.state[own],
+            attention=self.attention[:, own],
+            mixed=self.mixed[own],
+            scale=self.scale[own],
+            bias=self.bias[own],
+            mlp=self.mlp[own],
+            added=self.added[own],
+        )
+
+    def projection(self, heads: Sequence[int] | None = None) -> Float[Tensor, "heads size hidden"]:
+        """P_h of some heads (None: all), in at least float32: made anew at every call, for it is large."""
+        weight = self.weight.T.unflatten(0, self.mixed.shape[1:])
+        matrices = wide(weight if heads is None else weight[list(heads)])
+        for norm in self.norms:
+            matrices = norm.linear(matrices)
+        return matrices
+
+    def by_head(self) -> Float[Tensor, "row heads hidden"]:
+        """What each head adds at each row."""
+        mixed = wide(self.mixed) * self.scale[:, None, None]
+        return torch.bmm(mixed.transpose(0, 1), self.projection()).transpose(0, 1)
+
+    def by_source(self, heads: Sequence[int]) -> Float[Tensor, "heads row key size"]:
+        """What some heads take from each position, scaled, before their projection: A[h, i, j] V[h, j]."""
+        group = self.attention.shape[0] // self.value.shape[0]
+        value = wide(self.value[[head // group for head in heads]])
+        return (self.attention[list(heads)] * self.scale[:, None])[..., None] * value[:, None]

@@ -1,0 +1,242 @@
+"""Attention seen while SDPA does the work.
+
+The decoder runs under a registered attention function that returns SDPA's output. Where a recorder is active in the
+calling context, it also stores the softmax row of the last query, which is the position that predicts the next
+token: one row a layer and head, never a full matrix. Where somebody listens, each call hands out a `Tap`: what the
+attention saw, and its output as it stands in the graph. Without either the function *is* SDPA, so nothing needs to
+be put back afterwards and another thread's pass records nothing. The vision tower runs under a second name that can
+only be listened to.
+
+The mask function is registered under the same names: without it transformers builds no mask at all for an attention
+it does not know, and sliding windows and padding are lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from ...answer import AttentionRows
+from ..checkpoints import AttentionCall, softmax_rows
+from .editing import edited_heads, edited_mask
+
+NAME = "recorded_attention"
+"""The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses
+such names to decoders whose scores are capped, which are provided for here."""
+
+TOWER = "tapped_attention"
+"""The attention implementation of every vision tower that this package loads."""
+
+_active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
+_listener: ContextVar[tuple[str, Callable[[AttentionCall], None]] | None] = ContextVar(
+    "attention_listener", default=None
+)
+
+
+class RowRecorder:
+    """Collects the last query's attention of every layer, forward pass after forward pass."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[Float[Tensor, "heads key"]]] = {}
+
+    def add(self, layer: int, row: Float[Tensor, "heads key"]) -> None:
+        self._rows.setdefault(layer, []).append(row)
+
+    def rows(self, answer: int, length: int) -> AttentionRows | None:
+        """The rows of the first `answer` recorded passes, padded with zeros to `length` keys.
+
+        None when nothing was recorded, as with an attention that goes around the registered function.
+        """
+        if not self._rows or not answer:
+            return None
+        layers = [self._rows[layer] for layer in sorted(self._rows)]
+        first = layers[0][0]
+        weights = torch.zeros(len(layers), first.shape[0], answer, length, dtype=first.dtype, device=first.device)
+        for token in range(answer):
+            rows = torch.stack([layer[token] for layer in layers])
+            weights[:, :, token, : rows.shape[-1]] = rows
+        return AttentionRows(weights)
+
+
+@contextlib.contextmanager
+def recording(recorder: RowRecorder | None) -> Iterator[None]:
+    """Let the passes of this block, in this thread, record into `recorder`; None records nothing."""
+    token = _active.set(recorder)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+@contextlib.contextmanager
+def listening(name: str, listener: Callable[[AttentionCall], None]) -> Iterator[None]:
+    """Hand an attention call of every attention of that name (NAME, TOWER) in this block, in this thread, to
+    `listener`: one for each sequence of a batch."""
+    token = _listener.set((name, listener))
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def last_row(
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    mask: Tensor | None,
+    scaling: float,
+    softcap: float | None,
+) -> Float[Tensor, "heads key"]:
+    """The softmax row of the last query of the first sequence, which sees every key that no mask hides.
+
+    What `Tap.rows` gives, in the few operations that a row costs beside a token's own pass: this runs in every layer
+    for every token. Heads that share keys are grouped, not repeated.
+    """
+    heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
+    rows = query[0, :, -1].reshape(groups, heads // groups, size)
+    scores = torch.bmm(rows, key[0].transpose(1, 2)).view(heads, -1).float() * scaling
+    if softcap is not None:
+        scores = softcap * torch.tanh(scores / softcap)
+    if mask is not None:
+        allowed = mask[0, :, -1, : key.shape[2]]
+        scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
+    return scores.softmax(-1)
+
+
+def recorded_sdpa(
+    module: torch.nn.Module,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """SDPA under the edits in force, and the first sequence's last row for the active recorder."""
+    layer = int(getattr(module, "layer_idx", 0))
+    attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
+    recorder = _active.get()
+    if recorder is not None:
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"))
+        # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
+        kept = row if query.dtype == torch.float32 else row.to(torch.float16)
+        recorder.add(layer, kept)
+    output = edited_heads(_attend(module, query, key, value, attention_mask, scaling, **kwargs), layer)
+    return _heard(NAME, output, module, query, key, value, attention_mask, scaling, kwargs)
+
+
+def observed_sdpa(
+    module: torch.nn.Module,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """SDPA."""
+    output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+    return _heard(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: Float[Tensor, "batch heads query size"],
+    key: Float[Tensor, "batch key_value_heads key size"],
+    value: Float[Tensor, "batch key_value_heads key value_size"],
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> Float[Tensor, "batch query heads value_size"]:
+    """SDPA, or, where scores are capped, which SDPA cannot do, the written-out rule."""
+    if kwargs.get("softcap") is not None:
+        return _capped(module, query, key, value, attention_mask, scaling, kwargs)
+    output: Tensor
+    output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    return output
+
+
+def _heard(
+    name: str,
+    output: Float[Tensor, "batch query heads value_size"],
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """The output, with an attention call of it for whoever listens to attentions of this name."""
+    listening_to, listener = _listener.get() or ("", None)
+    if listener is None or listening_to != name:
+        return output, None
+    # The network goes on with the very tensors that were handed out: a gradient with respect to them exists.
+    parts = output.unbind(0)
+    for index, part in enumerate(parts):
+        listener(_call(module, query, key, value, part, mask, scaling, kwargs, index))
+    return (torch.stack(parts) if len(parts) > 1 else parts[0][None]), None
+
+
+def _capped(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+) -> Float[Tensor, "batch query heads value_size"]:
+    """Attention with its scores soft-capped, all rows at once and differentiable: s -> c tanh(s / c)."""
+    found = []
+    for index in range(len(query)):
+        call = _call(module, query, key, value, query, mask, scaling, kwargs, index)
+        allowed = call.allowed(torch.arange(query.shape[2], device=query.device))
+        weights = softmax_rows(query[index], key[index], call.scaling, allowed, call.softcap).to(value.dtype)
+        groups, size = value.shape[1], value.shape[3]
+        mixed = weights.view(groups, -1, key.shape[2]) @ value[index]
+        found.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
+    return torch.stack(found)
+
+
+def _call(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    output: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+    index: int,
+) -> AttentionCall:
+    """The attention call of the batch's `index`-th sequence; its queries are taken to be the last positions of the
+    keys."""
+    causal = kwargs.get("is_causal")
+    if mask is not None:
+        mask = mask[index if mask.shape[0] > 1 else 0, :, :, : key.shape[2]]
+    return AttentionCall(
+        query=query[index].detach(),
+        key=key[index].detach(),
+        value=value[index].detach(),
+        output=output,
+        mask=mask,
+        causal=mask is None and bool(getattr(module, "is_causal", True) if causal is None else causal),
+        scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
+        softcap=kwargs.get("softcap"),
+        offset=key.shape[2] - query.shape[2],
+    )
+
+
+for name, attention in ((NAME, recorded_sdpa), (TOWER, observed_sdpa)):
+    AttentionInterface.register(name, attention)
+    AttentionMaskInterface.register(name, sdpa_mask)

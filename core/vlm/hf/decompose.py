@@ -1,0 +1,182 @@
+"""Taking a layer of a `transformers` decoder apart without knowing its family.
+
+While a layer is played again its modules are watched. The output projection is the linear module that was given what
+the attention's heads handed on. Following who was given whose output leads from there through whatever norm stands
+behind the attention to a branch: something no module takes further, which is therefore added to the residual stream.
+The other branches (an MLP behind the attention or beside it) are found in the same way. What is found is then held
+against what the layer really added, so a layer that works otherwise is refused and never read wrongly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..checkpoints import LayerPass
+from ..decomposition import LayerDecomposition
+from ..norms import LinearNorm, read_norm
+from ..precision import wide
+from ..targets import NotApplicable
+from .calls import Call
+
+ROUNDINGS = 4
+"""By how many roundings of its largest summand a sum may miss what it should be."""
+
+NEARLY_ONE = 0.02
+"""A fitted multiplier this near to 1 is 1."""
+
+
+def decompose(
+    layer: torch.nn.Module, calls: Sequence[Call], passed: LayerPass, rows: list[int], number: int
+) -> LayerDecomposition:
+    """The parts of a layer that was watched while it was played. `number` is for the message.
+
+    Raises NotApplicable for a layer whose attention cannot be seen, or is not added to the residual stream by heads.
+    """
+    if len(passed.attention_calls) != 1:
+        raise _unreadable(number, "has no attention that can be seen")
+    (attention,) = passed.attention_calls
+    state, added = passed.input[rows], wide(passed.output[rows]) - wide(passed.input[rows])
+    mixed = attention.output[rows]
+    projection = next((call for call in calls if _projects(call, mixed)), None)
+    branches = None if projection is None else _branches(layer, calls, projection)
+    if projection is None or branches is None:
+        raise _unreadable(number, "does not hand what its heads found to one output projection")
+    path, ends = branches
+    assert isinstance(projection.module, torch.nn.Linear)
+    multipliers, norms = _multipliers(ends, added, wide(state)), _norms(path)
+    if multipliers is None or norms is None:
+        raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
+    scale, bias = _behind(path, norms, projection)
+    scale, bias = scale * multipliers[0], bias * multipliers[0]
+    parts = LayerDecomposition(
+        state=wide(state),
+        attention=attention.rows(rows),
+        value=attention.value,
+        mixed=mixed,
+        weight=projection.module.weight.detach(),
+        norms=norms,
+        scale=scale,
+        bias=bias,
+        mlp=added - multipliers[0] * wide(ends[0]),
+        added=added,
+    )
+    _check_sums(parts, ends[0], multipliers[0], number)
+    return parts
+
+
+def _projects(call: Call, mixed: Float[Tensor, "row heads size"]) -> bool:
+    """Whether this call is the output projection of heads that found `mixed`."""
+    weight = getattr(call.module, "weight", None)
+    return (
+        isinstance(call.module, torch.nn.Linear)
+        and isinstance(weight, Tensor)
+        and weight.shape == (call.made.shape[-1], call.given.shape[-1])
+        and call.given.shape == mixed.flatten(1).shape
+        and torch.equal(call.given, mixed.flatten(1))
+    )
+
+
+def _branches(
+    layer: torch.nn.Module, calls: Sequence[Call], projection: Call
+) -> tuple[list[Call], list[Float[Tensor, "row hidden"]]] | None:
+    """The modules that change the attention's output behind it, and the ends of all branches, the attention's first.
+
+    None where the attention is no module of the layer.
+    """
+    children = list(layer.children())
+    own = [call for call in calls if call.module in children]
+    start = next((i for i, call in enumerate(own) if projection.module in call.module.modules()), None)
+    if start is None:
+        return None
+    path, end, at = [], own[start].made, start
+    while (follower := _taker(own, at, end)) is not None:
+        at = follower
+        if not _same(own[at].made, end):
+            path.append(own[at])
+        end = own[at].made
+    others = [
+        call.made
+        for i, call in enumerate(own)
+        if call.made.shape == end.shape and not _same(call.made, end) and _taker(own, i, call.made) is None
+    ]
+    return path, [end, *others]
+
+
+def _taker(own: Sequence[Call], behind: int, states: Tensor) -> int | None:
+    """The first call behind another that was given these states."""
+    return next((i for i in range(behind + 1, len(own)) if _same(own[i].given, states)), None)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and torch.equal(one, other)
+
+
+def _multipliers(
+    ends: Sequence[Float[Tensor, "row hidden"]], added: Float[Tensor, "row hidden"], state: Float[Tensor, "row hidden"]
+) -> list[float] | None:
+    """The numbers by which a layer multiplies its branches before it adds them, 1 in most families; None where what
+    it adds is no such sum.
+
+    They are fitted, for in half precision what is added drowns in the rounding of a large state, whatever it is
+    multiplied by; many numbers together still tell.
+    """
+    summands = torch.stack([wide(end).flatten() for end in ends])
+    fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
+    found = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
+    missed = found.to(summands) @ summands - added.flatten()
+    room = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
+    return found.tolist() if float(missed.norm()) <= room else None
+
+
+def _norms(path: Sequence[Call]) -> tuple[LinearNorm, ...] | None:
+    """The modules behind an attention as linear maps; None where one of them is no norm."""
+    found = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
+    norms = tuple(norm for norm in found if norm is not None)
+    return norms if len(norms) == len(path) else None
+
+
+def _behind(
+    path: Sequence[Call], norms: Sequence[LinearNorm], projection: Call
+) -> tuple[Float[Tensor, "row"], Float[Tensor, "row hidden"]]:
+    """Scale and bias of what stands behind the heads: the projection's bias, and the norms on the way."""
+    made = wide(projection.made)
+    scale = made.new_ones(len(made))
+    bias = torch.zeros_like(made)
+    own = projection.module.bias
+    if isinstance(own, Tensor):
+        bias = bias + wide(own.detach())
+    for step, norm in zip(path, norms, strict=True):
+        own_scale = norm.scale(step.given)
+        bias = norm.linear(bias) * own_scale[:, None] + norm.shift
+        scale = scale * own_scale
+    return scale, bias
+
+
+def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], multiplier: float, number: int) -> None:
+    """Raises NotApplicable unless sources sum to heads, and heads and bias to what the attention added."""
+    group = parts.attention.shape[0] // parts.value.shape[0]
+    rows = parts.attention.transpose(0, 1)
+    found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), wide(parts.value)).flatten(1, 2)
+    room = 4 * ROUNDINGS * _rounding(parts.mixed)
+    for sums, expected in (
+        (found, wide(parts.mixed)),
+        (parts.by_head().sum(1) + parts.bias, multiplier * wide(end)),
+    ):
+        if float((sums - expected).norm()) > room * float(expected.norm() + parts.state.norm()):
+            raise _unreadable(number, "adds more through its attention than its heads and values account for")
+
+
+def _rounding(states: Tensor) -> float:
+    """The relative rounding of a sum of such states. Norms compute in single precision even in a double network."""
+    return max(torch.finfo(states.dtype).eps, torch.finfo(torch.float32).eps)
+
+
+def _unreadable(number: int, why: str) -> NotApplicable:
+    return NotApplicable(
+        f"Layer {number} of this model {why}, so what its heads write cannot be told apart. Relevancy, hiding image "
+        "tokens and the logit lens need no such parts."
+    )

@@ -1,0 +1,168 @@
+"""A decoder's checkpointed pass run on under edits: from the first layer that they touch, and in a family where no
+position sees what stands behind it, for the rows from the first position on that they touch. All before is as the
+checkpointed pass has it.
+
+A layer is called again as the pass called it. To call it for its last rows alone, what the pass handed it is cut where
+it counts rows, and the keys and values of the rows before come from playing the layer once. Whether this network can be
+called so is tried on two rows; one that cannot is run with all its rows. A network that does more between its layers
+than hand states on cannot be begun in the middle at all: its whole pass is made anew, once for each set of edits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..checkpoints import DecoderPass
+from ..decomposition import LayerDecomposition
+from ..edits import Edits, Site, first_layer, first_position
+from .calls import watching
+from .decompose import decompose
+from .editing import Part, editing, patched, together
+from .prefix import LayerKeysValues
+from .recompute import Calls, NetworkPass, Prefix, first_of, unrolled
+
+
+class NetworkDecoderPass(NetworkPass, DecoderPass):
+    """A checkpointed pass of a decoder. `part` finds the modules inside its layers, `again` makes the same pass once
+    more, `causal` says that no position sees what stands behind it."""
+
+    def __init__(
+        self,
+        modules: Sequence[torch.nn.Module],
+        again: Callable[[], Calls],
+        lock: threading.RLock,
+        part: Part,
+        causal: bool,
+        prefix: Sequence[LayerKeysValues] = (),
+    ) -> None:
+        super().__init__(modules, again(), lock, prefix)
+        self._part = part
+        self._again = again
+        self._causal = causal
+        (self._made_under,) = together([()])
+        self._seen: dict[int, LayerKeysValues | None] = {}
+        self._divisible: bool | None = None
+        self._spared = 0
+
+    @property
+    def chained(self) -> bool:
+        return self._calls.chained
+
+    def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
+        stored = self._stored(layer)
+        if site is Site.INPUT:
+            return stored
+        found: list[Tensor] = []
+        module = self._modules[layer] if site is Site.OUTPUT else self._part(self._modules[layer], site)
+        with self._lock, torch.no_grad():
+            hook = module.register_forward_hook(lambda _, args, output: found.append(unrolled(first_of(output))))
+            try:
+                self._call(layer, stored[None])
+            finally:
+                hook.remove()
+        return found[0]
+
+    def parts(self, layer: int, rows: Sequence[int]) -> LayerDecomposition:
+        module = self._modules[layer]
+        with self._lock, watching(module, list(rows)) as calls, self.recompute(layer, grad=False) as passed:
+            return decompose(module, calls, passed, list(rows), layer)
+
+    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
+        sets, length = together(edits), self.start + len(self.final)
+        position = min(first_position(row, length) for row in sets)
+        if position < self.start:
+            raise ValueError(
+                f"edits touch positions before the checkpointed pass's first row, which stands at {self.start}"
+            )
+        layer = min(first_layer(row, self.layers) for row in sets)
+        if layer == self.layers or position == length:
+            return self.final.expand(len(edits), -1, -1)
+        if not self.chained:
+            return torch.stack([self._from_the_start(row) for row in edits])
+        with self._lock, torch.no_grad():
+            first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0
+            layers = range(layer, self.layers)
+            # Before the edits hold, as these are keys and values of the pass that is run on.
+            kept = [self._kept(index) if first else None for index in layers]
+            states = self._stored(layer)[first:].expand(len(edits), -1, -1)
+            with editing(edits), patched(self._modules, self._part, self.start + first):
+                for index, before in zip(layers, kept, strict=True):
+                    args, kwargs = self._handed(index, first, before)
+                    states = first_of(self._modules[index](states, *args, **kwargs))
+        return torch.cat([self.final[:first].expand(len(edits), -1, -1), states], 1) if first else states
+
+    def _from_the_start(self, edits: Edits) -> Float[Tensor, "row hidden"]:
+        """What the last layer leaves of the whole pass, made anew."""
+        with editing([self._made_under + edits]):
+            final = self._again().final
+        assert final is not None
+        return final
+
+    def _worth_dividing(self, layer: int, spared: int) -> bool:
+        """Whether to leave out rows that nothing touches: where that can be done, and only once it has been worth the
+        pass that brings their keys and values."""
+        self._spared += spared
+        if self._spared < len(self.final):
+            return False
+        if self._divisible is None:
+            self._divisible = self._causal and len(self.final) > 2 and self._divides(layer)
+        return self._divisible
+
+    def _divides(self, layer: int) -> bool:
+        """Whether a layer called for its last two rows alone gives what it gave for them among all."""
+        kept = self._kept(layer)
+        if kept is None:
+            return False
+        args, kwargs = self._handed(layer, len(self.final) - 2, kept)
+        try:
+            found = first_of(self._modules[layer](self._stored(layer)[None, -2:], *args, **kwargs))[0]
+        except RuntimeError:
+            # Something that counts rows has not been cut, and its shape does not fit.
+            return False
+        expected = (self._stored(layer + 1) if layer + 1 < self.layers else self.final)[-2:]
+        near = torch.finfo(found.dtype).eps ** 0.5
+        return bool((found - expected).norm() <= near * expected.norm())
+
+    def _handed(self, layer: int, first: int, kept: LayerKeysValues | None) -> tuple[Sequence[Any], dict[str, Any]]:
+        """What the pass handed a layer beside its states, for the rows from `first` on and behind what is `kept`."""
+        args, kwargs = self._calls.others[layer]
+        if kept is None:
+            return args, kwargs
+        rows = len(self.final)
+        keys, before = self.start + rows, self.start + first
+        args, kwargs = _behind(args, first, rows), {name: _behind(value, first, rows) for name, value in kwargs.items()}
+        if "attention_mask" in kwargs and kwargs["attention_mask"] is None:
+            allowed = torch.ones(rows - first, keys, dtype=torch.bool, device=self.final.device)
+            kwargs["attention_mask"] = allowed.tril(before)[None, None]
+        kwargs["past_key_values"] = Prefix({layer: (kept[0][:, :, :before], kept[1][:, :, :before])})
+        return args, kwargs
+
+    def _kept(self, layer: int) -> LayerKeysValues | None:
+        """The keys and values of the pass in a layer; None where they cannot be seen."""
+        if layer not in self._seen:
+            with self.recompute(layer, grad=False) as passed:
+                attention_calls = passed.attention_calls
+                self._seen[layer] = (
+                    (attention_calls[0].key[None], attention_calls[0].value[None])
+                    if len(attention_calls) == 1
+                    else None
+                )
+        return self._seen[layer]
+
+
+def _behind(value: Any, first: int, rows: int) -> Any:
+    """What of something is for the rows from `first` on: tensors count rows along their last axis but one, as states
+    and masks do, or along their last, as positions do."""
+    if isinstance(value, tuple):
+        return tuple(_behind(part, first, rows) for part in value)
+    if isinstance(value, Tensor) and value.ndim > 1 and value.shape[-2] == rows:
+        return value[..., first:, :]
+    if isinstance(value, Tensor) and value.ndim and value.shape[-1] == rows:
+        return value[..., first:]
+    return value

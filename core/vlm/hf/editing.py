@@ -1,0 +1,170 @@
+"""Edits carried out: in the registered attention function, and by hooks on layers.
+
+The edits in force are a context variable, so they hold for the passes of one block in one thread and are gone behind
+it, whatever is raised. Knockouts and head ablations need nothing else: the attention function asks for them, and so
+fused projections or shared keys make no difference. State patches are carried out by hooks that sit on the layers for
+the time of a single pass, under the model's lock, and do nothing in another thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ..edits import Edits, HeadAblation, Knockout, Site, StatePatch
+
+Part = Callable[[torch.nn.Module, Site], torch.nn.Module]
+"""The module of a layer whose output stands at a site."""
+
+
+class Active:
+    """The edits of a batch: `rows` has those of each sequence, or one set that holds for all of them."""
+
+    def __init__(self, rows: Sequence[Edits]) -> None:
+        self.rows = tuple(rows)
+        self.knockouts = self._kind(Knockout)
+        self.ablations = self._kind(HeadAblation)
+        self.patches = self._kind(StatePatch)
+        self._written: tuple[Any, Tensor | None] | None = None
+
+    def _kind(self, kind: type) -> list[tuple[int, Any]]:
+        return [(row, edit) for row, edits in enumerate(self.rows) for edit in edits if isinstance(edit, kind)]
+
+    def allowed(
+        self, layer: int, queries: int, keys: int, device: torch.device
+    ) -> Bool[Tensor, "batch 1 query key"] | None:
+        """Which keys a layer's knockouts leave to each query; None where they leave all. Queries are the last ones of
+        the sequence."""
+        here = [(row, edit) for row, edit in self.knockouts if edit.holds_in(layer)]
+        # Most knockouts hold in many layers, which share what was written for the first of them.
+        known = ([id(edit) for _, edit in here], queries, keys)
+        if self._written is None or self._written[0] != known:
+            self._written = known, self._write(here, queries, keys, device)
+        return self._written[1]
+
+    def _write(
+        self, knockouts: Sequence[tuple[int, Knockout]], queries: int, keys: int, device: torch.device
+    ) -> Bool[Tensor, "batch 1 query key"] | None:
+        offset = keys - queries
+        knockouts = [(row, edit) for row, edit in knockouts if max(edit.rows, default=-1) >= offset]
+        if not knockouts:
+            return None
+        allowed = torch.ones(len(self.rows), 1, queries, keys, dtype=torch.bool)
+        for row, edit in knockouts:
+            rows = torch.tensor([p - offset for p in edit.rows if offset <= p < keys], dtype=torch.long)
+            columns = torch.tensor([p for p in edit.columns if p < keys], dtype=torch.long)
+            allowed[row, 0, rows[:, None], columns] = False
+        # A row that may look nowhere has no softmax.
+        allowed |= torch.eye(keys, dtype=torch.bool)[offset:]
+        return allowed.to(device)
+
+
+_active: ContextVar[Active | None] = ContextVar("edits", default=None)
+
+
+@contextlib.contextmanager
+def editing(rows: Sequence[Edits]) -> Iterator[None]:
+    """Let the decoder's passes of this block, in this thread, run under these edits: one set for each sequence of a
+    batch, or one for all. They add to a single set that holds already."""
+    token = _active.set(Active(together(rows)))
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def together(rows: Sequence[Edits]) -> tuple[Edits, ...]:
+    """Each of these sets with the edits that hold already."""
+    active = _active.get()
+    if active is None:
+        return tuple(rows)
+    if len(active.rows) != 1:
+        raise RuntimeError("edits of a batch cannot be added to")
+    return tuple(active.rows[0] + row for row in rows)
+
+
+def edited_mask(mask: Tensor | None, layer: int, queries: int, keys: int, device: torch.device) -> Tensor | None:
+    """The mask that a layer's attention is to use: the one it was given (None is plain causal), less what the edits in
+    force take from it."""
+    active = _active.get()
+    allowed = None if active is None else active.allowed(layer, queries, keys, device)
+    if allowed is None:
+        return mask
+    if mask is None:
+        return allowed & torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
+    if mask.dtype == torch.bool:
+        return mask & allowed
+    return mask.masked_fill(~allowed, torch.finfo(mask.dtype).min)
+
+
+def edited_heads(
+    output: Float[Tensor, "batch query heads size"], layer: int
+) -> Float[Tensor, "batch query heads size"]:
+    """A layer's head outputs with the ablations in force."""
+    active = _active.get()
+    if active is None or not any(index == layer for _, edit in active.ablations for index, _ in edit.heads):
+        return output
+    output = output.clone()
+    for row, edit in active.ablations:
+        for number, (index, head) in enumerate(edit.heads):
+            if index == layer:
+                instead = 0 if edit.outputs is None else edit.outputs[number].to(output)
+                output[_sequences(active, row), :, head] = instead
+    return output
+
+
+@contextlib.contextmanager
+def patched(layers: Sequence[torch.nn.Module], part: Part, start: int) -> Iterator[None]:
+    """Put the state patches in force on `layers` for one pass whose first row stands at position `start`. Hold the
+    model's lock."""
+    active = _active.get()
+    with contextlib.ExitStack() as hooks:
+        for site, layer in sorted({(edit.site, edit.layer) for _, edit in active.patches} if active else ()):
+            assert active is not None
+            hook = _Patches(active, [(r, e) for r, e in active.patches if (e.site, e.layer) == (site, layer)], start)
+            if site is Site.INPUT:
+                hooks.callback(layers[layer].register_forward_pre_hook(hook.before, with_kwargs=True).remove)
+            else:
+                module = layers[layer] if site is Site.OUTPUT else part(layers[layer], site)
+                hooks.callback(module.register_forward_hook(hook.behind).remove)
+        yield
+
+
+class _Patches:
+    """The patches of one site of one layer, as hooks."""
+
+    def __init__(self, active: Active, entries: list[tuple[int, StatePatch]], start: int) -> None:
+        self._active = active
+        self._entries = entries
+        self._start = start
+
+    def before(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if args:
+            return (self._patched(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": self._patched(kwargs["hidden_states"])}
+
+    def behind(self, _: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (self._patched(output[0]), *output[1:])
+        return self._patched(output)
+
+    def _patched(self, states: Float[Tensor, "batch row hidden"]) -> Float[Tensor, "batch row hidden"]:
+        if _active.get() is not self._active:
+            return states
+        states = states.clone()
+        for row, patch in self._entries:
+            index = torch.tensor(patch.positions, dtype=torch.long, device=states.device) - self._start
+            inside = (index >= 0) & (index < states.shape[1])
+            states[_sequences(self._active, row), index[inside]] = patch.states.to(states)[inside]
+        return states
+
+
+def _sequences(active: Active, row: int) -> int | slice:
+    """The sequences of a batch that a set of edits is for."""
+    return row if len(active.rows) > 1 else slice(None)

@@ -1,0 +1,119 @@
+"""LLaVA: one square grid of image tokens over what the processor leaves of the picture (mostly a centre crop)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ....answer import Box, PatchView
+from .base import Family, ImageSize, Tower, count_up
+from .squares import class_tokens, image_tokens, layers_read
+
+
+def seen_box(processor: Any, size: ImageSize) -> Box:
+    """The part of the original image that reaches the vision tower: pad to a square, resize, crop at the centre.
+
+    Follows the image processor's own rounding; the box reaches beyond the image where the processor pads.
+    """
+    width, height = size
+    left = top = 0
+    if getattr(processor, "do_pad", False):
+        side = max(width, height)
+        left, top, width, height = -((side - width) // 2), -((side - height) // 2), side, side
+    scaled_width, scaled_height = width, height
+    if processor.do_resize:
+        wanted = processor.size
+        if shortest := wanted.get("shortest_edge"):
+            long = int(shortest * max(width, height) / min(width, height))
+            scaled_width, scaled_height = (shortest, long) if width <= height else (long, shortest)
+        else:
+            scaled_width, scaled_height = wanted["width"], wanted["height"]
+    crop_left, crop_top, crop_width, crop_height = 0, 0, scaled_width, scaled_height
+    if getattr(processor, "do_center_crop", False):
+        crop_width, crop_height = processor.crop_size["width"], processor.crop_size["height"]
+        crop_left, crop_top = (scaled_width - crop_width) // 2, (scaled_height - crop_height) // 2
+    across, down = width / scaled_width, height / scaled_height
+    return (
+        left + crop_left * across,
+        top + crop_top * down,
+        left + (crop_left + crop_width) * across,
+        top + (crop_top + crop_height) * down,
+    )
+
+
+@dataclass(frozen=True)
+class Llava(Family):
+    """LLaVA 1.5, ViP-LLaVA and Sightline's embedded model."""
+
+    name: str = "llava"
+    model_types: tuple[str, ...] = ("llava", "vipllava")
+    shares_prefix: bool = True
+    stacks: bool = True
+
+    def fits(self, config: Any) -> bool:
+        # Pixtral's checkpoints call themselves llava too, and their grid is neither square nor one run of tokens.
+        return super().fits(config) and hasattr(config.vision_config, "image_size") and not self._pixtral(config)
+
+    @staticmethod
+    def _pixtral(config: Any) -> bool:
+        return bool(config.vision_config.model_type == "pixtral")
+
+    def image_grid(self, config: Any, processor: Any) -> str:
+        side = config.vision_config.image_size // config.vision_config.patch_size
+        return f"{side} x {side}"
+
+    def views(
+        self,
+        config: Any,
+        processor: Any,
+        inputs: Mapping[str, Tensor],
+        sizes: Sequence[ImageSize],
+        image_positions: Sequence[int],
+    ) -> tuple[PatchView, ...]:
+        if not sizes:
+            return ()
+        patch = config.vision_config.patch_size
+        rows, columns = (side // patch for side in inputs["pixel_values"].shape[-2:])
+        each = len(image_positions) // len(sizes)
+        return tuple(
+            PatchView(
+                image=image,
+                name="crop",
+                rows=rows,
+                columns=columns,
+                box=seen_box(processor.image_processor, size),
+                # With the "full" feature selection a class token comes first; it has no place in the picture.
+                positions=tuple(image_positions[image * each : (image + 1) * each][-rows * columns :]),
+            )
+            for image, size in enumerate(sizes)
+        )
+
+    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+        return count_up(inputs)
+
+    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
+        read = layers_read(network)
+        if read is None:
+            return None
+        layers, reads = read
+        images = inputs["pixel_values"].shape[0]
+        each = image_tokens(network, inputs) // images
+        skipped = class_tokens(network.config)
+        places = torch.arange(images * (each + skipped), device=inputs["input_ids"].device).view(images, -1)
+
+        projector = network.model.multi_modal_projector
+
+        def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+            beside = torch.cat(states, -1)
+            hidden: Tensor = projector(beside.view(images, -1, beside.shape[-1])[:, skipped:])
+            return hidden.flatten(0, 1)[None]
+
+        return Tower(layers, places[:, skipped:].reshape(-1, 1), projector, project, reads)
+
+
+FAMILY = Llava()

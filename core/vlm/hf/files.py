@@ -1,0 +1,137 @@
+"""What lies in a model folder: are its files there and whole, and how large are its weights. Nothing is executed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import ModelUnavailable
+
+INDEX = "model.safetensors.index.json"
+WEIGHTS = "model.safetensors"
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
+PROCESSORS = ("processor_config.json", "preprocessor_config.json")
+BYTES = {
+    "F64": 8,
+    "I64": 8,
+    "F32": 4,
+    "I32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I16": 2,
+    "F8_E4M3": 1,
+    "U8": 1,
+    "I8": 1,
+    "BOOL": 1,
+}
+LARGEST_HEADER = 100_000_000
+WHOLE_HASH = 64 * 2**20
+"""Weights up to this many bytes are hashed whole; of larger ones the headers, sizes and a megabyte from each end."""
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """A JSON object of a model folder. Raises ModelUnavailable when it is missing or not one."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise missing(path.parent, path.name) from None
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(
+            f"{path.name} in {path.parent.name} cannot be read ({error}). Download the model again."
+        ) from error
+    if not isinstance(value, dict):
+        raise ModelUnavailable(f"{path.name} in {path.parent.name} is not what it should be. Download the model again.")
+    return value
+
+
+def missing(folder: Path, name: str) -> ModelUnavailable:
+    """The error of a folder that lacks a file."""
+    return ModelUnavailable(
+        f"The model folder {folder.name} has no {name}. Copy the file into it, or download the model again."
+    )
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The safetensors files of a model folder. Raises ModelUnavailable naming what is missing."""
+    if (folder / WEIGHTS).exists():
+        return (folder / WEIGHTS,)
+    if (folder / INDEX).exists():
+        table = read_json(folder / INDEX).get("weight_map", {})
+        names = sorted({str(name) for name in table.values()})
+        for name in names:
+            if Path(name).name != name or not (folder / name).exists():
+                raise missing(folder, name)
+        if names:
+            return tuple(folder / name for name in names)
+    if any(folder.glob("pytorch_model*.bin")) or any(folder.glob("*.pt")):
+        raise ModelUnavailable(
+            f"{folder.name} has its weights only as pickled PyTorch files, which can run code when they are opened "
+            "and are never loaded here. Convert them to safetensors, or choose another model."
+        )
+    raise missing(folder, WEIGHTS)
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: name -> dtype, shape and place. Raises ModelUnavailable when the file is
+    not one, or is shorter or longer than its header says."""
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(LARGEST_HEADER, size - 8):
+                raise ValueError("it has no header")
+            header = json.loads(file.read(length))
+        tensors = {name: value for name, value in header.items() if name != "__metadata__"}
+        end = max((int(value["data_offsets"][1]) for value in tensors.values()), default=0)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelUnavailable(f"The weights file {path.name} is damaged ({error}). Download it again.") from error
+    if size != 8 + length + end:
+        raise ModelUnavailable(
+            f"The weights file {path.name} is damaged: it holds {size:,} bytes where {8 + length + end:,} are "
+            "expected. Download it again."
+        )
+    return tensors
+
+
+def count_parameters(headers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """How many numbers there are of each safetensors dtype."""
+    counts: dict[str, int] = {}
+    for header in headers:
+        for tensor in header.values():
+            size = int(tensor["data_offsets"][1]) - int(tensor["data_offsets"][0])
+            counts[tensor["dtype"]] = counts.get(tensor["dtype"], 0) + size // BYTES.get(tensor["dtype"], 1)
+    return counts
+
+
+def check_folder(folder: Path) -> tuple[Path, ...]:
+    """The weight files of a folder that has everything a model needs. Raises ModelUnavailable naming the first
+    file that is missing or damaged."""
+    read_json(folder / "config.json")
+    weights = weight_files(folder)
+    for names in (TOKENIZERS, PROCESSORS):
+        if not any((folder / name).exists() for name in names):
+            raise missing(folder, " or ".join(names[:2]))
+    for name in (*TOKENIZERS, *PROCESSORS):
+        if name.endswith(".json") and (folder / name).exists():
+            read_json(folder / name)
+    return weights
+
+
+def fingerprint(folder: Path, weights: Iterable[Path]) -> str:
+    """A hash of configuration and weights."""
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for path in weights:
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}".encode())
+        with path.open("rb") as file:
+            if size <= WHOLE_HASH:
+                digest.update(file.read())
+                continue
+            length = int.from_bytes(file.read(8), "little")
+            digest.update(file.read(min(length, LARGEST_HEADER) + 2**20))
+            file.seek(-(2**20), 2)
+            digest.update(file.read())
+    return digest.hexdigest()

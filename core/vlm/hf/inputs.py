@@ -1,0 +1,159 @@
+"""From a question to what a network reads: refuse what cannot fit, let the processor see pictures, put in the words.
+
+The processor is given marks in the place of typed words (see `prompt.py`), so its token ids are replaced here.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from ...answer import Question, TokenLayout
+from ...masking import apply_mask
+from ..errors import PictureMissing, QuestionTooLong, UnusableImage
+from . import prompt as prompts
+
+LONGEST_TO_SHORTEST = 200
+"""Pictures narrower than one to this many are refused: no processor here makes sense of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A question as the model reads it.
+
+    `inputs` are the exact model inputs (batch of one); `prompt_tokens` are the prompt's tokens as text, which joined
+    give the prompt; `positions` are the rotary positions, one axis or three, or None where the network counts for
+    itself. Positions before `shared` do not depend on the question's own words and may be reused for another
+    phrasing; `visual` is the fingerprint of the images under their mask.
+    """
+
+    question: Question
+    inputs: dict[str, Tensor]
+    layout: TokenLayout
+    prompt_tokens: tuple[str, ...]
+    ids: tuple[int, ...]
+    positions: Int[Tensor, "axes position"] | None
+    shared: int
+    visual: str
+
+
+def check_words(tokenizer: Any, question: Question, name: str, context_length: int) -> None:
+    """Refuse what cannot fit before pictures are looked at, and without reading a whole book. Raises
+    QuestionTooLong."""
+    words = "\n".join([*(part for turn in question.history for part in (turn.question, turn.answer)), question.text])
+    sample = prompts.clean(words[: context_length * 16])
+    tokens = len(tokenizer(sample, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
+    check_length(round(tokens * max(1.0, len(words) / max(1, len(sample)))), question, name, context_length)
+
+
+def check_length(tokens: int, question: Question, name: str, context_length: int) -> None:
+    """Raises QuestionTooLong where `tokens` leave no room for the answer in what the model `name` reads."""
+    room = context_length - question.decoding.max_new_tokens
+    if tokens <= room:
+        return
+    earlier = " or clear the earlier turns" if question.history else ""
+    raise QuestionTooLong(
+        f"The question takes about {tokens:,} tokens with its picture and history, and {name} reads at "
+        f"most {max(0, room):,} with {question.decoding.max_new_tokens:,} left for the answer. "
+        f"Shorten it by about {tokens - room:,} tokens{earlier}."
+    )
+
+
+def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:
+    """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for a
+    picture that the model `name` cannot take, PictureMissing where it takes no question without one."""
+    images = [image.convert("RGB") for image in question.images]
+    for image in images:
+        if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
+            raise UnusableImage(
+                f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
+                f"Crop it to less than {LONGEST_TO_SHORTEST} times as long as wide."
+            )
+    if question.mask is not None:
+        images[question.mask.image] = apply_mask(images[question.mask.image], question.mask)
+    overheard = _Overheard(processor.tokenizer)
+    listened_to = copy.copy(processor)
+    listened_to.tokenizer = overheard
+    try:
+        batch = listened_to(text=[rendered], images=images or None, return_tensors="pt")
+    except (ValueError, ZeroDivisionError) as error:
+        if not images:
+            raise PictureMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
+        raise UnusableImage(f"{name} cannot take this picture: {error}") from error
+    # Training alone reads labels; given some, a network would compute a loss.
+    return overheard.text, {key: value for key, value in batch.items() if key != "labels"}
+
+
+class _Overheard:
+    """A processor's tokenizer that keeps the text it is given: the prompt with its placeholders expanded, and with
+    whatever else the processor writes into it. No two families expand in the same way."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.text = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def __call__(self, text: Sequence[str], *args: Any, **kwargs: Any) -> Any:
+        (self.text,) = text
+        return self._tokenizer(text, *args, **kwargs)
+
+
+def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dict[str, Tensor]:
+    """The processor's inputs with the prompt's real tokens in place of the marks', on the network's device."""
+    tokens, marked = torch.tensor([ids]), inputs["input_ids"].flatten().tolist()
+    inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
+    for name in ("mm_token_type_ids", "token_type_ids"):
+        if name in inputs:
+            # The processor's verdict on each token, image tokens mostly, holds for the token wherever it stands.
+            types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
+            inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
+    return {
+        name: value.to(network.device, network.dtype if value.is_floating_point() else None)
+        for name, value in inputs.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def continuation_ids(processor: Any, control: re.Pattern[str], question: Question, text: str) -> tuple[int, ...]:
+    """The tokens of `text` as an answer to the question: as they follow its prompt, or else as they stand alone."""
+    tokenizer, turns, images = processor.tokenizer, len(question.history) + 1, len(question.images)
+    rendered = prompts.render(processor, turns, images)
+    opening = prompts.answer_opening(rendered, prompts.render(processor, turns, images, answered=True))
+    answer = prompts.clean(text)
+    if not answer:
+        return ()
+    words = prompts.typed_words(question)
+    before = prompts.encode(tokenizer, rendered, words, control).ids
+    marked = rendered + opening + prompts.mark(len(words))
+    both = prompts.encode(tokenizer, marked, [*words, answer], control).ids
+    if both[: len(before)] == before:
+        return both[len(before) :]
+    return prompts.encode(tokenizer, prompts.mark(0), [answer], control).ids
+
+
+def picture_ids(network: Any) -> frozenset[int]:
+    """The tokens in whose place a network reads pictures and videos: one in an answer would have nothing to be read."""
+    configured = (getattr(network.config, name, None) for name in ("image_token_id", "video_token_id"))
+    return frozenset(token for token in configured if isinstance(token, int))
+
+
+def end_ids(network: Any, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends an answer: the generation configuration's, the network's and the tokenizer's."""
+    configured = [
+        getattr(getattr(network, "generation_config", None), "eos_token_id", None),
+        getattr(network.config.get_text_config(), "eos_token_id", None),
+        tokenizer.eos_token_id,
+    ]
+    ids: set[int] = set()
+    for value in configured:
+        ids.update(value if isinstance(value, list) else [value] if value is not None else [])
+    return frozenset(ids)

@@ -1,0 +1,237 @@
+"""A `transformers` network behind the VisionLanguageModel interface.
+
+Here questions become inputs and states become logits. Everything that runs the decoder or the vision tower does so
+through `passes.py`, which has the lock: reading and writing on over what is kept (`prefill.py`), batches of
+continuations (`continuations.py`), checkpointed passes (`record.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from PIL.Image import Image
+from torch import Tensor
+
+from ...answer import Answer, Question
+from ..batch_size import continuations_at_once, edits_at_once, pictures_at_once
+from ..checkpoints import DecoderPass
+from ..edits import Edits, Site, StatePatch, check_edits, first_position
+from ..errors import EmptyQuestion
+from ..model import ModelCard, VisionLanguageModel
+from ..targets import NotApplicable
+from ..tokens import TokenReader
+from ..tower import TowerPass
+from ..unembedding import LogitTransform, Unembedding, final_norm, find_logit_transform, read_unembedding
+from . import prompt as prompts
+from .capture import RowRecorder
+from .continuations import continuation_logits
+from .editing import editing, together
+from .families.base import Family
+from .inputs import Prepared, check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
+from .layout import lay_out
+from .passes import Passes
+from .prefill import Prefill
+from .prefix import DecodingState
+from .recompute import frozen
+from .record import checkpointed_tower, record_decoder
+from .rows import attention_rows, tower_attention
+from .shuffling import shuffling
+
+READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
+
+
+class TransformersModel(VisionLanguageModel):
+    """Any decoder-only image-text-to-text network, with the declarations of its family."""
+
+    def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
+        self._passes = Passes(network, family, card.name)
+        self._prefill = Prefill(self._passes)
+        self.card = card
+        self.lock = self._passes.lock
+        self.network = self._passes.network
+        self.processor = processor
+        self.family = family
+        self.reader = TokenReader(processor.tokenizer)
+        text = network.config.get_text_config()
+        self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
+        self.end_ids = end_ids(network, processor.tokenizer)
+        self.picture_ids = picture_ids(network)
+        self._logit_transform_found: LogitTransform | None = None
+        self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.network.device
+        return device
+
+    def forget(self) -> None:
+        self._prefill.forget()
+
+    # Inputs and layout
+
+    def prepare(self, question: Question) -> Prepared:
+        if not question.text.strip():
+            raise EmptyQuestion("The question is empty. Type a question about the picture.")
+        check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
+        words = prompts.typed_words(question)
+        rendered = prompts.render(self.processor, len(question.history) + 1, len(question.images))
+        expanded, inputs = processed(self.processor, rendered, question, self.card.name)
+        prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
+        check_length(len(prompt.ids), question, self.card.name, self.context_length)
+        inputs = with_ids(inputs, prompt.ids, self.network)
+        sizes = [image.size for image in question.images]
+        layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
+        last_image = max((p for view in layout.views for p in view.positions), default=-1)
+        return Prepared(
+            question=question,
+            inputs=inputs,
+            layout=layout,
+            prompt_tokens=prompt.tokens,
+            ids=prompt.ids,
+            positions=self.family.positions(self.network, inputs),
+            shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
+            visual=question.visual_fingerprint(),
+        )
+
+    def continuation(self, question: Question, text: str) -> tuple[int, ...]:
+        return continuation_ids(self.processor, self._control, question, text)
+
+    # Generation
+
+    def begin(
+        self, prepared: Prepared, recorder: RowRecorder | None = None
+    ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
+        return self._prefill.begin(prepared, recorder)
+
+    def step(
+        self, token: int, state: DecodingState, recorder: RowRecorder | None = None
+    ) -> Float[Tensor, "vocabulary"]:
+        return self._prefill.step(token, state, recorder)
+
+    def continuation_logits(
+        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        return continuation_logits(self._passes, self._prefill, prepared, answers)
+
+    def rows_at_once(self, prepared: Prepared, longest: int) -> int:
+        text = self.network.config.get_text_config()
+        head_size = getattr(text, "head_dim", None) or self.card.hidden // self.card.heads
+        return continuations_at_once(self.card, head_size, prepared, longest)
+
+    # Replay
+
+    def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
+        return self._passes.whole(answer.inputs, answer.token_ids)[0]
+
+    def logits_of_images(
+        self, answer: Answer, pictures: Iterable[Sequence[Image]]
+    ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
+        waiting = iter(pictures)
+        rows = pictures_at_once(self, answer) if self.family.stacks else 1
+        while batch := list(islice(waiting, rows)):
+            inputs = [self._with_pictures(answer, images) for images in batch]
+            stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+            yield from self._passes.whole(stacked, answer.token_ids)
+
+    def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
+        """An answer's inputs with other pictures of the same sizes in the place of its own."""
+        if tuple(image.size for image in images) != answer.layout.image_sizes:
+            raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
+        if not self.family.stacks:
+            return self.prepare(replace(answer.question, images=tuple(images), mask=None)).inputs
+        inputs = self._passes.inputs_of(answer)
+        fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
+        return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}
+
+    def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
+        with self.lock:
+            network = copy.deepcopy(self.network)
+        twin = TransformersModel(network, self.processor, self.family, self.card)
+        for share, block in shuffling(network, seed):
+            # Keys and values of the weights before would answer for those of now.
+            twin.forget()
+            yield share, block, twin
+
+    # Attention
+
+    def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
+        return attention_rows(self._passes, answer, queries)
+
+    def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
+        return tower_attention(self, answer, image)
+
+    # Residual stream
+
+    def checkpointed(self, answer: Answer, start: int = 0) -> DecoderPass:
+        return record_decoder(self._passes, self._prefill, answer, start)
+
+    def checkpointed_tower(self, answer: Answer) -> TowerPass | None:
+        return checkpointed_tower(self._passes, answer)
+
+    # Unembedding
+
+    def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        norm, head = final_norm(self.network.get_decoder()), self.network.get_output_embeddings()
+        with self.lock, frozen(norm), frozen(head):
+            return self._logit_transform()(head(norm(states)))
+
+    def unembedding(self) -> Unembedding:
+        found = read_unembedding(self.network, self._logit_transform())
+        if found is None:
+            raise NotApplicable(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
+        return found
+
+    def _logit_transform(self) -> LogitTransform:
+        """What the network does behind its output embedding, found out once."""
+        with self.lock:
+            self._logit_transform_found = self._logit_transform_found or find_logit_transform(
+                self.network, min(self.end_ids, default=0)
+            )
+        if self._logit_transform_found is None:
+            raise NotApplicable(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
+        return self._logit_transform_found
+
+    def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
+        weight: Tensor = self.network.get_output_embeddings().weight.detach()
+        return weight[torch.tensor(ids, dtype=torch.long, device=self.device)]
+
+    # Interventions
+
+    def edited(self, edits: Edits) -> contextlib.AbstractContextManager[None]:
+        self._check_edits([edits])
+        return editing([edits])
+
+    def logits_with(
+        self, answer: Answer, edits: Sequence[Edits], checkpoints: DecoderPass | None = None
+    ) -> list[Float[Tensor, "answer vocabulary"]]:
+        length, prompt = len(answer.layout), len(answer.prompt_tokens)
+        self._check_edits(edits, length)
+        if not edits or not answer.tokens:
+            return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
+        start = min(first_position(row, prompt - 1) for row in together(edits))
+        if checkpoints is None:
+            checkpoints = self.checkpointed(answer, start)
+        rows = slice(prompt - 1 - checkpoints.start, length - 1 - checkpoints.start)
+        at_once = self.edits_at_once(answer, checkpoints.start)
+        found: list[Tensor] = []
+        for first in range(0, len(edits), at_once):
+            final = checkpoints.run(edits[first : first + at_once])[:, rows]
+            with torch.no_grad():
+                found += self.unembed(final).float()
+        return found
+
+    def edits_at_once(self, answer: Answer, start: int = 0) -> int:
+        return edits_at_once(self.card, answer, start)
+
+    def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
+        for edit in {edit for row in edits for edit in row}:
+            check_edits([edit], self.card.layers, self.card.heads, length)
+            if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
+                self._passes.part(self._passes.layers[edit.layer], edit.site)

@@ -1,0 +1,93 @@
+"""Passes of a loaded network, one at a time.
+
+`lock` makes callers in several threads take turns. Who holds it, and for how long:
+
+- `one_pass`, in which every pass of the decoder runs, and `tower`: for the time of one pass;
+- whoever hangs hooks of their own on the network, or plays a single layer of it: for as long as that takes;
+- whoever looks up what earlier passes left (`prefill.py`): until the pass that adds to it has been kept in its turn.
+
+So nobody waits for a whole answer. A thread that has the lock may take it again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ...answer import Answer
+from ..edits import Site
+from ..targets import NotApplicable
+from .editing import patched
+from .families.base import Family
+
+
+class Passes:
+    """A network of some family, called `name` on the screen, and the lock under which it runs."""
+
+    def __init__(self, network: Any, family: Family, name: str) -> None:
+        self.lock = threading.RLock()
+        self.network = network.eval()
+        self.family = family
+        self._name = name
+
+    @property
+    def layers(self) -> Sequence[torch.nn.Module]:
+        """The decoder's."""
+        found: Sequence[torch.nn.Module] = self.network.get_decoder().layers
+        return found
+
+    def part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module:
+        """The attention or MLP of a layer. Raises NotApplicable where it has none of a known name."""
+        found = self.family.part(layer, site)
+        if found is None:
+            raise NotApplicable(
+                f"A layer of {self._name} has no part that is known to be its {site.value}, so what that hands on "
+                "cannot be read or replaced. Choose the states between the layers."
+            )
+        return found
+
+    @contextlib.contextmanager
+    def one_pass(self, start: int) -> Iterator[None]:
+        """Alone with the network, for one pass of the decoder whose first row stands at position `start`, under the
+        edits in force."""
+        with self.lock, torch.no_grad(), patched(self.layers, self.part, start):
+            yield
+
+    def inputs_of(self, answer: Answer) -> dict[str, Tensor]:
+        """What the network read before it gave this answer, where the network is."""
+        return {name: value.to(self.network.device) for name, value in answer.inputs.items()}
+
+    def tower(self, inputs: Mapping[str, Tensor]) -> Any:
+        """The vision tower's output for the pictures of these inputs, as the network takes it instead of pixels."""
+        base = self.network.model
+        wanted = inspect.signature(base.get_image_features).parameters
+        inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
+        with self.lock, torch.no_grad():
+            return base.get_image_features(**inputs, return_dict=True)
+
+    def whole(self, inputs: Mapping[str, Tensor], answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
+        """The raw float32 logits of `answer` behind one or several prompts of one shape: one pass, with everything
+        computed anew and positions left to the network."""
+        with self.one_pass(0):
+            whole = self.with_answer(inputs, answer[:-1])
+            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
+        logits: Tensor = output.logits[:, : len(answer)].float()
+        return logits
+
+    def with_answer(self, inputs: Mapping[str, Tensor], tokens: Sequence[int]) -> dict[str, Tensor]:
+        """A prompt's inputs with `tokens` behind them."""
+        more = torch.tensor([list(tokens)], dtype=torch.long, device=self.network.device)
+        more = more.expand(inputs["input_ids"].shape[0], -1)
+        whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
+        types = self.family.answer_type
+        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", types), ("token_type_ids", types)):
+            if name in whole:
+                whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
+        return whole

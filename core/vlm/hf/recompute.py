@@ -1,0 +1,192 @@
+"""Tapes of `transformers` networks: what went into each layer is caught by hooks during one pass, and played again.
+
+Hooks sit on the layers for the time of that one pass, under the model's lock, and are taken off whatever happens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..checkpoints import AttentionCall, CheckpointedPass, LayerPass
+from ..tower import TowerPass
+from .capture import NAME, TOWER, listening
+from .families.base import Tower
+from .prefix import LayerKeysValues
+
+
+@dataclass
+class Calls:
+    """What a pass handed to some layers, in their order, and what the last of them left (batches unrolled).
+
+    `chained` says whether each layer was handed what the one before it left.
+    """
+
+    states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
+    shapes: list[torch.Size] = field(default_factory=list)
+    others: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
+    final: Float[Tensor, "row hidden"] | None = None
+    chained: bool = True
+
+
+@contextlib.contextmanager
+def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
+    """Catch what the passes of this block hand to `layers`. Everybody's passes: hold the model's lock."""
+    calls = Calls()
+    left: Tensor | None = None
+
+    def arrived(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if left is not None:
+            state = args[0] if args else kwargs["hidden_states"]
+            calls.chained &= state is left or torch.equal(state, left)
+
+    def before(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        others = dict(kwargs)
+        state = args[0] if args else others.pop("hidden_states")
+        calls.states.append(unrolled(state))
+        calls.shapes.append(state.shape)
+        calls.others.append((args[1:], others))
+
+    def behind(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        nonlocal left
+        left = first_of(output)
+        calls.final = unrolled(left)
+
+    with contextlib.ExitStack() as hooks:
+        for layer in layers:
+            # What arrives is seen before any edit of it, what is caught is seen behind them.
+            hooks.callback(layer.register_forward_pre_hook(arrived, with_kwargs=True, prepend=True).remove)
+            hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+            hooks.callback(layer.register_forward_hook(behind).remove)
+        yield calls
+
+
+@contextlib.contextmanager
+def frozen(module: torch.nn.Module) -> Iterator[None]:
+    """No parameter of `module` requires a gradient in this block: graphs made in it hold none of their inputs."""
+    thawed = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in thawed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in thawed:
+            parameter.requires_grad_(True)
+
+
+class Prefix:
+    """Kept keys and values before a checkpointed pass's rows, in the place of a network's cache. Updating changes
+    nothing in it."""
+
+    def __init__(self, layers: Sequence[LayerKeysValues] | Mapping[int, LayerKeysValues]) -> None:
+        self._layers = layers
+
+    def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """The layer's kept keys and values with these behind them, for each sequence of their batch."""
+        before = (kept.expand(len(keys), -1, -1, -1) for kept in self._layers[layer_idx])
+        return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
+
+
+class NetworkPass(CheckpointedPass):
+    """A checkpointed pass of a list of layers that were called as `calls` says."""
+
+    attention = NAME
+
+    def __init__(
+        self,
+        modules: Sequence[torch.nn.Module],
+        calls: Calls,
+        lock: threading.RLock,
+        prefix: Sequence[LayerKeysValues] = (),
+    ) -> None:
+        assert calls.final is not None and len(calls.states) == len(modules)
+        self.start = prefix[0][0].shape[2] if prefix else 0
+        self.layers = len(modules)
+        self.final = calls.final
+        self.inputs = calls.states
+        self._modules = modules
+        self._calls = calls
+        self._lock = lock
+        for _, others in calls.others:
+            # The cache of the pass has grown since.
+            others.pop("past_key_values", None)
+            if prefix:
+                others["past_key_values"] = Prefix(prefix)
+
+    @contextlib.contextmanager
+    def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
+        stored = self._stored(layer)
+        module = self._modules[layer]
+        heard: list[AttentionCall] = []
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), listening(self.attention, heard.append):
+            state = stored.detach().requires_grad_(grad)
+            output = unrolled(self._call(layer, state.view(self._calls.shapes[layer])))
+        passed = LayerPass(state, output, self._placed(heard))
+        del output
+        try:
+            yield passed
+        finally:
+            for part in (passed, *passed.attention_calls, *heard):
+                vars(part).clear()
+
+    def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:
+        stored = self.inputs[layer]
+        if stored is None:
+            raise ValueError(f"layer {layer} of this checkpointed pass was freed")
+        return stored
+
+    def _call(self, layer: int, states: Tensor) -> Tensor:
+        """What a layer leaves of these states."""
+        args, kwargs = self._calls.others[layer]
+        return first_of(self._modules[layer](states, *args, **kwargs))
+
+    def _placed(self, attention_calls: Sequence[AttentionCall]) -> tuple[AttentionCall, ...]:
+        """The attention calls, with their positions on this checkpointed pass."""
+        return tuple(attention_calls)
+
+
+class NetworkTowerPass(NetworkPass, TowerPass):
+    """A checkpointed pass of a vision tower: images of a batch, or windows of a sequence, stand one behind the
+    other."""
+
+    attention = TOWER
+
+    def __init__(
+        self,
+        tower: Tower,
+        calls: Calls,
+        lock: threading.RLock,
+    ) -> None:
+        super().__init__(tower.layers, calls, lock)
+        self.place_of = tower.place_of
+        self.reads = tower.reads or (self.layers,)
+        self.entries = tower.entries
+        self._tower = tower
+
+    def project(self, *states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
+        with self._lock, frozen(self._tower.projector):
+            return self._tower.project(*states)
+
+    def _placed(self, attention_calls: Sequence[AttentionCall]) -> tuple[AttentionCall, ...]:
+        placed, first = [], 0
+        for call in attention_calls:
+            placed.append(replace(call, offset=first, first_key=first))
+            first += call.query.shape[1]
+        return tuple(placed)
+
+
+def first_of(output: Any) -> Tensor:
+    """The states among a layer's outputs."""
+    states: Tensor = output[0] if isinstance(output, tuple) else output
+    return states
+
+
+def unrolled(states: Tensor) -> Float[Tensor, "row hidden"]:
+    return states.reshape(-1, states.shape[-1])

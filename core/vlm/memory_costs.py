@@ -1,0 +1,40 @@
+"""What passes over an answer cost in memory, and the refusal of what will not fit."""
+
+from __future__ import annotations
+
+import torch
+
+from ..answer import Answer
+from .memory import available_bytes, readable_bytes
+from .model import VisionLanguageModel
+from .targets import NotEnoughMemory
+
+
+def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """About the most that one pass over the whole sequence takes, without any graph."""
+    card, positions = model.card, len(answer.layout)
+    # A layer holds some dozen copies of its states at once (the wide middle of its MLP counts for eight).
+    states = 24 * positions * card.hidden * card.number_bytes
+    return states + 3 * len(answer.tokens) * card.vocabulary * 4
+
+
+def checkpoint_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of a checkpointed pass over the whole sequence, and of making it."""
+    stored = (model.card.layers + 1) * len(answer.layout) * model.card.hidden * model.card.number_bytes
+    return stored + pass_bytes(model, answer)
+
+
+def edited_run_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of a checkpointed pass that is run on under edits: with the keys and values of its pass, and a batch of
+    one."""
+    card = model.card
+    keys = 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * card.number_bytes
+    return checkpoint_bytes(model, answer) + keys + pass_bytes(model, answer)
+
+
+def check_memory(name: str, needed: int, model: VisionLanguageModel, remedy: str) -> None:
+    """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes are not free."""
+    free = available_bytes(torch.device(model.card.device))
+    if needed > free:
+        figures = f"{name} needs about {readable_bytes(needed)} for this answer, and {readable_bytes(free)} are free."
+        raise NotEnoughMemory(f"{figures} {remedy}")

@@ -1,0 +1,106 @@
+"""Units: what is computed about an answer is computed about single tokens of it, each possibly against a rival.
+
+Words, spans and whole answers are several token targets. Everything is about the raw logits or log-probabilities of the
+model: never about tempered or filtered ones, so no decoding setting changes a result. The errors say why something
+about an answer cannot be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..answer import Answer, Target
+from .model import VisionLanguageModel
+
+
+class ExplainError(ValueError):
+    """An explanation that cannot be had. str(error) is a sentence for the screen: what happened and what to do."""
+
+
+class OtherModel(ExplainError):
+    """The answer was given by a model that is not the one loaded."""
+
+
+class NotApplicable(ExplainError):
+    """This method has nothing to say about this answer or target."""
+
+
+class NotEnoughMemory(ExplainError):
+    """The estimate does not fit into the free memory."""
+
+
+@dataclass(frozen=True)
+class TokenTarget:
+    """One answer token to explain: its `index` in the answer, its id, and the id it is contrasted with, if any.
+
+    A contrast explains logit(token) - logit(rival). `token` may be one the model did not say.
+    """
+
+    index: int
+    token: int
+    rival: int | None = None
+
+    def position(self, answer: Answer) -> int:
+        """The sequence position that predicts this token."""
+        return answer.predicting_position(self.index)
+
+
+def token_targets_of(answer: Answer, target: Target) -> tuple[TokenTarget, ...]:
+    """The tokens of a target. Raises NotApplicable when it names a token that the answer does not have."""
+    if not all(0 <= index < len(answer.tokens) for index in target.tokens):
+        raise NotApplicable("The target names a token that this answer does not have. Choose one of its tokens.")
+    rivals = target.rivals or (None,) * len(target.tokens)
+    return tuple(
+        TokenTarget(index, answer.tokens[index].id, rival) for index, rival in zip(target.tokens, rivals, strict=True)
+    )
+
+
+def whole(answer: Answer) -> Target:
+    """The target of all tokens of an answer. Raises NotApplicable for an empty one."""
+    if not answer.tokens:
+        raise NotApplicable("The answer is empty, so there is nothing to explain. Ask something else.")
+    return Target(tuple(range(len(answer.tokens))))
+
+
+def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str) -> tuple[int, ...]:
+    """The token ids of `word` as the model would write it in place of answer token `index`: with a blank before it
+    where that token has one. Empty for a word without tokens."""
+    if not word:
+        return ()
+    blank = " " if answer.tokens[index].text[:1].isspace() else ""
+    said = "".join(token.text for token in answer.tokens[:index])
+    if index == 0:
+        return model.continuation(answer.question, word)
+    whole = model.continuation(answer.question, said + blank + word)
+    if whole[:index] == answer.token_ids[:index]:
+        return whole[index:]
+    # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
+    anchor = model.continuation(answer.question, "a")
+    behind = model.continuation(answer.question, "a" + blank + word)
+    return behind[len(anchor) :] if behind[: len(anchor)] == anchor else model.continuation(answer.question, word)
+
+
+def target_logprobs(
+    logits: Float[Tensor, "answer vocabulary"], token_targets: Sequence[TokenTarget]
+) -> Float[Tensor, "target"]:
+    """log p(token) of each token target in nats, less log p(rival) for a contrast; on the CPU."""
+    logprobs = logits.float().log_softmax(-1).cpu()
+    found = []
+    for token_target in token_targets:
+        row = logprobs[token_target.index]
+        found.append(row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival]))
+    return torch.stack(found)
+
+
+def check_own(model: VisionLanguageModel, answer: Answer) -> None:
+    """Raises OtherModel for an answer that another model gave."""
+    if answer.model != model.card.fingerprint:
+        raise OtherModel(
+            f"This answer was given by another model than {model.card.name}, which is loaded now. Load the former one "
+            "again, or ask the question anew."
+        )

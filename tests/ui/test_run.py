@@ -1,0 +1,128 @@
+"""Long work of a page: at once where it takes a moment, under Stop where it takes longer, and never again by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.ui.jobs import run
+from core.ui.jobs.deferred import Deferred
+from core.ui.jobs.job import Job
+from core.ui.jobs.run import STOPPED, Work
+from core.vlm.cancel import Cancelled, CancelToken
+
+Report = Callable[[float], None]
+MOMENT = 0.1
+
+
+@pytest.fixture(autouse=True)
+def short_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "MOMENT", MOMENT)
+
+
+class Model:
+    """All that work needs of a model here: its lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+
+@dataclass(eq=False)
+class View:
+    """A page that shows one number, which takes work to find out. `boxes` counts its runs with work in them."""
+
+    work: Work | None = None
+    model: Model = field(default_factory=Model)
+    found: int | None = None
+    boxes: int = 0
+    stopped: dict[Hashable, str] = field(default_factory=dict)
+    deferred: Deferred = field(default_factory=Deferred)
+
+
+def page() -> None:
+    import streamlit as st
+
+    from core.ui.jobs.run import compute, obstacle
+
+    view = st.session_state["view"]
+    view.boxes += view.deferred.left is not None
+    view.deferred.run()
+    if view.found is None and not obstacle(view, "number", "number"):
+        compute(view, view.model, "number", "counting", "number", view.work)
+    st.text(f"found: {view.found}")
+
+
+def opened(view: View) -> AppTest:
+    at = AppTest.from_function(page, default_timeout=30)
+    at.session_state["view"] = view
+    at.run()
+    assert not at.exception
+    return at
+
+
+def texts(at: AppTest) -> list[str]:
+    return [text.value for text in at.text]
+
+
+@pytest.mark.parametrize(("seconds", "boxes"), [(0.0, 0), (2 * MOMENT, 1)])
+def test_only_what_takes_longer_than_a_moment_is_left_to_the_page(seconds: float, boxes: int) -> None:
+    view, begun = View(), []
+
+    def work(cancel: CancelToken, report: Report) -> None:
+        begun.append(1)
+        report(0.5)
+        time.sleep(seconds)
+        view.found = 7
+
+    view.work = work
+    at = opened(view)
+    assert texts(at) == ["found: 7"] and view.boxes == boxes and begun == [1]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2 * MOMENT])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("Choose fewer."), "Choose fewer."),
+        (Cancelled(), STOPPED),
+        (MemoryError(), "There was not enough memory"),
+        (KeyError("x"), "could not do this (KeyError)"),
+    ],
+)
+def test_what_fails_is_a_sentence_and_is_tried_again_only_when_asked(
+    error: Exception, said: str, seconds: float
+) -> None:
+    view, tries = View(), []
+
+    def work(cancel: CancelToken, report: Report) -> None:
+        tries.append(1)
+        time.sleep(seconds)
+        if len(tries) == 1:
+            raise error
+        view.found = 7
+
+    view.work = work
+    at = opened(view).run()
+    assert len(tries) == 1 and said in texts(at)[0]
+    at.button(key="again_number").click().run()
+    assert texts(at) == ["found: 7"] and len(tries) == 2
+
+
+def test_the_next_run_of_a_page_has_what_was_done_before_a_stop() -> None:
+    kept: list[int] = []
+
+    def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
+        while not cancel.cancelled:
+            time.sleep(0.01)
+        kept.append(7)
+
+    model: Any = Model()
+    deferred = Deferred(watched=Job(model, "counting", work))
+    deferred.run()
+    assert kept == [7] and deferred.watched is None

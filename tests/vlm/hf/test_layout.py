@@ -1,0 +1,263 @@
+"""Is an image token's box really the part of the picture that the token sees?
+
+The oracle knows nothing of grids. The vision tower gets an attention in which every token sees itself alone, parts
+of the original picture are lit and go through the real processor, and the tokens whose features change are exactly
+those that saw the part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+from core.answer import PatchView, Question, TokenKind, TokenLayout
+from core.vlm.hf.families import family_of
+from core.vlm.hf.families.llava import seen_box
+from core.vlm.hf.families.rasters import Rasters
+from core.vlm.hf.network import TransformersModel
+from tests.families import (
+    save_aya_vision,
+    save_gemma3,
+    save_internvl,
+    save_llava_next,
+    save_mistral3,
+    save_pixtral,
+    save_smolvlm,
+)
+from tests.zoo import load, save_deepstack
+
+
+def own_token_only(module: Any, query: Any, key: Any, value: torch.Tensor, attention_mask: Any, **kwargs: Any) -> Any:
+    return value.transpose(1, 2).contiguous(), None
+
+
+AttentionInterface.register("own_token_only", own_token_only)
+AttentionMaskInterface.register("own_token_only", sdpa_mask)
+
+
+@pytest.fixture
+def blinkered(model: TransformersModel) -> Iterator[TransformersModel]:
+    """A model whose image tokens know nothing of each other."""
+    with blinkers(model):
+        yield model
+
+
+@contextlib.contextmanager
+def blinkers(model: TransformersModel) -> Iterator[None]:
+    before = model.network.config.vision_config._attn_implementation
+    text = model.network.config.get_text_config()._attn_implementation
+    model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": "own_token_only"})
+    yield
+    model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": before})
+
+
+def features(model: TransformersModel, pixels: np.ndarray) -> tuple[TokenLayout, torch.Tensor]:
+    """The layout, and the image tokens' features (image token, width) in sequence order."""
+    prepared = model.prepare(Question("What?", images=(Image.fromarray(pixels),)))
+    tower = model._prefill.image_features(prepared)
+    return prepared.layout, torch.cat([part.reshape(-1, part.shape[-1]) for part in tower.pooler_output])
+
+
+def changed(model: TransformersModel, base: np.ndarray, lit: np.ndarray) -> set[int]:
+    """Indices of the image tokens that notice that `lit` pixels became brighter."""
+    bright = np.where(lit[..., None], np.minimum(base + 60, 255), base).astype(np.uint8)
+    _, before = features(model, base)
+    _, after = features(model, bright)
+    return set((before - after).abs().amax(-1).gt(1e-6).nonzero().flatten().tolist())
+
+
+def spans(view: PatchView, axis: int) -> list[tuple[float, float]]:
+    boxes = [view.patch_box(index) for index in range(view.rows * view.columns)]
+    return [(box[axis], box[axis + 2]) for box in boxes]
+
+
+@pytest.mark.parametrize("size", [(112, 112), (240, 160), (90, 200), (61, 47)])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_lit_strip_is_seen_by_the_tokens_whose_boxes_it_crosses(
+    blinkered: TransformersModel, size: tuple[int, int], axis: int
+) -> None:
+    check_strips(blinkered, size, axis, 7)
+
+
+@pytest.mark.parametrize(
+    "save", [save_aya_vision, save_deepstack, save_gemma3, save_internvl, save_llava_next, save_smolvlm]
+)
+def test_every_view_of_a_picture_in_several_is_where_it_says(save: Callable[[Path], Path], tmp_path: Path) -> None:
+    model = load(save(tmp_path))
+    with blinkers(model):
+        for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
+            check_strips(model, size, axis, 4, resizings=2)
+
+
+@pytest.mark.parametrize("save", [save_pixtral, save_mistral3])
+def test_pixtral_squashes_a_picture_into_its_grid(save: Callable[[Path], Path], tmp_path: Path) -> None:
+    pytest.importorskip("torchvision", reason="the processor of Pixtral and Mistral 3 needs torchvision")
+    model = load(save(tmp_path))
+    with blinkers(model):
+        for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
+            check_strips(model, size, axis, 4)
+
+
+@pytest.mark.parametrize(("merge", "name"), [(1, "pixtral"), (2, "mistral3")])
+def test_pixtrals_grid_is_that_of_its_image_processor(merge: int, name: str) -> None:
+    vision = {"model_type": "pixtral", "patch_size": 14}
+    config = (
+        transformers.LlavaConfig(vision_config=vision)
+        if merge == 1
+        else transformers.Mistral3Config(vision_config=vision, spatial_merge_size=merge)
+    )
+    patch = {"height": 14 * merge, "width": 14 * merge}
+    images = transformers.PixtralImageProcessorPil(patch_size=patch, size={"longest_edge": 112})
+    sizes = [(224, 112), (30, 90)]
+    inputs = images(images=[Image.new("RGB", size) for size in sizes], return_tensors="pt")
+    grids = [(4 // merge, 8 // merge), (-(-7 // merge), -(-3 // merge))]
+    tokens = sum(rows * columns for rows, columns in grids)
+    family = family_of(config)
+    assert family.name == name
+    views = family.views(config, None, inputs, sizes, range(tokens))
+    assert [(view.rows, view.columns) for view in views] == grids
+    assert [view.box for view in views] == [(0, 0, 224, 112), (0, 0, 30, 90)]
+
+
+def check_strips(model: TransformersModel, size: tuple[int, int], axis: int, strips: int, resizings: int = 1) -> None:
+    """Light strips across a picture: the tokens of every view that they cross must notice, and none further away than
+    its `resizings` reach."""
+    width, height = size
+    base = np.random.default_rng(1).integers(60, 160, (height, width, 3)).astype(np.uint8)
+    layout, _ = features(model, base)
+    assert layout.views
+    places = layout.positions(TokenKind.IMAGE)
+    number = {position: index for index, position in enumerate(places)}
+    place = np.arange(size[axis]) if axis == 0 else np.arange(size[axis])[:, None]
+    for start in np.linspace(0, size[axis] - 6, strips).astype(int):
+        stop = start + 5
+        seen = changed(model, base, np.broadcast_to((place >= start) & (place < stop), (height, width)))
+        assert seen <= {number[position] for view in layout.views for position in view.positions}
+        for view in layout.views:
+            patch = (view.box[axis + 2] - view.box[axis]) / (view.columns, view.rows)[axis]
+            # Resizing mixes pixels: bicubic reaches two source pixels, or two target pixels where it shrinks.
+            reach = resizings * (2 * max(1.0, patch / 14) + 1)
+            found = {view.positions.index(places[index]) for index in seen if places[index] in view.positions}
+            must = {i for i, (a, b) in enumerate(spans(view, axis)) if min(b, stop) - max(a, start) > 2 * resizings}
+            may = {i for i, (a, b) in enumerate(spans(view, axis)) if a - reach < stop and b + reach > start}
+            assert must <= found <= may
+
+
+@pytest.mark.parametrize("size", [(150, 100), (100, 170)])
+def test_a_lit_patch_is_seen_most_by_the_token_of_its_box(blinkered: TransformersModel, size: tuple[int, int]) -> None:
+    base = np.full((size[1], size[0], 3), 110, np.uint8)
+    layout, before = features(blinkered, base)
+    (view,) = layout.views
+    for index in range(view.rows * view.columns):
+        left, top, right, bottom = (round(edge) for edge in view.patch_box(index))
+        bright = base.copy()
+        bright[max(0, top) : bottom, max(0, left) : right] = 190
+        _, after = features(blinkered, bright)
+        assert int((after - before).norm(dim=-1).argmax()) == index
+
+
+def test_two_pictures_have_views_of_their_own(model: TransformersModel, picture: Image.Image) -> None:
+    other = picture.resize((60, 140))
+    layout = model.prepare(Question("Which is taller?", images=(picture, other))).layout
+    first, second = layout.views
+    assert (first.image, second.image) == (0, 1)
+    assert layout.image_sizes == ((120, 80), (60, 140))
+    assert first.positions + second.positions == layout.positions(TokenKind.IMAGE)
+    assert max(first.positions) < min(second.positions)
+
+
+def test_the_qwen_grid_follows_the_picture(qwen: TransformersModel, picture: Image.Image) -> None:
+    tall = qwen.prepare(Question("What?", images=(picture.resize((80, 160)),))).layout.views[0]
+    wide = qwen.prepare(Question("What?", images=(picture.resize((160, 80)),))).layout.views[0]
+    assert tall.rows > tall.columns
+    assert (wide.rows, wide.columns) == (tall.columns, tall.rows)
+    assert tall.box == (0, 0, 80, 160)
+
+
+PROCESSORS = {
+    "crop": transformers.CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}),
+    "larger crop": transformers.CLIPImageProcessorPil(
+        size={"shortest_edge": 40}, crop_size={"height": 56, "width": 56}
+    ),
+    "squash": transformers.CLIPImageProcessorPil(size={"height": 56, "width": 56}, do_center_crop=False),
+    "pad": transformers.LlavaImageProcessorPil(
+        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}, do_pad=True
+    ),
+}
+
+
+@given(
+    name=st.sampled_from(sorted(PROCESSORS)),
+    width=st.integers(30, 250),
+    height=st.integers(30, 250),
+)
+def test_the_seen_box_is_where_the_processor_took_its_pixels_from(name: str, width: int, height: int) -> None:
+    """A picture whose pixels are their own coordinates, through the real processor, says where each patch was."""
+    processor = PROCESSORS[name]
+    rows, columns = np.mgrid[0:height, 0:width]
+    pixels = np.stack([columns, rows, np.full_like(rows, 200)], -1).astype(np.uint8)
+    options = {"do_normalize": False, "do_rescale": False, "return_tensors": "np"}
+    seen = processor(Image.fromarray(pixels), **options)["pixel_values"][0].astype(float)
+    box = seen_box(processor, (width, height))
+    view = PatchView(0, "crop", 4, 4, box, tuple(range(16)))
+    for index in range(16):
+        row, column = divmod(index, 4)
+        patch = seen[:, row * 14 : row * 14 + 14, column * 14 : column * 14 + 14]
+        if abs(patch[2] - 200).max() > 1:
+            continue  # touched by padding, whose colour is no coordinate
+        left, top, right, bottom = view.patch_box(index)
+        # Pixel k covers k to k + 1, and rounding to whole numbers costs half a pixel each way.
+        assert abs(patch[0].mean() + 0.5 - (left + right) / 2) < 1.2
+        assert abs(patch[1].mean() + 0.5 - (top + bottom) / 2) < 1.2
+
+
+@given(
+    rows=st.integers(1, 9),
+    columns=st.integers(1, 9),
+    left=st.floats(-50, 50),
+    top=st.floats(-50, 50),
+    width=st.floats(1, 400),
+    height=st.floats(1, 400),
+)
+def test_patch_boxes_tile_their_view(
+    rows: int, columns: int, left: float, top: float, width: float, height: float
+) -> None:
+    box = (left, top, left + width, top + height)
+    view = PatchView(0, "view", rows, columns, box, tuple(range(10, 10 + rows * columns)))
+    layout = TokenLayout((TokenKind.SPECIAL,) * 10 + (TokenKind.IMAGE,) * rows * columns, (view,), ((9, 9),))
+    boxes = [layout.box(position) for position in view.positions]
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in boxes if b is not None]
+    assert sum(areas) == pytest.approx(width * height)
+    for index, found in enumerate(boxes):
+        assert found is not None
+        if (index + 1) % columns:
+            assert found[2] == pytest.approx(boxes[index + 1][0])  # type: ignore[index]
+        if index + columns < len(boxes):
+            assert found[3] == pytest.approx(boxes[index + columns][1])  # type: ignore[index]
+    assert layout.box(3) is None
+
+
+def test_an_unknown_family_claims_no_boxes() -> None:
+    config = transformers.Idefics2Config()
+    family = family_of(config)
+    assert (family.name, family.shares_prefix) == ("idefics2", False)
+    assert family.views(config, None, {}, [(10, 10)], [1, 2]) == ()
+
+
+@pytest.mark.parametrize("positions", [(4, 5, 6), (4, 5, 6, 7, 8)])
+def test_views_that_do_not_fit_a_prompts_image_tokens_are_not_claimed(positions: tuple[int, ...]) -> None:
+    rasters = Rasters(positions)
+    rasters.add(0, "picture", 2, 2, (0, 0, 8, 8))
+    assert rasters.all() == ()

@@ -1,0 +1,145 @@
+"""What is kept between questions saves work and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from core.answer import Answer, Decoding, Question, RegionMask, Turn
+from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
+from core.vlm.hf.prefix import ByteBoundedCache
+
+SIX = Decoding(max_new_tokens=6)
+
+
+class Counter:
+    """Counts the vision tower's passes and the tokens the decoder reads."""
+
+    def __init__(self, model: TransformersModel) -> None:
+        base = model.network.model
+        tower = base.vision_tower if hasattr(base, "vision_tower") else base.visual
+        self.pictures = self.tokens = 0
+        self.handles = [
+            tower.register_forward_hook(self._picture),
+            base.language_model.layers[0].register_forward_hook(self._read),
+        ]
+
+    def _picture(self, *_: object) -> None:
+        self.pictures += 1
+
+    def _read(self, _: object, __: object, output: object) -> None:
+        hidden = output[0] if isinstance(output, tuple) else output
+        assert isinstance(hidden, torch.Tensor)
+        self.tokens += hidden.shape[-2]
+
+
+@pytest.fixture
+def counter(model: TransformersModel) -> Iterator[Counter]:
+    model.forget()
+    counter = Counter(model)
+    yield counter
+    for handle in counter.handles:
+        handle.remove()
+
+
+def same(first: Answer, second: Answer) -> None:
+    assert first.token_ids == second.token_ids
+    ours, theirs = ([token.logprob for token in answer.tokens] for answer in (first, second))
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert first.attention is not None and second.attention is not None
+    torch.testing.assert_close(first.attention.weights, second.attention.weights, atol=1e-5, rtol=1e-4)
+
+
+def test_another_phrasing_reads_only_its_own_words_and_says_the_same(
+    model: TransformersModel, counter: Counter, picture: Image.Image
+) -> None:
+    ask(model, Question("Where is the dog?", (picture,), decoding=SIX))
+    counter.pictures = counter.tokens = 0
+    second = Question("Is it the house, or what?", (picture,), decoding=SIX)
+    over_kept = ask(model, second)
+    prepared = model.prepare(second)
+    assert counter.pictures == 0
+    assert counter.tokens == len(prepared.ids) - prepared.shared + 5
+    model.forget()
+    same(over_kept, ask(model, second))
+    assert counter.pictures == 1
+
+
+def test_a_follow_up_goes_on_from_the_kept_picture(
+    model: TransformersModel, counter: Counter, picture: Image.Image
+) -> None:
+    ask(model, Question("Who?", (picture,), decoding=SIX))
+    counter.pictures = 0
+    follow_up = Question("Why?", (picture,), history=(Turn("Who?", "The dog."),), decoding=SIX)
+    kept = ask(model, follow_up)
+    assert counter.pictures == 0
+    model.forget()
+    same(kept, ask(model, follow_up))
+
+
+def test_another_picture_or_mask_is_looked_at_anew(
+    model: TransformersModel, counter: Counter, picture: Image.Image
+) -> None:
+    hidden = np.zeros((80, 120), bool)
+    hidden[30:, 30:] = True
+    ask(model, Question("Where?", (picture,), decoding=SIX))
+    for changed in (
+        Question("Where?", (picture,), decoding=SIX, mask=RegionMask(hidden)),
+        Question("Where?", (picture,), decoding=SIX, mask=RegionMask(hidden, fill="mean")),
+        Question("Where?", (picture.rotate(180),), decoding=SIX),
+    ):
+        counter.pictures = 0
+        over_kept = ask(model, changed)
+        assert counter.pictures == 1
+        model.forget()
+        same(over_kept, ask(model, changed))
+
+
+def test_questions_in_turn_do_not_disturb_each_other(model: TransformersModel, picture: Image.Image) -> None:
+    """A decoder that remembers its last positions or cache on the side would mix these up."""
+    questions = [
+        Question("Where is the dog?", (picture,), decoding=SIX),
+        Question("Where is the dog?", (picture.resize((60, 160)),), decoding=SIX),
+        Question("Only words, many of them, and no picture at all.", decoding=SIX),
+    ]
+    alone = []
+    for question in questions:
+        model.forget()
+        alone.append(ask(model, question))
+    begun = [model.begin(model.prepare(question)) for question in questions]
+    said = [[int(logits.argmax())] for logits, _ in begun]
+    for _ in range(5):
+        for ids, (_, state) in zip(said, begun, strict=True):
+            ids.append(int(model.step(ids[-1], state).argmax()))
+    assert [tuple(ids) for ids in said] == [answer.token_ids for answer in alone]
+
+
+@given(
+    limit=st.integers(0, 30),
+    operations=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 12), st.booleans()), max_size=40),
+)
+def test_the_store_keeps_the_newest_within_its_bound(limit: int, operations: list[tuple[int, int, bool]]) -> None:
+    store: ByteBoundedCache[int, int] = ByteBoundedCache(limit)
+    order: list[tuple[int, int]] = []  # oldest first: key and size, by the slowest possible bookkeeping
+    for key, size, put in operations:
+        known = dict(order)
+        if put:
+            store.put(key, size, size)
+            order = [entry for entry in order if entry[0] != key]
+            if size <= limit:
+                order.append((key, size))
+            while sum(size for _, size in order) > limit:
+                order.pop(0)
+        else:
+            assert store.get(key) == known.get(key)
+            if key in known:
+                order = [entry for entry in order if entry[0] != key] + [(key, known[key])]
+    assert set(store.keys()) == {key for key, _ in order}
+    assert store.used == sum(size for _, size in order) <= limit
