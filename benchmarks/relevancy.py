@@ -36,7 +36,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.capture import TOWER
 from core.vlm.hf.network import TransformersModel
 from core.vlm.memory import peak_memory
-from core.vlm.targets import whole
+from core.vlm.targets import whole_answer
 
 
 def replayed(model: TransformersModel, answer: Answer) -> dict[str, torch.Tensor]:
@@ -94,13 +94,13 @@ def floor(model: TransformersModel, answer: Answer, passes: bool) -> torch.Tenso
 
 def exact(model: TransformersModel, answer: Answer) -> torch.Tensor:
     """The explainer, without the vision tower, which the literal rule does not have."""
-    (found,) = explain(Relevancy(), model, answer, [whole(answer)], RelevancySettings(through_tower=False))
+    (found,) = explain(Relevancy(), model, answer, [whole_answer(answer)], RelevancySettings(through_tower=False))
     return found.scores
 
 
 def suffix(model: TransformersModel, answer: Answer) -> torch.Tensor:
     """The explainer over the kept prefix."""
-    (found,) = explain(SuffixRelevancy(), model, answer, [whole(answer)])
+    (found,) = explain(SuffixRelevancy(), model, answer, [whole_answer(answer)])
     return found.scores
 
 

@@ -8,7 +8,7 @@ from core.ui.chat import conversation, image_source, mask, phrasings, tokens
 from core.ui.frame import frame
 from core.ui.state import Lens
 
-with frame("Chat") as (work, model):
+with frame("Chat") as (workspace, model):
     picture, talk = st.columns([2, 3], gap="large")
     with picture:
         image_source.show(work)

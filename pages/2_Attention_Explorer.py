@@ -4,5 +4,5 @@ from core.ui.attention import explorer
 from core.ui.exploring import explore
 from core.ui.frame import frame
 
-with frame("Attention Explorer", explains=True) as (work, model):
+with frame("Attention Explorer", explains=True) as (workspace, model):
     explore(work, model, work.attention.deferred, explorer.show, several=True, contrasts=False)

@@ -4,5 +4,5 @@ from core.ui.exploring import explore
 from core.ui.frame import frame
 from core.ui.relevancy import page
 
-with frame("Relevancy", explains=True) as (work, model):
+with frame("Relevancy", explains=True) as (workspace, model):
     explore(work, model, work.relevancy.deferred, page.show)

@@ -4,5 +4,5 @@ from core.ui.exploring import explore
 from core.ui.frame import frame
 from core.ui.mechanisms import page
 
-with frame("Mechanisms", explains=True) as (work, model):
+with frame("Mechanisms", explains=True) as (workspace, model):
     explore(work, model, work.mechanisms.deferred, page.show)

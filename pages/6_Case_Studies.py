@@ -3,5 +3,5 @@
 from core.ui.cases import page
 from core.ui.frame import frame
 
-with frame("Case Studies", explains=True) as (work, model):
+with frame("Case Studies", explains=True) as (workspace, model):
     page.show(work, model)

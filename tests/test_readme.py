@@ -24,7 +24,7 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.families import FAMILIES
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import token_targets_of, whole
+from core.vlm.targets import token_targets_of, whole_answer
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -41,8 +41,8 @@ def test_the_method_of_your_own_is_found_and_explains(
     try:
         answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
         method = explainers()["last_layer"]
-        [found] = explain(method, llava, answer, [whole(answer)])
-        needed = method.estimate(llava, answer, token_targets_of(answer, whole(answer)), method.Settings())
+        [found] = explain(method, llava, answer, [whole_answer(answer)])
+        needed = method.estimate(llava, answer, token_targets_of(answer, whole_answer(answer)), method.Settings())
     finally:
         explainers.cache_clear()
         sys.modules.pop("core.explainers.last_layer", None)

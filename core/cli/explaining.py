@@ -19,7 +19,7 @@ from ..maps.files import record
 from ..maps.shares import parts, shares
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import rival_ids, whole
+from ..vlm.targets import rival_ids, whole_answer
 from .console import WrongOption
 
 DEFAULT = "relevancy"
@@ -34,7 +34,7 @@ def target_of(
     rival: str | None,
 ) -> Target:
     """The part of an answer that options name. Raises WrongOption, and NotApplicable for an empty answer."""
-    target = whole(answer)
+    target = whole_answer(answer)
     if sum(map(bool, (word, tokens, entire))) > 1:
         raise WrongOption("Give one of --word, --token and --whole.")
     if tokens:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ..answer import Answer, Fill
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import check_own, whole
+from ..vlm.targets import check_own, whole_answer
 from .masked_runs import FULL, MaskedRuns, blank
 from .metric import Metric
 
@@ -32,7 +32,7 @@ def image_dependence(model: VisionLanguageModel, answer: Answer, fill: Fill = "b
     answer.
     """
     check_own(model, answer)
-    target = whole(answer)
+    target = whole_answer(answer)
     if not answer.question.images:
         return np.zeros(len(answer.tokens))
     readings = MaskedRuns(model, answer, [target])

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..vlm.checkpoints import AttentionCall, CheckpointedPass
-from ..vlm.precision import wide
+from ..vlm.precision import at_least_float32
 from ._backward import rescaled
 
 BLOCK_BYTES = 4 * 2**20
@@ -100,7 +100,7 @@ def propagated(
     taken and A is multiplied behind it.
     """
     token_targets, _, heads, size = gradient.shape
-    value = wide(call.value).transpose(1, 2)
+    value = at_least_float32(call.value).transpose(1, 2)
     groups, keys = value.shape[0], value.shape[2]
     brought = torch.zeros(token_targets, keys, dtype=value.dtype, device=value.device)
     room = block_bytes(value.device.type) // (token_targets * keys * value.dtype.itemsize)
@@ -111,7 +111,7 @@ def propagated(
     for rows in active.split(length) if len(active) else ():
         span = call.span(rows)
         attention = call.rows(rows, span).view(groups, -1, 1, len(rows), span.stop - span.start)
-        weighted = (wide(gradient[:, rows]) * share[:, rows, None, None]).permute(2, 0, 1, 3)
+        weighted = (at_least_float32(gradient[:, rows]) * share[:, rows, None, None]).permute(2, 0, 1, 3)
         by_group = weighted.reshape(groups, -1, size)
         ones = attention.new_ones(1, len(rows))
         for first in range(0, groups, share_groups):

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..vlm.precision import wide
+from ..vlm.precision import at_least_float32
 from ..vlm.tower import TowerPass
 from ._propagation import RelevancyPropagation
 
@@ -52,7 +52,7 @@ def scaled(
 
 def entering(walk: RelevancyPropagation, images: Sequence[int]) -> Float[Tensor, "target image_token hidden"]:
     """The gradient of what is added to the image tokens before the layer that a walk has just come down through."""
-    return wide(walk.gradient[:, list(images)]) / walk.scale[:, None, None]
+    return at_least_float32(walk.gradient[:, list(images)]) / walk.scale[:, None, None]
 
 
 def into_tower(
@@ -78,8 +78,8 @@ def into_tower(
         )
         for count, part in zip(tower.reads, parts, strict=True):
             if count not in joining:
-                joining[count] = wide(part).new_zeros(token_targets, *part.shape)
-            joining[count][token_target] += wide(part) / walk.scale[token_target]
+                joining[count] = at_least_float32(part).new_zeros(token_targets, *part.shape)
+            joining[count][token_target] += at_least_float32(part) / walk.scale[token_target]
     relevancy = torch.zeros(token_targets, len(tower.final), dtype=walk.relevancy.dtype, device=tower.final.device)
     seeing = tower.seeing
     own = walk.relevancy[:, list(images)][:, seeing, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, TokenKind
-from ..vlm.hiding import first_reader
+from ..vlm.hiding import first_after_images
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, target_logprobs
@@ -55,7 +55,7 @@ class OcclusionTokens(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         card, positions = model.card, len(answer.layout)
-        read = positions - first_reader(answer)
+        read = positions - first_after_images(answer)
         # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
         keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * card.number_bytes
         rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * card.number_bytes)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..vlm.model import VisionLanguageModel
-from ..vlm.precision import wide
+from ..vlm.precision import at_least_float32
 from ..vlm.unembedding import Unembedding
 from .contributions import Contributions
 
@@ -45,7 +45,7 @@ def attribute(model: VisionLanguageModel, found: Contributions) -> Attribution:
     direction = unembedding.norm.linear_back(words) * scale[:, None]
 
     def share(states: Float[Tensor, "token target *more hidden"]) -> Float[Tensor, "token target *more"]:
-        return torch.einsum("u...d,ud->u...", wide(states), direction)
+        return torch.einsum("u...d,ud->u...", at_least_float32(states), direction)
 
     bias = torch.stack([parts.bias + between for parts, between in zip(found.layers, _between(found), strict=True)])
     return Attribution(
@@ -72,7 +72,7 @@ def _words(
 
 def _between(found: Contributions) -> list[Float[Tensor, "target hidden"]]:
     """What came in behind each layer that it did not add itself: nothing, in most networks."""
-    behind = [*(parts.state for parts in found.layers[1:]), wide(found.final)]
+    behind = [*(parts.state for parts in found.layers[1:]), at_least_float32(found.final)]
     return [after - parts.state - parts.added for parts, after in zip(found.layers, behind, strict=True)]
 
 

@@ -25,7 +25,7 @@ from ..vlm.cancel import CancelToken
 from ..vlm.decomposition import LayerDecomposition
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
-from ..vlm.precision import wide
+from ..vlm.precision import at_least_float32
 from ..vlm.unembedding import Unembedding
 from ._logprob_changes import LEAST_WORDS, Changes, block_bytes, block_words, logprob_changes
 from .contributions import Contributions
@@ -47,7 +47,7 @@ def head_increases(
     scale = unembedding.norm.scale(found.final)
     increases = []
     for number, parts in enumerate(found.layers):
-        mixed = wide(parts.mixed) * (parts.scale * scale)[:, None, None]
+        mixed = at_least_float32(parts.mixed) * (parts.scale * scale)[:, None, None]
         matrices = unembedding.norm.linear(parts.projection())
         changes = Changes(_states(unembedding, parts, scale), mixed.transpose(0, 1)[:, :, None], matrices)
         increases.append(logprob_changes(unembedding, found.token_targets, changes, cancel)[..., 0].T)

@@ -16,7 +16,7 @@ from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, check_own, target_logprobs, token_targets_of, whole
+from ..vlm.targets import NotApplicable, TokenTarget, check_own, target_logprobs, token_targets_of, whole_answer
 
 AT_ONCE = 32
 """Most sets of edits in one batch, so that a stop is heard soon."""
@@ -75,7 +75,7 @@ def intervene(model: VisionLanguageModel, answer: Answer, edits: Edits, descript
     Raises OtherModel, NotApplicable for an empty answer, NotEnoughMemory, ValueError for what the model does not have.
     """
     check_own(model, answer)
-    token_targets = token_targets_of(answer, whole(answer))
+    token_targets = token_targets_of(answer, whole_answer(answer))
     needed = checkpoint_bytes(model, answer) + pass_bytes(model, answer)
     check_memory("This intervention", needed, model, "Use a smaller picture, or ask for a shorter answer.")
     before, after = (

@@ -26,7 +26,7 @@ from torch import Tensor
 from ..answer import Alternative, Answer, Head
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.precision import wide
+from ..vlm.precision import at_least_float32
 from ..vlm.unembedding import Unembedding
 from .contributions import Contributions
 from .lens import Reading, lens, read_logits
@@ -67,8 +67,8 @@ def read_heads(
         if cancel is not None:
             cancel.check()
         parts = found.layers[layer]
-        value = wide(parts.value[head * len(parts.value) // found.heads, source])
-        vectors = torch.stack([wide(parts.mixed[token_target, head]), value]) @ parts.projection([head])[0]
+        value = at_least_float32(parts.value[head * len(parts.value) // found.heads, source])
+        vectors = torch.stack([at_least_float32(parts.mixed[token_target, head]), value]) @ parts.projection([head])[0]
         said = _summands(unembedding, vectors * parts.scale[token_target] * scale, top)
         seen = inputs.words(model, layers.index(layer), positions.index(source))
         readings.append(HeadReading((layer, head), source, said.words(model, 0), said.words(model, 1), seen))

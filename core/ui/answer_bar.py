@@ -28,74 +28,74 @@ MANY_TOKENS = 60
 
 
 def show(
-    work: Workspace, model: VisionLanguageModel, *, several: bool = False, contrasts: bool = True
+    workspace: Workspace, model: VisionLanguageModel, *, several: bool = False, contrasts: bool = True
 ) -> Answer | None:
-    """The bar about `work.inspected`. Returns its answer, or None where there is nothing to look into with this model:
-    then the page has said so, and what to do, and has nothing to add.
+    """The bar about `workspace.inspected`. Returns its answer, or None where there is nothing to look into with this
+    model: then the page has said so, and what to do, and has nothing to add.
 
-    The first time an answer is seen its key word becomes the target; later `work.target` is None when nothing is
+    The first time an answer is seen its key word becomes the target; later `workspace.target` is None when nothing is
     chosen. With `several`, any number of tokens can be chosen; without `contrasts`, no rival is offered.
     """
-    exchange = _exchange(work)
+    exchange = _exchange(workspace)
     if exchange is None or exchange.answer is None:
-        _nothing_yet(work, model)
+        _nothing_yet(workspace, model)
         return None
     answer = exchange.answer
-    if work.target is None and work.pointed is not exchange:
-        work.target = Target(key_tokens(answer))
-    work.pointed = exchange
+    if workspace.target is None and workspace.pointed is not exchange:
+        workspace.target = Target(key_tokens(answer))
+    workspace.pointed = exchange
     same_model = answer.model == model.card.fingerprint
     with st.container(key="answer_bar"):
         left, right = st.columns([1, 7], gap="medium", vertical_alignment="top")
         with left:
-            _picture(work, exchange, answer.question)
+            _picture(workspace, exchange, answer.question)
         with right:
-            _choice(work, exchange)
+            _choice(workspace, exchange)
             long = len(answer.tokens) > MANY_TOKENS
             with st.container(height=120 if long else "content", border=long):
-                picks = target_chips(work, exchange, answer, several=several)
+                picks = target_chips(workspace, exchange, answer, several=several)
             if same_model:
-                _target(work, model, exchange, answer, picks, contrasts)
+                _target(workspace, model, exchange, answer, picks, contrasts)
     if not same_model:
-        _another_model(work, model, exchange, answer)
+        _another_model(workspace, model, exchange, answer)
         return None
     return answer
 
 
-def explained(work: Workspace, model: VisionLanguageModel) -> Exchange | None:
+def explained(workspace: Workspace, model: VisionLanguageModel) -> Exchange | None:
     """The exchange that the bar is about, where this model gave its answer and can explain it."""
-    exchange = _exchange(work)
+    exchange = _exchange(workspace)
     if exchange is None or exchange.answer is None or exchange.answer.model != model.card.fingerprint:
         return None
     return exchange
 
 
-def _exchange(work: Workspace) -> Exchange | None:
+def _exchange(workspace: Workspace) -> Exchange | None:
     """The exchange being looked into; the last answered one where none is."""
-    if work.answer is None or not work.answer.tokens:
-        answered = _answered(work)
-        work.inspect(answered[-1] if answered else None)
-    return work.inspected
+    if workspace.answer is None or not workspace.answer.tokens:
+        answered = _answered(workspace)
+        workspace.inspect(answered[-1] if answered else None)
+    return workspace.inspected
 
 
-def _answered(work: Workspace) -> list[Exchange]:
-    return [exchange for exchange in work.exchanges if exchange.answer is not None and exchange.answer.tokens]
+def _answered(workspace: Workspace) -> list[Exchange]:
+    return [exchange for exchange in workspace.exchanges if exchange.answer is not None and exchange.answer.tokens]
 
 
-def _picture(work: Workspace, exchange: Exchange, question: Question) -> None:
+def _picture(workspace: Workspace, exchange: Exchange, question: Question) -> None:
     """The picture of the question; of several one, which the whole page then is drawn over."""
     if not question.images:
         st.caption(":material/image_not_supported: Asked without a picture.")
         return
-    image = question.images[work.shown_picture]
+    image = question.images[workspace.shown_picture]
     st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
     if len(question.images) > 1:
         key = page_key("picture_number", exchange)
 
         def chosen() -> None:
-            work.picture_number = st.session_state[key]
+            workspace.picture_number = st.session_state[key]
 
-        st.session_state[key] = work.shown_picture
+        st.session_state[key] = workspace.shown_picture
         st.selectbox(
             "Picture",
             range(len(question.images)),
@@ -115,9 +115,9 @@ def _short(text: str) -> str:
     return cut(" ".join(text.split()), LONGEST)
 
 
-def _choice(work: Workspace, exchange: Exchange) -> None:
+def _choice(workspace: Workspace, exchange: Exchange) -> None:
     """Question and answer in one line; with several answers in the conversation, a choice among them."""
-    answered = {other.serial: other for other in _answered(work)}
+    answered = {other.serial: other for other in _answered(workspace)}
     answered.setdefault(exchange.serial, exchange)
     if len(answered) == 1:
         st.text(_line(exchange))
@@ -125,7 +125,7 @@ def _choice(work: Workspace, exchange: Exchange) -> None:
     key = f"answer_of_{exchange.serial}"
 
     def chosen() -> None:
-        work.inspect(answered[st.session_state[key]])
+        workspace.inspect(answered[st.session_state[key]])
 
     serials = list(answered)
     st.selectbox(
@@ -140,26 +140,26 @@ def _choice(work: Workspace, exchange: Exchange) -> None:
 
 
 def _target(
-    work: Workspace,
+    workspace: Workspace,
     model: VisionLanguageModel,
     exchange: Exchange,
     answer: Answer,
     picks: tuple[int, ...],
     contrasts: bool,
 ) -> None:
-    if work.target is None or not picks:
+    if workspace.target is None or not picks:
         st.caption(":material/ads_click: Click a token of the answer to make it the target.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        target_granularity(work, exchange, answer, picks)
+        target_granularity(workspace, exchange, answer, picks)
         if contrasts:
-            target_rival(work, exchange, answer, model)
+            target_rival(workspace, exchange, answer, model)
         with st.container(width="content"):
             st.caption("The target on every page")
-            st.text(describe_target(answer, work.target, model))
+            st.text(describe_target(answer, workspace.target, model))
 
 
-def _another_model(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def _another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """The answer stays on screen; explaining it takes the model that gave it."""
     former = models.store().spec_of(answer.model)
     with st.container(border=True, key="another_model"):
@@ -171,17 +171,17 @@ def _another_model(work: Workspace, model: VisionLanguageModel, exchange: Exchan
         with st.container(horizontal=True):
             again = st.button("Ask the present model", type="primary", icon=":material/replay:", key="ask_present")
             if former is not None and st.button("Bring the former model back", key="load_former"):
-                models.switch_model(work, former)
+                models.switch_model(workspace, former)
                 st.rerun()
     if again:
-        _ask(work, model, exchange.question, exchange.picture)
+        _ask(workspace, model, exchange.question, exchange.picture)
 
 
-def _nothing_yet(work: Workspace, model: VisionLanguageModel) -> None:
+def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
     st.info("No answer to look into yet. Ask a question, and its answer is taken apart here.", icon=":material/chat:")
-    if work.picture is None and not work.exchanges:
-        work.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = work.picture
+    if workspace.picture is None and not workspace.exchanges:
+        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
+    picture = workspace.picture
     left, right = st.columns([1, 4], gap="medium")
     with left:
         if picture is not None:
@@ -198,14 +198,14 @@ def _nothing_yet(work: Workspace, model: VisionLanguageModel) -> None:
         typed = st.chat_input("Or type a question of your own", key="ask_here")
         st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
         if asked or (typed and typed.strip()):
-            _ask(work, model, work.question((asked or typed or "").strip()), picture)
-        for exchange in work.exchanges[-1:]:
+            _ask(workspace, model, workspace.question((asked or typed or "").strip()), picture)
+        for exchange in workspace.exchanges[-1:]:
             if exchange.trouble:
                 st.text(exchange.trouble)
 
 
-def _ask(work: Workspace, model: VisionLanguageModel, question: Question, picture: Picture | None) -> None:
+def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, picture: Picture | None) -> None:
     """Ask here and now, in the conversation, and look into the answer."""
     exchange = Exchange(question, picture)
-    work.exchanges.append(exchange)
-    ask_and_inspect(work, model, exchange, st.empty(), "stop_ask_here")
+    workspace.exchanges.append(exchange)
+    ask_and_inspect(workspace, model, exchange, st.empty(), "stop_ask_here")

@@ -34,7 +34,7 @@ def stream_text(
 
 
 def ask_and_inspect(
-    work: Workspace, model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, stop_key: str
+    workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, stop_key: str
 ) -> NoReturn:
     """Answer an exchange of the conversation under a Stop button, its text streaming into `said`; look into what was
     said, also before a stop; and run the page again."""
@@ -43,7 +43,7 @@ def ask_and_inspect(
         _answer(model, exchange, said, status)
     finally:
         if exchange.answer is not None and exchange.answer.tokens:
-            work.inspect(exchange)
+            workspace.inspect(exchange)
     st.rerun()
 
 

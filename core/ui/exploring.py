@@ -20,7 +20,7 @@ Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 
 
 def explore(
-    work: Workspace,
+    workspace: Workspace,
     model: VisionLanguageModel,
     deferred: Deferred,
     body: Body,
@@ -28,25 +28,25 @@ def explore(
     several: bool = False,
     contrasts: bool = True,
 ) -> None:
-    """The bar, and `body(work, model, answer)` below it; the answer is None where the bar found nothing to look into
-    with this model. What takes long the body leaves to `deferred`. The rest is told to the bar."""
+    """The bar, and `body(workspace, model, answer)` below it; the answer is None where the bar found nothing to look
+    into with this model. What takes long the body leaves to `deferred`. The rest is told to the bar."""
     page, below = st.container(), st.container()
     with below:
         deferred.run()
     with page:
-        exchange = answer_bar.explained(work, model)
+        exchange = answer_bar.explained(workspace, model)
         if exchange is None:
-            body(work, model, answer_bar.show(work, model, several=several, contrasts=contrasts))
+            body(workspace, model, answer_bar.show(workspace, model, several=several, contrasts=contrasts))
         else:
-            _explored(work, model, exchange, body, several, contrasts)
+            _explored(workspace, model, exchange, body, several, contrasts)
 
 
 @st.fragment
 def _explored(
-    work: Workspace, model: VisionLanguageModel, exchange: Exchange, body: Body, several: bool, contrasts: bool
+    workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, body: Body, several: bool, contrasts: bool
 ) -> None:
-    if work.inspected is not exchange:
+    if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
     with safety_net():
-        body(work, model, answer_bar.show(work, model, several=several, contrasts=contrasts))
+        body(workspace, model, answer_bar.show(workspace, model, several=several, contrasts=contrasts))

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from ..charts.palette import HIDDEN_RGB
 from ..vlm.model import VisionLanguageModel
 from . import link, model_bar, models, replay_check
-from .state import Workspace, workspace
+from .state import Workspace, current_workspace
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ put into markup."""
 
 @contextmanager
 def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, VisionLanguageModel]]:
-    """First on each page: `with frame("Chat") as (work, model):`.
+    """First on each page: `with frame("Chat") as (workspace, model):`.
 
     Draws title and sidebar, yields the tab's workspace and model, and stops the page with a sentence when
     there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays. A page that `explains`
@@ -39,14 +39,14 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     """
     st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
     st.html(_STYLE)
-    work = workspace()
-    link.restore(work)
+    workspace = current_workspace()
+    link.restore(workspace)
     st.title(title, anchor=False)
     with st.sidebar:
         bar = st.container()
-    model = models.model_for(work)
+    model = models.model_for(workspace)
     with bar:
-        _sidebar(work, model)
+        _sidebar(workspace, model)
     if model is None:
         st.info("There is no model yet. Choose one in the bar on the left; your conversation is kept.")
         st.stop()
@@ -55,10 +55,10 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     if explains:
         replay_check.warn(model, unlike)
     # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
-    link.write(work)
+    link.write(workspace)
     with safety_net():
-        yield work, model
-    link.write(work)
+        yield workspace, model
+    link.write(workspace)
     if explains:
         replay_check.finish(model, unlike)
 
@@ -90,11 +90,11 @@ def _favicon() -> Image.Image:
     return icon
 
 
-def _sidebar(work: Workspace, model: VisionLanguageModel | None) -> None:
+def _sidebar(workspace: Workspace, model: VisionLanguageModel | None) -> None:
     st.markdown(":material/neurology: **Model**")
     if model is not None:
         model_bar.card_table(model.card)
-    model_bar.show_trouble(work)
-    model_bar.ask_about_linked_model(work)
-    model_bar.chooser(work)
-    link.share(work)
+    model_bar.show_trouble(workspace)
+    model_bar.ask_about_linked_model(workspace)
+    model_bar.chooser(workspace)
+    link.share(workspace)

@@ -64,12 +64,12 @@ PAGES = (
 """Page, name, icon, and what it answers."""
 
 
-def first_question(work: Workspace, model: VisionLanguageModel) -> str | None:
+def first_question(workspace: Workspace, model: VisionLanguageModel) -> str | None:
     """The chosen picture with questions that fit it. Returns the one that was clicked."""
     st.subheader("Ask a first question", anchor=False)
-    if work.picture is None:
-        work.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = work.picture
+    if workspace.picture is None:
+        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
+    picture = workspace.picture
     assert picture is not None
     scene = picture.recipe.scene() if picture.recipe else None
     st.image(

@@ -20,56 +20,56 @@ LONGEST_QUESTION = 500
 LONGEST_SOURCE = 300
 
 
-def restore(workspace: Workspace) -> None:
+def restore(current_workspace: Workspace) -> None:
     """Take over what the tab's first address names; later addresses are written by `write`."""
-    if workspace.linked:
+    if current_workspace.linked:
         return
-    workspace.linked = True
+    current_workspace.linked = True
     params = st.query_params
     source = params.get("model", "")
     if source and len(source) <= LONGEST_SOURCE:
         spec = ModelSpec(source)
         if store().was_chosen(spec):
-            workspace.spec = spec
+            current_workspace.spec = spec
         elif source != EMBEDDED.source:
-            workspace.asked_spec = spec
+            current_workspace.asked_spec = spec
     if "scene" in params:
         try:
-            workspace.show(picture_of(from_params(params["scene"], params.get("changes", ""))))
+            current_workspace.show(picture_of(from_params(params["scene"], params.get("changes", ""))))
         except UnreadableRecipe as error:
-            workspace.picture_trouble = f"{error} Choose a picture below instead."
+            current_workspace.picture_trouble = f"{error} Choose a picture below instead."
     question = params.get("q", "").strip()
     if question:
-        workspace.offered = question[:LONGEST_QUESTION]
+        current_workspace.offered = question[:LONGEST_QUESTION]
 
 
-def params_of(workspace: Workspace) -> dict[str, str]:
+def params_of(current_workspace: Workspace) -> dict[str, str]:
     """The query parameters that name the tab's model, drawn picture and last question."""
     params: dict[str, str] = {}
-    if workspace.spec != EMBEDDED:
-        params["model"] = workspace.spec.source
-    if workspace.picture and workspace.picture.recipe:
-        params |= workspace.picture.recipe.to_params()
-    question = workspace.inspected.question.text if workspace.inspected else workspace.offered
+    if current_workspace.spec != EMBEDDED:
+        params["model"] = current_workspace.spec.source
+    if current_workspace.picture and current_workspace.picture.recipe:
+        params |= current_workspace.picture.recipe.to_params()
+    question = current_workspace.inspected.question.text if current_workspace.inspected else current_workspace.offered
     if question and len(question) <= LONGEST_QUESTION:
         params["q"] = question
     return params
 
 
-def write(workspace: Workspace) -> None:
+def write(current_workspace: Workspace) -> None:
     """Bring the address bar up to date."""
-    params = params_of(workspace)
-    if workspace.asked_spec is None and st.query_params.to_dict() != params:
+    params = params_of(current_workspace)
+    if current_workspace.asked_spec is None and st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
 
 
-def share(workspace: Workspace) -> None:
+def share(current_workspace: Workspace) -> None:
     """A popover with the link, and what it cannot carry."""
     with st.popover("Link to this", icon=":material/link:", width="stretch"):
         address = urlsplit(st.context.url or "")
-        params = params_of(workspace)
+        params = params_of(current_workspace)
         st.code(urlunsplit((*address[:3], urlencode(params), "")), language=None, wrap_lines=True)
-        if workspace.picture and workspace.picture.recipe is None:
+        if current_workspace.picture and current_workspace.picture.recipe is None:
             st.caption("Your own picture is not part of the link: send it along. The model and question are.")
         else:
             st.caption("It carries the model, the scene and the question. Opening it runs nothing by itself.")

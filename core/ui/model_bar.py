@@ -53,15 +53,15 @@ def _estimate(spec: ModelSpec) -> tuple[str, bool]:
     return estimate.sentence, estimate.fits
 
 
-def chooser(workspace: Workspace) -> None:
+def chooser(current_workspace: Workspace) -> None:
     """Choose another model: a suggested one, a folder, or a hub id."""
     labels = {model.source: model.label for model in suggested_models()}
-    sources = list(dict.fromkeys([*labels, workspace.spec.source]))
+    sources = list(dict.fromkeys([*labels, current_workspace.spec.source]))
     with st.expander("Choose another model", icon=":material/swap_horiz:"):
         source = st.selectbox(
             "Model",
             sources,
-            index=sources.index(workspace.spec.source),
+            index=sources.index(current_workspace.spec.source),
             format_func=lambda item: labels.get(item, item),
             accept_new_options=True,
             help="Type the path of a model folder, or a Hugging Face hub id that is on this machine.",
@@ -71,19 +71,19 @@ def chooser(workspace: Workspace) -> None:
         if not spec.source:
             st.caption("Choose a model, or type a folder or hub id.")
             return
-        if spec == workspace.spec:
+        if spec == current_workspace.spec:
             st.caption("This is the model in use.")
             return
         sentence, fits = _estimate(spec)
         st.text(sentence)
         if st.button("Load it" if fits else "Load it all the same", type="primary" if fits else "secondary"):
-            models.switch_model(workspace, spec)
+            models.switch_model(current_workspace, spec)
             st.rerun()
 
 
-def ask_about_linked_model(workspace: Workspace) -> None:
+def ask_about_linked_model(current_workspace: Workspace) -> None:
     """A link named a model nobody here has chosen: load it only when told to."""
-    spec = workspace.asked_spec
+    spec = current_workspace.asked_spec
     if spec is None:
         return
     with st.container(border=True, key="linked_model"):
@@ -92,15 +92,15 @@ def ask_about_linked_model(workspace: Workspace) -> None:
         st.caption("It is loaded only if you say so: a link may name any folder. Load only what you trust.")
         with st.container(horizontal=True):
             if st.button("Load it", key="linked_load"):
-                models.switch_model(workspace, spec)
+                models.switch_model(current_workspace, spec)
                 st.rerun()
             if st.button("Stay with the present model", key="linked_stay"):
-                workspace.asked_spec = None
+                current_workspace.asked_spec = None
                 st.rerun()
 
 
-def show_trouble(workspace: Workspace) -> None:
-    if workspace.model_trouble:
+def show_trouble(current_workspace: Workspace) -> None:
+    if current_workspace.model_trouble:
         with st.container(border=True, key="model_trouble"):
             st.markdown(":material/error: **The model could not be loaded**")
-            st.text(workspace.model_trouble)
+            st.text(current_workspace.model_trouble)

@@ -63,13 +63,13 @@ def store() -> ModelStore:
     return ModelStore()
 
 
-def model_for(workspace: Workspace) -> VisionLanguageModel | None:
+def model_for(current_workspace: Workspace) -> VisionLanguageModel | None:
     """The tab's model, loaded at first use; None when it cannot be had (`workspace.model_trouble` says why)."""
     status = st.empty()
     try:
-        return store().get(workspace.spec, lambda step: _tell(status, step))
+        return store().get(current_workspace.spec, lambda step: _tell(status, step))
     except ModelUnavailable as error:
-        workspace.model_trouble = str(error)
+        current_workspace.model_trouble = str(error)
         return None
     finally:
         status.empty()
@@ -79,26 +79,26 @@ def _tell(status: st.delta_generator.DeltaGenerator, step: str) -> None:
     status.text(f"{step} …")
 
 
-def switch_model(workspace: Workspace, spec: ModelSpec) -> None:
+def switch_model(current_workspace: Workspace, spec: ModelSpec) -> None:
     """Use another model from now on. If it cannot be loaded, the former one stays and `model_trouble` says why."""
-    workspace.asked_spec = None
-    workspace.model_trouble = None
-    former = f"{workspace.spec.source.rsplit('/', 1)[-1]} is still in use."
+    current_workspace.asked_spec = None
+    current_workspace.model_trouble = None
+    former = f"{current_workspace.spec.source.rsplit('/', 1)[-1]} is still in use."
     status = st.empty()
     try:
         store().get(spec, lambda step: _tell(status, step))
     except ModelUnavailable as error:
-        workspace.model_trouble = f"{error} {former}"
+        current_workspace.model_trouble = f"{error} {former}"
         return
     except Exception as error:
         log.exception("loading %s failed", spec.source)
-        workspace.model_trouble = (
+        current_workspace.model_trouble = (
             f"{spec.source} could not be loaded ({type(error).__name__}). The terminal has the details. {former}"
         )
         return
     finally:
         status.empty()
     store().choose(spec)
-    workspace.spec = spec
-    workspace.reasked = None
-    workspace.compared = None
+    current_workspace.spec = spec
+    current_workspace.reasked = None
+    current_workspace.compared = None

@@ -179,7 +179,7 @@ class Workspace:
             self.inspect(answered[-1] if answered else None)
 
 
-def workspace() -> Workspace:
+def current_workspace() -> Workspace:
     """This tab's workspace."""
     found = st.session_state.setdefault("workspace", Workspace())
     assert isinstance(found, Workspace)

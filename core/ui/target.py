@@ -1,7 +1,7 @@
 """Which part of an answer is to be explained: its chips, the token target, and a rival. Chat and the answer bar share
 it.
 
-`work.target` is the one truth. Widgets show it when they appear and change it only when somebody clicks them, so a
+`workspace.target` is the one truth. Widgets show it when they appear and change it only when somebody clicks them, so a
 target chosen on one page is never undone by another page's defaults.
 """
 
@@ -57,31 +57,31 @@ def widened(picks: Sequence[int], granularity: str, answer: Answer) -> tuple[int
     return tuple(sorted(picks))
 
 
-def aim(work: Workspace, target: Target) -> None:
+def aim(workspace: Workspace, target: Target) -> None:
     """Make a word the target. To be called by a click: the answer bar's widgets then begin anew from it."""
-    assert work.inspected is not None
-    work.target = target
+    assert workspace.inspected is not None
+    workspace.target = target
     first = target.tokens[0]
-    st.session_state[page_key("chips", work.inspected)] = first
+    st.session_state[page_key("chips", workspace.inspected)] = first
     for name in (f"unit_{first}", f"rival_{first}"):
-        st.session_state.pop(page_key(name, work.inspected), None)
+        st.session_state.pop(page_key(name, workspace.inspected), None)
 
 
-def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several: bool = False) -> tuple[int, ...]:
+def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer, *, several: bool = False) -> tuple[int, ...]:
     """The answer's tokens as chips, the target's marked. Clicking one makes it the target, clicking it again lets go;
     with `several`, clicks add to it. Returns the chosen chips."""
     key = page_key("chips" if not several else "many_chips", exchange)
     names = labels(answer)
-    shown = picks_of(work.target, answer, several)
+    shown = picks_of(workspace.target, answer, several)
     if key not in st.session_state:
         st.session_state[key] = list(shown) if several else (shown[0] if shown else None)
 
     def clicked() -> None:
         chosen = st.session_state[key]
         picks = sorted(chosen) if several else [] if chosen is None else [chosen]
-        work.target = Target(tuple(picks)) if picks else None
+        workspace.target = Target(tuple(picks)) if picks else None
 
-    st.html(chip_style(answer, key, work.target.tokens if work.target else ()))
+    st.html(chip_style(answer, key, workspace.target.tokens if workspace.target else ()))
     chosen = st.pills(
         "The answer's tokens",
         range(len(answer.tokens)),
@@ -94,10 +94,10 @@ def target_chips(work: Workspace, exchange: Exchange, answer: Answer, *, several
     return tuple(sorted(chosen)) if isinstance(chosen, list) else () if chosen is None else (chosen,)
 
 
-def target_granularity(work: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
+def target_granularity(workspace: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
     """Whether the chosen tokens, their whole words or the whole answer are the target."""
-    assert work.target is not None
-    granularity = granularity_of(work.target, answer)
+    assert workspace.target is not None
+    granularity = granularity_of(workspace.target, answer)
     granularities = ["token"]
     if widened(picks, "word", answer) != tuple(picks) or granularity == "word":
         granularities.append("word")
@@ -110,20 +110,20 @@ def target_granularity(work: Workspace, exchange: Exchange, answer: Answer, pick
         "token": f"these {len(picks)} tokens" if many else "this token",
         "word": "their whole words" if many else "the whole word",
         "answer": "the whole answer",
-        "span": f"{len(work.target.tokens)} tokens",
+        "span": f"{len(workspace.target.tokens)} tokens",
     }
     key = page_key("unit_" + "_".join(map(str, picks)), exchange)
     shown = granularity if granularity in granularities else "token"
-    if work.target.tokens == tuple(picks):
+    if workspace.target.tokens == tuple(picks):
         shown = "token"
-    elif work.target.tokens == widened(picks, "word", answer):
+    elif workspace.target.tokens == widened(picks, "word", answer):
         shown = "word"
     st.session_state.setdefault(key, shown)
 
     def clicked() -> None:
         chosen = st.session_state[key]
         if chosen != "span":
-            work.target = Target(widened(picks, chosen, answer))
+            workspace.target = Target(widened(picks, chosen, answer))
 
     st.segmented_control(
         "Target",
@@ -136,14 +136,14 @@ def target_granularity(work: Workspace, exchange: Exchange, answer: Answer, pick
     )
 
 
-def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: VisionLanguageModel) -> None:
+def target_rival(workspace: Workspace, exchange: Exchange, answer: Answer, model: VisionLanguageModel) -> None:
     """What the model could have said instead: nothing in particular, an alternative it weighed, or any word."""
-    assert work.target is not None
-    if len(work.target.tokens) != 1:
+    assert workspace.target is not None
+    if len(workspace.target.tokens) != 1:
         return
-    index = work.target.tokens[0]
+    index = workspace.target.tokens[0]
     token = answer.tokens[index]
-    rival = work.target.rivals[0] if work.target.rivals else None
+    rival = workspace.target.rivals[0] if workspace.target.rivals else None
     names = {other.id: other.text for other in token.alternatives if other.id != token.id}
     if rival is not None:
         names.setdefault(rival, model.reader.piece(rival))
@@ -156,7 +156,7 @@ def target_rival(work: Workspace, exchange: Exchange, answer: Answer, model: Vis
         st.session_state[note] = None
         if isinstance(chosen, str):
             chosen, st.session_state[note] = typed_rival(model, answer, index, chosen)
-        work.target = Target((index,), None if chosen is None else (chosen,))
+        workspace.target = Target((index,), None if chosen is None else (chosen,))
 
     def name(option: int | str | None) -> str:
         if option is None:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .decomposition import LayerDecomposition
 from .edits import Edits, Site
-from .precision import wide
+from .precision import at_least_float32
 
 
 def softmax_rows(
@@ -39,7 +39,7 @@ def softmax_rows(
     """
     heads, rows, size = query.shape
     scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1)
-    scores = wide(scores) * scaling
+    scores = at_least_float32(scores) * scaling
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
     if allowed is not None:

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .norms import LinearNorm
-from .precision import wide
+from .precision import at_least_float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +62,18 @@ class LayerDecomposition:
     def projection(self, heads: Sequence[int] | None = None) -> Float[Tensor, "heads size hidden"]:
         """P_h of some heads (None: all), in at least float32: made anew at every call, for it is large."""
         weight = self.weight.T.unflatten(0, self.mixed.shape[1:])
-        matrices = wide(weight if heads is None else weight[list(heads)])
+        matrices = at_least_float32(weight if heads is None else weight[list(heads)])
         for norm in self.norms:
             matrices = norm.linear(matrices)
         return matrices
 
     def by_head(self) -> Float[Tensor, "row heads hidden"]:
         """What each head adds at each row."""
-        mixed = wide(self.mixed) * self.scale[:, None, None]
+        mixed = at_least_float32(self.mixed) * self.scale[:, None, None]
         return torch.bmm(mixed.transpose(0, 1), self.projection()).transpose(0, 1)
 
     def by_source(self, heads: Sequence[int]) -> Float[Tensor, "heads row key size"]:
         """What some heads take from each position, scaled, before their projection: A[h, i, j] V[h, j]."""
         group = self.attention.shape[0] // self.value.shape[0]
-        value = wide(self.value[[head // group for head in heads]])
+        value = at_least_float32(self.value[[head // group for head in heads]])
         return (self.attention[list(heads)] * self.scale[:, None])[..., None] * value[:, None]

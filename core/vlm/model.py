@@ -25,7 +25,7 @@ from .edits import Edits
 from .hf.capture import RowRecorder
 from .hf.inputs import Prepared
 from .hf.prefix import DecodingState
-from .hiding import first_reader, hidden_from_readers
+from .hiding import first_after_images, knockout_after_images
 from .tokens import TokenReader
 from .tower import TowerPass
 from .unembedding import Unembedding
@@ -239,8 +239,8 @@ class VisionLanguageModel(ABC):
 
         Raises ValueError for a position outside the prompt.
         """
-        return self.logits_with(answer, [(hidden_from_readers(answer, positions),) for positions in hidden])
+        return self.logits_with(answer, [(knockout_after_images(answer, positions),) for positions in hidden])
 
     def hidings_at_once(self, answer: Answer) -> int:
         """How many sets `logits_without` takes in one batch."""
-        return self.edits_at_once(answer, first_reader(answer))
+        return self.edits_at_once(answer, first_after_images(answer))

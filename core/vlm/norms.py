@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .precision import wide
+from .precision import at_least_float32
 
 LARGE = 64.0
 """Inputs of this size make the norm's epsilon vanish, and overflow in no precision."""
@@ -36,12 +36,12 @@ class LinearNorm:
 
     def linear(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row hidden"]:
         """The part that maps sums to sums, in at least float32."""
-        states = wide(states)
+        states = at_least_float32(states)
         return (states - states.mean(-1, keepdim=True) if self.centred else states) * self.gain
 
     def linear_back(self, directions: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row hidden"]:
         """The transpose of `linear`: linear(x) . d = x . linear_back(d)."""
-        directions = wide(directions) * self.gain
+        directions = at_least_float32(directions) * self.gain
         return directions - directions.mean(-1, keepdim=True) if self.centred else directions
 
     def scale(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row"]:

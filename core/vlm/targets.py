@@ -60,7 +60,7 @@ def token_targets_of(answer: Answer, target: Target) -> tuple[TokenTarget, ...]:
     )
 
 
-def whole(answer: Answer) -> Target:
+def whole_answer(answer: Answer) -> Target:
     """The target of all tokens of an answer. Raises NotApplicable for an empty one."""
     if not answer.tokens:
         raise NotApplicable("The answer is empty, so there is nothing to explain. Ask something else.")
@@ -76,9 +76,9 @@ def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str)
     said = "".join(token.text for token in answer.tokens[:index])
     if index == 0:
         return model.continuation(answer.question, word)
-    whole = model.continuation(answer.question, said + blank + word)
-    if whole[:index] == answer.token_ids[:index]:
-        return whole[index:]
+    whole_answer = model.continuation(answer.question, said + blank + word)
+    if whole_answer[:index] == answer.token_ids[:index]:
+        return whole_answer[index:]
     # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
     anchor = model.continuation(answer.question, "a")
     behind = model.continuation(answer.question, "a" + blank + word)

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .norms import LinearNorm, read_norm
-from .precision import wide
+from .precision import at_least_float32
 
 PART = 8192
 """Words whose unembedding is widened at a time."""
@@ -54,7 +54,7 @@ class Unembedding:
 
     def words(self, ids: Sequence[int] | slice) -> Float[Tensor, "id hidden"]:
         """Rows of the output embedding, times the multiplier, in at least float32."""
-        found = wide(self.weight[ids if isinstance(ids, slice) else list(ids)])
+        found = at_least_float32(self.weight[ids if isinstance(ids, slice) else list(ids)])
         return found if self.logit_transform.multiplier == 1 else found * self.logit_transform.multiplier
 
     def constant(self, ids: Sequence[int] | slice) -> Float[Tensor, "id"]:
@@ -62,7 +62,9 @@ class Unembedding:
         found = self.words(ids) @ self.norm.shift
         if self.bias is not None:
             found = (
-                found + wide(self.bias[ids if isinstance(ids, slice) else list(ids)]) * self.logit_transform.multiplier
+                found
+                + at_least_float32(self.bias[ids if isinstance(ids, slice) else list(ids)])
+                * self.logit_transform.multiplier
             )
         return found
 
@@ -90,10 +92,12 @@ def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
     hook = head.register_forward_hook(lambda _, __, output: made.append(output))
     try:
         with torch.no_grad():
-            logits = wide(network(input_ids=torch.tensor([[token]], device=network.device), use_cache=False).logits)
+            logits = at_least_float32(
+                network(input_ids=torch.tensor([[token]], device=network.device), use_cache=False).logits
+            )
     finally:
         hook.remove()
-    logits, products = logits.flatten(), wide(made[-1]).flatten()
+    logits, products = logits.flatten(), at_least_float32(made[-1]).flatten()
     configured = getattr(network.config.get_text_config(), "final_logit_softcapping", None)
     for softcap in (None, configured):
         flat = logits if softcap is None else softcap * torch.atanh((logits / softcap).clamp(-1, 1))

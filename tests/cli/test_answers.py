@@ -15,7 +15,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import whole
+from core.vlm.targets import whole_answer
 from tests.cli.conftest import Command
 
 ASKED = ("--question", "What is it?", "--max-new-tokens", 6)
@@ -104,7 +104,7 @@ def test_evidence_tells_each_figure_beside_its_controls(
     found = command("evidence", *ASKED, "--image", scene, "--method", "raw_attention", "--whole")
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
     [line] = found.lines
-    [map_] = explain(explainers()["raw_attention"], llava, answer, [whole(answer)])
+    [map_] = explain(explainers()["raw_attention"], llava, answer, [whole_answer(answer)])
     [trial] = evaluate(llava, answer, [map_])
     assert found.code == 0
     assert line["badge"].startswith("removing its top 20 % of patches")

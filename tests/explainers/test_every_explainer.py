@@ -16,7 +16,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of, whole
+from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of, whole_answer
 from tests.eager import sampled
 from tests.hooks import hooks_of
 
@@ -49,7 +49,7 @@ def answer(model: TransformersModel, picture: Image.Image) -> Answer:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_target_has_finite_scores_of_full_length(key: str, model: TransformersModel, answer: Answer) -> None:
     method = explainers()[key]
-    targets = [Target((2,)), Target((0, 1)), whole(answer)]
+    targets = [Target((2,)), Target((0, 1)), whole_answer(answer)]
     if method.contrasts:
         targets += [Target((2,), (RIVAL,)), Target((0, 1), (RIVAL, RIVAL + 1))]
     found = explain(method, model, answer, targets, SETTINGS.get(key))
@@ -117,7 +117,7 @@ def test_a_stop_leaves_the_model_as_it_was(key: str, model: TransformersModel, a
     cancel.cancel()
     method = explainers()[key]
     try:
-        found = explain(method, model, answer, [whole(answer)], SETTINGS.get(key), cancel=cancel)
+        found = explain(method, model, answer, [whole_answer(answer)], SETTINGS.get(key), cancel=cancel)
     except Cancelled:
         pass
     else:
@@ -135,14 +135,14 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
     key: str, llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, method = sampled(llava, "Where?", picture, tokens=2), explainers()[key]
-    needed = method.estimate(llava, answer, token_targets_of(answer, whole(answer)), method.Settings())
+    needed = method.estimate(llava, answer, token_targets_of(answer, whole_answer(answer)), method.Settings())
     if key in CONTROLS:
         assert needed == 0
         return
     assert needed > 0
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: needed - 1)
     with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [MG]B .* (Explain fewer|choose|use)"):
-        explain(method, llava, answer, [whole(answer)])
+        explain(method, llava, answer, [whole_answer(answer)])
 
 
 def test_an_answer_of_another_model_is_refused(llava: TransformersModel, picture: Image.Image) -> None:
@@ -160,7 +160,7 @@ def test_a_running_method_hears_a_stop_between_its_steps(llava: TransformersMode
             explainers()["integrated_gradients"],
             llava,
             answer,
-            [whole(answer)],
+            [whole_answer(answer)],
             IntegratedGradientsSettings(steps=512),
             cancel=cancel,
             progress=lambda done: cancel.cancel() if done > 0 else None,

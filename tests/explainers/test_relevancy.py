@@ -22,7 +22,7 @@ from core.vlm.generation import ask
 from core.vlm.hf import capture
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, TokenTarget, token_targets_of, whole
+from core.vlm.targets import NotApplicable, NotEnoughMemory, TokenTarget, token_targets_of, whole_answer
 from tests import literal
 from tests.families import (
     save_aya_vision,
@@ -126,12 +126,13 @@ def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, pict
         answer = pair.asked(text, picture, tokens=tokens)
         found, first = literal.whole_pass(pair.network, answer), SuffixRelevancy().first_row(answer)
         expected = [
-            literal.relevancy(found, answer, u, constant_rows=first) for u in token_targets_of(answer, whole(answer))
+            literal.relevancy(found, answer, u, constant_rows=first)
+            for u in token_targets_of(answer, whole_answer(answer))
         ]
         for kept in (True, False):
             if not kept:
                 pair.model.forget()
-            (explanation,) = explain(SuffixRelevancy(), pair.model, answer, [whole(answer)])
+            (explanation,) = explain(SuffixRelevancy(), pair.model, answer, [whole_answer(answer)])
             close(explanation.scores, torch.stack(expected).mean(0))
 
 
@@ -140,8 +141,8 @@ def test_the_suffix_of_a_family_that_shares_no_prefix_is_the_same(pair: Pair, pi
     stranger = TransformersModel(pair.model.network, pair.model.processor, Family("stranger"), pair.model.card)
     assert stranger.checkpointed(answer, 5).start == 0
     for first, second in zip(
-        explain(SuffixRelevancy(), pair.model, answer, [whole(answer)]),
-        explain(SuffixRelevancy(), stranger, answer, [whole(answer)]),
+        explain(SuffixRelevancy(), pair.model, answer, [whole_answer(answer)]),
+        explain(SuffixRelevancy(), stranger, answer, [whole_answer(answer)]),
         strict=True,
     ):
         torch.testing.assert_close(first.scores, second.scores, atol=1e-6, rtol=1e-5)
@@ -156,7 +157,7 @@ def test_through_the_tower_equals_the_literal_rule(pair: Pair, picture: Image.Im
     )
     for answer in answers:
         found = literal.whole_pass(pair.network, answer)
-        token_targets = (*token_targets_of(answer, whole(answer)), TokenTarget(1, 40, 50))
+        token_targets = (*token_targets_of(answer, whole_answer(answer)), TokenTarget(1, 40, 50))
         *_, last = Relevancy().scores(pair.model, answer, token_targets, TOWER)
         assert last.scores is not None
         for token_target, scores in zip(token_targets, last.scores, strict=True):
@@ -248,13 +249,13 @@ def test_no_decoding_setting_changes_a_map(model: TransformersModel, picture: Im
     cold = ask(model, question)
     warm = replace(cold, question=replace(question, decoding=Decoding(4, temperature=3.0, top_p=0.1, seed=9)))
     for method in (Relevancy(), SuffixRelevancy()):
-        (first,), (second,) = (explain(method, model, answer, [whole(answer)]) for answer in (cold, warm))
+        (first,), (second,) = (explain(method, model, answer, [whole_answer(answer)]) for answer in (cold, warm))
         assert torch.equal(first.scores, second.scores)
 
 
 def test_layers_add_up_to_the_decoders_relevancy(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, Question("Where is it?", (picture,), decoding=Decoding(max_new_tokens=4)))
-    token_targets = token_targets_of(answer, whole(answer))
+    token_targets = token_targets_of(answer, whole_answer(answer))
     entered = relevancy_by_layer(model, answer, token_targets)
     assert entered.shape == (4, model.card.layers, len(answer.layout)) and bool((entered >= 0).all())
     for token_target, layers in zip(token_targets, entered, strict=True):
@@ -276,11 +277,11 @@ def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image
     with torch.no_grad():
         # Gradients of these logits would be below float16's smallest number, and the maps all zero.
         model.network.lm_head.weight.mul_(1e-4)
-    (exact,) = explain(Relevancy(), model, answer, [whole(answer)])
+    (exact,) = explain(Relevancy(), model, answer, [whole_answer(answer)])
     model.network.half()
     half = replace(answer, inputs={n: v.half() if v.is_floating_point() else v for n, v in answer.inputs.items()})
-    (found,) = explain(Relevancy(), model, half, [whole(answer)])
-    own = [token_target.position(answer) for token_target in token_targets_of(answer, whole(answer))]
+    (found,) = explain(Relevancy(), model, half, [whole_answer(answer)])
+    own = [token_target.position(answer) for token_target in token_targets_of(answer, whole_answer(answer))]
     for scores in (exact.scores, found.scores):
         scores[own] = 0
     assert float(exact.scores.max()) > 0
@@ -307,7 +308,7 @@ def test_stopping_leaves_nothing_behind(
                 cancel.cancel()
 
         with pytest.raises(Cancelled):
-            explain(method, llava, small, [whole(small)], cancel=cancel, progress=stop_soon)
+            explain(method, llava, small, [whole_answer(small)], cancel=cancel, progress=stop_soon)
         assert leftovers(llava) == before
     assert torch.equal(llava.replay_logits(small), logits)
 
@@ -318,7 +319,7 @@ def test_an_error_leaves_nothing_behind(
     before = leftovers(llava)
     monkeypatch.setattr(_propagation, "propagated", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        explain(Relevancy(), llava, small, [whole(small)])
+        explain(Relevancy(), llava, small, [whole_answer(small)])
     assert leftovers(llava) == before
     layer = llava.network.get_decoder().layers[1]
     with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
@@ -333,7 +334,7 @@ def test_an_attention_that_cannot_be_seen_is_said_so(
     model = load(llava_folder)
     model.network.set_attn_implementation("sdpa")
     with pytest.raises(NotApplicable, match="cannot be seen"):
-        explain(Relevancy(), model, replace(small, model=model.card.fingerprint), [whole(small)])
+        explain(Relevancy(), model, replace(small, model=model.card.fingerprint), [whole_answer(small)])
 
 
 def test_a_tower_that_will_not_fit_is_refused_before_the_walk(
@@ -348,7 +349,7 @@ def test_a_tower_that_will_not_fit_is_refused_before_the_walk(
 
 
 def test_the_estimate_grows_with_what_it_takes(llava: TransformersModel, small: Answer) -> None:
-    token_targets = token_targets_of(small, whole(small))
+    token_targets = token_targets_of(small, whole_answer(small))
     both = [
         method.estimate(llava, small, token_targets, method.Settings()) for method in (Relevancy(), SuffixRelevancy())
     ]

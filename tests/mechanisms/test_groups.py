@@ -9,7 +9,7 @@ from core.answer import Answer, Target, TokenKind, Turn
 from core.mechanisms.groups import Group, check_groups, groups, patch_groups
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, token_targets_of, whole
+from core.vlm.targets import NotApplicable, token_targets_of, whole_answer
 from tests.eager import sampled
 from tests.zoo import of_family
 
@@ -25,7 +25,7 @@ def test_groups_part_everything_that_bears_on_the_target(model: TransformersMode
         sampled(model, "Why?", picture, picture.resize((60, 90)), history=history),
         sampled(model, "Only words"),
     ):
-        for target in (Target((0,)), Target((3,)), Target((1, 4)), whole(answer)):
+        for target in (Target((0,)), Target((3,)), Target((1, 4)), whole_answer(answer)):
             found = named(answer, target)
             end = len(answer.prompt_tokens) + max(target.tokens)
             assert sorted(sum(found.values(), ())) == list(range(end))

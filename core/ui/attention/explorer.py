@@ -27,7 +27,7 @@ NAMES: dict[SinkKind, tuple[str, str]] = {
 """A kind of sinks: one of them, and several."""
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The page below the answer bar; nothing where the bar found nothing to look into."""
     if answer is None:
         return
@@ -38,16 +38,16 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> 
             icon=":material/info:",
         )
         return
-    _explore(work, model, answer)
+    _explore(workspace, model, answer)
 
 
 @st.fragment
-def _explore(work: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
-    view = work.attention
+def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
+    view = workspace.attention
     view.about(answer, model.card.layers, model.card.heads)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         _controls(view, answer)
-    subject = subject_of(work, model, answer, view)
+    subject = subject_of(workspace, model, answer, view)
     with st.container(horizontal=True, gap="small", key="attention_body"):
         with st.container(width=heads.WIDTH):
             figures = heads.show(view, subject)

@@ -50,7 +50,7 @@ def sinks_of(answer: Answer) -> Sinks:
     return _sinks[answer]
 
 
-def subject_of(work: Workspace, model: VisionLanguageModel, answer: Answer, view: AttentionView) -> Subject:
+def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer, view: AttentionView) -> Subject:
     """The question word that was clicked, or else the target; all of the answer where there is no target."""
     left_out = tuple(sink.position for sink in sinks_of(answer).all if sink.kind in view.left_out)
     kept = view.kept.get(question_key(answer))
@@ -61,11 +61,15 @@ def subject_of(work: Workspace, model: VisionLanguageModel, answer: Answer, view
         if queries:
             rows = Rows(kept, queries, left_out)
             return Subject(
-                answer, rows, f"the question's word “{word.text.strip()}”, while it was read", True, work.shown_picture
+                answer,
+                rows,
+                f"the question's word “{word.text.strip()}”, while it was read",
+                True,
+                workspace.shown_picture,
             )
-    tokens = work.target.tokens if work.target else range(len(answer.tokens))
-    label = describe_target(answer, work.target, model).split(" rather than ")[0]
-    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, work.shown_picture)
+    tokens = workspace.target.tokens if workspace.target else range(len(answer.tokens))
+    label = describe_target(answer, workspace.target, model).split(" rather than ")[0]
+    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, workspace.shown_picture)
 
 
 def question_key(answer: Answer) -> object:

@@ -27,11 +27,11 @@ SIZE = 200
 AuditKey = tuple[str, tuple[str, ...]]
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The audit of one picture, and below it that of many."""
-    if work.picture is None:
-        work.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = work.picture
+    if workspace.picture is None:
+        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
+    picture = workspace.picture
     assert picture is not None
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIZE):
@@ -39,13 +39,13 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
             st.caption(f"{escaped(picture.name)}. Another one: choose it in Chat.")
         with st.container(width="stretch"):
             families = _wordings(picture)
-            questions = [Question(text, (picture.image,), decoding=work.decoding) for text in families]
+            questions = [Question(text, (picture.image,), decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
-            _run(work.cases, model, questions, key)
-    found = work.cases.audits.get(key)
+            _run(workspace.cases, model, questions, key)
+    found = workspace.cases.audits.get(key)
     if found is not None:
-        _result(work, model, picture, found, families)
-    survey.show(work.cases, model)
+        _result(workspace, model, picture, found, families)
+    survey.show(workspace.cases, model)
 
 
 def _wordings(picture: Picture) -> dict[str, str]:
@@ -93,7 +93,7 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
 
 
 def _result(
-    work: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit, families: dict[str, str]
+    workspace: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit, families: dict[str, str]
 ) -> None:
     """The verdict, the matrix, and each wording with its answer."""
     pairs = len(found.answers) * (len(found.answers) - 1) // 2
@@ -126,7 +126,7 @@ def _result(
                 "How probable each answer's key word is under each wording, when that answer is read up to it. The "
                 "diagonal is what was said; a dark cell is a wording that would have turned the answer."
             )
-            _open(work, model, picture, found)
+            _open(workspace, model, picture, found)
 
 
 def _clashing(found: Audit, number: int) -> str:
@@ -135,7 +135,7 @@ def _clashing(found: Audit, number: int) -> str:
     return ", ".join(str(first + second - number + 1) for first, second in pairs)
 
 
-def _open(work: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit) -> None:
+def _open(workspace: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit) -> None:
     """One of the answers in an explorer."""
     number = st.selectbox(
         "Answer to phrasing",
@@ -145,4 +145,4 @@ def _open(work: Workspace, model: VisionLanguageModel, picture: Picture, found: 
         width=160,
     )
     question = found.answers[number].question
-    opening.menu_asking(work, model, question.fingerprint(), "audit_menu", lambda: question, picture)
+    opening.menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, picture)

@@ -27,7 +27,7 @@ OPACITY = 0.45
 LONGEST = 300
 
 
-def show(work: Workspace, found: Sequence[Example], key: str) -> None:
+def show(workspace: Workspace, found: Sequence[Example], key: str) -> None:
     """A card for each exhibit; cards wrap where the page is narrow."""
     with st.container(horizontal=True, gap="medium"):
         for number, example in enumerate(found):
@@ -38,7 +38,7 @@ def show(work: Workspace, found: Sequence[Example], key: str) -> None:
                 st.text(f"→ {cut(example.answer.text, LONGEST)}")
                 for note in example.notes:
                     st.caption(escaped(note))
-                opening.menu(work, example.answer, example.target, _asked_about(example), f"{key}_{number}")
+                opening.menu(workspace, example.answer, example.target, _asked_about(example), f"{key}_{number}")
     methods = {example.map.method for example in found if example.map is not None}
     if methods:
         names = ", ".join(explainers()[method].name for method in methods)

@@ -30,9 +30,9 @@ LISTED = 8
 LONGEST_PATH = 1000
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose and check a folder; below it the run, and what came of it."""
-    view = work.cases
+    view = workspace.cases
     _choose(view.benchmark)
     if view.benchmark.trouble is not None:
         st.text(view.benchmark.trouble)
@@ -51,7 +51,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
         return
     run = _run(view, model, chosen, file, run)
     if run is not None:
-        results.show(work, model, chosen, file, run)
+        results.show(workspace, model, chosen, file, run)
 
 
 def _choose(view: BenchmarkView) -> None:

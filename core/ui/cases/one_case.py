@@ -25,7 +25,7 @@ MOST_PICTURES = 4
 
 
 def show(
-    work: Workspace,
+    workspace: Workspace,
     model: VisionLanguageModel,
     chosen: Benchmark,
     case: Case | None,
@@ -34,7 +34,7 @@ def show(
     file: Path,
 ) -> None:
     """Everything about one case. `case` is None where the folder has it no more."""
-    view = work.cases
+    view = workspace.cases
     with st.container(border=True, horizontal=True, gap="medium", key="one_case"):
         if case is not None:
             _pictures(case)
@@ -48,7 +48,7 @@ def show(
             if case is None:
                 st.caption("The folder has no such case any more, so it cannot be asked again.")
             elif case.problem is None:
-                opening.menu_asking(work, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
+                opening.menu_asking(workspace, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
         with st.container(width=330):
             _note(view.benchmark, result.id, notes.get(result.id, Note()), notes_file(file))
 

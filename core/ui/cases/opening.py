@@ -28,30 +28,30 @@ EXPLORERS = {
 }
 
 
-def look_into(work: Workspace, answer: Answer, target: Target, picture: Picture | None) -> None:
+def look_into(workspace: Workspace, answer: Answer, target: Target, picture: Picture | None) -> None:
     """Make an answer the one that is looked into, and part of the conversation, so that it can be asked about further.
     An answer that is in it already is not put there twice."""
-    exchange = next((other for other in work.exchanges if other.answer is answer), None)
+    exchange = next((other for other in workspace.exchanges if other.answer is answer), None)
     if exchange is None:
         exchange = Exchange(answer.question, picture, said=answer.text, answer=answer)
-        work.exchanges.append(exchange)
-    if work.picture is not exchange.picture:
-        work.show(exchange.picture)
-    work.inspect(exchange)
-    work.target = target
-    work.pointed = exchange
+        workspace.exchanges.append(exchange)
+    if workspace.picture is not exchange.picture:
+        workspace.show(exchange.picture)
+    workspace.inspect(exchange)
+    workspace.target = target
+    workspace.pointed = exchange
 
 
-def menu(work: Workspace, answer: Answer, target: Target, picture: Picture | None, key: str) -> None:
+def menu(workspace: Workspace, answer: Answer, target: Target, picture: Picture | None, key: str) -> None:
     """A menu of the explorers, for an answer that is there with all that was recorded of it."""
     page = _choice(key)
     if page is not None:
-        look_into(work, answer, target, picture)
+        look_into(workspace, answer, target, picture)
         st.switch_page(EXPLORERS[page])
 
 
 def menu_asking(
-    work: Workspace,
+    workspace: Workspace,
     model: VisionLanguageModel,
     key: Hashable,
     name: str,
@@ -62,7 +62,7 @@ def menu_asking(
 
     `key` is what the question is, beside the model; without a `picture` its own last one is shown.
     """
-    view = work.cases
+    view = workspace.cases
     key = ("open", model.card.fingerprint, key)
     page = _choice(name)
     if page is not None:
@@ -79,7 +79,7 @@ def menu_asking(
     page, view.opening = view.opening[1], None
     if picture is None and answer.question.images:
         picture = Picture(answer.question.images[-1], "the case's picture")
-    look_into(work, answer, Target(key_tokens(answer)), picture)
+    look_into(workspace, answer, Target(key_tokens(answer)), picture)
     st.switch_page(EXPLORERS[page])
 
 

@@ -13,18 +13,18 @@ from . import audit, folder, league, studies, two_models
 from .view import Section
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. It needs no answer to look into."""
     page, below = st.container(), st.container()
     with below:
-        work.cases.deferred.run()
+        workspace.cases.deferred.run()
     with page:
-        _section(work, model)
+        _section(workspace, model)
 
 
 @st.fragment
-def _section(work: Workspace, model: VisionLanguageModel) -> None:
-    view = work.cases
+def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
+    view = workspace.cases
 
     def chosen() -> None:
         view.section = st.session_state["cases_section"]
@@ -46,4 +46,4 @@ def _section(work: Workspace, model: VisionLanguageModel) -> None:
             "Two models": two_models.show,
             "League of methods": league.show,
         }[view.section]
-        show(work, model)
+        show(workspace, model)

@@ -29,9 +29,9 @@ LONGEST = 300
 HEIGHT = 420
 
 
-def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
     """Rates, table, and the case that was clicked."""
-    view = work.cases.benchmark
+    view = workspace.cases.benchmark
     with st.container(horizontal=True, gap="large"):
         _rates(rates_of(run))
         _dependence(run)
@@ -57,7 +57,7 @@ def show(work: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: P
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)
     if result is not None:
-        one_case.show(work, model, chosen, case, result, notes, file)
+        one_case.show(workspace, model, chosen, case, result, notes, file)
 
 
 def _rates(rates: Sequence[Rate]) -> None:

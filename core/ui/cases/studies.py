@@ -28,9 +28,9 @@ VERDICTS = {
 AXES = {"share": "share", "nats": "change of log-probability (nats)"}
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The studies to choose from, and the chosen one."""
-    view = work.cases
+    view = workspace.cases
     study = _chosen(view)
     with st.container(border=True):
         _definition(study)
@@ -43,7 +43,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
     if found is None:
         st.caption("Nothing is computed yet. Stopped on the way, it tells of the scenes that were read.")
     else:
-        _outcome(work, model, study, found)
+        _outcome(workspace, model, study, found)
 
 
 def _chosen(view: CasesView) -> Study[Any, Any]:
@@ -107,7 +107,7 @@ def _done(view: CasesView, key: StudyKey) -> bool:
     return found is not None and not found.stopped
 
 
-def _outcome(work: Workspace, model: VisionLanguageModel, study: Study[Any, Any], found: Outcome) -> None:
+def _outcome(workspace: Workspace, model: VisionLanguageModel, study: Study[Any, Any], found: Outcome) -> None:
     icon, words = VERDICTS[found.verdict]
     with st.container(border=True, key=f"case_{found.verdict.replace(' ', '_')}"):
         st.markdown(f"{icon} **{words}.**")
@@ -117,7 +117,7 @@ def _outcome(work: Workspace, model: VisionLanguageModel, study: Study[Any, Any]
     st.caption(f"{escaped(model.card.name)} · {read} · lines and brackets are 95 % intervals over the n scenes")
     _figures(found.measured)
     st.subheader(study.shown, anchor=False)
-    examples.show(work, found.examples, f"open_{study.key}")
+    examples.show(workspace, found.examples, f"open_{study.key}")
     if study.compares_shares:
         st.markdown("**Image against text**")
         examples.image_against_text(found.examples)

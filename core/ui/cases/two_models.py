@@ -20,7 +20,7 @@ from .files import known_runs, read, results_home
 LONGEST = 200
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose two files; the agreement, and the cases where the two differ."""
     st.caption(
         "Run the same cases with two models (under Benchmarks from a folder, or with python -m core cases run), and "
@@ -34,7 +34,7 @@ def show(work: Workspace, model: VisionLanguageModel) -> None:
         st.caption(f"{there} in {escaped(str(results_home()))}. Choose two of one set.")
         return
     try:
-        runs = [_run(work, path) for path in (first, second)]
+        runs = [_run(workspace, path) for path in (first, second)]
         found = compare(*runs)
     except (JournalError, NotComparable) as error:
         st.text(str(error))
@@ -58,9 +58,9 @@ def _file(number: str, known: list[str]) -> str:
     return next((path for path in known if typed in (Path(path).name, Path(path).stem)), typed)
 
 
-def _run(work: Workspace, path: str) -> Run:
+def _run(workspace: Workspace, path: str) -> Run:
     """The run in a file. Raises JournalError, also where there is none."""
-    found = read(work.cases.benchmark.runs, Path(path).expanduser())
+    found = read(workspace.cases.benchmark.runs, Path(path).expanduser())
     if found is None:
         raise JournalError(f"There is no file {path}. Choose a results file.")
     return found

@@ -27,15 +27,15 @@ def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:
     return Explanation(scores, Target((graph.token,)), "causal_graph", settings, graph.learned.seconds)
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, radius: int) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, radius: int) -> None:
     """The set tested as the order in which patches are taken away; nothing where it has no patch."""
     patches = len(image_positions(graph, graph.explanation.within(radius)))
     if not patches:
         return
     map_ = as_map(answer, graph, radius)
-    section.show(work, model, answer, [Mapped("explanation set", map_)], work.causal.deferred)
-    if work.evidence.test_of(answer, map_) is not None:
-        badges.show(work.evidence, answer, map_)
+    section.show(workspace, model, answer, [Mapped("explanation set", map_)], workspace.causal.deferred)
+    if workspace.evidence.test_of(answer, map_) is not None:
+        badges.show(workspace.evidence, answer, map_)
         st.caption(
             f"The set's {patches} patches come first, the nearest before the others, and then all the rest in a random "
             "order: only the beginning of the curve is about the graph."

@@ -25,37 +25,37 @@ CAVEAT = (
 )
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
-    """Everything about `work.target` of an answer. `answer` is None where the answer bar has found none that this
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; graphs learned of such an answer before are still shown."""
     if answer is None:
-        _kept(work)
-    elif work.target is None:
+        _kept(workspace)
+    elif workspace.target is None:
         st.info(
             "Click a token of the answer above: the graph is learned for the position that says it.",
             icon=":material/ads_click:",
         )
     else:
-        _explained(work, model, answer, work.target)
+        _explained(workspace, model, answer, workspace.target)
 
 
-def _kept(work: Workspace) -> None:
+def _kept(workspace: Workspace) -> None:
     """The graph last looked at, of a model that is not loaded any more."""
-    view, answer = work.causal, work.answer
+    view, answer = workspace.causal, workspace.answer
     graph = view.graphs.get(view.about) if view.about is not None else None
     if answer is None or graph is None or view.about is None or view.about.answer != answer_key(answer):
         return
     st.caption("The graph that was learned before the model was changed:")
     radius = reached(graph, view.radius)
     _summary(graph, radius)
-    views.show(view, answer, graph, view.about, radius, work.shown_picture)
+    views.show(view, answer, graph, view.about, radius, workspace.shown_picture)
     downloads.show(answer, graph, radius)
 
 
 @st.fragment
-def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """A part of its own, so that a click in it does not draw the answer bar again."""
-    view, card = work.causal, model.card
+    view, card = workspace.causal, model.card
     view.within(card.layers, card.heads)
     token = target.tokens[0]
     if len(target.tokens) > 1:
@@ -86,11 +86,11 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
             )
         _summary(graph, radius)
     details = partial(node.show, view, model, answer, graph, key, radius)
-    views.show(view, answer, graph, key, radius, work.shown_picture, details)
+    views.show(view, answer, graph, key, radius, workspace.shown_picture, details)
     if pictured:
         masked.show(view, model, answer, graph, key, radius)
-        evidence.show(work, model, answer, graph, radius)
-        heads.show(view, model, answer, token, wanted, work.shown_picture)
+        evidence.show(workspace, model, answer, graph, radius)
+        heads.show(view, model, answer, token, wanted, workspace.shown_picture)
 
 
 def reached(graph: CausalGraph, radius: int) -> int:

@@ -18,69 +18,69 @@ HEIGHT = 340
 PERSON, MODEL = ":material/person:", ":material/neurology:"
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """What was said, and the box to ask more."""
     box = st.container(height=HEIGHT, border=True, autoscroll=True, key="conversation")
     with box:
         hint = st.empty()
-        _exchanges(work, hint)
+        _exchanges(workspace, hint)
     waiting = st.empty()
-    _suggestions(work)
+    _suggestions(workspace)
     sent = st.chat_input(
         "Ask about the picture, or paste another",
         accept_file=True,
         key="chat_question",
     )
-    _settings(work)
+    _settings(workspace)
     if sent:
-        refused = any(not accept(work, file.getvalue(), file.name) for file in sent.files)
+        refused = any(not accept(workspace, file.getvalue(), file.name) for file in sent.files)
         if refused or not sent.text.strip():
-            work.offered = sent.text.strip() or None
+            workspace.offered = sent.text.strip() or None
             st.rerun()
-        ask(work, sent.text)
-    if work.to_ask is not None:
+        ask(workspace, sent.text)
+    if workspace.to_ask is not None:
         hint.empty()
         with waiting.container():
-            _answer_pending(work, model, box)
+            _answer_pending(workspace, model, box)
 
 
-def ask(work: Workspace, text: str) -> None:
+def ask(workspace: Workspace, text: str) -> None:
     """Note down that `text` is to be asked of the present picture; it is asked once the page is drawn."""
-    work.to_ask = work.question(text.strip())
+    workspace.to_ask = workspace.question(text.strip())
 
 
-def _answer_pending(work: Workspace, model: VisionLanguageModel, box: st.delta_generator.DeltaGenerator) -> None:
-    question, work.to_ask = work.to_ask, None
+def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.delta_generator.DeltaGenerator) -> None:
+    question, workspace.to_ask = workspace.to_ask, None
     if question is None:
         return
-    exchange = Exchange(question, work.picture)
-    work.exchanges.append(exchange)
-    work.offered = None
+    exchange = Exchange(question, workspace.picture)
+    workspace.exchanges.append(exchange)
+    workspace.offered = None
     with box:
         _user(exchange.question.text)
         with st.chat_message("assistant", avatar=MODEL):
             said = st.empty()
-    ask_and_inspect(work, model, exchange, said, "stop_answer")
+    ask_and_inspect(workspace, model, exchange, said, "stop_answer")
 
 
-def _exchanges(work: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
-    if not work.exchanges:
-        if work.picture is None:
+def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
+    if not workspace.exchanges:
+        if workspace.picture is None:
             hint.caption(
                 "Choose a picture on the left, then ask about it here. Without one, the model answers from words alone."
             )
         else:
             hint.caption("Nothing asked yet. Type a question below, or click one of the suggestions.")
-    shown_picture = work.exchanges[0].picture if work.exchanges else None
-    for index, exchange in enumerate(work.exchanges):
+    shown_picture = workspace.exchanges[0].picture if workspace.exchanges else None
+    for index, exchange in enumerate(workspace.exchanges):
         if exchange.picture is not shown_picture:
             shown_picture = exchange.picture
             _new_picture(exchange)
-        if work.editing == index:
-            _edit(work, index)
+        if workspace.editing == index:
+            _edit(workspace, index)
         else:
-            _user(exchange.question.text, work, index)
-            _assistant(work, exchange, index)
+            _user(exchange.question.text, workspace, index)
+            _assistant(workspace, exchange, index)
 
 
 def _new_picture(exchange: Exchange) -> None:
@@ -90,19 +90,19 @@ def _new_picture(exchange: Exchange) -> None:
         st.caption("From here on about another picture. What was said before is not part of the next questions.")
 
 
-def _user(text: str, work: Workspace | None = None, index: int = 0) -> None:
+def _user(text: str, workspace: Workspace | None = None, index: int = 0) -> None:
     with st.chat_message("user", avatar=PERSON):
         shown = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} … ({len(text):,} characters in all)"
         with st.container(horizontal=True, vertical_alignment="top", horizontal_alignment="distribute"):
             st.text(shown, width="stretch")
-            if work is not None and st.button(
+            if workspace is not None and st.button(
                 "Edit", key=f"edit_{index}", type="tertiary", icon=":material/edit:", help="Change it and send it again"
             ):
-                work.editing = index
+                workspace.editing = index
                 st.rerun()
 
 
-def _assistant(work: Workspace, exchange: Exchange, index: int) -> None:
+def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
     with st.chat_message("assistant", avatar=MODEL):
         answer = exchange.answer
         if exchange.trouble:
@@ -118,18 +118,18 @@ def _assistant(work: Workspace, exchange: Exchange, index: int) -> None:
         how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{len(answer.tokens)} tokens · {answer.seconds:.2f} s{how}", width="content")
-            if exchange is work.inspected:
+            if exchange is workspace.inspected:
                 st.caption(":material/search: looked into below", width="content")
             elif answer.tokens and st.button(
                 "Look into it", key=f"inspect_{index}", type="tertiary", icon=":material/search:"
             ):
-                work.inspect(exchange)
+                workspace.inspect(exchange)
                 st.rerun()
 
 
-def _edit(work: Workspace, index: int) -> None:
-    exchange = work.exchanges[index]
-    later = len(work.exchanges) - index - 1
+def _edit(workspace: Workspace, index: int) -> None:
+    exchange = workspace.exchanges[index]
+    later = len(workspace.exchanges) - index - 1
     with st.chat_message("user", avatar=PERSON):
         text = st.text_area("Change the question", exchange.question.text, key=f"edited_{index}")
         if later:
@@ -138,40 +138,40 @@ def _edit(work: Workspace, index: int) -> None:
             st.caption("Sending it again drops the answer it got.")
         with st.container(horizontal=True):
             if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
-                work.cut(index)
-                if exchange.picture is not work.picture:
-                    work.show(exchange.picture)
-                ask(work, text)
+                workspace.cut(index)
+                if exchange.picture is not workspace.picture:
+                    workspace.show(exchange.picture)
+                ask(workspace, text)
                 st.rerun()
             if st.button("Leave it", key="leave_edit"):
-                work.editing = None
+                workspace.editing = None
                 st.rerun()
 
 
-def _suggestions(work: Workspace) -> None:
-    recipe = work.picture.recipe if work.picture else None
+def _suggestions(workspace: Workspace) -> None:
+    recipe = workspace.picture.recipe if workspace.picture else None
     questions = suggestions(recipe.scene()) if recipe else []
-    if work.offered:
+    if workspace.offered:
         with st.container(horizontal=True, vertical_alignment="center", key="offered"):
             if st.button("Ask this question", type="primary", key="ask_offered", icon=":material/send:"):
-                ask(work, work.offered)
-            st.text(work.offered or "")
+                ask(workspace, workspace.offered)
+            st.text(workspace.offered or "")
     with st.container(horizontal=True, gap="small", key="suggestions"):
         for number, question in enumerate(questions):
             if st.button(question, key=f"suggest_{number}"):
-                ask(work, question)
+                ask(workspace, question)
 
 
-def _settings(work: Workspace) -> None:
+def _settings(workspace: Workspace) -> None:
     """How the next token is chosen, and a way to begin anew."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        with st.popover(f"Decoding: {describe(work.decoding)}", icon=":material/tune:"):
-            work.decoding = _decoding(work.decoding)
-        if st.button("Clear the conversation", icon=":material/delete_sweep:", disabled=not work.exchanges):
-            work.exchanges = []
-            work.editing = None
-            work.inspect(None)
-            work.reasked = None
+        with st.popover(f"Decoding: {describe(workspace.decoding)}", icon=":material/tune:"):
+            workspace.decoding = _decoding(workspace.decoding)
+        if st.button("Clear the conversation", icon=":material/delete_sweep:", disabled=not workspace.exchanges):
+            workspace.exchanges = []
+            workspace.editing = None
+            workspace.inspect(None)
+            workspace.reasked = None
             st.rerun()
 
 

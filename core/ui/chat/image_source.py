@@ -22,50 +22,50 @@ COLUMNS = 4
 _copies: WeakKeyDictionary[Picture, dict[int, bytes]] = WeakKeyDictionary()
 
 
-def show(work: Workspace) -> None:
+def show(workspace: Workspace) -> None:
     """The present picture, and the ways to choose another."""
-    _present(work)
-    _another(work)
+    _present(workspace)
+    _another(workspace)
 
 
 @st.fragment
-def _another(work: Workspace) -> None:
+def _another(workspace: Workspace) -> None:
     """The ways to choose another picture. They are many, so they are drawn only once somebody opens them; as a
     fragment, so that opening them does not stop an answer."""
     another = st.expander(
         "Another picture",
-        expanded=work.picture is None,
+        expanded=workspace.picture is None,
         icon=":material/add_photo_alternate:",
-        key="first_picture" if work.picture is None else "another_picture",
+        key="first_picture" if workspace.picture is None else "another_picture",
         on_change="rerun",
     )
     if not another.open:
         return
     gallery, drawing, upload = another.tabs(["Samples", "Draw one", "Your own"])
     with gallery:
-        if sample_gallery(work, "sample"):
+        if sample_gallery(workspace, "sample"):
             st.rerun()
     with drawing:
-        _draw_a_scene(work)
+        _draw_a_scene(workspace)
     with upload:
-        _upload(work)
-        if st.button("Ask without a picture", icon=":material/hide_image:", disabled=work.picture is None):
-            work.show(None)
+        _upload(workspace)
+        if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.picture is None):
+            workspace.show(None)
             st.rerun()
 
 
-def accept(work: Workspace, data: bytes, name: str) -> bool:
+def accept(workspace: Workspace, data: bytes, name: str) -> bool:
     """Take over an uploaded or pasted picture. If it cannot be read, the former one stays and a sentence says why."""
     try:
         image = open_image(data, name)
     except UnreadableImage as error:
-        work.picture_trouble = str(error)
+        workspace.picture_trouble = str(error)
         return False
-    work.show(Picture(image, name))
+    workspace.show(Picture(image, name))
     return True
 
 
-def sample_gallery(work: Workspace, key: str) -> bool:
+def sample_gallery(workspace: Workspace, key: str) -> bool:
     """Thumbnails of sample scenes, each with a button. True when one was chosen in this run."""
     chosen = False
     for start in range(0, len(GALLERY), COLUMNS):
@@ -75,7 +75,7 @@ def sample_gallery(work: Workspace, key: str) -> bool:
             with place:
                 st.image(screen_copy(picture, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
                 if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
-                    work.show(picture)
+                    workspace.show(picture)
                     chosen = True
     return chosen
 
@@ -91,19 +91,19 @@ def screen_copy(picture: Picture, longest: int) -> bytes:
     return copies[longest]
 
 
-def picture_trouble(work: Workspace) -> None:
+def picture_trouble(workspace: Workspace) -> None:
     """Why a picture was refused. File names are untrusted, so this is plain text."""
-    if work.picture_trouble:
+    if workspace.picture_trouble:
         with st.container(border=True, key="picture_trouble"):
             st.markdown(":material/broken_image: **That picture was not taken over**")
-            st.text(work.picture_trouble)
-            if work.picture or work.exchanges:
+            st.text(workspace.picture_trouble)
+            if workspace.picture or workspace.exchanges:
                 st.caption("The picture and the conversation you had are kept.")
 
 
-def _present(work: Workspace) -> None:
-    picture_trouble(work)
-    picture = work.picture
+def _present(workspace: Workspace) -> None:
+    picture_trouble(workspace)
+    picture = workspace.picture
     if picture is None:
         with st.container(border=True):
             st.caption("No picture yet: choose a sample, draw a scene, upload one, or paste one into the question box.")
@@ -113,8 +113,8 @@ def _present(work: Workspace) -> None:
     st.text(f"{picture.name} · {picture.image.width} × {picture.image.height} px")
 
 
-def _draw_a_scene(work: Workspace) -> None:
-    recipe = work.picture.recipe if work.picture and work.picture.recipe else None
+def _draw_a_scene(workspace: Workspace) -> None:
+    recipe = workspace.picture.recipe if workspace.picture and workspace.picture.recipe else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
             "Seed",
@@ -126,7 +126,7 @@ def _draw_a_scene(work: Workspace) -> None:
             width=150,
         )
         if st.button("Draw", icon=":material/brush:"):
-            work.show(picture_of(SceneRecipe(int(seed))))
+            workspace.show(picture_of(SceneRecipe(int(seed))))
             st.rerun()
     if recipe is None:
         st.caption("Draw a scene to change one thing in it and keep everything else.")
@@ -137,21 +137,21 @@ def _draw_a_scene(work: Workspace) -> None:
         what = st.selectbox("Change", list(groups), width=210)
         change = st.selectbox("to", groups[what], format_func=_value, width=130)
         if st.button("Apply"):
-            _try(work, recipe.changed(change))
+            _try(workspace, recipe.changed(change))
     if recipe.changes:
         st.text("Changed: " + "; ".join(change.sentence for change in recipe.changes))
         with st.container(horizontal=True):
             if st.button("Undo the last change"):
-                _try(work, recipe.undone())
+                _try(workspace, recipe.undone())
             if st.button("Back to the seed's scene"):
-                _try(work, SceneRecipe(recipe.seed))
+                _try(workspace, SceneRecipe(recipe.seed))
 
 
-def _try(work: Workspace, recipe: SceneRecipe) -> None:
+def _try(workspace: Workspace, recipe: SceneRecipe) -> None:
     try:
-        work.show(picture_of(recipe))
+        workspace.show(picture_of(recipe))
     except UnreadableRecipe as error:
-        work.picture_trouble = str(error)
+        workspace.picture_trouble = str(error)
     st.rerun()
 
 
@@ -163,7 +163,7 @@ def _value(change: Change) -> str:
             return change.kind
 
 
-def _upload(work: Workspace) -> None:
+def _upload(workspace: Workspace) -> None:
     file = st.file_uploader(
         "A picture from this computer",
         key=f"upload_{st.session_state.setdefault('uploads', 0)}",
@@ -171,7 +171,7 @@ def _upload(work: Workspace) -> None:
     )
     st.caption("Or paste a picture into the question box (Ctrl+V), or drop it there.")
     if file is not None:
-        accept(work, file.getvalue(), file.name)
+        accept(workspace, file.getvalue(), file.name)
         # A new key empties the uploader: the picture is now ours, and the same file may be given again.
         st.session_state["uploads"] += 1
         st.rerun()

@@ -29,7 +29,7 @@ ICONS = {"brush": ":material/brush:", "rectangle": ":material/crop_square:", "po
 FILLS = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
 
 
-def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Canvas and tools on the left; what the model then sees, and what it then says, on the right."""
     if answer.model != model.card.fingerprint:
         st.info(
@@ -44,7 +44,7 @@ def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer
         return
     image = answer.question.images[-1]
     number = len(answer.question.images) - 1
-    draft = work.mask_for(image)
+    draft = workspace.mask_for(image)
     hidden = snap_to_patches(draft.hidden, answer.layout, number) if draft.snap else draft.hidden
     # A row that wraps: the canvas has a fixed size, and in a narrow column it would be clipped.
     with st.container(horizontal=True, gap="large"):
@@ -62,19 +62,19 @@ def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer
                 persist_state="session",
             )
             mask = RegionMask(hidden, draft.fill, number)
-            _what_the_model_sees(work, model, answer, mask)
-            if work.reasked is not None and work.reasked.original is answer:
-                _result(work.reasked, mask)
+            _what_the_model_sees(workspace, model, answer, mask)
+            if workspace.reasked is not None and workspace.reasked.original is answer:
+                _result(workspace.reasked, mask)
 
 
-def _what_the_model_sees(work: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+def _what_the_model_sees(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
     image = answer.question.images[mask.image]
     with st.container(horizontal=True, gap="medium"):
         st.image(
             apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model sees", caption="what it sees"
         )
         with st.container(width=RESULT - SEEN - 40):
-            _ask_again(work, model, answer, mask)
+            _ask_again(workspace, model, answer, mask)
 
 
 def _tools(draft: MaskDraft) -> None:
@@ -171,7 +171,7 @@ def _drawn_region(
     return region if region.any() else None
 
 
-def _ask_again(work: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
     clicked = st.button(
         "Ask again without it",
         type="primary",
@@ -200,7 +200,7 @@ def _ask_again(work: Workspace, model: VisionLanguageModel, answer: Answer, mask
         return Reasked(answer, mask, other, change)
 
     def run() -> None:
-        work.reasked = run_on_model(model, "asking again with a region hidden", ask_and_score, status, show_piece)
+        workspace.reasked = run_on_model(model, "asking again with a region hidden", ask_and_score, status, show_piece)
 
     trouble = trouble_of(run)
     if trouble:

@@ -20,72 +20,74 @@ from ..state import Workspace
 FEWEST, MOST = 2, 4
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Two to four phrasings, asked one after another of the same picture without the conversation before."""
-    if not work.phrasings:
-        scene = work.picture.recipe.scene() if work.picture and work.picture.recipe else None
-        work.phrasings = phrasing_starters(scene, work.answer.question.text[:500] if work.answer else None)
+    if not workspace.phrasings:
+        scene = workspace.picture.recipe.scene() if workspace.picture and workspace.picture.recipe else None
+        workspace.phrasings = phrasing_starters(
+            scene, workspace.answer.question.text[:500] if workspace.answer else None
+        )
     st.caption(
         "Each is asked of the present picture on its own, without the conversation. They should get the same facts."
     )
-    places = _inputs(work)
-    questions = [text.strip() for text in work.phrasings]
+    places = _inputs(workspace)
+    questions = [text.strip() for text in workspace.phrasings]
     ready = all(questions) and len(set(questions)) == len(questions)
     with st.container(horizontal=True, vertical_alignment="center"):
         clicked = st.button(
             "Compare", type="primary", icon=":material/compare_arrows:", disabled=not ready, key="compare"
         )
         if len(questions) < MOST and st.button("Add a phrasing", icon=":material/add:", key="add_phrasing"):
-            work.phrasings = [*work.phrasings, ""]
+            workspace.phrasings = [*workspace.phrasings, ""]
             st.rerun()
         if len(questions) > FEWEST and st.button("Take the last away", icon=":material/remove:", key="drop_phrasing"):
-            work.phrasings = work.phrasings[:-1]
+            workspace.phrasings = workspace.phrasings[:-1]
             st.rerun()
         if not ready:
             st.caption("Fill in every phrasing, each a different one.")
         waiting = st.container()
     if clicked:
-        work.compared = None
-        trouble = trouble_of(lambda: _compare(work, model, questions, places, waiting))
+        workspace.compared = None
+        trouble = trouble_of(lambda: _compare(workspace, model, questions, places, waiting))
         if trouble is None:
             st.rerun()
         st.text(trouble)
-    elif work.compared is not None:
-        _result(work.compared, questions, places)
+    elif workspace.compared is not None:
+        _result(workspace.compared, questions, places)
 
 
-def _inputs(work: Workspace) -> list[st.delta_generator.DeltaGenerator]:
+def _inputs(workspace: Workspace) -> list[st.delta_generator.DeltaGenerator]:
     """A text box for each phrasing; returns the places below them for the answers."""
     places = []
-    for index, column in enumerate(st.columns(len(work.phrasings))):
+    for index, column in enumerate(st.columns(len(workspace.phrasings))):
         with column:
             text = st.text_area(
                 f"Phrasing {index + 1}",
-                value=work.phrasings[index],
-                key=f"phrasing_{index}_{len(work.phrasings)}_{id(work.picture)}",
+                value=workspace.phrasings[index],
+                key=f"phrasing_{index}_{len(workspace.phrasings)}_{id(workspace.picture)}",
                 height=80,
                 max_chars=1000,
             )
-            work.phrasings[index] = text
+            workspace.phrasings[index] = text
             places.append(st.empty())
     return places
 
 
 def _compare(
-    work: Workspace,
+    workspace: Workspace,
     model: VisionLanguageModel,
     texts: list[str],
     places: list[st.delta_generator.DeltaGenerator],
     waiting: st.delta_generator.DeltaGenerator,
 ) -> None:
-    images = (work.picture.image,) if work.picture else ()
-    questions = [Question(text, images, decoding=work.decoding) for text in texts]
+    images = (workspace.picture.image,) if workspace.picture else ()
+    questions = [Question(text, images, decoding=workspace.decoding) for text in texts]
     with waiting:
         status = stop_row("stop_compare")
     answers = []
     for question, place in zip(questions, places, strict=True):
         answers.append(_stream_one(model, question, place, status))
-    work.compared = run_on_model(
+    workspace.compared = run_on_model(
         model,
         "scoring each answer under every phrasing",
         lambda cancel, say: audited(model, questions, answers, cancel),

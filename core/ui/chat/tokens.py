@@ -13,14 +13,14 @@ from ..state import Exchange, Workspace
 from ..target import describe_target, target_chips, target_granularity, target_rival
 
 
-def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Chips, and for the chosen one its alternatives. What is chosen here is the target on every page."""
-    picks = target_chips(work, exchange, answer)
+    picks = target_chips(workspace, exchange, answer)
     st.caption(
         "The bluer, the more probable. Joined chips are one word: a token that begins with a blank begins a word, "
         "one that does not goes on with the former. Probabilities are the model's own, before temperature and top-p."
     )
-    if work.target is None or not picks:
+    if workspace.target is None or not picks:
         st.info(
             "Click a token to see what the model weighed instead, and to make it the target.",
             icon=":material/ads_click:",
@@ -32,9 +32,9 @@ def show(work: Workspace, model: VisionLanguageModel, exchange: Exchange, answer
         _alternatives(answer, index)
     with right:
         _figures(answer, index)
-        target_granularity(work, exchange, answer, picks)
-        target_rival(work, exchange, answer, model)
-        st.text(f"Target: {describe_target(answer, work.target, model)}")
+        target_granularity(workspace, exchange, answer, picks)
+        target_rival(workspace, exchange, answer, model)
+        st.text(f"Target: {describe_target(answer, workspace.target, model)}")
         st.caption("This is what the other pages explain.")
 
 

@@ -23,7 +23,7 @@ from .view import EvidenceView, Mapped, OnPage
 
 
 def show(
-    work: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
 ) -> None:
     """Test the maps shown, of any targets of one answer; `deferred` are the page's. Badges are drawn where the maps are
     (`badges.show`). Nothing is computed before somebody asks for it."""
@@ -35,12 +35,12 @@ def show(
     except ExplainError as error:
         st.text(str(error))
         return
-    view = work.evidence
+    view = workspace.evidence
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         place = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:"):
             _settings(view, model)
-        right = truth.choose(work, answer)
+        right = truth.choose(workspace, answer)
         figures.meanings()
     with place:
         _button(view, model, answer, maps, deferred)

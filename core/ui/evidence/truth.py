@@ -29,10 +29,10 @@ class Truth:
     image: int
 
 
-def choose(work: Workspace, answer: Answer) -> Truth | None:
+def choose(workspace: Workspace, answer: Answer) -> Truth | None:
     """A choice among what can be marked in the picture that is shown; None where nothing is chosen, or nothing can
     be. At first the thing that the question names."""
-    view, things = work.evidence, named(work, answer)
+    view, things = workspace.evidence, named(workspace, answer)
     if not things:
         if answer.question.images:
             st.caption("Where the right place is: paint it in Chat (Mask and re-ask), and it can be chosen here.")
@@ -55,19 +55,19 @@ def choose(work: Workspace, answer: Answer) -> Truth | None:
         "it the pointing game, the energy in the mask and the soft IoU are told.",
     )
     pixels = things.get(view.truth or NONE)
-    return None if pixels is None else Truth(pixels, work.shown_picture)
+    return None if pixels is None else Truth(pixels, workspace.shown_picture)
 
 
-def named(work: Workspace, answer: Answer) -> dict[str, Mask]:
+def named(workspace: Workspace, answer: Answer) -> dict[str, Mask]:
     """Everything that can be marked, by its name on screen."""
     if not answer.question.images:
         return {}
-    image = answer.question.images[work.shown_picture]
+    image = answer.question.images[workspace.shown_picture]
     found: dict[str, Mask] = {}
-    picture = work.inspected.picture if work.inspected else None
+    picture = workspace.inspected.picture if workspace.inspected else None
     if picture is not None and picture.recipe is not None and picture.image.size == image.size:
         found |= decompose(picture.recipe)
-    draft = work.mask
+    draft = workspace.mask
     if draft is not None and draft.hidden.shape == (image.height, image.width) and draft.hidden.any():
         found[PAINTED] = draft.hidden
     return found

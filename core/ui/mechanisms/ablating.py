@@ -33,9 +33,9 @@ CAVEAT = (
 )
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The map to choose heads on, the answer without them, and the curve of the whole ranking."""
-    view = work.mechanisms
+    view = workspace.mechanisms
     view.within(model.card.layers, model.card.heads)
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:

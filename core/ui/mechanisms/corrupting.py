@@ -33,7 +33,7 @@ class Chosen:
     named: str
 
 
-def choose(work: Workspace, answer: Answer) -> Chosen | None:
+def choose(workspace: Workspace, answer: Answer) -> Chosen | None:
     """The controls of the corruption, side by side in whatever holds them; None, and a sentence, for none."""
     kinds = (NOISE, OTHER, WORDS) if answer.question.images else (WORDS,)
     kind = st.segmented_control(
@@ -45,7 +45,7 @@ def choose(work: Workspace, answer: Answer) -> Chosen | None:
         persist_state="session",
     )
     if kind == OTHER:
-        return _other(work, answer)
+        return _other(workspace, answer)
     return _noise("the image tokens", answer.layout.positions(TokenKind.IMAGE)) if kind == NOISE else _words(answer)
 
 
@@ -87,28 +87,28 @@ def _words(answer: Answer) -> Chosen | None:
     return _noise("“" + " ".join(visible(words[number].text) for number in sorted(picked)) + "”", positions)
 
 
-def _other(work: Workspace, answer: Answer) -> Chosen:
+def _other(workspace: Workspace, answer: Answer) -> Chosen:
     """Another picture in the place of the one shown: of the same scene with one change, blank, or blurred."""
-    changes = _changes(work, answer)
+    changes = _changes(workspace, answer)
     options: list[Change | Fill] = [*changes, *FILLS]
     number = st.selectbox(
         "Other picture",
         range(len(options)),
         format_func=lambda index: _name(options[index]),
-        key=f"mechanisms_other_{len(options)}_{work.inspected.serial if work.inspected else 0}",
+        key=f"mechanisms_other_{len(options)}_{workspace.inspected.serial if workspace.inspected else 0}",
         width=330,
     )
     chosen = options[number]
     images = list(as_seen(answer.question))
-    other = images[work.shown_picture] = _picture(work, answer, images[work.shown_picture], chosen)
+    other = images[workspace.shown_picture] = _picture(workspace, answer, images[workspace.shown_picture], chosen)
     st.image(other, width=SHOWN, alt=_name(chosen))
     corruption = OtherPictures(tuple(images))
-    return Chosen(corruption, ("other", str(chosen), work.shown_picture), f"another picture: {_name(chosen)}")
+    return Chosen(corruption, ("other", str(chosen), workspace.shown_picture), f"another picture: {_name(chosen)}")
 
 
-def _changes(work: Workspace, answer: Answer) -> list[Change]:
+def _changes(workspace: Workspace, answer: Answer) -> list[Change]:
     """What can be changed in a drawn scene, first what the question names."""
-    picture = work.inspected.picture if work.inspected else None
+    picture = workspace.inspected.picture if workspace.inspected else None
     if picture is None or picture.recipe is None or len(answer.question.images) > 1:
         return []
     asked = answer.question.text.casefold()
@@ -120,11 +120,11 @@ def _name(option: Change | Fill) -> str:
     return FILLS[option] if isinstance(option, str) else option.sentence
 
 
-def _picture(work: Workspace, answer: Answer, image: Image, option: Change | Fill) -> Image:
+def _picture(workspace: Workspace, answer: Answer, image: Image, option: Change | Fill) -> Image:
     if isinstance(option, str):
         return apply_mask(image, RegionMask(np.ones((image.height, image.width), bool), option))
-    assert work.inspected is not None and work.inspected.picture is not None
-    recipe = work.inspected.picture.recipe
+    assert workspace.inspected is not None and workspace.inspected.picture is not None
+    recipe = workspace.inspected.picture.recipe
     assert recipe is not None
     changed, mask = picture_of(recipe.changed(option)).image, answer.question.mask
     return changed if mask is None else apply_mask(changed, mask)

@@ -34,9 +34,9 @@ def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
     }
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The curves, and what the model says with the cut that was clicked."""
-    view, layers = work.mechanisms, model.card.layers
+    view, layers = workspace.mechanisms, model.card.layers
     cuts = cuts_of(answer, target)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = _choose(cuts)

@@ -27,9 +27,9 @@ VERDICTS = {
 }
 
 
-def show(work: Workspace, model: VisionLanguageModel) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The findings about this model: those that come with Sightline, or those measured in this tab."""
-    view = work.mechanisms
+    view = workspace.mechanisms
     key = ("findings", model.card.fingerprint)
     _again(view, model, key)
     if key in view.stopped:

@@ -38,9 +38,9 @@ class Scored:
     chosen: Head
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """All heads on the left; on the right where the chosen one, or the first ones, take the word from."""
-    view = work.mechanisms
+    view = workspace.mechanisms
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:
         measure = _measure()
@@ -70,14 +70,14 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
             _heads(view, answer, subject, found, scored)
         if taken is not None:
             with st.container(width=source.WIDTH):
-                source.show(work, answer, subject, looked_at, taken, opacity)
+                source.show(workspace, answer, subject, looked_at, taken, opacity)
     if shared is not None:
         shares.show(subject, shared)
     if taken is not None:
         source.words(answer, target, looked_at, taken)
         head.show(view, model, answer, subject, found, scored.chosen)
         if not typed.strip():
-            section.show(work, model, answer, [Mapped("these heads", taken)], view.deferred)
+            section.show(workspace, model, answer, [Mapped("these heads", taken)], view.deferred)
 
 
 def _measure() -> Measure:

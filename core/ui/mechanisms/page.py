@@ -9,7 +9,7 @@ import streamlit as st
 
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import whole
+from ...vlm.targets import whole_answer
 from ..state import Workspace
 from ..target import aim
 from . import ablating, cutting, findings, heads, positions, tracing
@@ -25,24 +25,24 @@ LENSES: dict[Lens, Show] = {
 }
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
-    """The chosen lens about `work.target` of an answer; `answer` is None where the answer bar has found none that this
-    model can explain: then there are the findings, which are about the model."""
-    view = work.mechanisms
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """The chosen lens about `workspace.target` of an answer; `answer` is None where the answer bar has found none that
+    this model can explain: then there are the findings, which are about the model."""
+    view = workspace.mechanisms
     if answer is None:
         st.subheader("Findings about this model", anchor=False)
-        findings.show(work, model)
+        findings.show(workspace, model)
         return
     view.lens = st.segmented_control(
         "Mechanisms", get_args(Lens), default=view.lens, required=True, key="mechanisms_lens", persist_state="session"
     )
     if view.lens == "Findings":
-        findings.show(work, model)
-    elif work.target is None:
+        findings.show(workspace, model)
+    elif workspace.target is None:
         st.info(
             "Click a token of the answer above: this lens is about what makes the model say it.",
             icon=":material/ads_click:",
         )
-        st.button("Take the whole answer", on_click=aim, args=(work, whole(answer)), key="mechanisms_whole")
+        st.button("Take the whole answer", on_click=aim, args=(workspace, whole_answer(answer)), key="mechanisms_whole")
     else:
-        LENSES[view.lens](work, model, answer, work.target)
+        LENSES[view.lens](workspace, model, answer, workspace.target)

@@ -30,9 +30,9 @@ CAVEAT = (
 )
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Image tokens on the left, words of question and answer on the right."""
-    view, layers = work.mechanisms, model.card.layers
+    view, layers = workspace.mechanisms, model.card.layers
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         layer = 0
         if answer.layout.views:
@@ -63,7 +63,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
     with st.container(horizontal=True, gap="small", key="mechanisms_positions_body"):
         if answer.layout.views:
             with st.container(width=GRID + LEGEND):
-                _grid(work, model, answer, subject, layer)
+                _grid(workspace, model, answer, subject, layer)
         _table(view, model, answer, subject)
 
 
@@ -74,10 +74,10 @@ def _without_places(answer: Answer) -> None:
     )
 
 
-def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
-    shown_views = [view for view in answer.layout.views if view.image == work.shown_picture]
+def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
+    shown_views = [view for view in answer.layout.views if view.image == workspace.shown_picture]
     positions = [position for view in shown_views for position in view.positions]
-    found = read(work.mechanisms, model, answer, positions, [layer], subject)
+    found = read(workspace.mechanisms, model, answer, positions, [layer], subject)
     if found is None:
         return
     readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}
@@ -85,7 +85,7 @@ def _grid(work: Workspace, model: VisionLanguageModel, answer: Answer, subject: 
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
     images = as_seen(answer.question)
     st.altair_chart(
-        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(work.shown_picture,)),
+        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(workspace.shown_picture,)),
         width="content",
         key="mechanisms_grid",
         alt=f"the most probable word of every image token at layer {layer}",

@@ -100,7 +100,7 @@ def taken(
 
 
 def show(
-    work: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float
+    workspace: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float
 ) -> None:
     """The map on the picture, what it is, how its test came out, and its files."""
     values = found.scores.numpy()
@@ -114,7 +114,7 @@ def show(
             size=SIZE,
             scale=scale,
             opacity=opacity,
-            only=(work.shown_picture,),
+            only=(workspace.shown_picture,),
             label="increase (nats)",
         )
         with st.container(key="mechanisms_picture"):
@@ -125,7 +125,7 @@ def show(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
         f"alone, in nats; {found.seconds:.2f} s. {_sums(answer, found)} {escaped(LogprobIncrease.caveat)}"
     )
-    badges.show(work.evidence, answer, found)
+    badges.show(workspace.evidence, answer, found)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         name = downloads.file_name(METHOD, whose)
         if answer.layout.views:

@@ -27,9 +27,9 @@ MOST_PATCHES = 150
 """Squares of a view; finer grids are traced in squares of several patches."""
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
     """A button for the chosen layer, and the map of its patches."""
-    view = work.mechanisms
+    view = workspace.mechanisms
     with st.container(width=SIZE + 75):
         if not answer.layout.views:
             st.caption("No image token of this answer has a place in a picture, so there are no patches to trace.")
@@ -40,8 +40,8 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
                 "Click a layer of the map: its patches can then be restored one by one.", icon=":material/ads_click:"
             )
             return
-        side, squares = _squares(answer, work.shown_picture)
-        key = ("patches", order.key(answer, target), layer, side, work.shown_picture)
+        side, squares = _squares(answer, workspace.shown_picture)
+        key = ("patches", order.key(answer, target), layer, side, workspace.shown_picture)
         found = view.traces.get(key)
         if found is None or found.trace.complete < 1:
             label = f"Restore {len(squares)} patches at layer {layer}"
@@ -50,7 +50,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
             if key in view.stopped:
                 st.text(view.stopped[key])
         if found is not None:
-            _map(work, model, answer, target, found, order, layer)
+            _map(workspace, model, answer, target, found, order, layer)
 
 
 def _squares(answer: Answer, picture: int) -> tuple[int, list[Group]]:
@@ -67,7 +67,13 @@ def _squares(answer: Answer, picture: int) -> tuple[int, list[Group]]:
 
 
 def _map(
-    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, order: Order, layer: int
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    found: Traced,
+    order: Order,
+    layer: int,
 ) -> None:
     traced = found.trace
     effects, spread = over_samples(traced.indirect[:, 0, 0])
@@ -82,7 +88,7 @@ def _map(
         values,
         size=SIZE,
         scale=scale,
-        only=(work.shown_picture,),
+        only=(workspace.shown_picture,),
         label="effect (nats)",
         format="+.4f",
     )

@@ -18,11 +18,11 @@ SITES: dict[str, Site] = {
 }
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Controls, the map of groups by layers, and the patches at a layer."""
-    view = work.mechanisms
+    view = workspace.mechanisms
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        chosen = corrupting.choose(work, answer)
+        chosen = corrupting.choose(workspace, answer)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order, rows = _what(model, chosen)
         run = st.button("Trace", type="primary", icon=":material/conversion_path:", disabled=order is None, key="trace")
@@ -44,7 +44,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Ta
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_trace_body"):
         effects.show(view, model, answer, target, found, order.named)
-        traced_patches.show(work, model, answer, target, order)
+        traced_patches.show(workspace, model, answer, target, order)
 
 
 def _what(model: VisionLanguageModel, chosen: corrupting.Chosen | None) -> tuple[Order | None, str]:

@@ -39,13 +39,13 @@ class Other:
     answer: Answer
 
 
-def others(work: Workspace, answer: Answer) -> list[Other]:
+def others(workspace: Workspace, answer: Answer) -> list[Other]:
     """Answers of the same model about the same picture; this one first, where there is another word of it."""
     found = []
-    if work.reasked is not None:
-        found.append(Other("with a region hidden: ", work.reasked.answer))
-    found += [Other("phrasing: ", other) for other in (work.compared.answers if work.compared else ())]
-    found += [Other("asked: ", exchange.answer) for exchange in work.exchanges if exchange.answer is not None]
+    if workspace.reasked is not None:
+        found.append(Other("with a region hidden: ", workspace.reasked.answer))
+    found += [Other("phrasing: ", other) for other in (workspace.compared.answers if workspace.compared else ())]
+    found += [Other("asked: ", exchange.answer) for exchange in workspace.exchanges if exchange.answer is not None]
     seen = {answer}
     result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
     for other in found:
@@ -58,13 +58,13 @@ def others(work: Workspace, answer: Answer) -> list[Other]:
 
 
 def show(
-    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
 ) -> None:
     """Choose the second map; both maps and their difference."""
     if not answer.layout.views:
         st.info(f"{why_no_places(answer)}, so there are no maps to subtract.", icon=":material/image_not_supported:")
         return
-    found = others(work, answer)
+    found = others(workspace, answer)
     if not found:
         st.info(
             "This answer has one word and is the only one about its picture, so there is no second map. Ask the same "
@@ -74,13 +74,13 @@ def show(
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "difference")
-        other = _choose_answer(found, work, answer)
+        other = _choose_answer(found, workspace, answer)
         second = _choose_word(other.answer, answer, target)
     if len(found) == 1 and other.answer is answer:
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
-    maps = _both(work.relevancy, model, order, (answer, target), (other.answer, second))
+    maps = _both(workspace.relevancy, model, order, (answer, target), (other.answer, second))
     if maps is None:
         return
     try:
@@ -89,13 +89,13 @@ def show(
         st.text(str(error))
 
 
-def _choose_answer(found: list[Other], work: Workspace, answer: Answer) -> Other:
+def _choose_answer(found: list[Other], workspace: Workspace, answer: Answer) -> Other:
     number = st.selectbox(
         "Less the map of",
         range(len(found)),
         index=next((number for number, other in enumerate(found) if other.answer is not answer), 0),
         format_func=lambda index: found[index].label,
-        key=f"relevancy_other_{len(found)}_{work.inspected.serial if work.inspected else 0}",
+        key=f"relevancy_other_{len(found)}_{workspace.inspected.serial if workspace.inspected else 0}",
         width=460,
     )
     return found[number]

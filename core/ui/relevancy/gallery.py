@@ -27,7 +27,7 @@ PATIENCE = 30.0
 """Seconds that a page of words may be expected to take without being asked for."""
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: list[Order], look: Look) -> None:
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, orders: list[Order], look: Look) -> None:
     """A tile for each word of the page that is chosen."""
     if not answer.layout.views:
         st.info(
@@ -35,7 +35,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: li
             icon=":material/image_not_supported:",
         )
         return
-    results = work.relevancy
+    results = workspace.relevancy
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "gallery")
         words = _page(answer)
@@ -47,7 +47,7 @@ def show(work: Workspace, model: VisionLanguageModel, answer: Answer, orders: li
     if not shown:
         st.text(results.obstacle(answer, targets[0], order) or "These words were not computed.")
         return
-    _tiles(work, answer, shown, look)
+    _tiles(workspace, answer, shown, look)
     scale = "one scale of shares for all words" if look.common else "each word on its own scale"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(
@@ -125,7 +125,7 @@ def _compute(
     return True
 
 
-def _tiles(work: Workspace, answer: Answer, shown: list[Shown], look: Look) -> None:
+def _tiles(workspace: Workspace, answer: Answer, shown: list[Shown], look: Look) -> None:
     with st.container(horizontal=True, gap="small", key="relevancy_gallery"):
         for one, (values, scale) in zip(shown, drawn(answer, shown, look.common), strict=True):
             target = one.explanation.target
@@ -145,7 +145,7 @@ def _tiles(work: Workspace, answer: Answer, shown: list[Shown], look: Look) -> N
                     escaped(word[:24]),
                     key=f"word_{target.tokens[0]}",
                     on_click=aim,
-                    args=(work, target),
-                    type="primary" if target == work.target else "secondary",
+                    args=(workspace, target),
+                    type="primary" if target == workspace.target else "secondary",
                     width="stretch",
                 )

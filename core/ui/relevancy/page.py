@@ -21,37 +21,39 @@ from .results import Order
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
 
 
-def show(work: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
-    """Everything about `work.target` of an answer. `answer` is None where the answer bar has found none that this
+def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+    """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; what was computed of such an answer before is still shown."""
     if answer is None:
-        _kept(work, model)
-    elif work.target is None:
+        _kept(workspace, model)
+    elif workspace.target is None:
         st.info("Click a token of the answer above: the maps then say what it rested on.", icon=":material/ads_click:")
         st.button(
             "Explain the whole answer",
             on_click=aim,
-            args=(work, Target(tuple(range(len(answer.tokens))))),
+            args=(workspace, Target(tuple(range(len(answer.tokens))))),
             key="explain_whole",
         )
     else:
-        _explained(work, model, answer, work.target)
+        _explained(workspace, model, answer, workspace.target)
 
 
-def _kept(work: Workspace, model: VisionLanguageModel) -> None:
+def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Maps of an answer of a model that is not loaded any more, as far as they are there."""
-    answer, target = work.answer, work.target
+    answer, target = workspace.answer, workspace.target
     if answer is None or target is None:
         return
-    orders = work.relevancy.orders(answer, target)
+    orders = workspace.relevancy.orders(answer, target)
     if not orders:
         return
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
-    maps.show(work.relevancy, None, answer, target, named, orders, maps.look(work.shown_picture), work.evidence)
+    maps.show(
+        workspace.relevancy, None, answer, target, named, orders, maps.look(workspace.shown_picture), workspace.evidence
+    )
 
 
-def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Methods and views."""
     orders = methods.choose(model.card)
     if not orders:
@@ -63,19 +65,19 @@ def _explained(work: Workspace, model: VisionLanguageModel, answer: Answer, targ
         view = st.segmented_control(
             "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
         )
-        look = maps.look(work.shown_picture)
+        look = maps.look(workspace.shown_picture)
     if view == "Maps":
-        _maps(work, model, answer, target, orders, look)
+        _maps(workspace, model, answer, target, orders, look)
     elif view == "Word by word":
-        gallery.show(work, model, answer, orders, look)
+        gallery.show(workspace, model, answer, orders, look)
     elif view == "Layer by layer":
-        entry.show(work.relevancy, model, answer, target, look)
+        entry.show(workspace.relevancy, model, answer, target, look)
     else:
-        change.show(work, model, answer, target, orders, look)
+        change.show(workspace, model, answer, target, orders, look)
 
 
 def _maps(
-    work: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
 ) -> None:
     """One map with its words beside it; several in a row, with words and agreement below."""
     named = describe_target(answer, target, model)
@@ -83,13 +85,13 @@ def _maps(
     if len(orders) == 1:
         with st.container(horizontal=True, gap="medium"):
             with st.container(width=maps.card_width(1)):
-                shown = maps.show(work.relevancy, model, answer, target, named, orders, look, work.evidence)
+                shown = maps.show(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
             with st.container(width=text.WIDTH + 10):
                 text.show(answer, target, shown)
-        _tested(work, model, answer, shown)
+        _tested(workspace, model, answer, shown)
         return
-    shown = maps.show(work.relevancy, model, answer, target, named, orders, look, work.evidence)
-    _tested(work, model, answer, shown)
+    shown = maps.show(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
+    _tested(workspace, model, answer, shown)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=text.WIDTH + 10):
             st.markdown("#### Image against text")
@@ -99,9 +101,9 @@ def _maps(
             table.show(answer, target, shown)
 
 
-def _tested(work: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
+def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    section.show(work, model, answer, tested, work.relevancy.deferred)
+    section.show(workspace, model, answer, tested, workspace.relevancy.deferred)
 
 
 def _no_places(answer: Answer) -> None:

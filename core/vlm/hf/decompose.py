@@ -18,7 +18,7 @@ from torch import Tensor
 from ..checkpoints import LayerPass
 from ..decomposition import LayerDecomposition
 from ..norms import LinearNorm, read_norm
-from ..precision import wide
+from ..precision import at_least_float32
 from ..targets import NotApplicable
 from .calls import Call
 
@@ -39,7 +39,7 @@ def decompose(
     if len(passed.attention_calls) != 1:
         raise _unreadable(number, "has no attention that can be seen")
     (attention,) = passed.attention_calls
-    state, added = passed.input[rows], wide(passed.output[rows]) - wide(passed.input[rows])
+    state, added = passed.input[rows], at_least_float32(passed.output[rows]) - at_least_float32(passed.input[rows])
     mixed = attention.output[rows]
     projection = next((call for call in calls if _projects(call, mixed)), None)
     branches = None if projection is None else _branches(layer, calls, projection)
@@ -47,13 +47,13 @@ def decompose(
         raise _unreadable(number, "does not hand what its heads found to one output projection")
     path, ends = branches
     assert isinstance(projection.module, torch.nn.Linear)
-    multipliers, norms = _multipliers(ends, added, wide(state)), _norms(path)
+    multipliers, norms = _multipliers(ends, added, at_least_float32(state)), _norms(path)
     if multipliers is None or norms is None:
         raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
     scale, bias = _behind(path, norms, projection)
     scale, bias = scale * multipliers[0], bias * multipliers[0]
     parts = LayerDecomposition(
-        state=wide(state),
+        state=at_least_float32(state),
         attention=attention.rows(rows),
         value=attention.value,
         mixed=mixed,
@@ -61,7 +61,7 @@ def decompose(
         norms=norms,
         scale=scale,
         bias=bias,
-        mlp=added - multipliers[0] * wide(ends[0]),
+        mlp=added - multipliers[0] * at_least_float32(ends[0]),
         added=added,
     )
     _check_sums(parts, ends[0], multipliers[0], number)
@@ -124,7 +124,7 @@ def _multipliers(
     They are fitted, for in half precision what is added drowns in the rounding of a large state, whatever it is
     multiplied by; many numbers together still tell.
     """
-    summands = torch.stack([wide(end).flatten() for end in ends])
+    summands = torch.stack([at_least_float32(end).flatten() for end in ends])
     fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
     found = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
     missed = found.to(summands) @ summands - added.flatten()
@@ -143,12 +143,12 @@ def _behind(
     path: Sequence[Call], norms: Sequence[LinearNorm], projection: Call
 ) -> tuple[Float[Tensor, "row"], Float[Tensor, "row hidden"]]:
     """Scale and bias of what stands behind the heads: the projection's bias, and the norms on the way."""
-    made = wide(projection.made)
+    made = at_least_float32(projection.made)
     scale = made.new_ones(len(made))
     bias = torch.zeros_like(made)
     own = projection.module.bias
     if isinstance(own, Tensor):
-        bias = bias + wide(own.detach())
+        bias = bias + at_least_float32(own.detach())
     for step, norm in zip(path, norms, strict=True):
         own_scale = norm.scale(step.given)
         bias = norm.linear(bias) * own_scale[:, None] + norm.shift
@@ -160,11 +160,11 @@ def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], mul
     """Raises NotApplicable unless sources sum to heads, and heads and bias to what the attention added."""
     group = parts.attention.shape[0] // parts.value.shape[0]
     rows = parts.attention.transpose(0, 1)
-    found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), wide(parts.value)).flatten(1, 2)
+    found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), at_least_float32(parts.value)).flatten(1, 2)
     room = 4 * ROUNDINGS * _rounding(parts.mixed)
     for sums, expected in (
-        (found, wide(parts.mixed)),
-        (parts.by_head().sum(1) + parts.bias, multiplier * wide(end)),
+        (found, at_least_float32(parts.mixed)),
+        (parts.by_head().sum(1) + parts.bias, multiplier * at_least_float32(end)),
     ):
         if float((sums - expected).norm()) > room * float(expected.norm() + parts.state.norm()):
             raise _unreadable(number, "adds more through its attention than its heads and values account for")

@@ -7,7 +7,7 @@ import torch
 
 from ...answer import Answer
 from ..checkpoints import DecoderPass
-from ..hiding import first_reader
+from ..hiding import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
 from .inputs import Prepared
@@ -62,7 +62,7 @@ def _prepared_again(passes: Passes, answer: Answer) -> Prepared:
         prompt_tokens=answer.prompt_tokens,
         ids=tuple(inputs["input_ids"][0].tolist()),
         positions=passes.family.positions(passes.network, inputs),
-        shared=first_reader(answer),
+        shared=first_after_images(answer),
         visual=answer.question.visual_fingerprint(),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import anyres, following, llava, pixtral, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
+from . import anyres, llava, native_resolution, pixtral, qwen2_5_vl, qwen2_vl, qwen3_vl, squashed, tiled
 from .base import Family
 
 FAMILIES: tuple[Family, ...] = (
@@ -12,7 +12,7 @@ FAMILIES: tuple[Family, ...] = (
     qwen2_5_vl.FAMILY,
     qwen2_vl.FAMILY,
     qwen3_vl.FAMILY,
-    *following.FAMILIES,
+    *native_resolution.FAMILIES,
     *anyres.FAMILIES,
     *squashed.FAMILIES,
     *tiled.FAMILIES,

@@ -15,7 +15,7 @@ from transformers.image_processing_utils import select_best_resolution
 
 from ....answer import Box, PatchView
 from .base import Family, ImageSize, Tower, count_up
-from .rasters import Rasters, whole
+from .rasters import Rasters, whole_image
 from .squares import class_tokens, image_tokens, layers_read, square_places
 
 
@@ -39,7 +39,7 @@ class AnyResolution(Family):
         rasters = Rasters(image_positions)
         side = config.vision_config.image_size // config.vision_config.patch_size
         for image, size in enumerate(sizes):
-            rasters.add(image, "overview", side, side, whole(size))
+            rasters.add(image, "overview", side, side, whole_image(size))
             rows, columns, box = _fitted(config, size, side)
             rasters.add(image, "detail", rows, columns, box, row_ends=1)
         return rasters.all()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ....answer import PatchView
 from .base import Family, ImageSize
-from .rasters import Rasters, whole
+from .rasters import Rasters, whole_image
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Pixtral(Family):
         rasters = Rasters(image_positions)
         patch = config.vision_config.patch_size * getattr(config, "spatial_merge_size", 1)
         for image, (size, (height, width)) in enumerate(zip(sizes, inputs["image_sizes"].tolist(), strict=True)):
-            rasters.add(image, "picture", height // patch, width // patch, whole(size))
+            rasters.add(image, "picture", height // patch, width // patch, whole_image(size))
         return rasters.all()
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers.vision_utils import get_vision_window_index
 
 from .base import Tower
-from .following import NativeResolution
+from .native_resolution import NativeResolution
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .base import Tower
-from .following import NativeResolution, merged_places
+from .native_resolution import NativeResolution, merged_places
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Rasters:
         return () if self._short or next(self._left, None) is not None else tuple(self.views)
 
 
-def whole(size: ImageSize) -> Box:
+def whole_image(size: ImageSize) -> Box:
     """The box of a whole picture."""
     return (0.0, 0.0, float(size[0]), float(size[1]))
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ....answer import PatchView
 from .base import Family, ImageSize, Tower
-from .rasters import Rasters, whole
+from .rasters import Rasters, whole_image
 from .squares import encoder_layers, image_tokens, square_places
 
 
@@ -35,7 +35,7 @@ class Squashed(Family):
     ) -> tuple[PatchView, ...]:
         rasters, side = Rasters(image_positions), isqrt(processor.image_seq_length)
         for image, size in enumerate(sizes):
-            rasters.add(image, "picture", side, side, whole(size))
+            rasters.add(image, "picture", side, side, whole_image(size))
         # Gemma 3 can be told to add crops ("pan and scan"), which leaves positions over.
         return rasters.all()
 

@@ -18,7 +18,7 @@ from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import get_optim
 
 from ....answer import PatchView
 from .base import Family, ImageSize, Tower, count_up
-from .rasters import Rasters, tile, whole
+from .rasters import Rasters, tile, whole_image
 from .squares import class_tokens, encoder_layers, image_tokens, layers_read, square_places
 
 
@@ -54,7 +54,7 @@ class Tiled(Family):
             for number in range(rows * columns) if rows * columns > 1 else ():
                 box = tile(size, *divmod(number, columns), rows, columns)
                 rasters.add(image, f"tile {number + 1}", side, side, box)
-            rasters.add(image, "overview", side, side, whole(size))
+            rasters.add(image, "overview", side, side, whole_image(size))
         return rasters.all()
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:

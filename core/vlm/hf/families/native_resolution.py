@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ....answer import PatchView
 from .base import Family, ImageSize, count_up
-from .rasters import Rasters, whole
+from .rasters import Rasters, whole_image
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class NativeResolution(Family):
             return ()
         rasters, merge = Rasters(image_positions), config.vision_config.spatial_merge_size
         for image, (size, (_, down, across)) in enumerate(zip(sizes, inputs["image_grid_thw"].tolist(), strict=True)):
-            rasters.add(image, "picture", down // merge, across // merge, whole(size))
+            rasters.add(image, "picture", down // merge, across // merge, whole_image(size))
         return rasters.all()
 
     def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
