@@ -6,17 +6,17 @@ from core.ui.chat import conversation, image_source
 from core.ui.frame import frame
 from core.ui.home import first_question, pages, read_ahead
 
-with frame("Sightline") as (work, model):
+with frame("Sightline") as (workspace, model):
     st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")
-    picture, talk = st.columns([3, 2], gap="large")
-    with picture:
+    image, talk = st.columns([3, 2], gap="large")
+    with image:
         st.subheader("A picture to start with", anchor=False)
-        image_source.picture_trouble(work)
-        if image_source.sample_gallery(work, "home"):
+        image_source.image_trouble(workspace)
+        if image_source.sample_gallery(workspace, "home"):
             st.rerun()
         pages()
     with talk:
-        if question := first_question(work, model):
-            conversation.ask(work, question)
+        if question := first_question(workspace, model):
+            conversation.ask(workspace, question)
             st.switch_page("pages/1_Chat.py")
     read_ahead()

@@ -1,4 +1,4 @@
-"""The random model that benchmarks of large sequences share: a LLaMA decoder (16 layers, 8 heads, width 512) behind a
+"""The random model that benchmarks of large sequences share: a LLaMA decoder (16 layers, 8 heads, width 512) after a
 vision tower too small to count, as a LLaVA, with a grid of image tokens as large as the sequence leaves room for."""
 
 from __future__ import annotations
@@ -88,10 +88,10 @@ def build(tokens: int) -> TransformersModel:
 
 def asked(model: TransformersModel, tokens: int) -> Answer:
     """An answer whose replay reads exactly `tokens` positions."""
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
 
     def question(letters: int) -> Question:
-        return Question("x" * letters, (picture,), decoding=Decoding(max_new_tokens=TARGETS))
+        return Question("x" * letters, (image,), decoding=Decoding(max_new_tokens=TARGETS))
 
     short = len(model.prepare(question(1)).ids)
     return ask(model, question(tokens - (TARGETS - 1) - short + 1), keep_attention=False)

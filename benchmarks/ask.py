@@ -46,9 +46,9 @@ def main() -> None:
         options.model, dtype=model.network.dtype, attn_implementation="sdpa", local_files_only=True
     )
     plain = plain.to(model.device).eval()
-    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (168, 168, 3), dtype=np.uint8))
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (168, 168, 3), dtype=np.uint8))
     decoding = Decoding(max_new_tokens=options.tokens)
-    question = Question("What color is the man's shirt?", (picture,), decoding=decoding)
+    question = Question("What color is the man's shirt?", (image,), decoding=decoding)
     phrasing = question.with_text("Which color does the shirt of the man have?")
     # Both must write equally many tokens, so nothing ends an answer early.
     model.end_ids = frozenset()

@@ -110,19 +110,19 @@ def chip(page: Page, number: int) -> Locator:
 
 def attention(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
     opened(page, f"{url}/Attention_Explorer?scene=27", ".st-key-attention_gallery")
-    picture = ".st-key-attention_picture"
+    image = ".st-key-attention_picture"
     yield (
         "Attention Explorer: a head",
-        [seconds(page, picture, mark(page, "attention_heads", 3 + number).click) for number in range(rounds)],
+        [seconds(page, image, mark(page, "attention_heads", 3 + number).click) for number in range(rounds)],
     )
     yield (
         "Attention Explorer: a patch",
-        [seconds(page, picture, mark(page, "attention_picture", 40 + number).click) for number in range(rounds)],
+        [seconds(page, image, mark(page, "attention_picture", 40 + number).click) for number in range(rounds)],
     )
     # Several tokens can be chosen here, so each click adds one or takes one away.
     yield (
         "Attention Explorer: an answer token",
-        [seconds(page, picture, chip(page, (number + 1) % 4).click) for number in range(rounds)],
+        [seconds(page, image, chip(page, (number + 1) % 4).click) for number in range(rounds)],
     )
 
 
@@ -155,15 +155,15 @@ def causal(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]
 
 def mechanisms(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
     opened(page, f"{url}/Mechanisms?scene=27", ".st-key-mechanisms_heads")
-    picture = ".st-key-mechanisms_picture"
+    image = ".st-key-mechanisms_picture"
     # The page begins with the first heads together; from the first click on it shows one head's picture.
     mark(page, "mechanisms_heads", 5).click()
-    page.locator(f"{picture} svg.marks").first.wait_for(timeout=1000 * START_SECONDS)
+    page.locator(f"{image} svg.marks").first.wait_for(timeout=1000 * START_SECONDS)
     page.wait_for_timeout(2000)
     new = [mark(page, "mechanisms_heads", 6 + number) for number in range(rounds)]
-    yield "Mechanisms: a head", [seconds(page, picture, head.click) for head in new]
+    yield "Mechanisms: a head", [seconds(page, image, head.click) for head in new]
     again = [new[number % max(1, rounds - 1)] for number in range(rounds)]
-    yield "Mechanisms: a kept head", [seconds(page, picture, head.click) for head in again]
+    yield "Mechanisms: a kept head", [seconds(page, image, head.click) for head in again]
 
 
 def main() -> None:

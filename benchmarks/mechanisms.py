@@ -114,7 +114,7 @@ def timed(compute: Callable[[], Increases]) -> Taken:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=3, help="before the loop, and again behind it")
+    parser.add_argument("--rounds", type=int, default=3, help="before the loop, and again after it")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="every N-th position of the loop only")
     options = parser.parse_args()
     model = build(TOKENS)

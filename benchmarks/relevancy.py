@@ -1,6 +1,6 @@
 """What does exact relevancy cost? The explainers against the literal rule, and against the backward passes alone.
 
-The network is a random LLaMA decoder (16 layers, 8 heads, width 512) behind a vision tower too small to count, as a
+The network is a random LLaMA decoder (16 layers, 8 heads, width 512) after a vision tower too small to count, as a
 LLaVA; its answer of 12 tokens is explained token by token, through the whole interface. Each measurement is one run in
 a fresh process of its own, methods take turns, medians count. Memory is what a run had at most beyond what was in use
 before it.

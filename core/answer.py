@@ -164,7 +164,7 @@ class TokenLayout:
         return None
 
     def with_answer(self, length: int) -> TokenLayout:
-        """The layout of the sequence with `length` answer tokens behind it."""
+        """The layout of the sequence with `length` answer tokens after it."""
         return replace(self, kinds=self.kinds + (TokenKind.ANSWER,) * length)
 
 
@@ -193,7 +193,7 @@ class AttentionRows:
     """The decoder's softmax rows at the positions that predicted the answer's tokens.
 
     `weights[l, h, t, j]` is how much head h of layer l looked at position j while predicting answer
-    token t; columns at and behind the predicted token are zero.
+    token t; columns at and after the predicted token are zero.
     """
 
     weights: Float[Tensor, "layers heads answer key"]

@@ -106,7 +106,7 @@ def _open(data: bytes, shown: str) -> ImageFile.ImageFile:
             f"{shown} has {len(data) / 2**20:.1f} MB, and at most {MAX_BYTES / 2**20:.0f} MB are opened. "
             "Scale it down or save it as JPEG."
         )
-    if reason := _not_a_picture(data):
+    if reason := _not_an_image(data):
         raise UnreadableImage(f"{shown} {reason}")
     for signature, opener in _OPENERS:
         if data.startswith(signature):
@@ -117,7 +117,7 @@ def _open(data: bytes, shown: str) -> ImageFile.ImageFile:
     raise UnreadableImage(f"{shown} is not a picture, whatever its name says. Choose a {_FORMATS} file.")
 
 
-def _not_a_picture(data: bytes) -> str | None:
+def _not_an_image(data: bytes) -> str | None:
     """What well-known kind of file this is instead of a picture that can be opened, and what to do about it."""
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!--", b"<!doctype svg")) and b"<svg" in start):

@@ -9,24 +9,29 @@ from core.ui.frame import frame
 from core.ui.state import Lens
 
 with frame("Chat") as (workspace, model):
-    picture, talk = st.columns([2, 3], gap="large")
-    with picture:
-        image_source.show(work)
+    image, talk = st.columns([2, 3], gap="large")
+    with image:
+        image_source.show(workspace)
     with talk:
-        conversation.show(work, model)
+        conversation.show(workspace, model)
 
     st.space("small")
-    work.lens = st.segmented_control(
-        "Look into the answer", get_args(Lens), default=work.lens, required=True, key="lens", persist_state="session"
+    workspace.lens = st.segmented_control(
+        "Look into the answer",
+        get_args(Lens),
+        default=workspace.lens,
+        required=True,
+        key="lens",
+        persist_state="session",
     )
-    exchange, answer = work.inspected, work.answer
-    if work.lens == "Compare phrasings":
-        phrasings.show(work, model)
+    exchange, answer = workspace.inspected, workspace.answer
+    if workspace.lens == "Compare phrasings":
+        phrasings.show(workspace, model)
     elif exchange is None or answer is None:
         st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
     else:
         st.text(f"“{answer.question.text[:200]}” → “{answer.text[:400]}”")
-        if work.lens == "Answer tokens":
-            tokens.show(work, model, exchange, answer)
+        if workspace.lens == "Answer tokens":
+            tokens.show(workspace, model, exchange, answer)
         else:
-            mask.show(work, model, exchange, answer)
+            mask.show(workspace, model, exchange, answer)

@@ -5,4 +5,4 @@ from core.ui.exploring import explore
 from core.ui.frame import frame
 
 with frame("Attention Explorer", explains=True) as (workspace, model):
-    explore(work, model, work.attention.deferred, explorer.show, several=True, contrasts=False)
+    explore(workspace, model, workspace.attention.deferred, explorer.show, several=True, contrasts=False)

@@ -5,4 +5,4 @@ from core.ui.frame import frame
 from core.ui.relevancy import page
 
 with frame("Relevancy", explains=True) as (workspace, model):
-    explore(work, model, work.relevancy.deferred, page.show)
+    explore(workspace, model, workspace.relevancy.deferred, page.show)

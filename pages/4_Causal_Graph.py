@@ -5,4 +5,4 @@ from core.ui.exploring import explore
 from core.ui.frame import frame
 
 with frame("Causal Graph", explains=True) as (workspace, model):
-    explore(work, model, work.causal.deferred, page.show, contrasts=False)
+    explore(workspace, model, workspace.causal.deferred, page.show, contrasts=False)

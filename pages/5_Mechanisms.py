@@ -5,4 +5,4 @@ from core.ui.frame import frame
 from core.ui.mechanisms import page
 
 with frame("Mechanisms", explains=True) as (workspace, model):
-    explore(work, model, work.mechanisms.deferred, page.show)
+    explore(workspace, model, workspace.mechanisms.deferred, page.show)

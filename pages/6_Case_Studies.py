@@ -4,4 +4,4 @@ from core.ui.cases import page
 from core.ui.frame import frame
 
 with frame("Case Studies", explains=True) as (workspace, model):
-    page.show(work, model)
+    page.show(workspace, model)

@@ -25,7 +25,7 @@ def eager_network(folder: str, dtype: torch.dtype = torch.float64) -> Any:
 
 
 def whole_inputs(answer: Answer, tokens: Sequence[int]) -> dict[str, Tensor]:
-    """The prompt with `tokens` behind it."""
+    """The prompt with `tokens` after it."""
     more = torch.tensor([list(tokens)], dtype=torch.long)
     inputs = {**answer.inputs, "input_ids": torch.cat([answer.inputs["input_ids"], more], 1)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
@@ -95,8 +95,8 @@ def eager_logits_without(
     inputs["attention_mask"] = torch.zeros(length, length).double().masked_fill(~allowed, lowest)[None, None]
     prompt = model.family.positions(model.network, answer.inputs)
     assert prompt is not None
-    behind = int(prompt.max()) + 1 + torch.arange(len(answer.tokens))
-    positions = torch.cat([prompt, behind.expand(len(prompt), -1)], 1)
+    after = int(prompt.max()) + 1 + torch.arange(len(answer.tokens))
+    positions = torch.cat([prompt, after.expand(len(prompt), -1)], 1)
     inputs["position_ids"] = positions if len(positions) == 1 else positions[:, None]
     with torch.no_grad():
         logits: Tensor = eager_network(model.card.source)(**inputs, use_cache=False).logits[0]

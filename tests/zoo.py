@@ -157,7 +157,7 @@ def save_qwen(folder: Path, seed: int = 0) -> Path:
 
 
 def save_deepstack(folder: Path, seed: int = 0) -> Path:
-    """A Qwen3-VL, which adds visual features behind its first two layers, with heads wider than hidden / heads."""
+    """A Qwen3-VL, which adds visual features after its first two layers, with heads wider than hidden / heads."""
     tokenizer = build_tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>")
     torch.manual_seed(seed)
     rope = {"rope_type": "default", "mrope_section": [4, 3, 3], "rope_theta": 10_000.0, "mrope_interleaved": True}

@@ -16,7 +16,7 @@ from .tables import FolderError, listed
 PICTURES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff".split())
 
 
-class NoPicture(Exception):
+class NoImage(Exception):
     """A picture that cannot be used. str(error) is a sentence about it."""
 
 
@@ -60,7 +60,7 @@ class Folder:
         """The names of the folders directly in this one."""
         return tuple(name for name in self._names if (self.root / name).is_dir() and self._inside(self.root / name))
 
-    def picture(self, name: str, places: Sequence[str] = ("",)) -> Path:
+    def image(self, name: str, places: Sequence[str] = ("",)) -> Path:
         """The picture `name`, a path below one of `places`, the first that has it. Raises NoPicture."""
         shown, plain = display_name(name), name.replace("\\", "/")
         refused = False
@@ -74,10 +74,10 @@ class Folder:
             except (OSError, ValueError):  # a name too long, or with a NUL
                 continue
         if refused:
-            raise NoPicture(f"{shown} leads out of the folder and was not opened. Copy the picture itself into it.")
-        raise NoPicture(f"{shown} is missing. Put it into the folder.")
+            raise NoImage(f"{shown} leads out of the folder and was not opened. Copy the picture itself into it.")
+        raise NoImage(f"{shown} is missing. Put it into the folder.")
 
-    def pictures_by_stem(self, place: str) -> dict[str, str]:
+    def images_by_stem(self, place: str) -> dict[str, str]:
         """The pictures directly in a subfolder ("" for this one): their paths by name without ending, small letters."""
         found: dict[str, str] = {}
         for file in sorted((self.root / place).iterdir()):

@@ -257,7 +257,7 @@ def _graph(
     notes = [*found.notes, *_caveats(attention, everywhere, left_out, ridge, settings)]
     if settings.method == "ordered ICD" and _looks_ahead(attention, [node.row for node in found.nodes]):
         notes.append(
-            "Tokens of this model's prompt also look at what stands behind them, so their order does not say which of "
+            "Tokens of this model's prompt also look at what stands after them, so their order does not say which of "
             "two cannot cause the other. ICD and FCI, among the settings, do not use the order."
         )
     if not learned.complete:
@@ -268,7 +268,7 @@ def _graph(
 
 
 def _looks_ahead(attention: Float[np.ndarray, "node key"], rows: Sequence[int]) -> bool:
-    """Whether some row, at its position of the sequence, looks behind itself: then the order of tokens is no order of
+    """Whether some row, at its position of the sequence, looks past itself: then the order of tokens is no order of
     causes, on which ordered ICD rests."""
     return any(attention[node, row + 1 :].any() for node, row in enumerate(rows))
 

@@ -1,7 +1,7 @@
 """The test of an explanation: take parts of it away, and see whether the model still says the token.
 
 The subsets of the explanation set are tried in the published order until one changes the token: the first is the
-minimal sufficient set. Their image tokens are hidden from the reader (nobody behind the pictures may attend to them;
+minimal sufficient set. Their image tokens are hidden from the reader (nobody after the pictures may attend to them;
 what they gave to other image tokens stays), or their pixels are masked and the picture is read anew: two tests that
 may disagree. Words of a subset are left in place. Beside it stand sets of the same size that nobody chose, at random,
 and that attention chooses.
@@ -43,7 +43,7 @@ class Masking:
     def sentence(self) -> str:
         """What was done, for the screen."""
         if self.mode == "reader":
-            return "image tokens hidden from everything behind the pictures"
+            return "image tokens hidden from everything after the pictures"
         return f"pixels replaced ({self.fill}), and the picture read anew"
 
 

@@ -33,17 +33,17 @@ class DrawnNode:
     """How a node is drawn: an image token as its patch, a word as its text. `details` are lines of its tooltip."""
 
     label: str
-    picture: Image.Image | None = None
+    image: Image.Image | None = None
     details: tuple[str, ...] = ()
 
 
-def patch_picture(picture: Image.Image, box: Box) -> Image.Image:
+def patch_image(image: Image.Image, box: Box) -> Image.Image:
     """The pixels of an image token, as a square thumbnail; what lies outside the picture is grey."""
     left, top, right, bottom = (round(edge) for edge in box)
     part = Image.new("RGB", (max(right - left, 1), max(bottom - top, 1)), NEUTRAL)
-    inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
+    inside = (max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height))
     if inside[0] < inside[2] and inside[1] < inside[3]:
-        part.paste(picture.convert("RGB").crop(inside), (inside[0] - left, inside[1] - top))
+        part.paste(image.convert("RGB").crop(inside), (inside[0] - left, inside[1] - top))
     return part.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
 
 
@@ -59,8 +59,8 @@ def shortened(label: str) -> str:
     return cut(visible(label), LONGEST_LABEL)
 
 
-def png_url(picture: Image.Image) -> str:
+def png_url(image: Image.Image) -> str:
     """The picture in a data address, without loss."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -25,7 +25,7 @@ def distance_name(distance: int) -> str:
     return f"distance {distance}" if distance < len(NEAR_TO_FAR) else f"distance {len(NEAR_TO_FAR)} or more"
 
 
-def explained_picture(
+def explained_image(
     images: Sequence[Image.Image],
     layout: TokenLayout,
     distances: Mapping[int, int],

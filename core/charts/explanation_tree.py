@@ -62,11 +62,11 @@ def explanation_tree(
     base = alt.Chart(pd.DataFrame(points))
     layers = [_arc(place, ring / pixel) for ring in layout.rings]
     layers += _lines(graph, explanation, layout, place)
-    pictures = base.transform_filter("datum.url != ''")
+    images = base.transform_filter("datum.url != ''")
     words = base.transform_filter("datum.url == ''")
     layers += [
         base.mark_rect(cornerRadius=5).encode(**corners, color=_either(CHOSEN, PAPER)),
-        pictures.mark_image(width=shown, height=shown).encode(**place, url="url:N"),
+        images.mark_image(width=shown, height=shown).encode(**place, url="url:N"),
         words.mark_text(fontSize=13).encode(**place, text="token:N", color=_either(INK_ON_DARK, INK_ON_LIGHT)),
     ]
     if picked in layout.places:
@@ -125,6 +125,6 @@ def _point(node: DrawnNode, distance: int, target: bool) -> dict[str, Any]:
         "token": shortened(node.label),
         "details": " · ".join(node.details),
         "distance": distance,
-        "url": "" if node.picture is None else png_url(node.picture),
+        "url": "" if node.image is None else png_url(node.image),
         "target": target,
     }

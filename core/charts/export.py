@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ..answer import TokenLayout
-from .heatmap import NOT_LOOKED_AT, Panel, Scale, data_url, heat_picture, panels, patch_table, places
+from .heatmap import NOT_LOOKED_AT, Panel, Scale, data_url, heat_image, panels, patch_table, places
 from .palette import INK_ON_LIGHT, NEUTRAL, ramp
 
 SIDE = 640
@@ -115,7 +115,7 @@ def png_map(
 
     Raises ValueError where no patch has a place.
     """
-    heat = heat_picture(images, layout, values, size=SIDE, scale=scale, opacity=opacity)
+    heat = heat_image(images, layout, values, size=SIDE, scale=scale, opacity=opacity)
     lines = legend.lines(heat.width)
     size = (heat.width + 2 * MARGIN, heat.height + 3 * MARGIN + LINE * (len(lines) + 1))
     canvas = Image.new("RGB", size, "white")

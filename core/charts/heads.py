@@ -160,7 +160,7 @@ def head_name(head: Head | None) -> str:
 
 
 @dataclass(frozen=True)
-class SmallPicture:
+class SmallImage:
     """One of several pictures: its address as data, width and height in pixels, a title, and what it is of."""
 
     url: str
@@ -170,38 +170,38 @@ class SmallPicture:
 
 
 def gallery(
-    pictures: Sequence[SmallPicture], *, width: int, chosen: Head | None = None, click: str | None = None
+    images: Sequence[SmallImage], *, width: int, chosen: Head | None = None, click: str | None = None
 ) -> alt.LayerChart:
     """Small pictures in lines of at most `width` pixels, each under its title. A click's entry has "layer" and "head".
 
     Raises ValueError without pictures.
     """
-    if not pictures:
+    if not images:
         raise ValueError("there are no pictures to show")
-    across = max(picture.size[0] for picture in pictures) + 10
-    down = max(picture.size[1] for picture in pictures) + TITLE + 10
+    across = max(image.size[0] for image in images) + 10
+    down = max(image.size[1] for image in images) + TITLE + 10
     columns = max(1, (width + 10) // across)
     rows = []
-    for index, picture in enumerate(pictures):
+    for index, image in enumerate(images):
         row, column = divmod(index, columns)
         left, top = column * across + 2, row * down + 2
         rows.append(
             {
-                "layer": picture.head[0],
-                "head": picture.head[1],
-                "title": picture.title,
-                "url": picture.url,
+                "layer": image.head[0],
+                "head": image.head[1],
+                "title": image.title,
+                "url": image.url,
                 "x": left,
-                "x2": left + picture.size[0],
+                "x2": left + image.size[0],
                 "y": top + TITLE,
-                "y2": top + TITLE + picture.size[1],
+                "y2": top + TITLE + image.size[1],
                 "line": top + TITLE / 2,
-                "on": picture.head == chosen,
+                "on": image.head == chosen,
             }
         )
     table = pd.DataFrame(rows)
-    wide = min(columns, len(pictures)) * across - 6
-    high = -(-len(pictures) // columns) * down - 6
+    wide = min(columns, len(images)) * across - 6
+    high = -(-len(images) // columns) * down - 6
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, wide], nice=False, zero=False), axis=None)
     down_scale = alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True)
     y = alt.Y("y:Q", scale=down_scale, axis=None)

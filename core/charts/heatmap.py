@@ -289,7 +289,7 @@ def _data_url(pixels: bytes, mode: str, size: tuple[int, int], side: int) -> str
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
 
 
-def heat_picture(
+def heat_image(
     images: Sequence[Image.Image],
     layout: TokenLayout,
     values: Float[np.ndarray, "position"],

@@ -69,8 +69,8 @@ def pag_page(
 
 def _node(node: DrawnNode, number: int, explanation: NodeExplanation, ink: str) -> dict[str, Any]:
     label = shortened(node.label)
-    if node.picture is not None:
-        look = {"shape": "image", "image": png_url(node.picture), "size": THUMBNAIL / 2}
+    if node.image is not None:
+        look = {"shape": "image", "image": png_url(node.image), "size": THUMBNAIL / 2}
         frame = {"borderWidth": 1, "color": {"border": NEUTRAL, "background": NEUTRAL}}
         border = {"shapeProperties": {"useBorderWithImage": True}, **frame}
         return {"label": label, "font": {"color": ink, "size": 14, "vadjust": -4}, **look, **border}

@@ -130,10 +130,10 @@ def _node(
 ) -> None:
     x, y = place
     label = shortened(node.label)
-    if node.picture is not None:
+    if node.image is not None:
         size = THUMBNAIL * FINE
         corner = (round(x - size / 2), round(y - size / 2))
-        canvas.paste(node.picture.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), corner)
+        canvas.paste(node.image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), corner)
         pen.rectangle((*corner, corner[0] + size - 1, corner[1] + size - 1), outline=NEUTRAL, width=FINE)
         pen.text((x, y + size / 2 + 8 * FINE), label, fill=INK_ON_LIGHT, font=font, anchor="mm")
         return

@@ -37,7 +37,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def unique(labels: Sequence[str]) -> list[str]:
-    """The labels, no two alike: repeated ones get word joiners, which have no width, behind them."""
+    """The labels, no two alike: repeated ones get word joiners, which have no width, after them."""
     seen: set[str] = set()
     result = []
     for label in labels:

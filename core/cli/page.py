@@ -64,7 +64,7 @@ def wide(part: Element) -> Element:
     return node("div", part, cls="wide")
 
 
-def picture(svg: str, alt: str) -> Element:
+def image(svg: str, alt: str) -> Element:
     """A drawing as an image of its own, whose names cannot meet those of another."""
     data = base64.b64encode(svg.encode()).decode()
     return node("img", src=f"data:image/svg+xml;base64,{data}", alt=_shown(alt))

@@ -21,7 +21,7 @@ from ..explainers.registry import explainers
 from ..maps.files import record_json
 from ..vlm.model import ModelCard
 from .explaining import told
-from .page import node, picture, table, token, wide, write_page
+from .page import image, node, table, token, wide, write_page
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""
@@ -100,7 +100,7 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
         scale = scale_of(scores[shown], signed=method.signed)
         legend = Legend(method.name, (), record_json(answer, [explanation]))
         drawn = svg_map(answer.question.images, answer.layout, scores, scale, OPACITY, legend)
-        parts.append(picture(drawn, f"{method.name} over the picture"))
+        parts.append(image(drawn, f"{method.name} over the picture"))
     else:
         parts.append(node("p", "Where the image tokens are in the picture is not known.", cls="note"))
     shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())

@@ -117,7 +117,7 @@ def _asked(question: str) -> list[Word]:
 
 
 def _polarity(answer: str) -> tuple[bool | None, str]:
-    """Yes, no or neither, and the answer behind that word. "No dogs." is not a no but a count."""
+    """Yes, no or neither, and the answer after that word. "No dogs." is not a no but a count."""
     found = words(answer)
     if not found:
         return None, ""
@@ -230,7 +230,7 @@ def comparable(one: frozenset[str], two: frozenset[str]) -> bool:
 
 
 def alternatives(question: str) -> frozenset[str]:
-    """The words a question offers to choose from: the last one before "or" and the first one behind it."""
+    """The words a question offers to choose from: the last one before "or" and the first one after it."""
     asked = words(_last_sentence(question))
     found: set[str] = set()
     for index, word in enumerate(asked):

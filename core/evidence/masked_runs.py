@@ -57,9 +57,9 @@ class MaskedRuns:
         ]
         self._column = {pair: column for column, pair in enumerate(dict.fromkeys([*said, *rivals]))}
         self._model = model
-        # What stands behind the last target cannot bear on it, and need not be read.
+        # What stands after the last target cannot bear on it, and need not be read.
         self._answer = replace(answer, tokens=answer.tokens[:length])
-        self._pictures = [np.asarray(image.convert("RGB")) for image in unmasked(answer.question).images]
+        self._images = [np.asarray(image.convert("RGB")) for image in unmasked(answer.question).images]
         self._filled: dict[Fill, list[np.ndarray]] = {}
         self._known: dict[Variant, Float[np.ndarray, "pair"]] = {}
 
@@ -73,7 +73,7 @@ class MaskedRuns:
         missing = [variant for variant in dict.fromkeys(variants) if variant not in self._known]
         if cancel is not None and cancel.cancelled:
             return
-        rows = self._model.logits_of_images(self._answer, self._images(missing))
+        rows = self._model.logits_of_images(self._answer, self._masked(missing))
         index, ids = (list(part) for part in zip(*self._column, strict=True))
         for done, (variant, logits) in enumerate(zip(missing, rows, strict=False), start=1):
             self._known[variant] = logits.log_softmax(-1)[index, ids].double().cpu().numpy()
@@ -103,26 +103,26 @@ class MaskedRuns:
         against = sum(float(known[self._column[pair]]) for pair in zip(target.tokens, target.rivals, strict=True))
         return float(1 / (1 + np.exp(min(against - total, 700.0))))
 
-    def _images(self, variants: Iterable[Variant]) -> Iterator[list[Image.Image]]:
+    def _masked(self, variants: Iterable[Variant]) -> Iterator[list[Image.Image]]:
         for variant in variants:
-            hidden = [self._hidden(variant, image) for image in range(len(self._pictures))]
+            hidden = [self._hidden(variant, number) for number in range(len(self._images))]
             filled = self._filling(variant.fill)
             yield [
-                Image.fromarray(np.where(mask[..., None], other, picture))
-                for mask, other, picture in zip(hidden, filled, self._pictures, strict=True)
+                Image.fromarray(np.where(mask[..., None], other, image))
+                for mask, other, image in zip(hidden, filled, self._images, strict=True)
             ]
 
-    def _hidden(self, variant: Variant, image: int) -> Bool[np.ndarray, "height width"]:
+    def _hidden(self, variant: Variant, number: int) -> Bool[np.ndarray, "height width"]:
         if variant.top is None:
-            return np.full(self._pictures[image].shape[:2], variant.direction == "deletion")
-        named = pixels_of(variant.top, self._answer.layout, image)
+            return np.full(self._images[number].shape[:2], variant.direction == "deletion")
+        named = pixels_of(variant.top, self._answer.layout, number)
         return named if variant.direction == "deletion" else ~named
 
     def _filling(self, fill: Fill) -> list[np.ndarray]:
         """Whole pictures of the fill."""
         if fill not in self._filled:
             self._filled[fill] = [
-                np.asarray(apply_mask(Image.fromarray(picture), RegionMask(np.ones(picture.shape[:2], bool), fill)))
-                for picture in self._pictures
+                np.asarray(apply_mask(Image.fromarray(image), RegionMask(np.ones(image.shape[:2], bool), fill)))
+                for image in self._images
             ]
         return self._filled[fill]

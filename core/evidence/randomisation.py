@@ -63,7 +63,7 @@ def randomise(
 ) -> list[Randomised]:
     """Explain the same answer again as the model forgets, each explanation by its own method, settings and target.
 
-    All blocks are shuffled; maps are made anew behind every one of them, or at `stages` of them that are evenly spread
+    All blocks are shuffled; maps are made anew after every one of them, or at `stages` of them that are evenly spread
     and end with the last. The model itself is not touched. Of questions without pictures the words are compared.
 
     Stopped by `cancel`, the stages done are returned, or Cancelled raised if there are none. Raises OtherModel,

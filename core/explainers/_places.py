@@ -10,7 +10,7 @@ def image_positions(answer: Answer) -> list[int]:
     return list(answer.layout.positions(TokenKind.IMAGE))
 
 
-def needs_picture(answer: Answer, name: str) -> str | None:
+def needs_image(answer: Answer, name: str) -> str | None:
     """The obstacle of a method that scores image tokens alone."""
     if image_positions(answer):
         return None
@@ -23,8 +23,8 @@ def needs_picture(answer: Answer, name: str) -> str | None:
 def needs_places(model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
     """The obstacle of a method that must know where in the picture each image token is."""
     if answer.layout.views:
-        return needs_picture(answer, name)
-    return needs_picture(answer, name) or (
+        return needs_image(answer, name)
+    return needs_image(answer, name) or (
         f"Where the image tokens of {model.card.family} models are in the picture is not known, so {name} cannot be "
         "computed. Choose raw attention, input x gradient or hiding image tokens, which need no place."
     )

@@ -62,7 +62,7 @@ class RelevancyPropagation:
         self._constant = max(0, first - checkpoints.start)
 
     def down(self, layer: int) -> Iterator[None]:
-        """Push relevancy and gradient through `layer`, with a pause behind each target's backward pass."""
+        """Push relevancy and gradient through `layer`, with a pause after each target's backward pass."""
         self.gradient, self.scale = rescaled(self.gradient, self.scale)
         token_targets = len(self.gradient)
         with self.checkpoints.recompute(layer) as passed:
@@ -97,7 +97,7 @@ def propagated(
     """share . mean over heads of relu(dy/dA * A), in blocks of rows: what the queries' shares bring to each key.
 
     `gradient` is dy/dO. A row's share is at least 0 and so is A, so the share goes into the gradient before relu is
-    taken and A is multiplied behind it.
+    taken and A is multiplied after it.
     """
     token_targets, _, heads, size = gradient.shape
     value = at_least_float32(call.value).transpose(1, 2)

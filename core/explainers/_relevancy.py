@@ -64,7 +64,7 @@ def begin(
 
 
 class RowRelevancy(Explainer):
-    """The loop of a relevancy method: its rows from `first_row` on, and the tower behind them where it has one."""
+    """The loop of a relevancy method: its rows from `first_row` on, and the tower after them where it has one."""
 
     @abstractmethod
     def first_row(self, answer: Answer) -> int:

@@ -4,7 +4,7 @@ Most projectors read one layer of the tower, and the decoder reads what they mak
 ViP-LLaVA's reads several layers beside each other; Qwen3-VL's has parts that read earlier layers, and what they make is
 added to the image tokens before the decoder's next layers. The gradient of the tower's states then comes in parts, by
 way of each layer that is read and each layer of the decoder that something enters, and all are taken along. Relevancy
-itself knows no such parts, being a product over layers: an image token's enters the tower behind the last layer read.
+itself knows no such parts, being a product over layers: an image token's enters the tower after the last layer read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ._propagation import RelevancyPropagation
 class TowerPropagation(RelevancyPropagation):
     """A walk down a tower, joined below some layers by the part of the gradient of states that are read there.
 
-    `joining[n]` [target place width] is that part for the states behind n layers.
+    `joining[n]` [target place width] is that part for the states after n layers.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length
-from ._places import image_positions, needs_picture
+from ._places import image_positions, needs_image
 from .base import Explainer, Step
 from .settings import number
 
@@ -43,7 +43,7 @@ class GradCam(Explainer):
     Settings = GradCamSettings
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_picture(answer, self.name)
+        return needs_image(answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -12,7 +12,7 @@ from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
 from ._backward import backward, backward_bytes, full_length, recompute_from
-from ._places import image_positions, needs_picture
+from ._places import image_positions, needs_image
 from .base import Explainer, Step
 from .settings import choice, number
 
@@ -52,7 +52,7 @@ class IntegratedGradients(Explainer):
     signed = True
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_picture(answer, self.name)
+        return needs_image(answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
@@ -76,9 +76,9 @@ class IntegratedGradients(Explainer):
                 "Choose input x gradient, or hiding pixels."
             )
         places = image_positions(answer)
-        picture = embeddings[places].float()
-        begin = torch.zeros_like(picture) if settings.baseline == "zero" else picture.mean(0, keepdim=True)
-        way = picture - begin
+        image = embeddings[places].float()
+        begin = torch.zeros_like(image) if settings.baseline == "zero" else image.mean(0, keepdim=True)
+        way = image - begin
         total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
         for step in range(settings.steps):
             yield Step(step / settings.steps)

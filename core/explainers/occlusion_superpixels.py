@@ -47,22 +47,22 @@ class OcclusionSuperpixels(PixelOcclusion):
         self, question: Question, layout: TokenLayout, settings: OcclusionSuperpixelsSettings
     ) -> list[PixelRegion]:
         found = []
-        for image, picture in enumerate(question.images):
-            labels = superpixels(picture, settings.segments, settings.compactness)
+        for index, image in enumerate(question.images):
+            labels = superpixels(image, settings.segments, settings.compactness)
             for label in np.unique(labels):
                 pixels = labels == label
-                coverage = patch_coverage(pixels, layout, image)
+                coverage = patch_coverage(pixels, layout, index)
                 shares = {position: share for position, share in coverage.items() if share > 0}
-                found.append(PixelRegion(image, pixels, shares))
+                found.append(PixelRegion(index, pixels, shares))
         return found
 
 
-def superpixels(picture: Image.Image, segments: int, compactness: float) -> Int[np.ndarray, "height width"]:
+def superpixels(image: Image.Image, segments: int, compactness: float) -> Int[np.ndarray, "height width"]:
     """The number of the segment of every pixel."""
     # Importing it takes a second, and most sessions never segment.
     from skimage.segmentation import slic
 
-    small = picture.convert("RGB")
+    small = image.convert("RGB")
     small.thumbnail((LONGEST, LONGEST))
     labels = slic(np.asarray(small), n_segments=segments, compactness=compactness, start_label=0, channel_axis=-1)
-    return np.asarray(Image.fromarray(labels.astype(np.int32)).resize(picture.size, Image.Resampling.NEAREST))
+    return np.asarray(Image.fromarray(labels.astype(np.int32)).resize(image.size, Image.Resampling.NEAREST))

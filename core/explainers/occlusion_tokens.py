@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, TokenKind
-from ..vlm.hiding import first_after_images
+from ..vlm.edits import first_after_images
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, target_logprobs
@@ -33,7 +33,7 @@ class OcclusionTokensSettings:
 
 class OcclusionTokens(Explainer):
     """The drop in log-probability of the token when image tokens, or a word of the question, are hidden from all that
-    stands behind the picture: attention knockout at every layer (Geva et al. 2023, "Dissecting recall of factual
+    stands after the picture: attention knockout at every layer (Geva et al. 2023, "Dissecting recall of factual
     associations", section 3), in nats.
 
     The picture is read once; many hidings are computed in one batch over its keys and values.

@@ -13,7 +13,7 @@ from ..vlm.hf.capture import RowRecorder
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
 from ._attention import rows_bytes, target_rows
-from ._places import image_positions, needs_picture
+from ._places import image_positions, needs_image
 from .base import Explainer, Step
 from .settings import Chosen, layers, text
 
@@ -49,7 +49,7 @@ class RelativeAttention(Explainer):
     contrasts = False
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_picture(answer, self.name)
+        return needs_image(answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -71,7 +71,7 @@ def relevancy_by_layer(
     arrives from the layers above). Summed over layers, with 1 at the token target's own position, that is the decoder's
     relevancy, the one without the vision tower.
 
-    On the CPU in float32, zero behind the token target. Raises Cancelled.
+    On the CPU in float32, zero after the token target. Raises Cancelled.
     """
     checkpoints = model.checkpointed(answer)
     entered = torch.zeros(len(token_targets), checkpoints.layers, len(answer.layout))

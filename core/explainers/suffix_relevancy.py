@@ -1,4 +1,4 @@
-"""Relevancy over the rows behind the picture alone: a fraction of the cost."""
+"""Relevancy over the rows after the picture alone: a fraction of the cost."""
 
 from __future__ import annotations
 

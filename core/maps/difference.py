@@ -13,7 +13,7 @@ class NotComparable(ValueError):
     """Two maps whose patches are not the same places. str(error) is a sentence for the screen."""
 
 
-def picture_positions(layout: TokenLayout) -> list[int]:
+def image_positions_of(layout: TokenLayout) -> list[int]:
     """The positions of the image tokens that have a place in the picture, view by view in raster order."""
     return [position for view in layout.views for position in view.positions]
 
@@ -43,10 +43,10 @@ def difference(
         )
     if not rasters[0]:
         raise NotComparable("These answers have no image tokens with a place in a picture, so there is no map.")
-    one = first[picture_positions(first_layout)].astype(np.float64)
-    other = second[picture_positions(second_layout)].astype(np.float64)
+    one = first[image_positions_of(first_layout)].astype(np.float64)
+    other = second[image_positions_of(second_layout)].astype(np.float64)
     if relative:
         one, other = as_shares(one), as_shares(other)
     result = np.full(len(first_layout), np.nan)
-    result[picture_positions(first_layout)] = one - other
+    result[image_positions_of(first_layout)] = one - other
     return result

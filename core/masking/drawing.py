@@ -40,7 +40,7 @@ def rasterize(
     if min(*size, *canvas_size) <= 0:
         raise ValueError(f"sizes are positive, not {size} and {canvas_size}")
     hidden = np.zeros((size[1], size[0]), dtype=bool)
-    to_picture = np.diag([size[0] / canvas_size[0], size[1] / canvas_size[1]])
+    to_image = np.diag([size[0] / canvas_size[0], size[1] / canvas_size[1]])
     objects = drawing.get("objects")
     for item in objects if isinstance(objects, list) else []:
         try:
@@ -49,7 +49,7 @@ def rasterize(
         except (AttributeError, KeyError, TypeError, ValueError, IndexError, OverflowError):
             continue  # not a drawing of ours: it comes from the browser, and hides nothing
         if shape and placement:
-            _paint(hidden, shape, placement, to_picture)
+            _paint(hidden, shape, placement, to_image)
     return hidden
 
 
@@ -170,18 +170,18 @@ def _paint(
     hidden: Bool[np.ndarray, "height width"],
     shape: _Shape,
     placement: _Placement,
-    to_picture: Float[np.ndarray, "2 2"],
+    to_image: Float[np.ndarray, "2 2"],
 ) -> None:
     """Hide the pixels of one shape, in place."""
     on_canvas = [line @ placement.linear.T + placement.centre for line in shape.lines]
     if shape.filled:
-        hidden |= _inside([line @ to_picture.T for line in on_canvas], hidden.shape)
+        hidden |= _inside([line @ to_image.T for line in on_canvas], hidden.shape)
     if shape.stroke <= 0:
         return
     if placement.uniform:
-        drawn, linear, shift = on_canvas, to_picture, np.zeros(2)
+        drawn, linear, shift = on_canvas, to_image, np.zeros(2)
     else:
-        drawn, linear, shift = list(shape.lines), to_picture @ placement.linear, to_picture @ placement.centre
+        drawn, linear, shift = list(shape.lines), to_image @ placement.linear, to_image @ placement.centre
     if abs(np.linalg.det(linear)) < 1e-12:
         return
     for line in drawn:

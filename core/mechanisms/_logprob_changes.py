@@ -90,7 +90,7 @@ def _of(changes: Changes, rows: list[int]) -> Changes:
 def _logit_changes(
     unembedding: Unembedding, changes: Changes, words: Sequence[int]
 ) -> Float[Tensor, "heads token target source"]:
-    """By how much each token target's own word gains: its logit behind, less its logit before."""
+    """By how much each token target's own word gains: its logit after, less its logit before."""
     own = unembedding.words(words)
     before = (changes.states * own).sum(-1) + unembedding.constant(words)
     gained = torch.einsum("husk,huk->hus", changes.factors, torch.einsum("hkd,ud->huk", changes.matrices, own))

@@ -71,9 +71,9 @@ def _words(
 
 
 def _between(found: Contributions) -> list[Float[Tensor, "target hidden"]]:
-    """What came in behind each layer that it did not add itself: nothing, in most networks."""
-    behind = [*(parts.state for parts in found.layers[1:]), at_least_float32(found.final)]
-    return [after - parts.state - parts.added for parts, after in zip(found.layers, behind, strict=True)]
+    """What came in after each layer that it did not add itself: nothing, in most networks."""
+    afterwards = [*(parts.state for parts in found.layers[1:]), at_least_float32(found.final)]
+    return [after - parts.state - parts.added for parts, after in zip(found.layers, afterwards, strict=True)]
 
 
 def _kept(shares: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class OtherPictures:
+class OtherImages:
     """Other pictures in the place of the question's own, as the model shall see them: a counterfactual scene. The
     question's mask is not laid over them."""
 
@@ -35,7 +35,7 @@ class OtherPictures:
     samples: int = 1
 
 
-Corruption = Noise | OtherPictures
+Corruption = Noise | OtherImages
 
 
 def corrupted(
@@ -45,8 +45,8 @@ def corrupted(
 
     Raises NotApplicable for positions that are not there and for pictures that become other tokens.
     """
-    if isinstance(corruption, OtherPictures):
-        yield model.checkpointed(_pictured(model, answer, corruption))
+    if isinstance(corruption, OtherImages):
+        yield model.checkpointed(_with_other_images(model, answer, corruption))
         return
     rows = torch.tensor(corruption.positions) - clean.start
     embedded = clean.states(0, Site.INPUT)[rows]
@@ -65,7 +65,7 @@ def first_corrupted(answer: Answer, corruption: Corruption) -> int:
 
     Raises NotApplicable where it changes nothing, or something that is not there.
     """
-    if isinstance(corruption, OtherPictures):
+    if isinstance(corruption, OtherImages):
         return 0
     end = len(answer.layout) - 1
     if not corruption.positions or not all(0 <= position < end for position in corruption.positions):
@@ -77,7 +77,7 @@ def first_corrupted(answer: Answer, corruption: Corruption) -> int:
     return min(corruption.positions)
 
 
-def _pictured(model: VisionLanguageModel, answer: Answer, corruption: OtherPictures) -> Answer:
+def _with_other_images(model: VisionLanguageModel, answer: Answer, corruption: OtherImages) -> Answer:
     """The answer as if it had been given about the other pictures."""
     question = replace(answer.question, images=corruption.images, mask=None)
     prepared = model.prepare(question)

@@ -65,7 +65,7 @@ def patch_groups(answer: Answer, view: int = 0, side: int = 1) -> tuple[tuple[Gr
 
 
 def check_groups(answer: Answer, named: Sequence[Group]) -> None:
-    """Raises NotApplicable for an empty group and for positions behind the last one that is read."""
+    """Raises NotApplicable for an empty group and for positions after the last one that is read."""
     end = len(answer.layout) - 1
     for group in named:
         if not group.positions:

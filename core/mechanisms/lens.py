@@ -69,9 +69,7 @@ def lens(
     """
     chosen = range(model.card.layers + 1) if layers is None else layers
     if not all(0 <= layer <= model.card.layers for layer in chosen):
-        raise ValueError(
-            f"states enter layers 0 to {model.card.layers - 1}, and {model.card.layers} is behind the last"
-        )
+        raise ValueError(f"states enter layers 0 to {model.card.layers - 1}, and {model.card.layers} is after the last")
     check_positions(model, answer, positions)
     check_words(model, words)
     needed = checkpoint_bytes(model, answer) + 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
@@ -90,7 +88,7 @@ def check_positions(model: VisionLanguageModel, answer: Answer, positions: Seque
     read_last = len(answer.prompt_tokens) + max(0, len(answer.tokens) - 1)
     if not all(0 <= position < read_last for position in positions):
         raise NotApplicable(
-            "A position to read lies behind the last one that the model read: the last token of an answer is said and "
+            "A position to read lies after the last one that the model read: the last token of an answer is said and "
             "not read again. Choose one before it."
         )
 

@@ -7,7 +7,7 @@ some positions, and what that gives back of the target's probability is the stat
     total effect = log p(clean) - log p(corrupted),   indirect effect = log p(restored) - log p(corrupted).
 
 Palit, Pandey, Arora and Liang (2023), "Towards Vision-Language Mechanistic Interpretability: A Causal Tracing Tool for
-BLIP", do so with noise on a picture's embeddings. Here the states are the residual stream behind a layer, or what its
+BLIP", do so with noise on a picture's embeddings. Here the states are the residual stream after a layer, or what its
 attention or MLP hands on; positions are restored together as groups of tokens, or patch by patch.
 
 Nothing below a restored state changes, so a run begins at that layer, from what the corrupted run left there: half the

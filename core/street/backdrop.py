@@ -145,11 +145,11 @@ def backdrop(scene: Scene) -> Float[np.ndarray, "side side 3"]:
     """Sky and ground with the objects' shadows on it, as RGB of 0 to 255."""
     rng = random.Random(f"backdrop {scene.texture}")
     horizon = min(max(scene.horizon, 1), SIDE - 1)
-    picture = np.empty((SIDE, SIDE, 3), np.float32)
+    image = np.empty((SIDE, SIDE, 3), np.float32)
 
-    picture[:horizon] = _ramp(*SKY_COLORS[scene.sky], horizon)
+    image[:horizon] = _ramp(*SKY_COLORS[scene.sky], horizon)
     cloud = _soft(_clouds(rng, horizon), 1)[:horizon] * 0.8
-    picture[:horizon] += cloud * (_triple(CLOUD_COLORS[scene.sky]) - picture[:horizon])
+    image[:horizon] += cloud * (_triple(CLOUD_COLORS[scene.sky]) - image[:horizon])
 
     far, near = GROUND_COLORS[scene.ground]
     hill = np.full(SIDE, rng.uniform(2, 7))
@@ -159,21 +159,21 @@ def backdrop(scene: Scene) -> Float[np.ndarray, "side side 3"]:
     band = max(0, horizon - 18)
     height = horizon - np.arange(band, horizon)[:, None]
     cover = np.clip(hill[None] - height + 1, 0, 1).astype(np.float32)[..., None]
-    picture[band:horizon] += cover * (haze - picture[band:horizon])
+    image[band:horizon] += cover * (haze - image[band:horizon])
 
     offset = rng.randrange(SIDE)
     tile = _ground_tile(scene.ground)[: SIDE - horizon, offset : offset + SIDE]
-    picture[horizon:] = _ramp(far, near, SIDE - horizon) * tile
-    picture[horizon:] *= 1 - 0.42 * _soft(_shadows(scene.items, horizon), 1)[horizon:]
-    return picture
+    image[horizon:] = _ramp(far, near, SIDE - horizon) * tile
+    image[horizon:] *= 1 - 0.42 * _soft(_shadows(scene.items, horizon), 1)[horizon:]
+    return image
 
 
-def expose(picture: Float[np.ndarray, "side side 3"], scene: Scene) -> Float[np.ndarray, "side side 3"]:
+def expose(image: Float[np.ndarray, "side side 3"], scene: Scene) -> Float[np.ndarray, "side side 3"]:
     """The picture under the scene's light: brightness, warmth, slow unevenness and fine grain."""
     rng = random.Random(f"grain {scene.texture}")
     fine, slow = _grain_tiles()
     y, x, v, u = (rng.randrange(SIDE) for _ in range(4))
     gain = _triple((scene.light * (1 + scene.warmth), scene.light, scene.light * (1 - scene.warmth)))
-    lit = picture * (slow[v : v + SIDE, u : u + SIDE] * gain)
+    lit = image * (slow[v : v + SIDE, u : u + SIDE] * gain)
     lit += fine[y : y + SIDE, x : x + SIDE]
     return np.clip(lit, 0, 255, out=lit)

@@ -1,8 +1,8 @@
 """Training batches. Batch k of a stage is a function of the seed and k alone, so training can stop and resume.
 
-A joint batch packs many conversations behind one picture. The row is a prefix (`<s><|user|>` and the image
+A joint batch packs many conversations after one picture. The row is a prefix (`<s><|user|>` and the image
 tokens) followed by segments of fixed length; a conversation lies within one segment, sees the prefix and
-itself, and its positions restart behind the prefix. Text-only conversations share the segments but see only
+itself, and its positions restart after the prefix. Text-only conversations share the segments but see only
 themselves. Each conversation is thus computed exactly as if it stood alone (`packed.py` is the attention).
 """
 
@@ -104,7 +104,7 @@ class Encoder:
         return ids, labels
 
     def subjects_of(self, ids: Int[np.ndarray, "length"]) -> Int[np.ndarray, "length"]:
-        """For every token behind a noun of its sentence, which noun that was (the last one); else `IGNORE`."""
+        """For every token after a noun of its sentence, which noun that was (the last one); else `IGNORE`."""
         found = np.full(len(ids), IGNORE, np.int64)
         subject = IGNORE
         for index, token in enumerate(ids.tolist()):
@@ -177,7 +177,7 @@ class Segments:
 class TextBatches(Dataset[dict[str, Tensor]]):
     """Text-only conversations for the language model: segments alone, without a prefix.
 
-    Beside the answers, `subjects` say of every token behind a noun which noun its sentence is about: what
+    Beside the answers, `subjects` say of every token after a noun which noun its sentence is about: what
     dense labels are to the tower. A value that knows its subject can be looked up by it; without, that
     takes many times the text to emerge. `repeats` say of every colour whether it was named before.
 

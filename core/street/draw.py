@@ -78,5 +78,5 @@ def draw(scene: Scene) -> Drawing:
         SHAPES[item.kind](pen, item, rng)
         label += len(names)
     objects, labels = pen.finish()
-    picture = backdrop(scene) * (1 - objects[..., 3:] / 255) + objects[..., :3]
-    return Drawing(Image.fromarray(expose(picture, scene).astype(np.uint8)), labels, parts)
+    image = backdrop(scene) * (1 - objects[..., 3:] / 255) + objects[..., :3]
+    return Drawing(Image.fromarray(expose(image, scene).astype(np.uint8)), labels, parts)

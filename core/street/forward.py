@@ -16,11 +16,11 @@ from .labels import IGNORE
 from .packed import packing
 
 MIDDLE = 3
-"""The decoder layer behind which nouns know what they stand for."""
+"""The decoder layer after which nouns know what they stand for."""
 
 
 class JointStates(NamedTuple):
-    """States over packed rows: the decoder's `last` and those behind layer `MIDDLE`, and the tower's `patches`."""
+    """States over packed rows: the decoder's `last` and those after layer `MIDDLE`, and the tower's `patches`."""
 
     last: Float[Tensor, "batch row width"]
     middle: Float[Tensor, "batch row width"]

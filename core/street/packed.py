@@ -59,11 +59,11 @@ def packed_attention(
         before = x[:, None, :, :prefix].expand(-1, segments, -1, -1, -1).reshape(batch * segments, heads, prefix, width)
         return torch.cat([before, segmented(x)], dim=2)
 
-    behind = scaled_dot_product_attention(
+    after = scaled_dot_product_attention(
         segmented(query), with_prefix(key), with_prefix(value), attn_mask=packing.mask, scale=scaling
     )
-    behind = behind.reshape(batch, segments, heads, length, width).permute(0, 1, 3, 2, 4)
-    outputs = [behind.reshape(batch, segments * length, heads, width)]
+    after = after.reshape(batch, segments, heads, length, width).permute(0, 1, 3, 2, 4)
+    outputs = [after.reshape(batch, segments * length, heads, width)]
     if prefix:
         before = scaled_dot_product_attention(
             query[:, :, :prefix], key[:, :, :prefix], value[:, :, :prefix], is_causal=True, scale=scaling

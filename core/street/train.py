@@ -251,9 +251,9 @@ class Training:
             scale = learning_rate(step, stage.steps, self.recipe.decay)
             for group in optimizer.param_groups:
                 group["lr"] = group["rate"] * scale
-            propagated = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+            moved = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
             with torch.autocast("cuda", dtype=torch.bfloat16, enabled=self.device == "cuda"):
-                loss = stage.loss(propagated)
+                loss = stage.loss(moved)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(stage.modules.parameters(), 1.0)
@@ -306,11 +306,11 @@ class Training:
     def text_accuracy(self) -> dict[str, float]:
         """Shares of unseen text-only answers that are right to the letter, and of colours known to be said before."""
         batch = TextBatches(self.recipe.seed + 1, 32, self.encoder, recitals=0)[-1]
-        propagated = {key: value.to(self.device) for key, value in batch.items()}
-        last, early = self.text_states(propagated)
+        moved = {key: value.to(self.device) for key, value in batch.items()}
+        last, early = self.text_states(moved)
         predicted = self.model.lm_head(last).argmax(-1).cpu()
-        repeated = propagated["repeats"][propagated["repeats"] != IGNORE]
-        noticed = self.repeats(early[propagated["repeats"] != IGNORE]).argmax(-1) == repeated
+        repeated = moved["repeats"][moved["repeats"] != IGNORE]
+        noticed = self.repeats(early[moved["repeats"] != IGNORE]).argmax(-1) == repeated
         right = predicted[:, :-1] == batch["labels"][:, 1:]
         answers: list[bool] = []
         for row, labels in zip(right.tolist(), batch["labels"][:, 1:].tolist(), strict=True):

@@ -15,8 +15,8 @@ from ..street.recipe import SceneRecipe
 from ..vlm.model import VisionLanguageModel
 from . import models
 from .asking import ask_and_inspect
-from .scenes import GALLERY, picture_of, suggestions
-from .state import Exchange, Picture, Workspace
+from .scenes import GALLERY, image_of, suggestions
+from .state import Exchange, NamedImage, Workspace
 from .target import describe_target, page_key, target_chips, target_granularity, target_rival
 
 PICTURE = 150
@@ -48,7 +48,7 @@ def show(
     with st.container(key="answer_bar"):
         left, right = st.columns([1, 7], gap="medium", vertical_alignment="top")
         with left:
-            _picture(workspace, exchange, answer.question)
+            _image(workspace, exchange, answer.question)
         with right:
             _choice(workspace, exchange)
             long = len(answer.tokens) > MANY_TOKENS
@@ -82,20 +82,20 @@ def _answered(workspace: Workspace) -> list[Exchange]:
     return [exchange for exchange in workspace.exchanges if exchange.answer is not None and exchange.answer.tokens]
 
 
-def _picture(workspace: Workspace, exchange: Exchange, question: Question) -> None:
+def _image(workspace: Workspace, exchange: Exchange, question: Question) -> None:
     """The picture of the question; of several one, which the whole page then is drawn over."""
     if not question.images:
         st.caption(":material/image_not_supported: Asked without a picture.")
         return
-    image = question.images[workspace.shown_picture]
+    image = question.images[workspace.shown_image]
     st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
     if len(question.images) > 1:
         key = page_key("picture_number", exchange)
 
         def chosen() -> None:
-            workspace.picture_number = st.session_state[key]
+            workspace.image_number = st.session_state[key]
 
-        st.session_state[key] = workspace.shown_picture
+        st.session_state[key] = workspace.shown_image
         st.selectbox(
             "Picture",
             range(len(question.images)),
@@ -174,20 +174,20 @@ def _another_model(workspace: Workspace, model: VisionLanguageModel, exchange: E
                 models.switch_model(workspace, former)
                 st.rerun()
     if again:
-        _ask(workspace, model, exchange.question, exchange.picture)
+        _ask(workspace, model, exchange.question, exchange.image)
 
 
 def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
     st.info("No answer to look into yet. Ask a question, and its answer is taken apart here.", icon=":material/chat:")
-    if workspace.picture is None and not workspace.exchanges:
-        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = workspace.picture
+    if workspace.image is None and not workspace.exchanges:
+        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+    image = workspace.image
     left, right = st.columns([1, 4], gap="medium")
     with left:
-        if picture is not None:
-            st.image(picture.image, width=PICTURE, alt="the picture to ask about")
-            st.text(picture.name)
-    scene = picture.recipe.scene() if picture and picture.recipe else None
+        if image is not None:
+            st.image(image.image, width=PICTURE, alt="the picture to ask about")
+            st.text(image.name)
+    scene = image.recipe.scene() if image and image.recipe else None
     asked = None
     with right:
         st.caption("Ask right here:")
@@ -198,14 +198,14 @@ def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
         typed = st.chat_input("Or type a question of your own", key="ask_here")
         st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
         if asked or (typed and typed.strip()):
-            _ask(workspace, model, workspace.question((asked or typed or "").strip()), picture)
+            _ask(workspace, model, workspace.question((asked or typed or "").strip()), image)
         for exchange in workspace.exchanges[-1:]:
             if exchange.trouble:
                 st.text(exchange.trouble)
 
 
-def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, picture: Picture | None) -> None:
+def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, image: NamedImage | None) -> None:
     """Ask here and now, in the conversation, and look into the answer."""
-    exchange = Exchange(question, picture)
+    exchange = Exchange(question, image)
     workspace.exchanges.append(exchange)
     ask_and_inspect(workspace, model, exchange, st.empty(), "stop_ask_here")

@@ -12,7 +12,7 @@ from ..street.recipe import SceneRecipe
 from ..vlm.model import VisionLanguageModel
 from .chat.image_source import screen_copy
 from .model_bar import compact
-from .scenes import GALLERY, contents, picture_of, suggestions
+from .scenes import GALLERY, contents, image_of, suggestions
 from .state import Workspace
 
 SHOWN = 336
@@ -67,17 +67,17 @@ PAGES = (
 def first_question(workspace: Workspace, model: VisionLanguageModel) -> str | None:
     """The chosen picture with questions that fit it. Returns the one that was clicked."""
     st.subheader("Ask a first question", anchor=False)
-    if workspace.picture is None:
-        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = workspace.picture
-    assert picture is not None
-    scene = picture.recipe.scene() if picture.recipe else None
+    if workspace.image is None:
+        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+    image = workspace.image
+    assert image is not None
+    scene = image.recipe.scene() if image.recipe else None
     st.image(
-        screen_copy(picture, SHOWN),
-        width=fit(picture.image.size, SHOWN)[0],
+        screen_copy(image, SHOWN),
+        width=fit(image.image.size, SHOWN)[0],
         alt=contents(scene) if scene else "the picture to ask about",
     )
-    st.text(picture.name + (f": {contents(scene)}" if scene else ""))
+    st.text(image.name + (f": {contents(scene)}" if scene else ""))
     st.caption(
         f":material/check_circle: The model is ready: {compact(model.card.parameters)} parameters, "
         f"{model.card.layers} layers × {model.card.heads} heads, on {model.card.device}. Click a question to ask it."

@@ -13,7 +13,7 @@ import streamlit as st
 from ..street.recipe import UnreadableRecipe, from_params
 from ..vlm.loading import EMBEDDED, ModelSpec
 from .models import store
-from .scenes import picture_of
+from .scenes import image_of
 from .state import Workspace
 
 LONGEST_QUESTION = 500
@@ -35,9 +35,9 @@ def restore(current_workspace: Workspace) -> None:
             current_workspace.asked_spec = spec
     if "scene" in params:
         try:
-            current_workspace.show(picture_of(from_params(params["scene"], params.get("changes", ""))))
+            current_workspace.show(image_of(from_params(params["scene"], params.get("changes", ""))))
         except UnreadableRecipe as error:
-            current_workspace.picture_trouble = f"{error} Choose a picture below instead."
+            current_workspace.image_trouble = f"{error} Choose a picture below instead."
     question = params.get("q", "").strip()
     if question:
         current_workspace.offered = question[:LONGEST_QUESTION]
@@ -48,8 +48,8 @@ def params_of(current_workspace: Workspace) -> dict[str, str]:
     params: dict[str, str] = {}
     if current_workspace.spec != EMBEDDED:
         params["model"] = current_workspace.spec.source
-    if current_workspace.picture and current_workspace.picture.recipe:
-        params |= current_workspace.picture.recipe.to_params()
+    if current_workspace.image and current_workspace.image.recipe:
+        params |= current_workspace.image.recipe.to_params()
     question = current_workspace.inspected.question.text if current_workspace.inspected else current_workspace.offered
     if question and len(question) <= LONGEST_QUESTION:
         params["q"] = question
@@ -69,7 +69,7 @@ def share(current_workspace: Workspace) -> None:
         address = urlsplit(st.context.url or "")
         params = params_of(current_workspace)
         st.code(urlunsplit((*address[:3], urlencode(params), "")), language=None, wrap_lines=True)
-        if current_workspace.picture and current_workspace.picture.recipe is None:
+        if current_workspace.image and current_workspace.image.recipe is None:
             st.caption("Your own picture is not part of the link: send it along. The model and question are.")
         else:
             st.caption("It carries the model, the scene and the question. Opening it runs nothing by itself.")

@@ -10,7 +10,7 @@ from ..street.draw import draw
 from ..street.questions import part_noun
 from ..street.recipe import SceneRecipe
 from ..street.scene import DOOR_KINDS, MOST_OF_A_KIND, Scene
-from .state import Picture
+from .state import NamedImage
 
 GALLERY = (27, 12, 8, 49, 55, 42, 45, 57)
 """Seeds of scenes that between them show every kind of thing, and both doors open and closed."""
@@ -32,9 +32,9 @@ ALL_PHRASINGS = (
 
 
 @lru_cache(maxsize=64)
-def picture_of(recipe: SceneRecipe) -> Picture:
+def image_of(recipe: SceneRecipe) -> NamedImage:
     """The drawn picture of a recipe. Raises UnreadableRecipe where a change does not fit."""
-    return Picture(draw(recipe.scene()).image, recipe.name, recipe)
+    return NamedImage(draw(recipe.scene()).image, recipe.name, recipe)
 
 
 def contents(scene: Scene) -> str:

@@ -31,7 +31,7 @@ _serials = count()
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class NamedImage:
     """A picture to ask about; `recipe` when it was drawn, so that a link can name it."""
 
     image: Image.Image
@@ -47,7 +47,7 @@ class Exchange:
     """
 
     question: Question
-    picture: Picture | None
+    image: NamedImage | None
     said: str = ""
     answer: Answer | None = None
     trouble: str | None = None
@@ -98,13 +98,13 @@ class Workspace:
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
     model_trouble: str | None = None
-    picture: Picture | None = None
-    picture_trouble: str | None = None
+    image: NamedImage | None = None
+    image_trouble: str | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     inspected: Exchange | None = None
     target: Target | None = None
     pointed: Exchange | None = None
-    picture_number: int | None = None
+    image_number: int | None = None
     decoding: Decoding = field(default_factory=Decoding)
     editing: int | None = None
     to_ask: Question | None = None
@@ -128,22 +128,22 @@ class Workspace:
         return self.inspected.answer if self.inspected else None
 
     @property
-    def shown_picture(self) -> int:
+    def shown_image(self) -> int:
         """The number of the picture that pages draw of the inspected answer's question."""
         last = len(self.answer.question.images) - 1 if self.answer else 0
-        return last if self.picture_number is None else min(self.picture_number, last)
+        return last if self.image_number is None else min(self.image_number, last)
 
     def inspect(self, exchange: Exchange | None) -> None:
         """Look into another answer. The target names tokens of the former one, so it goes."""
         self.inspected = exchange
         self.target = None
-        self.picture_number = None
+        self.image_number = None
 
     def history(self) -> tuple[Turn, ...]:
         """The finished exchanges about the present picture that come right before the next question."""
         turns: list[Turn] = []
         for exchange in reversed(self.exchanges):
-            if exchange.picture is not self.picture:
+            if exchange.image is not self.image:
                 break
             if exchange.answer is not None and exchange.answer.text:
                 turns.append(Turn(exchange.question.text, exchange.answer.text))
@@ -151,13 +151,13 @@ class Workspace:
 
     def question(self, text: str) -> Question:
         """`text` asked of the present picture, as the next turn of the conversation."""
-        images = (self.picture.image,) if self.picture else ()
+        images = (self.image.image,) if self.image else ()
         return Question(text=text, images=images, history=self.history(), decoding=self.decoding)
 
-    def show(self, picture: Picture | None) -> None:
+    def show(self, image: NamedImage | None) -> None:
         """Ask about another picture (or without one) from now on; the conversation stays."""
-        self.picture = picture
-        self.picture_trouble = None
+        self.image = image
+        self.image_trouble = None
         self.offered = None
         self.phrasings = []
         self.compared = None

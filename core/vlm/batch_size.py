@@ -17,7 +17,7 @@ CPU_POSITIONS = 1280
 
 
 def continuations_at_once(card: ModelCard, head_size: int, prepared: Prepared, longest: int) -> int:
-    """Rows of a batch of continuations of at most `longest` tokens, behind the prefix that they share; at least 1."""
+    """Rows of a batch of continuations of at most `longest` tokens, after the prefix that they share; at least 1."""
     width = len(prepared.ids) - prepared.shared + longest
     # Growing a cache copies it, so two copies live at once for a moment.
     keys = 2 * 2 * card.layers * card.key_value_heads * head_size * (prepared.shared + width) * card.number_bytes
@@ -26,7 +26,7 @@ def continuations_at_once(card: ModelCard, head_size: int, prepared: Prepared, l
     return max(1, min(MOST_ROWS, _fitting(card, keys + logits + hidden)))
 
 
-def pictures_at_once(model: VisionLanguageModel, answer: Answer) -> int:
+def images_at_once(model: VisionLanguageModel, answer: Answer) -> int:
     """Rows of a batch of whole passes over an answer, each with pictures of its own; at least 1."""
     most = _most_rows(model.card, len(answer.layout))
     return max(1, min(most, _fitting(model.card, pass_bytes(model, answer))))

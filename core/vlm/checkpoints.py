@@ -54,7 +54,7 @@ class AttentionCall:
     `output` [query heads size] is what the heads hand to the output projection, part of the graph of the pass;
     query, key and value are detached, with position encoding applied. Query i stands at position `offset` + i and key
     j at `first_key` + j (0 but for a vision tower's windows). `mask` [1 or heads, query, key] is as SDPA takes it;
-    where there is none, `causal` says whether a query sees only what does not stand behind it.
+    where there is none, `causal` says whether a query sees only what does not stand after it.
     """
 
     query: Float[Tensor, "heads query size"]
@@ -126,7 +126,7 @@ class CheckpointedPass(ABC):
     def recompute(self, layer: int, *, grad: bool = True) -> AbstractContextManager[LayerPass]:
         """Layer `layer` again from its stored input, its weights frozen. With `grad` False no graph is kept.
 
-        The pass and its attention calls are empty behind the `with` block, so that no graph outlives it. Layers without
+        The pass and its attention calls are empty after the `with` block, so that no graph outlives it. Layers without
         an attention that can be seen have no attention calls. Raises ValueError for a layer that was freed."""
 
     def free(self, layer: int) -> None:

@@ -4,7 +4,7 @@ The residual stream is a sum (Elhage et al. 2021, "A Mathematical Framework for 
 
     scale (sum_h sum_j A[h, i, j] V[h, j] P_h) + bias + MLP      to the state of position i,
 
-with A the attention, V the values and P_h the head's slice of the output projection. Where a family puts a norm behind
+with A the attention, V the values and P_h the head's slice of the output projection. Where a family puts a norm after
 its attention before adding (Gemma 2 and 3), or multiplies it, the norm's scale is frozen at its actual value and the
 linear rest of it is in P_h, so that the parts sum to what was really added.
 
@@ -29,7 +29,7 @@ class LayerDecomposition:
     """One layer at some rows of a checkpointed pass.
 
     `state` is the residual stream that enters the layer; `mixed` are the heads' outputs before the projection, whose
-    weight is `weight` (of the network's own precision); `norms` stand behind it. `scale` is of those norms and of
+    weight is `weight` (of the network's own precision); `norms` stand after it. `scale` is of those norms and of
     whatever the layer multiplies its attention by; `bias` is what the attention adds beside its heads, and `mlp` what
     is left of all that the layer adds, `added`. Heads that share values are grouped, not repeated.
     """

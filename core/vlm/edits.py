@@ -7,19 +7,19 @@ Positions are those of the whole sequence (prompt, then answer), layers and head
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Head
+from ..answer import Answer, Head, TokenKind
 
 
 class Site(StrEnum):
     """Where in a layer a state stands: what goes into the layer, what its attention and its MLP hand on (before a norm
-    behind them, in families that have one), and what comes out of it. INPUT and OUTPUT are the residual stream."""
+    after them, in families that have one), and what comes out of it. INPUT and OUTPUT are the residual stream."""
 
     INPUT = "input"
     ATTENTION = "attention"
@@ -131,3 +131,20 @@ def _check_layers(edit: Edit, layers: int) -> None:
             named = frozenset({edit.layer})
     if not all(0 <= layer < layers for layer in named):
         raise ValueError(f"The model has layers 0 to {layers - 1}. Choose among them.")
+
+
+def first_after_images(answer: Answer) -> int:
+    """The first position after the last image token; 0 for a question without pictures."""
+    return max(answer.layout.positions(TokenKind.IMAGE), default=-1) + 1
+
+
+def knockout_after_images(answer: Answer, positions: Sequence[int]) -> Knockout:
+    """What the answer would be if nothing after the pictures could look at these positions: an attention knockout at all
+    layers, and no deletion, for what the hidden tokens gave to other image tokens stays there.
+
+    Raises ValueError for a position outside the prompt.
+    """
+    prompt = len(answer.prompt_tokens)
+    if not all(0 <= position < prompt for position in positions):
+        raise ValueError(f"only positions of the prompt (0 to {prompt - 1}) can be hidden")
+    return Knockout(tuple(range(first_after_images(answer), len(answer.layout))), tuple(positions))

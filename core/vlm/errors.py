@@ -23,7 +23,7 @@ class UnusableImage(QuestionError):
     """The model's processor cannot take a picture of this shape."""
 
 
-class PictureMissing(QuestionError):
+class ImageMissing(QuestionError):
     """The model's processor takes no question without a picture."""
 
 

@@ -60,7 +60,7 @@ def stream(
             logits, state = model.begin(prepared, recorder)
         else:
             logits = model.step(ids[-1], state, recorder)
-        token = sampler.choose(logits, model.picture_ids)
+        token = sampler.choose(logits, model.image_marker_ids)
         if token in model.end_ids:
             finish = "end"
             break

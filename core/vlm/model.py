@@ -21,11 +21,10 @@ from torch import Tensor
 
 from ..answer import Answer, Question
 from .checkpoints import DecoderPass
-from .edits import Edits
+from .edits import Edits, first_after_images, knockout_after_images
 from .hf.capture import RowRecorder
 from .hf.inputs import Prepared
 from .hf.prefix import DecodingState
-from .hiding import first_after_images, knockout_after_images
 from .tokens import TokenReader
 from .tower import TowerPass
 from .unembedding import Unembedding
@@ -69,7 +68,7 @@ class VisionLanguageModel(ABC):
     lock: threading.RLock
     context_length: int
     end_ids: frozenset[int]
-    picture_ids: frozenset[int]
+    image_marker_ids: frozenset[int]
     reader: TokenReader
 
     @abstractmethod
@@ -128,7 +127,7 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def logits_of_images(
-        self, answer: Answer, pictures: Iterable[Sequence[Image]]
+        self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits of the answer's tokens had the pictures been others: one entry for each set, in order.
 
@@ -179,14 +178,14 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def checkpointed_tower(self, answer: Answer) -> TowerPass | None:
-        """The same of the vision tower, with the projector behind it (`tower.py`); None where the family does not
+        """The same of the vision tower, with the projector after it (`tower.py`); None where the family does not
         say how, and for a question without images."""
 
     # Unembedding
 
     @abstractmethod
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
-        """Final norm, output embedding and whatever scale or cap the family puts behind it. Differentiable."""
+        """Final norm, output embedding and whatever scale or cap the family puts after it. Differentiable."""
 
     @abstractmethod
     def unembedding(self) -> Unembedding:
@@ -204,7 +203,7 @@ class VisionLanguageModel(ABC):
     @abstractmethod
     def edited(self, edits: Edits) -> AbstractContextManager[None]:
         """Every pass of this block, in this thread, runs under these edits (`edits.py`): `ask` answers under them, a
-        replay or a checkpointed pass is of the edited model. Blocks inside each other add up; behind the block nothing
+        replay or a checkpointed pass is of the edited model. Blocks inside each other add up; after the block nothing
         is left, and what is kept between questions has neither been used where the edits would change it nor changed.
 
         Raises ValueError for a layer or head that the model does not have and for a negative position, NotApplicable
@@ -234,7 +233,7 @@ class VisionLanguageModel(ABC):
         self, answer: Answer, hidden: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits of the answer's tokens with some prompt positions hidden from the *reader*: no
-        position behind the last image token may attend to them, but each to itself. One entry for each set of
+        position after the last image token may attend to them, but each to itself. One entry for each set of
         positions. (The hidden tokens have already been mixed into others before: this is not deleting pixels.)
 
         Raises ValueError for a position outside the prompt.

@@ -46,8 +46,8 @@ def self_check(model: VisionLanguageModel) -> SelfCheck:
     Ask once for each loaded model and keep the result: it depends on nothing else.
     """
     shades = np.indices((120, 160)).sum(0) * 5 % 256
-    picture = Image.fromarray(np.stack([shades, shades[::-1], shades[:, ::-1]], -1).astype(np.uint8))
-    answer = ask(model, Question("What is this?", images=(picture,), decoding=Decoding(max_new_tokens=8)))
+    image = Image.fromarray(np.stack([shades, shades[::-1], shades[:, ::-1]], -1).astype(np.uint8))
+    answer = ask(model, Question("What is this?", images=(image,), decoding=Decoding(max_new_tokens=8)))
     difference = replay_difference(model, answer)
     negligible = difference <= NEGLIGIBLE.get(model.card.dtype, 1e-3)
     if negligible:

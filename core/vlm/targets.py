@@ -79,10 +79,10 @@ def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str)
     whole_answer = model.continuation(answer.question, said + blank + word)
     if whole_answer[:index] == answer.token_ids[:index]:
         return whole_answer[index:]
-    # The answer was not written as the tokenizer would write it: read the word behind any other one instead.
+    # The answer was not written as the tokenizer would write it: read the word after any other one instead.
     anchor = model.continuation(answer.question, "a")
-    behind = model.continuation(answer.question, "a" + blank + word)
-    return behind[len(anchor) :] if behind[: len(anchor)] == anchor else model.continuation(answer.question, word)
+    after = model.continuation(answer.question, "a" + blank + word)
+    return after[len(anchor) :] if after[: len(anchor)] == anchor else model.continuation(answer.question, word)
 
 
 def target_logprobs(

@@ -55,7 +55,7 @@ class TokenReader:
             return str(written).encode()
         if self._byte_fallback and (match := _FALLBACK.fullmatch(written)):
             return bytes([int(match[1], 16)])
-        # Many decoders drop the space of a leading token, so it is decoded behind another one.
+        # Many decoders drop the space of a leading token, so it is decoded after another one.
         anchor = self._tokenizer.decode(self._anchor, clean_up_tokenization_spaces=False)
         both = self._tokenizer.decode([*self._anchor, token], clean_up_tokenization_spaces=False)
         return str(both[len(anchor) :]).encode()

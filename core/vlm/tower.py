@@ -1,4 +1,4 @@
-"""The vision tower's checkpointed pass: its layers recomputed, and the projector behind them.
+"""The vision tower's checkpointed pass: its layers recomputed, and the projector after them.
 
 The tower sees everything at once (no causal order), possibly in windows, with places that become no image token (a
 class token) and, in some families, several places that are merged into one image token.
@@ -21,7 +21,7 @@ class TowerPass(CheckpointedPass):
     positions): one each for LLaVA, four merged ones for Qwen2.5-VL, and -1 for a token that is made of none, as the
     end of a row of patches. `final` and the layers end with the last layer that the family reads.
 
-    `reads` says behind how many layers the states stand that the projector reads: behind all, but for ViP-LLaVA, which
+    `reads` says after how many layers the states stand that the projector reads: after all, but for ViP-LLaVA, which
     reads several layers, and Qwen3-VL. What that makes of earlier layers enters the decoder later: `entries` is
     how many of its first layers image tokens are handed to.
     """

@@ -75,7 +75,7 @@ class Unembedding:
 
 
 def final_norm(decoder: torch.nn.Module) -> torch.nn.Module:
-    """The norm behind the last layer. Raises AttributeError for a decoder that has none by a known name."""
+    """The norm after the last layer. Raises AttributeError for a decoder that has none by a known name."""
     found = next((module for name in FINAL_NORMS if (module := getattr(decoder, name, None)) is not None), None)
     if found is None:
         raise AttributeError(f"{type(decoder).__name__} has no final norm named {' or '.join(FINAL_NORMS)}")
@@ -83,7 +83,7 @@ def final_norm(decoder: torch.nn.Module) -> torch.nn.Module:
 
 
 def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
-    """What `network` does behind its output embedding, from a pass over one token; None where it cannot be told.
+    """What `network` does after its output embedding, from a pass over one token; None where it cannot be told.
 
     Everybody's passes are watched: hold the model's lock.
     """

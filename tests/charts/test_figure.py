@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.answer import PatchView, TokenKind, TokenLayout
 from core.charts.figure import Figure, figure
-from core.charts.heads import SmallPicture, gallery, head_map, ranked_heads, word_table
+from core.charts.heads import SmallImage, gallery, head_map, ranked_heads, word_table
 from core.charts.heatmap import heatmap
 
 POINT = pd.DataFrame({"x": [1.0]})
@@ -21,7 +21,7 @@ def figures() -> dict[str, alt.LayerChart]:
     view = PatchView(0, "whole", 2, 2, (0.0, 0.0, 8.0, 8.0), (0, 1, 2, 3))
     layout = TokenLayout((TokenKind.IMAGE,) * 4, (view,), ((8, 8),))
     values = np.array([0.1, np.nan, 0.3, 0.4])
-    pictures = [SmallPicture("data:,", (9, 9), "head 0", (0, 0)), SmallPicture("data:,", (9, 9), "head 1", (0, 1))]
+    pictures = [SmallImage("data:,", (9, 9), "head 0", (0, 0)), SmallImage("data:,", (9, 9), "head 1", (0, 1))]
     return {
         "heatmap": heatmap([Image.new("RGB", (8, 8))], layout, values, selected=(2,), click="patch"),
         "head map": head_map(np.eye(2), name="focus", chosen=(0, 1), click="cell"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.charts import palette
-from core.charts.heads import SmallPicture, gallery, head_map, head_name, ranked_heads, word_bars, word_table
+from core.charts.heads import SmallImage, gallery, head_map, head_name, ranked_heads, word_bars, word_table
 
 
 def tables(chart: Any) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def test_maps_of_any_size_stay_on_the_page(shape: tuple[int, int]) -> None:
 
 
 def test_clicks_are_taken_by_the_topmost_mark_and_name_layer_and_head() -> None:
-    picture = SmallPicture("data:image/jpeg;base64,", (90, 60), "head 0", (1, 0))
+    picture = SmallImage("data:image/jpeg;base64,", (90, 60), "head 0", (1, 0))
     for chart in (
         head_map(np.ones((2, 2)), name="x", chosen=(0, 0), click="it"),
         ranked_heads([((0, 1), 0.5)], name="x", click="it"),
@@ -77,7 +77,7 @@ def test_bars_keep_the_order_they_are_given() -> None:
 
 
 def test_small_pictures_stand_in_lines_within_the_width() -> None:
-    pictures = [SmallPicture(f"data:{n}", (100, 80), f"head {n}", (0, n)) for n in range(7)]
+    pictures = [SmallImage(f"data:{n}", (100, 80), f"head {n}", (0, n)) for n in range(7)]
     chart = gallery(pictures, width=350)
     rows = tables(chart)
     assert max(row["x2"] for row in rows) <= 350

@@ -12,13 +12,13 @@ from PIL import Image
 
 from core.answer import PatchView, TokenKind, TokenLayout
 from core.charts import palette
-from core.charts.heatmap import GAP, Panel, heat_picture, heatmap, panels, patch_table, places, scale_of
+from core.charts.heatmap import GAP, Panel, heat_image, heatmap, panels, patch_table, places, scale_of
 
 PICTURE = Image.new("RGB", (80, 40), (100, 100, 100))
 
 
 def one_view(rows: int = 2, columns: int = 4, start: int = 3) -> TokenLayout:
-    """A raster over an 80 x 40 picture, behind `start` other positions and before two more."""
+    """A raster over an 80 x 40 picture, after `start` other positions and before two more."""
     positions = tuple(range(start, start + rows * columns))
     kinds = (TokenKind.SPECIAL,) * start + (TokenKind.IMAGE,) * (rows * columns) + (TokenKind.TEXT,) * 2
     return TokenLayout(kinds, (PatchView(0, "whole", rows, columns, (0, 0, 80, 40), positions),), ((80, 40),))
@@ -134,7 +134,7 @@ def test_one_scale_makes_two_maps_comparable() -> None:
     small, large = np.full(13, 0.1), np.full(13, 0.8)
     common = scale_of(small, large)
     pixels = [
-        np.asarray(heat_picture([PICTURE], one_view(), values, size=80, scale=common, opacity=1.0)).astype(int)
+        np.asarray(heat_image([PICTURE], one_view(), values, size=80, scale=common, opacity=1.0)).astype(int)
         for values in (small, large)
     ]
     assert (pixels[0] != pixels[1]).any()
@@ -144,7 +144,7 @@ def test_one_scale_makes_two_maps_comparable() -> None:
 def test_the_pixels_are_the_charts_colours() -> None:
     values = np.zeros(13)
     values[3:11] = np.linspace(0, 1, 8)
-    shown = np.asarray(heat_picture([PICTURE], one_view(), values, size=80, opacity=1.0)).astype(float)
+    shown = np.asarray(heat_image([PICTURE], one_view(), values, size=80, opacity=1.0)).astype(float)
     for index in range(8):
         row, column = divmod(index, 4)
         patch = shown[20 * row : 20 * row + 20, 20 * column : 20 * column + 20].reshape(-1, 3)
@@ -155,9 +155,9 @@ def test_the_pixels_are_the_charts_colours() -> None:
 def test_opacity_mixes_the_picture_with_the_heat_and_missing_patches_keep_the_picture() -> None:
     values = np.ones(13)
     values[3] = np.nan
-    bare = np.asarray(heat_picture([PICTURE], one_view(), values, size=80, opacity=0.0))
+    bare = np.asarray(heat_image([PICTURE], one_view(), values, size=80, opacity=0.0))
     assert (bare[:, 25:] == 100).all(), "nothing is drawn over the picture at opacity 0"
-    full = np.asarray(heat_picture([PICTURE], one_view(), values, size=80, opacity=1.0))
+    full = np.asarray(heat_image([PICTURE], one_view(), values, size=80, opacity=1.0))
     inside = full[1:19, 1:19].reshape(-1, 3)
     assert ((inside == 100).all(axis=1) | (inside == palette.rgb(palette.NEUTRAL)).all(axis=1)).all()
 
@@ -167,7 +167,7 @@ def test_numbers_that_do_not_fit_are_refused() -> None:
         heatmap([PICTURE], one_view(), np.ones(8))
     placeless = TokenLayout((TokenKind.IMAGE,) * 2, (), ((80, 40),))
     with pytest.raises(ValueError, match="has a place"):
-        heat_picture([PICTURE], placeless, np.ones(2))
+        heat_image([PICTURE], placeless, np.ones(2))
 
 
 def test_a_picked_outline_is_seen_on_any_colour_of_the_map() -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
-from core.charts.drawn import MEANINGS, DrawnNode, edge_kind, patch_picture
+from core.charts.drawn import MEANINGS, DrawnNode, edge_kind, patch_image
 from core.charts.pag import pag_page
 from core.charts.palette import CAUSAL_EDGES
 from core.charts.radial import ROOM, radial
@@ -171,9 +171,9 @@ def test_no_two_nodes_overlap_and_each_stands_at_its_distance(seed: int, size: i
 
 def test_a_patch_outside_the_picture_is_grey_and_inside_it_is_itself() -> None:
     picture = Image.new("RGB", (20, 20), "#ff0000")
-    assert patch_picture(picture, (4, 4, 9, 9)).getpixel((20, 20)) == (255, 0, 0)
-    assert patch_picture(picture, (40, 40, 60, 60)).getpixel((5, 5)) == (128, 144, 160)
-    half = patch_picture(picture, (10, 0, 30, 20))
+    assert patch_image(picture, (4, 4, 9, 9)).getpixel((20, 20)) == (255, 0, 0)
+    assert patch_image(picture, (40, 40, 60, 60)).getpixel((5, 5)) == (128, 144, 160)
+    half = patch_image(picture, (10, 0, 30, 20))
     assert half.getpixel((2, 20)) == (255, 0, 0)
     assert half.getpixel((37, 20)) == (128, 144, 160)
-    assert patch_picture(picture, (3.2, 3.2, 3.4, 3.4)).size == half.size
+    assert patch_image(picture, (3.2, 3.2, 3.4, 3.4)).size == half.size

@@ -184,7 +184,7 @@ def test_batches_change_nothing(
     answer = sampled(model, "the the dog?", picture, tokens=3)
     maps = [drawn_map(answer, Target((2,)), 0)]
     (together,) = evaluate(model, answer, maps, settings=FEW)
-    monkeypatch.setattr("core.vlm.hf.network.pictures_at_once", lambda *_: 1)
+    monkeypatch.setattr("core.vlm.hf.network.images_at_once", lambda *_: 1)
     (alone,) = evaluate(model, answer, maps, settings=FEW)
     for one, other in zip(together.tested.curves, alone.tested.curves, strict=True):
         np.testing.assert_allclose(one.values, other.values, rtol=1e-4)

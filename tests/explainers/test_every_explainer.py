@@ -59,8 +59,8 @@ def test_every_target_has_finite_scores_of_full_length(key: str, model: Transfor
         assert bool(explanation.scores.isfinite().all()) and float(explanation.scores.abs().max()) > 0
         assert method.signed or float(explanation.scores.min()) >= 0
         # Nothing rests on what was said later.
-        behind = len(answer.prompt_tokens) + max(target.tokens)
-        assert float(explanation.scores[behind:].abs().max()) == 0
+        after = len(answer.prompt_tokens) + max(target.tokens)
+        assert float(explanation.scores[after:].abs().max()) == 0
         assert explanation.complete == 1 and explanation.method == key
     (alone,) = explain(method, model, answer, [Target((2,))], SETTINGS.get(key))
     torch.testing.assert_close(alone.scores, found[0].scores, atol=1e-5, rtol=1e-3)

@@ -134,16 +134,16 @@ def test_hidden_tokens_and_words_cost_what_a_full_pass_says(model: TransformersM
         for target, explanation in zip(targets(answer), found, strict=True):
             expected = logprob(whole, answer, target) - logprob(without, answer, target)
             assert float(explanation.scores[position]) == pytest.approx(expected, abs=2e-4)
-    (only_picture,) = explain(
+    (only_image,) = explain(
         OcclusionTokens(), model, answer, [Target((0,))], OcclusionTokensSettings(window=2, step=2, words=False)
     )
-    assert float(only_picture.scores[list(answer.layout.positions(TokenKind.TEXT))].abs().max()) == 0
+    assert float(only_image.scores[list(answer.layout.positions(TokenKind.TEXT))].abs().max()) == 0
     square = [view.positions[row * view.columns + column] for row in (0, 1) for column in (0, 1)]
     expected = logprob(whole, answer, Target((0,))) - logprob(
         eager_logits_without(model, answer, square), answer, Target((0,))
     )
     for position in square:
-        assert float(only_picture.scores[position]) == pytest.approx(expected, abs=2e-4)
+        assert float(only_image.scores[position]) == pytest.approx(expected, abs=2e-4)
 
 
 def test_batches_of_hidings_change_nothing(

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from core.answer import PatchView, Target, TokenKind, TokenLayout
 from core.maps.agreement import agreement, agreement_table
-from core.maps.difference import NotComparable, difference, picture_positions
+from core.maps.difference import NotComparable, difference, image_positions_of
 from core.maps.scale import as_shares
 from core.maps.shares import COMPARED, Part, parts, shares, shares_by_layer
 
@@ -130,7 +130,7 @@ def test_a_difference_matches_patches_and_not_positions() -> None:
     assert np.isnan(np.delete(found, [1, 2, 3, 4])).all()
     raw = difference(one, first, other, second, relative=False)
     assert raw[[1, 2, 3, 4]].tolist() == [1, 3 - 10, -10, 0]
-    assert picture_positions(second) == [2, 3, 4, 5]
+    assert image_positions_of(second) == [2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(

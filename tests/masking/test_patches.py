@@ -12,7 +12,7 @@ from core.masking import covered_patches, patch_coverage, pixels_of, snap_to_pat
 
 
 def layout_of(*views: tuple[int, int, Box], size: tuple[int, int], before: int = 3) -> TokenLayout:
-    """`views` are (rows, columns, box), their image tokens one after the other behind `before` other tokens."""
+    """`views` are (rows, columns, box), their image tokens one after the other after `before` other tokens."""
     found, start = [], before
     for rows, columns, box in views:
         found.append(PatchView(0, "view", rows, columns, box, tuple(range(start, start + rows * columns))))

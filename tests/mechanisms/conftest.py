@@ -14,7 +14,7 @@ SAVED: dict[str, Callable[[Path], Path]] = {
     "llava": save_llava,
     "shared keys": save_qwen,
     "fused projections": lambda folder: save_llava(folder, model_type="phi3", num_key_value_heads=2),
-    "capped scores and norms behind": lambda folder: save_llava(
+    "capped scores and norms after": lambda folder: save_llava(
         folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
     ),
     "heads wider than the state": lambda folder: save_llava(folder, head_dim=24),

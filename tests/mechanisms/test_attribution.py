@@ -69,7 +69,7 @@ def test_what_comes_in_between_layers_is_neither_heads_nor_mlps(llava: Transform
     answer = sampled(llava, "the dog?", picture, tokens=2)
     found = contributions(llava, answer, [TokenTarget(1, answer.token_ids[1])])
     before = attribute(llava, found)
-    # As networks do that bring picture features in again behind a layer.
+    # As networks do that bring picture features in again after a layer.
     more = torch.linspace(-1, 1, 64)
     last = replace(found.layers[2], state=found.layers[2].state + more)
     after = attribute(llava, replace(found, layers=(*found.layers[:2], last), final=found.final + more))

@@ -24,7 +24,7 @@ from tests.mechanisms.written_out import WrittenOut
 from tests.zoo import load, save_llava
 
 OTHERS: dict[str, dict[str, Any]] = {
-    "norms behind alone": {"model_type": "olmo2"},
+    "norms after alone": {"model_type": "olmo2"},
     "a multiplier": {"model_type": "granite", "residual_multiplier": 0.3},
     "attention and MLP beside each other": {"model_type": "cohere"},
     "biases": {"model_type": "starcoder2", "num_key_value_heads": 2},
@@ -64,8 +64,8 @@ def test_heads_and_sources_are_those_of_the_real_projection(double: Transformers
 def sums_hold(model: TransformersModel, answer: Answer) -> None:
     """Sources sum to heads, and everything that a layer adds to the state that leaves it."""
     found = contributions(model, answer, said(answer))
-    behind = [*(parts.state for parts in found.layers[1:]), found.final]
-    for parts, after in zip(found.layers, behind, strict=True):
+    afterwards = [*(parts.state for parts in found.layers[1:]), found.final]
+    for parts, after in zip(found.layers, afterwards, strict=True):
         heads = list(range(found.heads))
         by_head, by_source = parts.by_head(), parts.by_source(heads)
         summed = torch.einsum("hrks,hsd->rhd", by_source, parts.projection())

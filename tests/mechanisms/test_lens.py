@@ -96,11 +96,11 @@ def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer, m
     with pytest.raises(NotApplicable, match="no position to read"):
         lens(llava, answer, [])
     for position in (-1, len(answer.layout) - 1):
-        with pytest.raises(NotApplicable, match=r"behind the last one .* Choose one before it"):
+        with pytest.raises(NotApplicable, match=r"after the last one .* Choose one before it"):
             lens(llava, answer, [0, position])
     with pytest.raises(NotApplicable, match="Type another word"):
         lens(llava, answer, [0], words=[-1])
-    with pytest.raises(ValueError, match="layers 0 to 2, and 3 is behind the last"):
+    with pytest.raises(ValueError, match="layers 0 to 2, and 3 is after the last"):
         lens(llava, answer, [0], [4])
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**20)
     with pytest.raises(NotEnoughMemory, match=r"The logit lens needs about [\d.]+ MB .* Use a smaller picture"):

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Target
-from core.mechanisms.corruption import Corruption, Noise, OtherPictures, corrupted
+from core.mechanisms.corruption import Corruption, Noise, OtherImages, corrupted
 from core.mechanisms.groups import Group, groups, patch_groups
 from core.mechanisms.tracing import trace
 from core.vlm.cancel import Cancelled, CancelToken
@@ -124,7 +124,7 @@ def test_another_picture_is_repaired_as_in_the_literal_procedure(
     double: TransformersModel, picture: Image.Image
 ) -> None:
     answer, target = sampled(double, "the the dog", picture), Target((1,))
-    other = OtherPictures((picture.rotate(180),))
+    other = OtherImages((picture.rotate(180),))
     places = places_of(answer, target)
     result = trace(double, answer, target, other, places, INSIDE)
     question = replace(answer.question, images=other.images)
@@ -250,13 +250,13 @@ def test_what_does_not_fit_is_refused(
         (Noise((len(answer.prompt_tokens),)), [image], INSIDE, 1, "bear on the target"),
         (Noise(image.positions, scale=0), [image], INSIDE, 1, "scale above 0"),
         (Noise(image.positions, samples=0), [image], INSIDE, 1, "at least one sample"),
-        (OtherPictures(()), [image], INSIDE, 1, "same tokens"),
-        (OtherPictures((picture, picture)), [image], INSIDE, 1, "same tokens"),
+        (OtherImages(()), [image], INSIDE, 1, "same tokens"),
+        (OtherImages((picture, picture)), [image], INSIDE, 1, "same tokens"),
     ):
         with pytest.raises(NotApplicable, match=sentence):
             trace(llava, answer, target, corruption, places, sites, window)
     with pytest.raises(NotApplicable, match="same tokens"):
-        trace(llava, sampled(llava, "Only words"), target, OtherPictures((picture,)), [Group("first", (0,))])
+        trace(llava, sampled(llava, "Only words"), target, OtherImages((picture,)), [Group("first", (0,))])
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 1000)
     with pytest.raises(NotEnoughMemory, match="Causal tracing needs about"):
         trace(llava, answer, target, noise, [image])
@@ -264,7 +264,7 @@ def test_what_does_not_fit_is_refused(
 
 def test_pictures_of_another_grid_are_refused(qwen: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(qwen, "Where?", picture)
-    turned = OtherPictures((picture.rotate(90, expand=True),))
+    turned = OtherImages((picture.rotate(90, expand=True),))
     with pytest.raises(NotApplicable, match="same tokens"):
         trace(qwen, answer, Target((0,)), turned, [groups(answer, token_targets_of(answer, Target((0,))))[0]])
 
@@ -275,7 +275,7 @@ def test_nothing_stays_on_the_model(model: TransformersModel, picture: Image.Ima
     image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
     trace(model, answer, Target((0,)), Noise(image.positions, samples=1), [image], INSIDE)
     assert torch.equal(model.replay_logits(answer), before)
-    trace(model, answer, Target((0,)), OtherPictures((picture.rotate(180),)), [image])
+    trace(model, answer, Target((0,)), OtherImages((picture.rotate(180),)), [image])
     assert sampled(model, "Where?", picture).token_ids == answer.token_ids
 
 

@@ -53,7 +53,7 @@ class Layer:
     module: Any
 
     def written(self, outputs: Tensor, row: int) -> Tensor:
-        """What the layer adds at a row for heads' outputs [heads size], norms behind the attention frozen."""
+        """What the layer adds at a row for heads' outputs [heads size], norms after the attention frozen."""
         project = self.module.self_attn.o_proj
         made: Tensor = project(outputs.flatten()) - project(torch.zeros_like(outputs.flatten()))
         if hasattr(self.module, "pre_feedforward_layernorm"):

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding
 from core.street.recipe import SceneRecipe
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Workspace
 from core.vlm.loading import ModelSpec
 
@@ -40,7 +40,7 @@ def app(tiny: ModelSpec) -> Callable[..., AppTest]:
     def open_(page: str = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
         work = Workspace(spec=tiny, decoding=Decoding(max_new_tokens=6))
         if params is None:
-            work.show(picture_of(SceneRecipe(27)))
+            work.show(image_of(SceneRecipe(27)))
         at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         at.session_state["workspace"] = work
         for name, value in (params or {}).items():

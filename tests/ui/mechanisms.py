@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
 from core.ui.mechanisms.view import Lens, MechanismsView
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -36,7 +36,7 @@ def view_of(at: AppTest) -> MechanismsView:
 
 
 def exchange_of(model: TransformersModel, *, picture: bool = True, tokens: int = 6) -> Exchange:
-    shown = picture_of(SceneRecipe(27)) if picture else None
+    shown = image_of(SceneRecipe(27)) if picture else None
     images = (shown.image,) if shown else ()
     question = Question("What is the house's door?", images, decoding=Decoding(max_new_tokens=tokens))
     return Exchange(question, shown, answer=ask(model, question))

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
 from core.ui import target as targets
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -31,7 +31,7 @@ def work_of(at: AppTest) -> Workspace:
 
 
 def exchange_of(model: TransformersModel, text: str = "What is the door?", most: int = 6) -> Exchange:
-    picture = picture_of(SceneRecipe(27))
+    picture = image_of(SceneRecipe(27))
     question = Question(text, (picture.image,), decoding=Decoding(max_new_tokens=most))
     return Exchange(question, picture, answer=ask(model, question))
 

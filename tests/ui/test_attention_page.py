@@ -97,8 +97,8 @@ def test_a_question_words_row_shows_where_it_looked_and_back(page: AppTest, llav
     assert "while it was read" in captions(page)
     word = question_words(answer)[1]
     literal = llava.attention_rows(answer, word.positions).mean(0).mean(0).mean(0)
-    on_picture = float(literal[list(answer.layout.views[0].positions)].sum())
-    assert f"{on_picture:.1%} lies on the picture" in captions(page)
+    on_image = float(literal[list(answer.layout.views[0].positions)].sum())
+    assert f"{on_image:.1%} lies on the picture" in captions(page)
     next(button for button in page.button if button.label == "Back to the target").click().run()
     assert view_of(page).word is None and "token 3 of 6" in captions(page)
 
@@ -163,10 +163,10 @@ def test_several_tokens_are_averaged(page: AppTest) -> None:
     page.run()
     answer = work.answer
     assert answer is not None and answer.attention is not None
-    on_picture = float(
+    on_image = float(
         answer.attention.weights[:, :, [0, 2, 5]].mean((0, 1, 2))[list(answer.layout.views[0].positions)].sum()
     )
-    assert f"mean over 3 tokens · {on_picture:.1%} lies on the picture" in captions(page)
+    assert f"mean over 3 tokens · {on_image:.1%} lies on the picture" in captions(page)
 
 
 def test_a_text_only_question_keeps_what_holds(app: App, llava: TransformersModel) -> None:
@@ -183,7 +183,7 @@ def test_heads_that_cannot_see_the_picture_are_said_not_to(app: App, llava: Tran
     answer = exchange.answer
     assert answer is not None and answer.attention is not None
     weights = answer.attention.weights.clone()
-    # As behind a sliding window that the picture has left.
+    # As after a sliding window that the picture has left.
     weights[..., list(answer.layout.views[0].positions)] = 0
     exchange.answer = replace(answer, attention=replace(answer.attention, weights=weights))
     at = opened(app, exchange, target=Target((2,)))

@@ -121,7 +121,7 @@ def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -
     at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
     assert not at.exception
     assert work.answer is example.answer and work.target == example.target
-    assert work.picture is not None and work.picture.recipe == example.recipe
+    assert work.image is not None and work.image.recipe == example.recipe
     assert at.title[0].value == "Relevancy"
 
 

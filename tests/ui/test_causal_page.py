@@ -23,7 +23,7 @@ from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, SAMPLES
 from core.ui.jobs.result_cache import ResultCache
 from core.ui.jobs.run import STOPPED
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
@@ -43,7 +43,7 @@ def work_of(at: AppTest) -> Workspace:
 
 
 def exchange_of(model: TransformersModel, *, picture: bool = True) -> Exchange:
-    shown = picture_of(SceneRecipe(27)) if picture else None
+    shown = image_of(SceneRecipe(27)) if picture else None
     question = Question("What is the door?", (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=6))
     return Exchange(question, shown, answer=ask(model, question))
 

@@ -31,7 +31,7 @@ def ask(at: AppTest, text: str) -> AppTest:
     return at
 
 
-def open_pictures(at: AppTest) -> AppTest:
+def open_images(at: AppTest) -> AppTest:
     """Open "Another picture", as a click on it does."""
     at.session_state["another_picture"] = True
     return at.run()
@@ -90,7 +90,7 @@ def test_clearing_keeps_the_picture(app: App) -> None:
     at = ask(app(), "What color is the house?")
     next(button for button in at.button if button.label == "Clear the conversation").click().run()
     work = work_of(at)
-    assert work.exchanges == [] and work.answer is None and work.picture is not None
+    assert work.exchanges == [] and work.answer is None and work.image is not None
 
 
 def test_decoding_is_greedy_until_told_otherwise(app: App) -> None:
@@ -123,13 +123,13 @@ def test_unusual_text_is_asked_and_shown_as_it_is(app: App, text: str) -> None:
 
 def test_a_refused_picture_keeps_picture_and_conversation(app: App) -> None:
     at = ask(app(), "What color is the house?")
-    before = work_of(at).picture
-    open_pictures(at)
+    before = work_of(at).image
+    open_images(at)
     at.file_uploader[0].upload("notes.png", b"no picture at all", "image/png").run()
     assert not at.exception
     work = work_of(at)
-    assert work.picture is before and len(work.exchanges) == 1
-    assert work.picture_trouble in said(at)
+    assert work.image is before and len(work.exchanges) == 1
+    assert work.image_trouble in said(at)
 
 
 def test_the_masked_answer_is_scored_token_by_token(app: App) -> None:
@@ -186,7 +186,7 @@ def test_two_to_four_different_phrasings(app: App) -> None:
 def test_a_link_restores_scene_and_question_and_runs_nothing(app: App) -> None:
     at = app(params={"scene": "27", "changes": "man.shirt:yellow", "q": "What color is the man's shirt?"})
     work = work_of(at)
-    assert work.picture is not None and work.picture.name == "scene 27, man's shirt is yellow"
+    assert work.image is not None and work.image.name == "scene 27, man's shirt is yellow"
     assert work.exchanges == [] and work.offered == "What color is the man's shirt?"
     at.button(key="ask_offered").click().run()
     assert work_of(at).answer is not None
@@ -195,7 +195,7 @@ def test_a_link_restores_scene_and_question_and_runs_nothing(app: App) -> None:
 def test_a_broken_link_gets_a_sentence(app: App) -> None:
     at = app(params={"scene": "27", "changes": "man.hat:red"})
     assert not at.exception
-    assert work_of(at).picture is None
+    assert work_of(at).image is None
     assert any("changes the scene in a way" in text for text in said(at))
 
 
@@ -222,7 +222,7 @@ def test_home_goes_to_chat_and_asks(app: App) -> None:
 
 
 def test_words_alone_are_asked_without_a_picture(app: App) -> None:
-    at = open_pictures(app())
+    at = open_images(app())
     next(button for button in at.button if button.label == "Ask without a picture").click().run()
     ask(at, "The dog is orange. What color is the dog?")
     answer = work_of(at).answer
@@ -234,23 +234,23 @@ def test_words_alone_are_asked_without_a_picture(app: App) -> None:
 def test_another_picture_keeps_the_conversation_but_begins_a_new_history(app: App) -> None:
     at = ask(app(), "What color is the house?")
     assert "sample_8" not in [button.key for button in at.button]
-    open_pictures(at).button(key="sample_8").click().run()
+    open_images(at).button(key="sample_8").click().run()
     ask(at, "What color is the truck?")
     work = work_of(at)
-    assert [exchange.picture.name for exchange in work.exchanges if exchange.picture] == ["scene 27", "scene 8"]
+    assert [exchange.image.name for exchange in work.exchanges if exchange.image] == ["scene 27", "scene 8"]
     assert work.answer is not None and work.answer.question.history == ()
 
 
 def test_a_drawn_scene_is_changed_in_one_thing_and_back(app: App) -> None:
-    at = open_pictures(app())
+    at = open_images(app())
     box = next(box for box in at.selectbox if box.label == "Change")
     box.select("truck's door").run()
     next(button for button in at.button if button.label == "Apply").click().run()
     assert not at.exception
-    picture = work_of(at).picture
+    picture = work_of(at).image
     assert picture is not None and picture.name == "scene 27, truck's door is closed"
     next(button for button in at.button if button.label == "Undo the last change").click().run()
-    picture = work_of(at).picture
+    picture = work_of(at).image
     assert picture is not None and picture.name == "scene 27"
 
 

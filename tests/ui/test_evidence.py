@@ -23,7 +23,7 @@ from core.ui.evidence import section, truth
 from core.ui.evidence.view import EvidenceView
 from core.ui.jobs.run import STOPPED
 from core.ui.models import store
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
@@ -44,7 +44,7 @@ def work_of(at: AppTest) -> Workspace:
 def exchange_of(
     model: TransformersModel, text: str = "What color is the man's shirt?", *, picture: bool = True
 ) -> Exchange:
-    shown = picture_of(SceneRecipe(27)) if picture else None
+    shown = image_of(SceneRecipe(27)) if picture else None
     question = Question(text, (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=4))
     return Exchange(question, shown, answer=ask(model, question))
 

@@ -19,7 +19,7 @@ from core.street.recipe import SceneRecipe
 from core.ui.jobs.run import STOPPED
 from core.ui.mechanisms import written
 from core.ui.mechanisms.view import Lens
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -225,11 +225,11 @@ def test_one_token_of_another_family_is_enough(
 
 
 def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: TransformersModel) -> None:
-    images = (picture_of(SceneRecipe(27)).image, picture_of(SceneRecipe(12)).image)
+    images = (image_of(SceneRecipe(27)).image, image_of(SceneRecipe(12)).image)
     question = Question("Which?", images, decoding=Decoding(max_new_tokens=4))
     exchange = Exchange(question, None, answer=ask(llava, question))
     at = opened(app, exchange, "What positions say")
-    work_of(at).picture_number = 0
+    work_of(at).image_number = 0
     at.run()
     assert len([row for row in told(at, "10") if "row" in row]) == 16
     assert {key[2] for key in view_of(at).read.found} >= {  # type: ignore[index]

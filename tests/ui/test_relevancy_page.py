@@ -26,7 +26,7 @@ from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
 from core.ui.relevancy.results import Order, Results
 from core.ui.relevancy.text import scored_tokens
-from core.ui.scenes import picture_of
+from core.ui.scenes import image_of
 from core.ui.state import Exchange, Workspace
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
@@ -44,7 +44,7 @@ def work_of(at: AppTest) -> Workspace:
 def exchange_of(
     model: TransformersModel, text: str = "What is the door?", most: int = 6, *, picture: bool = True
 ) -> Exchange:
-    shown = picture_of(SceneRecipe(27)) if picture else None
+    shown = image_of(SceneRecipe(27)) if picture else None
     question = Question(text, (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=most))
     return Exchange(question, shown, answer=ask(model, question))
 
@@ -260,8 +260,8 @@ def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: Transfor
     first, second = exchange_of(llava, "What is the door?"), exchange_of(llava, "Is a door the door?")
     elsewhere = exchange_of(llava)
     assert elsewhere.answer is not None
-    other_picture = Question("What is it?", (Image.new("RGB", (168, 168)),), decoding=Decoding(max_new_tokens=3))
-    elsewhere = Exchange(other_picture, None, answer=ask(llava, other_picture))
+    other_image = Question("What is it?", (Image.new("RGB", (168, 168)),), decoding=Decoding(max_new_tokens=3))
+    elsewhere = Exchange(other_image, None, answer=ask(llava, other_image))
     at = opened(app, elsewhere, first, second, target=Target((1,)))
     at.segmented_control(key="relevancy_view").select("Difference").run()
     assert not at.exception and charts(at) == 3

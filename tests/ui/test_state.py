@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from core.answer import Answer, Question, Target, TokenLayout, Turn
-from core.ui.state import Exchange, MaskDraft, Picture, Workspace
+from core.ui.state import Exchange, MaskDraft, NamedImage, Workspace
 
 
 def answered(question: Question, text: str) -> Answer:
@@ -14,10 +14,10 @@ def answered(question: Question, text: str) -> Answer:
 
 
 def conversation() -> Workspace:
-    work = Workspace(picture=Picture(Image.new("RGB", (8, 8)), "first"))
+    work = Workspace(image=NamedImage(Image.new("RGB", (8, 8)), "first"))
     for number in range(3):
         question = work.question(f"question {number}")
-        work.exchanges.append(Exchange(question, work.picture, answer=answered(question, f"answer {number}")))
+        work.exchanges.append(Exchange(question, work.image, answer=answered(question, f"answer {number}")))
     return work
 
 
@@ -28,14 +28,14 @@ def test_a_question_follows_the_turns_about_its_picture() -> None:
 
 def test_another_picture_begins_without_history_and_keeps_the_conversation() -> None:
     work = conversation()
-    work.show(Picture(Image.new("RGB", (8, 8)), "second"))
+    work.show(NamedImage(Image.new("RGB", (8, 8)), "second"))
     assert work.question("next").history == ()
     assert len(work.exchanges) == 3
 
 
 def test_unanswered_questions_are_no_part_of_the_history() -> None:
     work = conversation()
-    work.exchanges.append(Exchange(work.question("too long"), work.picture, trouble="too long"))
+    work.exchanges.append(Exchange(work.question("too long"), work.image, trouble="too long"))
     assert [turn.question for turn in work.question("next").history] == ["question 0", "question 1", "question 2"]
 
 

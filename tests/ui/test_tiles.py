@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
 from core.ui.models import store
-from core.ui.state import Exchange, Picture, Workspace
+from core.ui.state import Exchange, NamedImage, Workspace
 from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec
 from tests.families import save_internvl
@@ -38,7 +38,7 @@ def opened(app: App, spec: ModelSpec, page: str, answer: Answer) -> AppTest:
     assert isinstance(work, Workspace)
     store().choose(spec)
     work.spec = spec
-    exchange = Exchange(answer.question, Picture(answer.question.images[0], "dogs"), answer=answer)
+    exchange = Exchange(answer.question, NamedImage(answer.question.images[0], "dogs"), answer=answer)
     work.exchanges = [exchange]
     work.inspect(exchange)
     work.target, work.pointed = Target((1,)), exchange

@@ -118,9 +118,9 @@ def test_a_tape_from_the_middle_has_the_same_rows(
     whole = any_model.checkpointed(answer)
     if forgotten:
         any_model.forget()
-    behind = max(answer.layout.positions(TokenKind.IMAGE)) + 1
-    assert any_model.checkpointed(answer, behind - 1).start == 0
-    for start in (behind, behind + 3, len(answer.prompt_tokens) - 1):
+    after = max(answer.layout.positions(TokenKind.IMAGE)) + 1
+    assert any_model.checkpointed(answer, after - 1).start == 0
+    for start in (after, after + 3, len(answer.prompt_tokens) - 1):
         part = any_model.checkpointed(answer, start)
         assert (part.start, len(part.final)) == (start, len(whole.final) - start)
         torch.testing.assert_close(part.final, whole.final[start:], atol=1e-5, rtol=1e-4)

@@ -47,7 +47,7 @@ def noise(rows: int, seed: int = 0) -> torch.Tensor:
 
 
 def sets_of(answer: Answer) -> list[Edits]:
-    """Nothing; each kind of edit, at the picture, the words and behind them; and several at once."""
+    """Nothing; each kind of edit, at the picture, the words and after them; and several at once."""
     prompt, length = len(answer.prompt_tokens), len(answer.layout)
     image, words = answer.layout.positions(TokenKind.IMAGE), answer.layout.positions(TokenKind.TEXT)
     last, early = (prompt - 1,), (image or words)[2:5]
@@ -106,8 +106,8 @@ def test_knocking_out_all_that_came_before_is_deleting_it(model: TransformersMod
     cut = Knockout(tuple(range(first, length)), tuple(range(first)))
     before = model.family.positions(model.network, answer.inputs)
     assert before is not None
-    behind = (int(before.max()) + 1 + torch.arange(len(answer.tokens))).expand(len(before), -1)
-    positions = torch.cat([before, behind], 1)[:, first:]
+    after = (int(before.max()) + 1 + torch.arange(len(answer.tokens))).expand(len(before), -1)
+    positions = torch.cat([before, after], 1)[:, first:]
     ids = torch.cat([answer.inputs["input_ids"][0], torch.tensor(answer.token_ids)])[None, first:]
     with torch.no_grad():
         deleted = eager_network(model.card.source)(
@@ -236,7 +236,7 @@ def test_layers_that_cannot_be_called_for_some_rows_are_called_for_all(
     answer = sampled(any_model, "Where is the dog?", picture)
     sets = [edits for edits in sets_of(answer) if edits]
     divided = [any_model.logits_with(answer, [edits])[0] for edits in sets]
-    monkeypatch.setattr("core.vlm.hf.edited_run._behind", lambda value, first, rows: value)
+    monkeypatch.setattr("core.vlm.hf.edited_run._after", lambda value, first, rows: value)
     checkpoints = any_model.checkpointed(answer)
     with counting(any_model) as rows:
         whole = [any_model.logits_with(answer, [edits], checkpoints)[0] for edits in sets]

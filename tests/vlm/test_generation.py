@@ -136,7 +136,7 @@ def test_no_answer_holds_a_token_that_stands_for_a_picture(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = model.network.config.image_token_id
-    assert image in model.picture_ids
+    assert image in model.image_marker_ids
     question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=4))
     begin, step = model.begin, model.step
     # The network would say nothing else.

@@ -76,7 +76,7 @@ def test_pictures_of_another_size_are_refused(model: TransformersModel) -> None:
 
 def test_pictures_are_taken_only_as_they_are_read(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     answer, taken = asked(llava, noise(0)), []
-    monkeypatch.setattr("core.vlm.hf.network.pictures_at_once", lambda *_: 2)
+    monkeypatch.setattr("core.vlm.hf.network.images_at_once", lambda *_: 2)
 
     def pictures():  # type: ignore[no-untyped-def]
         for seed in range(6):

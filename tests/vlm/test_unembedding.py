@@ -74,7 +74,7 @@ def test_the_parts_of_the_unembedding_give_the_logits(model: TransformersModel, 
 def finishing(
     model: TransformersModel, monkeypatch: pytest.MonkeyPatch, logit_transform: LogitTransform, configured: float | None
 ) -> None:
-    """Let the network do this behind its output embedding, whatever its configuration says."""
+    """Let the network do this after its output embedding, whatever its configuration says."""
     forward = model.network.forward
 
     def finished(*args: Any, **kwargs: Any) -> Any:

@@ -64,17 +64,17 @@ class KeptHeads(Finding[SceneRecipe]):
             if then.text != asked.text:
                 return None
             found = studied.increases(before, then, studied.key_target(then), cancel)
-            return {"before": found.tolist(), "after": now.of_text.tolist(), "picture": now.of_picture.tolist()}
+            return {"before": found.tolist(), "after": now.of_text.tolist(), "picture": now.of_image.tolist()}
 
         return read
 
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
-        before, after, pictures = (column(readings, name) for name in ("before", "after", "picture"))
+        before, after, images = (column(readings, name) for name in ("before", "after", "picture"))
         found = overlap("sentences, before and after", before, after)
-        seen = overlap("sentences before, pictures after", before, pictures)
+        seen = overlap("sentences before, pictures after", before, images)
         raised = f"mean increase by the top {found.top} heads of before"
         best = before.mean(0) >= sorted(before.mean(0).ravel())[-found.top]
-        sums = {"before": before, "after": after, "after, pictures": pictures}
+        sums = {"before": before, "after": after, "after, pictures": images}
         means = {name: mean(heads[:, best].mean(1), "nats") for name, heads in sums.items()}
         return Conclusion(
             found.significant,
@@ -89,6 +89,6 @@ class KeptHeads(Finding[SceneRecipe]):
             {
                 "raise the colour read, before": head_table(before),
                 "raise the colour read, after": head_table(after),
-                "raise the colour seen, after": head_table(pictures),
+                "raise the colour seen, after": head_table(images),
             },
         )

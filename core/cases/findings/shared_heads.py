@@ -56,16 +56,16 @@ class SharedHeads(Finding[SceneRecipe]):
             found = STUDY.read(model, recipe, cancel)
             if not found.agree:
                 return None
-            tables = {"picture": found.of_picture, "text": found.of_text, "place": found.of_place}
+            tables = {"picture": found.of_image, "text": found.of_text, "place": found.of_place}
             return {name: table.tolist() for name, table in tables.items()}
 
         return read
 
     def conclude(self, readings: Sequence[Reading]) -> Conclusion:
-        pictures, texts, places = (column(readings, name) for name in ("picture", "text", "place"))
-        found = overlap("pictures and sentences", pictures, texts)
-        other = overlap("colours and places in pictures", pictures, places)
-        halves = halves_in_common(pictures, found.top)
+        images, texts, places = (column(readings, name) for name in ("picture", "text", "place"))
+        found = overlap("pictures and sentences", images, texts)
+        other = overlap("colours and places in pictures", images, places)
+        halves = halves_in_common(images, found.top)
         more = "more than" if found.same > other.same else "no more than"
         return Conclusion(
             found.significant,
@@ -77,7 +77,7 @@ class SharedHeads(Finding[SceneRecipe]):
                 quantity(found.figures[0].what, "two halves of the pictures", halves, control=True),
             ),
             {
-                "raise the colour seen": head_table(pictures),
+                "raise the colour seen": head_table(images),
                 "raise the colour read": head_table(texts),
                 "raise the place seen": head_table(places),
             },

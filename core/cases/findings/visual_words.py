@@ -1,4 +1,4 @@
-"""(b) Do image tokens name what they show, before any layer and behind each?"""
+"""(b) Do image tokens name what they show, before any layer and after each?"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ..case import Case
-from ..folder import Folder, NoPicture
+from ..folder import Folder, NoImage
 from ..rates import Rate
 from ..results import Result
 from ..tables import FolderError
@@ -80,11 +80,11 @@ def _told_apart(cases: Sequence[Case]) -> tuple[Case, ...]:
     return tuple(found.values())
 
 
-def pictures(
+def image_files(
     folder: Folder, names: Sequence[str], places: Sequence[str] = ("",)
 ) -> tuple[tuple[Path, ...], str | None]:
     """The files of some pictures, or why one of them cannot be used."""
     try:
-        return tuple(folder.picture(name, places) for name in names), None
-    except NoPicture as error:
+        return tuple(folder.image(name, places) for name in names), None
+    except NoImage as error:
         return (), str(error)

@@ -9,7 +9,7 @@ from ..folder import Folder
 from ..rates import Rate, accuracy, all_right
 from ..results import Result
 from ..tables import FolderError, Row, listed, read_json, without_repeats
-from .base import CaseFormat, CaseSet, pictures
+from .base import CaseFormat, CaseSet, image_files
 
 IDS = ("category", "subcategory", "set_id", "figure_id", "question_id")
 WANTED = (*IDS, "question", "gt_answer", "visual_input")
@@ -49,10 +49,10 @@ class HallusionBench(CaseFormat):
         return CaseSet(found, problems)
 
     def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
-        pictured = [result for result in results if not _unpictured(result.about)]
+        with_images = [result for result in results if not _without_image(result.about)]
         return (
             all_right("question pair accuracy", results, _pair, "questions answered right with every figure of a set"),
-            all_right("figure accuracy", pictured, _figure, "figures about which every question is answered right"),
+            all_right("figure accuracy", with_images, _figure, "figures about which every question is answered right"),
             accuracy([result for result in results if result.about["figure_id"] == "0"], "easy questions"),
             accuracy([result for result in results if result.about["figure_id"] != "0"], "hard questions"),
             accuracy(results),
@@ -66,11 +66,11 @@ def _case(row: Row, folder: Folder) -> Case:
     about = {name: row[name] for name in IDS}
     right = _ANSWERS[row["gt_answer"]]
     names = [] if row["visual_input"] == "0" else [_filename(row)]
-    images, problem = pictures(folder, names, ("", "hallusion_bench"))
+    images, problem = image_files(folder, names, ("", "hallusion_bench"))
     return Case(
         id=_id(row),
         question=row["question"],
-        expected=(right, "") if _unpictured(about) else (right,),
+        expected=(right, "") if _without_image(about) else (right,),
         scoring="yes_no",
         images=images,
         about=about,
@@ -90,7 +90,7 @@ def _filename(row: Row) -> str:
     return named.removeprefix("./").removeprefix("hallusion_bench/")
 
 
-def _unpictured(about: Mapping[str, str]) -> bool:
+def _without_image(about: Mapping[str, str]) -> bool:
     return about["category"] == "VS" and about["figure_id"] == "0"
 
 

@@ -11,7 +11,7 @@ from ..rates import Rate, accuracy, all_right
 from ..results import Result
 from ..scoring import LETTERS, option_letter
 from ..tables import Row, listed, read_csv, without_repeats
-from .base import CaseFormat, CaseSet, pictures
+from .base import CaseFormat, CaseSet, image_files
 
 DIGITS = 9
 """The longest Index: Python refuses to read numbers of thousands of digits."""
@@ -21,7 +21,7 @@ _OPTION = re.compile(r"\(\s*([a-z])\s*\)", re.IGNORECASE)
 class MMVP(CaseFormat):
     """Questions 2k - 1 and 2k are about the two pictures of a pair, and the pair counts if both are answered right.
 
-    The question is asked as the published script does, with its options behind it.
+    The question is asked as the published script does, with its options after it.
     """
 
     key = "mmvp"
@@ -37,7 +37,7 @@ class MMVP(CaseFormat):
         file = folder.table("Questions.csv")
         table = read_csv(file, ("index", "question", "options", "correct answer"))
         table = without_repeats(table, lambda row: row["index"].lstrip("0"), "Index")
-        shown = {number: name for place in _places(folder) for number, name in folder.pictures_by_stem(place).items()}
+        shown = {number: name for place in _places(folder) for number, name in folder.images_by_stem(place).items()}
         found = [(row, _case(row, folder, shown)) for row in table.rows]
         unread = [str(row.line) for row, case in found if case is None]
         problems = table.problems
@@ -69,7 +69,7 @@ def _case(row: Row, folder: Folder, shown: dict[str, str]) -> Case | None:
     if not (row["index"].isdecimal() and len(row["index"]) <= DIGITS) or not options or not letter:
         return None
     index = int(row["index"])
-    images, problem = pictures(folder, [shown.get(str(index), f"{index}.jpg")])
+    images, problem = image_files(folder, [shown.get(str(index), f"{index}.jpg")])
     return Case(
         id=str(index),
         question=f"{row['question']} {row['options']}",

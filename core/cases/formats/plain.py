@@ -11,7 +11,7 @@ from ..folder import Folder
 from ..rates import Rate, accuracy
 from ..results import Result
 from ..tables import FolderError, Row, listed, read_csv, without_repeats
-from .base import CaseFormat, CaseSet, pictures
+from .base import CaseFormat, CaseSet, image_files
 
 WANTED = ("image", "question", "expected")
 
@@ -60,7 +60,7 @@ def _case(row: Row, folder: Folder) -> Case:
     expected = _parts(row["expected"])
     polar = all(answer.lower() in ("yes", "no") for answer in expected)
     scoring: Scoring = "yes_no" if polar else "contains"
-    images, problem = pictures(folder, _parts(row["image"]), ("", *folder.subfolders))
+    images, problem = image_files(folder, _parts(row["image"]), ("", *folder.subfolders))
     return Case(
         id=_id(row),
         question=row["question"],

@@ -10,7 +10,7 @@ from ..folder import Folder
 from ..rates import Rate, accuracy, share
 from ..results import Result
 from ..tables import FolderError, Row, Table, listed, read_json, without_repeats
-from .base import CaseFormat, CaseSet, pictures
+from .base import CaseFormat, CaseSet, image_files
 
 WANTED = ("image", "text", "label")
 SPLITS = ("random", "popular", "adversarial")
@@ -76,7 +76,7 @@ def _tables(folder: Folder) -> tuple[list[tuple[str, Table]], tuple[str, ...]]:
 
 
 def _case(row: Row, split: str, folder: Folder) -> Case:
-    images, problem = pictures(folder, [row["image"]], ("", *folder.subfolders))
+    images, problem = image_files(folder, [row["image"]], ("", *folder.subfolders))
     number = row.values.get("question_id") or str(row.line)
     return Case(
         id=f"{split}/{number}",

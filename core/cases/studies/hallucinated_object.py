@@ -91,8 +91,8 @@ class HallucinatedObject(Study[SceneRecipe, NoDog]):
             return NoDog(_example(subject, found, answer, asked, where), said, frozenset(things), denied)
         own = things[said]
         others = np.logical_or.reduce([mask for color, mask in things.items() if color != said] or [np.zeros_like(own)])
-        pictures = [readings.without(drawing.image, mask) for mask in (own, others & ~own)]
-        first, second = readings.effects(model, answer, found.target, pictures)
+        images = [readings.without(drawing.image, mask) for mask in (own, others & ~own)]
+        first, second = readings.effects(model, answer, found.target, images)
         on_things = readings.share_within(answer, found, own)
         where = (
             f"{on_things:.0%} of its map on the picture is on what is {said} ({own.mean():.0%} of it). Hidden: "

@@ -48,13 +48,11 @@ def key_target(answer: Answer) -> Target:
     return Target(key_tokens(answer))
 
 
-def effects(
-    model: VisionLanguageModel, answer: Answer, target: Target, pictures: Sequence[Image.Image]
-) -> list[Effect]:
+def effects(model: VisionLanguageModel, answer: Answer, target: Target, images: Sequence[Image.Image]) -> list[Effect]:
     """What each other picture (of the same size) does to a target: the change of its log-probability (nats), and
     whether another token would stand at its first place."""
     units, first = token_targets_of(answer, target), target.tokens[0]
-    logits = list(model.logits_of_images(answer, [(answer.question.images[0],), *((one,) for one in pictures)]))
+    logits = list(model.logits_of_images(answer, [(answer.question.images[0],), *((one,) for one in images)]))
     logprobs = [float(target_logprobs(one, units).sum()) for one in logits]
     tops = [int(one[first].argmax()) for one in logits]
     return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]

@@ -29,9 +29,9 @@ class Asked:
     each head raises the colour word (nats), and the word that says where the thing is (`of_place`) in the same picture.
     `agree`: both answers name the right colour."""
 
-    picture: Example
+    image: Example
     text: Example
-    of_picture: Heads
+    of_image: Heads
     of_text: Heads
     of_place: Heads
     agree: bool
@@ -48,7 +48,7 @@ class TextualVisual(Study[SceneRecipe, Asked]):
     )
     source = "Yu and Ananiadou 2024, Understanding Multimodal LLMs: the Mechanistic Interpretability of LLaVA in VQA"
     asked = (
-        "“What color is the car?” of a picture, and the same behind sentences that tell the picture's colours: “The "
+        "“What color is the car?” of a picture, and the same after sentences that tell the picture's colours: “The "
         "dog is orange. The car is red. What color is the car?”"
     )
     looked_at = (
@@ -78,19 +78,19 @@ class TextualVisual(Study[SceneRecipe, Asked]):
         item, part = rng.choice(facts)
         question = color_question(item.kind, part, "What color {is} the {thing}?")
         passage = " ".join(color_sentence(one.kind, its, one.color(its)) for one, its in facts)
-        picture = draw(scene).image
+        image = draw(scene).image
         found = []
         place = POSITION_PHRASINGS[0].format(kind=item.kind)
-        for text, image in ((question, picture), (f"{passage} {question}", None), (place, picture)):
-            answer = readings.answer_to(model, text, image, cancel)
+        for text, shown in ((question, image), (f"{passage} {question}", None), (place, image)):
+            answer = readings.answer_to(model, text, shown, cancel)
             target = readings.key_target(answer)
             found.append((answer, target, readings.increases(model, answer, target, cancel)))
-        (seen, seen_target, of_picture), (read, read_target, of_text), (*_, of_place) = found
+        (seen, seen_target, of_image), (read, read_target, of_text), (*_, of_place) = found
         right = color_sentence(item.kind, part, item.color(part))
         return Asked(
             Example("asked of the picture", seen, seen_target, subject),
             Example("asked of sentences", read, read_target),
-            of_picture,
+            of_image,
             of_text,
             of_place,
             seen.text == right == read.text,
@@ -98,20 +98,20 @@ class TextualVisual(Study[SceneRecipe, Asked]):
 
     def conclude(self, reads: Sequence[Asked]) -> Outcome:
         right = [read for read in reads if read.agree]
-        examples = (reads[0].picture, reads[0].text)
+        examples = (reads[0].image, reads[0].text)
         if not right:
             return Outcome("undecided", "No question was answered right both ways.", (), examples)
-        pictures = np.stack([one.of_picture for one in right])
+        images = np.stack([one.of_image for one in right])
         texts, places = np.stack([one.of_text for one in right]), np.stack([one.of_place for one in right])
-        heads = pictures[0].size
+        heads = images[0].size
         top = min(TOP, heads)
         shared = f"top {top} heads in common"
-        same = in_common(pictures, texts, top)
+        same = in_common(images, texts, top)
         chance = by_chance(round(same.value * top), top, heads)
         expected = Estimate(top / heads, top / heads, top / heads, len(right))
-        other = in_common(pictures, places, top)
-        halves = halves_in_common(pictures, top)
-        rank = agreement(pictures.mean(0).ravel(), texts.mean(0).ravel()).rank
+        other = in_common(images, places, top)
+        halves = halves_in_common(images, top)
+        rank = agreement(images.mean(0).ravel(), texts.mean(0).ravel()).rank
         return Outcome(
             weakest(_judged(chance, same.value, top / heads), judged(same, other)),
             f"{round(same.value * top)} of the top {top} heads are the same; by chance it would be "
@@ -124,7 +124,7 @@ class TextualVisual(Study[SceneRecipe, Asked]):
                 Measured(shared, "two halves of the pictures", halves, "by chance", expected),
             ),
             examples,
-            (HeadTable("raise the colour seen", pictures.mean(0)), HeadTable("raise the colour read", texts.mean(0))),
+            (HeadTable("raise the colour seen", images.mean(0)), HeadTable("raise the colour read", texts.mean(0))),
         )
 
 

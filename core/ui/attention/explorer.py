@@ -14,7 +14,7 @@ from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...vlm.model import VisionLanguageModel
 from ..state import Workspace
-from . import attention_to_patches, gallery, heads, picture, tower, words
+from . import attention_map, attention_to_patches, gallery, heads, tower, words
 from .subject import sinks_of, subject_of
 from .view import AttentionView, Lens
 
@@ -51,8 +51,8 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
     with st.container(horizontal=True, gap="small", key="attention_body"):
         with st.container(width=heads.WIDTH):
             figures = heads.show(view, subject)
-        with st.container(width=picture.WIDTH):
-            picture.show(view, subject)
+        with st.container(width=attention_map.WIDTH):
+            attention_map.show(view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(
         "Look further",
@@ -69,7 +69,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
     elif view.lens == "Question and answer words":
         words.show(view, model, subject)
     else:
-        tower.show(view, model, answer, subject.picture)
+        tower.show(view, model, answer, subject.image)
 
 
 def _controls(view: AttentionView, answer: Answer) -> None:

@@ -8,8 +8,8 @@ from jaxtyping import Float
 
 from ...attention.measures import by_key
 from ...attention.words import where_heads_look
-from ...charts.heads import SmallPicture, gallery
-from ...charts.heatmap import Scale, data_url, heat_picture, scale_of
+from ...charts.heads import SmallImage, gallery
+from ...charts.heatmap import Scale, data_url, heat_image, scale_of
 from ..clicks import Entry, clickable
 from .subject import Subject
 from .view import AttentionView
@@ -42,7 +42,7 @@ def show(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "laye
     if order != BY_NUMBER:
         heads.sort(key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
     number = "{:.0%}" if measure.share else "{:.2f}"
-    pictures = [
+    images = [
         _small(subject, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
         for head in heads
     ]
@@ -50,7 +50,7 @@ def show(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "laye
     def clicked(entry: Entry) -> None:
         view.choose((int(entry["layer"]), int(entry["head"])))
 
-    chart = gallery(pictures, width=WIDTH, chosen=view.head, click="small")
+    chart = gallery(images, width=WIDTH, chosen=view.head, click="small")
     clickable(chart, "small", "attention_gallery", clicked, f"where each head of layer {view.layer} looks")
     st.caption(
         f"Layer {view.layer}, with each head's {measure.name}{subject.said()}. Colours: {scale}. With its own colours "
@@ -78,15 +78,15 @@ def _small(
     view: AttentionView,
     head: int,
     title: str,
-) -> SmallPicture:
+) -> SmallImage:
     answer = subject.answer
-    shown = heat_picture(
+    shown = heat_image(
         answer.question.images,
         answer.layout,
         looks,
         size=SIZE,
         scale=scale,
         opacity=view.opacity,
-        only=(subject.picture,),
+        only=(subject.image,),
     )
-    return SmallPicture(data_url(shown), shown.size, title, (view.layer, head))
+    return SmallImage(data_url(shown), shown.size, title, (view.layer, head))

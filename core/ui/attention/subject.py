@@ -31,7 +31,7 @@ class Subject:
     rows: Rows
     label: str
     of_question: bool
-    picture: int
+    image: int
 
     @property
     def left_out(self) -> tuple[int, ...]:
@@ -65,11 +65,11 @@ def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
                 rows,
                 f"the question's word “{word.text.strip()}”, while it was read",
                 True,
-                workspace.shown_picture,
+                workspace.shown_image,
             )
     tokens = workspace.target.tokens if workspace.target else range(len(answer.tokens))
     label = describe_target(answer, workspace.target, model).split(" rather than ")[0]
-    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, workspace.shown_picture)
+    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, workspace.shown_image)
 
 
 def question_key(answer: Answer) -> object:

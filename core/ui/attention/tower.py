@@ -15,7 +15,7 @@ from ...charts.heads import head_map, head_name
 from ...vlm.model import VisionLanguageModel
 from ..clicks import Entry, clickable
 from ..jobs.result_cache import answer_key
-from .picture import patches_chart
+from .attention_map import patches_chart
 from .view import AttentionView, Direction
 from .waiting import ready
 
@@ -45,7 +45,7 @@ def show(view: AttentionView, model: VisionLanguageModel, answer: Answer, image:
         with st.container(width=400):
             _heads(view, answer, image, attention)
         with st.container(width=PICTURE + 80):
-            _picture(view, answer, image, attention)
+            _image(view, answer, image, attention)
 
 
 def _halved(attention: Tensor | None) -> Tensor | None:
@@ -78,7 +78,7 @@ def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
     st.caption("The mean over all patches. Click a head to see it on the picture, again for all heads.")
 
 
-def _picture(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
+def _image(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
     positions = image_positions(answer.layout, image)
     chosen = [positions.index(position) for position in view.patches if position in positions]
     direction = get_args(Direction)[0]

@@ -16,8 +16,8 @@ from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..chips import escaped
 from ..jobs.run import Report
-from ..scenes import GALLERY, picture_of, suggestions
-from ..state import Picture, Workspace
+from ..scenes import GALLERY, image_of, suggestions
+from ..state import NamedImage, Workspace
 from . import opening, survey
 from .view import CasesView
 
@@ -29,33 +29,33 @@ AuditKey = tuple[str, tuple[str, ...]]
 
 def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The audit of one picture, and below it that of many."""
-    if workspace.picture is None:
-        workspace.show(picture_of(SceneRecipe(GALLERY[0])))
-    picture = workspace.picture
-    assert picture is not None
+    if workspace.image is None:
+        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+    image = workspace.image
+    assert image is not None
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIZE):
-            st.image(picture.image.convert("RGB").resize(fit(picture.image.size, SIZE)), alt="the picture asked about")
-            st.caption(f"{escaped(picture.name)}. Another one: choose it in Chat.")
+            st.image(image.image.convert("RGB").resize(fit(image.image.size, SIZE)), alt="the picture asked about")
+            st.caption(f"{escaped(image.name)}. Another one: choose it in Chat.")
         with st.container(width="stretch"):
-            families = _wordings(picture)
-            questions = [Question(text, (picture.image,), decoding=workspace.decoding) for text in families]
+            families = _wordings(image)
+            questions = [Question(text, (image.image,), decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
             _run(workspace.cases, model, questions, key)
     found = workspace.cases.audits.get(key)
     if found is not None:
-        _result(workspace, model, picture, found, families)
+        _result(workspace, model, image, found, families)
     survey.show(workspace.cases, model)
 
 
-def _wordings(picture: Picture) -> dict[str, str]:
+def _wordings(image: NamedImage) -> dict[str, str]:
     """The wordings to ask, one a line, each with the family it was made in ("own" where somebody typed it)."""
-    proposed = suggestions(picture.recipe.scene())[0] if picture.recipe else "Is the door open?"
+    proposed = suggestions(image.recipe.scene())[0] if image.recipe else "Is the door open?"
     question = st.text_input(
         "Question",
         proposed,
         max_chars=LONGEST,
-        key=f"audit_question_{id(picture)}",
+        key=f"audit_question_{id(image)}",
         help="English, for wordings to be made.",
     ).strip()
     made = {one.text: one.family for one in phrasings(question)} if question else {}
@@ -65,7 +65,7 @@ def _wordings(picture: Picture) -> dict[str, str]:
         height=190,
         max_chars=LONGEST * MOST_WORDINGS,
         help="Negation, opposite, order and politeness are made from the question. Change them, or add your own.",
-        key=f"audit_wordings_{question}_{id(picture)}",
+        key=f"audit_wordings_{question}_{id(image)}",
     )
     texts = dict.fromkeys(text.strip()[:LONGEST] for text in lines.splitlines() if text.strip())
     return {text: made.get(text, "own") for text in list(texts)[:MOST_WORDINGS]}
@@ -93,7 +93,7 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
 
 
 def _result(
-    workspace: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit, families: dict[str, str]
+    workspace: Workspace, model: VisionLanguageModel, image: NamedImage, found: Audit, families: dict[str, str]
 ) -> None:
     """The verdict, the matrix, and each wording with its answer."""
     pairs = len(found.answers) * (len(found.answers) - 1) // 2
@@ -126,7 +126,7 @@ def _result(
                 "How probable each answer's key word is under each wording, when that answer is read up to it. The "
                 "diagonal is what was said; a dark cell is a wording that would have turned the answer."
             )
-            _open(workspace, model, picture, found)
+            _open(workspace, model, image, found)
 
 
 def _clashing(found: Audit, number: int) -> str:
@@ -135,7 +135,7 @@ def _clashing(found: Audit, number: int) -> str:
     return ", ".join(str(first + second - number + 1) for first, second in pairs)
 
 
-def _open(workspace: Workspace, model: VisionLanguageModel, picture: Picture, found: Audit) -> None:
+def _open(workspace: Workspace, model: VisionLanguageModel, image: NamedImage, found: Audit) -> None:
     """One of the answers in an explorer."""
     number = st.selectbox(
         "Answer to phrasing",
@@ -145,4 +145,4 @@ def _open(workspace: Workspace, model: VisionLanguageModel, picture: Picture, fo
         width=160,
     )
     question = found.answers[number].question
-    opening.menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, picture)
+    opening.menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, image)

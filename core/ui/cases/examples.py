@@ -10,16 +10,16 @@ from PIL import Image
 from ...answer import Question
 from ...cases.studies.study import Example
 from ...charts.explained import explained_thumbnail
-from ...charts.heatmap import heat_picture, scale_of
+from ...charts.heatmap import heat_image, scale_of
 from ...charts.overlays import fit
 from ...charts.shares import shares_chart
 from ...charts.tokens import cut
 from ...explainers.registry import explainers
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...maps.shares import parts, shares
 from ..chips import escaped
-from ..scenes import picture_of
-from ..state import Picture, Workspace
+from ..scenes import image_of
+from ..state import NamedImage, Workspace
 from . import opening
 
 SIZE = 236
@@ -33,7 +33,7 @@ def show(workspace: Workspace, found: Sequence[Example], key: str) -> None:
         for number, example in enumerate(found):
             with st.container(width=SIZE + 4, gap="xsmall"):
                 st.markdown(f"**{escaped(example.title)}**")
-                _picture(example)
+                _image(example)
                 st.text(cut(example.answer.question.text, LONGEST))
                 st.text(f"→ {cut(example.answer.text, LONGEST)}")
                 for note in example.notes:
@@ -45,7 +45,7 @@ def show(workspace: Workspace, found: Sequence[Example], key: str) -> None:
         st.caption(f"Maps: {escaped(names)} of the key word, each on its own scale. “Open in” shows them with figures.")
 
 
-def _picture(example: Example) -> None:
+def _image(example: Example) -> None:
     question, layout = example.answer.question, example.answer.layout
     if not question.images:
         st.caption(":material/image_not_supported: Asked without a picture.")
@@ -53,8 +53,8 @@ def _picture(example: Example) -> None:
         st.image(explained_thumbnail(question.images, layout, example.marked, 99, size=SIZE), alt="the set's patches")
     elif example.map is not None and layout.views:
         values = example.map.scores.double().numpy()
-        scale = scale_of(values[picture_positions(layout)], signed=explainers()[example.map.method].signed)
-        drawn = heat_picture(question.images, layout, values, size=SIZE, scale=scale, opacity=OPACITY)
+        scale = scale_of(values[image_positions_of(layout)], signed=explainers()[example.map.method].signed)
+        drawn = heat_image(question.images, layout, values, size=SIZE, scale=scale, opacity=OPACITY)
         st.image(drawn, alt=f"map of the key word, {example.title}")
     else:
         st.image(_seen(question), alt="the picture asked about")
@@ -65,11 +65,11 @@ def _seen(question: Question) -> Image.Image:
     return image.convert("RGB").resize(fit(image.size, SIZE))
 
 
-def _asked_about(example: Example) -> Picture | None:
+def _asked_about(example: Example) -> NamedImage | None:
     images = example.answer.question.images
     if example.recipe is not None:
-        return picture_of(example.recipe)
-    return Picture(images[-1], example.title) if images else None
+        return image_of(example.recipe)
+    return NamedImage(images[-1], example.title) if images else None
 
 
 def image_against_text(found: Sequence[Example]) -> None:

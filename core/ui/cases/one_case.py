@@ -15,8 +15,8 @@ from ...charts.overlays import fit
 from ...images import UnreadableImage
 from ...street.recipe import from_params
 from ...vlm.model import VisionLanguageModel
-from ..scenes import picture_of
-from ..state import Picture, Workspace
+from ..scenes import image_of
+from ..state import NamedImage, Workspace
 from . import opening
 from .view import STREET, Benchmark, BenchmarkView
 
@@ -37,7 +37,7 @@ def show(
     view = workspace.cases
     with st.container(border=True, horizontal=True, gap="medium", key="one_case"):
         if case is not None:
-            _pictures(case)
+            _images(case)
         with st.container(width="stretch"):
             st.text(result.question)
             st.text(f"→ {result.said}" if result.answered else result.problem or "")
@@ -60,7 +60,7 @@ def _expected(case: Case | None, result: Result) -> str:
     return " or ".join(told) or "not known"
 
 
-def _pictures(case: Case) -> None:
+def _images(case: Case) -> None:
     with st.container(width=SIZE):
         try:
             for image in case.asked().images[:MOST_PICTURES]:
@@ -69,11 +69,11 @@ def _pictures(case: Case) -> None:
             st.text(str(error))
 
 
-def _drawn(chosen: Benchmark, case: Case) -> Picture | None:
+def _drawn(chosen: Benchmark, case: Case) -> NamedImage | None:
     """The picture of a case of our own, with the scene it was drawn from."""
     if chosen.name != STREET:
         return None
-    return picture_of(from_params(case.about["scene"], case.about.get("changes", "")))
+    return image_of(from_params(case.about["scene"], case.about.get("changes", "")))
 
 
 def _note(view: BenchmarkView, id_: str, note: Note, file: Path) -> None:

@@ -16,7 +16,7 @@ from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..jobs.run import Report
-from ..state import Exchange, Picture, Workspace
+from ..state import Exchange, NamedImage, Workspace
 from .view import CasesView
 
 EXPLORERS = {
@@ -28,25 +28,25 @@ EXPLORERS = {
 }
 
 
-def look_into(workspace: Workspace, answer: Answer, target: Target, picture: Picture | None) -> None:
+def look_into(workspace: Workspace, answer: Answer, target: Target, image: NamedImage | None) -> None:
     """Make an answer the one that is looked into, and part of the conversation, so that it can be asked about further.
     An answer that is in it already is not put there twice."""
     exchange = next((other for other in workspace.exchanges if other.answer is answer), None)
     if exchange is None:
-        exchange = Exchange(answer.question, picture, said=answer.text, answer=answer)
+        exchange = Exchange(answer.question, image, said=answer.text, answer=answer)
         workspace.exchanges.append(exchange)
-    if workspace.picture is not exchange.picture:
-        workspace.show(exchange.picture)
+    if workspace.image is not exchange.image:
+        workspace.show(exchange.image)
     workspace.inspect(exchange)
     workspace.target = target
     workspace.pointed = exchange
 
 
-def menu(workspace: Workspace, answer: Answer, target: Target, picture: Picture | None, key: str) -> None:
+def menu(workspace: Workspace, answer: Answer, target: Target, image: NamedImage | None, key: str) -> None:
     """A menu of the explorers, for an answer that is there with all that was recorded of it."""
     page = _choice(key)
     if page is not None:
-        look_into(workspace, answer, target, picture)
+        look_into(workspace, answer, target, image)
         st.switch_page(EXPLORERS[page])
 
 
@@ -56,7 +56,7 @@ def menu_asking(
     key: Hashable,
     name: str,
     question: Callable[[], Question],
-    picture: Picture | None,
+    image: NamedImage | None,
 ) -> None:
     """The same for a question whose answer is not kept, or not with all that explorers need: it is asked once more.
 
@@ -77,9 +77,9 @@ def menu_asking(
     if answer is None:
         jobs.compute(view, model, key, "asking once more", "open", partial(_again, view, model, key, question))
     page, view.opening = view.opening[1], None
-    if picture is None and answer.question.images:
-        picture = Picture(answer.question.images[-1], "the case's picture")
-    look_into(workspace, answer, Target(key_tokens(answer)), picture)
+    if image is None and answer.question.images:
+        image = NamedImage(answer.question.images[-1], "the case's picture")
+    look_into(workspace, answer, Target(key_tokens(answer)), image)
     st.switch_page(EXPLORERS[page])
 
 

@@ -11,7 +11,7 @@ from ...answer import Answer
 from ...causal.heads import HeadsTest, heads_tests
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
-from ...charts.heads import SmallPicture, gallery, head_map
+from ...charts.heads import SmallImage, gallery, head_map
 from ...charts.heatmap import data_url
 from ...masking import as_seen
 from ...proportion import Proportion
@@ -50,7 +50,7 @@ def _figure(test: HeadsTest, head: int) -> str:
 
 
 def show(
-    view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings, picture: int
+    view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings, image: int
 ) -> None:
     """Buttons, and what is known of the chosen layer and of all, over the picture of this number."""
     assert view.layer is not None
@@ -83,7 +83,7 @@ def show(
         return
     own = known(view, answer, token, view.layer, settings)
     if own is not None:
-        _multiples(view, answer, own, picture)
+        _multiples(view, answer, own, image)
     if len(found) > 1:
         _map(view, model, found)
 
@@ -109,22 +109,22 @@ def _compute(
     jobs.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
 
 
-def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) -> None:
+def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) -> None:
     """A small picture for each head, the furthest moved first."""
     st.markdown(
         f"**Layer {test.layer}**: each head with its explanation's patches at distance "
         f"{test.rates.radius}, and what masking them did"
     )
     if answer.layout.views:
-        images = as_seen(answer.question)
-        pictures = []
+        seen = as_seen(answer.question)
+        images = []
         for head in test.ranked:
             graph = test.graphs[head]
             distance = graph.explanation.tree.distance
             patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
-            small = explained_thumbnail(images, answer.layout, patches, test.rates.radius, size=SMALL, only=(picture,))
-            pictures.append(
-                SmallPicture(
+            small = explained_thumbnail(seen, answer.layout, patches, test.rates.radius, size=SMALL, only=(image,))
+            images.append(
+                SmallImage(
                     data_url(small),
                     small.size,
                     f"head {head}: {_figure(test, head).replace(' nats', '')}",
@@ -136,7 +136,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, picture: int) 
             view.choose(int(entry["layer"]), int(entry["head"]))
 
         chosen = (view.layer or 0, view.head)
-        chart = gallery(pictures, width=WIDTH, chosen=chosen, click="small")
+        chart = gallery(images, width=WIDTH, chosen=chosen, click="small")
         clickable(chart, "small", "causal_gallery", clicked, f"the explanation of each head of layer {test.layer}")
     rates = test.rates
     st.caption(

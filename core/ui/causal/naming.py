@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...answer import Answer, TokenKind
 from ...causal.discovery import CausalGraph
-from ...charts.drawn import DrawnNode, patch_picture
+from ...charts.drawn import DrawnNode, patch_image
 from ...charts.tokens import visible
 from ...masking import as_seen
 
@@ -18,8 +18,8 @@ def place_of(answer: Answer, position: int) -> str:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
             part = f" of {view.name}" if _several(answer, view.image) else ""
-            picture = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
-            return f"row {row + 1} column {column + 1}{part}{picture}"
+            image = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
+            return f"row {row + 1} column {column + 1}{part}{image}"
     return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 
@@ -40,7 +40,7 @@ def names_of(graph: CausalGraph, answer: Answer, numbers: Sequence[int]) -> str:
 
 def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
     """The nodes as the graph draws them: image tokens as patches of what the model saw, words as text."""
-    pictures = as_seen(answer.question)
+    images = as_seen(answer.question)
     distance = graph.explanation.tree.distance
     result = []
     for number, node in enumerate(graph.nodes):
@@ -51,10 +51,10 @@ def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
             details.append(f"distance {steps}" if steps else "not in the target's tree")
         if node.kind is TokenKind.IMAGE:
             row_column = _short_place(answer, node.position)
-            picture = None
+            image = None
             if node.box is not None and node.image is not None:
-                picture = patch_picture(pictures[node.image], node.box)
-            result.append(DrawnNode(row_column, picture, tuple(details)))
+                image = patch_image(images[node.image], node.box)
+            result.append(DrawnNode(row_column, image, tuple(details)))
         else:
             result.append(DrawnNode(node.text, None, tuple(details)))
     return result
@@ -64,9 +64,9 @@ def _short_place(answer: Answer, position: int) -> str:
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
-            picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
+            image = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
             part = f"{view.name[0]}{view.name.partition(' ')[2]} " if _several(answer, view.image) else ""
-            return f"{picture}{part}r{row + 1} c{column + 1}"
+            return f"{image}{part}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 
 

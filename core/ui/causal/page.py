@@ -48,7 +48,7 @@ def _kept(workspace: Workspace) -> None:
     st.caption("The graph that was learned before the model was changed:")
     radius = reached(graph, view.radius)
     _summary(graph, radius)
-    views.show(view, answer, graph, view.about, radius, workspace.shown_picture)
+    views.show(view, answer, graph, view.about, radius, workspace.shown_image)
     downloads.show(answer, graph, radius)
 
 
@@ -77,20 +77,20 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     with controls:
         downloads.show(answer, graph, radius)
         _radius(view, graph, radius)
-    pictured = bool(answer.layout.positions(TokenKind.IMAGE))
+    with_images = bool(answer.layout.positions(TokenKind.IMAGE))
     with st.container():
-        if not pictured:
+        if not with_images:
             st.info(
                 "This question was asked without a picture. The graph of its words still holds; it is not tested here.",
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)
     details = partial(node.show, view, model, answer, graph, key, radius)
-    views.show(view, answer, graph, key, radius, workspace.shown_picture, details)
-    if pictured:
+    views.show(view, answer, graph, key, radius, workspace.shown_image, details)
+    if with_images:
         masked.show(view, model, answer, graph, key, radius)
         evidence.show(workspace, model, answer, graph, radius)
-        heads.show(view, model, answer, token, wanted, workspace.shown_picture)
+        heads.show(view, model, answer, token, wanted, workspace.shown_image)
 
 
 def reached(graph: CausalGraph, radius: int) -> int:

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...causal.discovery import CausalGraph
-from ...charts.explained import explained_picture, explained_thumbnail
+from ...charts.explained import explained_image, explained_thumbnail
 from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...masking import as_seen
@@ -37,7 +37,7 @@ def show(
     graph: CausalGraph,
     key: GraphKey,
     radius: int,
-    picture: int,
+    image: int,
     details: Callable[[], None] = lambda: None,
 ) -> None:
     """The picture of this number beside the graph, the tree below; `details` says more of the chosen node beside the
@@ -46,7 +46,7 @@ def show(
     with st.container(horizontal=True, gap="medium"):
         if answer.layout.views:
             with st.container(width=PICTURE + 2):
-                _picture(view, answer, graph, radius, picture)
+                _image(view, answer, graph, radius, image)
         with st.container(key="causal_graph"):
             network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
     with st.container(horizontal=True, gap="medium"):
@@ -66,11 +66,11 @@ def _distances(graph: CausalGraph) -> dict[int, int]:
     return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
 
 
-def _picture(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, shown: int) -> None:
+def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, shown: int) -> None:
     number = {node.position: index for index, node in enumerate(graph.nodes)}
     picked = graph.nodes[view.node].position if view.node is not None else None
     images, distances = as_seen(answer.question), _distances(graph)
-    chart = explained_picture(
+    chart = explained_image(
         images,
         answer.layout,
         distances,

@@ -53,7 +53,7 @@ def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.de
     question, workspace.to_ask = workspace.to_ask, None
     if question is None:
         return
-    exchange = Exchange(question, workspace.picture)
+    exchange = Exchange(question, workspace.image)
     workspace.exchanges.append(exchange)
     workspace.offered = None
     with box:
@@ -65,17 +65,17 @@ def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.de
 
 def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
     if not workspace.exchanges:
-        if workspace.picture is None:
+        if workspace.image is None:
             hint.caption(
                 "Choose a picture on the left, then ask about it here. Without one, the model answers from words alone."
             )
         else:
             hint.caption("Nothing asked yet. Type a question below, or click one of the suggestions.")
-    shown_picture = workspace.exchanges[0].picture if workspace.exchanges else None
+    shown_image = workspace.exchanges[0].image if workspace.exchanges else None
     for index, exchange in enumerate(workspace.exchanges):
-        if exchange.picture is not shown_picture:
-            shown_picture = exchange.picture
-            _new_picture(exchange)
+        if exchange.image is not shown_image:
+            shown_image = exchange.image
+            _new_image(exchange)
         if workspace.editing == index:
             _edit(workspace, index)
         else:
@@ -83,10 +83,10 @@ def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) ->
             _assistant(workspace, exchange, index)
 
 
-def _new_picture(exchange: Exchange) -> None:
+def _new_image(exchange: Exchange) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if exchange.picture:
-            st.image(screen_copy(exchange.picture, 56), width=56, alt="the picture that the next questions are about")
+        if exchange.image:
+            st.image(screen_copy(exchange.image, 56), width=56, alt="the picture that the next questions are about")
         st.caption("From here on about another picture. What was said before is not part of the next questions.")
 
 
@@ -139,8 +139,8 @@ def _edit(workspace: Workspace, index: int) -> None:
         with st.container(horizontal=True):
             if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
                 workspace.cut(index)
-                if exchange.picture is not workspace.picture:
-                    workspace.show(exchange.picture)
+                if exchange.image is not workspace.image:
+                    workspace.show(exchange.image)
                 ask(workspace, text)
                 st.rerun()
             if st.button("Leave it", key="leave_edit"):
@@ -149,7 +149,7 @@ def _edit(workspace: Workspace, index: int) -> None:
 
 
 def _suggestions(workspace: Workspace) -> None:
-    recipe = workspace.picture.recipe if workspace.picture else None
+    recipe = workspace.image.recipe if workspace.image else None
     questions = suggestions(recipe.scene()) if recipe else []
     if workspace.offered:
         with st.container(horizontal=True, vertical_alignment="center", key="offered"):

@@ -11,15 +11,15 @@ from PIL import Image
 from ...charts.overlays import fit
 from ...images import UnreadableImage, open_image
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
-from ..scenes import GALLERY, contents, picture_of
-from ..state import Picture, Workspace
+from ..scenes import GALLERY, contents, image_of
+from ..state import NamedImage, Workspace
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
 THUMBNAIL = 168
 COLUMNS = 4
 
-_copies: WeakKeyDictionary[Picture, dict[int, bytes]] = WeakKeyDictionary()
+_copies: WeakKeyDictionary[NamedImage, dict[int, bytes]] = WeakKeyDictionary()
 
 
 def show(workspace: Workspace) -> None:
@@ -34,9 +34,9 @@ def _another(workspace: Workspace) -> None:
     fragment, so that opening them does not stop an answer."""
     another = st.expander(
         "Another picture",
-        expanded=workspace.picture is None,
+        expanded=workspace.image is None,
         icon=":material/add_photo_alternate:",
-        key="first_picture" if workspace.picture is None else "another_picture",
+        key="first_picture" if workspace.image is None else "another_picture",
         on_change="rerun",
     )
     if not another.open:
@@ -49,7 +49,7 @@ def _another(workspace: Workspace) -> None:
         _draw_a_scene(workspace)
     with upload:
         _upload(workspace)
-        if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.picture is None):
+        if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.image is None):
             workspace.show(None)
             st.rerun()
 
@@ -59,9 +59,9 @@ def accept(workspace: Workspace, data: bytes, name: str) -> bool:
     try:
         image = open_image(data, name)
     except UnreadableImage as error:
-        workspace.picture_trouble = str(error)
+        workspace.image_trouble = str(error)
         return False
-    workspace.show(Picture(image, name))
+    workspace.show(NamedImage(image, name))
     return True
 
 
@@ -71,50 +71,50 @@ def sample_gallery(workspace: Workspace, key: str) -> bool:
     for start in range(0, len(GALLERY), COLUMNS):
         for place, seed in zip(st.columns(COLUMNS, gap="small"), GALLERY[start : start + COLUMNS], strict=False):
             recipe = SceneRecipe(seed)
-            picture = picture_of(recipe)
+            image = image_of(recipe)
             with place:
-                st.image(screen_copy(picture, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
+                st.image(screen_copy(image, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
                 if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
-                    workspace.show(picture)
+                    workspace.show(image)
                     chosen = True
     return chosen
 
 
-def screen_copy(picture: Picture, longest: int) -> bytes:
+def screen_copy(image: NamedImage, longest: int) -> bytes:
     """A JPEG of the picture with its longer side at `longest` pixels, made once: a page is drawn many times."""
-    copies = _copies.setdefault(picture, {})
+    copies = _copies.setdefault(image, {})
     if longest not in copies:
         out = io.BytesIO()
-        size = fit(picture.image.size, longest)
-        picture.image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=92, subsampling=0)
+        size = fit(image.image.size, longest)
+        image.image.resize(size, Image.Resampling.LANCZOS).save(out, "JPEG", quality=92, subsampling=0)
         copies[longest] = out.getvalue()
     return copies[longest]
 
 
-def picture_trouble(workspace: Workspace) -> None:
+def image_trouble(workspace: Workspace) -> None:
     """Why a picture was refused. File names are untrusted, so this is plain text."""
-    if workspace.picture_trouble:
+    if workspace.image_trouble:
         with st.container(border=True, key="picture_trouble"):
             st.markdown(":material/broken_image: **That picture was not taken over**")
-            st.text(workspace.picture_trouble)
-            if workspace.picture or workspace.exchanges:
+            st.text(workspace.image_trouble)
+            if workspace.image or workspace.exchanges:
                 st.caption("The picture and the conversation you had are kept.")
 
 
 def _present(workspace: Workspace) -> None:
-    picture_trouble(workspace)
-    picture = workspace.picture
-    if picture is None:
+    image_trouble(workspace)
+    image = workspace.image
+    if image is None:
         with st.container(border=True):
             st.caption("No picture yet: choose a sample, draw a scene, upload one, or paste one into the question box.")
         return
-    alt = contents(picture.recipe.scene()) if picture.recipe else "the picture asked about"
-    st.image(screen_copy(picture, SHOWN), width=fit(picture.image.size, SHOWN)[0], alt=alt)
-    st.text(f"{picture.name} · {picture.image.width} × {picture.image.height} px")
+    alt = contents(image.recipe.scene()) if image.recipe else "the picture asked about"
+    st.image(screen_copy(image, SHOWN), width=fit(image.image.size, SHOWN)[0], alt=alt)
+    st.text(f"{image.name} · {image.image.width} × {image.image.height} px")
 
 
 def _draw_a_scene(workspace: Workspace) -> None:
-    recipe = workspace.picture.recipe if workspace.picture and workspace.picture.recipe else None
+    recipe = workspace.image.recipe if workspace.image and workspace.image.recipe else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = st.number_input(
             "Seed",
@@ -126,7 +126,7 @@ def _draw_a_scene(workspace: Workspace) -> None:
             width=150,
         )
         if st.button("Draw", icon=":material/brush:"):
-            workspace.show(picture_of(SceneRecipe(int(seed))))
+            workspace.show(image_of(SceneRecipe(int(seed))))
             st.rerun()
     if recipe is None:
         st.caption("Draw a scene to change one thing in it and keep everything else.")
@@ -149,9 +149,9 @@ def _draw_a_scene(workspace: Workspace) -> None:
 
 def _try(workspace: Workspace, recipe: SceneRecipe) -> None:
     try:
-        workspace.show(picture_of(recipe))
+        workspace.show(image_of(recipe))
     except UnreadableRecipe as error:
-        workspace.picture_trouble = str(error)
+        workspace.image_trouble = str(error)
     st.rerun()
 
 

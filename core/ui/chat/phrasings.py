@@ -23,7 +23,7 @@ FEWEST, MOST = 2, 4
 def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Two to four phrasings, asked one after another of the same picture without the conversation before."""
     if not workspace.phrasings:
-        scene = workspace.picture.recipe.scene() if workspace.picture and workspace.picture.recipe else None
+        scene = workspace.image.recipe.scene() if workspace.image and workspace.image.recipe else None
         workspace.phrasings = phrasing_starters(
             scene, workspace.answer.question.text[:500] if workspace.answer else None
         )
@@ -64,7 +64,7 @@ def _inputs(workspace: Workspace) -> list[st.delta_generator.DeltaGenerator]:
             text = st.text_area(
                 f"Phrasing {index + 1}",
                 value=workspace.phrasings[index],
-                key=f"phrasing_{index}_{len(workspace.phrasings)}_{id(workspace.picture)}",
+                key=f"phrasing_{index}_{len(workspace.phrasings)}_{id(workspace.image)}",
                 height=80,
                 max_chars=1000,
             )
@@ -80,7 +80,7 @@ def _compare(
     places: list[st.delta_generator.DeltaGenerator],
     waiting: st.delta_generator.DeltaGenerator,
 ) -> None:
-    images = (workspace.picture.image,) if workspace.picture else ()
+    images = (workspace.image.image,) if workspace.image else ()
     questions = [Question(text, images, decoding=workspace.decoding) for text in texts]
     with waiting:
         status = stop_row("stop_compare")

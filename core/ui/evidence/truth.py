@@ -55,26 +55,26 @@ def choose(workspace: Workspace, answer: Answer) -> Truth | None:
         "it the pointing game, the energy in the mask and the soft IoU are told.",
     )
     pixels = things.get(view.truth or NONE)
-    return None if pixels is None else Truth(pixels, workspace.shown_picture)
+    return None if pixels is None else Truth(pixels, workspace.shown_image)
 
 
 def named(workspace: Workspace, answer: Answer) -> dict[str, Mask]:
     """Everything that can be marked, by its name on screen."""
     if not answer.question.images:
         return {}
-    image = answer.question.images[workspace.shown_picture]
+    asked = answer.question.images[workspace.shown_image]
     found: dict[str, Mask] = {}
-    picture = workspace.inspected.picture if workspace.inspected else None
-    if picture is not None and picture.recipe is not None and picture.image.size == image.size:
-        found |= decompose(picture.recipe)
+    image = workspace.inspected.image if workspace.inspected else None
+    if image is not None and image.recipe is not None and image.image.size == asked.size:
+        found |= parts_of(image.recipe)
     draft = workspace.mask
-    if draft is not None and draft.hidden.shape == (image.height, image.width) and draft.hidden.any():
+    if draft is not None and draft.hidden.shape == (asked.height, asked.width) and draft.hidden.any():
         found[PAINTED] = draft.hidden
     return found
 
 
 @lru_cache(maxsize=8)
-def decompose(recipe: SceneRecipe) -> dict[str, Mask]:
+def parts_of(recipe: SceneRecipe) -> dict[str, Mask]:
     """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show. Not to be written
     to: drawn once for a scene, for it is asked for at every click."""
     scene, drawing = recipe.scene(), draw(recipe.scene())

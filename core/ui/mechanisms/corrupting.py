@@ -13,9 +13,9 @@ from ...answer import Answer, Fill, RegionMask, TokenKind
 from ...attention.words import question_words
 from ...charts.tokens import visible
 from ...masking import apply_mask, as_seen
-from ...mechanisms.corruption import Corruption, Noise, OtherPictures
+from ...mechanisms.corruption import Corruption, Noise, OtherImages
 from ...street.recipe import Change, possible_changes
-from ..scenes import picture_of
+from ..scenes import image_of
 from ..state import Workspace
 
 NOISE, OTHER, WORDS = "noise on the picture", "another picture", "noise on words"
@@ -100,19 +100,19 @@ def _other(workspace: Workspace, answer: Answer) -> Chosen:
     )
     chosen = options[number]
     images = list(as_seen(answer.question))
-    other = images[workspace.shown_picture] = _picture(workspace, answer, images[workspace.shown_picture], chosen)
+    other = images[workspace.shown_image] = _image(workspace, answer, images[workspace.shown_image], chosen)
     st.image(other, width=SHOWN, alt=_name(chosen))
-    corruption = OtherPictures(tuple(images))
-    return Chosen(corruption, ("other", str(chosen), workspace.shown_picture), f"another picture: {_name(chosen)}")
+    corruption = OtherImages(tuple(images))
+    return Chosen(corruption, ("other", str(chosen), workspace.shown_image), f"another picture: {_name(chosen)}")
 
 
 def _changes(workspace: Workspace, answer: Answer) -> list[Change]:
     """What can be changed in a drawn scene, first what the question names."""
-    picture = workspace.inspected.picture if workspace.inspected else None
-    if picture is None or picture.recipe is None or len(answer.question.images) > 1:
+    image = workspace.inspected.image if workspace.inspected else None
+    if image is None or image.recipe is None or len(answer.question.images) > 1:
         return []
     asked = answer.question.text.casefold()
-    every = [change for group in possible_changes(picture.recipe.scene()).values() for change in group]
+    every = [change for group in possible_changes(image.recipe.scene()).values() for change in group]
     return sorted(every, key=lambda change: change.kind not in asked)
 
 
@@ -120,11 +120,11 @@ def _name(option: Change | Fill) -> str:
     return FILLS[option] if isinstance(option, str) else option.sentence
 
 
-def _picture(workspace: Workspace, answer: Answer, image: Image, option: Change | Fill) -> Image:
+def _image(workspace: Workspace, answer: Answer, image: Image, option: Change | Fill) -> Image:
     if isinstance(option, str):
         return apply_mask(image, RegionMask(np.ones((image.height, image.width), bool), option))
-    assert workspace.inspected is not None and workspace.inspected.picture is not None
-    recipe = workspace.inspected.picture.recipe
+    assert workspace.inspected is not None and workspace.inspected.image is not None
+    recipe = workspace.inspected.image.recipe
     assert recipe is not None
-    changed, mask = picture_of(recipe.changed(option)).image, answer.question.mask
+    changed, mask = image_of(recipe.changed(option)).image, answer.question.mask
     return changed if mask is None else apply_mask(changed, mask)

@@ -89,7 +89,7 @@ def _not_reached(answer: Answer, traced: Trace) -> str:
     if traced.chained or not isinstance(traced.corruption, Noise) or not set(images) & set(traced.corruption.positions):
         return ""
     return (
-        " This model adds features of the picture behind its first layers, too, which noise on image tokens does not "
+        " This model adds features of the picture after its first layers, too, which noise on image tokens does not "
         "reach: the effects are of the rest. Another picture corrupts both."
     )
 

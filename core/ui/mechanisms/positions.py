@@ -75,7 +75,7 @@ def _without_places(answer: Answer) -> None:
 
 
 def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
-    shown_views = [view for view in answer.layout.views if view.image == workspace.shown_picture]
+    shown_views = [view for view in answer.layout.views if view.image == workspace.shown_image]
     positions = [position for view in shown_views for position in view.positions]
     found = read(workspace.mechanisms, model, answer, positions, [layer], subject)
     if found is None:
@@ -85,7 +85,7 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
     images = as_seen(answer.question)
     st.altair_chart(
-        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(workspace.shown_picture,)),
+        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(workspace.shown_image,)),
         width="content",
         key="mechanisms_grid",
         alt=f"the most probable word of every image token at layer {layer}",

@@ -16,7 +16,7 @@ from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
 from ...charts.words import words_chart
 from ...explainers.logprob_increase import LogprobIncrease
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
@@ -105,7 +105,7 @@ def show(
     """The map on the picture, what it is, how its test came out, and its files."""
     values = found.scores.numpy()
     whose = _name(heads)
-    scale = scale_of(values[picture_positions(answer.layout)], signed=True, faintest=FAINTEST)
+    scale = scale_of(values[image_positions_of(answer.layout)], signed=True, faintest=FAINTEST)
     if answer.layout.views:
         chart = heatmap(
             as_seen(answer.question),
@@ -114,7 +114,7 @@ def show(
             size=SIZE,
             scale=scale,
             opacity=opacity,
-            only=(workspace.shown_picture,),
+            only=(workspace.shown_image,),
             label="increase (nats)",
         )
         with st.container(key="mechanisms_picture"):

@@ -10,7 +10,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.export import Legend, png_map
 from ...charts.heatmap import heatmap, scale_of
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...masking import as_seen
 from ...mechanisms.groups import Group, patch_groups
 from ...vlm.model import VisionLanguageModel
@@ -40,8 +40,8 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
                 "Click a layer of the map: its patches can then be restored one by one.", icon=":material/ads_click:"
             )
             return
-        side, squares = _squares(answer, workspace.shown_picture)
-        key = ("patches", order.key(answer, target), layer, side, workspace.shown_picture)
+        side, squares = _squares(answer, workspace.shown_image)
+        key = ("patches", order.key(answer, target), layer, side, workspace.shown_image)
         found = view.traces.get(key)
         if found is None or found.trace.complete < 1:
             label = f"Restore {len(squares)} patches at layer {layer}"
@@ -53,7 +53,7 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
             _map(workspace, model, answer, target, found, order, layer)
 
 
-def _squares(answer: Answer, picture: int) -> tuple[int, list[Group]]:
+def _squares(answer: Answer, image: int) -> tuple[int, list[Group]]:
     """A picture's views cut into squares, and their side in patches."""
     side = 1
     while any(-(-view.rows // side) * -(-view.columns // side) > MOST_PATCHES for view in answer.layout.views):
@@ -61,7 +61,7 @@ def _squares(answer: Answer, picture: int) -> tuple[int, list[Group]]:
     return side, [
         group
         for number, view in enumerate(answer.layout.views)
-        if view.image == picture
+        if view.image == image
         for group in patch_groups(answer, number, side)[0]
     ]
 
@@ -80,7 +80,7 @@ def _map(
     values = np.full(len(answer.layout), np.nan)
     for place, effect in zip(traced.places, effects, strict=True):
         values[list(place.positions)] = effect
-    scale = scale_of(values[picture_positions(answer.layout)], signed=True)
+    scale = scale_of(values[image_positions_of(answer.layout)], signed=True)
     images, named = as_seen(answer.question), describe_target(answer, target, model)
     chart = heatmap(
         images,
@@ -88,7 +88,7 @@ def _map(
         values,
         size=SIZE,
         scale=scale,
-        only=(workspace.shown_picture,),
+        only=(workspace.shown_image,),
         label="effect (nats)",
         format="+.4f",
     )

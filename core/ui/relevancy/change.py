@@ -13,7 +13,7 @@ from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...charts.tokens import cut, visible
 from ...comparison.keyword import key_tokens
-from ...maps.difference import NotComparable, difference, picture_positions
+from ...maps.difference import NotComparable, difference, image_positions_of
 from ...maps.scale import as_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel
@@ -23,7 +23,7 @@ from ..state import Workspace
 from ..target import describe_target
 from .gallery import chosen_order
 from .maps import Look, Shown, cost
-from .results import Order, Results, same_picture
+from .results import Order, Results, same_image
 from .running import compute
 
 SIZE = 240
@@ -49,7 +49,7 @@ def others(workspace: Workspace, answer: Answer) -> list[Other]:
     seen = {answer}
     result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
     for other in found:
-        fits = other.answer.model == answer.model and other.answer.tokens and same_picture(answer, other.answer)
+        fits = other.answer.model == answer.model and other.answer.tokens and same_image(answer, other.answer)
         if fits and other.answer not in seen:
             seen.add(other.answer)
             asked = f"{_short(other.answer.question.text)} → {_short(other.answer.text)}"
@@ -181,7 +181,7 @@ def _figures(
 
 def _shares(answer: Answer, scores: Float[np.ndarray, "position"]) -> Float[np.ndarray, "position"]:
     result = np.full(len(answer.layout), np.nan)
-    places = picture_positions(answer.layout)
+    places = image_positions_of(answer.layout)
     result[places] = as_shares(scores[places].astype(np.float64))
     return result
 
@@ -198,7 +198,7 @@ def _figure(
             size=SIZE,
             scale=scale,
             opacity=look.opacity,
-            only=(look.picture,),
+            only=(look.image,),
             label="share",
         )
         st.altair_chart(chart, width="content", alt=f"map: {title}")

@@ -13,7 +13,7 @@ from ...answer import Answer, Target
 from ...charts.heatmap import heatmap, scale_of
 from ...charts.shares import layers_chart
 from ...explainers.relevancy import relevancy_by_layer
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...maps.shares import COMPARED, parts, shares_by_layer
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -50,7 +50,7 @@ def show(results: Results, model: VisionLanguageModel, answer: Answer, target: T
             with st.container(width=SIZE + 70):
                 st.caption(f"Layer {layer}: what enters there, on its own scale")
                 values = trace[layer]
-                scale = scale_of(values[picture_positions(answer.layout)])
+                scale = scale_of(values[image_positions_of(answer.layout)])
                 st.altair_chart(
                     heatmap(
                         answer.question.images,
@@ -59,7 +59,7 @@ def show(results: Results, model: VisionLanguageModel, answer: Answer, target: T
                         size=SIZE,
                         scale=scale,
                         opacity=look.opacity,
-                        only=(look.picture,),
+                        only=(look.image,),
                     ),
                     width="content",
                     alt=f"relevancy that enters in layer {layer}",

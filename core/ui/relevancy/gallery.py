@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...charts.heatmap import heat_picture
+from ...charts.heatmap import heat_image
 from ...charts.tokens import visible
 from ...explainers.registry import explainers
 from ...vlm.model import VisionLanguageModel
@@ -131,16 +131,16 @@ def _tiles(workspace: Workspace, answer: Answer, shown: list[Shown], look: Look)
             target = one.explanation.target
             word = visible("".join(answer.tokens[index].text for index in target.tokens).strip())
             with st.container(width=TILE + 4, gap="small"):
-                picture = heat_picture(
+                image = heat_image(
                     answer.question.images,
                     answer.layout,
                     values,
                     size=TILE,
                     scale=scale,
                     opacity=look.opacity,
-                    only=(look.picture,),
+                    only=(look.image,),
                 )
-                st.image(picture, output_format="JPEG", alt=f"map of the word {word}")
+                st.image(image, output_format="JPEG", alt=f"map of the word {word}")
                 st.button(
                     escaped(word[:24]),
                     key=f"word_{target.tokens[0]}",

@@ -14,7 +14,7 @@ from ...charts.heatmap import Scale, heatmap, scale_of
 from ...explainers.base import Explainer
 from ...explainers.registry import explainers
 from ...maps.agreement import agreement
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...maps.scale import as_shares
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
@@ -41,7 +41,7 @@ class Look:
 
     opacity: float
     common: bool
-    picture: int
+    image: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Shown:
         return self.explanation.scores.numpy()
 
 
-def look(picture: int) -> Look:
+def look(image: int) -> Look:
     """The controls of all maps together, side by side in whatever holds them."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content"):
         scale = st.segmented_control(
@@ -74,7 +74,7 @@ def look(picture: int) -> Look:
             "the picture.",
         )
         opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=200)
-    return Look(opacity, scale == COMMON, picture)
+    return Look(opacity, scale == COMMON, image)
 
 
 def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool], common: bool) -> list[Scale]:
@@ -88,7 +88,7 @@ def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool],
 
 def drawn(answer: Answer, shown: Sequence[Shown], common: bool) -> list[tuple[Float[np.ndarray, "position"], Scale]]:
     """For each map the values to draw (shares of the picture's score on a common scale) and their scale."""
-    places = picture_positions(answer.layout)
+    places = image_positions_of(answer.layout)
     values = []
     for one in shown:
         scores = one.scores.astype(np.float64)
@@ -173,7 +173,7 @@ def _map(
             size=size,
             scale=scale,
             opacity=look.opacity,
-            only=(look.picture,),
+            only=(look.image,),
             label=label,
         )
         st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
@@ -204,7 +204,7 @@ def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may
         return
     name = explainers()[method].name
     exact = results.latest(answer, target, method)
-    places = picture_positions(answer.layout)
+    places = image_positions_of(answer.layout)
     if exact is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f":material/help: Agreement with {escaped(name)} is not known here.", width="content")

@@ -49,7 +49,7 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
     maps.show(
-        workspace.relevancy, None, answer, target, named, orders, maps.look(workspace.shown_picture), workspace.evidence
+        workspace.relevancy, None, answer, target, named, orders, maps.look(workspace.shown_image), workspace.evidence
     )
 
 
@@ -65,7 +65,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         view = st.segmented_control(
             "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
         )
-        look = maps.look(workspace.shown_picture)
+        look = maps.look(workspace.shown_image)
     if view == "Maps":
         _maps(workspace, model, answer, target, orders, look)
     elif view == "Word by word":

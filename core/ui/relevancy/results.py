@@ -41,15 +41,15 @@ class Key:
     order: Order
 
 
-_pictures: WeakKeyDictionary[Answer, str] = WeakKeyDictionary()
+_images: WeakKeyDictionary[Answer, str] = WeakKeyDictionary()
 
 
-def same_picture(one: Answer, other: Answer) -> bool:
+def same_image(one: Answer, other: Answer) -> bool:
     """Whether two answers are about the same pictures, whatever was hidden of them."""
     for answer in (one, other):
-        if answer not in _pictures:
-            _pictures[answer] = answer.question.with_mask(None).visual_fingerprint()
-    return _pictures[one] == _pictures[other]
+        if answer not in _images:
+            _images[answer] = answer.question.with_mask(None).visual_fingerprint()
+    return _images[one] == _images[other]
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from ...answer import Answer, Target
 from ...charts.agreement import agreement_matrix
 from ...charts.heatmap import Scale
 from ...maps.agreement import TOP, agreement_table
-from ...maps.difference import picture_positions
+from ...maps.difference import image_positions_of
 from ...maps.shares import Part, parts
 from ..places import why_no_places
 from .maps import Shown
@@ -31,7 +31,7 @@ def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     )
     found = parts(answer.layout, target)
     words = [*found[Part.QUESTION], *found[Part.EARLIER]]
-    places = words if over == WORDS else picture_positions(answer.layout)
+    places = words if over == WORDS else image_positions_of(answer.layout)
     if not places:
         st.info(f"{why_no_places(answer)}: compare the methods over words.", icon=":material/image_not_supported:")
         return

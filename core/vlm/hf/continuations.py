@@ -1,4 +1,4 @@
-"""Answers that a model need not have given, read behind their prompts in one batch.
+"""Answers that a model need not have given, read after their prompts in one batch.
 
 What the prompts begin with in common, pictures and all, is read once; the rows of the batch are each prompt's rest and
 its answer.
@@ -32,10 +32,10 @@ def continuation_logits(
         raise ValueError("continuations in one batch must share their images and the tokens before the question")
     if not passes.family.shares_prefix or first.positions is None or not shared:
         return [passes.whole(p.inputs, answer)[0] for p, answer in zip(prepared, answers, strict=True)]
-    return _behind_prefix(passes, reader, prepared, answers)
+    return _after_prefix(passes, reader, prepared, answers)
 
 
-def _behind_prefix(
+def _after_prefix(
     passes: Passes, reader: Prefill, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
 ) -> list[Float[Tensor, "answer vocabulary"]]:
     device, shared = passes.network.device, prepared[0].shared

@@ -2,8 +2,8 @@
 
 While a layer is played again its modules are watched. The output projection is the linear module that was given what
 the attention's heads handed on. Following who was given whose output leads from there through whatever norm stands
-behind the attention to a branch: something no module takes further, which is therefore added to the residual stream.
-The other branches (an MLP behind the attention or beside it) are found in the same way. What is found is then held
+after the attention to a branch: something no module takes further, which is therefore added to the residual stream.
+The other branches (an MLP after the attention or beside it) are found in the same way. What is found is then held
 against what the layer really added, so a layer that works otherwise is refused and never read wrongly.
 """
 
@@ -50,7 +50,7 @@ def decompose(
     multipliers, norms = _multipliers(ends, added, at_least_float32(state)), _norms(path)
     if multipliers is None or norms is None:
         raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
-    scale, bias = _behind(path, norms, projection)
+    scale, bias = _after(path, norms, projection)
     scale, bias = scale * multipliers[0], bias * multipliers[0]
     parts = LayerDecomposition(
         state=at_least_float32(state),
@@ -83,7 +83,7 @@ def _projects(call: Call, mixed: Float[Tensor, "row heads size"]) -> bool:
 def _branches(
     layer: torch.nn.Module, calls: Sequence[Call], projection: Call
 ) -> tuple[list[Call], list[Float[Tensor, "row hidden"]]] | None:
-    """The modules that change the attention's output behind it, and the ends of all branches, the attention's first.
+    """The modules that change the attention's output after it, and the ends of all branches, the attention's first.
 
     None where the attention is no module of the layer.
     """
@@ -106,9 +106,9 @@ def _branches(
     return path, [end, *others]
 
 
-def _taker(own: Sequence[Call], behind: int, states: Tensor) -> int | None:
-    """The first call behind another that was given these states."""
-    return next((i for i in range(behind + 1, len(own)) if _same(own[i].given, states)), None)
+def _taker(own: Sequence[Call], after: int, states: Tensor) -> int | None:
+    """The first call after another that was given these states."""
+    return next((i for i in range(after + 1, len(own)) if _same(own[i].given, states)), None)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -133,16 +133,16 @@ def _multipliers(
 
 
 def _norms(path: Sequence[Call]) -> tuple[LinearNorm, ...] | None:
-    """The modules behind an attention as linear maps; None where one of them is no norm."""
+    """The modules after an attention as linear maps; None where one of them is no norm."""
     found = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
     norms = tuple(norm for norm in found if norm is not None)
     return norms if len(norms) == len(path) else None
 
 
-def _behind(
+def _after(
     path: Sequence[Call], norms: Sequence[LinearNorm], projection: Call
 ) -> tuple[Float[Tensor, "row"], Float[Tensor, "row hidden"]]:
-    """Scale and bias of what stands behind the heads: the projection's bias, and the norms on the way."""
+    """Scale and bias of what stands after the heads: the projection's bias, and the norms on the way."""
     made = at_least_float32(projection.made)
     scale = made.new_ones(len(made))
     bias = torch.zeros_like(made)

@@ -1,5 +1,5 @@
 """A decoder's checkpointed pass run on under edits: from the first layer that they touch, and in a family where no
-position sees what stands behind it, for the rows from the first position on that they touch. All before is as the
+position sees what stands after it, for the rows from the first position on that they touch. All before is as the
 checkpointed pass has it.
 
 A layer is called again as the pass called it. To call it for its last rows alone, what the pass handed it is cut where
@@ -30,7 +30,7 @@ from .recompute import Calls, NetworkPass, Prefix, first_of, unrolled
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
     """A checkpointed pass of a decoder. `part` finds the modules inside its layers, `again` makes the same pass once
-    more, `causal` says that no position sees what stands behind it."""
+    more, `causal` says that no position sees what stands after it."""
 
     def __init__(
         self,
@@ -130,13 +130,13 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         return bool((found - expected).norm() <= near * expected.norm())
 
     def _handed(self, layer: int, first: int, kept: LayerKeysValues | None) -> tuple[Sequence[Any], dict[str, Any]]:
-        """What the pass handed a layer beside its states, for the rows from `first` on and behind what is `kept`."""
+        """What the pass handed a layer beside its states, for the rows from `first` on and after what is `kept`."""
         args, kwargs = self._calls.others[layer]
         if kept is None:
             return args, kwargs
         rows = len(self.final)
         keys, before = self.start + rows, self.start + first
-        args, kwargs = _behind(args, first, rows), {name: _behind(value, first, rows) for name, value in kwargs.items()}
+        args, kwargs = _after(args, first, rows), {name: _after(value, first, rows) for name, value in kwargs.items()}
         if "attention_mask" in kwargs and kwargs["attention_mask"] is None:
             allowed = torch.ones(rows - first, keys, dtype=torch.bool, device=self.final.device)
             kwargs["attention_mask"] = allowed.tril(before)[None, None]
@@ -156,11 +156,11 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         return self._seen[layer]
 
 
-def _behind(value: Any, first: int, rows: int) -> Any:
+def _after(value: Any, first: int, rows: int) -> Any:
     """What of something is for the rows from `first` on: tensors count rows along their last axis but one, as states
     and masks do, or along their last, as positions do."""
     if isinstance(value, tuple):
-        return tuple(_behind(part, first, rows) for part in value)
+        return tuple(_after(part, first, rows) for part in value)
     if isinstance(value, Tensor) and value.ndim > 1 and value.shape[-2] == rows:
         return value[..., first:, :]
     if isinstance(value, Tensor) and value.ndim and value.shape[-1] == rows:

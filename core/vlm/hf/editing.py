@@ -1,6 +1,6 @@
 """Edits carried out: in the registered attention function, and by hooks on layers.
 
-The edits in force are a context variable, so they hold for the passes of one block in one thread and are gone behind
+The edits in force are a context variable, so they hold for the passes of one block in one thread and are gone after
 it, whatever is raised. Knockouts and head ablations need nothing else: the attention function asks for them, and so
 fused projections or shared keys make no difference. State patches are carried out by hooks that sit on the layers for
 the time of a single pass, under the model's lock, and do nothing in another thread.
@@ -132,7 +132,7 @@ def patched(layers: Sequence[torch.nn.Module], part: Part, start: int) -> Iterat
                 hooks.callback(layers[layer].register_forward_pre_hook(hook.before, with_kwargs=True).remove)
             else:
                 module = layers[layer] if site is Site.OUTPUT else part(layers[layer], site)
-                hooks.callback(module.register_forward_hook(hook.behind).remove)
+                hooks.callback(module.register_forward_hook(hook.after).remove)
         yield
 
 
@@ -149,7 +149,7 @@ class _Patches:
             return (self._patched(args[0]), *args[1:]), kwargs
         return args, {**kwargs, "hidden_states": self._patched(kwargs["hidden_states"])}
 
-    def behind(self, _: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:
+    def after(self, _: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(output, tuple):
             return (self._patched(output[0]), *output[1:])
         return self._patched(output)

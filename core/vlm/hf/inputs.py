@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ...answer import Question, TokenLayout
 from ...masking import apply_mask
-from ..errors import PictureMissing, QuestionTooLong, UnusableImage
+from ..errors import ImageMissing, QuestionTooLong, UnusableImage
 from . import prompt as prompts
 
 LONGEST_TO_SHORTEST = 200
@@ -85,7 +85,7 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
         batch = listened_to(text=[rendered], images=images or None, return_tensors="pt")
     except (ValueError, ZeroDivisionError) as error:
         if not images:
-            raise PictureMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
+            raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
         raise UnusableImage(f"{name} cannot take this picture: {error}") from error
     # Training alone reads labels; given some, a network would compute a loss.
     return overheard.text, {key: value for key, value in batch.items() if key != "labels"}
@@ -140,7 +140,7 @@ def continuation_ids(processor: Any, control: re.Pattern[str], question: Questio
     return prompts.encode(tokenizer, prompts.mark(0), [answer], control).ids
 
 
-def picture_ids(network: Any) -> frozenset[int]:
+def image_marker_ids(network: Any) -> frozenset[int]:
     """The tokens in whose place a network reads pictures and videos: one in an answer would have nothing to be read."""
     configured = (getattr(network.config, name, None) for name in ("image_token_id", "video_token_id"))
     return frozenset(token for token in configured if isinstance(token, int))

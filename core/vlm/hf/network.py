@@ -20,7 +20,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ...answer import Answer, Question
-from ..batch_size import continuations_at_once, edits_at_once, pictures_at_once
+from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..checkpoints import DecoderPass
 from ..edits import Edits, Site, StatePatch, check_edits, first_position
 from ..errors import EmptyQuestion
@@ -34,7 +34,16 @@ from .capture import RowRecorder
 from .continuations import continuation_logits
 from .editing import editing, together
 from .families.base import Family
-from .inputs import Prepared, check_length, check_words, continuation_ids, end_ids, picture_ids, processed, with_ids
+from .inputs import (
+    Prepared,
+    check_length,
+    check_words,
+    continuation_ids,
+    end_ids,
+    image_marker_ids,
+    processed,
+    with_ids,
+)
 from .layout import lay_out
 from .passes import Passes
 from .prefill import Prefill
@@ -62,7 +71,7 @@ class TransformersModel(VisionLanguageModel):
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = end_ids(network, processor.tokenizer)
-        self.picture_ids = picture_ids(network)
+        self.image_marker_ids = image_marker_ids(network)
         self._logit_transform_found: LogitTransform | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
 
@@ -131,16 +140,16 @@ class TransformersModel(VisionLanguageModel):
         return self._passes.whole(answer.inputs, answer.token_ids)[0]
 
     def logits_of_images(
-        self, answer: Answer, pictures: Iterable[Sequence[Image]]
+        self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        waiting = iter(pictures)
-        rows = pictures_at_once(self, answer) if self.family.stacks else 1
+        waiting = iter(images)
+        rows = images_at_once(self, answer) if self.family.stacks else 1
         while batch := list(islice(waiting, rows)):
-            inputs = [self._with_pictures(answer, images) for images in batch]
+            inputs = [self._with_images(answer, others) for others in batch]
             stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
             yield from self._passes.whole(stacked, answer.token_ids)
 
-    def _with_pictures(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
+    def _with_images(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other pictures of the same sizes in the place of its own."""
         if tuple(image.size for image in images) != answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
@@ -189,7 +198,7 @@ class TransformersModel(VisionLanguageModel):
         return found
 
     def _logit_transform(self) -> LogitTransform:
-        """What the network does behind its output embedding, found out once."""
+        """What the network does after its output embedding, found out once."""
         with self.lock:
             self._logit_transform_found = self._logit_transform_found or find_logit_transform(
                 self.network, min(self.end_ids, default=0)

@@ -73,7 +73,7 @@ class Passes:
             return base.get_image_features(**inputs, return_dict=True)
 
     def whole(self, inputs: Mapping[str, Tensor], answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
-        """The raw float32 logits of `answer` behind one or several prompts of one shape: one pass, with everything
+        """The raw float32 logits of `answer` after one or several prompts of one shape: one pass, with everything
         computed anew and positions left to the network."""
         with self.one_pass(0):
             whole = self.with_answer(inputs, answer[:-1])
@@ -82,7 +82,7 @@ class Passes:
         return logits
 
     def with_answer(self, inputs: Mapping[str, Tensor], tokens: Sequence[int]) -> dict[str, Tensor]:
-        """A prompt's inputs with `tokens` behind them."""
+        """A prompt's inputs with `tokens` after them."""
         more = torch.tensor([list(tokens)], dtype=torch.long, device=self.network.device)
         more = more.expand(inputs["input_ids"].shape[0], -1)
         whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}

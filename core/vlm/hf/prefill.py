@@ -1,7 +1,7 @@
 """Prompts read over what earlier questions left: another question about a picture that was seen reads its own words.
 
 Kept are the vision tower's output for the pictures of a question under their mask, and, in a family where no position
-sees what stands behind it, the keys and values of a prompt's beginning up to `Prepared.shared`. Edits that would change
+sees what stands after it, the keys and values of a prompt's beginning up to `Prepared.shared`. Edits that would change
 what is kept let it be neither used nor kept. Both stores are read and written under the lock of the passes.
 """
 
@@ -27,7 +27,7 @@ FEATURE_BYTES = 128 * 2**20
 
 
 class Prefill:
-    """Reads prompts, and the tokens behind them, keeping what another question can use."""
+    """Reads prompts, and the tokens after them, keeping what another question can use."""
 
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
@@ -48,8 +48,8 @@ class Prefill:
             cache = network_cache(layers)
             logits = self._read(prepared, done, cache, recorder)
             self._keep(prepared, cache, done)
-        behind = None if prepared.positions is None else following(prepared.positions, 1)
-        return logits, DecodingState(cache=cache, length=len(prepared.ids), positions=behind)
+        after = None if prepared.positions is None else following(prepared.positions, 1)
+        return logits, DecodingState(cache=cache, length=len(prepared.ids), positions=after)
 
     def step(self, token: int, state: DecodingState, recorder: RowRecorder | None) -> Float[Tensor, "vocabulary"]:
         """Read one token more: the raw float32 logits of the next."""
@@ -84,7 +84,7 @@ class Prefill:
             features = self._passes.tower(prepared.inputs)
             # Only what the decoder reads: the tower's own layers would be kept with it.
             features.hidden_states = features.attentions = features.last_hidden_state = None
-            size = sum(picture.numel() * picture.element_size() for picture in features.pooler_output)
+            size = sum(image.numel() * image.element_size() for image in features.pooler_output)
             self._features.put(prepared.visual, features, size)
         return features
 

@@ -108,7 +108,7 @@ class PrefixStore:
 def network_cache(layers: Sequence[LayerKeysValues], batch: int = 1) -> Any:
     """A network's cache that starts from kept keys and values, which stay as they are: growing it copies.
 
-    Without the configuration every layer keeps all keys, also those behind a sliding window, whose mask still holds.
+    Without the configuration every layer keeps all keys, also those after a sliding window, whose mask still holds.
     """
     if not layers:
         return DynamicCache()

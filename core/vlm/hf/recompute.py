@@ -54,17 +54,17 @@ def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
         calls.shapes.append(state.shape)
         calls.others.append((args[1:], others))
 
-    def behind(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
+    def after(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
         nonlocal left
         left = first_of(output)
         calls.final = unrolled(left)
 
     with contextlib.ExitStack() as hooks:
         for layer in layers:
-            # What arrives is seen before any edit of it, what is caught is seen behind them.
+            # What arrives is seen before any edit of it, what is caught is seen after them.
             hooks.callback(layer.register_forward_pre_hook(arrived, with_kwargs=True, prepend=True).remove)
             hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
-            hooks.callback(layer.register_forward_hook(behind).remove)
+            hooks.callback(layer.register_forward_hook(after).remove)
         yield calls
 
 
@@ -89,7 +89,7 @@ class Prefix:
         self._layers = layers
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """The layer's kept keys and values with these behind them, for each sequence of their batch."""
+        """The layer's kept keys and values with these after them, for each sequence of their batch."""
         before = (kept.expand(len(keys), -1, -1, -1) for kept in self._layers[layer_idx])
         return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
 
@@ -153,7 +153,7 @@ class NetworkPass(CheckpointedPass):
 
 
 class NetworkTowerPass(NetworkPass, TowerPass):
-    """A checkpointed pass of a vision tower: images of a batch, or windows of a sequence, stand one behind the
+    """A checkpointed pass of a vision tower: images of a batch, or windows of a sequence, stand one after the
     other."""
 
     attention = TOWER

@@ -7,7 +7,7 @@ import torch
 
 from ...answer import Answer
 from ..checkpoints import DecoderPass
-from ..hiding import first_after_images
+from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
 from .inputs import Prepared

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Decoding, Question
-from core.vlm.errors import PictureMissing
+from core.vlm.errors import ImageMissing
 from core.vlm.generation import ask
 from core.vlm.hf import processor as processors
 from core.vlm.hf.network import TransformersModel
@@ -53,7 +53,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def generated(model: TransformersModel, question: Question) -> tuple[list[int], torch.Tensor]:
-    """The prompt's tokens, and the log-probabilities of what is generated behind them, by transformers alone."""
+    """The prompt's tokens, and the log-probabilities of what is generated after them, by transformers alone."""
     content: list[dict[str, Any]] = [{"type": "image"} for _ in question.images]
     messages = [{"role": "user", "content": [*content, {"type": "text", "text": question.text}]}]
     text = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
@@ -62,7 +62,7 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
     said = model.network.generate(
         **{name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)},
         max_new_tokens=question.decoding.max_new_tokens,
-        suppress_tokens=sorted(model.picture_ids),
+        suppress_tokens=sorted(model.image_marker_ids),
         do_sample=False,
         return_dict_in_generate=True,
         output_logits=True,
@@ -89,7 +89,7 @@ def test_an_answer_is_what_transformers_generates(family: TransformersModel, pic
 
 def test_a_family_that_needs_a_picture_says_so(tmp_path: Path) -> None:
     model = load(save_paligemma(tmp_path))
-    with pytest.raises(PictureMissing, match="Choose a picture"):
+    with pytest.raises(ImageMissing, match="Choose a picture"):
         model.prepare(Question("What is this?"))
 
 

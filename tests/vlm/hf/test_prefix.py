@@ -25,14 +25,14 @@ class Counter:
     def __init__(self, model: TransformersModel) -> None:
         base = model.network.model
         tower = base.vision_tower if hasattr(base, "vision_tower") else base.visual
-        self.pictures = self.tokens = 0
+        self.images = self.tokens = 0
         self.handles = [
             tower.register_forward_hook(self._picture),
             base.language_model.layers[0].register_forward_hook(self._read),
         ]
 
     def _picture(self, *_: object) -> None:
-        self.pictures += 1
+        self.images += 1
 
     def _read(self, _: object, __: object, output: object) -> None:
         hidden = output[0] if isinstance(output, tuple) else output
@@ -61,25 +61,25 @@ def test_another_phrasing_reads_only_its_own_words_and_says_the_same(
     model: TransformersModel, counter: Counter, picture: Image.Image
 ) -> None:
     ask(model, Question("Where is the dog?", (picture,), decoding=SIX))
-    counter.pictures = counter.tokens = 0
+    counter.images = counter.tokens = 0
     second = Question("Is it the house, or what?", (picture,), decoding=SIX)
     over_kept = ask(model, second)
     prepared = model.prepare(second)
-    assert counter.pictures == 0
+    assert counter.images == 0
     assert counter.tokens == len(prepared.ids) - prepared.shared + 5
     model.forget()
     same(over_kept, ask(model, second))
-    assert counter.pictures == 1
+    assert counter.images == 1
 
 
 def test_a_follow_up_goes_on_from_the_kept_picture(
     model: TransformersModel, counter: Counter, picture: Image.Image
 ) -> None:
     ask(model, Question("Who?", (picture,), decoding=SIX))
-    counter.pictures = 0
+    counter.images = 0
     follow_up = Question("Why?", (picture,), history=(Turn("Who?", "The dog."),), decoding=SIX)
     kept = ask(model, follow_up)
-    assert counter.pictures == 0
+    assert counter.images == 0
     model.forget()
     same(kept, ask(model, follow_up))
 
@@ -95,9 +95,9 @@ def test_another_picture_or_mask_is_looked_at_anew(
         Question("Where?", (picture,), decoding=SIX, mask=RegionMask(hidden, fill="mean")),
         Question("Where?", (picture.rotate(180),), decoding=SIX),
     ):
-        counter.pictures = 0
+        counter.images = 0
         over_kept = ask(model, changed)
-        assert counter.pictures == 1
+        assert counter.images == 1
         model.forget()
         same(over_kept, ask(model, changed))
 

@@ -1,5 +1,5 @@
 """LLaVA-NeXT and LLaVA-OneVision: the whole picture squashed into a square, then the picture once more over as many
-squares as suit its shape, less the padding around it and with a token behind each row."""
+squares as suit its shape, less the padding around it and with a token after each row."""
 
 from __future__ import annotations
 

@@ -42,16 +42,16 @@ class Family:
     name: str
     model_types: tuple[str, ...] = ()
     shares_prefix: bool = False
-    """True where a position sees nothing behind it, so that a prompt's beginning can be kept for another question."""
+    """True where a position sees nothing after it, so that a prompt's beginning can be kept for another question."""
     attention_names: tuple[str, ...] = ("self_attn", "attention", "attn")
     mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
     """What the parts of a decoder layer may be called."""
 
     answer_type: int = 0
-    """The token type of what stands behind the prompt, where a network is told types."""
+    """The token type of what stands after the prompt, where a network is told types."""
 
     stacks: bool = False
-    """True where the inputs of several prompts of one shape, laid behind each other, are a batch, and where the image
+    """True where the inputs of several prompts of one shape, laid after each other, are a batch, and where the image
     processor alone makes all inputs that depend on pixels."""
 
     def fits(self, config: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Pixtral and Mistral 3: a grid that follows the picture, with a token of another kind behind each row.
+"""Pixtral and Mistral 3: a grid that follows the picture, with a token of another kind after each row.
 
 Their processor needs torchvision (`PixtralProcessor` is not made without it).
 """

@@ -1,4 +1,4 @@
-"""Qwen3-VL: as Qwen2-VL, and what its tower holds behind some earlier layers is added to the image tokens behind the
+"""Qwen3-VL: as Qwen2-VL, and what its tower holds after some earlier layers is added to the image tokens after the
 decoder's first layers."""
 
 from __future__ import annotations

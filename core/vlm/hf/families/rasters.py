@@ -18,7 +18,7 @@ class Rasters:
         self.views: list[PatchView] = []
 
     def add(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int = 0) -> None:
-        """The next raster. `row_ends` tokens behind each of its rows have no place in the picture."""
+        """The next raster. `row_ends` tokens after each of its rows have no place in the picture."""
         positions: list[int] = []
         for _ in range(rows):
             positions += islice(self._left, columns)

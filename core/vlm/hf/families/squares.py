@@ -35,7 +35,7 @@ def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:
 
 
 def layers_read(network: Any) -> tuple[Sequence[torch.nn.Module], tuple[int, ...]] | None:
-    """The layers of a tower up to the last one that `vision_feature_layer` names, and behind how many of them the
+    """The layers of a tower up to the last one that `vision_feature_layer` names, and after how many of them the
     states that it names stand.
 
     None where there is no such setting, and where the decoder scales what it reads, as Granite does.

@@ -44,16 +44,16 @@ class Squashed(Family):
         layers = encoder_layers(vision)
         if layers is None:
             return None
-        pictures = inputs["pixel_values"].shape[0]
+        images = inputs["pixel_values"].shape[0]
         side = vision.config.image_size // vision.config.patch_size
         # Gemma 3 takes the mean of several patches for a token.
-        pooled = side // isqrt(image_tokens(network, inputs) // pictures)
+        pooled = side // isqrt(image_tokens(network, inputs) // images)
 
         def project(states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
-            hidden: Tensor = projector(vision.post_layernorm(states).view(pictures, side**2, -1))
+            hidden: Tensor = projector(vision.post_layernorm(states).view(images, side**2, -1))
             return hidden.flatten(0, 1)[None]
 
-        place_of = square_places(pictures, side, pooled).to(inputs["input_ids"].device)
+        place_of = square_places(images, side, pooled).to(inputs["input_ids"].device)
         return Tower(layers, place_of, torch.nn.ModuleList([vision.post_layernorm, projector]), project)
 
 

@@ -1,4 +1,4 @@
-"""Families that cut a picture into tiles, row by row, and show the whole of it once more behind them.
+"""Families that cut a picture into tiles, row by row, and show the whole of it once more after them.
 
 The picture is squashed to whole tiles, so that they cover it. One that fits into a single tile is shown once.
 """

@@ -31,14 +31,14 @@ def show(view: AttentionView, subject: Subject) -> None:
         _without_places(answer)
         return
     looks = where(subject.rows, view.head)
-    patches_chart(view, answer, looks, "attention_picture", SIZE, subject.picture)
-    on_picture = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
+    patches_chart(view, answer, looks, "attention_picture", SIZE, subject.image)
+    on_image = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
     head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
     rows, several = len(subject.rows.queries), len(answer.question.images) > 1
-    pictures = f"all {len(answer.question.images)} pictures" if several else "the picture"
+    images = f"all {len(answer.question.images)} pictures" if several else "the picture"
     st.caption(
         f"Attention, {head} · {escaped(subject.label)} · {f'mean over {rows} tokens' if rows > 1 else '1 token'}"
-        f"{subject.said()} · {on_picture:.1%} lies on {pictures} · "
+        f"{subject.said()} · {on_image:.1%} lies on {images} · "
         f"{'from one pass over the finished answer' if subject.of_question else 'recorded while answering'}. {CAVEAT}"
     )
     with st.container(horizontal=True, gap="small"):
@@ -70,7 +70,7 @@ def show(view: AttentionView, subject: Subject) -> None:
 
 
 def patches_chart(
-    view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int, picture: int
+    view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int, image: int
 ) -> None:
     """A heat map over one picture whose clicks select patches for the whole page."""
     chart = heatmap(
@@ -80,7 +80,7 @@ def patches_chart(
         size=size,
         opacity=view.opacity,
         selected=view.patches,
-        only=(picture,),
+        only=(image,),
         click="patch",
         label="attention",
         format=".3%",
