@@ -139,8 +139,8 @@ def first_after_images(answer: Answer) -> int:
 
 
 def knockout_after_images(answer: Answer, positions: Sequence[int]) -> Knockout:
-    """What the answer would be if nothing after the pictures could look at these positions: an attention knockout at all
-    layers, and no deletion, for what the hidden tokens gave to other image tokens stays there.
+    """What the answer would be if nothing after the pictures could look at these positions: an attention knockout at
+    all layers, and no deletion, for what the hidden tokens gave to other image tokens stays there.
 
     Raises ValueError for a position outside the prompt.
     """
