@@ -25,7 +25,7 @@ from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 
 Verdict = Literal["borne out", "not borne out", "undecided"]
-TokenTarget = Literal["share", "nats"]
+Unit = Literal["share", "nats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Estimate:
     low: float
     high: float
     count: int
-    unit: TokenTarget = "share"
+    unit: Unit = "share"
 
     @property
     def words(self) -> str:
