@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...evidence.bootstrap import interval
 from ...proportion import Proportion
-from .study import Estimate, TokenTarget
+from .study import Estimate, Unit
 
 
 def share(hits: Iterable[bool]) -> Estimate:
@@ -16,7 +16,7 @@ def share(hits: Iterable[bool]) -> Estimate:
     return Estimate(found.share, *found.interval, len(flags))
 
 
-def mean(values: Iterable[float], unit: TokenTarget = "share") -> Estimate:
+def mean(values: Iterable[float], unit: Unit = "share") -> Estimate:
     """The mean of those readings that have a value, with its percentile bootstrap interval; NaN of none."""
     found = interval(list(values))
     return Estimate(found.mean, found.low, found.high, found.cases, unit)

@@ -20,7 +20,7 @@ from ...vlm.model import VisionLanguageModel
 from ..scoring import yes_or_no
 from . import readings
 from .estimates import mean, share
-from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, TokenTarget, held_out, judged
+from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
 
 Place = Literal["truck", "house"]
 PLACES: tuple[Place, Place] = ("truck", "house")
@@ -160,7 +160,7 @@ def _more(reads: Sequence[Doors]) -> Iterator[Measured]:
     )
 
 
-def _average(reads: Sequence[Doors], place: Place, of: Callable[[Wording], float], unit: TokenTarget) -> Estimate:
+def _average(reads: Sequence[Doors], place: Place, of: Callable[[Wording], float], unit: Unit) -> Estimate:
     """The mean over pictures of a figure's mean over the two wordings."""
     return mean((float(np.mean([of(wording) for wording in read.of(place)])) for read in reads), unit)
 
