@@ -10,7 +10,7 @@ export CHROMIUM
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
-	$(BIN)/streamlit run Home.py
+	$(BIN)/sightline
 
 # The tests that need no browser come first: they are quick, and fail nearer to the fault. `make -k test` runs both anyway.
 test: test-quick test-browser
@@ -47,8 +47,10 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Sightline needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 run")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt | $(BIN)/python
+# The pinned packages first, then the project itself as it lies here: `.venv/bin/sightline`, and `import sightline`.
+$(VENV)/.installed: requirements.txt pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install -r requirements.txt
+	$(BIN)/python -m pip install --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..assets import asset
 from ..evidence.bootstrap import Interval
 from .journal import JournalError
 from .ranking import League, MethodRank
 
-COMMITTED = Path(__file__).resolve().parents[2] / "assets" / "league.json"
+COMMITTED = asset("league.json")
 """The league of the embedded model that comes with Sightline."""
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import torch
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets" / "street-llava"
+from ..assets import asset
+
+ASSETS = asset("street-llava")
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
+from ..assets import asset
 from .errors import ModelUnavailable
 from .hf.capture import NAME as RECORDED_ATTENTION
 from .hf.capture import TOWER as TOWER_ATTENTION
@@ -36,6 +37,7 @@ __all__ = [
     "SuggestedModel",
     "estimate_memory",
     "load_model",
+    "on_this_machine",
     "suggested_models",
 ]
 
@@ -66,7 +68,7 @@ class SuggestedModel:
     note: str
 
 
-EMBEDDED = ModelSpec(str(Path(__file__).resolve().parents[2] / "assets" / "street-llava"))
+EMBEDDED = ModelSpec(str(asset("street-llava")))
 """The small model that comes with Sightline."""
 
 
@@ -82,6 +84,12 @@ def suggested_models() -> tuple[SuggestedModel, ...]:
         ),
         SuggestedModel("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL 7B", 8.3, "Stronger; for a GPU with 24 GB."),
     )
+
+
+def on_this_machine(source: str) -> bool:
+    """Whether a model can be loaded without fetching anything. Touches no network. Raises ModelUnavailable for what is
+    neither a folder nor a hub id."""
+    return local_folder(source) is not None
 
 
 def estimate_memory(spec: ModelSpec) -> MemoryEstimate:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...assets import asset
 from ..journal import JournalError
 from .finding import Conclusion, Finding, Quantity, Reading
 
-COMMITTED = Path(__file__).resolve().parents[3] / "assets" / "findings.json"
+COMMITTED = asset("findings.json")
 """The findings about the embedded model that come with Sightline."""
 FEWEST = 10
 """Readings below which there is no verdict."""

@@ -28,7 +28,7 @@ def show(workspace: Workspace, model: VisionLanguageModel) -> None:
         found = read_league_file()
     except JournalError as error:
         st.text(str(error))
-        st.code("python -m core league --cases 200 --summary assets/league.json", language=None)
+        st.code("python -m core league --cases 200 --summary core/assets/league.json", language=None)
         return
     _told(found, model)
     metrics = map_metrics()
