@@ -9,8 +9,8 @@ taken away. All are immutable: a changed question is a new question.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -18,6 +18,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
+
+from .images import ImageLike, as_images
 
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the original image; right and bottom are exclusive."""
@@ -58,15 +60,29 @@ class RegionMask:
     image: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Question:
-    """What is asked. `images` are RGB and upright; `mask` is applied to them before the processor runs."""
+    """What is asked. `images` are RGB, upright and opaque, whatever they were given as: paths of files, or pictures of
+    any mode with or without a turn in their EXIF data; `mask` is applied to them before the processor runs."""
 
     text: str
-    images: tuple[Image.Image, ...] = ()
-    history: tuple[Turn, ...] = ()
-    decoding: Decoding = field(default_factory=Decoding)
-    mask: RegionMask | None = None
+    images: tuple[Image.Image, ...]
+    history: tuple[Turn, ...]
+    decoding: Decoding
+    mask: RegionMask | None
+
+    def __init__(
+        self,
+        text: str,
+        images: ImageLike | Iterable[ImageLike] = (),
+        history: Iterable[Turn] = (),
+        decoding: Decoding | None = None,
+        mask: RegionMask | None = None,
+    ) -> None:
+        """Raises UnreadableImage."""
+        given = (text, as_images(images), tuple(history), decoding or Decoding(), mask)
+        for own, value in zip(fields(self), given, strict=True):
+            object.__setattr__(self, own.name, value)  # as a frozen dataclass does
 
     def with_text(self, text: str) -> Question:
         return replace(self, text=text)

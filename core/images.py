@@ -3,14 +3,15 @@
 A picture is judged before it is decoded: by its size in bytes, by its signature (never by its name), and by
 the width and height it declares. What passes becomes what the rest of Sightline works with: RGB, upright,
 alpha laid over white, at most `LONGEST_SIDE` pixels wide and high. Everything else is an `UnreadableImage`
-whose text is a sentence for the screen.
+whose text is a sentence for the screen. Pictures that a notebook opened itself become the same.
 """
 
 from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Num, UInt8
@@ -30,6 +31,9 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 LONGEST_SIDE = 2048
 LONGEST_NAME = 48
+
+ImageLike = Image.Image | str | Path
+"""A picture, or the path of a file that holds one."""
 
 _FORMATS = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 
@@ -62,6 +66,38 @@ class UnreadableImage(Exception):
     """A picture that cannot be used. `str(error)` says what is wrong with it and what to do, for the screen."""
 
 
+def as_images(images: ImageLike | Iterable[ImageLike]) -> tuple[Image.Image, ...]:
+    """One picture or several as the rest of Sightline works with them. Raises UnreadableImage."""
+    several = [images] if isinstance(images, Image.Image | str | Path) else images
+    return tuple(as_image(image) for image in several)
+
+
+def as_image(image: ImageLike) -> Image.Image:
+    """A picture, or that of a file, as `open_image` gives it; the same object where it is so already. Raises
+    UnreadableImage."""
+    if not isinstance(image, Image.Image):
+        return open_file(Path(image))
+    shown = "The picture"
+    _check_size(image, shown)
+    try:
+        image.load()
+        asks_nothing = image.mode == "RGB" and "transparency" not in image.info and _orientation(image) not in _UPRIGHT
+        return image if asks_nothing and max(image.size) <= LONGEST_SIDE else _plain(image)
+    except Exception as error:  # a file that was opened and not yet read can be as broken as any other
+        raise UnreadableImage(_damage(error, shown)) from error
+
+
+def open_file(path: Path) -> Image.Image:
+    """The picture in a file, as `open_image` gives it. Raises UnreadableImage."""
+    try:
+        with path.expanduser().open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = f"{display_name(path.name)} cannot be read ({error.strerror})."
+        raise UnreadableImage(f"{reason} Put it back and try again.") from error
+    return open_image(data, path.name)
+
+
 def open_image(data: bytes, name: str = "image") -> Image.Image:
     """The picture in `data` as RGB, upright, its longest side at most `LONGEST_SIDE` pixels.
 
@@ -70,19 +106,11 @@ def open_image(data: bytes, name: str = "image") -> Image.Image:
     """
     shown = display_name(name)
     image = _open(data, shown)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise UnreadableImage(
-            f"{shown} is {width:,} × {height:,} pixels ({width * height / 1e6:,.0f} megapixels), and at most "
-            f"{MAX_PIXELS / 1e6:.0f} are opened. Scale it down and try again."
-        )
+    _check_size(image, shown)
     try:
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG decode at a fraction of its size
         image.load()
-        upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
-        eight_bit = _eight_bit(upright)
-        eight_bit.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        return _over_white(eight_bit)
+        return _plain(image)
     except Exception as error:  # decoders raise nearly anything on broken data
         raise UnreadableImage(_damage(error, shown)) from error
 
@@ -95,6 +123,25 @@ def display_name(name: str) -> str:
         keep = (LONGEST_NAME - 1) // 2
         plain = f"{plain[:keep]}…{plain[-keep:]}"
     return f"“{plain}”" if plain else "The file"
+
+
+def _check_size(image: Image.Image, shown: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(
+            f"{shown} is {width:,} × {height:,} pixels ({width * height / 1e6:,.0f} megapixels), and at most "
+            f"{MAX_PIXELS / 1e6:.0f} are opened. Scale it down and try again."
+        )
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """A loaded picture as a new one: RGB, upright, over white and not too large."""
+    upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
+    eight_bit = _eight_bit(upright)
+    eight_bit.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    plain = _over_white(eight_bit)
+    plain.info.clear()  # what it said of turning and transparency is done
+    return plain
 
 
 def _open(data: bytes, shown: str) -> ImageFile.ImageFile:

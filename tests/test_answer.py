@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from pathlib import Path
 
-from core.answer import TokenKind, TokenLayout
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.answer import Decoding, Question, RegionMask, TokenKind, TokenLayout
 
 S, T, P, A = TokenKind.SPECIAL, TokenKind.TEXT, TokenKind.IMAGE, TokenKind.ANSWER
 
@@ -20,3 +25,24 @@ S, T, P, A = TokenKind.SPECIAL, TokenKind.TEXT, TokenKind.IMAGE, TokenKind.ANSWE
 )
 def test_earlier_turns_are_not_the_question(kinds: tuple[TokenKind, ...], question: tuple[int, ...]) -> None:
     assert TokenLayout(kinds, (), ()).question() == question
+
+
+def test_a_question_takes_files_and_pictures(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (3, 2), "red")
+    picture.save(tmp_path / "red.png")
+    from_file = Question("What is it?", str(tmp_path / "red.png"))
+    assert from_file.visual_fingerprint() == Question("What is it?", [picture]).visual_fingerprint()
+    assert [image.size for image in Question("Which?", [tmp_path / "red.png", picture]).images] == [(3, 2), (3, 2)]
+
+
+def test_a_changed_question_keeps_its_pictures_and_the_rest() -> None:
+    picture = Image.new("RGB", (3, 2), "red")
+    question = Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=3))
+    masked = question.with_text("And now?").with_mask(RegionMask(np.ones((2, 3), bool)))
+    assert masked.images[0] is picture and masked.decoding == question.decoding and masked.text == "And now?"
+    assert replace(masked, images=()).images == ()
+
+
+def test_a_question_sees_nothing_under_transparency() -> None:
+    [seen] = Question("What is it?", Image.new("RGBA", (1, 1), (200, 0, 0, 0))).images
+    assert np.asarray(seen).tolist() == [[[255, 255, 255]]]

@@ -6,6 +6,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.images import LONGEST_SIDE, MAX_BYTES, UnreadableImage, display_name, open_image
+from core.images import LONGEST_SIDE, MAX_BYTES, UnreadableImage, as_image, as_images, display_name, open_image
 
 # Broken files are what is tested here, and Pillow warns of some before it refuses them.
 pytestmark = [
@@ -302,3 +303,62 @@ def test_damaged_bytes_give_a_picture_or_a_sentence(format: str, damage: list[tu
         assert str(error).endswith(".")
     else:
         assert opened.mode == "RGB" and max(opened.size) <= LONGEST_SIDE
+
+
+def test_a_picture_that_is_plain_already_stays_the_same_object() -> None:
+    image = corner_picture()
+    assert as_image(image) is image
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_opened_elsewhere_is_turned_as_its_file_is(orientation: int, format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(Image.fromarray(stored_as(np.asarray(corner_picture()), orientation)), format, exif=exif)
+    turned = as_image(Image.open(io.BytesIO(data)))
+    assert np.array_equal(np.asarray(turned), np.asarray(open_image(data)))
+    assert as_image(turned) is turned, "a second look must not turn it again"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"])
+def test_a_picture_of_any_mode_becomes_what_its_file_becomes(mode: str) -> None:
+    image = corner_picture().convert("L").convert(mode) if mode in ("LA", "I;16", "I", "F") else None
+    image = image or corner_picture().convert(mode)
+    plain = as_image(image)
+    assert plain.mode == "RGB" and as_image(plain) is plain
+    if mode not in ("CMYK", "YCbCr", "I", "F"):  # of which PNG knows nothing
+        assert np.array_equal(np.asarray(plain), np.asarray(open_image(encoded(image))))
+
+
+def test_what_lies_under_transparency_is_not_seen() -> None:
+    image = Image.new("RGBA", (1, 1), (200, 0, 0, 0))
+    assert np.asarray(as_image(image)).tolist() == [[[255, 255, 255]]]
+    keyed = Image.new("RGB", (1, 1), (200, 0, 0))
+    keyed.info["transparency"] = (200, 0, 0)
+    assert np.asarray(as_image(keyed)).tolist() == [[[255, 255, 255]]]
+
+
+def test_a_picture_opened_elsewhere_is_scaled_down_and_itself_left_alone() -> None:
+    large = Image.new("RGB", (LONGEST_SIDE * 2, 10))
+    assert as_image(large).size == (LONGEST_SIDE, 5)
+    assert large.size == (LONGEST_SIDE * 2, 10)
+
+
+def test_files_are_opened_by_their_path(tmp_path: Path) -> None:
+    corner_picture().save(tmp_path / "a.png")
+    [one] = as_images(str(tmp_path / "a.png"))
+    first, second = as_images([tmp_path / "a.png", corner_picture()])
+    assert np.array_equal(np.asarray(one), np.asarray(first))
+    assert np.array_equal(np.asarray(first), np.asarray(second))
+
+
+def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableImage, match=r"“gone\.png” cannot be read \(No such file or directory\)"):
+        as_image(tmp_path / "gone.png")
+
+
+def test_a_truncated_file_opened_elsewhere_is_a_sentence() -> None:
+    cut = encoded(Image.effect_noise((200, 200), 90))[:2000]
+    with pytest.raises(UnreadableImage, match="The picture is truncated"):
+        as_image(Image.open(io.BytesIO(cut)))

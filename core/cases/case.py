@@ -17,7 +17,6 @@ from jaxtyping import Bool
 from PIL import Image
 
 from ..answer import Question
-from ..images import MAX_BYTES, UnreadableImage, open_image
 
 Scoring = Literal["exact", "contains", "yes_no", "yes_unless_no", "choice"]
 """How an answer is held against the expected ones (see `scoring.py`)."""
@@ -61,16 +60,4 @@ class Case:
 
     def asked(self) -> Question:
         """The question with its pictures opened. Raises UnreadableImage."""
-        return Question(self.question, tuple(opened(image) for image in self.images))
-
-
-def opened(image: Path | Image.Image) -> Image.Image:
-    """The picture of a file, or the picture itself. Raises UnreadableImage."""
-    if isinstance(image, Image.Image):
-        return image
-    try:
-        with image.open("rb") as file:
-            return open_image(file.read(MAX_BYTES + 1), image.name)
-    except OSError as error:
-        reason = f"“{image.name}” cannot be read ({error.strerror})."
-        raise UnreadableImage(f"{reason} Put it back and try again.") from error
+        return Question(self.question, self.images)

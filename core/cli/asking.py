@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..answer import Answer, Decoding, Question
-from ..cases.case import opened
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
 from ..vlm.model import VisionLanguageModel
@@ -32,7 +31,7 @@ def load(spec: ModelSpec) -> VisionLanguageModel:
 
 def answer_to(model: VisionLanguageModel, text: str, images: Sequence[Path] | None, decoding: Decoding) -> Answer:
     """The answer to a question about picture files. Raises UnreadableImage and QuestionError."""
-    return ask(model, Question(text, tuple(opened(path) for path in images or ()), decoding=decoding))
+    return ask(model, Question(text, images or (), decoding=decoding))
 
 
 def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:

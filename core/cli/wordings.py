@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ..answer import Decoding, Question
 from ..cases.audit import audit
-from ..cases.case import opened
 from ..cases.formats.registry import read_folder
 from ..cases.phrasings import Phrasing, phrasings
 from ..cases.street import street_cases
@@ -27,7 +26,7 @@ def audit_one(
     wordings = [Phrasing("as asked", text) for text in (question, *own)] if own else list(phrasings(question))
     if len(wordings) < 2:
         raise WrongOption("No other wording of this question is known. Give some with --wording.")
-    asked = Question(question, tuple(opened(path) for path in images or ()), decoding=Decoding(most))
+    asked = Question(question, images or (), decoding=Decoding(most))
     with stoppable() as cancel, bar("asking in other words") as progress:
         found = audit(model, [asked.with_text(one.text) for one in wordings], cancel=cancel, progress=progress)
     for number, (one, answer) in enumerate(zip(wordings, found.answers, strict=True)):
