@@ -6,18 +6,17 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, scenes
+from .commands import answers, cases, dashboard, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
-    name="python -m core",
+    name="sightline",
     cls=Guarded,
-    help="Ask a vision-language model, explain and test its answers, and run sets of cases. Prints JSON lines.",
     epilog=CODES,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.callback(invoke_without_command=True, epilog=CODES)(dashboard.dashboard)
 of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=CODES, no_args_is_help=True)
 
 ALONE: tuple[Callable[..., None], ...] = (

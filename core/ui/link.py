@@ -1,7 +1,7 @@
 """The link that brings somebody else to the same model, picture and question.
 
 The address bar always carries it. Opening one restores what it names and runs nothing; a model that
-nobody chose on this server is asked about first.
+nobody chose on this server is asked about first. Without one a tab begins with the server's first model.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from ..startup import first_model, needs_no_fetching
 from ..street.recipe import UnreadableRecipe, from_params
 from ..vlm.loading import EMBEDDED, ModelSpec
 from .models import store
@@ -18,6 +19,8 @@ from .state import Workspace
 
 LONGEST_QUESTION = 500
 LONGEST_SOURCE = 300
+EMBEDDED_NAME = "embedded"
+"""What a link calls the embedded model, whose folder is another one on every machine."""
 
 
 def restore(current_workspace: Workspace) -> None:
@@ -25,13 +28,19 @@ def restore(current_workspace: Workspace) -> None:
     if current_workspace.linked:
         return
     current_workspace.linked = True
+    first = first_model()
+    if first != EMBEDDED:
+        if needs_no_fetching(first):
+            current_workspace.spec = first
+        else:
+            current_workspace.asked_spec = first
     params = st.query_params
     source = params.get("model", "")
     if source and len(source) <= LONGEST_SOURCE:
-        spec = ModelSpec(source)
+        spec = _named(source)
         if store().was_chosen(spec):
             current_workspace.spec = spec
-        elif source != EMBEDDED.source:
+        else:
             current_workspace.asked_spec = spec
     if "scene" in params:
         try:
@@ -43,11 +52,21 @@ def restore(current_workspace: Workspace) -> None:
         current_workspace.offered = question[:LONGEST_QUESTION]
 
 
+def _named(source: str) -> ModelSpec:
+    """The model that a link names. It cannot tell precision and device, which the server was started with."""
+    known = {_name(spec): spec for spec in (EMBEDDED, first_model())}
+    return known.get(source) or ModelSpec(source)
+
+
+def _name(spec: ModelSpec) -> str:
+    return EMBEDDED_NAME if spec.source == EMBEDDED.source else spec.source
+
+
 def params_of(current_workspace: Workspace) -> dict[str, str]:
     """The query parameters that name the tab's model, drawn picture and last question."""
     params: dict[str, str] = {}
-    if current_workspace.spec != EMBEDDED:
-        params["model"] = current_workspace.spec.source
+    if {current_workspace.spec, first_model()} != {EMBEDDED}:
+        params["model"] = _name(current_workspace.spec)
     if current_workspace.image and current_workspace.image.recipe:
         params |= current_workspace.image.recipe.to_params()
     question = current_workspace.inspected.question.text if current_workspace.inspected else current_workspace.offered

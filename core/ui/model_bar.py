@@ -82,14 +82,17 @@ def chooser(current_workspace: Workspace) -> None:
 
 
 def ask_about_linked_model(current_workspace: Workspace) -> None:
-    """A link named a model nobody here has chosen: load it only when told to."""
+    """A model is named that nobody here has chosen, or that would have to be fetched: load it only when told to."""
     spec = current_workspace.asked_spec
     if spec is None:
         return
     with st.container(border=True, key="linked_model"):
-        st.markdown("**This link asks for another model**")
+        st.markdown("**Another model is asked for**")
         st.text(spec.source)
-        st.caption("It is loaded only if you say so: a link may name any folder. Load only what you trust.")
+        st.caption(
+            "By the link, or by whoever started this server. It is loaded, and fetched where it is not on this "
+            "machine, only if you say so: a link may name any folder. Load only what you trust."
+        )
         with st.container(horizontal=True):
             if st.button("Load it", key="linked_load"):
                 models.switch_model(current_workspace, spec)

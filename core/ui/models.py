@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ..startup import first_model, needs_no_fetching
 from ..vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
 from ..vlm.model import VisionLanguageModel
 from .state import Workspace
@@ -27,7 +28,7 @@ class ModelStore:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
-        self._chosen = {EMBEDDED}
+        self._chosen = {EMBEDDED, *filter(needs_no_fetching, [first_model()])}
         self._specs: dict[str, ModelSpec] = {}
 
     def get(self, spec: ModelSpec, progress: Callable[[str], None]) -> VisionLanguageModel:

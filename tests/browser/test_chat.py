@@ -275,7 +275,7 @@ def test_a_link_restores_picture_and_question_and_runs_nothing(open_page: Open, 
 
 def test_a_link_to_an_unknown_model_asks_first(open_page: Open, settle: Settle, tmp_path: Path) -> None:
     page = open_page(f"Chat?scene=27&model={tmp_path}")
-    expect(page.get_by_text("This link asks for another model")).to_be_visible()
+    expect(page.get_by_text("Another model is asked for")).to_be_visible()
     button(page, "Load it").click()
     expect(page.get_by_text("The model could not be loaded")).to_be_visible()
     settle(page)

@@ -1,0 +1,36 @@
+"""Which model the dashboard starts with. Its environment says so: `sightline --model` writes it there, and so may
+whoever starts `streamlit run Home.py`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import get_args
+
+from .vlm.errors import ModelUnavailable
+from .vlm.loading import EMBEDDED, DType, ModelSpec, on_this_machine
+
+MODEL, PRECISION, DEVICE = "SIGHTLINE_MODEL", "SIGHTLINE_PRECISION", "SIGHTLINE_DEVICE"
+
+
+def to_environment(spec: ModelSpec) -> dict[str, str]:
+    """The variables that name a model."""
+    return {MODEL: spec.source, PRECISION: spec.dtype, DEVICE: spec.device}
+
+
+def first_model(environment: Mapping[str, str] = os.environ) -> ModelSpec:
+    """The model that the variables name, by default the embedded one."""
+    precision = environment.get(PRECISION, "").strip()
+    return ModelSpec(
+        environment.get(MODEL, "").strip() or EMBEDDED.source,
+        next((known for known in get_args(DType) if known == precision), "auto"),
+        environment.get(DEVICE, "").strip() or "auto",
+    )
+
+
+def needs_no_fetching(spec: ModelSpec) -> bool:
+    """Whether a model is on this machine, or nowhere: then loading it says why."""
+    try:
+        return on_this_machine(spec.source)
+    except ModelUnavailable:
+        return True

@@ -1,0 +1,132 @@
+"""`sightline` without a command: where the dashboard listens, with which model, and what is refused."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.cli import dashboard
+from core.cli.console import Exit
+from core.startup import DEVICE, MODEL, PRECISION
+from tests.cli.conftest import Command
+
+ROOT = Path(__file__).resolve().parents[2]
+Started = tuple[list[str], dict[str, str]]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
+    """The programs that would have taken this one's place, with their variables."""
+    programs: list[Started] = []
+
+    def take_over(path: str, program: list[str], variables: dict[str, str]) -> None:
+        programs.append((program, variables))
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execve", take_over)
+    return programs
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port of this machine that is in use."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+@pytest.fixture
+def free() -> int:
+    """A port of this machine that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def options_of(program: list[str]) -> dict[str, str]:
+    """What stands after the script, by name."""
+    after = program[program.index("run") + 2 :]
+    return dict(zip(after[::2], after[1::2], strict=True))
+
+
+def test_the_dashboard_starts_for_this_machine_alone(command: Command, started: list[Started], free: int) -> None:
+    found = command("--port", free)
+    [(program, variables)] = started
+    assert program[: program.index("run") + 1] == [sys.executable, "-P", "-m", "streamlit", "run"]
+    assert program[program.index("run") + 1] == str(ROOT / "Home.py")
+    options = options_of(program)
+    assert options["--server.address"] == "127.0.0.1" and options["--server.port"] == str(free)
+    assert MODEL not in variables
+    assert f"http://127.0.0.1:{free}" in found.told and "no accounts" not in found.told
+
+
+def test_opening_it_to_others_says_what_that_means(command: Command, started: list[Started], free: int) -> None:
+    found = command("--host", "0.0.0.0", "--port", free)
+    assert options_of(started[0][0])["--server.address"] == "0.0.0.0"
+    assert "no accounts and no encryption" in found.told and f"ssh -L {free}:" in found.told
+
+
+def test_a_port_in_use_is_a_sentence(command: Command, started: list[Started], taken: int) -> None:
+    found = command("--port", taken)
+    assert found.code == Exit.REFUSED and started == []
+    assert f"Port {taken} is in use" in found.told and "Traceback" not in found.told
+
+
+def test_an_address_of_another_machine_is_a_sentence(command: Command, started: list[Started], free: int) -> None:
+    found = command("--host", "192.0.2.77", "--port", free)
+    assert found.code == Exit.REFUSED and started == []
+    assert "cannot listen at 192.0.2.77" in found.told
+
+
+def test_the_model_is_told_by_the_environment(
+    command: Command, started: list[Started], free: int, llava_folder: Path
+) -> None:
+    command("--port", free, "--model", llava_folder, "--precision", "float32", "--device", "cpu")
+    [(_, variables)] = started
+    assert variables[MODEL] == str(llava_folder)
+    assert (variables[PRECISION], variables[DEVICE]) == ("float32", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("nobody/nothing-of-this-name", "is not on this machine, and the dashboard fetches nothing unasked"),
+        ("/no/such/folder", "There is no model folder"),
+        (" ", "The name of the model is empty"),
+    ],
+)
+def test_a_model_that_is_not_here_is_refused_before_anything_starts(
+    command: Command, started: list[Started], model: str, sentence: str
+) -> None:
+    found = command("--model", model)
+    assert found.code == Exit.REFUSED and started == []
+    assert sentence in found.told
+
+
+def test_an_option_before_a_command_is_not_ignored(command: Command) -> None:
+    found = command("--model", "somewhere", "cases", "formats")
+    assert found.code == Exit.REFUSED
+    assert "--model before cases is for the dashboard" in found.told
+
+
+def test_without_streamlit_there_is_a_sentence(
+    command: Command, started: list[Started], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
+    found = command()
+    assert found.code == Exit.IMPOSSIBLE and started == []
+    assert "streamlit" in found.told and "Traceback" not in found.told
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("0.0.0.0", "http://127.0.0.1:80"), ("::", "http://[::1]:80"), ("192.0.2.1", "http://192.0.2.1:80")],
+)
+def test_the_address_that_is_told_can_be_typed(host: str, shown: str) -> None:
+    assert dashboard.address_of(host, 80) == shown
