@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, scenes
+from .commands import answers, cases, dashboard, doctor, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.explain, answers.evidence, answers.audit),
     *(scenes.survey, scenes.league, scenes.flips, scenes.findings, scenes.study),
+    doctor.doctor,
 )
 OF_SETS: tuple[Callable[..., None], ...] = (
     *(cases.formats, cases.check, cases.run),

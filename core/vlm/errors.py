@@ -33,7 +33,7 @@ def unimportable(error: ImportError) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    remedy = "Install requirements.txt again"
+    remedy = "Install Sightline with its requirements again; `sightline doctor` tells what is there"
     if "torchvision" in str(cause):
         remedy = "Install the torchvision that belongs to this torch, from where torch came, or uninstall it"
     return f"What Sightline builds on cannot be imported here ({type(cause).__name__}: {cause}). {remedy}."

@@ -18,4 +18,4 @@ def test_the_cause_is_told_rather_than_what_hides_it() -> None:
 
 def test_a_missing_requirement_is_to_be_installed() -> None:
     sentence = unimportable(ModuleNotFoundError("No module named 'causallearn'"))
-    assert "'causallearn'" in sentence and sentence.endswith("Install requirements.txt again.")
+    assert "'causallearn'" in sentence and "Install Sightline with its requirements again" in sentence
