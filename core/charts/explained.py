@@ -13,6 +13,7 @@ from ..answer import TokenLayout
 from .figure import figure
 from .heatmap import backdrop_row, panels, patch_table, places
 from .palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
+from .pixels import Pixels
 
 NEAR_TO_FAR = ("#fde725", "#44bf70", "#21918c", "#414487")
 """Viridis from its bright end: distance 1, 2, 3, and 4 or more."""
@@ -55,9 +56,7 @@ def explained_image(
         for name, near in zip(table["name"], inside, strict=True)
     ]
     further = ~inside & table["position"].isin([*others, *distances])
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    box = {"x": x, "x2": "x2:Q", "y": y, "y2": "y2:Q"}
+    box = Pixels(width, height).box
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("state:N", title="explanation")]
     backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
     veil = alt.Chart(table[~inside])

@@ -18,6 +18,7 @@ from ..answer import Head
 from .figure import figure
 from .heatmap import scale_of
 from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
+from .pixels import Pixels
 from .tokens import cut, unique, visible
 
 SMALLEST, LARGEST = 7, 44
@@ -202,16 +203,14 @@ def gallery(
     table = pd.DataFrame(rows)
     wide = min(columns, len(images)) * across - 6
     high = -(-len(images) // columns) * down - 6
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, wide], nice=False, zero=False), axis=None)
-    down_scale = alt.Scale(domain=[0, high], nice=False, zero=False, reverse=True)
-    y = alt.Y("y:Q", scale=down_scale, axis=None)
-    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
+    pixels = Pixels(wide, high)
+    box = pixels.box
     base = alt.Chart(table)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O")]
     marks: list[alt.Chart] = [
         base.mark_image(aspect=False, tooltip=None).encode(**box, url=alt.Url("url:N")),
         base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(
-            x=x, y=alt.Y("line:Q", scale=down_scale, axis=None), text=alt.Text("title:N")
+            x=pixels.x("x"), y=pixels.y("line"), text=alt.Text("title:N")
         ),
     ]
     if table["on"].any():

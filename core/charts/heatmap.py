@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw
 from ..answer import Box, PatchView, TokenLayout
 from .figure import figure
 from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
+from .pixels import Pixels
 
 SIDE = 400
 """Longest side, in pixels, of a picture as it is sent to the browser."""
@@ -193,10 +194,8 @@ def heatmap(
     spots, width, height = places(shown, size)
     table = patch_table(spots, values, selected)
     scale = scale or scale_of(table["value"].to_numpy())
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
-    # Boxes given by both ends stay where they are when the browser resizes the chart; widths in pixels do not.
+    pixels = Pixels(width, height)
+    box = pixels.box
     backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots])).mark_image(
         aspect=False, tooltip=None
     )
@@ -235,7 +234,7 @@ def heatmap(
         names = pd.DataFrame(
             [{"x": spot.left + 5, "y": spot.top + 11, "name": _panel_name(spot.panel, layout)} for spot in spots]
         )
-        base = alt.Chart(names).encode(x=x, y=y, text=alt.Text("name:N"))
+        base = alt.Chart(names).encode(x=pixels.x("x"), y=pixels.y("y"), text=alt.Text("name:N"))
         # Once with a dark rim and once without, so that names are legible on any picture.
         rim = base.mark_text(
             align="left", fontWeight="bold", tooltip=None, stroke=INK_ON_LIGHT, strokeWidth=3, strokeOpacity=0.7

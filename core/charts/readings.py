@@ -15,6 +15,7 @@ from ..answer import TokenLayout
 from .figure import figure
 from .heatmap import Scale, backdrop_row, panels, patch_table, places
 from .palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
+from .pixels import Pixels
 from .tokens import cut, unique, visible
 
 CERTAIN = Scale(0, 1)
@@ -77,9 +78,8 @@ def reading_grid(
     cell = float((table["x2"] - table["x"]).min())
     letters = max(1, int(cell / (_font(cell) * LETTER)))
     table["text"] = [cut(word, letters) for word in table["word"]]
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
+    pixels = Pixels(width, height)
+    box = pixels.box
     tips = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), *_told(told)]
     backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
     base = alt.Chart(table)
@@ -87,7 +87,7 @@ def reading_grid(
         backdrop.mark_image(aspect=False, tooltip=None).encode(**box, url=alt.Url("url:N")),
         base.mark_rect(opacity=OPACITY).encode(**box, color=_ground(min(160, height)), tooltip=tips),
         base.mark_text(fontSize=_font(cell), tooltip=None).encode(
-            x=alt.X("middle:Q"), y=alt.Y("centre:Q"), text=alt.Text("text:N"), color=_ink()
+            x=pixels.x("middle"), y=pixels.y("centre"), text=alt.Text("text:N"), color=_ink()
         ),
     ]
     if table["picked"].any():

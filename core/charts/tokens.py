@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..comparison.alignment import align
 from .palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
+from .pixels import Pixels
 
 LINE = 26
 """Height in pixels of a row of tokens."""
@@ -64,20 +65,18 @@ def alternatives_chart(
     y = alt.Y(
         "token:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, labelOverlap=False, ticks=False, domain=False)
     )
-    base = alt.Chart(frame).encode(y=y)
+    x = alt.X(
+        "probability:Q",
+        title="probability",
+        scale=alt.Scale(domain=[0, 1] if whole else [0, 1.3 * float(frame["probability"].max())], nice=False),
+        axis=alt.Axis(format="%") if whole else None,
+    )
+    base = alt.Chart(frame).encode(x=x, y=y)
     bars = base.mark_bar(height={"band": 0.7}).encode(
-        x=alt.X(
-            "probability:Q",
-            title="probability",
-            scale=alt.Scale(domain=[0, 1] if whole else [0, 1.3 * float(frame["probability"].max())], nice=False),
-            axis=alt.Axis(format="%") if whole else None,
-        ),
         color=alt.condition("datum.said", alt.value(CHOSEN), alt.value(OTHER)),
         tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
     )
-    figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(
-        x="probability:Q", text=alt.Text("probability:Q", format=".3p")
-    )
+    figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(text=alt.Text("probability:Q", format=".3p"))
     return (bars + figures).properties(height=LINE * len(frame) + (AXIS if whole else 0))
 
 
@@ -146,32 +145,29 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
     """
     cells = _cells(columns, width)
     height = int(cells["y2"].max()) + 1
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, reverse=True), axis=None)
+    pixels = Pixels(width, height)
+    box = pixels.box
     most = max(1.0, float(np.nanmax(np.abs(cells["change"].astype(float)), initial=0.0)))
     cells["middle"] = (cells["x"] + cells["x2"]) / 2
     cells["centre"] = (cells["y"] + cells["y2"]) / 2
     said = alt.Chart(cells[cells["row"] < 2])
-    boxes = said.mark_rect(fill=PAPER, cornerRadius=3).encode(x=x, x2="x2:Q", y=y, y2="y2:Q")
+    boxes = said.mark_rect(fill=PAPER, cornerRadius=3).encode(**box)
     marks = said.transform_filter("datum.differs").mark_rect(
         fill=DIFFERENT, fillOpacity=0.22, stroke=DIFFERENT, cornerRadius=3
     )
     changed = alt.Chart(cells[(cells["row"] == 2) & cells["change"].notna()])
     heat = changed.mark_rect(cornerRadius=3).encode(
-        x=x,
-        x2="x2:Q",
-        y=y,
-        y2="y2:Q",
+        **box,
         color=alt.Color(
             "change:Q", scale=alt.Scale(domain=list(np.linspace(-most, most, 7)), range=list(DIVERGING)), legend=None
         ),
         tooltip=[alt.Tooltip("change:Q", format="+.4f", title="change in log-probability (nats)")],
     )
-    centre = {"x": alt.X("middle:Q"), "y": alt.Y("centre:Q"), "text": "text:N"}
+    centre = {"x": pixels.x("middle"), "y": pixels.y("centre"), "text": "text:N"}
     words = said.mark_text(limit=width, color=INK_ON_LIGHT).encode(**centre)
     figures = changed.mark_text().encode(
         **centre,
         color=alt.condition(f"abs(datum.change) > {DARK_FROM * most}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT)),
     )
-    layers = boxes + marks.encode(x=x, x2="x2:Q", y=y, y2="y2:Q") + heat + words + figures
+    layers = boxes + marks.encode(**box) + heat + words + figures
     return layers.properties(width=width, height=height, autosize="pad", padding=0)

@@ -12,6 +12,7 @@ import pandas as pd
 from .figure import Figure
 from .heatmap import Scale
 from .palette import CHOSEN, NEUTRAL, inks
+from .pixels import Pixels
 from .tokens import visible
 
 LINE = 26
@@ -41,10 +42,8 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
     if not tokens:
         raise ValueError("there are no words to colour")
     cells, headings, height = _lay_out(tokens, width)
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False, zero=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[0, height], nice=False, zero=False, reverse=True), axis=None)
-    # Channels in full: a string would be parsed, and checked against the whole schema, each time it is used.
-    box = {"x": x, "x2": alt.X2("x2:Q"), "y": y, "y2": alt.Y2("y2:Q")}
+    pixels = Pixels(width, height)
+    box = pixels.box
     scored = alt.Chart(cells[cells["score"].notna()])
     tips = [alt.Tooltip("token:N"), alt.Tooltip("score:Q", format=".4g"), alt.Tooltip("note:N")]
     heat = scored.mark_rect(cornerRadius=3).encode(
@@ -66,8 +65,8 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
         alt.Chart(cells)
         .mark_text(limit=width)
         .encode(
-            x=alt.X("middle:Q"),
-            y=alt.Y("centre:Q"),
+            x=pixels.x("middle"),
+            y=pixels.y("centre"),
             text=alt.Text("token:N"),
             color=alt.Color("ink:N", scale=None),
         )
@@ -75,7 +74,7 @@ def words_chart(tokens: Sequence[ScoredToken], width: int, scale: Scale) -> alt.
     titles = (
         alt.Chart(headings)
         .mark_text(align="left", color=NEUTRAL, fontSize=12)
-        .encode(x=alt.X("x:Q"), y=alt.Y("centre:Q"), text=alt.Text("text:N"))
+        .encode(x=pixels.x("x"), y=pixels.y("centre"), text=alt.Text("text:N"))
     )
     # The inks are colours as they are, not values on the scale of the grounds.
     layers = Figure(layer=[heat, plain, ring, ink, titles]).resolve_scale(color="independent")

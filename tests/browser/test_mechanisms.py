@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.charts.palette import PICKED
 from tests.browser.deferred import STOP_MILLISECONDS, stop_at
 
 Settle = Callable[[Page], None]
@@ -73,3 +74,31 @@ def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: 
     settle(page)
     expect(deferred_work).to_have_count(0)
     expect(page.locator(".st-key-mechanisms_trace svg.marks")).to_be_visible()
+
+
+def test_the_first_question_of_home_has_its_words_and_its_cuts_drawn(open_page: Open, settle: Settle) -> None:
+    """Some words are outlined, and no point is chosen, when these figures are drawn for the first time."""
+
+    def drawn(figures: Locator, count: int) -> None:
+        expect(figures).to_have_count(count)
+        for box in [figure.bounding_box() for figure in figures.all()]:
+            assert box is not None and box["width"] > 200 and box["height"] > 60
+
+    page = open_page()
+    page.locator(".st-key-first_0").get_by_role("button").click()
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("tokens")
+    settle(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Mechanisms").click()
+    settle(page)
+    look_through(page, settle, "What positions say")
+    figures = page.locator(".st-key-mechanisms_positions_body svg.marks")
+    drawn(figures, 2)
+    for figure in figures.all():
+        expect(figure.locator(f'path[stroke="{PICKED}"]').first).to_be_visible()
+    look_through(page, settle, "Cut and see")
+    figures = page.locator(".st-key-mechanisms_cut_body svg.marks")
+    drawn(figures, 1)
+    figures.locator("g.mark-symbol.role-mark").last.locator("path").first.click()
+    expect(page.get_by_text(re.compile(r"^With layers \d to \d of .+ cut$"))).to_be_visible()
+    settle(page)
+    drawn(figures, 2)
