@@ -1,3 +1,92 @@
-"""Sightline: what an answer of a vision-language model rests on, and the tests that say so."""
+"""Sightline: what an answer of a vision-language model rests on, and the tests that say so.
 
-__version__ = "0.4.0"
+    import sightline
+
+    model = sightline.load_model()
+    answer = sightline.ask(model, "What color is the house?", "street.png")
+    explanation = sightline.explain(model, answer, "relevancy", "orange")
+    print(sightline.badge(sightline.evaluate(model, answer, explanation)))
+
+Each name below is imported when it is first used: importing Sightline alone costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .answer import Answer, Decoding, Explanation, Question, RegionMask, Target, Turn
+    from .api.asking import ask, load_model
+    from .api.explaining import evaluate, explain
+    from .api.showing import overlay, street_scene
+    from .cases.formats.registry import formats
+    from .evidence.badge import badge
+    from .evidence.registry import metrics
+    from .evidence.result import Evidence
+    from .explainers.registry import explainers as methods
+    from .vlm.loading import EMBEDDED, ModelSpec
+
+__all__ = [
+    "EMBEDDED",
+    "Answer",
+    "Decoding",
+    "Evidence",
+    "Explanation",
+    "ModelSpec",
+    "Question",
+    "RegionMask",
+    "Target",
+    "Turn",
+    "__version__",
+    "ask",
+    "badge",
+    "evaluate",
+    "explain",
+    "formats",
+    "load_model",
+    "methods",
+    "metrics",
+    "overlay",
+    "street_scene",
+]
+
+_PLACES = {
+    "load_model": ".api.asking",
+    "ask": ".api.asking",
+    "explain": ".api.explaining",
+    "evaluate": ".api.explaining",
+    "badge": ".evidence.badge",
+    "overlay": ".api.showing",
+    "street_scene": ".api.showing",
+    "Question": ".answer",
+    "Decoding": ".answer",
+    "RegionMask": ".answer",
+    "Turn": ".answer",
+    "Answer": ".answer",
+    "Target": ".answer",
+    "Explanation": ".answer",
+    "Evidence": ".evidence.result",
+    "ModelSpec": ".vlm.loading",
+    "EMBEDDED": ".vlm.loading",
+    # What there is, by key. (A registry cannot be called as its package is: `sightline.explainers` is a package.)
+    "methods": ".explainers.registry:explainers",
+    "metrics": ".evidence.registry",
+    "formats": ".cases.formats.registry",
+}
+"""Where each name comes from; after a colon what it is called there, where that is something else."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, own = _PLACES[name].partition(":")
+    value = getattr(import_module(module, __name__), own or name)
+    globals()[name] = value  # the next use asks nobody
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

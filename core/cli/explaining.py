@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..answer import Answer, Explanation, Target
-from ..comparison.keyword import key_tokens
-from ..comparison.words import words
+from ..comparison.keyword import key_tokens, word_tokens
 from ..evidence.badge import badge
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
@@ -42,18 +41,11 @@ def target_of(
             raise WrongOption(f"The answer “{answer.text}” has {len(answer.tokens)} tokens.")
         target = Target(tuple(sorted({number - 1 for number in tokens})))
     elif not entire:
-        target = Target(key_tokens(answer) if word is None else _word(answer, word))
+        chosen = key_tokens(answer) if word is None else word_tokens(answer, word)
+        if not chosen:
+            raise WrongOption(f"The answer “{answer.text}” has no word “{word}”.")
+        target = Target(chosen)
     return target if rival is None else _against(model, answer, target, rival)
-
-
-def _word(answer: Answer, word: str) -> tuple[int, ...]:
-    """The tokens of the first word of an answer that is `word`."""
-    wanted = [found.plain for found in words(word)]
-    for tokens in answer.words():
-        text = "".join(answer.tokens[index].text for index in tokens)
-        if text.strip() == word.strip() or (wanted and [found.plain for found in words(text)] == wanted):
-            return tokens
-    raise WrongOption(f"The answer “{answer.text}” has no word “{word}”.")
 
 
 def _against(model: VisionLanguageModel, answer: Answer, target: Target, rival: str) -> Target:

@@ -45,6 +45,17 @@ def key_tokens(answer: Answer) -> tuple[int, ...]:
     return tuple(chosen) or tuple(range(len(answer.tokens)))
 
 
+def word_tokens(answer: Answer, word: str) -> tuple[int, ...]:
+    """The answer's tokens that spell the first word of it which is `word`, whatever its case and the punctuation around
+    it; none where no word is."""
+    wanted = [each.plain for each in words(word)]
+    for tokens in answer.words():
+        text = "".join(answer.tokens[index].text for index in tokens)
+        if text.strip() == word.strip() or (wanted and [each.plain for each in words(text)] == wanted):
+            return tokens
+    return ()
+
+
 def _offered(question: str, said: Sequence[Word]) -> list[int]:
     """The alternatives of a choice that the answer takes."""
     offered = alternatives(question)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from ..version import __version__
 from .machine import Gpu, Machine, this_machine
 from .packages import NAME, Package, examined
 from .trial import QUESTION, RIGHT, Trial, tried

@@ -34,7 +34,7 @@ def dashboard(
                 raise WrongOption(f"--{name} before {context.invoked_subcommand} is for the dashboard. Write it after.")
         return
     if version:
-        from ... import __version__
+        from ...version import __version__
 
         emit({"sightline": __version__})
         return

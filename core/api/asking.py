@@ -1,0 +1,50 @@
+"""Load a model and ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..answer import Answer, Decoding, Question
+from ..images import ImageLike
+from ..vlm import generation, loading
+from ..vlm.cancel import CancelToken
+from ..vlm.loading import EMBEDDED, DType, ModelSpec
+from ..vlm.model import VisionLanguageModel
+
+
+def load_model(
+    model: str | Path | ModelSpec | None = None,
+    *,
+    device: str = "auto",
+    precision: DType = "auto",
+    progress: Callable[[str], None] | None = None,
+) -> VisionLanguageModel:
+    """The embedded model, or that of a folder or hub id; a hub model that is not on this machine is fetched.
+
+    `device` "auto" is the first GPU, else the processor; `precision` "auto" is bfloat16 for weights stored in 16 bits
+    where the device computes in it, else float32. `progress` is told in words what is going on. Raises
+    ModelUnavailable.
+    """
+    if not isinstance(model, ModelSpec):
+        model = ModelSpec(EMBEDDED.source if model is None else str(model), precision, device)
+    return loading.load_model(model, progress)
+
+
+def ask(
+    model: VisionLanguageModel,
+    question: str | Question,
+    *images: ImageLike,
+    decoding: Decoding | None = None,
+    cancel: CancelToken | None = None,
+) -> Answer:
+    """What the model says to a question, about pictures or without: `ask(model, "What color is it?", "street.png")`.
+
+    A Question has pictures and decoding of its own: then neither is given beside it. Raises UnreadableImage and
+    QuestionError.
+    """
+    if isinstance(question, str):
+        question = Question(question, images, decoding=decoding)
+    elif images or decoding is not None:
+        raise ValueError("a Question brings its own pictures and decoding: give them there")
+    return generation.ask(model, question, cancel=cancel)
