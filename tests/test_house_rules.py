@@ -36,6 +36,12 @@ def inside(path: Path, *folders: str) -> bool:
     return any((ROOT / folder) in path.parents for folder in folders)
 
 
+def test_browser_tests_open_every_page_where_script_errors_are_heard() -> None:
+    pattern = re.compile(r"sync_playwright|new_context|browser\.new_page")
+    openers = [path.name for path in sources("tests/browser") if pattern.search(path.read_text(encoding="utf-8"))]
+    assert openers == ["conftest.py"]
+
+
 def requirements(name: str) -> list[str]:
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith(("#", "-r "))]

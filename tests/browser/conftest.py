@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, WebError, expect, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -146,22 +147,49 @@ SETTLED = """(patience) => {
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def context() -> Iterator[BrowserContext]:
+    """The only way to a page, because `script_errors` hears of what goes wrong here and nowhere else; and one for the
+    whole run, because each has a cache of its own and would fetch and compile the app's scripts again. Every page still
+    is a session of its own, and begins with nothing stored."""
     path = _chromium()
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS, headless=True)
-        yield chromium
+        context = chromium.new_context(reduced_motion="reduce")
+        context.add_init_script(f"({WATCH})({json.dumps(MESSAGES)})")
+        yield context
+        context.close()
         chromium.close()
 
 
-@pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """One for the whole run, because each has a cache of its own and would fetch and compile the app's scripts again.
-    Every page still is a session of its own, and begins with nothing stored."""
-    context = browser.new_context(reduced_motion="reduce")
-    context.add_init_script(f"({WATCH})({json.dumps(MESSAGES)})")
-    yield context
-    context.close()
+PROBE = re.compile(r"http://127\.0\.0\.1:\d+/\w+/_stcore/(health|host-config)")
+"""On a page opened by its address, Streamlit first asks for its server below that address, and then where it is."""
+
+
+@pytest.fixture(autouse=True)
+def script_errors(context: BrowserContext) -> Iterator[list[str]]:
+    """What went wrong in the scripts of any page, frame or popup while a test ran, each as it is told; at the end of
+    the test there must be nothing.
+
+    Exceptions that nobody caught, and whatever the console was told as an error: what a script caught and reported
+    there, what the browser refused to run, and what it could not load. All of it comes from one server, and is a fault
+    of the app or of its test. One thing alone is excused: what `PROBE` is the address of.
+    """
+    errors: list[str] = []
+
+    def thrown(error: WebError) -> None:
+        errors.append(f"{error.page.url if error.page else 'a page'}: {error.error.stack or error.error}")
+
+    def told(message: ConsoleMessage) -> None:
+        address = message.location["url"]
+        if message.type == "error" and not (message.text.startswith("Failed to load") and PROBE.fullmatch(address)):
+            errors.append(f"{message.page.url if message.page else 'a page'}: {message.text} ({address})")
+
+    context.on("weberror", thrown)
+    context.on("console", told)
+    yield errors
+    context.remove_listener("weberror", thrown)
+    context.remove_listener("console", told)
+    assert not errors, "script errors:\n" + "\n".join(errors)
 
 
 def settle(page: Page, seconds: float = RUN_SECONDS) -> None:

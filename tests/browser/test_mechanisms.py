@@ -98,7 +98,7 @@ def test_the_first_question_of_home_has_its_words_and_its_cuts_drawn(open_page: 
     look_through(page, settle, "Cut and see")
     figures = page.locator(".st-key-mechanisms_cut_body svg.marks")
     drawn(figures, 1)
-    figures.locator("g.mark-symbol.role-mark").last.locator("path").first.click()
+    figures.locator("g.mark-symbol.role-mark").last.locator("path").nth(4).click()  # below all others
     expect(page.get_by_text(re.compile(r"^With layers \d to \d of .+ cut$"))).to_be_visible()
     settle(page)
     drawn(figures, 2)
