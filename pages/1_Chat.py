@@ -4,16 +4,20 @@ from typing import get_args
 
 import streamlit as st
 
-from core.ui.chat import conversation, image_source, mask, phrasings, tokens
+from core.ui.chat.conversation import conversation_panel
+from core.ui.chat.image_source import image_chooser
+from core.ui.chat.mask import mask_editor
+from core.ui.chat.phrasings import phrasings_panel
+from core.ui.chat.tokens import answer_tokens_panel
 from core.ui.frame import frame
 from core.ui.state import Lens
 
 with frame("Chat") as (workspace, model):
     image, talk = st.columns([2, 3], gap="large")
     with image:
-        image_source.show(workspace)
+        image_chooser(workspace)
     with talk:
-        conversation.show(workspace, model)
+        conversation_panel(workspace, model)
 
     st.space("small")
     workspace.lens = st.segmented_control(
@@ -26,12 +30,12 @@ with frame("Chat") as (workspace, model):
     )
     exchange, answer = workspace.inspected, workspace.answer
     if workspace.lens == "Compare phrasings":
-        phrasings.show(workspace, model)
+        phrasings_panel(workspace, model)
     elif exchange is None or answer is None:
         st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
     else:
         st.text(f"“{answer.question.text[:200]}” → “{answer.text[:400]}”")
         if workspace.lens == "Answer tokens":
-            tokens.show(workspace, model, exchange, answer)
+            answer_tokens_panel(workspace, model, exchange, answer)
         else:
-            mask.show(workspace, model, exchange, answer)
+            mask_editor(workspace, model, exchange, answer)

@@ -2,7 +2,7 @@
 
 from core.ui.exploring import explore
 from core.ui.frame import frame
-from core.ui.relevancy import page
+from core.ui.relevancy.page import relevancy_page
 
 with frame("Relevancy", explains=True) as (workspace, model):
-    explore(workspace, model, workspace.relevancy.deferred, page.show)
+    explore(workspace, model, workspace.relevancy.deferred, relevancy_page)

@@ -2,7 +2,7 @@
 
 from core.ui.exploring import explore
 from core.ui.frame import frame
-from core.ui.mechanisms import page
+from core.ui.mechanisms.page import mechanisms_page
 
 with frame("Mechanisms", explains=True) as (workspace, model):
-    explore(workspace, model, workspace.mechanisms.deferred, page.show)
+    explore(workspace, model, workspace.mechanisms.deferred, mechanisms_page)

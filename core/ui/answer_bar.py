@@ -27,7 +27,7 @@ MANY_TOKENS = 60
 """From here on the chips scroll in a box of their own."""
 
 
-def show(
+def answer_bar(
     workspace: Workspace, model: VisionLanguageModel, *, several: bool = False, contrasts: bool = True
 ) -> Answer | None:
     """The bar about `workspace.inspected`. Returns its answer, or None where there is nothing to look into with this
@@ -180,7 +180,7 @@ def _another_model(workspace: Workspace, model: VisionLanguageModel, exchange: E
 def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
     st.info("No answer to look into yet. Ask a question, and its answer is taken apart here.", icon=":material/chat:")
     if workspace.image is None and not workspace.exchanges:
-        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+        workspace.choose_image(image_of(SceneRecipe(GALLERY[0])))
     image = workspace.image
     left, right = st.columns([1, 4], gap="medium")
     with left:

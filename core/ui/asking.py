@@ -54,11 +54,11 @@ def _answer(model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator
         # Set by the working thread itself, so that a stopped answer arrives even when the page is gone.
         exchange.answer = stream_text(model, exchange.question, cancel, say)
 
-    def show(piece: str) -> None:
+    def hear(piece: str) -> None:
         exchange.said += piece
         said.text(exchange.said)
 
-    exchange.trouble = trouble_of(lambda: run_on_model(model, "answering a question", work, status, show))
+    exchange.trouble = trouble_of(lambda: run_on_model(model, "answering a question", work, status, hear))
 
 
 def trouble_of(action: Callable[[], object]) -> str | None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
-from . import answer_bar
+from .answer_bar import answer_bar
 from .frame import safety_net
 from .jobs.deferred import Deferred
 from .state import Exchange, Workspace
@@ -36,7 +36,7 @@ def explore(
     with page:
         exchange = answer_bar.explained(workspace, model)
         if exchange is None:
-            body(workspace, model, answer_bar.show(workspace, model, several=several, contrasts=contrasts))
+            body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))
         else:
             _explored(workspace, model, exchange, body, several, contrasts)
 
@@ -49,4 +49,4 @@ def _explored(
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
     with safety_net():
-        body(workspace, model, answer_bar.show(workspace, model, several=several, contrasts=contrasts))
+        body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))

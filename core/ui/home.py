@@ -68,7 +68,7 @@ def first_question(workspace: Workspace, model: VisionLanguageModel) -> str | No
     """The chosen picture with questions that fit it. Returns the one that was clicked."""
     st.subheader("Ask a first question", anchor=False)
     if workspace.image is None:
-        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+        workspace.choose_image(image_of(SceneRecipe(GALLERY[0])))
     image = workspace.image
     assert image is not None
     scene = image.recipe.scene() if image.recipe else None

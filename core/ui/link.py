@@ -44,7 +44,7 @@ def restore(current_workspace: Workspace) -> None:
             current_workspace.asked_spec = spec
     if "scene" in params:
         try:
-            current_workspace.show(image_of(from_params(params["scene"], params.get("changes", ""))))
+            current_workspace.choose_image(image_of(from_params(params["scene"], params.get("changes", ""))))
         except UnreadableRecipe as error:
             current_workspace.image_trouble = f"{error} Choose a picture below instead."
     question = params.get("q", "").strip()

@@ -154,7 +154,7 @@ class Workspace:
         images = (self.image.image,) if self.image else ()
         return Question(text=text, images=images, history=self.history(), decoding=self.decoding)
 
-    def show(self, image: NamedImage | None) -> None:
+    def choose_image(self, image: NamedImage | None) -> None:
         """Ask about another picture (or without one) from now on; the conversation stays."""
         self.image = image
         self.image_trouble = None

@@ -40,7 +40,7 @@ def app(tiny: ModelSpec) -> Callable[..., AppTest]:
     def open_(page: str = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
         work = Workspace(spec=tiny, decoding=Decoding(max_new_tokens=6))
         if params is None:
-            work.show(image_of(SceneRecipe(27)))
+            work.choose_image(image_of(SceneRecipe(27)))
         at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
         at.session_state["workspace"] = work
         for name, value in (params or {}).items():

@@ -262,7 +262,7 @@ def test_what_goes_wrong_on_a_page_is_a_sentence(app: App, monkeypatch: pytest.M
     def broken(*_: object) -> None:
         raise RuntimeError("layer 7 of 9 is missing")
 
-    monkeypatch.setattr(tokens, "show", broken)
+    monkeypatch.setattr(tokens, "answer_tokens_panel", broken)
     at.run()
     assert not at.exception
     (error,) = at.error

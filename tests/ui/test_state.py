@@ -28,7 +28,7 @@ def test_a_question_follows_the_turns_about_its_picture() -> None:
 
 def test_another_picture_begins_without_history_and_keeps_the_conversation() -> None:
     work = conversation()
-    work.show(NamedImage(Image.new("RGB", (8, 8)), "second"))
+    work.choose_image(NamedImage(Image.new("RGB", (8, 8)), "second"))
     assert work.question("next").history == ()
     assert len(work.exchanges) == 3
 

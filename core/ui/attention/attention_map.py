@@ -24,7 +24,7 @@ SIZE = 400
 CAVEAT = "Attention says where a head reads from, not what the answer rests on: test that by masking."
 
 
-def show(view: AttentionView, subject: Subject) -> None:
+def attention_map_panel(view: AttentionView, subject: Subject) -> None:
     """The picture with the heat of the chosen head, or the mean of all."""
     answer = subject.answer
     if not answer.layout.views:

@@ -19,7 +19,7 @@ LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
 WIDTH = 540
 
 
-def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
+def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
     """A row for each word. Asks for patches first where none is selected."""
     if not view.patches:
         st.info(

@@ -14,9 +14,15 @@ from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...vlm.model import VisionLanguageModel
 from ..state import Workspace
-from . import attention_map, attention_to_patches, gallery, heads, tower, words
+from . import attention_map, heads
+from .attention_map import attention_map_panel
+from .attention_to_patches import attention_to_patches_panel
+from .gallery import head_gallery
+from .heads import attention_heads_panel
 from .subject import sinks_of, subject_of
+from .tower import tower_panel
 from .view import AttentionView, Lens
+from .words import words_panel
 
 NAMES: dict[SinkKind, tuple[str, str]] = {
     "first": ("the first token", "first tokens"),
@@ -27,7 +33,7 @@ NAMES: dict[SinkKind, tuple[str, str]] = {
 """A kind of sinks: one of them, and several."""
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def attention_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The page below the answer bar; nothing where the bar found nothing to look into."""
     if answer is None:
         return
@@ -50,9 +56,9 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
     subject = subject_of(workspace, model, answer, view)
     with st.container(horizontal=True, gap="small", key="attention_body"):
         with st.container(width=heads.WIDTH):
-            figures = heads.show(view, subject)
+            figures = attention_heads_panel(view, subject)
         with st.container(width=attention_map.WIDTH):
-            attention_map.show(view, subject)
+            attention_map_panel(view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(
         "Look further",
@@ -63,13 +69,13 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
         persist_state="session",
     )
     if view.lens == "All heads of a layer":
-        gallery.show(view, subject, figures)
+        head_gallery(view, subject, figures)
     elif view.lens == "Who looks at these patches":
-        attention_to_patches.show(view, model, subject)
+        attention_to_patches_panel(view, model, subject)
     elif view.lens == "Question and answer words":
-        words.show(view, model, subject)
+        words_panel(view, model, subject)
     else:
-        tower.show(view, model, answer, subject.image)
+        tower_panel(view, model, answer, subject.image)
 
 
 def _controls(view: AttentionView, answer: Answer) -> None:

@@ -21,7 +21,7 @@ OWN, COMMON = "each its own", "one for all"
 BY_NUMBER = "head number"
 
 
-def show(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "layers heads"]) -> None:
+def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarray, "layers heads"]) -> None:
     """One picture for each head, with its figure; a click chooses the head above."""
     measure = by_key(view.measure)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

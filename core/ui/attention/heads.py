@@ -17,7 +17,7 @@ MAP = 270
 MOST_RANKED = 14
 
 
-def show(view: AttentionView, subject: Subject) -> Float[np.ndarray, "layers heads"]:
+def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.ndarray, "layers heads"]:
     """Both charts; a click on either chooses the head, the same again lets it go. Returns the chosen measure."""
     values = measured(subject.rows, subject.answer.layout, view.measure, view.patches)
     measure = by_key(view.measure)

@@ -23,7 +23,7 @@ MAP, PICTURE = 260, 340
 MEASURES = {"distance": "looking distance", "focus": "focus"}
 
 
-def show(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int) -> None:
+def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int) -> None:
     """A map of the tower's heads, and one picture for the chosen one."""
     key = ("tower", answer_key(answer), image)
     if not ready(view, model, key, "running the vision tower", lambda: _halved(model.tower_attention(answer, image))):

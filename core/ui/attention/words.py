@@ -22,7 +22,7 @@ WIDTH = 560
 PICTURE, REST = "the picture", "template"
 
 
-def show(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
+def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
     """The table of the chosen head, or of the mean. A click on a question word's row shows its looks above."""
     answer = subject.answer
     if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):

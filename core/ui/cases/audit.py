@@ -18,7 +18,8 @@ from ..chips import escaped
 from ..jobs.run import Report
 from ..scenes import GALLERY, image_of, suggestions
 from ..state import NamedImage, Workspace
-from . import opening, survey
+from . import opening
+from .survey import survey_panel
 from .view import CasesView
 
 MOST_WORDINGS = 16
@@ -27,10 +28,10 @@ SIZE = 200
 AuditKey = tuple[str, tuple[str, ...]]
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The audit of one picture, and below it that of many."""
     if workspace.image is None:
-        workspace.show(image_of(SceneRecipe(GALLERY[0])))
+        workspace.choose_image(image_of(SceneRecipe(GALLERY[0])))
     image = workspace.image
     assert image is not None
     with st.container(horizontal=True, gap="medium"):
@@ -45,7 +46,7 @@ def show(workspace: Workspace, model: VisionLanguageModel) -> None:
     found = workspace.cases.audits.get(key)
     if found is not None:
         _result(workspace, model, image, found, families)
-    survey.show(workspace.cases, model)
+    survey_panel(workspace.cases, model)
 
 
 def _wordings(image: NamedImage) -> dict[str, str]:

@@ -27,7 +27,7 @@ OPACITY = 0.45
 LONGEST = 300
 
 
-def show(workspace: Workspace, found: Sequence[Example], key: str) -> None:
+def example_cards(workspace: Workspace, found: Sequence[Example], key: str) -> None:
     """A card for each exhibit; cards wrap where the page is narrow."""
     with st.container(horizontal=True, gap="medium"):
         for number, example in enumerate(found):

@@ -20,8 +20,8 @@ from .. import jobs
 from ..chips import escaped
 from ..jobs.run import Report
 from ..state import Workspace
-from . import results
 from .files import read, results_home
+from .results import run_results
 from .view import STREET, Benchmark, BenchmarkView, CasesView
 
 GUESS = "find out"
@@ -30,7 +30,7 @@ LISTED = 8
 LONGEST_PATH = 1000
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def folder_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose and check a folder; below it the run, and what came of it."""
     view = workspace.cases
     _choose(view.benchmark)
@@ -51,7 +51,7 @@ def show(workspace: Workspace, model: VisionLanguageModel) -> None:
         return
     run = _run(view, model, chosen, file, run)
     if run is not None:
-        results.show(workspace, model, chosen, file, run)
+        run_results(workspace, model, chosen, file, run)
 
 
 def _choose(view: BenchmarkView) -> None:

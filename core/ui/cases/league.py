@@ -22,7 +22,7 @@ from ..state import Workspace
 EVERY = "all families"
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The league that comes along; whose model it is of is said."""
     try:
         found = read_league_file()

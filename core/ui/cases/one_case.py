@@ -24,7 +24,7 @@ SIZE = 240
 MOST_PICTURES = 4
 
 
-def show(
+def one_case_panel(
     workspace: Workspace,
     model: VisionLanguageModel,
     chosen: Benchmark,

@@ -36,7 +36,7 @@ def look_into(workspace: Workspace, answer: Answer, target: Target, image: Named
         exchange = Exchange(answer.question, image, said=answer.text, answer=answer)
         workspace.exchanges.append(exchange)
     if workspace.image is not exchange.image:
-        workspace.show(exchange.image)
+        workspace.choose_image(exchange.image)
     workspace.inspect(exchange)
     workspace.target = target
     workspace.pointed = exchange

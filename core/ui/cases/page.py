@@ -9,11 +9,15 @@ import streamlit as st
 from ...vlm.model import VisionLanguageModel
 from ..frame import safety_net
 from ..state import Workspace
-from . import audit, folder, league, studies, two_models
+from .audit import audit_section
+from .folder import folder_section
+from .league import league_section
+from .studies import studies_section
+from .two_models import two_models_section
 from .view import Section
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def case_studies_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. It needs no answer to look into."""
     page, below = st.container(), st.container()
     with below:
@@ -39,11 +43,11 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
             on_change=chosen,
             label_visibility="collapsed",
         )
-        show = {
-            "Cases": studies.show,
-            "Phrasing audit": audit.show,
-            "Benchmarks from a folder": folder.show,
-            "Two models": two_models.show,
-            "League of methods": league.show,
+        section = {
+            "Cases": studies_section,
+            "Phrasing audit": audit_section,
+            "Benchmarks from a folder": folder_section,
+            "Two models": two_models_section,
+            "League of methods": league_section,
         }[view.section]
-        show(workspace, model)
+        section(workspace, model)

@@ -20,7 +20,8 @@ from ...evidence.bootstrap import interval
 from ...vlm.model import VisionLanguageModel
 from ..chips import escaped
 from ..state import Workspace
-from . import one_case, spoken
+from . import spoken
+from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView
 
 Filter = Literal["all", "wrong", "right", "not asked", "noted"]
@@ -29,7 +30,7 @@ LONGEST = 300
 HEIGHT = 420
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
+def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
     """Rates, table, and the case that was clicked."""
     view = workspace.cases.benchmark
     with st.container(horizontal=True, gap="large"):
@@ -57,7 +58,7 @@ def show(workspace: Workspace, model: VisionLanguageModel, chosen: Benchmark, fi
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)
     if result is not None:
-        one_case.show(workspace, model, chosen, case, result, notes, file)
+        one_case_panel(workspace, model, chosen, case, result, notes, file)
 
 
 def _rates(rates: Sequence[Rate]) -> None:

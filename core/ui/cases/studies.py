@@ -17,6 +17,7 @@ from ..chips import escaped
 from ..jobs.run import Report
 from ..state import Workspace
 from . import examples, spoken
+from .examples import example_cards
 from .view import CasesView, StudyKey
 
 MOST_SCENES = 200
@@ -28,7 +29,7 @@ VERDICTS = {
 AXES = {"share": "share", "nats": "change of log-probability (nats)"}
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def studies_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The studies to choose from, and the chosen one."""
     view = workspace.cases
     study = _chosen(view)
@@ -117,7 +118,7 @@ def _outcome(workspace: Workspace, model: VisionLanguageModel, study: Study[Any,
     st.caption(f"{escaped(model.card.name)} · {read} · lines and brackets are 95 % intervals over the n scenes")
     _figures(found.measured)
     st.subheader(study.shown, anchor=False)
-    examples.show(workspace, found.examples, f"open_{study.key}")
+    example_cards(workspace, found.examples, f"open_{study.key}")
     if study.compares_shares:
         st.markdown("**Image against text**")
         examples.image_against_text(found.examples)

@@ -22,7 +22,7 @@ from .files import results_home
 from .view import CasesView
 
 
-def show(view: CasesView, model: VisionLanguageModel) -> None:
+def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
     """The hypothesis, a run over drawn scenes that can be taken up again, and its correlations."""
     st.subheader("Over many pictures", anchor=False)
     st.caption(

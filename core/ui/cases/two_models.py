@@ -20,7 +20,7 @@ from .files import known_runs, read, results_home
 LONGEST = 200
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def two_models_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose two files; the agreement, and the cases where the two differ."""
     st.caption(
         "Run the same cases with two models (under Benchmarks from a folder, or with python -m core cases run), and "

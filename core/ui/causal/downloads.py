@@ -14,7 +14,7 @@ from .naming import drawn
 from .settings import in_words
 
 
-def show(answer: Answer, graph: CausalGraph, radius: int) -> None:
+def graph_downloads(answer: Answer, graph: CausalGraph, radius: int) -> None:
     """A popover with three files, made when they are asked for."""
     name = f"causal-graph-token{graph.token + 1}-layer{graph.layer}-head{graph.head}"
     with st.popover("Save", icon=":material/download:", type="tertiary"):

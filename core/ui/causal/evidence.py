@@ -11,7 +11,8 @@ from ...answer import Answer, Explanation, Target
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import image_positions
 from ...vlm.model import VisionLanguageModel
-from ..evidence import badges, section
+from ..evidence.badges import evidence_badges
+from ..evidence.section import evidence_section
 from ..evidence.view import Mapped
 from ..state import Workspace
 
@@ -27,15 +28,17 @@ def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:
     return Explanation(scores, Target((graph.token,)), "causal_graph", settings, graph.learned.seconds)
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, radius: int) -> None:
+def explanation_set_evidence(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, radius: int
+) -> None:
     """The set tested as the order in which patches are taken away; nothing where it has no patch."""
     patches = len(image_positions(graph, graph.explanation.within(radius)))
     if not patches:
         return
     map_ = as_map(answer, graph, radius)
-    section.show(workspace, model, answer, [Mapped("explanation set", map_)], workspace.causal.deferred)
+    evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.causal.deferred)
     if workspace.evidence.test_of(answer, map_) is not None:
-        badges.show(workspace.evidence, answer, map_)
+        evidence_badges(workspace.evidence, answer, map_)
         st.caption(
             f"The set's {patches} patches come first, the nearest before the others, and then all the rest in a random "
             "order: only the beginning of the curve is about the graph."

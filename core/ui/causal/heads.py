@@ -49,7 +49,7 @@ def _figure(test: HeadsTest, head: int) -> str:
     return f"{nats(flip.explanation.change)}{', flips' if flip.explanation.flipped else ''}"
 
 
-def show(
+def heads_test_panel(
     view: CausalView, model: VisionLanguageModel, answer: Answer, token: int, settings: GraphSettings, image: int
 ) -> None:
     """Buttons, and what is known of the chosen layer and of all, over the picture of this number."""

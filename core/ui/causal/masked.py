@@ -24,7 +24,7 @@ KINDS = {"candidate": "part of the explanation", "whole": "all of it", "random":
 WAYS = "causal_mode"
 
 
-def show(
+def explanation_test_panel(
     view: CausalView, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int
 ) -> None:
     """How to mask, the button, and what came of it."""

@@ -53,7 +53,7 @@ export default function ({ data }) {
 _CSS = ".graph iframe{width:100%;border:0;display:block;color-scheme:normal;background:transparent}"
 
 
-def show(page: str, picked: int | None, choose: Callable[[int], None]) -> None:
+def network_view(page: str, picked: int | None, choose: Callable[[int], None]) -> None:
     """A page of `core.charts.pag`, with the node `picked` outlined; `choose` is called with a node that is clicked."""
 
     def clicked() -> None:

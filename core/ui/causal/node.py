@@ -24,7 +24,7 @@ from .view import CausalView, GraphKey, ReaskedWithout
 SEEN = 150
 
 
-def show(
+def node_panel(
     view: CausalView, model: VisionLanguageModel, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int
 ) -> None:
     """The chosen node. It can be chosen here as well as in the views."""

@@ -16,8 +16,14 @@ from ..chips import escaped
 from ..jobs.result_cache import answer_key
 from ..state import Workspace
 from ..target import describe_target
-from . import downloads, evidence, heads, masked, node, settings, views
+from . import heads, settings
+from .downloads import graph_downloads
+from .evidence import explanation_set_evidence
+from .heads import heads_test_panel
+from .masked import explanation_test_panel
+from .node import node_panel
 from .view import CausalView, GraphKey
+from .views import graph_views
 
 CAVEAT = (
     "A graph says which tokens' attention rows are related beyond what others explain. It is a hypothesis about the "
@@ -25,7 +31,7 @@ CAVEAT = (
 )
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def causal_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; graphs learned of such an answer before are still shown."""
     if answer is None:
@@ -48,8 +54,8 @@ def _kept(workspace: Workspace) -> None:
     st.caption("The graph that was learned before the model was changed:")
     radius = reached(graph, view.radius)
     _summary(graph, radius)
-    views.show(view, answer, graph, view.about, radius, workspace.shown_image)
-    downloads.show(answer, graph, radius)
+    graph_views(view, answer, graph, view.about, radius, workspace.shown_image)
+    graph_downloads(answer, graph, radius)
 
 
 @st.fragment
@@ -75,7 +81,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     view.look_at(key)
     radius = reached(graph, view.radius)
     with controls:
-        downloads.show(answer, graph, radius)
+        graph_downloads(answer, graph, radius)
         _radius(view, graph, radius)
     with_images = bool(answer.layout.positions(TokenKind.IMAGE))
     with st.container():
@@ -85,12 +91,12 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)
-    details = partial(node.show, view, model, answer, graph, key, radius)
-    views.show(view, answer, graph, key, radius, workspace.shown_image, details)
+    details = partial(node_panel, view, model, answer, graph, key, radius)
+    graph_views(view, answer, graph, key, radius, workspace.shown_image, details)
     if with_images:
-        masked.show(view, model, answer, graph, key, radius)
-        evidence.show(workspace, model, answer, graph, radius)
-        heads.show(view, model, answer, token, wanted, workspace.shown_image)
+        explanation_test_panel(view, model, answer, graph, key, radius)
+        explanation_set_evidence(workspace, model, answer, graph, radius)
+        heads_test_panel(view, model, answer, token, wanted, workspace.shown_image)
 
 
 def reached(graph: CausalGraph, radius: int) -> int:

@@ -17,8 +17,8 @@ from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...masking import as_seen
 from ..clicks import Entry, clickable
-from . import network
 from .naming import drawn
+from .network import HEIGHT, network_view
 from .view import CausalView, GraphKey
 
 PICTURE, TREE = 340, 500
@@ -31,7 +31,7 @@ _STYLE = """<style>
 """In a narrow window the graph goes below the picture and the tree below the chosen node, rather than into them."""
 
 
-def show(
+def graph_views(
     view: CausalView,
     answer: Answer,
     graph: CausalGraph,
@@ -48,7 +48,7 @@ def show(
             with st.container(width=PICTURE + 2):
                 _image(view, answer, graph, radius, image)
         with st.container(key="causal_graph"):
-            network.show(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
+            network_view(_page(view, answer, graph, key, radius), view.node, partial(_choose, view))
     with st.container(horizontal=True, gap="medium"):
         with st.container(key="causal_details"):
             details()
@@ -109,7 +109,7 @@ def _page(view: CausalView, answer: Answer, graph: CausalGraph, key: GraphKey, r
     found = view.pages.get((key, radius, dark))
     if found is None:
         nodes = drawn(graph, answer)
-        found = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=network.HEIGHT, dark=dark)
+        found = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=HEIGHT, dark=dark)
         view.pages.keep((key, radius, dark), found)
     return found
 

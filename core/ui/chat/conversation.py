@@ -18,7 +18,7 @@ HEIGHT = 340
 PERSON, MODEL = ":material/person:", ":material/neurology:"
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     """What was said, and the box to ask more."""
     box = st.container(height=HEIGHT, border=True, autoscroll=True, key="conversation")
     with box:
@@ -140,7 +140,7 @@ def _edit(workspace: Workspace, index: int) -> None:
             if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
                 workspace.cut(index)
                 if exchange.image is not workspace.image:
-                    workspace.show(exchange.image)
+                    workspace.choose_image(exchange.image)
                 ask(workspace, text)
                 st.rerun()
             if st.button("Leave it", key="leave_edit"):

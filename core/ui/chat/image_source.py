@@ -22,7 +22,7 @@ COLUMNS = 4
 _copies: WeakKeyDictionary[NamedImage, dict[int, bytes]] = WeakKeyDictionary()
 
 
-def show(workspace: Workspace) -> None:
+def image_chooser(workspace: Workspace) -> None:
     """The present picture, and the ways to choose another."""
     _present(workspace)
     _another(workspace)
@@ -50,7 +50,7 @@ def _another(workspace: Workspace) -> None:
     with upload:
         _upload(workspace)
         if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.image is None):
-            workspace.show(None)
+            workspace.choose_image(None)
             st.rerun()
 
 
@@ -61,7 +61,7 @@ def accept(workspace: Workspace, data: bytes, name: str) -> bool:
     except UnreadableImage as error:
         workspace.image_trouble = str(error)
         return False
-    workspace.show(NamedImage(image, name))
+    workspace.choose_image(NamedImage(image, name))
     return True
 
 
@@ -75,7 +75,7 @@ def sample_gallery(workspace: Workspace, key: str) -> bool:
             with place:
                 st.image(screen_copy(image, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
                 if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
-                    workspace.show(image)
+                    workspace.choose_image(image)
                     chosen = True
     return chosen
 
@@ -126,7 +126,7 @@ def _draw_a_scene(workspace: Workspace) -> None:
             width=150,
         )
         if st.button("Draw", icon=":material/brush:"):
-            workspace.show(image_of(SceneRecipe(int(seed))))
+            workspace.choose_image(image_of(SceneRecipe(int(seed))))
             st.rerun()
     if recipe is None:
         st.caption("Draw a scene to change one thing in it and keep everything else.")
@@ -149,7 +149,7 @@ def _draw_a_scene(workspace: Workspace) -> None:
 
 def _try(workspace: Workspace, recipe: SceneRecipe) -> None:
     try:
-        workspace.show(image_of(recipe))
+        workspace.choose_image(image_of(recipe))
     except UnreadableRecipe as error:
         workspace.image_trouble = str(error)
     st.rerun()

@@ -29,7 +29,7 @@ ICONS = {"brush": ":material/brush:", "rectangle": ":material/crop_square:", "po
 FILLS = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Canvas and tools on the left; what the model then sees, and what it then says, on the right."""
     if answer.model != model.card.fingerprint:
         st.info(

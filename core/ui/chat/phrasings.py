@@ -20,7 +20,7 @@ from ..state import Workspace
 FEWEST, MOST = 2, 4
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Two to four phrasings, asked one after another of the same picture without the conversation before."""
     if not workspace.phrasings:
         scene = workspace.image.recipe.scene() if workspace.image and workspace.image.recipe else None

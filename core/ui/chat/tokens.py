@@ -13,7 +13,7 @@ from ..state import Exchange, Workspace
 from ..target import describe_target, target_chips, target_granularity, target_rival
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Chips, and for the chosen one its alternatives. What is chosen here is the target on every page."""
     picks = target_chips(workspace, exchange, answer)
     st.caption(

@@ -11,7 +11,7 @@ from ..chips import escaped
 from .view import EvidenceView
 
 
-def show(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:
+def evidence_badges(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:
     """The badge of a map that was tested; nothing for one that was not."""
     found = view.test_of(answer, explanation)
     if found is None:

@@ -22,7 +22,7 @@ STAGES = 6
 """How often the maps are made anew on the way down."""
 
 
-def show(
+def randomisation_panel(
     view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
 ) -> None:
     """A button, and each map's correlation with itself as block after block is shuffled. Maps that are no method's own

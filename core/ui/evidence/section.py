@@ -18,15 +18,16 @@ from ..controls import settings_form
 from ..jobs.deferred import Deferred
 from ..jobs.run import Report
 from ..state import Workspace
-from . import figures, randomisation, truth
+from . import figures, truth
+from .randomisation import randomisation_panel
 from .view import EvidenceView, Mapped, OnPage
 
 
-def show(
+def evidence_section(
     workspace: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
 ) -> None:
     """Test the maps shown, of any targets of one answer; `deferred` are the page's. Badges are drawn where the maps are
-    (`badges.show`). Nothing is computed before somebody asks for it."""
+    (`evidence_badges`). Nothing is computed before somebody asks for it."""
     if not maps:
         return
     st.subheader("Is it true?" if len(maps) == 1 else "Are they true?", anchor=False)
@@ -110,7 +111,7 @@ def _results(
         if found is not None or place is not None:
             with st.container(width=490):
                 figures.table(found, place)
-    randomisation.show(view, model, answer, maps, deferred)
+    randomisation_panel(view, model, answer, maps, deferred)
 
 
 def _chosen(maps: Sequence[Mapped]) -> Mapped:

@@ -98,10 +98,10 @@ def _watch(deferred: Deferred, job: Job[None], key: str, failed: Tell) -> None:
     status, bar = st.empty(), st.empty()
     st.button("Stop", icon=":material/stop_circle:", key=key, on_click=failed, args=(STOPPED,))
 
-    def show(said: str) -> None:
+    def advance(said: str) -> None:
         bar.progress(min(1.0, float(said.split()[-1])))
 
-    _conclude(job.purpose, partial(job.watch, status, show), failed)
+    _conclude(job.purpose, partial(job.watch, status, advance), failed)
     deferred.watched = None
 
 

@@ -19,7 +19,9 @@ from .. import jobs
 from ..clicks import Entry, clickable
 from ..jobs.result_cache import answer_key
 from ..state import Workspace
-from . import answer_difference, ranked
+from . import answer_difference
+from .answer_difference import answer_difference_panel
+from .ranked import ranked_ablation_panel
 from .saving import Row, save
 from .view import MechanismsView, Said
 from .written import SAYS, Measure, figures, ranking
@@ -33,7 +35,7 @@ CAVEAT = (
 )
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def ablation_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The map to choose heads on, the answer without them, and the curve of the whole ranking."""
     view = workspace.mechanisms
     view.within(model.card.layers, model.card.heads)
@@ -51,7 +53,7 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
             _choose(view, found, measure)
         with st.container(width=answer_difference.WIDTH + 20):
             _without(view, model, answer, mean)
-    ranked.show(view, model, answer, target, measure, ordered, mean)
+    ranked_ablation_panel(view, model, answer, target, measure, ordered, mean)
 
 
 def _how(answer: Answer) -> tuple[Measure, bool]:
@@ -121,7 +123,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
     found = jobs.obtain(view, model, view.said, key, "answering without these heads", "without", make)
     if found is not None:
-        answer_difference.show(answer, found, "ablated")
+        answer_difference_panel(answer, found, "ablated")
         st.caption(CAVEAT)
         settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": found.answer.text}
         save(answer, settings, partial(_tokens, answer, found), "without-heads", "mechanisms_save_without")

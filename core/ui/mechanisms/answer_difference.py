@@ -11,7 +11,7 @@ from .view import Said
 WIDTH = 470
 
 
-def show(original: Answer, found: Said, name: str) -> None:
+def answer_difference_panel(original: Answer, found: Said, name: str) -> None:
     """Both answers, and the change of every token of the original; `name` tells the chart from others."""
     before, after = ([token.text for token in answer.tokens] for answer in (original, found.answer))
     change = found.change.change

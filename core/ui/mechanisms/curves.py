@@ -65,7 +65,7 @@ def _curve(model: VisionLanguageModel, found: KnockoutCurves, row: int, seconds:
     return Curve(points, found.before.logprob, tuple(found.probability[row].tolist()), seconds)
 
 
-def show(
+def cut_curves(
     view: MechanismsView,
     model: VisionLanguageModel,
     answer: Answer,

@@ -17,6 +17,8 @@ from .. import jobs
 from ..jobs.result_cache import answer_key
 from ..state import Workspace
 from . import answer_difference, curves
+from .answer_difference import answer_difference_panel
+from .curves import cut_curves
 from .view import MechanismsView, Said
 
 FIRST = ("image → question", "question → last", "image → last")
@@ -34,7 +36,7 @@ def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
     }
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The curves, and what the model says with the cut that was clicked."""
     view, layers = workspace.mechanisms, model.card.layers
     cuts = cuts_of(answer, target)
@@ -69,7 +71,7 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_cut_body"):
         with st.container(width=curves.WIDTH + 75):
-            curves.show(view, model, answer, target, found, window)
+            cut_curves(view, model, answer, target, found, window)
         with st.container(width=answer_difference.WIDTH):
             _then(view, model, answer, cuts, window)
 
@@ -105,7 +107,7 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
     found = jobs.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
     if found is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
-        answer_difference.show(answer, found, "cut")
+        answer_difference_panel(answer, found, "cut")
 
 
 def _layers(layers: Sequence[int]) -> str:

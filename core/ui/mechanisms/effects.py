@@ -27,7 +27,7 @@ CAVEAT = (
 )
 
 
-def show(
+def tracing_effects(
     view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, named: str
 ) -> None:
     """The map; a click on a layer chooses it for the patches."""

@@ -29,7 +29,7 @@ WHOLE = {"share", "probability"}
 MAP = 200
 
 
-def show(report: Report) -> None:
+def finding_panel(report: Report) -> None:
     """Definition, figures and tables of heads."""
     with st.container(border=True):
         st.markdown(f"**Claim.** {escaped(report.claim)}")

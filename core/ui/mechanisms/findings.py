@@ -16,7 +16,7 @@ from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..chips import escaped
 from ..state import Workspace
-from . import finding
+from .finding import finding_panel
 from .view import MechanismsView
 
 FEW = 20
@@ -27,7 +27,7 @@ VERDICTS = {
 }
 
 
-def show(workspace: Workspace, model: VisionLanguageModel) -> None:
+def findings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The findings about this model: those that come with Sightline, or those measured in this tab."""
     view = workspace.mechanisms
     key = ("findings", model.card.fingerprint)
@@ -49,7 +49,7 @@ def show(workspace: Workspace, model: VisionLanguageModel) -> None:
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"{icon} **{escaped(report.title)}**: {verdict}")
             st.text(report.because)
-    finding.show(_chosen(found))
+    finding_panel(_chosen(found))
 
 
 def _committed(model: VisionLanguageModel) -> Findings | None:

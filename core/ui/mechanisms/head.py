@@ -21,7 +21,7 @@ from .view import MechanismsView, Written
 WIDTH = 312
 
 
-def show(
+def head_panel(
     view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, written: Written, chosen: Head
 ) -> None:
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""

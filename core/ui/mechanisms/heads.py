@@ -14,11 +14,14 @@ from ...charts.heads import head_map, head_name, ranked_heads
 from ...vlm.model import VisionLanguageModel
 from ..chips import escaped
 from ..clicks import Entry, clickable
-from ..evidence import section
+from ..evidence.section import evidence_section
 from ..evidence.view import Mapped
 from ..state import Workspace
-from . import head, shares, source
+from . import source
+from .head import head_panel
 from .saving import Row, save
+from .shares import logit_shares
+from .source import source_panel
 from .subject import Subject, subject_of
 from .view import MechanismsView, Written
 from .written import SAYS, Measure, attributed, ranking, written
@@ -38,7 +41,7 @@ class Scored:
     chosen: Head
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """All heads on the left; on the right where the chosen one, or the first ones, take the word from."""
     view = workspace.mechanisms
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
@@ -70,14 +73,14 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
             _heads(view, answer, subject, found, scored)
         if taken is not None:
             with st.container(width=source.WIDTH):
-                source.show(workspace, answer, subject, looked_at, taken, opacity)
+                source_panel(workspace, answer, subject, looked_at, taken, opacity)
     if shared is not None:
-        shares.show(subject, shared)
+        logit_shares(subject, shared)
     if taken is not None:
         source.words(answer, target, looked_at, taken)
-        head.show(view, model, answer, subject, found, scored.chosen)
+        head_panel(view, model, answer, subject, found, scored.chosen)
         if not typed.strip():
-            section.show(workspace, model, answer, [Mapped("these heads", taken)], view.deferred)
+            evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.deferred)
 
 
 def _measure() -> Measure:

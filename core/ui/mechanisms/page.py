@@ -12,32 +12,37 @@ from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
 from ..state import Workspace
 from ..target import aim
-from . import ablating, cutting, findings, heads, positions, tracing
+from .ablating import ablation_panel
+from .cutting import cutting_panel
+from .findings import findings_panel
+from .heads import writing_heads_panel
+from .positions import positions_panel
+from .tracing import tracing_panel
 from .view import Lens
 
-Show = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
-LENSES: dict[Lens, Show] = {
-    "Heads that write the word": heads.show,
-    "What positions say": positions.show,
-    "Cut and see": cutting.show,
-    "Take heads away": ablating.show,
-    "Trace": tracing.show,
+Panel = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
+LENSES: dict[Lens, Panel] = {
+    "Heads that write the word": writing_heads_panel,
+    "What positions say": positions_panel,
+    "Cut and see": cutting_panel,
+    "Take heads away": ablation_panel,
+    "Trace": tracing_panel,
 }
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def mechanisms_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The chosen lens about `workspace.target` of an answer; `answer` is None where the answer bar has found none that
     this model can explain: then there are the findings, which are about the model."""
     view = workspace.mechanisms
     if answer is None:
         st.subheader("Findings about this model", anchor=False)
-        findings.show(workspace, model)
+        findings_panel(workspace, model)
         return
     view.lens = st.segmented_control(
         "Mechanisms", get_args(Lens), default=view.lens, required=True, key="mechanisms_lens", persist_state="session"
     )
     if view.lens == "Findings":
-        findings.show(workspace, model)
+        findings_panel(workspace, model)
     elif workspace.target is None:
         st.info(
             "Click a token of the answer above: this lens is about what makes the model say it.",

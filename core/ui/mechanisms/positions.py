@@ -30,7 +30,7 @@ CAVEAT = (
 )
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def positions_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Image tokens on the left, words of question and answer on the right."""
     view, layers = workspace.mechanisms, model.card.layers
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

@@ -24,7 +24,7 @@ from .written import Measure
 WIDTH, DRAWS = 450, 5
 
 
-def show(
+def ranked_ablation_panel(
     view: MechanismsView,
     model: VisionLanguageModel,
     answer: Answer,

@@ -10,7 +10,7 @@ from ..chips import escaped
 from .subject import Subject
 
 
-def show(subject: Subject, shared: Attribution) -> None:
+def logit_shares(subject: Subject, shared: Attribution) -> None:
     """The bars, and the sum beside what it must be."""
     embedding, other = float(shared.embedding.mean()), float(shared.other.mean())
     heads, mlps = shared.heads.mean(0).sum(-1).tolist(), shared.mlps.mean(0).tolist()

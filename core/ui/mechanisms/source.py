@@ -25,7 +25,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..chips import escaped
-from ..evidence import badges
+from ..evidence.badges import evidence_badges
 from ..places import why_no_places
 from ..relevancy import downloads
 from ..relevancy.text import TALL, scored_tokens
@@ -99,7 +99,7 @@ def taken(
     )
 
 
-def show(
+def source_panel(
     workspace: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float
 ) -> None:
     """The map on the picture, what it is, how its test came out, and its files."""
@@ -125,7 +125,7 @@ def show(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
         f"alone, in nats; {found.seconds:.2f} s. {_sums(answer, found)} {escaped(LogprobIncrease.caveat)}"
     )
-    badges.show(workspace.evidence, answer, found)
+    evidence_badges(workspace.evidence, answer, found)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         name = downloads.file_name(METHOD, whose)
         if answer.layout.views:

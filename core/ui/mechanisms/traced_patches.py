@@ -27,7 +27,9 @@ MOST_PATCHES = 150
 """Squares of a view; finer grids are traced in squares of several patches."""
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order) -> None:
+def traced_patches_panel(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order
+) -> None:
     """A button for the chosen layer, and the map of its patches."""
     view = workspace.mechanisms
     with st.container(width=SIZE + 75):

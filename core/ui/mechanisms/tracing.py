@@ -8,8 +8,10 @@ from ...answer import Answer, Target
 from ...vlm.edits import Site
 from ...vlm.model import VisionLanguageModel
 from ..state import Workspace
-from . import corrupting, effects, restoring, traced_patches
+from . import corrupting, restoring
+from .effects import tracing_effects
 from .restoring import EACH, GROUPS, Order, places_of
+from .traced_patches import traced_patches_panel
 
 SITES: dict[str, Site] = {
     "the residual stream": Site.OUTPUT,
@@ -18,7 +20,7 @@ SITES: dict[str, Site] = {
 }
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
+def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Controls, the map of groups by layers, and the patches at a layer."""
     view = workspace.mechanisms
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -43,8 +45,8 @@ def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, targe
         )
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_trace_body"):
-        effects.show(view, model, answer, target, found, order.named)
-        traced_patches.show(workspace, model, answer, target, order)
+        tracing_effects(view, model, answer, target, found, order.named)
+        traced_patches_panel(workspace, model, answer, target, order)
 
 
 def _what(model: VisionLanguageModel, chosen: corrupting.Chosen | None) -> tuple[Order | None, str]:

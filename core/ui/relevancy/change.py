@@ -57,7 +57,7 @@ def others(workspace: Workspace, answer: Answer) -> list[Other]:
     return result
 
 
-def show(
+def change_panel(
     workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, orders: list[Order], look: Look
 ) -> None:
     """Choose the second map; both maps and their difference."""

@@ -26,7 +26,7 @@ from .results import Results
 SIZE = 260
 
 
-def show(results: Results, model: VisionLanguageModel, answer: Answer, target: Target, look: Look) -> None:
+def layers_panel(results: Results, model: VisionLanguageModel, answer: Answer, target: Target, look: Look) -> None:
     """Each part's relevancy by the layer it enters in; the layer that is clicked as a map."""
     trace = _trace(results, model, answer, target)
     if trace is None:

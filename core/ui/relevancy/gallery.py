@@ -27,7 +27,9 @@ PATIENCE = 30.0
 """Seconds that a page of words may be expected to take without being asked for."""
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer, orders: list[Order], look: Look) -> None:
+def word_gallery(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, orders: list[Order], look: Look
+) -> None:
     """A tile for each word of the page that is chosen."""
     if not answer.layout.views:
         st.info(

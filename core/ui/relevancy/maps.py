@@ -19,7 +19,7 @@ from ...maps.scale import as_shares
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..chips import escaped
-from ..evidence import badges
+from ..evidence.badges import evidence_badges
 from ..evidence.view import EvidenceView
 from . import downloads
 from .methods import add, settings_text
@@ -99,7 +99,7 @@ def drawn(answer: Answer, shown: Sequence[Shown], common: bool) -> list[tuple[Fl
     return list(zip(values, ends, strict=True))
 
 
-def show(
+def map_cards(
     results: Results,
     model: VisionLanguageModel | None,
     answer: Answer,
@@ -130,7 +130,7 @@ def show(
             if order in by_order:
                 values, scale = figures[order]
                 _map(answer, by_order[order], named, values, scale, look, size)
-                badges.show(tested, answer, by_order[order].explanation)
+                evidence_badges(tested, answer, by_order[order].explanation)
                 _agreement(results, answer, target, by_order[order], model is not None)
             _again(results, answer, target, order, model)
     return shown

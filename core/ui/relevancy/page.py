@@ -9,19 +9,24 @@ import streamlit as st
 
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
-from ..evidence import section
+from ..evidence.section import evidence_section
 from ..evidence.view import Mapped
 from ..places import why_no_places
 from ..state import Workspace
 from ..target import aim, describe_target
-from . import change, entry, gallery, maps, methods, table, text
+from . import maps, methods, table, text
+from .change import change_panel
+from .entry import layers_panel
+from .gallery import word_gallery
 from .maps import Look, Shown
 from .results import Order
+from .table import agreement_panel
+from .text import image_against_text_panel
 
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
 
 
-def show(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def relevancy_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; what was computed of such an answer before is still shown."""
     if answer is None:
@@ -48,7 +53,7 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
         return
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
-    maps.show(
+    map_cards(
         workspace.relevancy, None, answer, target, named, orders, maps.look(workspace.shown_image), workspace.evidence
     )
 
@@ -69,11 +74,11 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     if view == "Maps":
         _maps(workspace, model, answer, target, orders, look)
     elif view == "Word by word":
-        gallery.show(workspace, model, answer, orders, look)
+        word_gallery(workspace, model, answer, orders, look)
     elif view == "Layer by layer":
-        entry.show(workspace.relevancy, model, answer, target, look)
+        layers_panel(workspace.relevancy, model, answer, target, look)
     else:
-        change.show(workspace, model, answer, target, orders, look)
+        change_panel(workspace, model, answer, target, orders, look)
 
 
 def _maps(
@@ -85,25 +90,25 @@ def _maps(
     if len(orders) == 1:
         with st.container(horizontal=True, gap="medium"):
             with st.container(width=maps.card_width(1)):
-                shown = maps.show(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
+                shown = map_cards(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
             with st.container(width=text.WIDTH + 10):
-                text.show(answer, target, shown)
+                image_against_text_panel(answer, target, shown)
         _tested(workspace, model, answer, shown)
         return
-    shown = maps.show(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
+    shown = map_cards(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
     _tested(workspace, model, answer, shown)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=text.WIDTH + 10):
             st.markdown("#### Image against text")
-            text.show(answer, target, shown)
+            image_against_text_panel(answer, target, shown)
         with st.container(width=table.WIDTH):
             st.markdown("#### Do they agree?")
-            table.show(answer, target, shown)
+            agreement_panel(answer, target, shown)
 
 
 def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    section.show(workspace, model, answer, tested, workspace.relevancy.deferred)
+    evidence_section(workspace, model, answer, tested, workspace.relevancy.deferred)
 
 
 def _no_places(answer: Answer) -> None:

@@ -21,7 +21,7 @@ WIDTH = 430
 """Of the tables, in pixels: three methods and their names."""
 
 
-def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
+def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Rank correlation and top overlap of every pair of maps, over patches or words."""
     if len(shown) < 2:
         st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")

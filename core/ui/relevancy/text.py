@@ -21,7 +21,7 @@ TALL = 40
 """Tokens of question and answer from which on their chart scrolls."""
 
 
-def show(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
+def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Bars for all maps that score words, then their words."""
     places = parts(answer.layout, target)
     told = [one for one in shown if scores_words(one.scores, places)]
