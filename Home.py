@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core.ui.chat import conversation, image_source
-from core.ui.frame import frame
-from core.ui.home import first_question, pages, read_ahead
+from core.ui.chat import conversation
+from core.ui.home.page import first_question, pages, read_ahead
+from core.ui.widgets import image_source
+from core.ui.widgets.frame import frame
 
 with frame("Sightline") as (workspace, model):
     st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")

@@ -5,12 +5,12 @@ from typing import get_args
 import streamlit as st
 
 from core.ui.chat.conversation import conversation_panel
-from core.ui.chat.image_source import image_chooser
 from core.ui.chat.mask import mask_editor
 from core.ui.chat.phrasings import phrasings_panel
 from core.ui.chat.tokens import answer_tokens_panel
-from core.ui.frame import frame
-from core.ui.state import Lens
+from core.ui.state.workspace import Lens
+from core.ui.widgets.frame import frame
+from core.ui.widgets.image_source import image_chooser
 
 with frame("Chat") as (workspace, model):
     image, talk = st.columns([2, 3], gap="large")

@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding
 from core.street.recipe import SceneRecipe
-from core.ui.scenes import image_of
-from core.ui.state import Workspace
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Workspace
 from core.vlm.loading import ModelSpec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
 from core.ui.mechanisms.view import Lens, MechanismsView
-from core.ui.scenes import image_of
-from core.ui.state import Exchange, Workspace
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Decoding, Question, Target
 from core.attention.words import question_words
 from core.ui.attention.view import MOST_BYTES, AttentionView
-from core.ui.state import Exchange
+from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from tests.ui.charts import chart_keys, click, spec

@@ -25,7 +25,7 @@ from core.cases.survey import Correlation
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
-from core.ui.state import Workspace
+from core.ui.state.workspace import Workspace
 
 App = Callable[..., AppTest]
 SECTION = "cases_section"

@@ -23,8 +23,8 @@ from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, SAMPLES
 from core.ui.jobs.result_cache import ResultCache
 from core.ui.jobs.run import STOPPED
-from core.ui.scenes import image_of
-from core.ui.state import Exchange, Workspace
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel

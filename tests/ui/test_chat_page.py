@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.ui.state import Workspace
+from core.ui.state.workspace import Workspace
 from core.vlm.loading import ModelSpec
 
 App = Callable[..., AppTest]
@@ -273,7 +273,7 @@ def test_what_goes_wrong_on_a_page_is_a_sentence(app: App, monkeypatch: pytest.M
 def test_a_model_that_fails_is_a_sentence_and_the_next_question_works(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.ui import asking
+    from core.ui.widgets import asking
 
     at = app()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.answer import Answer, AnswerToken, Question, TokenLayout
 from core.charts.tokens import WORD_JOINER
-from core.ui.chips import chip_style, escaped, labels
+from core.ui.widgets.chips import chip_style, escaped, labels
 
 
 def answer_of(*texts: str, probability: float = 0.9) -> Answer:

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.explainers.registry import explainers
-from core.ui.controls import changed
+from core.ui.widgets.controls import changed
 
 
 def page(key: str) -> None:
@@ -15,7 +15,7 @@ def page(key: str) -> None:
     import streamlit as st
 
     from core.explainers import settings as kinds
-    from core.ui.controls import settings_form
+    from core.ui.widgets.controls import settings_form
     from core.vlm.model import ModelCard
 
     @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ def test_every_method_has_controls(key: str) -> None:
         import streamlit as st
 
         from core.explainers.registry import explainers
-        from core.ui.controls import settings_form
+        from core.ui.widgets.controls import settings_form
         from core.vlm.model import ModelCard
 
         card = ModelCard("m", "m", "llava", 1, "float32", "cpu", 3, 4, 4, 8, 9, "1 x 1", "f")

@@ -19,12 +19,12 @@ from core.explainers.run import explain
 from core.street.recipe import SceneRecipe
 from core.ui.causal.evidence import as_map
 from core.ui.causal.settings import ALPHA, SAMPLES
-from core.ui.evidence import section, truth
-from core.ui.evidence.view import EvidenceView
 from core.ui.jobs.run import STOPPED
-from core.ui.models import store
-from core.ui.scenes import image_of
-from core.ui.state import Exchange, Workspace
+from core.ui.state.models import store
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange, Workspace
+from core.ui.widgets.evidence import section, truth
+from core.ui.widgets.evidence.view import EvidenceView
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel

@@ -19,8 +19,8 @@ from core.street.recipe import SceneRecipe
 from core.ui.jobs.run import STOPPED
 from core.ui.mechanisms import written
 from core.ui.mechanisms.view import Lens
-from core.ui.scenes import image_of
-from core.ui.state import Exchange
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec

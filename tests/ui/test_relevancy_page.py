@@ -26,8 +26,8 @@ from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
 from core.ui.relevancy.results import Order, Results
 from core.ui.relevancy.text import scored_tokens
-from core.ui.scenes import image_of
-from core.ui.state import Exchange, Workspace
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel

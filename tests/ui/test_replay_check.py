@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.ui import replay_check
+from core.ui.widgets import replay_check
 from core.vlm.replay import SelfCheck
 
 App = Callable[..., AppTest]

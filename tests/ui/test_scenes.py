@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.street.scene import sample
-from core.ui.scenes import ALL_PHRASINGS, phrasing_starters, reworded, suggestions
+from core.ui.state.scenes import ALL_PHRASINGS, phrasing_starters, reworded, suggestions
 
 WORDS = {
     "thing": "man's shirt",

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from core.answer import Answer, Question, Target, TokenLayout, Turn
-from core.ui.state import Exchange, MaskDraft, NamedImage, Workspace
+from core.ui.state.workspace import Exchange, MaskDraft, NamedImage, Workspace
 
 
 def answered(question: Question, text: str) -> Answer:

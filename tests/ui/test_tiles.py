@@ -10,8 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
-from core.ui.models import store
-from core.ui.state import Exchange, NamedImage, Workspace
+from core.ui.state.models import store
+from core.ui.state.workspace import Exchange, NamedImage, Workspace
 from core.vlm.generation import ask
 from core.vlm.loading import ModelSpec
 from tests.families import save_internvl

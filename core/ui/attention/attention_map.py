@@ -13,9 +13,9 @@ from ...attention.words import where
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
-from ..chips import escaped
-from ..clicks import Entry, clickable
-from ..places import why_no_places
+from ..widgets.chips import escaped
+from ..widgets.clicks import Entry, clickable
+from ..widgets.places import why_no_places
 from .subject import Subject
 from .view import AttentionView
 

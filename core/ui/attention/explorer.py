@@ -13,7 +13,7 @@ from ...answer import Answer, TokenKind
 from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...vlm.model import VisionLanguageModel
-from ..state import Workspace
+from ..state.workspace import Workspace
 from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel

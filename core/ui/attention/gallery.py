@@ -10,7 +10,7 @@ from ...attention.measures import by_key
 from ...attention.words import where_heads_look
 from ...charts.heads import SmallImage, gallery
 from ...charts.heatmap import Scale, data_url, heat_image, scale_of
-from ..clicks import Entry, clickable
+from ..widgets.clicks import Entry, clickable
 from .subject import Subject
 from .view import AttentionView
 

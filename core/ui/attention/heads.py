@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ...attention.measures import by_key, measured, ranked
 from ...charts.heads import head_map, head_name, ranked_heads
-from ..clicks import Entry, clickable
+from ..widgets.clicks import Entry, clickable
 from .subject import Subject
 from .view import AttentionView
 

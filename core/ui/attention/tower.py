@@ -13,8 +13,8 @@ from ...answer import Answer
 from ...attention.tower import centres, image_positions, tower_looks, tower_measures
 from ...charts.heads import head_map, head_name
 from ...vlm.model import VisionLanguageModel
-from ..clicks import Entry, clickable
 from ..jobs.result_cache import answer_key
+from ..widgets.clicks import Entry, clickable
 from .attention_map import patches_chart
 from .view import AttentionView, Direction
 from .waiting import ready

@@ -11,7 +11,7 @@ from ...attention.rows import Rows
 from ...attention.words import Word, answer_words, question_words, word_to_word
 from ...charts.heads import head_name, word_table
 from ...vlm.model import VisionLanguageModel
-from ..clicks import Entry, clickable
+from ..widgets.clicks import Entry, clickable
 from .subject import Subject, question_key, question_queries, question_rows
 from .view import AttentionView
 from .waiting import ready

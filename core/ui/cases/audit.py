@@ -14,10 +14,10 @@ from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
 from ..jobs.run import Report
-from ..scenes import GALLERY, image_of, suggestions
-from ..state import NamedImage, Workspace
+from ..state.scenes import GALLERY, image_of, suggestions
+from ..state.workspace import NamedImage, Workspace
+from ..widgets.chips import escaped
 from . import opening
 from .survey import survey_panel
 from .view import CasesView

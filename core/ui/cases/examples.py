@@ -17,9 +17,9 @@ from ...charts.tokens import cut
 from ...explainers.registry import explainers
 from ...maps.difference import image_positions_of
 from ...maps.shares import parts, shares
-from ..chips import escaped
-from ..scenes import image_of
-from ..state import NamedImage, Workspace
+from ..state.scenes import image_of
+from ..state.workspace import NamedImage, Workspace
+from ..widgets.chips import escaped
 from . import opening
 
 SIZE = 236

@@ -17,9 +17,9 @@ from ...cases.tables import FolderError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
 from ..jobs.run import Report
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
 from .files import read, results_home
 from .results import run_results
 from .view import STREET, Benchmark, BenchmarkView, CasesView

@@ -15,9 +15,9 @@ from ...evidence.bootstrap import Interval
 from ...evidence.registry import map_metrics
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..evidence.figures import ARROWS, meanings
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.evidence.figures import ARROWS, meanings
 
 EVERY = "all families"
 

@@ -15,8 +15,8 @@ from ...charts.overlays import fit
 from ...images import UnreadableImage
 from ...street.recipe import from_params
 from ...vlm.model import VisionLanguageModel
-from ..scenes import image_of
-from ..state import NamedImage, Workspace
+from ..state.scenes import image_of
+from ..state.workspace import NamedImage, Workspace
 from . import opening
 from .view import STREET, Benchmark, BenchmarkView
 

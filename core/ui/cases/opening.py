@@ -16,7 +16,7 @@ from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..jobs.run import Report
-from ..state import Exchange, NamedImage, Workspace
+from ..state.workspace import Exchange, NamedImage, Workspace
 from .view import CasesView
 
 EXPLORERS = {

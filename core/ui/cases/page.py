@@ -7,8 +7,8 @@ from typing import get_args
 import streamlit as st
 
 from ...vlm.model import VisionLanguageModel
-from ..frame import safety_net
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.frame import safety_net
 from .audit import audit_section
 from .folder import folder_section
 from .league import league_section

@@ -18,8 +18,8 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
 from ...evidence.bootstrap import interval
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
 from . import spoken
 from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView

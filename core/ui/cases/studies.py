@@ -13,11 +13,11 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
 from ..jobs.run import Report
-from ..state import Workspace
-from . import examples, spoken
-from .examples import example_cards
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from . import spoken
+from .examples import example_cards, image_against_text
 from .view import CasesView, StudyKey
 
 MOST_SCENES = 200
@@ -121,7 +121,7 @@ def _outcome(workspace: Workspace, model: VisionLanguageModel, study: Study[Any,
     example_cards(workspace, found.examples, f"open_{study.key}")
     if study.compares_shares:
         st.markdown("**Image against text**")
-        examples.image_against_text(found.examples)
+        image_against_text(found.examples)
     with st.container(horizontal=True, gap="large"):
         for table in found.heads:
             with st.container(width="content"):

@@ -12,8 +12,8 @@ from ...cases.journal import JournalError
 from ...cases.results import Result, Run
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
 from . import spoken
 from .files import known_runs, read, results_home
 

@@ -11,10 +11,10 @@ from ...answer import Answer, Explanation, Target
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import image_positions
 from ...vlm.model import VisionLanguageModel
-from ..evidence.badges import evidence_badges
-from ..evidence.section import evidence_section
-from ..evidence.view import Mapped
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.evidence.badges import evidence_badges
+from ..widgets.evidence.section import evidence_section
+from ..widgets.evidence.view import Mapped
 
 
 def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:

@@ -18,7 +18,7 @@ from ...proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..clicks import Entry, clickable
+from ..widgets.clicks import Entry, clickable
 from .naming import nats
 from .view import CausalView
 

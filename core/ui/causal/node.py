@@ -16,7 +16,7 @@ from ...masking import apply_mask
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
+from ..widgets.chips import escaped
 from .naming import edge_in_words, name_of, names_of, nats
 from .reasking import ask_without
 from .view import CausalView, GraphKey, ReaskedWithout

@@ -12,10 +12,10 @@ from ...causal.settings import GraphSettings
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
 from ..jobs.result_cache import answer_key
-from ..state import Workspace
-from ..target import describe_target
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.target import describe_target
 from . import heads, settings
 from .downloads import graph_downloads
 from .evidence import explanation_set_evidence

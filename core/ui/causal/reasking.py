@@ -11,7 +11,7 @@ from ...causal.explanation_test import Masking, Positions, question_without, rea
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score
-from ..asking import stream_text
+from ..widgets.asking import stream_text
 from .view import ReaskedWithout
 
 

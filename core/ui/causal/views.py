@@ -16,7 +16,7 @@ from ...charts.explained import explained_image, explained_thumbnail
 from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...masking import as_seen
-from ..clicks import Entry, clickable
+from ..widgets.clicks import Entry, clickable
 from .naming import drawn
 from .network import HEIGHT, network_view
 from .view import CausalView, GraphKey

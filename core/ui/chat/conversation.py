@@ -8,10 +8,10 @@ import streamlit as st
 
 from ...answer import Decoding
 from ...vlm.model import VisionLanguageModel
-from ..asking import ask_and_inspect
-from ..scenes import suggestions
-from ..state import Exchange, Workspace
-from .image_source import accept, screen_copy
+from ..state.scenes import suggestions
+from ..state.workspace import Exchange, Workspace
+from ..widgets.asking import ask_and_inspect
+from ..widgets.image_source import accept, screen_copy
 
 LONGEST_SHOWN = 1500
 HEIGHT = 340

@@ -17,10 +17,10 @@ from ...masking import apply_mask, covered_patches, rasterize, snap_to_patches
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score
-from ..asking import stop_row, stream_text, trouble_of
 from ..jobs.job import run_on_model
-from ..places import why_no_places
-from ..state import Exchange, MaskDraft, Reasked, Workspace
+from ..state.workspace import Exchange, MaskDraft, Reasked, Workspace
+from ..widgets.asking import stop_row, stream_text, trouble_of
+from ..widgets.places import why_no_places
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""

@@ -11,11 +11,11 @@ from ...cases.audit import Audit, audited
 from ...charts.phrasings import phrasing_matrix
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ..asking import stop_row, stream_text, trouble_of
-from ..chips import escaped
 from ..jobs.job import run_on_model
-from ..scenes import phrasing_starters
-from ..state import Workspace
+from ..state.scenes import phrasing_starters
+from ..state.workspace import Workspace
+from ..widgets.asking import stop_row, stream_text, trouble_of
+from ..widgets.chips import escaped
 
 FEWEST, MOST = 2, 4
 

@@ -9,8 +9,8 @@ import streamlit as st
 from ...answer import Answer
 from ...charts.tokens import alternatives_chart
 from ...vlm.model import VisionLanguageModel
-from ..state import Exchange, Workspace
-from ..target import describe_target, target_chips, target_granularity, target_rival
+from ..state.workspace import Exchange, Workspace
+from ..widgets.target import describe_target, target_chips, target_granularity, target_rival
 
 
 def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:

@@ -16,9 +16,9 @@ from ...mechanisms.ablation import ablate, answer_without_heads, head_means
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..clicks import Entry, clickable
 from ..jobs.result_cache import answer_key
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.clicks import Entry, clickable
 from . import answer_difference
 from .answer_difference import answer_difference_panel
 from .ranked import ranked_ablation_panel

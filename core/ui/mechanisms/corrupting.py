@@ -15,8 +15,8 @@ from ...charts.tokens import visible
 from ...masking import apply_mask, as_seen
 from ...mechanisms.corruption import Corruption, Noise, OtherImages
 from ...street.recipe import Change, possible_changes
-from ..scenes import image_of
-from ..state import Workspace
+from ..state.scenes import image_of
+from ..state.workspace import Workspace
 
 NOISE, OTHER, WORDS = "noise on the picture", "another picture", "noise on words"
 FILLS: dict[Fill, str] = {"mean": "a blank one of its mean colour", "blur": "itself, blurred"}

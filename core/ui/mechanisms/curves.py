@@ -15,10 +15,10 @@ from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
-from ..clicks import Entry, clickable
 from ..jobs.result_cache import answer_key
-from ..target import describe_target
+from ..widgets.chips import escaped
+from ..widgets.clicks import Entry, clickable
+from ..widgets.target import describe_target
 from .saving import Row, save
 from .view import Curve, MechanismsView
 

@@ -15,7 +15,7 @@ from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from .. import jobs
 from ..jobs.result_cache import answer_key
-from ..state import Workspace
+from ..state.workspace import Workspace
 from . import answer_difference, curves
 from .answer_difference import answer_difference_panel
 from .curves import cut_curves

@@ -15,7 +15,7 @@ from ...charts.curves import Measured, series_curves
 from ...charts.dots import dot_chart
 from ...charts.heads import head_map
 from ...charts.intervals import Dot
-from ..chips import escaped
+from ..widgets.chips import escaped
 
 AXES = {
     "share": "share",

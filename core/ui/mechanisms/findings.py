@@ -14,8 +14,8 @@ from ...cases.journal import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
 from .finding import finding_panel
 from .view import MechanismsView
 

@@ -14,7 +14,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..causal.naming import place_of
-from ..chips import escaped
+from ..widgets.chips import escaped
 from .subject import Subject
 from .view import MechanismsView, Written
 

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from ...answer import Answer, Head, Target
 from ...charts.heads import head_map, head_name, ranked_heads
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..clicks import Entry, clickable
-from ..evidence.section import evidence_section
-from ..evidence.view import Mapped
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.clicks import Entry, clickable
+from ..widgets.evidence.section import evidence_section
+from ..widgets.evidence.view import Mapped
 from . import source
 from .head import head_panel
 from .saving import Row, save

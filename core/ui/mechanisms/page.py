@@ -10,8 +10,8 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
-from ..state import Workspace
-from ..target import aim
+from ..state.workspace import Workspace
+from ..widgets.target import aim
 from .ablating import ablation_panel
 from .cutting import cutting_panel
 from .findings import findings_panel

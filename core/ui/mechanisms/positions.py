@@ -13,9 +13,9 @@ from ...charts.tokens import visible
 from ...masking import as_seen
 from ...mechanisms.lens import reciprocal_rank_by_chance
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..places import why_no_places
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.places import why_no_places
 from .reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
 from .saving import save
 from .subject import Subject, subject_of

@@ -14,9 +14,9 @@ from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
 from ..jobs.result_cache import answer_key
-from ..target import describe_target
+from ..widgets.chips import escaped
+from ..widgets.target import describe_target
 from .saving import Row, save
 from .view import MechanismsView
 from .written import Measure

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ...charts.effects import Share, summand_bars
 from ...mechanisms.attribution import Attribution
-from ..chips import escaped
+from ..widgets.chips import escaped
 from .subject import Subject
 
 

@@ -24,12 +24,12 @@ from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..chips import escaped
-from ..evidence.badges import evidence_badges
-from ..places import why_no_places
 from ..relevancy import downloads
 from ..relevancy.text import TALL, scored_tokens
-from ..state import Workspace
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.evidence.badges import evidence_badges
+from ..widgets.places import why_no_places
 from .subject import Subject
 from .view import MechanismsView, Taken, Written
 

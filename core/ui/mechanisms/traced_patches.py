@@ -14,9 +14,9 @@ from ...maps.difference import image_positions_of
 from ...masking import as_seen
 from ...mechanisms.groups import Group, patch_groups
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..state import Workspace
-from ..target import describe_target
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.target import describe_target
 from .effects import over_samples, rows_of
 from .restoring import Order, compute
 from .saving import save

@@ -7,7 +7,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...vlm.edits import Site
 from ...vlm.model import VisionLanguageModel
-from ..state import Workspace
+from ..state.workspace import Workspace
 from . import corrupting, restoring
 from .effects import tracing_effects
 from .restoring import EACH, GROUPS, Order, places_of

@@ -17,10 +17,10 @@ from ...maps.difference import NotComparable, difference, image_positions_of
 from ...maps.scale import as_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..places import why_no_places
-from ..state import Workspace
-from ..target import describe_target
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.places import why_no_places
+from ..widgets.target import describe_target
 from .gallery import chosen_order
 from .maps import Look, Shown, cost
 from .results import Order, Results, same_image

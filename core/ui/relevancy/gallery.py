@@ -11,10 +11,10 @@ from ...charts.heatmap import heat_image
 from ...charts.tokens import visible
 from ...explainers.registry import explainers
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..places import why_no_places
-from ..state import Workspace
-from ..target import aim
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.places import why_no_places
+from ..widgets.target import aim
 from . import downloads
 from .maps import Look, Shown, drawn
 from .results import Order, Results

@@ -18,9 +18,9 @@ from ...maps.difference import image_positions_of
 from ...maps.scale import as_shares
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
-from ..chips import escaped
-from ..evidence.badges import evidence_badges
-from ..evidence.view import EvidenceView
+from ..widgets.chips import escaped
+from ..widgets.evidence.badges import evidence_badges
+from ..widgets.evidence.view import EvidenceView
 from . import downloads
 from .methods import add, settings_text
 from .results import Order, Results

@@ -11,8 +11,8 @@ from ...cases.league_file import read_league_file
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
-from ..chips import escaped
-from ..controls import changed, settings_form
+from ..widgets.chips import escaped
+from ..widgets.controls import changed, settings_form
 from .results import Order
 
 CHOSEN = "relevancy_methods"

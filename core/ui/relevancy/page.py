@@ -9,16 +9,16 @@ import streamlit as st
 
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
-from ..evidence.section import evidence_section
-from ..evidence.view import Mapped
-from ..places import why_no_places
-from ..state import Workspace
-from ..target import aim, describe_target
+from ..state.workspace import Workspace
+from ..widgets.evidence.section import evidence_section
+from ..widgets.evidence.view import Mapped
+from ..widgets.places import why_no_places
+from ..widgets.target import aim, describe_target
 from . import maps, methods, table, text
 from .change import change_panel
 from .entry import layers_panel
 from .gallery import word_gallery
-from .maps import Look, Shown
+from .maps import Look, Shown, map_cards
 from .results import Order
 from .table import agreement_panel
 from .text import image_against_text_panel

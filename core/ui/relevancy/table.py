@@ -13,7 +13,7 @@ from ...charts.heatmap import Scale
 from ...maps.agreement import TOP, agreement_table
 from ...maps.difference import image_positions_of
 from ...maps.shares import Part, parts
-from ..places import why_no_places
+from ..widgets.places import why_no_places
 from .maps import Shown
 
 PATCHES, WORDS = "patches", "words"

@@ -13,7 +13,7 @@ from ...charts.heatmap import scale_of
 from ...charts.shares import shares_chart
 from ...charts.words import ScoredToken, words_chart
 from ...maps.shares import COMPARED, Part, parts, shares
-from ..chips import escaped
+from ..widgets.chips import escaped
 from .maps import Shown
 
 WIDTH = 570

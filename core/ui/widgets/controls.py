@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from ..explainers.settings import Control, controls
-from ..vlm.model import ModelCard
+from ...explainers.settings import Control, controls
+from ...vlm.model import ModelCard
 from .chips import escaped
 
 

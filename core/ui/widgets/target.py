@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..answer import Answer, Target
-from ..charts.tokens import visible
-from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import rival_ids
+from ...answer import Answer, Target
+from ...charts.tokens import visible
+from ...vlm.model import VisionLanguageModel
+from ...vlm.targets import rival_ids
+from ..state.workspace import Exchange, Workspace
 from .chips import chip_style, labels
-from .state import Exchange, Workspace
 
 LONGEST_RIVAL = 60
 LONGEST_NAMED = 80

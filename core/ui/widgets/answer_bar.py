@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ..answer import Answer, Question, Target
-from ..charts.overlays import fit
-from ..charts.tokens import cut
-from ..comparison.keyword import key_tokens
-from ..street.recipe import SceneRecipe
-from ..vlm.model import VisionLanguageModel
-from . import models
+from ...answer import Answer, Question, Target
+from ...charts.overlays import fit
+from ...charts.tokens import cut
+from ...comparison.keyword import key_tokens
+from ...street.recipe import SceneRecipe
+from ...vlm.model import VisionLanguageModel
+from ..state import models
+from ..state.scenes import GALLERY, image_of, suggestions
+from ..state.workspace import Exchange, NamedImage, Workspace
 from .asking import ask_and_inspect
-from .scenes import GALLERY, image_of, suggestions
-from .state import Exchange, NamedImage, Workspace
 from .target import describe_target, page_key, target_chips, target_granularity, target_rival
 
 PICTURE = 150

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..answer import Answer
+from ...answer import Answer
 
 
 def why_no_places(answer: Answer) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...charts.evidence import Line, probability_curves
-from ...evidence.curves import Curve
-from ...evidence.location import Location
-from ...evidence.metric import Figure
-from ...evidence.registry import map_metrics, metrics
-from ...evidence.result import Evidence, Result
-from ...plugins import description
+from ....charts.evidence import Line, probability_curves
+from ....evidence.curves import Curve
+from ....evidence.location import Location
+from ....evidence.metric import Figure
+from ....evidence.registry import map_metrics, metrics
+from ....evidence.result import Evidence, Result
+from ....plugins import description
 from ..chips import escaped
 
 TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Collection
 
-from ..answer import Answer
-from ..charts.palette import PICKED, probability_css
-from ..charts.tokens import unique, visible
+from ...answer import Answer
+from ...charts.palette import PICKED, probability_css
+from ...charts.tokens import unique, visible
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!<>|~:$&@/=\"'^])")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from ...answer import Answer, Explanation, Target
-from ...evidence.randomisation import Randomised
-from ...evidence.result import Evidence
-from ...evidence.settings import EvidenceSettings
-from ..jobs.deferred import Deferred
-from ..jobs.result_cache import AnswerKey, ResultCache, answer_key
+from ....answer import Answer, Explanation, Target
+from ....evidence.randomisation import Randomised
+from ....evidence.result import Evidence
+from ....evidence.settings import EvidenceSettings
+from ...jobs.deferred import Deferred
+from ...jobs.result_cache import AnswerKey, ResultCache, answer_key
 
 
 @dataclass(frozen=True)

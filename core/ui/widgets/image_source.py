@@ -11,8 +11,8 @@ from PIL import Image
 from ...charts.overlays import fit
 from ...images import UnreadableImage, open_image
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
-from ..scenes import GALLERY, contents, image_of
-from ..state import NamedImage, Workspace
+from ..state.scenes import GALLERY, contents, image_of
+from ..state.workspace import NamedImage, Workspace
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ...answer import Answer, Explanation
-from ...evidence.badge import QUOTED, badge
-from ...evidence.result import Evidence
+from ....answer import Answer, Explanation
+from ....evidence.badge import QUOTED, badge
+from ....evidence.result import Evidence
 from ..chips import escaped
 from .view import EvidenceView
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 import streamlit as st
 from PIL import Image, ImageDraw
 
-from ..charts.palette import HIDDEN_RGB
-from ..vlm.model import VisionLanguageModel
-from . import link, model_bar, models, replay_check
-from .state import Workspace, current_workspace
+from ...charts.palette import HIDDEN_RGB
+from ...vlm.model import VisionLanguageModel
+from ..state import link, models
+from ..state.workspace import Workspace, current_workspace
+from . import model_bar, replay_check
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from ..street import questions as ask
-from ..street.draw import draw
-from ..street.questions import part_noun
-from ..street.recipe import SceneRecipe
-from ..street.scene import DOOR_KINDS, MOST_OF_A_KIND, Scene
-from .state import NamedImage
+from ...street import questions as ask
+from ...street.draw import draw
+from ...street.questions import part_noun
+from ...street.recipe import SceneRecipe
+from ...street.scene import DOOR_KINDS, MOST_OF_A_KIND, Scene
+from .workspace import NamedImage
 
 GALLERY = (27, 12, 8, 49, 55, 42, 45, 57)
 """Seeds of scenes that between them show every kind of thing, and both doors open and closed."""

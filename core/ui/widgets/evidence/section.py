@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ...answer import Answer
-from ...evidence.evaluate import check_testable, evaluate
-from ...evidence.location import Location, locate
-from ...evidence.settings import EvidenceSettings
-from ...vlm.cancel import CancelToken
-from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import ExplainError
-from .. import jobs
+from ....answer import Answer
+from ....evidence.evaluate import check_testable, evaluate
+from ....evidence.location import Location, locate
+from ....evidence.settings import EvidenceSettings
+from ....vlm.cancel import CancelToken
+from ....vlm.model import VisionLanguageModel
+from ....vlm.targets import ExplainError
+from ... import jobs
+from ...jobs.deferred import Deferred
+from ...jobs.run import Report
+from ...state.workspace import Workspace
 from ..controls import settings_form
-from ..jobs.deferred import Deferred
-from ..jobs.run import Report
-from ..state import Workspace
 from . import figures, truth
 from .randomisation import randomisation_panel
 from .view import EvidenceView, Mapped, OnPage

@@ -10,12 +10,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from ..startup import first_model, needs_no_fetching
-from ..street.recipe import UnreadableRecipe, from_params
-from ..vlm.loading import EMBEDDED, ModelSpec
+from ...startup import first_model, needs_no_fetching
+from ...street.recipe import UnreadableRecipe, from_params
+from ...vlm.loading import EMBEDDED, ModelSpec
 from .models import store
 from .scenes import image_of
-from .state import Workspace
+from .workspace import Workspace
 
 LONGEST_QUESTION = 500
 LONGEST_SOURCE = 300

@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ..answer import Answer
-from ..vlm.model import VisionLanguageModel
-from .answer_bar import answer_bar
+from ...answer import Answer
+from ...vlm.model import VisionLanguageModel
+from ..jobs.deferred import Deferred
+from ..state.workspace import Exchange, Workspace
+from .answer_bar import answer_bar, explained
 from .frame import safety_net
-from .jobs.deferred import Deferred
-from .state import Exchange, Workspace
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 
@@ -34,7 +34,7 @@ def explore(
     with below:
         deferred.run()
     with page:
-        exchange = answer_bar.explained(workspace, model)
+        exchange = explained(workspace, model)
         if exchange is None:
             body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))
         else:

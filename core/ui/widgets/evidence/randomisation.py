@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ...answer import Answer
-from ...charts.evidence import randomisation_curves
-from ...evidence.randomisation import Randomisation, randomise
-from ...explainers.registry import explainers
-from ...vlm.cancel import CancelToken
-from ...vlm.model import VisionLanguageModel
-from .. import jobs
+from ....answer import Answer
+from ....charts.evidence import randomisation_curves
+from ....evidence.randomisation import Randomisation, randomise
+from ....explainers.registry import explainers
+from ....vlm.cancel import CancelToken
+from ....vlm.model import VisionLanguageModel
+from ... import jobs
+from ...jobs.deferred import Deferred
+from ...jobs.run import Report
 from ..chips import escaped
-from ..jobs.deferred import Deferred
-from ..jobs.run import Report
 from .view import EvidenceView, Mapped, OnPage, map_key
 
 STAGES = 6

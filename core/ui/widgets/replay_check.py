@@ -14,10 +14,10 @@ from weakref import WeakKeyDictionary
 
 from streamlit.delta_generator import DeltaGenerator
 
-from ..vlm.model import VisionLanguageModel
-from ..vlm.replay import SelfCheck, self_check
+from ...vlm.model import VisionLanguageModel
+from ...vlm.replay import SelfCheck, self_check
+from ..jobs.job import LOOK_IN, may_stop_here
 from .chips import escaped
-from .jobs.job import LOOK_IN, may_stop_here
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from ..startup import first_model, needs_no_fetching
-from ..vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
-from ..vlm.model import VisionLanguageModel
-from .state import Workspace
+from ...startup import first_model, needs_no_fetching
+from ...vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
+from ...vlm.model import VisionLanguageModel
+from .workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool
 
-from ...answer import Answer
-from ...street.draw import draw
-from ...street.recipe import SceneRecipe, thing
-from ...street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
-from ..jobs.result_cache import answer_key
-from ..state import Workspace
+from ....answer import Answer
+from ....street.draw import draw
+from ....street.recipe import SceneRecipe, thing
+from ....street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
+from ...jobs.result_cache import answer_key
+from ...state.workspace import Workspace
 
 Mask = Bool[np.ndarray, "height width"]
 PAINTED = "what I painted in Chat"

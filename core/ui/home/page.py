@@ -7,13 +7,13 @@ from importlib import import_module
 
 import streamlit as st
 
-from ..charts.overlays import fit
-from ..street.recipe import SceneRecipe
-from ..vlm.model import VisionLanguageModel
-from .chat.image_source import screen_copy
-from .model_bar import compact
-from .scenes import GALLERY, contents, image_of, suggestions
-from .state import Workspace
+from ...charts.overlays import fit
+from ...street.recipe import SceneRecipe
+from ...vlm.model import VisionLanguageModel
+from ..state.scenes import GALLERY, contents, image_of, suggestions
+from ..state.workspace import Workspace
+from ..widgets.image_source import screen_copy
+from ..widgets.model_bar import compact
 
 SHOWN = 336
 """Longer side, in pixels, of the picture on screen."""
@@ -103,5 +103,5 @@ def pages() -> None:
 def read_ahead() -> None:
     """Import the chart library, which only the other pages use, while somebody reads this one: once for each server."""
     threading.Thread(
-        target=import_module, args=("..charts.tokens", __package__), name="reading ahead", daemon=True
+        target=import_module, args=("...charts.tokens", __package__), name="reading ahead", daemon=True
     ).start()

@@ -15,16 +15,16 @@ import streamlit as st
 from jaxtyping import Bool
 from PIL import Image
 
-from ..answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
-from ..cases.audit import Audit
-from ..street.recipe import SceneRecipe
-from ..vlm.loading import EMBEDDED, ModelSpec
-from .attention.view import AttentionView
-from .cases.view import CasesView
-from .causal.view import CausalView
-from .evidence.view import EvidenceView
-from .mechanisms.view import MechanismsView
-from .relevancy.results import Results
+from ...answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from ...cases.audit import Audit
+from ...street.recipe import SceneRecipe
+from ...vlm.loading import EMBEDDED, ModelSpec
+from ..attention.view import AttentionView
+from ..cases.view import CasesView
+from ..causal.view import CausalView
+from ..mechanisms.view import MechanismsView
+from ..relevancy.results import Results
+from ..widgets.evidence.view import EvidenceView
 
 MOST_UNDO = 30
 _serials = count()

@@ -6,10 +6,10 @@ from typing import get_args
 
 import streamlit as st
 
-from ..vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
-from ..vlm.model import ModelCard
-from . import models
-from .state import Workspace
+from ...vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
+from ...vlm.model import ModelCard
+from ..state import models
+from ..state.workspace import Workspace
 
 
 def compact(number: int) -> str:

@@ -9,13 +9,13 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ..answer import Answer, Question
-from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.errors import QuestionError
-from ..vlm.generation import stream
-from ..vlm.model import VisionLanguageModel
-from .jobs.job import run_on_model
-from .state import Exchange, Workspace
+from ...answer import Answer, Question
+from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.errors import QuestionError
+from ...vlm.generation import stream
+from ...vlm.model import VisionLanguageModel
+from ..jobs.job import run_on_model
+from ..state.workspace import Exchange, Workspace
 
 log = logging.getLogger(__name__)
 

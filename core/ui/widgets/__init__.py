@@ -1,0 +1,1 @@
+"""What several pages draw: the frame, the answer bar, chips, controls, evidence."""
