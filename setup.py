@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
@@ -56,8 +56,14 @@ class BuildWithScreens(build_py):
         ]
 
 
+def packages() -> list[str]:
+    """Every folder that holds a module, whether it has an __init__.py or not: none is to be forgotten."""
+    folders = {source.parent.relative_to(ROOT / FOLDER) for source in (ROOT / FOLDER).rglob("*.py")}
+    return sorted(".".join((PACKAGE, *folder.parts)) for folder in folders)
+
+
 setup(
-    packages=[PACKAGE, *(f"{PACKAGE}.{name}" for name in find_packages(FOLDER))],
+    packages=packages(),
     package_dir={PACKAGE: FOLDER},
     package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.assets": ["*.json", "street-llava/**"]},
     cmdclass={"build_py": BuildWithScreens},

@@ -8,16 +8,19 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import transformers
+from filelock import FileLock
 from hypothesis import settings
 from PIL import Image
 
 from core.vlm.hf.network import TransformersModel
+from tests.installed import Installed, built, copied, install
 from tests.zoo import load, save_llava, save_qwen
 
 torch.set_num_threads(1)
@@ -25,6 +28,30 @@ transformers.utils.logging.disable_progress_bar()
 # Model passes take milliseconds on one machine and tens of them on a busy one.
 settings.register_profile("sightline", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("sightline")
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this tree, built once for all workers."""
+    return _once(tmp_path_factory, "wheel", lambda folder: built(copied(folder / "tree"), folder / "dist"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment of its own, made once for all workers."""
+    return Installed(_once(tmp_path_factory, "installed", lambda folder: install(wheel, folder / "venv").folder))
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Path]) -> Path:
+    """What the first worker that gets here makes in a folder of its own; the others wait for it."""
+    folder = factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / name
+    with FileLock(f"{folder}.lock"):
+        made = folder / "made"
+        if not made.exists():
+            folder.mkdir()
+            made.write_text(str(make(folder)), encoding="utf-8")
+        return Path(made.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""What is installed works from any folder: the command, the library, and the dashboard's pages."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.installed import ROOT, Installed
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the environment's folders are laid out otherwise")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """A folder with a picture and with files whose names are those of packages."""
+    Image.new("RGB", (120, 90), "orange").save(tmp_path / "orange.png")
+    (tmp_path / "torch.py").write_text("raise RuntimeError('the file of this folder was taken for torch')\n")
+    (tmp_path / "core.py").write_text("raise RuntimeError('the file of this folder was taken for core')\n")
+    return tmp_path
+
+
+def test_the_command_says_what_it_can_do(installed: Installed, elsewhere: Path) -> None:
+    done = installed.run(installed.program, "--help", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: sightline [OPTIONS]" in done.stdout and "doctor" in done.stdout
+
+
+def test_the_embedded_model_answers(installed: Installed, elsewhere: Path) -> None:
+    question = "What color is the house?"
+    done = installed.run(installed.program, "ask", "--image", "orange.png", "--question", question, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["model"] == "street-llava" and found["answer"]
+
+
+def test_the_module_is_the_same_program(installed: Installed, elsewhere: Path) -> None:
+    done = installed.run(installed.python, "-P", "-m", "sightline", "cases", "formats", "--help", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: python -m sightline cases formats" in done.stdout
+
+
+def test_the_doctor_reads_what_the_wheel_requires(installed: Installed, elsewhere: Path) -> None:
+    done = installed.run(installed.program, "doctor", "--json", cwd=elsewhere)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["repository"] is False and found["right"] is True
+    names = {package["requirement"]["name"] for package in found["packages"]}
+    assert {"torch", "streamlit", "ray"} <= names
+    assert str(Path.home()) not in done.stdout and str(installed.folder) not in done.stdout
+
+
+FRONT_DOOR = """
+import sys
+import sightline
+costly = sorted({"torch", "transformers", "streamlit", "pandas"} & set(sys.modules))
+model = sightline.load_model()
+answer = sightline.ask(model, "What color is the house?", sightline.street_scene(27))
+own = sorted(name for name in sys.modules if name == "core" or name.startswith("core."))
+print(costly, answer.text, own)
+"""
+
+
+def test_the_library_is_imported_at_no_cost_and_under_one_name(installed: Installed, elsewhere: Path) -> None:
+    done = installed.run(installed.python, "-P", "-c", FRONT_DOOR, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "[] The house is orange. []\n"
+
+
+PAGES = """
+import sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+from sightline.cli.dashboard import home
+
+sys.path.insert(0, str(home().parent))
+at = AppTest.from_file(str(home()), default_timeout=120).run()
+said = []
+for page in [None, *sorted((home().parent / "pages").glob("*.py"))]:
+    if page is not None:
+        at.switch_page(f"pages/{page.name}").run()
+    said.append((at.title[0].value, [error.value for error in (*at.exception, *at.error)]))
+print(said)
+print(sorted(name for name in sys.modules if name == "core" or name.startswith("core.")))
+"""
+
+
+def test_every_page_of_the_dashboard_opens(installed: Installed, elsewhere: Path) -> None:
+    done = installed.run(installed.python, "-P", "-c", PAGES, cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    said, own = done.stdout.splitlines()[-2:]
+    titles = dict(eval(said))
+    assert titles == {title: [] for title in titles} and "Sightline" in titles
+    assert len(titles) == 1 + len(list((ROOT / "pages").glob("*.py")))
+    assert own == "[]"
