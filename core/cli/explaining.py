@@ -13,9 +13,9 @@ from ..evidence.result import Evidence
 from ..explainers.base import Explainer
 from ..explainers.registry import explainers
 from ..explainers.run import explain
-from ..explainers.settings import Control, checked, controls
 from ..maps.files import record
 from ..maps.shares import parts, shares
+from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import rival_ids, whole_answer

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..answer import Answer, Explanation, Target
-from ..explainers.settings import checked
+from ..settings import checked
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..answer import Fill
-from ..explainers.settings import choice, number
+from ..settings import choice, number
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
+from ..settings import Chosen
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from .settings import Chosen
 
 
 def target_rows(

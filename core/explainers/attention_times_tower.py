@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
+from ..settings import Chosen, choice, layers
 from ..vlm.hf.rows import attention_among
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -18,7 +19,6 @@ from ..vlm.targets import NotApplicable, TokenTarget
 from ._attention import rows_bytes, target_rows
 from ._places import needs_places
 from .base import Explainer, Step
-from .settings import Chosen, choice, layers
 
 _described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
 """Whether the family of an answer's model says how its tower became these image tokens. Finding out takes a pass of

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
+from ..settings import NoSettings
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from .settings import NoSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from ..answer import Answer
+from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._places import needs_places
 from .base import Explainer, Step
-from .settings import number
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length
 from ._places import image_positions, needs_image
 from .base import Explainer, Step
-from .settings import number
 
 
 @dataclass(frozen=True)

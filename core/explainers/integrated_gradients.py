@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
 from ._backward import backward, backward_bytes, full_length, recompute_from
 from ._places import image_positions, needs_image
 from .base import Explainer, Step
-from .settings import choice, number
 
 SAME = 1e-2
 """How far states may differ, relative to the largest, when a checkpointed pass is recomputed from its own

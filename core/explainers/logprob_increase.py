@@ -11,10 +11,10 @@ import torch
 from ..answer import Answer
 from ..mechanisms.contributions import contribution_bytes, contributions
 from ..mechanisms.logprob_increase import head_increases, increase_bytes, source_increases, top_heads
+from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from .base import Explainer, Step
-from .settings import number
 
 
 @dataclass(frozen=True)

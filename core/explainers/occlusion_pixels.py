@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ..answer import Question, TokenLayout
 from ..masking import patch_coverage, pixels_of
+from ..settings import choice, number
 from ._occlusion import PixelOcclusion, PixelRegion, windows
-from .settings import choice, number
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from ..answer import Question, TokenLayout
 from ..masking import patch_coverage
+from ..settings import choice, number
 from ._occlusion import PixelOcclusion, PixelRegion
-from .settings import choice, number
 
 LONGEST = 384
 """Pictures are segmented at this size at most: finer borders would fall within one image token."""

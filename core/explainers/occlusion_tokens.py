@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, TokenKind
+from ..settings import number, switch
 from ..vlm.edits import first_after_images
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -14,7 +15,6 @@ from ..vlm.targets import TokenTarget, target_logprobs
 from ._occlusion import Tally, windows
 from ._places import image_positions
 from .base import Explainer, Step
-from .settings import number, switch
 
 MOST_AT_ONCE = 32
 """More in one batch gain nothing, and a stop has to wait for them."""

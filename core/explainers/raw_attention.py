@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer
+from ..settings import Chosen, choice, heads, layers
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows
 from .base import Explainer, Step
-from .settings import Chosen, choice, heads, layers
 
 
 @dataclass(frozen=True)

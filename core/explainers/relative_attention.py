@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..settings import Chosen, layers, text
 from ..vlm.hf.capture import RowRecorder
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
 from ._attention import rows_bytes, target_rows
 from ._places import image_positions, needs_image
 from .base import Explainer, Step
-from .settings import Chosen, layers, text
 
 SMALLEST = 1e-7
 """What half precision cannot tell from zero: a smaller weight is no measure to divide by."""

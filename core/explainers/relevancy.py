@@ -10,12 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
+from ..settings import switch
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._relevancy import RowRelevancy, begin, grouped
-from .settings import switch
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
+from ..settings import switch
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._places import image_positions, needs_places
 from .base import Explainer, Step
-from .settings import switch
 
 LOGITS_BYTES = 64 * 2**20
 SIDE = 3

@@ -11,8 +11,8 @@ import pytest
 import core.explainers
 from core.explainers.base import Explainer
 from core.explainers.registry import explainers
-from core.explainers.settings import checked, controls
 from core.plugins import description
+from core.settings import checked, controls
 
 EXPECTED = {
     "attention_times_tower",

@@ -14,7 +14,7 @@ def page(key: str) -> None:
 
     import streamlit as st
 
-    from core.explainers import settings as kinds
+    from core import settings as kinds
     from core.ui.widgets.controls import settings_form
     from core.vlm.model import ModelCard
 

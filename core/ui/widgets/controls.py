@@ -1,4 +1,4 @@
-"""Streamlit controls for settings that describe themselves (`core/explainers/settings.py`)."""
+"""Streamlit controls for settings that describe themselves (`core/settings.py`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from ...explainers.settings import Control, controls
+from ...settings import Control, controls
 from ...vlm.model import ModelCard
 from .chips import escaped
 

@@ -1,6 +1,6 @@
 """Settings that describe themselves, so that a page can build its controls and a file can record them.
 
-An explainer's settings are a frozen dataclass whose fields are made by the functions below:
+The settings of an explainer, a mechanism or a test are a frozen dataclass whose fields are made by the functions below:
 
     @dataclass(frozen=True)
     class Settings:
