@@ -183,6 +183,10 @@ class TokenLayout:
         """The layout of the sequence with `length` answer tokens after it."""
         return replace(self, kinds=self.kinds + (TokenKind.ANSWER,) * length)
 
+    def until(self, position: int) -> TokenLayout:
+        """The layout of the sequence before a position, which may not cut a picture in two."""
+        return replace(self, kinds=self.kinds[:position])
+
 
 @dataclass(frozen=True)
 class Alternative:
@@ -213,6 +217,11 @@ class AttentionRows:
     """
 
     weights: Float[Tensor, "layers heads answer key"]
+
+    def until(self, token: int) -> AttentionRows:
+        """The rows of the tokens before one, and the columns of what stood before it."""
+        left_out = self.weights.shape[2] - token
+        return AttentionRows(self.weights[:, :, :token, : self.weights.shape[3] - left_out])
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +256,26 @@ class Answer:
     def predicting_position(self, token: int) -> int:
         """The sequence position that predicts the `token`-th token of the answer: the one before its own."""
         return len(self.prompt_tokens) + token - 1
+
+    def until(self, index: int) -> Answer:
+        """The answer's first `index` tokens, as if no more had been allowed: what stands after cannot bear on them. The
+        answer itself where it has no more. Raises ValueError for a negative index.
+
+        A character of which the last token was cut off stays with the token that opened it: its text is whole.
+        """
+        if index < 0:
+            raise ValueError(f"an answer cannot be cut before its beginning, at {index}")
+        if index >= len(self.tokens):
+            return self
+        tokens = self.tokens[:index]
+        return replace(
+            self,
+            text="".join(token.text for token in tokens),
+            tokens=tokens,
+            layout=self.layout.until(len(self.prompt_tokens) + index),
+            finish="length",
+            attention=None if self.attention is None else self.attention.until(index),
+        )
 
     def words(self) -> tuple[tuple[int, ...], ...]:
         """Indices of the answer's tokens grouped into words: a token that opens with white space opens a word.

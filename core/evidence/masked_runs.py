@@ -7,7 +7,7 @@ the target and not about where a different answer would have gone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -58,7 +58,7 @@ class MaskedRuns:
         self._column = {pair: column for column, pair in enumerate(dict.fromkeys([*said, *rivals]))}
         self._model = model
         # What stands after the last target cannot bear on it, and need not be read.
-        self._answer = replace(answer, tokens=answer.tokens[:length])
+        self._answer = answer.until(length)
         self._images = [np.asarray(image.convert("RGB")) for image in unmasked(answer.question).images]
         self._filled: dict[Fill, list[np.ndarray]] = {}
         self._known: dict[Variant, Float[np.ndarray, "pair"]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -65,8 +65,7 @@ def prepared_for(model: VisionLanguageModel, answer: Answer, target: Target) -> 
             f"Question and answer take {length - 1:,} tokens as far as the target, and {model.card.name} reads at most "
             f"{model.context_length:,}. Choose an earlier word, or ask for a shorter answer."
         )
-    layout = replace(answer.layout, kinds=answer.layout.kinds[:length])
-    return replace(answer, tokens=answer.tokens[:end], layout=layout, attention=None), token_targets
+    return answer.until(end), token_targets
 
 
 def intervene(model: VisionLanguageModel, answer: Answer, edits: Edits, description: str) -> Intervention:
