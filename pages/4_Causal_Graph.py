@@ -1,8 +1,7 @@
 """Causal discovery over one head's attention: what explains a token, and whether masking that changes it."""
 
 from core.ui.causal.page import causal_page
-from core.ui.widgets.exploring import explore
 from core.ui.widgets.frame import frame
 
 with frame("Causal Graph", explains=True) as (workspace, model):
-    explore(workspace, model, workspace.causal.deferred, causal_page, contrasts=False)
+    causal_page(workspace, model)

@@ -1,8 +1,7 @@
 """Which heads write a word, what positions say in the vocabulary, and what happens when they are cut."""
 
 from core.ui.mechanisms.page import mechanisms_page
-from core.ui.widgets.exploring import explore
 from core.ui.widgets.frame import frame
 
 with frame("Mechanisms", explains=True) as (workspace, model):
-    explore(workspace, model, workspace.mechanisms.deferred, mechanisms_page)
+    mechanisms_page(workspace, model)

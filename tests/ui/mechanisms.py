@@ -32,7 +32,7 @@ def work_of(at: AppTest) -> Workspace:
 
 
 def view_of(at: AppTest) -> MechanismsView:
-    return work_of(at).mechanisms
+    return work_of(at).view(MechanismsView)
 
 
 def exchange_of(model: TransformersModel, *, picture: bool = True, tokens: int = 6) -> Exchange:
@@ -52,7 +52,7 @@ def opened(
     work.inspect(exchange)
     work.target = target if exchange else None
     work.pointed = work.inspected
-    work.mechanisms.lens = lens
+    work.view(MechanismsView).lens = lens
     at.switch_page("pages/5_Mechanisms.py").run()
     assert not at.exception and not at.error
     return at

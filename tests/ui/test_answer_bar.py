@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
+from core.ui.state import target as targets
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
-from core.ui.widgets import target as targets
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec

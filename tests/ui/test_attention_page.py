@@ -30,7 +30,7 @@ def page(app: App, llava: TransformersModel) -> AppTest:
 
 
 def view_of(at: AppTest) -> AttentionView:
-    return work_of(at).attention
+    return work_of(at).view(AttentionView)
 
 
 def look_further(at: AppTest, lens: str) -> AppTest:

@@ -25,6 +25,7 @@ from core.cases.survey import Correlation
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
+from core.ui.cases.view import CasesView
 from core.ui.state.workspace import Workspace
 
 App = Callable[..., AppTest]
@@ -47,7 +48,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def opened(app: App, section: str = "Cases", **state: Any) -> AppTest:
     at = app("Home.py")
-    work_of(at).cases.section = section  # type: ignore[assignment]
+    work_of(at).view(CasesView).section = section  # type: ignore[assignment]
     for key, value in state.items():
         at.session_state[key] = value
     at.switch_page("pages/6_Case_Studies.py").run()
@@ -100,7 +101,7 @@ def test_every_case_tells_its_claim_and_its_rule_before_anything_is_run(app: App
     at = opened(app)
     for key, study in studies().items():
         at.session_state["case_study"] = key
-        work_of(at).cases.study = key
+        work_of(at).view(CasesView).study = key
         at.run()
         told = "\n".join(markdown.value for markdown in at.markdown).replace("\\", "")
         assert study.claim in told and study.rule in told
@@ -110,12 +111,12 @@ def test_every_case_tells_its_claim_and_its_rule_before_anything_is_run(app: App
 def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -> None:
     at = opened(app)
     work = work_of(at)
-    work.cases.study = "recoloured_shirt"
-    work.cases.scenes["recoloured_shirt"] = 1
+    work.view(CasesView).study = "recoloured_shirt"
+    work.view(CasesView).scenes["recoloured_shirt"] = 1
     at.run()
     at.button(key="run_case").click().run()
     assert not at.exception and not at.error
-    [outcome] = work.cases.outcomes
+    [outcome] = work.view(CasesView).outcomes
     assert outcome.because in said(at) and "1 scenes" in captions(at)
     example = outcome.examples[1]
     at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
@@ -184,8 +185,8 @@ def test_another_encoding_is_read_and_told(app: App, tmp_path: Path) -> None:
     (path / "cases.csv").write_bytes("image;question;expected\n0.png;Ist die Tür grün?;yes\n".encode("cp1252"))
     at = checked(app, path)
     assert "Windows-1252" in said(at)
-    assert work_of(at).cases.benchmark.chosen is not None
-    assert work_of(at).cases.benchmark.chosen.cases[0].question == "Ist die Tür grün?"
+    assert work_of(at).view(CasesView).benchmark.chosen is not None
+    assert work_of(at).view(CasesView).benchmark.chosen.cases[0].question == "Ist die Tür grün?"
 
 
 def test_ten_thousand_rows_are_checked_and_some_of_them_run(app: App, tmp_path: Path) -> None:
@@ -215,10 +216,10 @@ def test_results_of_another_model_are_not_mixed(app: App, tmp_path: Path, home: 
 def test_a_case_is_opened_in_an_explorer_and_annotated(app: App, tmp_path: Path, home: Path) -> None:
     at = ran(app, folder_of(tmp_path / "mine", THREE))
     work = work_of(at)
-    assert work.cases.benchmark.chosen is not None
-    case = work.cases.benchmark.chosen.cases[1]
+    assert work.view(CasesView).benchmark.chosen is not None
+    case = work.view(CasesView).benchmark.chosen.cases[1]
     at.session_state["cases_filter"] = "all"
-    work.cases.benchmark.case = case.id
+    work.view(CasesView).benchmark.case = case.id
     at.run()
     [file] = (home / "sightline-results").glob("*.jsonl")
     at.text_area(key=f"note_{notes_file(file)}_{case.id}").set_value("odd <b>one</b>").run()
@@ -233,7 +234,7 @@ def test_a_case_is_opened_in_an_explorer_and_annotated(app: App, tmp_path: Path,
 
 def test_what_is_typed_about_a_case_stays_with_its_results(app: App, tmp_path: Path, home: Path) -> None:
     at = ran(app, folder_of(tmp_path / "mine", THREE))
-    benchmark = work_of(at).cases.benchmark
+    benchmark = work_of(at).view(CasesView).benchmark
     assert benchmark.chosen is not None
     at.session_state["cases_filter"] = "all"
     benchmark.case = benchmark.chosen.cases[0].id
@@ -259,10 +260,10 @@ def test_a_note_that_cannot_be_saved_is_offered_another_place(
     monkeypatch.setattr(one_case, "annotate", refused)
     at = ran(app, folder_of(tmp_path / "mine", THREE))
     work = work_of(at)
-    assert work.cases.benchmark.chosen is not None
-    case = work.cases.benchmark.chosen.cases[0]
+    assert work.view(CasesView).benchmark.chosen is not None
+    case = work.view(CasesView).benchmark.chosen.cases[0]
     at.session_state["cases_filter"] = "all"
-    work.cases.benchmark.case = case.id
+    work.view(CasesView).benchmark.case = case.id
     at.run()
     at.text_area[0].set_value("kept").run()
     at.button(key="save_note").click().run()

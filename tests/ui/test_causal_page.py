@@ -21,6 +21,7 @@ from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, SAMPLES
+from core.ui.causal.view import CausalView
 from core.ui.jobs.result_cache import ResultCache
 from core.ui.jobs.run import STOPPED
 from core.ui.state.scenes import image_of
@@ -66,7 +67,7 @@ def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest
 
 def shown(at: AppTest) -> CausalGraph:
     """The graph on the page."""
-    view = work_of(at).causal
+    view = work_of(at).view(CausalView)
     graph = view.graphs.get(view.about)
     assert graph is not None
     return graph
@@ -88,7 +89,7 @@ def keyed(at: AppTest, beginning: str) -> str:
 def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     at = opened(app, None)
     assert any("No answer" in info.value for info in at.info)
-    assert not list(work_of(at).causal.graphs)
+    assert not list(work_of(at).view(CausalView).graphs)
 
 
 def test_a_graph_of_the_last_layer_is_there_at_once_with_settings_and_caveat(
@@ -116,7 +117,7 @@ def test_nothing_is_learned_twice(app: App, llava: TransformersModel, monkeypatc
     at.switch_page("Home.py").run()
     at.switch_page("pages/4_Causal_Graph.py").run()
     assert not at.exception and shown(at).settings == SETTINGS
-    assert work_of(at).causal.radius == 3 and "at distance 3: 23 of 27" in captions(at)
+    assert work_of(at).view(CausalView).radius == 3 and "at distance 3: 23 of 27" in captions(at)
 
 
 def test_another_head_and_another_setting_are_other_graphs(app: App, llava: TransformersModel) -> None:
@@ -124,9 +125,9 @@ def test_another_head_and_another_setting_are_other_graphs(app: App, llava: Tran
     at.selectbox(key="causal_layer").select(1).run()
     at.selectbox(key=keyed(at, "causal_head_")).select(3).run()
     at.select_slider(key=ALPHA).set_value(1e-5).run()
-    about = work_of(at).causal.about
+    about = work_of(at).view(CausalView).about
     assert about is not None and (about.layer, about.head, about.settings.alpha) == (1, 3, 1e-5)
-    assert len(list(work_of(at).causal.graphs)) == 4
+    assert len(list(work_of(at).view(CausalView).graphs)) == 4
 
 
 def test_a_node_clicked_in_one_view_is_outlined_in_all_and_its_tests_are_listed(
@@ -138,7 +139,7 @@ def test_a_node_clicked_in_one_view_is_outlined_in_all_and_its_tests_are_listed(
         n for n in graph.explanation.within(4) if graph.nodes[n].box and graph.relation(n, graph.target).separator
     )
     click(at, "causal_picture", "patch", {"position": graph.nodes[number].position})
-    assert work_of(at).causal.node == number and at.selectbox(key="causal_node").value == number
+    assert work_of(at).view(CausalView).node == number and at.selectbox(key="causal_node").value == number
     relation = graph.relation(number, graph.target)
     assert f"(p = {relation.p_value:.2g} given nothing)" in said(at) and "Separated by: " in said(at)
     assert "#ff2d95" in json.dumps(spec(at, "causal_picture"))
@@ -146,14 +147,14 @@ def test_a_node_clicked_in_one_view_is_outlined_in_all_and_its_tests_are_listed(
     assert "#ff2d95" in json.dumps(spec(at, "causal_tree"))
     other = next(n for n in graph.explanation.within(1))
     click(at, "causal_tree", "node", {"node": other})
-    assert work_of(at).causal.node == other
+    assert work_of(at).view(CausalView).node == other
 
 
 def test_a_node_of_another_graph_is_let_go(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava))
     at.selectbox(key="causal_node").select(5).run()
     at.selectbox(key="causal_layer").select(0).run()
-    assert work_of(at).causal.node is None
+    assert work_of(at).view(CausalView).node is None
 
 
 def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: TransformersModel) -> None:
@@ -163,7 +164,7 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     at.selectbox(key="causal_node").select(number).run()
     at.button(key="causal_mask").click().run()
     assert not at.exception
-    found = list(work_of(at).causal.reasked)
+    found = list(work_of(at).view(CausalView).reasked)
     assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
     mask = found[0].answer.question.mask
     assert mask is not None and 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
@@ -182,13 +183,13 @@ def test_the_explanation_is_tested_beside_its_controls_and_kept(app: App, llava:
     at.select_slider(key="causal_cap").set_value(32).run()
     at.segmented_control(key="causal_radius_4").select(2).run()
     at.button(key="causal_test").click().run()
-    found = list(work_of(at).causal.tests)
+    found = list(work_of(at).view(CausalView).tests)
     assert len(found) == 1 and found[0].forwards <= 32
     assert found[0].sentence in said(at)
     table = at.dataframe[-1].value
     assert set(table["set"]) == {"part of the explanation", "all of it", "random", "top attention"}
     at.selectbox(key="causal_mode").select("pixels").run()
-    assert work_of(at).causal.masking == Masking("pixels") and found[0].sentence not in said(at)
+    assert work_of(at).view(CausalView).masking == Masking("pixels") and found[0].sentence not in said(at)
     at.selectbox(key="causal_mode").select("reader").run()
     assert found[0].sentence in said(at)
 
@@ -208,7 +209,7 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
     assert beyond == sorted(beyond, reverse=True) and beyond
     assert "causal_gallery" in chart_keys(at) and at.button(key="causal_heads").disabled
     click(at, "causal_gallery", "small", {"layer": layer, "head": 3})
-    assert work_of(at).causal.head == 3
+    assert work_of(at).view(CausalView).head == 3
 
 
 def test_all_layers_keep_what_was_done_before_a_stop(
@@ -222,7 +223,7 @@ def test_all_layers_keep_what_was_done_before_a_stop(
 
     monkeypatch.setattr(heads, "heads_tests", stopped_after_one)
     at.button(key="causal_all_heads").click().run()
-    assert [test.layer for test in work_of(at).causal.heads] == [0]
+    assert [test.layer for test in work_of(at).view(CausalView).heads] == [0]
     assert STOPPED in said(at) and not at.button(key="causal_all_heads").disabled
 
 
@@ -235,7 +236,7 @@ def test_a_stopped_graph_waits_for_a_click(app: App, llava: TransformersModel, m
         at = opened(app, exchange_of(llava))
         assert STOPPED in said(at)
     at.run()
-    assert STOPPED in said(at) and not list(work_of(at).causal.graphs)
+    assert STOPPED in said(at) and not list(work_of(at).view(CausalView).graphs)
     at.button(key="again_graph").click().run()
     assert shown(at).settings == SETTINGS
 
@@ -255,7 +256,7 @@ def test_a_failed_reask_is_a_sentence_and_can_be_tried_again(
         at.button(key="causal_mask").click().run()
     assert not at.exception and "could not do this (RuntimeError)" in said(at)
     at.button(key="causal_mask").click().run()
-    assert len(list(work_of(at).causal.reasked)) == 1
+    assert len(list(work_of(at).view(CausalView).reasked)) == 1
 
 
 def test_an_isolated_target_is_said_and_alpha_is_suggested(
@@ -330,20 +331,20 @@ def test_a_family_with_shared_keys_and_a_grid_of_its_own_is_learned_tested_and_m
     assert {"causal_picture", "causal_tree"} <= set(chart_keys(at))
     number = next(n for n, entry in enumerate(graph.nodes) if entry.box)
     click(at, "causal_picture", "patch", {"position": graph.nodes[number].position})
-    assert work_of(at).causal.node == number
+    assert work_of(at).view(CausalView).node == number
     at.button(key="causal_mask").click().run()
-    [without] = work_of(at).causal.reasked
+    [without] = work_of(at).view(CausalView).reasked
     assert without.positions == (graph.nodes[number].position,)
     at.button(key="causal_heads").click().run()
     assert not at.exception and not at.error
-    assert len(next(iter(work_of(at).causal.heads)).graphs) == qwen.card.heads
+    assert len(next(iter(work_of(at).view(CausalView).heads)).graphs) == qwen.card.heads
 
 
 def test_an_answer_of_a_former_model_keeps_its_graph_on_screen(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     at = opened(app, exchange)
     assert exchange.answer is not None
-    view = work_of(at).causal
+    view = work_of(at).view(CausalView)
     assert view.about is not None
     graph = shown(at)
     other = replace(exchange.answer, model="another")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.ui.chat.view import ChatView
 from core.ui.state.workspace import Workspace
 from core.vlm.loading import ModelSpec
 
@@ -135,7 +136,7 @@ def test_a_refused_picture_keeps_picture_and_conversation(app: App) -> None:
 def test_the_masked_answer_is_scored_token_by_token(app: App) -> None:
     at = ask(app(), "What color is the house?")
     work = work_of(at)
-    work.lens = "Mask and re-ask"
+    work.view(ChatView).lens = "Mask and re-ask"
     assert work.answer is not None
     work.mask_for(work.answer.question.images[0]).become(np.ones((168, 168), bool))
     at.segmented_control(key="lens").select("Mask and re-ask").run()
@@ -255,14 +256,14 @@ def test_a_drawn_scene_is_changed_in_one_thing_and_back(app: App) -> None:
 
 
 def test_what_goes_wrong_on_a_page_is_a_sentence(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.ui.chat import tokens
+    from core.ui.chat import page
 
     at = ask(app(), "What color is the house?")
 
     def broken(*_: object) -> None:
         raise RuntimeError("layer 7 of 9 is missing")
 
-    monkeypatch.setattr(tokens, "answer_tokens_panel", broken)
+    monkeypatch.setattr(page, "answer_tokens_panel", broken)
     at.run()
     assert not at.exception
     (error,) = at.error

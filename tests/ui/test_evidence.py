@@ -19,6 +19,7 @@ from core.explainers.run import explain
 from core.street.recipe import SceneRecipe
 from core.ui.causal.evidence import as_map
 from core.ui.causal.settings import ALPHA, SAMPLES
+from core.ui.causal.view import CausalView
 from core.ui.jobs.run import STOPPED
 from core.ui.state.models import store
 from core.ui.state.scenes import image_of
@@ -60,7 +61,7 @@ def opened(
     work.exchanges = [exchange]
     work.inspect(exchange)
     work.target = Target((1,))
-    work.causal.radius = 9
+    work.view(CausalView).radius = 9
     work.pointed = work.inspected
     for key, value in {**QUICK, **state}.items():
         at.session_state[key] = value

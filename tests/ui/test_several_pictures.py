@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target, TokenKind
 from core.causal.discovery import causal_graph
-from core.ui.causal.naming import drawn, name_of, place_of
+from core.ui.causal.naming import drawn, name_of
 from core.ui.state.workspace import Exchange, Workspace
+from core.ui.widgets.places import place_of
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from tests.families import save_internvl

@@ -14,8 +14,8 @@ from ...attention.sinks import Sinks, find_sinks
 from ...attention.words import question_words
 from ...vlm.model import VisionLanguageModel
 from ..jobs.result_cache import answer_key
+from ..state.target import describe_target
 from ..state.workspace import Workspace
-from ..widgets.target import describe_target
 from .view import AttentionView
 
 MOST_QUESTION_BYTES = 2**28

@@ -42,11 +42,11 @@ def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
             families = _wordings(image)
             questions = [Question(text, (image.image,), decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
-            _run(workspace.cases, model, questions, key)
-    found = workspace.cases.audits.get(key)
+            _run(workspace.view(CasesView), model, questions, key)
+    found = workspace.view(CasesView).audits.get(key)
     if found is not None:
         _result(workspace, model, image, found, families)
-    survey_panel(workspace.cases, model)
+    survey_panel(workspace.view(CasesView), model)
 
 
 def _wordings(image: NamedImage) -> dict[str, str]:

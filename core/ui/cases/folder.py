@@ -32,7 +32,7 @@ LONGEST_PATH = 1000
 
 def folder_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose and check a folder; below it the run, and what came of it."""
-    view = workspace.cases
+    view = workspace.view(CasesView)
     _choose(view.benchmark)
     if view.benchmark.trouble is not None:
         st.text(view.benchmark.trouble)

@@ -18,7 +18,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.scenes import image_of
 from ..state.workspace import NamedImage, Workspace
 from . import opening
-from .view import STREET, Benchmark, BenchmarkView
+from .view import STREET, Benchmark, BenchmarkView, CasesView
 
 SIZE = 240
 MOST_PICTURES = 4
@@ -34,7 +34,7 @@ def one_case_panel(
     file: Path,
 ) -> None:
     """Everything about one case. `case` is None where the folder has it no more."""
-    view = workspace.cases
+    view = workspace.view(CasesView)
     with st.container(border=True, horizontal=True, gap="medium", key="one_case"):
         if case is not None:
             _images(case)

@@ -62,7 +62,7 @@ def menu_asking(
 
     `key` is what the question is, beside the model; without a `picture` its own last one is shown.
     """
-    view = workspace.cases
+    view = workspace.view(CasesView)
     key = ("open", model.card.fingerprint, key)
     page = _choice(name)
     if page is not None:

@@ -14,21 +14,21 @@ from .folder import folder_section
 from .league import league_section
 from .studies import studies_section
 from .two_models import two_models_section
-from .view import Section
+from .view import CasesView, Section
 
 
 def case_studies_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. It needs no answer to look into."""
     page, below = st.container(), st.container()
     with below:
-        workspace.cases.deferred.run()
+        workspace.view(CasesView).deferred.run()
     with page:
         _section(workspace, model)
 
 
 @st.fragment
 def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
-    view = workspace.cases
+    view = workspace.view(CasesView)
 
     def chosen() -> None:
         view.section = st.session_state["cases_section"]

@@ -22,7 +22,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from . import spoken
 from .one_case import one_case_panel
-from .view import Benchmark, BenchmarkView
+from .view import Benchmark, BenchmarkView, CasesView
 
 Filter = Literal["all", "wrong", "right", "not asked", "noted"]
 Order = Literal["image dependence, least first", "order of the set", "log-probability, least first"]
@@ -32,7 +32,7 @@ HEIGHT = 420
 
 def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run) -> None:
     """Rates, table, and the case that was clicked."""
-    view = workspace.cases.benchmark
+    view = workspace.view(CasesView).benchmark
     with st.container(horizontal=True, gap="large"):
         _rates(rates_of(run))
         _dependence(run)

@@ -31,7 +31,7 @@ AXES = {"share": "share", "nats": "change of log-probability (nats)"}
 
 def studies_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The studies to choose from, and the chosen one."""
-    view = workspace.cases
+    view = workspace.view(CasesView)
     study = _chosen(view)
     with st.container(border=True):
         _definition(study)

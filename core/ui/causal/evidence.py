@@ -14,7 +14,8 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.section import evidence_section
-from ..widgets.evidence.view import Mapped
+from ..widgets.evidence.view import EvidenceView, Mapped
+from .view import CausalView
 
 
 def as_map(answer: Answer, graph: CausalGraph, radius: int) -> Explanation:
@@ -36,9 +37,9 @@ def explanation_set_evidence(
     if not patches:
         return
     map_ = as_map(answer, graph, radius)
-    evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.causal.deferred)
-    if workspace.evidence.test_of(answer, map_) is not None:
-        evidence_badges(workspace.evidence, answer, map_)
+    evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.view(CausalView).deferred)
+    if workspace.view(EvidenceView).test_of(answer, map_) is not None:
+        evidence_badges(workspace.view(EvidenceView), answer, map_)
         st.caption(
             f"The set's {patches} patches come first, the nearest before the others, and then all the rest in a random "
             "order: only the beginning of the curve is about the graph."

@@ -15,7 +15,8 @@ from ...charts.tokens import visible
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from .naming import names_of, place_of
+from ..widgets.places import place_of
+from .naming import names_of
 from .view import CausalView, GraphKey, MaskedKey
 
 CAPS = (32, 64, 128, 256, 512, 1024)

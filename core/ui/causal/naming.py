@@ -9,18 +9,7 @@ from ...causal.discovery import CausalGraph
 from ...charts.drawn import DrawnNode, patch_image
 from ...charts.tokens import visible
 from ...masking import as_seen
-
-
-def place_of(answer: Answer, position: int) -> str:
-    """An image token's row and column, counted from 1, with its view and its picture where there are several; its
-    number where it has no place."""
-    for view in answer.layout.views:
-        if position in view.positions:
-            row, column = divmod(view.positions.index(position), view.columns)
-            part = f" of {view.name}" if _several(answer, view.image) else ""
-            image = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
-            return f"row {row + 1} column {column + 1}{part}{image}"
-    return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+from ..widgets.places import place_of, several_views
 
 
 def name_of(graph: CausalGraph, answer: Answer, number: int) -> str:
@@ -65,14 +54,9 @@ def _short_place(answer: Answer, position: int) -> str:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
             image = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
-            part = f"{view.name[0]}{view.name.partition(' ')[2]} " if _several(answer, view.image) else ""
+            part = f"{view.name[0]}{view.name.partition(' ')[2]} " if several_views(answer, view.image) else ""
             return f"{image}{part}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
-
-
-def _several(answer: Answer, image: int) -> bool:
-    """Whether a picture was seen in several views."""
-    return sum(view.image == image for view in answer.layout.views) > 1
 
 
 def nats(change: float) -> str:

@@ -13,9 +13,10 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..jobs.result_cache import answer_key
+from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.target import describe_target
+from ..widgets.exploring import explore
 from . import heads, settings
 from .downloads import graph_downloads
 from .evidence import explanation_set_evidence
@@ -31,7 +32,12 @@ CAVEAT = (
 )
 
 
-def causal_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def causal_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title: the answer bar, and what stands below it."""
+    explore(workspace, model, workspace.view(CausalView).deferred, _below, contrasts=False)
+
+
+def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; graphs learned of such an answer before are still shown."""
     if answer is None:
@@ -47,7 +53,7 @@ def causal_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer
 
 def _kept(workspace: Workspace) -> None:
     """The graph last looked at, of a model that is not loaded any more."""
-    view, answer = workspace.causal, workspace.answer
+    view, answer = workspace.view(CausalView), workspace.answer
     graph = view.graphs.get(view.about) if view.about is not None else None
     if answer is None or graph is None or view.about is None or view.about.answer != answer_key(answer):
         return
@@ -61,7 +67,7 @@ def _kept(workspace: Workspace) -> None:
 @st.fragment
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """A part of its own, so that a click in it does not draw the answer bar again."""
-    view, card = workspace.causal, model.card
+    view, card = workspace.view(CausalView), model.card
     view.within(card.layers, card.heads)
     token = target.tokens[0]
     if len(target.tokens) > 1:

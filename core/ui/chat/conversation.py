@@ -37,16 +37,11 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
         if refused or not sent.text.strip():
             workspace.offered = sent.text.strip() or None
             st.rerun()
-        ask(workspace, sent.text)
+        workspace.ask(sent.text)
     if workspace.to_ask is not None:
         hint.empty()
         with waiting.container():
             _answer_pending(workspace, model, box)
-
-
-def ask(workspace: Workspace, text: str) -> None:
-    """Note down that `text` is to be asked of the present picture; it is asked once the page is drawn."""
-    workspace.to_ask = workspace.question(text.strip())
 
 
 def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.delta_generator.DeltaGenerator) -> None:
@@ -141,7 +136,7 @@ def _edit(workspace: Workspace, index: int) -> None:
                 workspace.cut(index)
                 if exchange.image is not workspace.image:
                     workspace.choose_image(exchange.image)
-                ask(workspace, text)
+                workspace.ask(text)
                 st.rerun()
             if st.button("Leave it", key="leave_edit"):
                 workspace.editing = None
@@ -154,12 +149,12 @@ def _suggestions(workspace: Workspace) -> None:
     if workspace.offered:
         with st.container(horizontal=True, vertical_alignment="center", key="offered"):
             if st.button("Ask this question", type="primary", key="ask_offered", icon=":material/send:"):
-                ask(workspace, workspace.offered)
+                workspace.ask(workspace.offered)
             st.text(workspace.offered or "")
     with st.container(horizontal=True, gap="small", key="suggestions"):
         for number, question in enumerate(questions):
             if st.button(question, key=f"suggest_{number}"):
-                ask(workspace, question)
+                workspace.ask(question)
 
 
 def _settings(workspace: Workspace) -> None:

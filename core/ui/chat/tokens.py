@@ -9,8 +9,9 @@ import streamlit as st
 from ...answer import Answer
 from ...charts.tokens import alternatives_chart
 from ...vlm.model import VisionLanguageModel
+from ..state.target import describe_target
 from ..state.workspace import Exchange, Workspace
-from ..widgets.target import describe_target, target_chips, target_granularity, target_rival
+from ..widgets.target import target_chips, target_granularity, target_rival
 
 
 def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:

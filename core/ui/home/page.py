@@ -1,4 +1,4 @@
-"""What Home says: the model is ready, a first question, and which page answers what."""
+"""The front door: a model that is ready, a picture to start with, a first question, and which page answers what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of, suggestions
 from ..state.workspace import Workspace
-from ..widgets.image_source import screen_copy
+from ..widgets.image_source import image_trouble, sample_gallery, screen_copy
 from ..widgets.model_bar import compact
 
 SHOWN = 336
@@ -64,7 +64,24 @@ PAGES = (
 """Page, name, icon, and what it answers."""
 
 
-def first_question(workspace: Workspace, model: VisionLanguageModel) -> str | None:
+def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title. One click asks the first question and goes on to Chat."""
+    st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")
+    image, talk = st.columns([3, 2], gap="large")
+    with image:
+        st.subheader("A picture to start with", anchor=False)
+        image_trouble(workspace)
+        if sample_gallery(workspace, "home"):
+            st.rerun()
+        _pages()
+    with talk:
+        if question := _first_question(workspace, model):
+            workspace.ask(question)
+            st.switch_page("pages/1_Chat.py")
+    _read_ahead()
+
+
+def _first_question(workspace: Workspace, model: VisionLanguageModel) -> str | None:
     """The chosen picture with questions that fit it. Returns the one that was clicked."""
     st.subheader("Ask a first question", anchor=False)
     if workspace.image is None:
@@ -90,7 +107,7 @@ def first_question(workspace: Workspace, model: VisionLanguageModel) -> str | No
     return clicked
 
 
-def pages() -> None:
+def _pages() -> None:
     """Each page and the question it answers."""
     st.subheader("What each page answers", anchor=False)
     for page, name, icon, answers in PAGES:
@@ -100,7 +117,7 @@ def pages() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def read_ahead() -> None:
+def _read_ahead() -> None:
     """Import the chart library, which only the other pages use, while somebody reads this one: once for each server."""
     threading.Thread(
         target=import_module, args=("...charts.tokens", __package__), name="reading ahead", daemon=True

@@ -37,7 +37,7 @@ CAVEAT = (
 
 def ablation_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The map to choose heads on, the answer without them, and the curve of the whole ranking."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     view.within(model.card.layers, model.card.heads)
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:

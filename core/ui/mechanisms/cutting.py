@@ -38,7 +38,7 @@ def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
 
 def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The curves, and what the model says with the cut that was clicked."""
-    view, layers = workspace.mechanisms, model.card.layers
+    view, layers = workspace.view(MechanismsView), model.card.layers
     cuts = cuts_of(answer, target)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = _choose(cuts)

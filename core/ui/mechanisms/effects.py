@@ -14,9 +14,9 @@ from ...charts.effects import effect_map
 from ...mechanisms.corruption import Noise
 from ...mechanisms.tracing import Trace
 from ...vlm.model import VisionLanguageModel
+from ..state.target import describe_target
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
-from ..widgets.target import describe_target
 from .saving import Row, save
 from .view import MechanismsView, Traced
 

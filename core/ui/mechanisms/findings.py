@@ -29,7 +29,7 @@ VERDICTS = {
 
 def findings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The findings about this model: those that come with Sightline, or those measured in this tab."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     key = ("findings", model.card.fingerprint)
     _again(view, model, key)
     if key in view.stopped:

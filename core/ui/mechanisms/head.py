@@ -13,8 +13,8 @@ from ...mechanisms.vocabulary import HeadReading, read_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..causal.naming import place_of
 from ..widgets.chips import escaped
+from ..widgets.places import place_of
 from .subject import Subject
 from .view import MechanismsView, Written
 

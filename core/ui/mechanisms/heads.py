@@ -43,7 +43,7 @@ class Scored:
 
 def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """All heads on the left; on the right where the chosen one, or the first ones, take the word from."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:
         measure = _measure()

@@ -11,6 +11,7 @@ from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
+from ..widgets.exploring import explore
 from ..widgets.target import aim
 from .ablating import ablation_panel
 from .cutting import cutting_panel
@@ -18,7 +19,7 @@ from .findings import findings_panel
 from .heads import writing_heads_panel
 from .positions import positions_panel
 from .tracing import tracing_panel
-from .view import Lens
+from .view import Lens, MechanismsView
 
 Panel = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
 LENSES: dict[Lens, Panel] = {
@@ -30,10 +31,15 @@ LENSES: dict[Lens, Panel] = {
 }
 
 
-def mechanisms_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def mechanisms_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title: the answer bar, and what stands below it."""
+    explore(workspace, model, workspace.view(MechanismsView).deferred, _below)
+
+
+def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The chosen lens about `workspace.target` of an answer; `answer` is None where the answer bar has found none that
     this model can explain: then there are the findings, which are about the model."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     if answer is None:
         st.subheader("Findings about this model", anchor=False)
         findings_panel(workspace, model)

@@ -32,7 +32,7 @@ CAVEAT = (
 
 def positions_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Image tokens on the left, words of question and answer on the right."""
-    view, layers = workspace.mechanisms, model.card.layers
+    view, layers = workspace.view(MechanismsView), model.card.layers
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         layer = 0
         if answer.layout.views:
@@ -77,7 +77,7 @@ def _without_places(answer: Answer) -> None:
 def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
     shown_views = [view for view in answer.layout.views if view.image == workspace.shown_image]
     positions = [position for view in shown_views for position in view.positions]
-    found = read(workspace.mechanisms, model, answer, positions, [layer], subject)
+    found = read(workspace.view(MechanismsView), model, answer, positions, [layer], subject)
     if found is None:
         return
     readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}

@@ -15,8 +15,8 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
 from ..jobs.result_cache import answer_key
+from ..state.target import describe_target
 from ..widgets.chips import escaped
-from ..widgets.target import describe_target
 from .saving import Row, save
 from .view import MechanismsView
 from .written import Measure

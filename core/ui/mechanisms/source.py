@@ -24,12 +24,13 @@ from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
-from ..relevancy import downloads
-from ..relevancy.text import TALL, scored_tokens
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
+from ..widgets.evidence.view import EvidenceView
+from ..widgets.map_downloads import file_name, number_downloads
 from ..widgets.places import why_no_places
+from ..widgets.scored_words import TALL, scored_tokens
 from .subject import Subject
 from .view import MechanismsView, Taken, Written
 
@@ -125,9 +126,9 @@ def source_panel(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
         f"alone, in nats; {found.seconds:.2f} s. {_sums(answer, found)} {escaped(LogprobIncrease.caveat)}"
     )
-    evidence_badges(workspace.evidence, answer, found)
+    evidence_badges(workspace.view(EvidenceView), answer, found)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
-        name = downloads.file_name(METHOD, whose)
+        name = file_name(METHOD, whose)
         if answer.layout.views:
             under = Legend(
                 f"Log-probability increase through {whose}: {subject.named}",
@@ -138,7 +139,7 @@ def source_panel(
             st.download_button(
                 "Picture (PNG)", png, f"{name}.png", "image/png", "mechanisms_save_map", on_click="ignore"
             )
-        downloads.numbers(answer, (found,), name, "mechanisms_save_map")
+        number_downloads(answer, (found,), name, "mechanisms_save_map")
 
 
 def _name(heads: Sequence[Head]) -> str:

@@ -10,7 +10,7 @@ from ...charts.tokens import visible
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import TokenTarget, rival_ids, token_targets_of
 from ..jobs.result_cache import answer_key
-from ..widgets.target import LONGEST_RIVAL, describe_target
+from ..state.target import LONGEST_RIVAL, describe_target
 
 
 @dataclass(frozen=True)

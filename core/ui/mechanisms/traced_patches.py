@@ -14,13 +14,13 @@ from ...maps.difference import image_positions_of
 from ...masking import as_seen
 from ...mechanisms.groups import Group, patch_groups
 from ...vlm.model import VisionLanguageModel
+from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.target import describe_target
 from .effects import over_samples, rows_of
 from .restoring import Order, compute
 from .saving import save
-from .view import Traced
+from .view import MechanismsView, Traced
 
 SIZE = 360
 MOST_PATCHES = 150
@@ -31,7 +31,7 @@ def traced_patches_panel(
     workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, order: Order
 ) -> None:
     """A button for the chosen layer, and the map of its patches."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     with st.container(width=SIZE + 75):
         if not answer.layout.views:
             st.caption("No image token of this answer has a place in a picture, so there are no patches to trace.")

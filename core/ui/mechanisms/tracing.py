@@ -12,6 +12,7 @@ from . import corrupting, restoring
 from .effects import tracing_effects
 from .restoring import EACH, GROUPS, Order, places_of
 from .traced_patches import traced_patches_panel
+from .view import MechanismsView
 
 SITES: dict[str, Site] = {
     "the residual stream": Site.OUTPUT,
@@ -22,7 +23,7 @@ SITES: dict[str, Site] = {
 
 def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Controls, the map of groups by layers, and the patches at a layer."""
-    view = workspace.mechanisms
+    view = workspace.view(MechanismsView)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         chosen = corrupting.choose(workspace, answer)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

@@ -17,10 +17,10 @@ from ...maps.difference import NotComparable, difference, image_positions_of
 from ...maps.scale import as_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel
+from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.places import why_no_places
-from ..widgets.target import describe_target
 from .gallery import chosen_order
 from .maps import Look, Shown, cost
 from .results import Order, Results, same_image
@@ -80,7 +80,7 @@ def change_panel(
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
-    maps = _both(workspace.relevancy, model, order, (answer, target), (other.answer, second))
+    maps = _both(workspace.view(Results), model, order, (answer, target), (other.answer, second))
     if maps is None:
         return
     try:

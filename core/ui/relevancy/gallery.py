@@ -13,9 +13,9 @@ from ...explainers.registry import explainers
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.map_downloads import number_downloads
 from ..widgets.places import why_no_places
 from ..widgets.target import aim
-from . import downloads
 from .maps import Look, Shown, drawn
 from .results import Order, Results
 from .running import compute
@@ -37,7 +37,7 @@ def word_gallery(
             icon=":material/image_not_supported:",
         )
         return
-    results = workspace.relevancy
+    results = workspace.view(Results)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "gallery")
         words = _page(answer)
@@ -60,7 +60,7 @@ def word_gallery(
         )
         with st.popover("Save", icon=":material/download:", type="tertiary"):
             maps = tuple(one.explanation for one in shown)
-            downloads.numbers(answer, maps, f"{order.method}-words", "save_words")
+            number_downloads(answer, maps, f"{order.method}-words", "save_words")
 
 
 def _unfinished(shown: list[Shown]) -> str:

@@ -18,10 +18,11 @@ from ...maps.difference import image_positions_of
 from ...maps.scale import as_shares
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
+from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
-from . import downloads
+from ..widgets.map_downloads import map_downloads
 from .methods import add, settings_text
 from .results import Order, Results
 from .running import compute
@@ -100,20 +101,20 @@ def drawn(answer: Answer, shown: Sequence[Shown], common: bool) -> list[tuple[Fl
 
 
 def map_cards(
-    results: Results,
+    workspace: Workspace,
     model: VisionLanguageModel | None,
     answer: Answer,
     target: Target,
     named: str,
     orders: Sequence[Order],
     look: Look,
-    tested: EvidenceView,
 ) -> list[Shown]:
     """Every map of the target, those that are due computed on the way, with what tests of it found. Returns the maps
     that are there.
 
     `named` is the target in words, for files. Without a model only what was computed before is shown.
     """
+    results = workspace.view(Results)
     if model is not None:
         # Before anything is drawn: the maps of the former target stay on screen as long as it takes.
         for order in orders:
@@ -130,7 +131,7 @@ def map_cards(
             if order in by_order:
                 values, scale = figures[order]
                 _map(answer, by_order[order], named, values, scale, look, size)
-                evidence_badges(tested, answer, by_order[order].explanation)
+                evidence_badges(workspace.view(EvidenceView), answer, by_order[order].explanation)
                 _agreement(results, answer, target, by_order[order], model is not None)
             _again(results, answer, target, order, model)
     return shown
@@ -179,7 +180,7 @@ def _map(
         st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
-        downloads.one(answer, one.explanation, named, values, scale, look.opacity, look.common)
+        map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common)
     if one.explanation.complete < 1:
         st.caption(
             f":material/timelapse: {one.explanation.complete:.0%} of it was done; hatched patches were not looked at."

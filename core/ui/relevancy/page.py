@@ -9,24 +9,31 @@ import streamlit as st
 
 from ...answer import Answer, Target
 from ...vlm.model import VisionLanguageModel
+from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
+from ..widgets.exploring import explore
 from ..widgets.places import why_no_places
-from ..widgets.target import aim, describe_target
+from ..widgets.target import aim
 from . import maps, methods, table, text
 from .change import change_panel
 from .entry import layers_panel
 from .gallery import word_gallery
 from .maps import Look, Shown, map_cards
-from .results import Order
+from .results import Order, Results
 from .table import agreement_panel
 from .text import image_against_text_panel
 
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
 
 
-def relevancy_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def relevancy_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title: the answer bar, and what stands below it."""
+    explore(workspace, model, workspace.view(Results).deferred, _below)
+
+
+def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """Everything about `workspace.target` of an answer. `answer` is None where the answer bar has found none that this
     model can explain; what was computed of such an answer before is still shown."""
     if answer is None:
@@ -48,14 +55,12 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
     answer, target = workspace.answer, workspace.target
     if answer is None or target is None:
         return
-    orders = workspace.relevancy.orders(answer, target)
+    orders = workspace.view(Results).orders(answer, target)
     if not orders:
         return
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
-    map_cards(
-        workspace.relevancy, None, answer, target, named, orders, maps.look(workspace.shown_image), workspace.evidence
-    )
+    map_cards(workspace, None, answer, target, named, orders, maps.look(workspace.shown_image))
 
 
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -76,7 +81,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     elif view == "Word by word":
         word_gallery(workspace, model, answer, orders, look)
     elif view == "Layer by layer":
-        layers_panel(workspace.relevancy, model, answer, target, look)
+        layers_panel(workspace.view(Results), model, answer, target, look)
     else:
         change_panel(workspace, model, answer, target, orders, look)
 
@@ -90,12 +95,12 @@ def _maps(
     if len(orders) == 1:
         with st.container(horizontal=True, gap="medium"):
             with st.container(width=maps.card_width(1)):
-                shown = map_cards(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
+                shown = map_cards(workspace, model, answer, target, named, orders, look)
             with st.container(width=text.WIDTH + 10):
                 image_against_text_panel(answer, target, shown)
         _tested(workspace, model, answer, shown)
         return
-    shown = map_cards(workspace.relevancy, model, answer, target, named, orders, look, workspace.evidence)
+    shown = map_cards(workspace, model, answer, target, named, orders, look)
     _tested(workspace, model, answer, shown)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=text.WIDTH + 10):
@@ -108,7 +113,7 @@ def _maps(
 
 def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    evidence_section(workspace, model, answer, tested, workspace.relevancy.deferred)
+    evidence_section(workspace, model, answer, tested, workspace.view(Results).deferred)
 
 
 def _no_places(answer: Answer) -> None:

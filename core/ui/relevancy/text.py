@@ -8,17 +8,16 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from ...answer import Answer, Target, TokenKind
+from ...answer import Answer, Target
 from ...charts.heatmap import scale_of
 from ...charts.shares import shares_chart
-from ...charts.words import ScoredToken, words_chart
+from ...charts.words import words_chart
 from ...maps.shares import COMPARED, Part, parts, shares
 from ..widgets.chips import escaped
+from ..widgets.scored_words import TALL, scored_tokens
 from .maps import Shown
 
 WIDTH = 570
-TALL = 40
-"""Tokens of question and answer from which on their chart scrolls."""
 
 
 def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
@@ -64,35 +63,3 @@ def _words(answer: Answer, target: Target, one: Shown, places: dict[Part, tuple[
         f"{own.supports + own.opposes:.3g} on the place that predicts the target, where methods that follow the "
         "residual stream begin with 1."
     )
-
-
-def scored_tokens(
-    answer: Answer, target: Target, scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]
-) -> list[ScoredToken]:
-    """Question and answer, token by token, with the scores of those that the target can rest on."""
-    texts = answer.texts
-    start = len(answer.prompt_tokens)
-    explained = {start + index for index in target.tokens}
-    counted = {*places[Part.QUESTION], *places[Part.EARLIER]}
-    own = set(places[Part.OWN])
-    groups = ((TokenKind.TEXT, "question"), (TokenKind.ANSWER, "answer"))
-    found = []
-    for kind, group in groups:
-        former = None
-        for position in answer.layout.positions(kind):
-            opens = former != position - 1 or texts[position][:1].isspace()
-            score = float(scores[position]) if position in counted else None
-            note = _note(position, explained, own, score)
-            found.append(ScoredToken(texts[position], score, group, opens, position in explained, note))
-            former = position
-    return found
-
-
-def _note(position: int, explained: set[int], own: set[int], score: float | None) -> str:
-    if position in explained:
-        return "explained here"
-    if position in own:
-        return "predicts what is explained: not on the scale"
-    if score is None:
-        return "comes after what is explained"
-    return "not looked at" if np.isnan(score) else "scored"

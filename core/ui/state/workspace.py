@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -19,12 +19,6 @@ from ...answer import Answer, Decoding, Fill, Intervention, Question, RegionMask
 from ...cases.audit import Audit
 from ...street.recipe import SceneRecipe
 from ...vlm.loading import EMBEDDED, ModelSpec
-from ..attention.view import AttentionView
-from ..cases.view import CasesView
-from ..causal.view import CausalView
-from ..mechanisms.view import MechanismsView
-from ..relevancy.results import Results
-from ..widgets.evidence.view import EvidenceView
 
 MOST_UNDO = 30
 _serials = count()
@@ -86,13 +80,13 @@ class Reasked:
     intervention: Intervention
 
 
-Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
+Kind = TypeVar("Kind")
 
 
 @dataclass(eq=False)
 class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
-    that an explorer has already proposed a target for. `picture_number` is the picture of the inspected answer's
+    that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
     question that pages draw, where it has several; None for the last."""
 
     spec: ModelSpec = EMBEDDED
@@ -113,14 +107,14 @@ class Workspace:
     reasked: Reasked | None = None
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
-    lens: Lens = "Answer tokens"
-    attention: AttentionView = field(default_factory=AttentionView)
-    relevancy: Results = field(default_factory=Results)
-    causal: CausalView = field(default_factory=CausalView)
-    mechanisms: MechanismsView = field(default_factory=MechanismsView)
-    evidence: EvidenceView = field(default_factory=EvidenceView)
-    cases: CasesView = field(default_factory=CasesView)
     linked: bool = False
+    _views: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
+
+    def view(self, kind: type[Kind]) -> Kind:
+        """What a page or a section of pages keeps in this tab; begun as `kind()` when it is first asked for."""
+        if kind not in self._views:
+            self._views[kind] = kind()
+        return cast(Kind, self._views[kind])
 
     @property
     def answer(self) -> Answer | None:
@@ -154,6 +148,10 @@ class Workspace:
         images = (self.image.image,) if self.image else ()
         return Question(text=text, images=images, history=self.history(), decoding=self.decoding)
 
+    def ask(self, text: str) -> None:
+        """Note down that `text` is to be asked of the present picture; Chat asks it once the page is drawn."""
+        self.to_ask = self.question(text.strip())
+
     def choose_image(self, image: NamedImage | None) -> None:
         """Ask about another picture (or without one) from now on; the conversation stays."""
         self.image = image
@@ -181,6 +179,6 @@ class Workspace:
 
 def current_workspace() -> Workspace:
     """This tab's workspace."""
-    found = st.session_state.setdefault("workspace", Workspace())
-    assert isinstance(found, Workspace)
-    return found
+    workspace = st.session_state.setdefault("workspace", Workspace())
+    assert isinstance(workspace, Workspace)
+    return workspace

@@ -15,9 +15,10 @@ from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
 from ..state import models
 from ..state.scenes import GALLERY, image_of, suggestions
+from ..state.target import describe_target
 from ..state.workspace import Exchange, NamedImage, Workspace
 from .asking import ask_and_inspect
-from .target import describe_target, page_key, target_chips, target_granularity, target_rival
+from .target import page_key, target_chips, target_granularity, target_rival
 
 PICTURE = 150
 """The picture's longer side in pixels."""

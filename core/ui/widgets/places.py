@@ -1,8 +1,8 @@
-"""Why nothing can be laid over the picture of an answer, in the words of every page."""
+"""Where image tokens are in the pictures of an answer, or why that is not known, in the words of every page."""
 
 from __future__ import annotations
 
-from ...answer import Answer
+from ...answer import Answer, TokenKind
 
 
 def why_no_places(answer: Answer) -> str:
@@ -10,3 +10,20 @@ def why_no_places(answer: Answer) -> str:
     if answer.question.images:
         return "Where this model's image tokens are in the picture is not known"
     return "This question was asked without a picture"
+
+
+def place_of(answer: Answer, position: int) -> str:
+    """An image token's row and column, counted from 1, with its view and its picture where there are several; its
+    number where it has no place."""
+    for view in answer.layout.views:
+        if position in view.positions:
+            row, column = divmod(view.positions.index(position), view.columns)
+            part = f" of {view.name}" if several_views(answer, view.image) else ""
+            image = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
+            return f"row {row + 1} column {column + 1}{part}{image}"
+    return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+
+
+def several_views(answer: Answer, image: int) -> bool:
+    """Whether a picture was seen in several views."""
+    return sum(view.image == image for view in answer.layout.views) > 1

@@ -36,7 +36,7 @@ def evidence_section(
     except ExplainError as error:
         st.text(str(error))
         return
-    view = workspace.evidence
+    view = workspace.view(EvidenceView)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         place = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:"):

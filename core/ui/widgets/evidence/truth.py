@@ -15,6 +15,7 @@ from ....street.recipe import SceneRecipe, thing
 from ....street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
 from ...jobs.result_cache import answer_key
 from ...state.workspace import Workspace
+from .view import EvidenceView
 
 Mask = Bool[np.ndarray, "height width"]
 PAINTED = "what I painted in Chat"
@@ -32,7 +33,7 @@ class Truth:
 def choose(workspace: Workspace, answer: Answer) -> Truth | None:
     """A choice among what can be marked in the picture that is shown; None where nothing is chosen, or nothing can
     be. At first the thing that the question names."""
-    view, things = workspace.evidence, named(workspace, answer)
+    view, things = workspace.view(EvidenceView), named(workspace, answer)
     if not things:
         if answer.question.images:
             st.caption("Where the right place is: paint it in Chat (Mask and re-ask), and it can be chosen here.")

@@ -30,7 +30,7 @@ def legend(answer: Answer, explanation: Explanation, named: str, scale: str) -> 
     return Legend(f"{explainer.name}: {named}", notes, record_json(answer, [explanation]))
 
 
-def one(
+def map_downloads(
     answer: Answer,
     explanation: Explanation,
     named: str,
@@ -57,10 +57,10 @@ def one(
                 f"{key}_svg",
                 on_click="ignore",
             )
-        numbers(answer, (explanation,), name, key)
+        number_downloads(answer, (explanation,), name, key)
 
 
-def numbers(answer: Answer, explanations: tuple[Explanation, ...], name: str, key: str) -> None:
+def number_downloads(answer: Answer, explanations: tuple[Explanation, ...], name: str, key: str) -> None:
     """The numbers of some maps of one answer, with the settings, as a table and as arrays."""
     table, arrays = partial(csv_text, answer, explanations), partial(npz_bytes, answer, explanations)
     st.download_button("Numbers (CSV)", table, f"{name}.csv", "text/csv", f"{key}_csv", on_click="ignore")

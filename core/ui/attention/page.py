@@ -14,6 +14,7 @@ from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets.exploring import explore
 from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
@@ -33,7 +34,12 @@ NAMES: dict[SinkKind, tuple[str, str]] = {
 """A kind of sinks: one of them, and several."""
 
 
-def attention_page(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
+def attention_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title: the answer bar, and what stands below it."""
+    explore(workspace, model, workspace.view(AttentionView).deferred, _below, several=True, contrasts=False)
+
+
+def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
     """The page below the answer bar; nothing where the bar found nothing to look into."""
     if answer is None:
         return
@@ -49,7 +55,7 @@ def attention_page(workspace: Workspace, model: VisionLanguageModel, answer: Ans
 
 @st.fragment
 def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
-    view = workspace.attention
+    view = workspace.view(AttentionView)
     view.about(answer, model.card.layers, model.card.heads)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         _controls(view, answer)

@@ -1,0 +1,51 @@
+"""The page: the picture, the conversation about it, and below them one way at a time to look into an answer."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from ...vlm.model import VisionLanguageModel
+from ..state.workspace import Workspace
+from ..widgets.image_source import image_chooser
+from .conversation import conversation_panel
+from .mask import mask_editor
+from .phrasings import phrasings_panel
+from .tokens import answer_tokens_panel
+from .view import ChatView, Lens
+
+
+def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """Everything below the title."""
+    image, talk = st.columns([2, 3], gap="large")
+    with image:
+        image_chooser(workspace)
+    with talk:
+        conversation_panel(workspace, model)
+
+    st.space("small")
+    _look_into(workspace, model)
+
+
+def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
+    view = workspace.view(ChatView)
+    view.lens = st.segmented_control(
+        "Look into the answer",
+        get_args(Lens),
+        default=view.lens,
+        required=True,
+        key="lens",
+        persist_state="session",
+    )
+    exchange, answer = workspace.inspected, workspace.answer
+    if view.lens == "Compare phrasings":
+        phrasings_panel(workspace, model)
+    elif exchange is None or answer is None:
+        st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
+    else:
+        st.text(f"“{answer.question.text[:200]}” → “{answer.text[:400]}”")
+        if view.lens == "Answer tokens":
+            answer_tokens_panel(workspace, model, exchange, answer)
+        else:
+            mask_editor(workspace, model, exchange, answer)

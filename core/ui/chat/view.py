@@ -1,0 +1,15 @@
+"""What the Chat page shows, kept when the page is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
+
+
+@dataclass(eq=False)
+class ChatView:
+    """What is chosen on the page: how the answer is looked into."""
+
+    lens: Lens = "Answer tokens"
