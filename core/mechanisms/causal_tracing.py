@@ -1,0 +1,182 @@
+"""Trace: a corrupted run, repaired state by state."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..answer import Answer, Fill, RegionMask, Target, TokenKind
+from ..masking import apply_mask, as_seen
+from ..settings import choice, number
+from ..vlm.cancel import CancelToken
+from ..vlm.edits import Site
+from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes
+from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import NotApplicable, token_targets_of
+from .base import Mechanism
+from .corruption import Corruption, Noise, OtherImages
+from .groups import Group, groups
+from .results import LayerValues, Result, single_places
+from .tracing import Trace, trace
+
+SITES: dict[str, Site] = {
+    "the residual stream": Site.OUTPUT,
+    "what attention adds": Site.ATTENTION,
+    "what the MLP adds": Site.MLP,
+}
+"""What can be put back, by its name on screen."""
+NOISE, WORDS, BLANK, BLURRED = "noise on the picture", "noise on words", "a blank picture", "the picture, blurred"
+FILLS: dict[str, Fill] = {BLANK: "mean", BLURRED: "blur"}
+GROUPS, EACH = "groups of tokens", "token by token"
+MOST_SINGLE = 24
+"""Tokens restored one by one: the last ones before the target."""
+
+
+@dataclass(frozen=True)
+class CausalTracingSettings:
+    """How the run is corrupted, and what of the clean one is put back."""
+
+    corrupt: str = choice(
+        NOISE, "Corrupt by", (NOISE, WORDS, BLANK, BLURRED), help="A question without a picture has noise on its words."
+    )
+    scale: float = number(
+        3.0,
+        "Noise (standard deviations)",
+        minimum=0.1,
+        maximum=20.0,
+        step=0.5,
+        help="Gaussian, in units of the standard deviation of the embeddings it is laid on; Meng et al. (2022) take "
+        "three.",
+    )
+    samples: int = number(5, "Samples", minimum=1, maximum=50, step=1, help="Runs, each with noise of its own.")
+    restore: str = choice("the residual stream", "Restore", tuple(SITES))
+    window: int = number(
+        1,
+        "Layers at once",
+        minimum=1,
+        maximum=256,
+        step=1,
+        help="States are restored in so many layers around each; in all, where the model has fewer. One layer of "
+        "attention or MLP often does little alone.",
+    )
+    at: str = choice(GROUPS, "At", (GROUPS, EACH))
+
+
+class CausalTracing(Mechanism):
+    """Causal tracing, also called activation patching (Meng et al. 2022, "Locating and Editing Factual Associations in
+    GPT", section 2; with noise on a picture's embeddings Palit et al. 2023): states of the clean run are put back into
+    a corrupted one, at one layer and some positions, and what that gives back of the target's log-probability is their
+    indirect effect.
+    """
+
+    key = "causal_tracing"
+    name = "Trace"
+    caveat = (
+        "An effect says that a state carries what was lost, not that it came to be there in that layer (Meng et al. "
+        "2022)."
+    )
+    order = 50
+    Settings = CausalTracingSettings
+    keeps_partial = True
+
+    def estimate(
+        self, model: VisionLanguageModel, answer: Answer, target: Target, settings: CausalTracingSettings
+    ) -> int:
+        # The clean run beside the corrupted one, between its layers and, if need be, inside them.
+        kept = 1 + (SITES[settings.restore] is not Site.OUTPUT)
+        return kept * checkpoint_bytes(model, answer) + edited_run_bytes(model, answer)
+
+    def compute(
+        self,
+        model: VisionLanguageModel,
+        answer: Answer,
+        target: Target,
+        settings: CausalTracingSettings,
+        *,
+        cancel: CancelToken,
+        progress: Callable[[float], None],
+    ) -> Result:
+        corruption = _corruption(answer, settings)
+        places = _places(answer, target, settings.at)
+        traced = trace(
+            model,
+            answer,
+            target,
+            corruption,
+            places,
+            [SITES[settings.restore]],
+            min(settings.window, model.card.layers),
+            cancel=cancel,
+            progress=progress,
+        )
+        effects, spread = over_samples(traced.indirect[:, 0])
+        shape = LayerValues(
+            f"Effect of restoring {settings.restore}",
+            effects,
+            traced.layers,
+            places,
+            spread=spread if corruption.samples > 1 else None,
+        )
+        return Result((shape,), f"{total_effect(traced)}{not_reached(answer, traced)}", traced.complete)
+
+
+def _corruption(answer: Answer, settings: CausalTracingSettings) -> Corruption:
+    """The corruption that settings name; noise on the question's words where there is no picture to corrupt."""
+    if settings.corrupt in FILLS:
+        fill = FILLS[settings.corrupt]
+        images = as_seen(answer.question)
+        if not images:
+            raise NotApplicable("This question has no picture to replace. Corrupt by noise on words.")
+        hidden = [RegionMask(np.ones((image.height, image.width), bool), fill) for image in images]
+        return OtherImages(tuple(apply_mask(image, mask) for image, mask in zip(images, hidden, strict=True)))
+    images_read = answer.layout.positions(TokenKind.IMAGE) if settings.corrupt == NOISE else ()
+    return Noise(images_read or answer.layout.question(), settings.scale, settings.samples)
+
+
+def _places(answer: Answer, target: Target, at: str) -> list[Group]:
+    """What is restored together: groups of tokens, those that predict the target last; or the image, the rest of the
+    prompt, and each token of question and answer."""
+    there = {group.name: group for group in groups(answer, token_targets_of(answer, target)) if group.positions}
+    last = there.pop("last")
+    if at == GROUPS:
+        return [*there.values(), last]
+    spoken = [place for name in ("question", "answer") if name in there for place in there[name].positions]
+    whole = [there[name] for name in ("image", "prompt") if name in there]
+    return [*whole, *single_places(answer, spoken[-MOST_SINGLE:]), last]
+
+
+def over_samples(
+    values: Float[np.ndarray, "sample *place"],
+) -> tuple[Float[np.ndarray, "*place"], Float[np.ndarray, "*place"]]:
+    """Mean and standard deviation over the samples that are there; NaN without one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, 0), np.nanstd(values, 0)
+
+
+def total_effect(traced: Trace) -> str:
+    """The total effect of a trace's corruption, in a sentence."""
+    before = traced.clean.probability
+    after, differ = over_samples(traced.corrupted_probability)
+    taken, spread = over_samples(traced.total)
+    if traced.corruption.samples == 1:
+        return f"Probability {before:.1%} clean, {after:.1%} corrupted; total effect {taken:.3f} nats."
+    return (
+        f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "
+        f"{spread:.3f} nats (± one standard deviation over samples)."
+    )
+
+
+def not_reached(answer: Answer, traced: Trace) -> str:
+    """What noise on image tokens leaves whole, in a sentence; nothing where it reaches all that the picture gives."""
+    images = answer.layout.positions(TokenKind.IMAGE)
+    if traced.chained or not isinstance(traced.corruption, Noise) or not set(images) & set(traced.corruption.positions):
+        return ""
+    return (
+        " This model adds features of the picture after its first layers, too, which noise on image tokens does not "
+        "reach: the effects are of the rest. Another picture corrupts both."
+    )

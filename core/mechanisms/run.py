@@ -1,0 +1,73 @@
+"""Run a mechanism on a target: settings, obstacles, memory, progress, stopping and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from ..answer import Answer, Target
+from ..settings import checked
+from ..vlm.cancel import CancelToken
+from ..vlm.memory import peak_memory
+from ..vlm.memory_costs import check_memory
+from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import NotApplicable, check_own, token_targets_of
+from .base import Mechanism
+from .results import Result
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """What a mechanism gave for one target, and how that came about. `peak_bytes` is memory beside what was in use
+    before; None where it cannot be measured."""
+
+    mechanism: str
+    target: Target
+    settings: Mapping[str, object]
+    result: Result
+    seconds: float
+    peak_bytes: int | None
+
+
+def measure(
+    mechanism: Mechanism,
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    settings: Any = None,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Measurement:
+    """The figures of a mechanism for a target.
+
+    Stopped by `cancel`, a mechanism that keeps what is done returns that (`complete` below 1); any other raises
+    Cancelled. Raises OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and for
+    figures that do not fit the model or the answer.
+    """
+    settings = checked(mechanism.Settings() if settings is None else settings, model.card.layers, model.card.heads)
+    check_own(model, answer)
+    token_targets_of(answer, target)
+    obstacle = mechanism.obstacle(model, answer)
+    if obstacle is not None:
+        raise NotApplicable(obstacle)
+    needed = mechanism.estimate(model, answer, target, settings)
+    check_memory(mechanism.name, needed, model, "Choose an earlier word of the answer, or use a smaller picture.")
+    stop = CancelToken() if cancel is None else cancel
+    stop.check()
+
+    def heard(done: float) -> None:
+        progress(done)
+        if done < 1 and not mechanism.keeps_partial:
+            stop.check()
+
+    began = time.perf_counter()
+    with peak_memory(torch.device(model.card.device)) as peak:
+        result = mechanism.compute(model, answer, target, settings, cancel=stop, progress=heard)
+    seconds = time.perf_counter() - began
+    result.check(model, answer)
+    return Measurement(mechanism.key, target, asdict(settings), result, seconds, peak())
