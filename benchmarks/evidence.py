@@ -54,7 +54,7 @@ def one(
 ) -> float:
     """The target's probability under one variant."""
     named = pixels_of(frozenset(top), answer.layout)
-    masked = answer.question.with_mask(RegionMask(~named if inserted else named, fill))
+    masked = answer.question.with_masks(RegionMask(~named if inserted else named, fill))
     logits = model.replay_logits(replace(answer, inputs=model.prepare(masked).inputs))
     rows, tokens = logits.log_softmax(-1), list(explained.target.tokens)
     return float(rows[tokens, [answer.token_ids[index] for index in tokens]].sum().exp())

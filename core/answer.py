@@ -50,26 +50,48 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class RegionMask:
-    """Pixels of one image that the model may not see, and what stands in their place.
+    """Pixels of one image that the model may not see, and what stands in their place. Equal to another of the same
+    content.
 
-    `hidden` has the image's own height and width and is true where pixels are replaced.
+    `hidden` has the image's own height and width and is true where pixels are replaced; it is copied, and cannot be
+    written to.
     """
 
     hidden: Bool[np.ndarray, "height width"]
     fill: Fill = "black"
     image: int = 0
 
+    def __post_init__(self) -> None:
+        own = np.array(self.hidden, dtype=bool)
+        own.flags.writeable = False
+        object.__setattr__(self, "hidden", own)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RegionMask):
+            return NotImplemented
+        same = (self.fill, self.image) == (other.fill, other.image)
+        return same and np.array_equal(self.hidden, other.hidden)
+
+    def __hash__(self) -> int:
+        return hash(self.content)
+
+    @property
+    def content(self) -> bytes:
+        """All that it says, as bytes."""
+        return f"{self.fill}{self.image}{self.hidden.shape}".encode() + np.packbits(self.hidden).tobytes()
+
 
 @dataclass(frozen=True, eq=False, init=False)
 class Question:
     """What is asked. `images` are RGB, upright and opaque, whatever they were given as: paths of files, or pictures of
-    any mode with or without a turn in their EXIF data; `mask` is applied to them before the processor runs."""
+    any mode with or without a turn in their EXIF data; `masks` are laid over them, one after the other, before the
+    processor runs (`core.masking` says what that means)."""
 
     text: str
     images: tuple[Image.Image, ...]
     history: tuple[Turn, ...]
     decoding: Decoding
-    mask: RegionMask | None
+    masks: tuple[RegionMask, ...]
 
     def __init__(
         self,
@@ -77,28 +99,29 @@ class Question:
         images: ImageLike | Iterable[ImageLike] = (),
         history: Iterable[Turn] = (),
         decoding: Decoding | None = None,
-        mask: RegionMask | None = None,
+        masks: RegionMask | Iterable[RegionMask] = (),
     ) -> None:
         """Raises UnreadableImage."""
-        given = (text, as_images(images), tuple(history), decoding or Decoding(), mask)
+        laid = (masks,) if isinstance(masks, RegionMask) else tuple(masks)
+        given = (text, as_images(images), tuple(history), decoding or Decoding(), laid)
         for own, value in zip(fields(self), given, strict=True):
             object.__setattr__(self, own.name, value)  # as a frozen dataclass does
 
     def with_text(self, text: str) -> Question:
         return replace(self, text=text)
 
-    def with_mask(self, mask: RegionMask | None) -> Question:
-        return replace(self, mask=mask)
+    def with_masks(self, *masks: RegionMask) -> Question:
+        """The same question under these masks and no others."""
+        return replace(self, masks=masks)
 
     def visual_fingerprint(self) -> str:
-        """A content hash of the images as the model will see them: pixels, sizes and mask."""
+        """A content hash of the images as the model will see them: pixels, sizes and masks."""
         digest = hashlib.sha256()
         for image in self.images:
             digest.update(f"{image.mode}{image.size}".encode())
             digest.update(image.tobytes())
-        if self.mask is not None:
-            digest.update(f"{self.mask.fill}{self.mask.image}{self.mask.hidden.shape}".encode())
-            digest.update(np.packbits(self.mask.hidden).tobytes())
+        for mask in self.masks:
+            digest.update(mask.content)
         return digest.hexdigest()
 
     def fingerprint(self) -> str:

@@ -38,9 +38,19 @@ def test_a_question_takes_files_and_pictures(tmp_path: Path) -> None:
 def test_a_changed_question_keeps_its_pictures_and_the_rest() -> None:
     picture = Image.new("RGB", (3, 2), "red")
     question = Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=3))
-    masked = question.with_text("And now?").with_mask(RegionMask(np.ones((2, 3), bool)))
+    masked = question.with_text("And now?").with_masks(RegionMask(np.ones((2, 3), bool)))
     assert masked.images[0] is picture and masked.decoding == question.decoding and masked.text == "And now?"
     assert replace(masked, images=()).images == ()
+    assert masked.with_masks().masks == ()
+
+
+def test_the_order_of_masks_belongs_to_a_questions_content() -> None:
+    picture = Image.new("RGB", (3, 2), "red")
+    one, other = RegionMask(np.eye(2, 3, dtype=bool)), RegionMask(np.ones((2, 3), bool), "mean")
+    prints = {
+        Question("?", picture, masks=masks).fingerprint() for masks in ((), one, other, (one, other), (other, one))
+    }
+    assert len(prints) == 5
 
 
 def test_a_question_sees_nothing_under_transparency() -> None:

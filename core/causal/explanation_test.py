@@ -10,7 +10,7 @@ and that attention chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
@@ -159,11 +159,10 @@ def _pixels_without(
 
 
 def question_without(answer: Answer, positions: Sequence[int], fill: Fill) -> Question:
-    """The answer's question with the pixels of some image tokens masked, beside what was masked already. Tokens that
+    """The answer's question with the pixels of some image tokens masked, over what was masked already. Tokens that
     stand for the end of a row of patches have none.
 
-    Raises CausalError where none of the image tokens has a place, and for those of several pictures, or of another than
-    is masked already.
+    Raises CausalError where none of the image tokens has a place.
     """
     if not positions:
         return answer.question
@@ -174,14 +173,8 @@ def question_without(answer: Answer, positions: Sequence[int], fill: Fill) -> Qu
             "Which pixels these image tokens stand for is not known, or they stand for none, so none can be masked. "
             "Hide the image tokens from the reader."
         )
-    former = answer.question.mask
-    if len(images) > 1 or (former is not None and former.image not in images):
-        raise CausalError("Pixels can be masked in one picture at a time. Hide the image tokens from the reader.")
-    image = images.pop()
-    hidden = pixels_of(positions, answer.layout, image)
-    if former is None:
-        return answer.question.with_mask(RegionMask(hidden, fill, image))
-    return answer.question.with_mask(replace(former, hidden=former.hidden | hidden))
+    further = (RegionMask(pixels_of(positions, answer.layout, image), fill, image) for image in sorted(images))
+    return answer.question.with_masks(*answer.question.masks, *further)
 
 
 def image_positions(graph: CausalGraph, nodes: Sequence[int]) -> Positions:

@@ -29,7 +29,7 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "rivals": None if target.rivals is None else list(target.rivals),
         "question": answer.question.text,
         "answer": answer.text,
-        "masked": answer.question.mask is not None,
+        "masked": bool(answer.question.masks),
         "model": answer.model,
         "seconds": round(explanation.seconds, 4),
         "explained_together": explanation.together,

@@ -8,13 +8,16 @@ is always named beside a result.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageFilter
 
-from ..answer import Question, RegionMask
+from ..answer import Fill, Question, RegionMask
+
+Pixels = UInt8[np.ndarray, "height width 3"]
 
 BLUR_SHARE = 0.08
 """Standard deviation of the blur as a share of the picture's longer side. A door or a face is a few times
@@ -30,33 +33,59 @@ def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
 
     Raises ValueError when the mask's height and width are not the picture's.
     """
-    hidden = np.asarray(mask.hidden, dtype=bool)
-    if hidden.shape != (image.height, image.width):
-        raise ValueError(
-            f"the mask is {hidden.shape[1]} × {hidden.shape[0]} and the picture {image.width} × {image.height} pixels"
-        )
-    pixels = np.array(image.convert("RGB"))
-    if hidden.any():
-        pixels[hidden] = _filling(pixels, mask)[hidden]
-    return Image.fromarray(pixels)
+    return Canvas([image]).painted([replace(mask, image=0)])[0]
+
+
+class Canvas:
+    """Pictures that masks are laid over, now these and now those; the pictures themselves stay as they are.
+
+    Masks are laid one after the other, each with its own fill, which is made of the picture as it is by then: with
+    what earlier masks hide. So no fill shows anything of what an earlier mask took away, and where two overlap the
+    later one is seen. A fill of the bare picture is made once, whatever it is used for.
+    """
+
+    def __init__(self, images: Sequence[Image.Image]) -> None:
+        self._bare: list[Pixels] = [np.asarray(image.convert("RGB")) for image in images]
+        self._fillings: dict[tuple[int, Fill], Pixels] = {}
+
+    def painted(self, masks: Iterable[RegionMask]) -> list[Image.Image]:
+        """The pictures under some masks, in RGB. Raises ValueError for a mask of another size than its picture."""
+        images = list(self._bare)
+        for mask in masks:
+            own, hidden = images[mask.image], mask.hidden
+            if hidden.shape != own.shape[:2]:
+                (height, width), (rows, columns) = own.shape[:2], hidden.shape
+                raise ValueError(f"the mask is {columns} × {rows} and the picture {width} × {height} pixels")
+            if hidden.any():
+                images[mask.image] = np.where(hidden[..., None], self._filling(own, mask), own)
+        return [Image.fromarray(pixels) for pixels in images]
+
+    def _filling(self, pixels: Pixels, mask: RegionMask) -> Pixels:
+        """A whole picture of the mask's fill; only its hidden part is used."""
+        if mask.fill == "noise" or pixels is not self._bare[mask.image]:
+            return _filling(pixels, mask)
+        key = mask.image, mask.fill
+        if key not in self._fillings:
+            self._fillings[key] = _filling(pixels, mask)
+        return self._fillings[key]
 
 
 def as_seen(question: Question) -> tuple[Image.Image, ...]:
-    """The question's pictures as the model sees them: with what its mask hides."""
-    mask = question.mask
-    return tuple(
-        image if mask is None or mask.image != number else apply_mask(image, mask)
-        for number, image in enumerate(question.images)
-    )
+    """The question's pictures as the model sees them: with what its masks hide."""
+    if not question.masks:
+        return question.images
+    masked = {mask.image for mask in question.masks}
+    painted = Canvas(question.images).painted(question.masks)
+    return tuple(painted[number] if number in masked else image for number, image in enumerate(question.images))
 
 
 def unmasked(question: Question) -> Question:
-    """The same question with its mask painted into the picture, so that another may be laid over it."""
-    return question if question.mask is None else replace(question, images=as_seen(question), mask=None)
+    """The same question with its masks painted into the pictures."""
+    return replace(question, images=as_seen(question), masks=()) if question.masks else question
 
 
-def _filling(pixels: UInt8[np.ndarray, "height width 3"], mask: RegionMask) -> UInt8[np.ndarray, "height width 3"]:
-    """A whole picture of the fill; only its hidden part is used."""
+def _filling(pixels: Pixels, mask: RegionMask) -> Pixels:
+    """A whole picture of the fill."""
     match mask.fill:
         case "black":
             return np.zeros_like(pixels)
@@ -70,7 +99,7 @@ def _filling(pixels: UInt8[np.ndarray, "height width 3"], mask: RegionMask) -> U
             return np.random.default_rng(_seed(pixels, mask.hidden)).integers(0, 256, pixels.shape, dtype=np.uint8)
 
 
-def _seed(pixels: UInt8[np.ndarray, "height width 3"], hidden: Bool[np.ndarray, "height width"]) -> int:
+def _seed(pixels: Pixels, hidden: Bool[np.ndarray, "height width"]) -> int:
     """A seed from the content, so that the same question always gets the same noise."""
     digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes())
     digest.update(np.packbits(hidden).tobytes())

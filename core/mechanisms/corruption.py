@@ -79,7 +79,7 @@ def first_corrupted(answer: Answer, corruption: Corruption) -> int:
 
 def _with_other_images(model: VisionLanguageModel, answer: Answer, corruption: OtherImages) -> Answer:
     """The answer as if it had been given about the other pictures."""
-    question = replace(answer.question, images=corruption.images, mask=None)
+    question = replace(answer.question, images=corruption.images, masks=())
     prepared = model.prepare(question)
     ids = tuple(answer.inputs["input_ids"][0].tolist())
     grids, others = (

@@ -54,7 +54,7 @@ def _owner(answer: Answer, image: int, x: float, y: float) -> int | None:
 
 def probability(model: TransformersModel, answer: Answer, pictures: list[Image.Image], target: Target) -> float:
     """The target's probability under other pictures, from a replay of its own through the whole processor."""
-    question = replace(answer.question, images=tuple(pictures), mask=None)
+    question = replace(answer.question, images=tuple(pictures), masks=())
     logits = model.replay_logits(replace(answer, inputs=model.prepare(question).inputs)).double()
     rows = logits.log_softmax(-1)
     own = sum(float(rows[index, answer.token_ids[index]]) for index in target.tokens)

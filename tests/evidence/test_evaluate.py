@@ -85,7 +85,7 @@ def test_patches_of_several_pictures_stand_in_one_order(model: TransformersModel
 
 def test_a_masked_question_is_tested_as_the_model_saw_it(llava: TransformersModel, small: Image.Image) -> None:
     mask = RegionMask(np.indices(SMALL[::-1])[1] < 20, "mean")
-    answer = sampled(llava, "the dog?", small, tokens=2, mask=mask)
+    answer = sampled(llava, "the dog?", small, tokens=2, masks=mask)
     explanation = drawn_map(answer, Target((0,)), 0)
     (found,) = evaluate(llava, answer, [explanation], settings=FEW)
     seen = replace(answer, question=unmasked(answer.question))

@@ -59,7 +59,7 @@ def test_hidden_pixels_cost_what_a_masked_question_says(
         for left in range(0, 4 - window + 1, step):
             hidden = np.zeros((80, 120), bool)
             hidden[20 * top : 20 * (top + window), 20 + 20 * left : 20 + 20 * (left + window)] = True
-            masked = answer.question.with_mask(RegionMask(hidden, fill))
+            masked = answer.question.with_masks(RegionMask(hidden, fill))
             change = [
                 said(llava, answer, answer.question, target) - said(llava, answer, masked, target)
                 for target in targets(answer)
@@ -88,7 +88,7 @@ def test_hidden_pixels_where_the_grid_follows_the_picture_and_there_are_two(
             left, top, right, bottom = view.patch_box(index)
             xs, ys = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
             hidden = (xs >= left) & (xs < right) & (ys >= top) & (ys < bottom)
-            masked = answer.question.with_mask(RegionMask(hidden, "mean", view.image))
+            masked = answer.question.with_masks(RegionMask(hidden, "mean", view.image))
             expected = before - said(qwen, answer, masked, target)
             assert float(found.scores[view.positions[index]]) == pytest.approx(expected, abs=2e-4)
 
@@ -96,7 +96,7 @@ def test_hidden_pixels_where_the_grid_follows_the_picture_and_there_are_two(
 def test_a_mask_that_was_asked_with_stays(llava: TransformersModel, picture: Image.Image) -> None:
     hidden = np.zeros((80, 120), bool)
     hidden[:, :70] = True
-    masked = sampled(llava, "Where is the dog?", picture, tokens=2, mask=RegionMask(hidden, "black"))
+    masked = sampled(llava, "Where is the dog?", picture, tokens=2, masks=RegionMask(hidden, "black"))
     painted = sampled(llava, "Where is the dog?", apply_mask(picture, RegionMask(hidden, "black")), tokens=2)
     first, second = (explain(OcclusionPixels(), llava, answer, [Target((1,))])[0] for answer in (masked, painted))
     torch.testing.assert_close(first.scores, second.scores, **CLOSE)
@@ -114,7 +114,7 @@ def test_superpixels_spread_their_cost_over_the_tokens_they_cover(
     (found,) = explain(OcclusionSuperpixels(), model, answer, [target], settings)
     cost = np.zeros(labels.shape)
     for label in np.unique(labels):
-        masked = answer.question.with_mask(RegionMask(labels == label, "black"))
+        masked = answer.question.with_masks(RegionMask(labels == label, "black"))
         cost[labels == label] = said(model, answer, answer.question, target) - said(model, answer, masked, target)
     (view,) = answer.layout.views
     for index, position in enumerate(view.positions):

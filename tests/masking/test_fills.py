@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.answer import Fill, Question, RegionMask
-from core.masking import apply_mask, as_seen, unmasked
+from core.masking import Canvas, apply_mask, as_seen, unmasked
 
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
@@ -108,11 +108,84 @@ def test_blur_keeps_the_colour_of_the_neighbourhood() -> None:
 
 def test_of_several_pictures_only_the_one_with_the_mask_is_seen_otherwise() -> None:
     first, second, hidden = picture(0), picture(1), hidden_box()
-    question = Question("?", (first, second), mask=RegionMask(hidden, "mean", image=1))
+    question = Question("?", (first, second), masks=RegionMask(hidden, "mean", image=1))
     assert as_seen(question)[0] is first
     assert np.array_equal(np.asarray(as_seen(question)[1]), masked(second, hidden, "mean"))
     painted = unmasked(question)
-    assert painted.mask is None and np.array_equal(np.asarray(painted.images[1]), masked(second, hidden, "mean"))
+    assert painted.masks == () and np.array_equal(np.asarray(painted.images[1]), masked(second, hidden, "mean"))
+
+
+PAIRS = [(first, second) for first in FILLS for second in FILLS]
+
+
+def overlapping() -> tuple[np.ndarray, np.ndarray]:
+    """Two boxes that share a corner."""
+    first, second = np.zeros((30, 40), bool), np.zeros((30, 40), bool)
+    first[2:15, 3:20], second[10:25, 15:36] = True, True
+    return first, second
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_masks_are_laid_one_after_the_other_each_with_its_own_fill(first: Fill, second: Fill) -> None:
+    image, (one, other) = picture(), overlapping()
+    masks = (RegionMask(one, first), RegionMask(other, second))
+    by_hand = apply_mask(apply_mask(image, masks[0]), masks[1])
+    (seen,) = as_seen(Question("?", (image,), masks=masks))
+    assert np.array_equal(np.asarray(seen), np.asarray(by_hand))
+    alone = masked(image, one, first)
+    assert np.array_equal(np.asarray(seen)[~other], alone[~other]), "the first keeps its fill where the second is not"
+
+
+@pytest.mark.parametrize("first", ["black", "mean"])
+@pytest.mark.parametrize("second", FILLS)
+def test_no_later_fill_shows_what_an_earlier_mask_hid(first: Fill, second: Fill) -> None:
+    """Pixels change places under the first mask, which neither black nor the mean colour tells: nothing is to be seen
+    of it under the second."""
+    one, other = overlapping()
+    shuffled = np.asarray(picture()).copy()
+    shuffled[one] = np.random.default_rng(5).permutation(shuffled[one])
+    masks = (RegionMask(one, first), RegionMask(other, second))
+    seen = [np.asarray(Canvas([image]).painted(masks)[0]) for image in (picture(), Image.fromarray(shuffled))]
+    assert np.array_equal(*seen)
+
+
+def test_each_picture_has_its_own_masks() -> None:
+    pictures, (one, other) = (picture(0), picture(1), picture(2)), overlapping()
+    masks = [RegionMask(one, "blur", 2), RegionMask(other, "mean", 0), RegionMask(other, "noise", 2)]
+    first, second, third = (np.asarray(image) for image in as_seen(Question("?", pictures, masks=masks)))
+    assert np.array_equal(first, masked(pictures[0], other, "mean"))
+    assert np.array_equal(second, np.asarray(pictures[1]))
+    blurred = apply_mask(pictures[2], RegionMask(one, "blur"))
+    assert np.array_equal(third, masked(blurred, other, "noise"))
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_a_canvas_is_used_again_as_if_it_were_new(fill: Fill) -> None:
+    pictures, (one, other) = (picture(0), picture(1)), overlapping()
+    canvas = Canvas(pictures)
+    for hidden in (one, other, one | other, one):
+        for image in (0, 1):
+            painted = canvas.painted([RegionMask(hidden, fill, image)])
+            assert np.array_equal(np.asarray(painted[image]), masked(pictures[image], hidden, fill))
+            assert np.array_equal(np.asarray(painted[1 - image]), np.asarray(pictures[1 - image]))
+
+
+def test_masks_of_the_same_content_are_the_same() -> None:
+    one, other = overlapping()
+    assert RegionMask(one, "blur") == RegionMask(one.copy(), "blur")
+    assert len({RegionMask(one, "blur"), RegionMask(one.copy(), "blur"), RegionMask(other, "blur")}) == 2
+    for different in (RegionMask(one, "mean"), RegionMask(one, "blur", 1), RegionMask(other, "blur")):
+        assert different != RegionMask(one, "blur")
+
+
+def test_a_mask_cannot_be_changed_from_outside() -> None:
+    one, _ = overlapping()
+    mask = RegionMask(one)
+    before = mask.hidden.copy()
+    one[:] = True
+    assert np.array_equal(mask.hidden, before)
+    with pytest.raises(ValueError, match="read-only"):
+        mask.hidden[0, 0] = True
 
 
 def test_a_mask_of_another_size_is_refused_with_both_sizes() -> None:

@@ -166,8 +166,8 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     assert not at.exception
     found = list(work_of(at).view(CausalView).reasked)
     assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
-    mask = found[0].answer.question.mask
-    assert mask is not None and 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
+    (mask,) = found[0].answer.question.masks
+    assert 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
     assert f"{nats(found[0].hidden_change)} with the image tokens hidden" in captions(at)
 
 

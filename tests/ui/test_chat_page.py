@@ -145,7 +145,8 @@ def test_the_masked_answer_is_scored_token_by_token(app: App) -> None:
     reasked = work_of(at).reasked
     assert reasked is not None and reasked.original is work_of(at).answer
     assert reasked.intervention.change.shape == (6,)
-    assert reasked.answer.question.mask is not None and reasked.answer.question.mask.hidden.all()
+    (mask,) = reasked.answer.question.masks
+    assert mask.hidden.all()
     assert any("The whole picture is hidden" in caption.value for caption in at.caption)
 
 

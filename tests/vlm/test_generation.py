@@ -226,7 +226,7 @@ def test_a_mask_changes_the_answer_as_painting_the_picture_does(model: Transform
     painted = np.asarray(picture).copy()
     painted[hidden] = 0
     decoding = Decoding(max_new_tokens=5)
-    masked = ask(model, Question("Where?", (picture,), decoding=decoding, mask=RegionMask(hidden)))
+    masked = ask(model, Question("Where?", (picture,), decoding=decoding, masks=RegionMask(hidden)))
     expected = ask(model, Question("Where?", (Image.fromarray(painted),), decoding=decoding))
     plain = ask(model, Question("Where?", (picture,), decoding=decoding))
     assert [token.logprob for token in masked.tokens] == [token.logprob for token in expected.tokens]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ def noise(seed: int, size: tuple[int, int] = (120, 80)) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def asked(model: TransformersModel, *pictures: Image.Image, mask: RegionMask | None = None) -> Answer:
-    return ask(model, Question("the the cat?", pictures, decoding=Decoding(max_new_tokens=5), mask=mask))
+def asked(model: TransformersModel, *pictures: Image.Image, masks: Sequence[RegionMask] = ()) -> Answer:
+    return ask(model, Question("the the cat?", pictures, decoding=Decoding(max_new_tokens=5), masks=masks))
 
 
 def literal(model: TransformersModel, answer: Answer, *pictures: Image.Image) -> torch.Tensor:
@@ -57,7 +58,7 @@ def test_a_family_nobody_described_reads_pictures_one_by_one(llava: Transformers
 
 def test_the_questions_mask_is_not_laid_over_other_pictures(model: TransformersModel) -> None:
     mask = RegionMask(np.indices((80, 120))[1] < 60)
-    answer = asked(model, noise(0), mask=mask)
+    answer = asked(model, noise(0), masks=[mask])
     shown, masked = model.logits_of_images(answer, [[noise(0)], [apply_mask(noise(0), mask)]])
     torch.testing.assert_close(masked, model.replay_logits(answer), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(shown, masked, atol=1e-3)

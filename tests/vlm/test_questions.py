@@ -79,7 +79,7 @@ def test_questions_without_a_picture_are_answered(model: TransformersModel) -> N
 
 def test_a_mask_of_everything_is_answered(model: TransformersModel, picture: Image.Image) -> None:
     mask = RegionMask(np.ones((80, 120), bool))
-    assert len(ask(model, Question("What?", (picture,), decoding=THREE, mask=mask)).tokens) == 3
+    assert len(ask(model, Question("What?", (picture,), decoding=THREE, masks=mask)).tokens) == 3
 
 
 def test_every_refusal_is_of_one_kind() -> None:

@@ -36,7 +36,7 @@ def test_a_batch_of_different_lengths_equals_one_pass_each(model: TransformersMo
         (Question("Where is the dog?", (picture,)), "The dog is there."),
         (Question("Where is the dog?", (picture,)), "No"),
         (Question("Is the very old house over there the one with the open door?", (picture,)), "a a a a a a"),
-        (Question("Is it?", (picture,), mask=RegionMask(hidden)), "The dog is there."),
+        (Question("Is it?", (picture,), masks=RegionMask(hidden)), "The dog is there."),
         (Question("Is it?", (picture,), history=history), "Yes."),
         (Question("Why?", (picture,), history=history), "Because it is a dog, and dogs are there."),
         (Question("Where is the dog?", (other,)), "The dog is there."),

@@ -12,7 +12,7 @@ from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import Positions, image_positions
 from ...causal.pag import bits
 from ...charts.overlays import fit
-from ...masking import apply_mask
+from ...masking import as_seen
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
@@ -167,10 +167,10 @@ def _reask(
 
 def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:
     with st.container(border=True, horizontal=True, gap="medium"):
-        mask = found.answer.question.mask
-        if mask is not None:
-            image = found.answer.question.images[mask.image]
-            st.image(apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model saw", width=SEEN)
+        images = as_seen(found.answer.question)
+        for number in sorted({mask.image for mask in found.answer.question.masks}):
+            image = images[number]
+            st.image(image.resize(fit(image.size, SEEN)), alt="what the model saw", width=SEEN)
         with st.container(width="stretch"):
             st.caption(f"{escaped(found.change.description)}: asked again, it says")
             st.text(found.answer.text or "(no word)")

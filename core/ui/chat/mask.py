@@ -182,7 +182,7 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     st.caption("The same question, decoding and history, with the region hidden before the model's processor sees it.")
     if not clicked:
         return
-    question = answer.question.with_mask(mask)
+    question = answer.question.with_masks(mask)
     status = stop_row("stop_mask")
     place = st.empty()
     said: list[str] = []
@@ -211,7 +211,7 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
 
 def _result(reasked: Reasked, mask: RegionMask) -> None:
     original, other = reasked.original, reasked.answer
-    if mask.fill != reasked.mask.fill or not np.array_equal(mask.hidden, reasked.mask.hidden):
+    if mask != reasked.mask:
         st.caption(":material/history: The region has changed since: what follows is about the former one.")
     st.caption("The original answer")
     st.text(original.text)

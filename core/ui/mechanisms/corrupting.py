@@ -12,7 +12,7 @@ from PIL.Image import Image
 from ...answer import Answer, Fill, RegionMask, TokenKind
 from ...attention.words import question_words
 from ...charts.tokens import visible
-from ...masking import apply_mask, as_seen
+from ...masking import Canvas, apply_mask, as_seen
 from ...mechanisms.corruption import Corruption, Noise, OtherImages
 from ...street.recipe import Change, possible_changes
 from ..state.scenes import image_of
@@ -126,5 +126,5 @@ def _image(workspace: Workspace, answer: Answer, image: Image, option: Change | 
     assert workspace.inspected is not None and workspace.inspected.image is not None
     recipe = workspace.inspected.image.recipe
     assert recipe is not None
-    changed, mask = image_of(recipe.changed(option)).image, answer.question.mask
-    return changed if mask is None else apply_mask(changed, mask)
+    (changed,) = Canvas([image_of(recipe.changed(option)).image]).painted(answer.question.masks)
+    return changed

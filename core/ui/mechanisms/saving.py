@@ -39,7 +39,7 @@ def about(answer: Answer, settings: Row) -> dict[str, object]:
     return {
         "question": answer.question.text,
         "answer": answer.text,
-        "masked": answer.question.mask is not None,
+        "masked": bool(answer.question.masks),
         "model": answer.model,
         **settings,
     }

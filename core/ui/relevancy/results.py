@@ -48,7 +48,7 @@ def same_image(one: Answer, other: Answer) -> bool:
     """Whether two answers are about the same pictures, whatever was hidden of them."""
     for answer in (one, other):
         if answer not in _images:
-            _images[answer] = answer.question.with_mask(None).visual_fingerprint()
+            _images[answer] = answer.question.with_masks().visual_fingerprint()
     return _images[one] == _images[other]
 
 

@@ -16,7 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ...answer import Question, TokenLayout
-from ...masking import apply_mask
+from ...masking import as_seen
 from ..errors import ImageMissing, QuestionTooLong, UnusableImage
 from . import prompt as prompts
 
@@ -69,15 +69,13 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
 def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:
     """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for a
     picture that the model `name` cannot take, PictureMissing where it takes no question without one."""
-    images = [image.convert("RGB") for image in question.images]
+    images = [image.convert("RGB") for image in as_seen(question)]
     for image in images:
         if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
             raise UnusableImage(
                 f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
                 f"Crop it to less than {LONGEST_TO_SHORTEST} times as long as wide."
             )
-    if question.mask is not None:
-        images[question.mask.image] = apply_mask(images[question.mask.image], question.mask)
     overheard = _Overheard(processor.tokenizer)
     listened_to = copy.copy(processor)
     listened_to.tokenizer = overheard

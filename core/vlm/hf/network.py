@@ -154,7 +154,7 @@ class TransformersModel(VisionLanguageModel):
         if tuple(image.size for image in images) != answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
         if not self.family.stacks:
-            return self.prepare(replace(answer.question, images=tuple(images), mask=None)).inputs
+            return self.prepare(replace(answer.question, images=tuple(images), masks=())).inputs
         inputs = self._passes.inputs_of(answer)
         fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
         return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}

@@ -91,8 +91,8 @@ def test_another_picture_or_mask_is_looked_at_anew(
     hidden[30:, 30:] = True
     ask(model, Question("Where?", (picture,), decoding=SIX))
     for changed in (
-        Question("Where?", (picture,), decoding=SIX, mask=RegionMask(hidden)),
-        Question("Where?", (picture,), decoding=SIX, mask=RegionMask(hidden, fill="mean")),
+        Question("Where?", (picture,), decoding=SIX, masks=RegionMask(hidden)),
+        Question("Where?", (picture,), decoding=SIX, masks=RegionMask(hidden, fill="mean")),
         Question("Where?", (picture.rotate(180),), decoding=SIX),
     ):
         counter.images = 0
