@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
 export CHROMIUM
 
-.PHONY: run test test-quick test-browser lint bench train evaluate clean
+.PHONY: run test test-quick test-browser lint docs bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -30,6 +30,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A site in build/docs from docs/ and the docstrings, with no network; any warning is an error.
+docs: $(VENV)/.installed-dev
+	rm -rf docs/_api
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto docs build/docs
 
 bench: $(VENV)/.installed
 	@set -e; for benchmark in benchmarks/[a-z]*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python "$$benchmark"; done

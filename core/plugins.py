@@ -19,16 +19,16 @@ def discovered(package: str, base: type[Any], named: Sequence[str]) -> dict[str,
 
     Raises ValueError when two have the same key, or one lacks what it must have.
     """
-    found: dict[str, Any] = {}
+    plugins: dict[str, Any] = {}
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
         for kind in _defined(module.name, base):
             missing = [name for name in (*named, "__doc__") if not getattr(kind, name, None)]
             if missing:
                 raise ValueError(f"{kind.__qualname__} in {module.name} has no {', '.join(missing)}")
-            if kind.key in found:
+            if kind.key in plugins:
                 raise ValueError(f"two plugins are called {kind.key!r}: one is {kind.__qualname__} in {module.name}")
-            found[kind.key] = kind()
-    return dict(sorted(found.items(), key=lambda item: item[1].name))
+            plugins[kind.key] = kind()
+    return dict(sorted(plugins.items(), key=lambda item: item[1].name))
 
 
 def _defined(module: str, base: type[Any]) -> list[Any]:

@@ -71,11 +71,11 @@ def sinks_in(
     seen = prompt + np.arange(len(received))
     times = received[:, :prompt] * seen[:, None]
     median, low = np.median(times, axis=0), np.quantile(times, 0.1, axis=0)
-    found = []
+    sinks = []
     for position in range(prompt):
         if position == 0 or (median[position] >= factor and low[position] >= factor / 2):
             kind: SinkKind = "first" if position == 0 else KINDS[kinds[position]]
             weight = float(received[:, position].mean())
-            found.append(Sink(position, kind, weight, float(median[position])))
-    found.sort(key=lambda sink: (sink.kind != "first", -sink.weight))
-    return Sinks(tuple(found), len(received) >= FEWEST)
+            sinks.append(Sink(position, kind, weight, float(median[position])))
+    sinks.sort(key=lambda sink: (sink.kind != "first", -sink.weight))
+    return Sinks(tuple(sinks), len(received) >= FEWEST)

@@ -36,9 +36,9 @@ def tell_formats() -> Exit:
 
 def check(folder: Path, form: str | None) -> Exit:
     """What is wrong with a folder, before it is run."""
-    found, cases = read_folder(folder, form)
+    format_, cases = read_folder(folder, form)
     stuck = sum(case.problem is not None for case in cases.cases)
-    emit({"format": found.key, "cases": len(cases.cases), "unanswerable": stuck, "problems": cases.problems})
+    emit({"format": format_.key, "cases": len(cases.cases), "unanswerable": stuck, "problems": cases.problems})
     return Exit.INCOMPLETE if cases.problems else Exit.DONE
 
 
@@ -56,10 +56,10 @@ def run(
     """Ask the cases that `file` has no result of yet, and tell the rates."""
     if engine not in ENGINES:
         raise WrongOption(f"There is no engine {engine!r}. Choose among {', '.join(ENGINES)}.")
-    name, found = _cases(folder, form, street)
-    for problem in found.problems:
+    name, case_set = _cases(folder, form, street)
+    for problem in case_set.problems:
         say(problem)
-    wanted = list(islice(found.cases, limit))
+    wanted = list(islice(case_set.cases, limit))
     options: dict[str, Any] = {"name": name, "folder": str(folder or ""), "settings": settings}
     with stoppable() as cancel, bar(f"asking {name}") as progress:
         options |= {"cancel": cancel, "progress": progress}
@@ -72,44 +72,44 @@ def run(
 
 def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Exit:
     """The rates of a run, its wrong answers, and a page of both."""
-    found = read_run(file)
-    for rate in rates_of(found):
+    answered = read_run(file)
+    for rate in rates_of(answered):
         emit(_rate(rate))
-    emit({"not understood": unread(found), "counts": "answers in which no expected form was found; they are wrong"})
+    emit({"not understood": unread(answered), "counts": "answers in which no expected form was found; they are wrong"})
     for answers, right in (("right", True), ("wrong", False)):
-        mean = interval([r.dependence for r in found.results if r.right is right and r.dependence is not None])
+        mean = interval([r.dependence for r in answered.results if r.right is right and r.dependence is not None])
         told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}
         emit({"image dependence": told, "target": "nats", "answers": answers})
     if wrong:
         notes = read_notes(place or notes_file(file))
-        for result in failures(found):
+        for result in failures(answered):
             emit(_result(result, notes))
     if html is not None:
-        write_run(html, found, rates_of(found))
+        write_run(html, answered, rates_of(answered))
         say(f"The page is in {html}.")
-    return _complete(found)
+    return _complete(answered)
 
 
 def compare_runs(first: Path, second: Path, differing: bool) -> Exit:
     """Two runs of one set beside each other."""
     one, other = read_run(first), read_run(second)
-    found = compare(one, other)
+    comparison = compare(one, other)
     emit(
         {
             "first": one.model_name,
             "second": other.model_name,
-            "cases": len(found.pairs),
-            "both right": found.both,
-            "only first right": found.only_first,
-            "only second right": found.only_second,
-            "neither right": found.neither,
-            "gain": _rate(found.gain),
-            "same answer": _rate(found.same),
-            "mcnemar_p": found.p_value,
-            "apart": found.apart,
+            "cases": len(comparison.pairs),
+            "both right": comparison.both,
+            "only first right": comparison.only_first,
+            "only second right": comparison.only_second,
+            "neither right": comparison.neither,
+            "gain": _rate(comparison.gain),
+            "same answer": _rate(comparison.same),
+            "mcnemar_p": comparison.p_value,
+            "apart": comparison.apart,
         }
     )
-    for result, beside in found.differing if differing else ():
+    for result, beside in comparison.differing if differing else ():
         said = {"first": result.said, "second": beside.said, "right": "first" if result.right else "second"}
         emit({"id": result.id, "question": result.question, "expected": result.expected, **said})
     return Exit.DONE
@@ -130,8 +130,8 @@ def _cases(folder: Path | None, form: str | None, street: int | None) -> tuple[s
         raise WrongOption("Give a folder of cases, or --street with a number of drawn cases of each family.")
     if folder is None:
         return STREET, CaseSet(tuple(street_cases(street or 0)), ())
-    found, cases = read_folder(folder, form)
-    return found.key, cases
+    format_, cases = read_folder(folder, form)
+    return format_.key, cases
 
 
 def _told(done: Run, wanted: list[Case], file: Path) -> Exit:

@@ -109,14 +109,14 @@ def explained(
 ) -> list[Explanation]:
     """One map of the target by each method. Raises as `explain` does, and WrongOption."""
     chosen = [settings_of(model, method, settings) for method in methods]
-    found: list[Explanation] = []
+    explanations: list[Explanation] = []
     for number, (method, own) in enumerate(zip(methods, chosen, strict=True)):
 
         def share(done: float, number: int = number) -> None:
             progress((number + done) / len(methods))
 
-        found += explain(method, model, answer, [target], own, cancel=cancel, progress=share)
-    return found
+        explanations += explain(method, model, answer, [target], own, cancel=cancel, progress=share)
+    return explanations
 
 
 def told(answer: Answer, explanation: Explanation) -> dict[str, Any]:

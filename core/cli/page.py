@@ -36,17 +36,17 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 def node(tag: str, *children: Child, **attributes: str) -> Element:
     """An element with text and elements in it; `cls` is its class."""
     names = {name.replace("cls", "class"): value for name, value in attributes.items()}
-    found = Element(tag, names)
+    element = Element(tag, names)
     last: Element | None = None
     for child in children:
         if isinstance(child, Element):
-            found.append(child)
+            element.append(child)
             last = child
         elif last is None:
-            found.text = (found.text or "") + _shown(child)
+            element.text = (element.text or "") + _shown(child)
         else:
             last.tail = (last.tail or "") + _shown(child)
-    return found
+    return element
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> Element:

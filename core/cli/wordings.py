@@ -28,12 +28,12 @@ def audit_one(
         raise WrongOption("No other wording of this question is known. Give some with --wording.")
     asked = Question(question, images or (), decoding=Decoding(most))
     with stoppable() as cancel, bar("asking in other words") as progress:
-        found = audit(model, [asked.with_text(one.text) for one in wordings], cancel=cancel, progress=progress)
-    for number, (one, answer) in enumerate(zip(wordings, found.answers, strict=True)):
-        said = {"answer": answer.text, "key_word": found.key_words[number]}
-        emit({"family": one.family, "question": one.text, **said, "probability": found.probability[number].tolist()})
-    verdict = {"verdict": found.verdict.kind, "sentence": found.verdict.sentence}
-    emit({**verdict, "contradiction_rate": found.contradiction_rate})
+        audited = audit(model, [asked.with_text(one.text) for one in wordings], cancel=cancel, progress=progress)
+    for number, (one, answer) in enumerate(zip(wordings, audited.answers, strict=True)):
+        said = {"answer": answer.text, "key_word": audited.key_words[number]}
+        emit({"family": one.family, "question": one.text, **said, "probability": audited.probability[number].tolist()})
+    verdict = {"verdict": audited.verdict.kind, "sentence": audited.verdict.sentence}
+    emit({**verdict, "contradiction_rate": audited.contradiction_rate})
     return Exit.DONE
 
 
@@ -42,8 +42,13 @@ def survey_many(model: VisionLanguageModel, folder: Path | None, doors: int, out
     cases = street_cases(doors, DOORS) if folder is None else read_folder(folder)[1].cases
     with stoppable() as cancel, bar("asking in other words") as progress:
         lines = survey(model, list(cases), out, cancel=cancel, progress=progress)
-    for found in correlations(lines):
-        emit({**asdict(found), "meaning": f"rank correlation of contradictions with the {MEASURES[found.measure]}"})
+    for correlation in correlations(lines):
+        emit(
+            {
+                **asdict(correlation),
+                "meaning": f"rank correlation of contradictions with the {MEASURES[correlation.measure]}",
+            }
+        )
     rates = [line.contradictions for line in lines]
     mean = sum(rates) / len(rates) if rates else float("nan")
     emit({"file": str(out), "questions": len(lines), "mean_contradiction_rate": mean})

@@ -110,19 +110,19 @@ def _last_sentence(text: str) -> str:
 
 def _asked(question: str) -> list[Word]:
     """The words of the question proper. "Isn't the door open?" asks what "Is the door open?" asks."""
-    found = list(words(_LEAD_IN.sub("", _last_sentence(question))))
-    if len(found) > 1 and found[0].plain in AUXILIARIES and found[1].plain == "not":
-        del found[1]
-    return found
+    asked = list(words(_LEAD_IN.sub("", _last_sentence(question))))
+    if len(asked) > 1 and asked[0].plain in AUXILIARIES and asked[1].plain == "not":
+        del asked[1]
+    return asked
 
 
 def _polarity(answer: str) -> tuple[bool | None, str]:
     """Yes, no or neither, and the answer after that word. "No dogs." is not a no but a count."""
-    found = words(answer)
-    if not found:
+    split = words(answer)
+    if not split:
         return None, ""
-    first, rest = found[0], answer[found[0].stop :]
-    following = found[1].plain if len(found) > 1 else ""
+    first, rest = split[0], answer[split[0].stop :]
+    following = split[1].plain if len(split) > 1 else ""
     apart = not following or not rest[:1].isspace() or not is_content(following)
     if first.plain in YES:
         return True, rest
@@ -158,13 +158,13 @@ def _stated(clause: Sequence[Word], subject: frozenset[str]) -> list[Claim]:
 
 def _existing(clause: Sequence[Word]) -> frozenset[str]:
     """What "there is" introduces: the first run of nouns in the clause."""
-    found: list[str] = []
+    nouns: list[str] = []
     for word in clause:
         if is_content(word.plain):
-            found.append(stem(word.plain))
-        elif found:
+            nouns.append(stem(word.plain))
+        elif nouns:
             break
-    return frozenset(found)
+    return frozenset(nouns)
 
 
 def _conceded(asked: Sequence[Word], polarity: bool) -> list[Claim]:
@@ -232,10 +232,10 @@ def comparable(one: frozenset[str], two: frozenset[str]) -> bool:
 def alternatives(question: str) -> frozenset[str]:
     """The words a question offers to choose from: the last one before "or" and the first one after it."""
     asked = words(_last_sentence(question))
-    found: set[str] = set()
+    offered: set[str] = set()
     for index, word in enumerate(asked):
         if word.plain == "or":
             before = [w.plain for w in asked[:index] if is_content(w.plain) or value_of(w.plain)]
             after = [w.plain for w in asked[index + 1 :] if is_content(w.plain) or value_of(w.plain)]
-            found |= {*before[-1:], *after[:1]}
-    return frozenset(found)
+            offered |= {*before[-1:], *after[:1]}
+    return frozenset(offered)

@@ -21,8 +21,8 @@ def key_word(question: str, answer: str) -> slice:
     if said[0].plain in YES | NO and (is_polar(question) or len(said) == 1):
         return _characters(said[0])
     asked = words(question)
-    if found := _offered(question, said) or _counted(asked, said) or _which(asked, said):
-        return _characters(said[found[0]])
+    if span := _offered(question, said) or _counted(asked, said) or _which(asked, said):
+        return _characters(said[span[0]])
     named = {stem(word.plain) for word in asked}
     if values := [index for index, _, _ in values_in(said)]:
         return _phrase(said, _news(said, values, named), set(values))

@@ -44,11 +44,15 @@ def judge(questions: Sequence[str], answers: Sequence[str]) -> Verdict:
 
     readings = [read(question, answer) for question, answer in zip(questions, answers, strict=True)]
     pairs = list(combinations(range(len(answers)), 2))
-    found = tuple((i, j, reason) for i, j in pairs if (reason := _contradiction(readings[i], readings[j])))
-    if found:
-        first, second, reason = found[0]
-        more = ("", " So does one more pair.", f" So do {len(found) - 1} more pairs.")[min(len(found) - 1, 2)]
-        return Verdict("contradict", f"{_phrasings([first, second])} contradict each other: {reason}.{more}", found)
+    contradictions = tuple((i, j, reason) for i, j in pairs if (reason := _contradiction(readings[i], readings[j])))
+    if contradictions:
+        first, second, reason = contradictions[0]
+        more = ("", " So does one more pair.", f" So do {len(contradictions) - 1} more pairs.")[
+            min(len(contradictions) - 1, 2)
+        ]
+        return Verdict(
+            "contradict", f"{_phrasings([first, second])} contradict each other: {reason}.{more}", contradictions
+        )
     polar = [is_polar(question) for question in questions]
     if all(_agree(readings[i], readings[j], texts[i] == texts[j], polar[i] and polar[j]) for i, j in pairs):
         return Verdict("agree", _agreement(answers))

@@ -136,15 +136,15 @@ def normal(text: str) -> str:
 @lru_cache(maxsize=128)
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text; a contraction gives two at the same place ("isn't": is, not), a possessive loses its 's."""
-    found = []
+    words_of = []
     for match in _WORD.finditer(text.replace("’", "'").replace("‘", "'")):
         plain = unicodedata.normalize("NFKC", match.group()).casefold()
         if "'" in plain:
             for pattern, opened in _CONTRACTIONS:
                 plain = pattern.sub(opened, plain)
             plain = plain.removesuffix("'s")
-        found += [Word(part, match.start(), match.end()) for part in plain.split()]
-    return tuple(found)
+        words_of += [Word(part, match.start(), match.end()) for part in plain.split()]
+    return tuple(words_of)
 
 
 def is_english(texts: list[str]) -> bool:
@@ -174,7 +174,7 @@ def values_in(clause: Sequence[Word]) -> list[tuple[int, Dimension, str]]:
 
     Left out are "on" and "off" where they are prepositions, and "one" where it is a pronoun.
     """
-    found = []
+    values = []
     for index, word in enumerate(clause):
         value = value_of(word.plain)
         before = clause[index - 1].plain if index else ""
@@ -185,8 +185,8 @@ def values_in(clause: Sequence[Word]) -> list[tuple[int, Dimension, str]]:
             continue
         if word.plain == "one" and not (len(clause) == 1 or before in ("is", "are", "only", "exactly", "see")):
             continue
-        found.append((index, *value))
-    return found
+        values.append((index, *value))
+    return values
 
 
 def value_of(word: str) -> tuple[Dimension, str] | None:

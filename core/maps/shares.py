@@ -71,8 +71,8 @@ def parts(layout: TokenLayout, target: Target) -> dict[Part, tuple[int, ...]]:
         Part.EARLIER: tuple(position for position in answers if position < max(own)),
         Part.TEMPLATE: layout.positions(TokenKind.SPECIAL),
     }
-    found = {part: tuple(p for p in positions if p not in own) for part, positions in groups.items()}
-    return {**found, Part.OWN: tuple(sorted(own))}
+    groups_of_words = {part: tuple(p for p in positions if p not in own) for part, positions in groups.items()}
+    return {**groups_of_words, Part.OWN: tuple(sorted(own))}
 
 
 def shares(scores: Float[np.ndarray, "position"], places: Mapping[Part, Sequence[int]]) -> tuple[Share, ...]:

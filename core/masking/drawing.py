@@ -128,13 +128,13 @@ def _flatten(path: Sequence[Sequence[Any]]) -> Iterator[list[tuple[float, float]
 
 def _curve(control: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Points along a Bézier curve, without its first, by de Casteljau's rule."""
-    found = []
+    curve = []
     for step in range(1, _CURVE_STEPS + 1):
         share, points = step / _CURVE_STEPS, np.array(control)
         while len(points) > 1:
             points = points[:-1] * (1 - share) + points[1:] * share
-        found.append((float(points[0, 0]), float(points[0, 1])))
-    return found
+        curve.append((float(points[0, 0]), float(points[0, 1])))
+    return curve
 
 
 def _number(item: Mapping[str, Any], key: str, default: float | None = None) -> float:

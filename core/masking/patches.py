@@ -68,14 +68,14 @@ def pixels_of(positions: Collection[int], layout: TokenLayout, image: int = 0) -
     if not 0 <= image < len(layout.image_sizes):
         raise ValueError(f"there is no image {image}: the question has {len(layout.image_sizes)}")
     width, height = layout.image_sizes[image]
-    found = np.zeros((height, width), dtype=bool)
+    covered = np.zeros((height, width), dtype=bool)
     for view in _views(layout, image):
         for index, position in enumerate(view.positions):
             if position in positions:
                 box = view.patch_box(index)
-                pixels = _pixels(box, found.shape)
-                found[pixels if found[pixels].size else _pixel_around(box, found.shape)] = True
-    return found
+                pixels = _pixels(box, covered.shape)
+                covered[pixels if covered[pixels].size else _pixel_around(box, covered.shape)] = True
+    return covered
 
 
 def finest_views(layout: TokenLayout, image: int = 0) -> list[PatchView]:

@@ -105,7 +105,7 @@ class Encoder:
 
     def subjects_of(self, ids: Int[np.ndarray, "length"]) -> Int[np.ndarray, "length"]:
         """For every token after a noun of its sentence, which noun that was (the last one); else `IGNORE`."""
-        found = np.full(len(ids), IGNORE, np.int64)
+        subjects = np.full(len(ids), IGNORE, np.int64)
         subject = IGNORE
         for index, token in enumerate(ids.tolist()):
             if token == self.stop or token in (self.user, self.assistant, self.eos, self.bos):
@@ -113,23 +113,23 @@ class Encoder:
             elif self.nouns[token] != IGNORE:
                 subject = self.nouns[token]
             else:
-                found[index] = subject
-        return found
+                subjects[index] = subject
+        return subjects
 
     def repeats_of(self, ids: Int[np.ndarray, "length"]) -> Int[np.ndarray, "length"]:
         """For every colour word, whether the same passage or answer has said that colour before; else `IGNORE`.
 
         What a comparison must end on, practised at every colour that any text or answer names.
         """
-        found = np.full(len(ids), IGNORE, np.int64)
+        repeats = np.full(len(ids), IGNORE, np.int64)
         said: set[int] = set()
         for index, token in enumerate(ids.tolist()):
             if token in (self.user, self.assistant, self.eos, self.bos):
                 said.clear()
             elif token in self.colors:
-                found[index] = int(token in said)
+                repeats[index] = int(token in said)
                 said.add(token)
-        return found
+        return repeats
 
 
 def _split(pairs: list[Pair], rng: random.Random) -> list[list[Pair]]:

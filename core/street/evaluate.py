@@ -56,19 +56,19 @@ def probes(scene: Scene, rng: random.Random) -> list[Probe]:
     """One question of every family about a scene, every door asked both ways, a follow-up and a text-only one."""
     image = draw(scene).image
     visual = [pair for maker in MAKERS if maker is not door for pair in [maker(scene, rng)] if pair is not None]
-    found = [Probe(pair.family, pair, image) for pair in visual]
+    gathered = [Probe(pair.family, pair, image) for pair in visual]
     for kind in DOOR_KINDS:
         item = scene.the(kind)
         if item is not None and item.door is not None:
             phrasing = rng.choice(DOOR_PHRASINGS)
             for asked in STATES:
                 pair = door_pair(kind, item.door, asked, phrasing)
-                found.append(Probe(pair.family, pair, image))
+                gathered.append(Probe(pair.family, pair, image))
     first, second = rng.sample(visual, 2)
-    found.append(Probe("follow_up", second, image, (first,)))
+    gathered.append(Probe("follow_up", second, image, (first,)))
     textual = ask_from_text(rng)[0]
-    found.append(Probe(textual.family, textual, None))
-    return found
+    gathered.append(Probe(textual.family, textual, None))
+    return gathered
 
 
 def _messages(probe: Probe) -> list[dict[str, Any]]:

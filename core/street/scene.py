@@ -110,8 +110,8 @@ class Scene:
 
     def the(self, kind: Kind) -> Item | None:
         """The only item of its kind, or None when there is none or more than one."""
-        found = self.of_kind(kind)
-        return found[0] if len(found) == 1 else None
+        items = self.of_kind(kind)
+        return items[0] if len(items) == 1 else None
 
     def count(self, kind: Kind) -> int:
         return len(self.of_kind(kind))

@@ -26,7 +26,7 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-"""<s><|user|><image>Question<|assistant|>Answer</s><|user|>Next question<|assistant|>"""
+"""`<s><|user|><image>Question<|assistant|>Answer</s><|user|>Next question<|assistant|>`"""
 
 
 def _pieces() -> tuple[normalizers.Normalizer, pre_tokenizers.PreTokenizer, decoders.Decoder]:

@@ -30,7 +30,7 @@ class SelfCheck:
 
 
 def replay_difference(model: VisionLanguageModel, answer: Answer) -> float:
-    """max |replayed - generated| log-probability of the answer's tokens, in nats; 0 for an empty answer."""
+    """max `|replayed - generated|` log-probability of the answer's tokens, in nats; 0 for an empty answer."""
     if not answer.tokens:
         return 0.0
     logprobs = model.replay_logits(answer).log_softmax(-1)

@@ -71,8 +71,8 @@ def explain(
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
-    for found in maps:
-        emit(told(answer, found))
+    for explanation in maps:
+        emit(told(answer, explanation))
     if html is not None:
         write_maps(html, loaded.card, answer, maps)
 
@@ -107,8 +107,8 @@ def evidence(
     with stoppable() as cancel, bar("explaining and testing") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
         trials = evaluate(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
-    for found, trial in zip(maps, trials, strict=True):
-        emit(tested(answer, found, trial))
+    for explanation, trial in zip(maps, trials, strict=True):
+        emit(tested(answer, explanation, trial))
     if html is not None:
         write_maps(html, loaded.card, answer, maps, trials)
 

@@ -15,10 +15,10 @@ def doctor(
     """Versions, devices, threads, memory, and whether the embedded model answers: the text for a bug report."""
     from ...doctor.report import report
 
-    found = report()
+    state = report()
     if as_json:
-        emit(found.record())
+        emit(state.record())
     else:
-        for line in found.lines():
+        for line in state.lines():
             typer.echo(line)
-    raise typer.Exit(Exit.IMPOSSIBLE if found.troubles else Exit.DONE)
+    raise typer.Exit(Exit.IMPOSSIBLE if state.troubles else Exit.DONE)
