@@ -68,16 +68,16 @@ def logprob_changes(
 
     Raises Cancelled.
     """
-    found = _logit_changes(unembedding, changes, [token_target.token for token_target in token_targets])
+    changed = _logit_changes(unembedding, changes, [token_target.token for token_target in token_targets])
     contrasts = [row for row, token_target in enumerate(token_targets) if token_target.rival is not None]
     if contrasts:
         # The normaliser is the same for both and falls out.
         rivals = [token_target.rival for token_target in token_targets if token_target.rival is not None]
-        found[:, contrasts] -= _logit_changes(unembedding, _of(changes, contrasts), rivals)
+        changed[:, contrasts] -= _logit_changes(unembedding, _of(changes, contrasts), rivals)
     alone = [row for row, token_target in enumerate(token_targets) if token_target.rival is None]
     if alone:
-        found[:, alone] -= _normaliser_changes(unembedding, _of(changes, alone), cancel)
-    return found
+        changed[:, alone] -= _normaliser_changes(unembedding, _of(changes, alone), cancel)
+    return changed
 
 
 def _of(changes: Changes, rows: list[int]) -> Changes:
@@ -113,7 +113,7 @@ def _normaliser_changes(
     for block in blocks:
         before = unembedding.logit_transform.cap(_before(unembedding, changes, block))
         normaliser = torch.logaddexp(normaliser, before.logsumexp(-1))
-    found = factors.new_full(shape, float("-inf"), dtype=torch.float64)
+    total = factors.new_full(shape, float("-inf"), dtype=torch.float64)
     memory = factors.new_empty(vectors * words)
     lengths = factors.norm(dim=-1).amax(-1)
     for block in blocks:
@@ -127,13 +127,13 @@ def _normaliser_changes(
         if unembedding.logit_transform.softcap is None:
             logits += (before - normaliser[:, None]).to(logits.dtype)[:, None]
             if float((lengths * right.square().sum(1).amax(-1).sqrt()).max()) < SMALL:
-                found = torch.logaddexp(found, logits.exp_().sum(-1).double().log_())
+                total = torch.logaddexp(total, logits.exp_().sum(-1).double().log_())
                 continue
         else:
             logits += before.to(logits.dtype)[:, None]
             logits = unembedding.logit_transform.cap(logits) - normaliser.to(logits.dtype)[:, None, None]
-        found = torch.logaddexp(found, _logsumexp_(logits))
-    return found.to(changes.states.dtype)
+        total = torch.logaddexp(total, _logsumexp_(logits))
+    return total.to(changes.states.dtype)
 
 
 def _way(changes: Changes) -> tuple[Float[Tensor, "batch vector inner"], Callable[[Tensor], Tensor]]:

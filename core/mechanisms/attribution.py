@@ -37,43 +37,43 @@ class Attribution:
     logit: Float[Tensor, "target"]
 
 
-def attribute(model: VisionLanguageModel, found: Contributions) -> Attribution:
+def attribute(model: VisionLanguageModel, written: Contributions) -> Attribution:
     """The shares of all parts in the logits of the token targets' words. Raises NotApplicable."""
     unembedding = model.unembedding()
-    words, constant = _words(unembedding, found)
-    scale = unembedding.norm.scale(found.final)
+    words, constant = _words(unembedding, written)
+    scale = unembedding.norm.scale(written.final)
     direction = unembedding.norm.linear_back(words) * scale[:, None]
 
     def share(states: Float[Tensor, "token target *more hidden"]) -> Float[Tensor, "token target *more"]:
         return torch.einsum("u...d,ud->u...", at_least_float32(states), direction)
 
-    bias = torch.stack([parts.bias + between for parts, between in zip(found.layers, _between(found), strict=True)])
+    bias = torch.stack([parts.bias + between for parts, between in zip(written.layers, _between(written), strict=True)])
     return Attribution(
-        heads=_kept(torch.stack([share(parts.by_head()) for parts in found.layers], 1)),
-        mlps=_kept(torch.stack([share(parts.mlp) for parts in found.layers], 1)),
-        embedding=_kept(share(found.embedding)),
+        heads=_kept(torch.stack([share(parts.by_head()) for parts in written.layers], 1)),
+        mlps=_kept(torch.stack([share(parts.mlp) for parts in written.layers], 1)),
+        embedding=_kept(share(written.embedding)),
         other=_kept(share(bias.sum(0)) + constant),
-        logit=_kept((unembedding.norm.linear(found.final) * scale[:, None] * words).sum(-1) + constant),
+        logit=_kept((unembedding.norm.linear(written.final) * scale[:, None] * words).sum(-1) + constant),
     )
 
 
 def _words(
-    unembedding: Unembedding, found: Contributions
+    unembedding: Unembedding, written: Contributions
 ) -> tuple[Float[Tensor, "target hidden"], Float[Tensor, "target"]]:
     """The unembedding of each token target's word, less its rival's, and the constant of the same."""
-    tokens = [token_target.token for token_target in found.token_targets]
+    tokens = [token_target.token for token_target in written.token_targets]
     words, constant = unembedding.words(tokens), unembedding.constant(tokens)
-    for row, token_target in enumerate(found.token_targets):
+    for row, token_target in enumerate(written.token_targets):
         if token_target.rival is not None:
             words[row] -= unembedding.words([token_target.rival])[0]
             constant[row] -= unembedding.constant([token_target.rival])[0]
     return words, constant
 
 
-def _between(found: Contributions) -> list[Float[Tensor, "target hidden"]]:
+def _between(written: Contributions) -> list[Float[Tensor, "target hidden"]]:
     """What came in after each layer that it did not add itself: nothing, in most networks."""
-    afterwards = [*(parts.state for parts in found.layers[1:]), at_least_float32(found.final)]
-    return [after - parts.state - parts.added for parts, after in zip(found.layers, afterwards, strict=True)]
+    afterwards = [*(parts.state for parts in written.layers[1:]), at_least_float32(written.final)]
+    return [after - parts.state - parts.added for parts, after in zip(written.layers, afterwards, strict=True)]
 
 
 def _kept(shares: Tensor) -> Tensor:

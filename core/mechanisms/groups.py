@@ -28,7 +28,7 @@ def groups(answer: Answer, token_targets: Sequence[TokenTarget]) -> tuple[Group,
     prompt, kinds = len(answer.prompt_tokens), answer.layout.kinds
     last = tuple(sorted({token_target.position(answer) for token_target in token_targets}))
     asked = answer.layout.question()
-    found: dict[str, list[int]] = {"image": [], "question": [], "prompt": [], "answer": []}
+    by_name: dict[str, list[int]] = {"image": [], "question": [], "prompt": [], "answer": []}
     for position in range(last[-1] + 1):
         if position in last:
             continue
@@ -38,8 +38,8 @@ def groups(answer: Answer, token_targets: Sequence[TokenTarget]) -> tuple[Group,
             name = "image"
         else:
             name = "question" if position in asked else "prompt"
-        found[name].append(position)
-    named = {**{name: tuple(positions) for name, positions in found.items()}, "last": last}
+        by_name[name].append(position)
+    named = {**{name: tuple(positions) for name, positions in by_name.items()}, "last": last}
     return tuple(Group(name, named[name]) for name in ("image", "question", "prompt", "last", "answer"))
 
 

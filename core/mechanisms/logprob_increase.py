@@ -33,7 +33,7 @@ from .contributions import Contributions
 
 def head_increases(
     model: VisionLanguageModel,
-    found: Contributions,
+    written: Contributions,
     *,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
@@ -43,21 +43,21 @@ def head_increases(
     A contrast has the difference of its two words' increases. Raises NotApplicable, NotEnoughMemory and Cancelled.
     """
     unembedding = model.unembedding()
-    _check_memory(model, len(found.token_targets) * found.heads)
-    scale = unembedding.norm.scale(found.final)
+    _check_memory(model, len(written.token_targets) * written.heads)
+    scale = unembedding.norm.scale(written.final)
     increases = []
-    for number, parts in enumerate(found.layers):
+    for number, parts in enumerate(written.layers):
         mixed = at_least_float32(parts.mixed) * (parts.scale * scale)[:, None, None]
         matrices = unembedding.norm.linear(parts.projection())
         changes = Changes(_states(unembedding, parts, scale), mixed.transpose(0, 1)[:, :, None], matrices)
-        increases.append(logprob_changes(unembedding, found.token_targets, changes, cancel)[..., 0].T)
-        progress((number + 1) / len(found.layers))
+        increases.append(logprob_changes(unembedding, written.token_targets, changes, cancel)[..., 0].T)
+        progress((number + 1) / len(written.layers))
     return torch.stack(increases, 1).float().cpu()
 
 
 def source_increases(
     model: VisionLanguageModel,
-    found: Contributions,
+    written: Contributions,
     heads: Sequence[Head] | None = None,
     *,
     cancel: CancelToken | None = None,
@@ -68,21 +68,21 @@ def source_increases(
 
     Positions that a token target cannot see have 0. Raises NotApplicable, NotEnoughMemory, Cancelled, and ValueError
     for a head that the model does not have."""
-    chosen = all_heads(found) if heads is None else list(heads)
-    if not all(0 <= layer < len(found.layers) and 0 <= head < found.heads for layer, head in chosen):
-        raise ValueError(f"the model has layers 0 to {len(found.layers) - 1} and heads 0 to {found.heads - 1}")
+    chosen = all_heads(written) if heads is None else list(heads)
+    if not all(0 <= layer < len(written.layers) and 0 <= head < written.heads for layer, head in chosen):
+        raise ValueError(f"the model has layers 0 to {len(written.layers) - 1} and heads 0 to {written.heads - 1}")
     unembedding = model.unembedding()
-    _check_memory(model, len(found.token_targets) * found.length)
-    scale = unembedding.norm.scale(found.final)
-    increases = torch.zeros(len(found.token_targets), len(chosen), found.length)
+    _check_memory(model, len(written.token_targets) * written.length)
+    scale = unembedding.norm.scale(written.final)
+    increases = torch.zeros(len(written.token_targets), len(chosen), written.length)
     places = {head: [place for place, other in enumerate(chosen) if other == head] for head in chosen}
-    for number, (layer, some) in enumerate(batches := list(_batches(found, places))):
-        parts = found.layers[layer]
+    for number, (layer, some) in enumerate(batches := list(_batches(written, places))):
+        parts = written.layers[layer]
         seen = parts.attention[some].ne(0).any(0).any(0).nonzero()[:, 0]
         factors = parts.by_source(some)[:, :, seen] * scale[:, None, None]
         matrices = unembedding.norm.linear(parts.projection(some))
         changes = Changes(_states(unembedding, parts, scale), factors, matrices)
-        gained = logprob_changes(unembedding, found.token_targets, changes, cancel)
+        gained = logprob_changes(unembedding, written.token_targets, changes, cancel)
         # What is not looked at adds nothing, and rounding shall not say otherwise.
         gained *= parts.attention[some][..., seen].ne(0)
         for head, values in zip(some, gained.float().cpu(), strict=True):
@@ -92,9 +92,9 @@ def source_increases(
     return increases
 
 
-def all_heads(found: Contributions) -> list[Head]:
+def all_heads(written: Contributions) -> list[Head]:
     """Every head, layer by layer."""
-    return [(layer, head) for layer in range(len(found.layers)) for head in range(found.heads)]
+    return [(layer, head) for layer in range(len(written.layers)) for head in range(written.heads)]
 
 
 def top_heads(scores: Float[Tensor, "layers heads"], count: int) -> list[Head]:
@@ -110,11 +110,11 @@ def _states(
     return unembedding.norm.linear(parts.state) * scale[:, None]
 
 
-def _batches(found: Contributions, chosen: dict[Head, list[int]]) -> Iterator[tuple[int, list[int]]]:
+def _batches(written: Contributions, chosen: dict[Head, list[int]]) -> Iterator[tuple[int, list[int]]]:
     """The chosen heads by layer, as many at once as leave a block of logits its least width."""
-    vectors = len(found.token_targets) * found.length
-    most = max(1, block_bytes(found.final.device) // (vectors * LEAST_WORDS * 4))
-    for layer in range(len(found.layers)):
+    vectors = len(written.token_targets) * written.length
+    most = max(1, block_bytes(written.final.device) // (vectors * LEAST_WORDS * 4))
+    for layer in range(len(written.layers)):
         heads = sorted(head for own, head in chosen if own == layer)
         for start in range(0, len(heads), most):
             yield layer, heads[start : start + most]

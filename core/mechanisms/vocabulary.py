@@ -49,25 +49,25 @@ class HeadReading:
 def read_heads(
     model: VisionLanguageModel,
     answer: Answer,
-    found: Contributions,
+    written: Contributions,
     heads: Sequence[Head],
     *,
     token_target: int = 0,
     top: int = 10,
     cancel: CancelToken | None = None,
 ) -> list[HeadReading]:
-    """What some heads say and read for one of the token targets of `found`. Raises what `lens` raises."""
+    """What some heads say and read for one of the token targets of `written`. Raises what `lens` raises."""
     unembedding = model.unembedding()
-    scale = unembedding.norm.scale(found.final)[token_target]
-    sources = [int(found.layers[layer].attention[head, token_target].argmax()) for layer, head in heads]
+    scale = unembedding.norm.scale(written.final)[token_target]
+    sources = [int(written.layers[layer].attention[head, token_target].argmax()) for layer, head in heads]
     layers, positions = sorted({layer for layer, _ in heads}), sorted(set(sources))
     inputs = lens(model, answer, positions, layers, top=top, cancel=cancel)
     readings = []
     for (layer, head), source in zip(heads, sources, strict=True):
         if cancel is not None:
             cancel.check()
-        parts = found.layers[layer]
-        value = at_least_float32(parts.value[head * len(parts.value) // found.heads, source])
+        parts = written.layers[layer]
+        value = at_least_float32(parts.value[head * len(parts.value) // written.heads, source])
         vectors = torch.stack([at_least_float32(parts.mixed[token_target, head]), value]) @ parts.projection([head])[0]
         said = _summands(unembedding, vectors * parts.scale[token_target] * scale, top)
         seen = inputs.words(model, layers.index(layer), positions.index(source))

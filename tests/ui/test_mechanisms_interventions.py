@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads
+from core.mechanisms.attention_knockout import ways
+from core.mechanisms.causal_tracing import GROUPS
 from core.mechanisms.contributions import contributions
 from core.mechanisms.corruption import Noise
 from core.mechanisms.groups import groups
 from core.mechanisms.knockout import answer_with_cut, knockout_curves
 from core.mechanisms.logprob_increase import head_increases, top_heads
 from core.mechanisms.tracing import trace
-from core.ui.mechanisms import cutting, restoring
+from core.ui.mechanisms import restoring
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
@@ -36,7 +38,7 @@ def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, l
     answer = answered(exchange)
     at = opened(app, exchange, "Cut and see")
     at.number_input(key="mechanisms_window_3").set_value(1).run()
-    cuts = cutting.cuts_of(answer, TARGET)
+    cuts = ways(answer, token_targets_of(answer, TARGET))
     assert "last → image" not in cuts and "image → last" in cuts
     expected = knockout_curves(llava, answer, TARGET, [cuts["image → last"]], 1)
     points = [row for row in rows(at, "mechanisms_curves") if row.get("cut") == "image → last"]
@@ -96,7 +98,7 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     at.button(key="trace").click().run()
     (found,) = view_of(at).traces
     images = groups(answer, token_targets_of(answer, TARGET))[0].positions
-    places = restoring.places_of(answer, TARGET, restoring.GROUPS)
+    places = restoring.places_of(answer, TARGET, GROUPS)
     expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
     np.testing.assert_allclose(found.trace.logprob, expected.logprob, atol=1e-4)
     assert f"total effect {expected.total.mean():.3f} ± {expected.total.std():.3f} nats" in captions(at)

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from ...answer import Answer, Head, Target
 from ...charts.heads import head_map, head_name
 from ...mechanisms.ablation import ablate, answer_without_heads, head_means
+from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
@@ -26,13 +27,8 @@ from .saving import Row, save
 from .view import MechanismsView, Said
 from .written import SAYS, Measure, figures, ranking
 
-NOTHING, MEAN = "nothing", "their mean"
 MAP, WIDTH = 280, 420
 MOST_RANKED, MOST_NAMED = 64, 12
-CAVEAT = (
-    "Without a head the model is in a state it was never trained for, and other heads may stand in for it: compare "
-    "with random heads."
-)
 
 
 def ablation_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -42,15 +38,15 @@ def ablation_panel(workspace: Workspace, model: VisionLanguageModel, answer: Ans
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:
         measure, mean = _how(answer)
-    found = figures(view, model, answer, target, measure)
-    if found is None:
+    scores = figures(view, model, answer, target, measure)
+    if scores is None:
         return
-    ordered = ranking(found)
+    ordered = ranking(scores)
     with controls:
         _take(view, ordered)
     with st.container(horizontal=True, gap="medium", key="mechanisms_ablate_body"):
         with st.container(width=WIDTH):
-            _choose(view, found, measure)
+            _choose(view, scores, measure)
         with st.container(width=answer_difference.WIDTH + 20):
             _without(view, model, answer, mean)
     ranked_ablation_panel(view, model, answer, target, measure, ordered, mean)
@@ -88,13 +84,13 @@ def _take(view: MechanismsView, ordered: list[Head]) -> None:
     st.button("Let go of all", on_click=view.ablate, args=((),), disabled=not view.ablated, key="ablate_none")
 
 
-def _choose(view: MechanismsView, found: Float[np.ndarray, "layers heads"], measure: Measure) -> None:
+def _choose(view: MechanismsView, scores: Float[np.ndarray, "layers heads"], measure: Measure) -> None:
     def clicked(entry: Entry) -> None:
         view.toggle((int(entry["layer"]), int(entry["head"])))
 
     share = measure == "Attention to the picture"
     chart = head_map(
-        found, name=measure.lower(), share=share, signed=not share, marked=view.ablated, click="cell", size=MAP
+        scores, name=measure.lower(), share=share, signed=not share, marked=view.ablated, click="cell", size=MAP
     )
     clickable(
         chart, "cell", "mechanisms_ablate", clicked, f"{measure.lower()} of every head; click heads to choose them"
@@ -121,16 +117,16 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
         return Said(other, ablate(model, answer, heads, means), time.perf_counter() - began)
 
     st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
-    found = jobs.obtain(view, model, view.said, key, "answering without these heads", "without", make)
-    if found is not None:
-        answer_difference_panel(answer, found, "ablated")
-        st.caption(CAVEAT)
-        settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": found.answer.text}
-        save(answer, settings, partial(_tokens, answer, found), "without-heads", "mechanisms_save_without")
+    said = jobs.obtain(view, model, view.said, key, "answering without these heads", "without", make)
+    if said is not None:
+        answer_difference_panel(answer, said, "ablated")
+        st.caption(HeadAblation.caveat)
+        settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": said.answer.text}
+        save(answer, settings, partial(_tokens, answer, said), "without-heads", "mechanisms_save_without")
 
 
-def _tokens(answer: Answer, found: Said) -> list[Row]:
-    before, after = found.change.before.tolist(), found.change.after.tolist()
+def _tokens(answer: Answer, said: Said) -> list[Row]:
+    before, after = said.change.before.tolist(), said.change.after.tolist()
     return [
         {"token": token.text, "logprob_before": one, "logprob_after": other}
         for token, one, other in zip(answer.tokens, before, after, strict=True)

@@ -11,11 +11,11 @@ from .view import Said
 WIDTH = 470
 
 
-def answer_difference_panel(original: Answer, found: Said, name: str) -> None:
+def answer_difference_panel(original: Answer, said: Said, name: str) -> None:
     """Both answers, and the change of every token of the original; `name` tells the chart from others."""
-    before, after = ([token.text for token in answer.tokens] for answer in (original, found.answer))
-    change = found.change.change
-    st.text(_in_words(original, found.answer))
+    before, after = ([token.text for token in answer.tokens] for answer in (original, said.answer))
+    change = said.change.change
+    st.text(_in_words(original, said.answer))
     columns = aligned_tokens(before, after, change.tolist())
     st.altair_chart(
         aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
@@ -23,7 +23,7 @@ def answer_difference_panel(original: Answer, found: Said, name: str) -> None:
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
         f"token when the original is read so; {float(change.sum()):+z.2f} in all. Orange: less probable, purple: more. "
-        f"{found.seconds:.2f} s."
+        f"{said.seconds:.2f} s."
     )
 
 

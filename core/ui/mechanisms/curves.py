@@ -11,6 +11,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.curves import WindowPoint, window_curves
 from ...charts.tokens import visible
+from ...mechanisms.attention_knockout import AttentionKnockout
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -23,10 +24,6 @@ from .saving import Row, save
 from .view import Curve, MechanismsView
 
 WIDTH = 450
-CAVEAT = (
-    "A cut closes the direct way in those layers: what has passed before, or goes round through other tokens, still "
-    "arrives (Geva et al. 2023)."
-)
 
 
 def obtained(
@@ -43,13 +40,13 @@ def obtained(
 
     def work(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
-        found = knockout_curves(
+        outcome = knockout_curves(
             model, answer, target, [cuts[name] for name in missing], window, cancel=cancel, progress=report
         )
         seconds = (time.perf_counter() - began) / len(missing)
         for row, name in enumerate(missing):
-            if np.isfinite(found.logprob[row]).all():
-                view.curves.keep((about, name), _curve(model, found, row, seconds))
+            if np.isfinite(outcome.logprob[row]).all():
+                view.curves.keep((about, name), _curve(model, outcome, row, seconds))
 
     if missing:
         jobs.made(view, model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
@@ -57,12 +54,12 @@ def obtained(
     return {name: curve for name, curve in known.items() if curve is not None}
 
 
-def _curve(model: VisionLanguageModel, found: KnockoutCurves, row: int, seconds: float) -> Curve:
+def _curve(model: VisionLanguageModel, outcome: KnockoutCurves, row: int, seconds: float) -> Curve:
     points = tuple(
-        WindowPoint(first, first + found.window - 1, float(change), "".join(map(model.reader.piece, top)))
-        for first, (change, top) in enumerate(zip(found.change[row], found.top[row].tolist(), strict=True))
+        WindowPoint(first, first + outcome.window - 1, float(change), "".join(map(model.reader.piece, top)))
+        for first, (change, top) in enumerate(zip(outcome.change[row], outcome.top[row].tolist(), strict=True))
     )
-    return Curve(points, found.before.logprob, tuple(found.probability[row].tolist()), seconds)
+    return Curve(points, outcome.before.logprob, tuple(outcome.probability[row].tolist()), seconds)
 
 
 def cut_curves(
@@ -70,7 +67,7 @@ def cut_curves(
     model: VisionLanguageModel,
     answer: Answer,
     target: Target,
-    found: dict[str, Curve],
+    curves: dict[str, Curve],
     window: int,
 ) -> None:
     """The chart; a click on a point chooses its cut."""
@@ -79,18 +76,18 @@ def cut_curves(
         view.pick_cut((str(entry["cut"]), int(entry["first"])))
 
     chart = window_curves(
-        {name: [_visible(point) for point in curve.points] for name, curve in found.items()},
+        {name: [_visible(point) for point in curve.points] for name, curve in curves.items()},
         layers=model.card.layers,
         chosen=view.cut,
         click="point",
         width=WIDTH,
     )
     clickable(chart, "point", "mechanisms_curves", clicked, "change in log-probability by the layers that are cut")
-    before = next(iter(found.values())).before
+    before = next(iter(curves.values())).before
     st.caption(
         f"log p of {escaped(describe_target(answer, target, model))} is {before:.5f} uncut; the curves say by how "
         f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
-        f"answer so. {sum(curve.seconds for curve in found.values()):.2f} s. {CAVEAT}"
+        f"answer so. {sum(curve.seconds for curve in curves.values()):.2f} s. {AttentionKnockout.caveat}"
     )
     settings: Row = {
         "method": "attention knockout",
@@ -98,14 +95,14 @@ def cut_curves(
         "window": window,
         "logprob_before": before,
     }
-    save(answer, settings, partial(_rows, found), "knockout", "mechanisms_save_cuts")
+    save(answer, settings, partial(_rows, curves), "knockout", "mechanisms_save_cuts")
 
 
 def _visible(point: WindowPoint) -> WindowPoint:
     return WindowPoint(point.first, point.last, point.change, visible(point.said))
 
 
-def _rows(found: dict[str, Curve]) -> list[Row]:
+def _rows(curves: dict[str, Curve]) -> list[Row]:
     return [
         {
             "cut": name,
@@ -115,6 +112,6 @@ def _rows(found: dict[str, Curve]) -> list[Row]:
             "probability": probability,
             "says": point.said,
         }
-        for name, curve in found.items()
+        for name, curve in curves.items()
         for point, probability in zip(curve.points, curve.probabilities, strict=True)
     ]

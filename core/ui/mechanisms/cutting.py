@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...mechanisms.groups import groups
+from ...mechanisms.attention_knockout import ways
 from ...mechanisms.knockout import Cut, answer_with_cut, change_by_cut
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -25,21 +25,10 @@ FIRST = ("image → question", "question → last", "image → last")
 MOST_CUTS = 8
 
 
-def cuts_of(answer: Answer, target: Target) -> dict[str, Cut]:
-    """Every way from one group of tokens to a later one, by its name."""
-    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
-    return {
-        f"{source.name} → {reader.name}": Cut(reader, source)
-        for source in found
-        for reader in found
-        if source is not reader and max(reader.positions) > min(source.positions)
-    }
-
-
 def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The curves, and what the model says with the cut that was clicked."""
     view, layers = workspace.view(MechanismsView), model.card.layers
-    cuts = cuts_of(answer, target)
+    cuts = ways(answer, token_targets_of(answer, target))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = _choose(cuts)
         window = int(
@@ -66,12 +55,12 @@ def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
     if not names:
         st.info("Choose at least one way to cut.", icon=":material/content_cut:")
         return
-    found = curves.obtained(view, model, answer, target, {name: cuts[name] for name in names}, window)
-    if not found:
+    known = curves.obtained(view, model, answer, target, {name: cuts[name] for name in names}, window)
+    if not known:
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_cut_body"):
         with st.container(width=curves.WIDTH + 75):
-            cut_curves(view, model, answer, target, found, window)
+            cut_curves(view, model, answer, target, known, window)
         with st.container(width=answer_difference.WIDTH):
             _then(view, model, answer, cuts, window)
 
@@ -104,10 +93,10 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
         return Said(other, change_by_cut(model, answer, cut, layers), time.perf_counter() - began)
 
     key = ("with cut", answer_key(answer), cut, first, window)
-    found = jobs.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
-    if found is not None:
+    said = jobs.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
+    if said is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
-        answer_difference_panel(answer, found, "cut")
+        answer_difference_panel(answer, said, "cut")
 
 
 def _layers(layers: Sequence[int]) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float
 
-from ...answer import Answer, Target, TokenKind
+from ...answer import Answer, Target
 from ...charts.effects import effect_map
-from ...mechanisms.corruption import Noise
+from ...mechanisms.causal_tracing import CausalTracing, not_reached, over_samples, total_effect
 from ...mechanisms.tracing import Trace
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
@@ -22,16 +20,13 @@ from .view import MechanismsView, Traced
 
 BESIDE = 190
 """Pixels beside the map for its names and its legend."""
-CAVEAT = (
-    "An effect says that a state carries what was lost, not that it came to be there in that layer (Meng et al. 2022)."
-)
 
 
 def tracing_effects(
-    view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, found: Traced, named: str
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, target: Target, result: Traced, named: str
 ) -> None:
     """The map; a click on a layer chooses it for the patches."""
-    traced = found.trace
+    traced = result.trace
     effects, spread = over_samples(traced.indirect[:, 0])
 
     def clicked(entry: Entry) -> None:
@@ -45,9 +40,9 @@ def tracing_effects(
         if traced.complete < 1:
             st.caption(f":material/timelapse: {traced.complete:.0%} of it was done; dashed cells were not looked at.")
         st.caption(
-            f"{_total(traced)} The map: what restoring gives back of log p of "
+            f"{total_effect(traced)} The map: what restoring gives back of log p of "
             f"{escaped(describe_target(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
-            f"{escaped(named)}. {found.seconds:.1f} s. {CAVEAT}{_not_reached(answer, traced)}"
+            f"{escaped(named)}. {result.seconds:.1f} s. {CausalTracing.caveat}{not_reached(answer, traced)}"
         )
         settings: Row = {
             "method": "causal tracing",
@@ -59,39 +54,6 @@ def tracing_effects(
             "complete": traced.complete,
         }
         save(answer, settings, partial(rows_of, traced), "trace", "mechanisms_save_trace")
-
-
-def over_samples(
-    values: Float[np.ndarray, "sample *place"],
-) -> tuple[Float[np.ndarray, "*place"], Float[np.ndarray, "*place"]]:
-    """Mean and standard deviation over the samples that are there; NaN without one."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(values, 0), np.nanstd(values, 0)
-
-
-def _total(traced: Trace) -> str:
-    """The total effect, in a sentence."""
-    before = traced.clean.probability
-    after, differ = over_samples(traced.corrupted_probability)
-    taken, spread = over_samples(traced.total)
-    if traced.corruption.samples == 1:
-        return f"Probability {before:.1%} clean, {after:.1%} corrupted; total effect {taken:.3f} nats."
-    return (
-        f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "
-        f"{spread:.3f} nats (± one standard deviation over samples)."
-    )
-
-
-def _not_reached(answer: Answer, traced: Trace) -> str:
-    """What noise on image tokens leaves whole, in a sentence; nothing where it reaches all that the picture gives."""
-    images = answer.layout.positions(TokenKind.IMAGE)
-    if traced.chained or not isinstance(traced.corruption, Noise) or not set(images) & set(traced.corruption.positions):
-        return ""
-    return (
-        " This model adds features of the picture after its first layers, too, which noise on image tokens does not "
-        "reach: the effects are of the rest. Another picture corrupts both."
-    )
 
 
 def rows_of(traced: Trace) -> list[Row]:

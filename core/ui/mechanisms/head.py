@@ -27,8 +27,8 @@ def head_panel(
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""
 
     def make(cancel: CancelToken, report: jobs.Report) -> HeadReading:
-        (found,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
-        return found
+        (reading,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
+        return reading
 
     key = ("reading", subject.key, chosen)
     reading = jobs.obtain(view, model, view.readings, key, "reading the head in the vocabulary", "reading", make)

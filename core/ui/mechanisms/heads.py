@@ -24,7 +24,7 @@ from .shares import logit_shares
 from .source import source_panel
 from .subject import Subject, subject_of
 from .view import MechanismsView, Written
-from .written import SAYS, Measure, attributed, ranking, written
+from .written import SAYS, Measure, attributed, ranking, what_heads_write
 
 MEASURES: tuple[Measure, ...] = ("Log-probability increase", "Direct logit attribution")
 MAP, WIDTH = 280, 575
@@ -60,17 +60,17 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
     subject = subject_of(model, answer, target, typed)
     if subject.note:
         st.text(subject.note)
-    found = written(view, model, answer, subject)
-    if found is None:
+    written = what_heads_write(view, model, answer, subject)
+    if written is None:
         return
-    shared = attributed(view, model, subject, found) if measure == "Direct logit attribution" else None
-    scored = _scored(view, measure, found.increases if shared is None else shared.heads.mean(0).numpy())
+    shared = attributed(view, model, subject, written) if measure == "Direct logit attribution" else None
+    scored = _scored(view, measure, written.increases if shared is None else shared.heads.mean(0).numpy())
     with controls:
         looked_at, opacity = source.controls(scored.ranking, scored.chosen)
-    taken = source.taken(view, model, target, subject, found, looked_at)
+    taken = source.taken(view, model, target, subject, written, looked_at)
     with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
         with st.container(width=WIDTH):
-            _heads(view, answer, subject, found, scored)
+            _heads(view, answer, subject, written, scored)
         if taken is not None:
             with st.container(width=source.WIDTH):
                 source_panel(workspace, answer, subject, looked_at, taken, opacity)
@@ -78,16 +78,16 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
         logit_shares(subject, shared)
     if taken is not None:
         source.words(answer, target, looked_at, taken)
-        head_panel(view, model, answer, subject, found, scored.chosen)
+        head_panel(view, model, answer, subject, written, scored.chosen)
         if not typed.strip():
             evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.deferred)
 
 
 def _measure() -> Measure:
-    found = st.segmented_control(
+    chosen = st.segmented_control(
         "Heads by", MEASURES, default=MEASURES[0], required=True, key="mechanisms_measure", persist_state="session"
     )
-    return next(measure for measure in MEASURES if measure == found)
+    return next(measure for measure in MEASURES if measure == chosen)
 
 
 def _scored(view: MechanismsView, measure: Measure, figures: Float[np.ndarray, "layers heads"]) -> Scored:
@@ -95,7 +95,7 @@ def _scored(view: MechanismsView, measure: Measure, figures: Float[np.ndarray, "
     return Scored(measure, figures, ordered, view.chosen(ordered[0], *figures.shape))
 
 
-def _heads(view: MechanismsView, answer: Answer, subject: Subject, found: Written, scored: Scored) -> None:
+def _heads(view: MechanismsView, answer: Answer, subject: Subject, written: Written, scored: Scored) -> None:
     name = scored.measure.lower()
 
     def clicked(entry: Entry) -> None:
@@ -114,10 +114,10 @@ def _heads(view: MechanismsView, answer: Answer, subject: Subject, found: Writte
     averaged = f", the mean over {tokens} tokens" if tokens > 1 else ""
     st.caption(
         f"{scored.measure} of {escaped(subject.named)}{averaged}, by every head: {SAYS[scored.measure]} "
-        f"{found.seconds:.2f} s. Layers and heads count from 0; click a cell or a bar (now: "
+        f"{written.seconds:.2f} s. Layers and heads count from 0; click a cell or a bar (now: "
         f"{head_name(scored.chosen)}). Purple speaks for the word, orange against."
     )
-    settings = {"measure": scored.measure, "word": subject.named, "seconds": found.seconds}
+    settings = {"measure": scored.measure, "word": subject.named, "seconds": written.seconds}
     save(answer, settings, partial(_rows, scored), f"heads-{name.replace(' ', '-')}", "mechanisms_save_heads")
 
 

@@ -12,11 +12,12 @@ from ...charts.readings import COLUMN, reading_grid, reading_table
 from ...charts.tokens import visible
 from ...masking import as_seen
 from ...mechanisms.lens import reciprocal_rank_by_chance
+from ...mechanisms.logit_lens import LogitLens, some_layers, words_read
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.places import why_no_places
-from .reading import TOP, first_layers, read, rows_of, shown, some_layers, words_of
+from .reading import TOP, first_layers, read, rows_of, shown
 from .saving import save
 from .subject import Subject, subject_of
 from .view import MechanismsView, Read
@@ -26,7 +27,7 @@ MOST_TOKENS = 80
 """Rows of the table of words, the last ones."""
 CAVEAT = (
     "Logit lens (nostalgebraist 2020): each state goes through the final norm and the output embedding as if it were "
-    "the last. Early states need not be meant to be read so; Findings says how far image tokens can be."
+    f"the last. {LogitLens.caveat}"
 )
 
 
@@ -77,11 +78,11 @@ def _without_places(answer: Answer) -> None:
 def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
     shown_views = [view for view in answer.layout.views if view.image == workspace.shown_image]
     positions = [position for view in shown_views for position in view.positions]
-    found = read(workspace.view(MechanismsView), model, answer, positions, [layer], subject)
-    if found is None:
+    states = read(workspace.view(MechanismsView), model, answer, positions, [layer], subject)
+    if states is None:
         return
-    readings = {position: shown(model, found, 0, place) for place, position in enumerate(positions)}
-    ranks = found.reading.word_ranks[0, :, 0].tolist()
+    readings = {position: shown(model, states, 0, place) for place, position in enumerate(positions)}
+    ranks = states.reading.word_ranks[0, :, 0].tolist()
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
     images = as_seen(answer.question)
     st.altair_chart(
@@ -100,20 +101,20 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
         f"Layer {layer}: {what}, at {len(positions)} image tokens; the colour is their first word's probability. Hover "
         f"for ten words each. “{word}” is among the first ten at {len(among)} of them (outlined), at best in place "
         f"{best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
-        f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {found.seconds:.2f} s. {CAVEAT}"
+        f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {states.seconds:.2f} s. {CAVEAT}"
     )
-    rows = partial(rows_of, model, answer, found, [layer], positions)
+    rows = partial(rows_of, model, answer, states, [layer], positions)
     save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
 
 
 def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> None:
-    layers, positions = some_layers(model.card.layers), words_of(answer)[-MOST_TOKENS:]
-    found = read(view, model, answer, positions, layers, subject)
-    if found is None:
+    layers, positions = some_layers(model.card.layers), words_read(answer)[-MOST_TOKENS:]
+    states = read(view, model, answer, positions, layers, subject)
+    if states is None:
         return
     texts = answer.texts
-    readings = [[shown(model, found, column, row) for column in range(len(layers))] for row in range(len(positions))]
-    first = first_layers(found, layers)
+    readings = [[shown(model, states, column, row) for column in range(len(layers))] for row in range(len(positions))]
+    first = first_layers(states, layers)
     predicting = {token_target.position(answer) for token_target in subject.token_targets}
     marked = {row for row, position in enumerate(positions) if position in predicting}
     chart = reading_table(
@@ -128,11 +129,11 @@ def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, sub
         st.altair_chart(
             chart, width="content", key="mechanisms_lens_table", alt="the most probable word of every token and layer"
         )
-        st.caption(_said(model, answer, subject, first, marked, len(positions), found))
+        st.caption(_said(model, answer, subject, first, marked, len(positions), states))
         save(
             answer,
             {"method": "logit lens"},
-            partial(rows_of, model, answer, found, layers, positions),
+            partial(rows_of, model, answer, states, layers, positions),
             "lens-words",
             "mechanisms_save_table",
         )
@@ -145,15 +146,15 @@ def _said(
     first: Mapping[int, int],
     marked: Collection[int],
     rows: int,
-    found: Read,
+    states: Read,
 ) -> str:
     word = escaped(visible(model.reader.piece(subject.token_targets[0].token)))
     where = [first[row] for row in marked if row in first]
     here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
-    left_out = len(words_of(answer)) - rows
+    left_out = len(words_read(answer)) - rows
     return (
         "What the state at each token of question and answer would say next, at every layer it enters, coloured by "
         "that word's probability; the last column is what the last layer left. ▸ predicts the target: "
         f"“{word}” {here}. Outlined: the first layer that puts it "
-        f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {found.seconds:.2f} s."
+        f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {states.seconds:.2f} s."
     )

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...answer import Answer, Head, Target
 from ...charts.curves import ranking_curve
 from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
+from ...mechanisms.head_ablation import MEAN, NOTHING, counts_of
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
@@ -35,7 +36,7 @@ def ranked_ablation_panel(
 ) -> None:
     """A button for it, and the curve."""
     st.markdown("**Is the ranking true?**")
-    counts = [2**power for power in range(7) if 2**power <= max(1, len(ordered) // 2)]
+    counts = counts_of(len(ordered))
     key = ("ranking", answer_key(answer), target, measure, mean)
 
     def work(cancel: CancelToken, report: jobs.Report) -> None:
@@ -46,31 +47,33 @@ def ranked_ablation_panel(
         )
         view.ranked.keep(key, curves)
 
-    found = view.ranked.get(key)
-    if found is None or found.complete < 1:
+    curves = view.ranked.get(key)
+    if curves is None or curves.complete < 1:
         clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
         if clicked:
             jobs.compute(view, model, key, "taking heads away", "ranking", work)
         if key in view.stopped:
             st.text(view.stopped[key])
-    if found is None:
+    if curves is None:
         st.caption(
             f"Takes the first {', '.join(map(str, counts))} heads by {measure.lower()} away, and as many of {DRAWS} "
             "random orders."
         )
         return
-    _drawn(model, answer, target, measure, found)
+    _drawn(model, answer, target, measure, curves)
 
 
-def _drawn(model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure, found: AblationCurves) -> None:
-    instead = "their mean" if found.mean else "nothing"
-    ranked, random = found.ranked[measure] - found.before.logprob, found.random - found.before.logprob
+def _drawn(
+    model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure, curves: AblationCurves
+) -> None:
+    instead = MEAN if curves.mean else NOTHING
+    ranked, random = curves.ranked[measure] - curves.before.logprob, curves.random - curves.before.logprob
     random = random[np.isfinite(random).all(1)]
     if not np.isfinite(ranked).all() or not len(random):
         st.caption("This was stopped before there was a random order to compare with.")
         return
     st.altair_chart(
-        ranking_curve(found.counts, ranked, random, name=f"by {measure.lower()}", width=WIDTH),
+        ranking_curve(curves.counts, ranked, random, name=f"by {measure.lower()}", width=WIDTH),
         width="content",
         key="mechanisms_ranking",
         alt="change in log-probability without the first heads of the ranking and without random ones",
@@ -86,7 +89,7 @@ def _drawn(model: VisionLanguageModel, answer: Answer, target: Target, measure: 
         "target": describe_target(answer, target, model),
         "replaced_by": instead,
     }
-    rows = partial(_rows, found.counts, ranked, random)
+    rows = partial(_rows, curves.counts, ranked, random)
     save(answer, settings, rows, "ablation-curve", "mechanisms_save_ranking")
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 
-from ...answer import Answer, TokenKind
+from ...answer import Answer
 from ...charts.readings import Reading
 from ...mechanisms.lens import lens
 from ...vlm.cancel import CancelToken
@@ -19,32 +19,11 @@ from .view import MechanismsView, Read
 
 TOP = 10
 """Words read of each state."""
-MOST_LAYERS = 14
 
 
-def words_of(answer: Answer) -> list[int]:
-    """The words of question and answer that were read: the last token of an answer was only said."""
-    kinds = answer.layout.kinds
-    spoken = (TokenKind.TEXT, TokenKind.ANSWER)
-    return [position for position in range(len(kinds) - 1) if kinds[position] in spoken or _speaks(answer, position)]
-
-
-def _speaks(answer: Answer, position: int) -> bool:
-    """Whether this is the prompt's last position, which says the answer's first token."""
-    return position == len(answer.prompt_tokens) - 1
-
-
-def some_layers(layers: int) -> list[int]:
-    """All layers and what the last one left; evenly spread ones where these are too many for a table."""
-    if layers < MOST_LAYERS:
-        return list(range(layers + 1))
-    step = layers / (MOST_LAYERS - 1)
-    return [round(step * column) for column in range(MOST_LAYERS)]
-
-
-def first_layers(found: Read, layers: Sequence[int]) -> dict[int, int]:
+def first_layers(states: Read, layers: Sequence[int]) -> dict[int, int]:
     """For each row the first of the layers at which the word sought is the most probable one, where there is any."""
-    tops = found.reading.word_ranks[..., 0].eq(1)
+    tops = states.reading.word_ranks[..., 0].eq(1)
     return {row: layers[int(tops[:, row].int().argmax())] for row in range(tops.shape[1]) if bool(tops[:, row].any())}
 
 
@@ -61,21 +40,21 @@ def read(
 
     def make(cancel: CancelToken, report: jobs.Report) -> Read:
         began = time.perf_counter()
-        found = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
-        return Read(found, time.perf_counter() - began)
+        reading = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
+        return Read(reading, time.perf_counter() - began)
 
     key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
     name = "lens_grid" if len(layers) == 1 else "lens_table"
     return jobs.obtain(view, model, view.read, key, "reading states in the vocabulary", name, make)
 
 
-def shown(model: VisionLanguageModel, found: Read, layer: int, place: int) -> Reading:
-    words = found.reading.words(model, layer, place)
+def shown(model: VisionLanguageModel, states: Read, layer: int, place: int) -> Reading:
+    words = states.reading.words(model, layer, place)
     return Reading(tuple(word.text for word in words), tuple(math.exp(word.logprob) for word in words))
 
 
 def rows_of(
-    model: VisionLanguageModel, answer: Answer, found: Read, layers: Sequence[int], positions: Sequence[int]
+    model: VisionLanguageModel, answer: Answer, states: Read, layers: Sequence[int], positions: Sequence[int]
 ) -> list[Row]:
     """A line for each word of each reading."""
     texts = answer.texts
@@ -91,5 +70,5 @@ def rows_of(
         }
         for column, layer in enumerate(layers)
         for place, position in enumerate(positions)
-        for rank, word in enumerate(found.reading.words(model, column, place), 1)
+        for rank, word in enumerate(states.reading.words(model, column, place), 1)
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ...answer import Answer, Target
 from ...attention.words import answer_words, question_words
 from ...charts.tokens import visible
+from ...mechanisms.causal_tracing import GROUPS
 from ...mechanisms.groups import Group, groups
 from ...mechanisms.tracing import trace
 from ...vlm.cancel import CancelToken
@@ -20,7 +21,7 @@ from ..jobs.result_cache import answer_key
 from .corrupting import Chosen
 from .view import MechanismsView, Traced
 
-GROUPS, EACH = "groups of tokens", "word by word"
+EACH = "word by word"
 MOST_WORDS = 24
 """Words traced one by one: the last ones before the target."""
 
@@ -40,17 +41,17 @@ class Order:
 
 def places_of(answer: Answer, target: Target, rows: str) -> list[Group]:
     """What is restored together: groups of tokens; or the image, each word before the target, and the rest."""
-    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
-    last = next(group for group in found if group.name == "last")
+    there = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
+    last = next(group for group in there if group.name == "last")
     if rows == GROUPS:
-        return [*(group for group in found if group is not last), last]
+        return [*(group for group in there if group is not last), last]
     words = [*question_words(answer), *answer_words(answer)]
     spoken = [
         Group(f"{number}: {visible(word.text)}", before)
         for number, word in enumerate(words, 1)
         if (before := tuple(p for p in word.positions if p < max(last.positions) and p not in last.positions))
     ]
-    kept = [group for group in found if group.name in ("image", "prompt")]
+    kept = [group for group in there if group.name in ("image", "prompt")]
     return [*kept, *spoken[-MOST_WORDS:], last]
 
 
@@ -68,7 +69,7 @@ def compute(
 
     def work(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
-        found = trace(
+        traced = trace(
             model,
             answer,
             target,
@@ -80,6 +81,6 @@ def compute(
             cancel=cancel,
             progress=report,
         )
-        view.traces.keep(key, Traced(found, time.perf_counter() - began))
+        view.traces.keep(key, Traced(traced, time.perf_counter() - began))
 
     jobs.compute(view, model, key, "restoring states", "trace", work)

@@ -15,11 +15,11 @@ from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
 from ...charts.words import words_chart
-from ...explainers.logprob_increase import LogprobIncrease
 from ...maps.difference import image_positions_of
 from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
+from ...mechanisms.head_contributions import HeadContributions
 from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -82,29 +82,29 @@ def taken(
 
     def make(cancel: CancelToken, report: jobs.Report) -> None:
         began = time.perf_counter()
-        found = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
+        taken = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
         seconds = (time.perf_counter() - began) / len(missing)
-        for head, increases in zip(missing, found, strict=True):
+        for head, increases in zip(missing, taken, strict=True):
             view.taken.keep((subject.key, head), Taken(increases, seconds))
 
     key = ("taken", subject.key, tuple(heads))
     if missing and not jobs.made(view, model, key, "reading what heads take from each position", "taken", make):
         return None
-    found = [one for head in heads if (one := view.taken.get((subject.key, head))) is not None]
+    known = [one for head in heads if (one := view.taken.get((subject.key, head))) is not None]
     return Explanation(
-        scores=torch.stack([one.increases for one in found]).sum(0),
+        scores=torch.stack([one.increases for one in known]).sum(0),
         target=target,
         method=METHOD,
         settings={"heads": ", ".join(map(head_name, heads)), "word": subject.named},
-        seconds=sum(one.seconds for one in found),
+        seconds=sum(one.seconds for one in known),
     )
 
 
 def source_panel(
-    workspace: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], found: Explanation, opacity: float
+    workspace: Workspace, answer: Answer, subject: Subject, heads: Sequence[Head], taken: Explanation, opacity: float
 ) -> None:
     """The map on the picture, what it is, how its test came out, and its files."""
-    values = found.scores.numpy()
+    values = taken.scores.numpy()
     whose = _name(heads)
     scale = scale_of(values[image_positions_of(answer.layout)], signed=True, faintest=FAINTEST)
     if answer.layout.views:
@@ -124,22 +124,22 @@ def source_panel(
         _without_places(answer)
     st.caption(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
-        f"alone, in nats; {found.seconds:.2f} s. {_sums(answer, found)} {escaped(LogprobIncrease.caveat)}"
+        f"alone, in nats; {taken.seconds:.2f} s. {_sums(answer, taken)} {escaped(HeadContributions.caveat)}"
     )
-    evidence_badges(workspace.view(EvidenceView), answer, found)
+    evidence_badges(workspace.view(EvidenceView), answer, taken)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         name = file_name(METHOD, whose)
         if answer.layout.views:
             under = Legend(
                 f"Log-probability increase through {whose}: {subject.named}",
-                (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", LogprobIncrease.caveat),
-                record_json(answer, [found]),
+                (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", HeadContributions.caveat),
+                record_json(answer, [taken]),
             )
             png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under)
             st.download_button(
                 "Picture (PNG)", png, f"{name}.png", "image/png", "mechanisms_save_map", on_click="ignore"
             )
-        number_downloads(answer, (found,), name, "mechanisms_save_map")
+        number_downloads(answer, (taken,), name, "mechanisms_save_map")
 
 
 def _name(heads: Sequence[Head]) -> str:
@@ -150,9 +150,9 @@ def _take(heads: Sequence[Head]) -> str:
     return "takes" if len(heads) == 1 else "take"
 
 
-def _sums(answer: Answer, found: Explanation) -> str:
+def _sums(answer: Answer, taken: Explanation) -> str:
     """What each part of the sequence adds in all, in a sentence: most is often at the predicting position itself."""
-    values, places = found.scores.numpy(), parts(answer.layout, found.target)
+    values, places = taken.scores.numpy(), parts(answer.layout, taken.target)
     told = [f"{NAMES[part]} {values[list(places[part])].sum():+z.3f}" for part in NAMES if places[part]]
     return f"Sums: {', '.join(told)}."
 
@@ -170,10 +170,10 @@ def _without_places(answer: Answer) -> None:
         )
 
 
-def words(answer: Answer, target: Target, heads: Sequence[Head], found: Explanation) -> None:
+def words(answer: Answer, target: Target, heads: Sequence[Head], taken: Explanation) -> None:
     """The same scores on the words of question and answer."""
     places = parts(answer.layout, target)
-    chips = scored_tokens(answer, target, found.scores.numpy(), places)
+    chips = scored_tokens(answer, target, taken.scores.numpy(), places)
     known = np.array([chip.score for chip in chips if chip.score is not None])
     st.markdown(f"**Words that {_name(heads)} {_take(heads)} it from**")
     with st.container(height=260 if len(chips) > TALL else "content", border=False):

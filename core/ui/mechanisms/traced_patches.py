@@ -12,12 +12,13 @@ from ...charts.export import Legend, png_map
 from ...charts.heatmap import heatmap, scale_of
 from ...maps.difference import image_positions_of
 from ...masking import as_seen
+from ...mechanisms.causal_tracing import over_samples
 from ...mechanisms.groups import Group, patch_groups
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from .effects import over_samples, rows_of
+from .effects import rows_of
 from .restoring import Order, compute
 from .saving import save
 from .view import MechanismsView, Traced
@@ -44,15 +45,15 @@ def traced_patches_panel(
             return
         side, squares = _squares(answer, workspace.shown_image)
         key = ("patches", order.key(answer, target), layer, side, workspace.shown_image)
-        found = view.traces.get(key)
-        if found is None or found.trace.complete < 1:
+        result = view.traces.get(key)
+        if result is None or result.trace.complete < 1:
             label = f"Restore {len(squares)} patches at layer {layer}"
             if st.button(label, icon=":material/grid_on:", key="trace_patches"):
                 compute(view, model, answer, target, order, squares, key, [layer])
             if key in view.stopped:
                 st.text(view.stopped[key])
-        if found is not None:
-            _map(workspace, model, answer, target, found, order, layer)
+        if result is not None:
+            _map(workspace, model, answer, target, result, order, layer)
 
 
 def _squares(answer: Answer, image: int) -> tuple[int, list[Group]]:
@@ -73,11 +74,11 @@ def _map(
     model: VisionLanguageModel,
     answer: Answer,
     target: Target,
-    found: Traced,
+    result: Traced,
     order: Order,
     layer: int,
 ) -> None:
-    traced = found.trace
+    traced = result.trace
     effects, spread = over_samples(traced.indirect[:, 0, 0])
     values = np.full(len(answer.layout), np.nan)
     for place, effect in zip(traced.places, effects, strict=True):
@@ -101,7 +102,7 @@ def _map(
     varies = f" Over samples an effect varies by ± {np.nanmean(spread):.4f} on average." if several else ""
     done = f" {traced.complete:.0%} of it was done; crossed patches were not looked at." if traced.complete < 1 else ""
     caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."
-    st.caption(f"{escaped(caption)}{varies}{done} {found.seconds:.1f} s.")
+    st.caption(f"{escaped(caption)}{varies}{done} {result.seconds:.1f} s.")
     under = Legend(
         f"Causal tracing at layer {layer}: {named}",
         (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", order.named),

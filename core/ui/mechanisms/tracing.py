@@ -5,20 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...vlm.edits import Site
+from ...mechanisms.causal_tracing import GROUPS, SITES
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from . import corrupting, restoring
 from .effects import tracing_effects
-from .restoring import EACH, GROUPS, Order, places_of
+from .restoring import EACH, Order, places_of
 from .traced_patches import traced_patches_panel
 from .view import MechanismsView
-
-SITES: dict[str, Site] = {
-    "the residual stream": Site.OUTPUT,
-    "what attention adds": Site.ATTENTION,
-    "what the MLP adds": Site.MLP,
-}
 
 
 def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -37,8 +31,8 @@ def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
         restoring.compute(view, model, answer, target, order, places, key)
     if key in view.stopped:
         st.text(view.stopped[key])
-    found = view.traces.get(key)
-    if found is None:
+    result = view.traces.get(key)
+    if result is None:
         st.info(
             "Trace corrupts the run as chosen above, puts states of the clean run back one after the other, and shows "
             "what each gives back of the target's log-probability.",
@@ -46,7 +40,7 @@ def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
         )
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_trace_body"):
-        tracing_effects(view, model, answer, target, found, order.named)
+        tracing_effects(view, model, answer, target, result, order.named)
         traced_patches_panel(workspace, model, answer, target, order)
 
 

@@ -14,6 +14,7 @@ from ...attention.measures import measured
 from ...attention.rows import answer_rows
 from ...mechanisms.attribution import Attribution, attribute
 from ...mechanisms.contributions import contributions
+from ...mechanisms.head_contributions import MEANING
 from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -22,39 +23,37 @@ from .subject import Subject, subject_of
 from .view import MechanismsView, Written
 
 Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
-SAYS: dict[Measure, str] = {
-    "Log-probability increase": "log p of the word with the head's contribution added to the state that enters its "
-    "layer, less log p without, in nats; the final norm's scale is frozen at its last value (Yu and Ananiadou 2024). "
-    "What later layers make of it is not in it: take heads away to test.",
-    "Direct logit attribution": "the head's share of the word's logit, the final norm's scale frozen (Elhage et al. "
-    "2021). What a head does by changing what later layers add is counted with those.",
+SAYS: dict[str, str] = {
+    **MEANING,
     "Attention to the picture": "the part of the head's attention that lies on image tokens while the target is "
     "predicted.",
 }
 
 
-def written(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> Written | None:
+def what_heads_write(
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject
+) -> Written | None:
     """All contributions and the increase by each head; None where that was stopped or failed, which has been said."""
 
     def make(cancel: CancelToken, report: jobs.Report) -> Written:
         began = time.perf_counter()
-        found = contributions(
+        contributed = contributions(
             model, answer, subject.token_targets, cancel=cancel, progress=lambda done: report(done / 2)
         )
-        increases = head_increases(model, found, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
-        return Written(found, increases.mean(0).numpy(), time.perf_counter() - began)
+        increases = head_increases(model, contributed, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
+        return Written(contributed, increases.mean(0).numpy(), time.perf_counter() - began)
 
     key = ("written", subject.key)
     return jobs.obtain(view, model, view.written, key, "reading what the heads write", "written", make)
 
 
 def attributed(
-    view: MechanismsView, model: VisionLanguageModel, subject: Subject, found: Written
+    view: MechanismsView, model: VisionLanguageModel, subject: Subject, written: Written
 ) -> Attribution | None:
     """Shares of the logit; None as above."""
 
     def make(cancel: CancelToken, report: jobs.Report) -> Attribution:
-        return attribute(model, found.contributions)
+        return attribute(model, written.contributions)
 
     key = ("attribution", subject.key)
     return jobs.obtain(view, model, view.attributions, key, "attributing the logit", "attribution", make)
@@ -67,10 +66,10 @@ def figures(
     if measure == "Attention to the picture":
         return measured(answer_rows(answer, target.tokens), answer.layout, "image")
     subject = subject_of(model, answer, target)
-    found = written(view, model, answer, subject)
-    if found is None or measure == "Log-probability increase":
-        return None if found is None else found.increases
-    shares = attributed(view, model, subject, found)
+    written = what_heads_write(view, model, answer, subject)
+    if written is None or measure == "Log-probability increase":
+        return None if written is None else written.increases
+    shares = attributed(view, model, subject, written)
     return None if shares is None else shares.heads.mean(0).numpy()
 
 
