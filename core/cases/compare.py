@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..proportion import Proportion
+from ..statistics.estimate import Estimate
+from ..statistics.proportion import Proportion
 from .rates import Rate, share
 from .results import Result, Run
 
@@ -85,15 +86,15 @@ def gain(both: int, only_first: int, only_second: int, neither: int) -> Rate:
     """
     count = both + only_first + only_second + neither
     first, second = both + only_first, both + only_second
-    (low, high), (low2, high2) = Proportion(first, count).interval, Proportion(second, count).interval
-    down, up = first / count - low, high - first / count
-    down2, up2 = second / count - low2, high2 - second / count
+    one, other = Proportion(first, count).estimate, Proportion(second, count).estimate
+    down, up = one.value - one.low, one.high - one.value
+    down2, up2 = other.value - other.low, other.high - other.value
     phi = _correlation(both, only_first, only_second, neither)
     value = (only_second - only_first) / count
     below = math.sqrt(down2**2 - 2 * phi * down2 * up + up**2)
     above = math.sqrt(up2**2 - 2 * phi * up2 * down + down**2)
     meaning = "cases that the second has more right than the first, of all"
-    return Rate("gain", value, value - below, value + above, count, meaning)
+    return Rate("gain", Estimate(value, value - below, value + above, count), meaning)
 
 
 def _correlation(both: int, only_first: int, only_second: int, neither: int) -> float:

@@ -20,7 +20,8 @@ from ..causal.explanation_test import Masking
 from ..causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
 from ..causal.settings import GraphSettings
 from ..comparison.keyword import key_tokens
-from ..evidence.bootstrap import Interval, interval
+from ..statistics.bootstrap import mean
+from ..statistics.estimate import Estimate
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
@@ -50,10 +51,10 @@ class AtRadius:
     empty: int
     everything: int
     size: float
-    explanation: Interval
-    random: Interval
-    attention: Interval
-    beyond_random: Interval
+    explanation: Estimate
+    random: Estimate
+    attention: Estimate
+    beyond_random: Estimate
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ class FlipTable:
     graphs: int
     masking: Masking
     radii: tuple[AtRadius, ...]
-    precision: Interval
+    precision: Estimate
     pairs: int
-    neighbour_effect: Interval
-    other_effect: Interval
+    neighbour_effect: Estimate
+    other_effect: Estimate
 
     def lines(self) -> Iterator[str]:
         """The table as text."""
@@ -85,12 +86,12 @@ class FlipTable:
         )
 
 
-def _percent(found: Interval) -> str:
-    return f"{100 * found.mean:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+def _percent(found: Estimate) -> str:
+    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
-def _number(found: Interval) -> str:
-    return f"{found.mean:.3f} [{found.low:.3f}, {found.high:.3f}]"
+def _number(found: Estimate) -> str:
+    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 def flip_table(
@@ -147,10 +148,10 @@ def summed(scenes: Sequence[SceneFlips], masking: Masking) -> FlipTable:
         graphs=sum(scene.graphs for scene in scenes),
         masking=masking,
         radii=tuple(_at(radius, [scene.flips[number] for scene in scenes]) for number, radius in enumerate(RADII)),
-        precision=interval([scene.neighbours.precision for scene in scenes]),
+        precision=mean([scene.neighbours.precision for scene in scenes]),
         pairs=sum(scene.neighbours.pairs for scene in scenes),
-        neighbour_effect=interval([scene.neighbours.neighbour_effect for scene in scenes]),
-        other_effect=interval([scene.neighbours.other_effect for scene in scenes]),
+        neighbour_effect=mean([scene.neighbours.neighbour_effect for scene in scenes], "nats"),
+        other_effect=mean([scene.neighbours.other_effect for scene in scenes], "nats"),
     )
 
 
@@ -162,10 +163,10 @@ def _at(radius: int, found: Sequence[FlipRates]) -> AtRadius:
         empty=sum(rates.empty for rates in found),
         everything=sum(rates.everything for rates in found),
         size=_mean([flip.size for flip in flips]),
-        explanation=interval([rates.explanation.share for rates in found]),
-        random=interval([rates.random.share for rates in found]),
-        attention=interval([rates.attention.share for rates in found]),
-        beyond_random=interval([_mean([flip.beyond_random for flip in rates.flips]) for rates in found]),
+        explanation=mean([rates.explanation.share for rates in found]),
+        random=mean([rates.random.share for rates in found]),
+        attention=mean([rates.attention.share for rates in found]),
+        beyond_random=mean([_mean([flip.beyond_random for flip in rates.flips]) for rates in found], "nats"),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..assets import asset
-from ..evidence.bootstrap import Interval
+from ..statistics.estimate import Estimate
 from .journal import JournalError
 from .ranking import League, MethodRank
 
@@ -42,19 +42,14 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
 
 
 def _method_rank(values: Mapping[str, Any]) -> MethodRank:
-    intervals = {
-        name: {key: _interval(one) for key, one in values[name].items()} for name in ("figures", "over_random")
+    estimates = {
+        name: {key: Estimate.of(one) for key, one in values[name].items()} for name in ("figures", "over_random")
     }
     families = {
         family: {key: _number(value) for key, value in figures.items()}
         for family, figures in values["by_family"].items()
     }
-    return MethodRank(**{**values, **intervals, "by_family": families, "shuffled": _interval(values["shuffled"])})
-
-
-def _interval(values: Mapping[str, Any]) -> Interval:
-    mean, low, high = (_number(values[name]) for name in ("mean", "low", "high"))
-    return Interval(mean, low, high, int(values["cases"]))
+    return MethodRank(**{**values, **estimates, "by_family": families, "shuffled": Estimate.of(values["shuffled"])})
 
 
 def _number(value: float | None) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..evidence.bootstrap import Interval
 from ..evidence.registry import map_metrics
+from ..statistics.estimate import Estimate
 from ..vlm.memory import readable_bytes
 from .ranking import League, MethodRank
 
@@ -39,10 +39,10 @@ def _cells(standing: MethodRank, recommended: str | None) -> list[str]:
     ]
 
 
-def _figure(interval: Interval) -> str:
-    if math.isnan(interval.mean):
+def _figure(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
         return ""
-    return f"{interval.mean:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
 def _row(cells: Sequence[str]) -> str:

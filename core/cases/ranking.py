@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evidence.bootstrap import Interval, interval
 from ..evidence.registry import map_metrics
 from ..explainers.registry import explainers
+from ..statistics.bootstrap import mean
+from ..statistics.estimate import Estimate
 from .journal import Record
 from .plain import plain
 from .score_case import CENTRE, RANDOM
@@ -49,13 +50,13 @@ class MethodRank:
     name: str
     cases: int
     refused: int
-    figures: Mapping[str, Interval]
-    over_random: Mapping[str, Interval]
+    figures: Mapping[str, Estimate]
+    over_random: Mapping[str, Estimate]
     by_family: Mapping[str, Mapping[str, float]]
     seconds: float | None
     processor: float | None
     bytes: float | None
-    shuffled: Interval
+    shuffled: Estimate
     ranks: Mapping[str, int]
     mean_rank: float | None
 
@@ -115,18 +116,18 @@ def ranking(header: Record, records: Sequence[Record]) -> League:
 
 def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, Record]) -> MethodRank:
     scored = {case: line for case, line in lines.items() if "figures" in line}
-    figures: dict[str, Interval] = {}
-    over: dict[str, Interval] = {}
+    figures: dict[str, Estimate] = {}
+    over: dict[str, Estimate] = {}
     by_family: dict[str, dict[str, float]] = defaultdict(dict)
-    for metric in map_metrics():
-        own = {case: _value(line, metric) for case, line in scored.items()}
-        figures[metric] = interval(list(own.values()))
-        over[metric] = interval([own[case] - _value(random[case], metric) for case in own if case in random])
+    for key, metric in map_metrics().items():
+        own = {case: _value(line, key) for case, line in scored.items()}
+        figures[key] = mean(own.values(), metric.unit)
+        over[key] = mean([own[case] - _value(random[case], key) for case in own if case in random], metric.unit)
         families: dict[str, list[float]] = defaultdict(list)
         for case, line in scored.items():
             families[line["family"]].append(own[case])
         for family, values in families.items():
-            by_family[family][metric] = float(np.mean(values))
+            by_family[family][key] = float(np.mean(values))
     return MethodRank(
         method=method,
         name=explainers()[method].name if method in explainers() else method,
@@ -138,7 +139,9 @@ def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, 
         seconds=_median([line.get("seconds") for line in scored.values()]),
         processor=_median([line.get("processor") for line in scored.values()]),
         bytes=_median([line.get("bytes") for line in scored.values()]),
-        shuffled=interval([_number(line["stages"][-1][1]) for line in scored.values() if line.get("stages")]),
+        shuffled=mean(
+            [_number(line["stages"][-1][1]) for line in scored.values() if line.get("stages")], "correlation"
+        ),
         ranks={},
         mean_rank=None,
     )
@@ -155,14 +158,13 @@ def _ranked(rows: Sequence[MethodRank]) -> list[MethodRank]:
         ranks = {
             key: 1 + sum(_goodness(other, key) > _goodness(row, key) for other in methods) for key in map_metrics()
         }
-        mean = float(np.mean([ranks[key] for key in DECIDING]))
-        found.append(replace(row, ranks=ranks, mean_rank=mean))
+        found.append(replace(row, ranks=ranks, mean_rank=float(np.mean([ranks[key] for key in DECIDING]))))
     return sorted(found, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
 
 
 def _goodness(row: MethodRank, metric: str) -> float:
     """The figure turned so that more is better; the worst there is where a method has none."""
-    value = row.figures[metric].mean
+    value = row.figures[metric].value
     if math.isnan(value):
         return -math.inf
     return value if map_metrics()[metric].better == "higher" else -value

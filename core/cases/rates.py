@@ -9,29 +9,25 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..proportion import Proportion
+from ..statistics import proportion
+from ..statistics.estimate import Estimate
 from .results import Result
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of 1: `low` to `high` is its 95 % interval over `count` units. `group` is the part of the set it is about
-    ("" for all); `meaning` says what is counted. NaN where nothing can be."""
+    """A share of 1. `group` is the part of the set it is about ("" for all); `meaning` says what is counted. NaN where
+    nothing can be."""
 
     name: str
-    value: float
-    low: float
-    high: float
-    count: int
+    estimate: Estimate
     meaning: str
     group: str = ""
 
 
 def share(name: str, hits: Iterable[bool], meaning: str, group: str = "") -> Rate:
     """The share of units that are so."""
-    flags = list(hits)
-    found = Proportion(sum(flags), len(flags))
-    return Rate(name, found.share, *found.interval, len(flags), meaning, group)
+    return Rate(name, proportion.share(hits), meaning, group)
 
 
 def accuracy(results: Sequence[Result], group: str = "") -> Rate:

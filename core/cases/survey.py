@@ -17,6 +17,8 @@ import numpy as np
 from ..answer import Decoding
 from ..comparison.verdict import judge
 from ..evidence.dependence import image_dependence
+from ..statistics.estimate import Estimate, nothing
+from ..statistics.rank_correlation import rank_correlation
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
@@ -24,7 +26,6 @@ from .audit import contradiction_rate
 from .case import Case
 from .journal import Journal, Record, read_journal
 from .phrasings import phrasings
-from .rank_correlation import rank_correlation
 from .studies.readings import LONGEST, explained, image_share, key_target
 from .studies.study import LEAST
 
@@ -50,26 +51,23 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's correlation of the rate of contradictions with a measure over `count` cases, and its 95 % percentile
-    bootstrap interval over cases. NaN of fewer than `LEAST` cases, and where all but fewer than `LEAST_APART` are
-    contradicted alike: it would hang on those few, and so would every resample. `family` "" is all of them."""
+    """Spearman's correlation of the rate of contradictions with a measure over cases. NaN of fewer than `LEAST`
+    cases, and where all but fewer than `LEAST_APART` are contradicted alike: it would hang on those few, and so would
+    every resample. `family` "" is all of them."""
 
     measure: str
     family: str
-    value: float
-    low: float
-    high: float
-    count: int
+    estimate: Estimate
 
     @property
     def speaks(self) -> str:
         """What it says to the hypothesis: "for", "against", "undecided" where its interval holds zero, or "" where
         there is none."""
-        if not np.isfinite(self.value):
+        if not np.isfinite(self.estimate.value):
             return ""
-        if self.low <= 0 <= self.high:
+        if self.estimate.low <= 0 <= self.estimate.high:
             return "undecided"
-        return "for" if self.value < 0 else "against"
+        return "for" if self.estimate.value < 0 else "against"
 
 
 def survey(
@@ -152,8 +150,8 @@ def _of(record: Record) -> Surveyed:
 def _correlation(measure: str, family: str, lines: Sequence[Surveyed]) -> Correlation:
     contradictions = np.array([line.contradictions for line in lines], dtype=float)
     rests = np.array([getattr(line, measure) for line in lines], dtype=float)
-    found = rank_correlation(contradictions, rests)
+    estimate = rank_correlation(contradictions, rests)
     alike = np.unique(contradictions, return_counts=True)[1].max(initial=0)
-    if found.cases < LEAST or len(lines) - alike < LEAST_APART:
-        found = replace(found, mean=np.nan, low=np.nan, high=np.nan)
-    return Correlation(measure, family, found.mean, found.low, found.high, found.cases)
+    if estimate.count < LEAST or len(lines) - alike < LEAST_APART:
+        estimate = nothing(estimate.count, "correlation")
+    return Correlation(measure, family, estimate)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..answer import Answer, TokenKind
-from ..proportion import Proportion
+from ..statistics.proportion import Proportion
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from .discovery import CausalGraph, neighbours

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ..statistics.estimate import Estimate
 from .figure import Figure, figure
 from .palette import CATEGORIES, CHOSEN, NEUTRAL, OTHER, PICKED
 
@@ -149,12 +150,10 @@ def ranking_curve(
 
 @dataclass(frozen=True)
 class Measured:
-    """A mean at one place of a series, with the ends of its interval."""
+    """A figure at one place of a series."""
 
     at: float
-    value: float
-    low: float
-    high: float
+    estimate: Estimate
 
 
 def series_curves(
@@ -169,10 +168,10 @@ def series_curves(
     """A line with its interval for each named series; `controls` are dashed. Raises ValueError without points."""
     table = pd.DataFrame(
         [
-            {"series": name, **vars(point)}
+            {"series": name, "at": point.at, **vars(point.estimate)}
             for name, points in series.items()
             for point in points
-            if np.isfinite(point.value)
+            if np.isfinite(point.estimate.value)
         ]
     )
     if table.empty:

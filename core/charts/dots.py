@@ -35,9 +35,9 @@ def dot_chart(
         [
             {
                 "name": name,
-                "value": dot.value,
-                "low": dot.low,
-                "high": dot.high,
+                "value": dot.estimate.value,
+                "low": dot.estimate.low,
+                "high": dot.estimate.high,
                 "text": dot.text,
                 "color": NEUTRAL if number in controls else CHOSEN,
             }

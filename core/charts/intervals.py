@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from ..statistics.estimate import Estimate
 from .figure import Figure, figure
 from .palette import CHOSEN, NEUTRAL
 
@@ -20,12 +21,10 @@ OF_TEXT = 290
 
 @dataclass(frozen=True)
 class Dot:
-    """A figure called `name` with its interval, and as it is written."""
+    """A figure called `name`, and as it is written."""
 
     name: str
-    value: float
-    low: float
-    high: float
+    estimate: Estimate
     text: str
 
 
@@ -81,9 +80,9 @@ def _rows(top: float, pair: Pair) -> list[dict[str, object]]:
         {
             "what": pair.what,
             "name": dot.name,
-            "value": dot.value,
-            "low": dot.low,
-            "high": dot.high,
+            "value": dot.estimate.value,
+            "low": dot.estimate.low,
+            "high": dot.estimate.high,
             "text": dot.text,
             "told": f"{dot.name}: {dot.text}",
             "color": color,

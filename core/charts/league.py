@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from ..statistics.estimate import Estimate
 from .figure import Figure, figure
 from .palette import CHOSEN, DIFFERENT, NEUTRAL
 
@@ -46,12 +47,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Entry:
-    """One method: its figure with its interval, and the seconds a map takes (None for a control, which takes none)."""
+    """One method: its figure, and the seconds a map takes (None for a control, which takes none)."""
 
     name: str
-    value: float
-    low: float
-    high: float
+    estimate: Estimate
     seconds: float | None
     recommended: bool = False
 
@@ -59,7 +58,9 @@ class Entry:
 def league_chart(entries: Sequence[Entry], *, metric: str, quick: float) -> Figure:
     """A dot with its interval for each method, seconds on a logarithmic axis, and a line for each control; another one
     at the `quick` seconds up to which a method may be recommended. Raises ValueError without a method."""
-    table = pd.DataFrame([entry.__dict__ for entry in entries if np.isfinite(entry.value)])
+    table = pd.DataFrame(
+        [{**vars(entry.estimate), **vars(entry)} for entry in entries if np.isfinite(entry.estimate.value)]
+    ).drop(columns="estimate", errors="ignore")
     if table.empty or table["seconds"].isna().all():
         raise ValueError("there is no method to draw")
     methods = table[table["seconds"].notna()].copy()

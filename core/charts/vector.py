@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 import numpy as np
 from jaxtyping import Float
 
+from ..statistics.estimate import Estimate
 from .palette import CATEGORIES, CHOSEN, INK_ON_LIGHT, NEUTRAL
 
 ROW = 24
@@ -25,13 +26,11 @@ MARGIN = 44
 
 
 @dataclass(frozen=True)
-class Interval:
-    """One row: a value between its limits; NaN leaves the row empty."""
+class Row:
+    """One row: a share with its interval; NaN leaves the row empty."""
 
     label: str
-    value: float
-    low: float
-    high: float
+    estimate: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ class Line:
     dashed: bool = False
 
 
-def svg_intervals(rows: Sequence[Interval]) -> Element:
+def svg_intervals(rows: Sequence[Row]) -> Element:
     """Shares of 1, a row for each: a dot at the value and a line over its interval."""
     height = ROW * (len(rows) + 1)
     root = _svg(LABELS + PLOT + FIGURES, height)
@@ -55,14 +54,15 @@ def svg_intervals(rows: Sequence[Interval]) -> Element:
     for index, row in enumerate(rows):
         y = ROW * (index + 0.5)
         _text(root, LABELS - 12, y + 4, row.label, "end")
-        if not math.isfinite(row.value):
+        share = row.estimate
+        if not math.isfinite(share.value):
             _text(root, LABELS + PLOT + 12, y + 4, "none")
             continue
-        low, high = (LABELS + PLOT * min(max(end, 0.0), 1.0) for end in (row.low, row.high))
+        low, high = (LABELS + PLOT * min(max(end, 0.0), 1.0) for end in (share.low, share.high))
         SubElement(root, "line", {**_line(low, y, high, y, CHOSEN), "stroke-width": "3"})
-        at = {"cx": f"{LABELS + PLOT * row.value:.1f}", "cy": f"{y:.1f}", "r": "5", "fill": CHOSEN}
+        at = {"cx": f"{LABELS + PLOT * share.value:.1f}", "cy": f"{y:.1f}", "r": "5", "fill": CHOSEN}
         SubElement(root, "circle", at)
-        _text(root, LABELS + PLOT + 12, y + 4, f"{row.value:.1%}  ({row.low:.1%} to {row.high:.1%})")
+        _text(root, LABELS + PLOT + 12, y + 4, f"{share.value:.1%}  ({share.low:.1%} to {share.high:.1%})")
     return root
 
 

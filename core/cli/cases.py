@@ -16,7 +16,7 @@ from ..cases.results import Result, Run, failures, read_run, unread
 from ..cases.runner import RunSettings, run_cases
 from ..cases.street import street_cases
 from ..cases.workers import run_on_workers
-from ..evidence.bootstrap import interval
+from ..statistics.bootstrap import mean
 from ..vlm.loading import ModelSpec
 from .asking import load
 from .console import Exit, WrongOption, bar, emit, say, stoppable
@@ -77,8 +77,9 @@ def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Ex
         emit(_rate(rate))
     emit({"not understood": unread(answered), "counts": "answers in which no expected form was found; they are wrong"})
     for answers, right in (("right", True), ("wrong", False)):
-        mean = interval([r.dependence for r in answered.results if r.right is right and r.dependence is not None])
-        told = {"mean": mean.mean, "low": mean.low, "high": mean.high, "of": mean.cases}
+        values = [r.dependence for r in answered.results if r.right is right and r.dependence is not None]
+        dependence = mean(values, "nats")
+        told = {"mean": dependence.value, "low": dependence.low, "high": dependence.high, "of": dependence.count}
         emit({"image dependence": told, "target": "nats", "answers": answers})
     if wrong:
         notes = read_notes(place or notes_file(file))
@@ -149,8 +150,9 @@ def _complete(run: Run) -> Exit:
 
 
 def _rate(rate: Rate) -> dict[str, Any]:
-    interval = {"low": rate.low, "high": rate.high, "of": rate.count}
-    return {"rate": rate.name, "group": rate.group, "value": rate.value, **interval, "counts": rate.meaning}
+    share = rate.estimate
+    figures = {"value": share.value, "low": share.low, "high": share.high, "of": share.count}
+    return {"rate": rate.name, "group": rate.group, **figures, "counts": rate.meaning}
 
 
 def _result(result: Result, notes: dict[str, Note]) -> dict[str, Any]:

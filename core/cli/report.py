@@ -12,7 +12,7 @@ from ..cases.rates import Rate
 from ..cases.results import Result, Run, failures, unread
 from ..charts.export import Legend, svg_map
 from ..charts.heatmap import OPACITY, scale_of
-from ..charts.vector import Interval, Line, svg_intervals, svg_lines
+from ..charts.vector import Line, Row, svg_intervals, svg_lines
 from ..evidence.badge import badge
 from ..evidence.curves import Curve
 from ..evidence.registry import map_metrics
@@ -51,8 +51,8 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
     """A page of a run: its rates and the cases it got wrong. Raises WrongOption where it cannot be written."""
     unasked = [result for result in run.results if not result.answered]
     wrong = failures(run)
-    rows = [Interval(_named(rate), rate.value, rate.low, rate.high) for rate in rates]
-    meanings = [[_named(rate), _value(rate), rate.meaning, f"{rate.count:,}"] for rate in rates]
+    rows = [Row(_named(rate), rate.estimate) for rate in rates]
+    meanings = [[_named(rate), _value(rate), rate.meaning, f"{rate.estimate.count:,}"] for rate in rates]
     sections = [
         node("p", _told(run, unasked)),
         node("h2", "Rates"),
@@ -149,7 +149,8 @@ def _named(rate: Rate) -> str:
 
 
 def _value(rate: Rate) -> str:
-    return f"{rate.value:.1%}" if math.isfinite(rate.value) else "none"
+    share = rate.estimate.value
+    return f"{share:.1%}" if math.isfinite(share) else "none"
 
 
 def _row(result: Result) -> list[str]:

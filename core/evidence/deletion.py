@@ -15,6 +15,7 @@ class Deletion(MapMetric):
     key = "deletion"
     name = "Deletion"
     better = "lower"
+    unit = "area"
     caveat = "A picture with holes is unlike any the model knows: a fall may come of the holes, so compare with random."
 
     def figure(self, tested: MapUnderTest) -> Figure:

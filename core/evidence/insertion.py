@@ -15,6 +15,7 @@ class Insertion(MapMetric):
     key = "insertion"
     name = "Insertion"
     better = "higher"
+    unit = "area"
     caveat = "Where the answer is likely without the picture (by habit, or from the wording), every map does well."
 
     def figure(self, tested: MapUnderTest) -> Figure:

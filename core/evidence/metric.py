@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
+from ..statistics.estimate import Unit
 from .curves import Curve
 from .masked_runs import Direction
 
@@ -45,12 +46,13 @@ class MapUnderTest:
 
 class Metric(ABC):
     """The class docstring's first paragraph describes it on screen and names its paper. `key` names it in files, `name`
-    on screen, `better` is the direction, `caveat` the one line on what it does not tell."""
+    on screen, `better` is the direction, `unit` that of the figure, `caveat` the one line on what it does not tell."""
 
     key: ClassVar[str]
     name: ClassVar[str]
     better: ClassVar[Literal["higher", "lower"]]
     caveat: ClassVar[str]
+    unit: ClassVar[Unit] = "share"
 
 
 class MapMetric(Metric):

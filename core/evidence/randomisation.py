@@ -29,6 +29,7 @@ class Randomisation(Metric):
     key = "randomisation"
     name = "Randomised weights"
     better = "lower"
+    unit = "correlation"
     caveat = "Passing says only that the map depends on the weights, not that it is right: random noise passes too."
 
 

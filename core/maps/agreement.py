@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ..statistics.rank_correlation import spearman
+
 TOP = 10
 
 
@@ -37,7 +39,7 @@ def agreement(first: Float[np.ndarray, "place"], second: Float[np.ndarray, "plac
     if not top:
         return Agreement(float("nan"), float("nan"), float("nan"), 0, 0)
     overlap = float(_membership(one, top) @ _membership(other, top)) / top
-    return Agreement(_correlation(_ranks(one), _ranks(other)), overlap, top / len(one), top, len(one))
+    return Agreement(float(spearman(one, other)), overlap, top / len(one), top, len(one))
 
 
 def agreement_table(
@@ -49,19 +51,6 @@ def agreement_table(
         np.array([[pair.rank for pair in row] for row in pairs]),
         np.array([[pair.overlap for pair in row] for row in pairs]),
     )
-
-
-def _ranks(scores: Float[np.ndarray, "place"]) -> Float[np.ndarray, "place"]:
-    """Ranks from 1 up; equal scores get the mean of theirs."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return (last - (counts - 1) / 2)[place]
-
-
-def _correlation(one: Float[np.ndarray, "place"], other: Float[np.ndarray, "place"]) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    scale = float(np.sqrt((one @ one) * (other @ other)))
-    return float(one @ other) / scale if scale > 0 else float("nan")
 
 
 def _membership(scores: Float[np.ndarray, "place"], top: int) -> Float[np.ndarray, "place"]:

@@ -98,20 +98,24 @@ def test_contradictions_that_go_with_little_relevancy_correlate_below_zero() -> 
         lines.append(line(number, family, float(share < 0.5) * 0.4 + rng.random() / 9, share))
     found = {(one.measure, one.family): one for one in correlations(lines)}
     everything = found["image_share", ""]
-    assert everything.low < everything.value < everything.high < 0
-    assert (everything.count, found["image_share", "truck"].count, found["dependence", ""].count) == (60, 30, 0)
+    assert everything.estimate.low < everything.estimate.value < everything.estimate.high < 0
+    assert (
+        everything.estimate.count,
+        found["image_share", "truck"].estimate.count,
+        found["dependence", ""].estimate.count,
+    ) == (60, 30, 0)
     columns = ([one.contradictions for one in lines], [one.image_share for one in lines])
     ranks = [np.argsort(np.argsort(column)) for column in columns]
-    assert everything.value == pytest.approx(float(np.corrcoef(ranks)[0, 1]))
+    assert everything.estimate.value == pytest.approx(float(np.corrcoef(ranks)[0, 1]))
 
 
 def test_where_nothing_varies_there_is_no_correlation() -> None:
     found = correlations([line(number, "", 0.5, number / 10) for number in range(5)])
-    assert np.isnan(found[0].value)
-    assert correlations([])[0].count == 0
+    assert np.isnan(found[0].estimate.value)
+    assert correlations([])[0].estimate.count == 0
 
 
 def test_of_few_questions_there_is_no_correlation() -> None:
     few = [line(number, "", number / 10, number / 10) for number in range(LEAST)]
-    assert np.isnan(correlations(few[1:])[0].value)
-    assert correlations(few)[0].value == pytest.approx(1)
+    assert np.isnan(correlations(few[1:])[0].estimate.value)
+    assert correlations(few)[0].estimate.value == pytest.approx(1)

@@ -25,20 +25,20 @@ def test_cases_are_counted_by_who_was_right() -> None:
     found = compare(run(True, True, False, False, None, True), run(True, False, True, False, True, True))
     assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
     assert [first.id for first, _ in found.differing] == ["1", "2"]
-    assert (found.same.value, found.gain.value, found.apart) == (0.6, 0, 1)
+    assert (found.same.estimate.value, found.gain.estimate.value, found.apart) == (0.6, 0, 1)
 
 
 def test_two_answers_that_say_nothing_known_are_the_same_only_to_the_letter() -> None:
     one = run(False, False)
     mute = [replace(result, understood="", said=said) for result, said in zip(one.results, ("hm", "well"), strict=True)]
     other = [replace(result, said="hm") for result in mute]
-    assert compare(replace(one, results=tuple(mute)), replace(one, results=tuple(other))).same.value == 0.5
+    assert compare(replace(one, results=tuple(mute)), replace(one, results=tuple(other))).same.estimate.value == 0.5
 
 
 def test_gain_is_of_the_second_over_the_first() -> None:
     found = compare(run(*[False] * 10), run(*[True] * 6, *[False] * 4))
-    assert found.gain.value == 0.6
-    assert 0.2 < found.gain.low < 0.6 < found.gain.high < 1
+    assert found.gain.estimate.value == 0.6
+    assert 0.2 < found.gain.estimate.low < 0.6 < found.gain.estimate.high < 1
 
 
 def test_the_interval_of_a_gain_is_that_of_drawing_the_cases_again() -> None:
@@ -46,16 +46,19 @@ def test_the_interval_of_a_gain_is_that_of_drawing_the_cases_again() -> None:
     found = gain(*counts)
     drawn = np.random.default_rng(0).multinomial(400, np.array(counts) / 400, 20_000)
     low, high = np.quantile((drawn[:, 2] - drawn[:, 1]) / 400, [0.025, 0.975])
-    assert (found.value, found.count) == (30 / 400, 400)
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.006), pytest.approx(high, abs=0.006))
+    assert (found.estimate.value, found.estimate.count) == (30 / 400, 400)
+    assert (found.estimate.low, found.estimate.high) == (pytest.approx(low, abs=0.006), pytest.approx(high, abs=0.006))
 
 
 @pytest.mark.parametrize("counts", [(10, 0, 0, 0), (0, 0, 0, 10), (5, 0, 0, 5), (0, 10, 0, 0), (1, 0, 0, 0)])
 def test_the_gain_of_few_cases_is_never_certain(counts: tuple[int, int, int, int]) -> None:
     found, turned = gain(*counts), gain(counts[0], counts[2], counts[1], counts[3])
-    assert -1 <= found.low <= found.value <= found.high <= 1
-    assert found.high - found.low > 0.1
-    assert (turned.low, turned.high) == (pytest.approx(-found.high), pytest.approx(-found.low))
+    assert -1 <= found.estimate.low <= found.estimate.value <= found.estimate.high <= 1
+    assert found.estimate.high - found.estimate.low > 0.1
+    assert (turned.estimate.low, turned.estimate.high) == (
+        pytest.approx(-found.estimate.high),
+        pytest.approx(-found.estimate.low),
+    )
 
 
 def test_a_case_that_changed_in_between_is_not_compared() -> None:

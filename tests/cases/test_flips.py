@@ -34,12 +34,12 @@ def test_shares_are_means_over_scenes_and_counts_are_sums() -> None:
     near, further, furthest = table.radii
     assert (table.scenes, table.graphs, table.pairs) == (2, 8, 8)
     assert (near.sets, near.empty, near.size) == (6, 3, 2.0)
-    assert near.explanation.mean == pytest.approx((0.5 + 0) / 2)
-    assert near.random.mean == pytest.approx(0.5) and near.attention.mean == 0
-    assert near.beyond_random.mean == pytest.approx(1 - 0.25)
+    assert near.explanation.value == pytest.approx((0.5 + 0) / 2)
+    assert near.random.value == pytest.approx(0.5) and near.attention.value == 0
+    assert near.beyond_random.value == pytest.approx(1 - 0.25)
     assert further.size == pytest.approx((2 * 4 + 4 * 2) / 6)
-    assert (furthest.explanation.mean, furthest.explanation.cases) == (0.0, 1), "a scene without sets has no share"
-    assert (table.precision.mean, table.precision.cases) == (0.75, 1)
+    assert (furthest.explanation.value, furthest.explanation.count) == (0.0, 1), "a scene without sets has no share"
+    assert (table.precision.value, table.precision.count) == (0.75, 1)
 
 
 def test_a_table_of_scenes_has_every_head_and_says_what_it_counted(llava: TransformersModel) -> None:

@@ -133,7 +133,7 @@ def test_shuffled_weights_are_looked_at_in_the_first_cases(
     first, second = (line for line in lines(file) if line["method"] == METHODS[0])
     assert len(first["stages"]) == contests.STAGES
     assert second["stages"] is None
-    assert league.ranking[0].shuffled.cases == 1
+    assert league.ranking[0].shuffled.count == 1
 
 
 def test_an_unknown_method_or_family_is_refused_in_a_sentence(street: VisionLanguageModel, tmp_path: Path) -> None:
@@ -185,11 +185,11 @@ def test_the_best_quick_method_is_recommended() -> None:
 
 def test_figures_stand_beside_chance_in_the_same_cases() -> None:
     row = next(row for row in table(1.0).ranking if row.method == "relevancy")
-    assert row.figures["deletion"].mean == pytest.approx(0.3)
-    assert row.over_random["deletion"].mean == pytest.approx(-0.3)
-    assert row.over_random["pointing"].mean == pytest.approx(0.5 - 0.15)
-    assert row.over_random["pointing"].low < row.over_random["pointing"].mean < row.over_random["pointing"].high
-    assert math.isnan(row.figures["soft_iou"].mean)
+    assert row.figures["deletion"].value == pytest.approx(0.3)
+    assert row.over_random["deletion"].value == pytest.approx(-0.3)
+    assert row.over_random["pointing"].value == pytest.approx(0.5 - 0.15)
+    assert row.over_random["pointing"].low < row.over_random["pointing"].value < row.over_random["pointing"].high
+    assert math.isnan(row.figures["soft_iou"].value)
 
 
 def test_each_family_has_its_own_means() -> None:
@@ -208,7 +208,7 @@ def test_the_record_is_json_with_the_command_and_the_rule() -> None:
     found = json.loads(text)
     assert found["command"] == "python -m core league"
     assert "mean rank" in found["rule"]
-    assert found["ranking"][0]["figures"]["deletion"]["cases"] == 4
+    assert found["ranking"][0]["figures"]["deletion"]["count"] == 4
 
 
 def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() -> None:

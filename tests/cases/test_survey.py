@@ -18,13 +18,16 @@ def lines(contradictions: list[float], family: str = "door") -> list[Surveyed]:
 def test_contradictions_that_grow_where_less_rests_on_the_picture_speak_for_the_hypothesis() -> None:
     pooled, door = [one for one in correlations(lines([0.1 * n for n in range(12)])) if one.measure == "dependence"]
     assert (pooled.speaks, door.speaks) == ("for", "for")
-    assert door.value == -1
+    assert door.estimate.value == -1
 
 
 def test_a_few_contradicted_scenes_decide_nothing() -> None:
     for few in range(LEAST_APART):
         found = correlations(lines([0.0] * (10 - few) + [0.6] * few))
-        assert all(np.isnan([one.value, one.low, one.high]).all() and one.speaks == "" for one in found)
+        assert all(
+            np.isnan([one.estimate.value, one.estimate.low, one.estimate.high]).all() and one.speaks == ""
+            for one in found
+        )
     assert correlations(lines([0.0] * 7 + [0.6] * LEAST_APART))[0].speaks == "for"
 
 

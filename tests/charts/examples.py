@@ -31,6 +31,7 @@ from core.charts.shares import layers_chart, shares_chart
 from core.charts.tokens import aligned_chart, aligned_tokens, alternatives_chart
 from core.charts.words import ScoredToken, words_chart
 from core.maps.shares import Part, Share
+from core.statistics.estimate import Estimate
 
 Chart = alt.LayerChart | alt.HConcatChart
 NAN = float("nan")
@@ -140,14 +141,17 @@ def rankings() -> dict[str, Chart]:
 
 
 def series() -> dict[str, Chart]:
-    points = [Measured(1, 0.5, 0.4, 0.6), Measured(2, 0.6, 0.5, 0.7)]
+    points = [Measured(1, Estimate(0.5, 0.4, 0.6, 9)), Measured(2, Estimate(0.6, 0.5, 0.7, 9))]
     return {
         "with a control": series_curves({"a": points, "b": points}, title="x", axis="layer", controls=["b"]),
         "one point": series_curves({"a": points[:1], "b": []}, title="x", axis="layer"),
     }
 
 
-DOT, NO_DOT = intervals.Dot("a", 0.5, 0.4, 0.6, "50 %"), intervals.Dot("b", NAN, NAN, NAN, "no case")
+DOT, NO_DOT = (
+    intervals.Dot("a", Estimate(0.5, 0.4, 0.6, 9), "50 %"),
+    intervals.Dot("b", Estimate(NAN, NAN, NAN, 9), "no case"),
+)
 
 
 def dots() -> dict[str, Chart]:
@@ -159,7 +163,7 @@ def dots() -> dict[str, Chart]:
 
 
 def with_intervals() -> dict[str, Chart]:
-    below = intervals.Dot("c", -0.5, -0.6, -0.4, "-50 %")
+    below = intervals.Dot("c", Estimate(-0.5, -0.6, -0.4, 9), "-50 %")
     pairs = [intervals.Pair("one", DOT, below), intervals.Pair("two", NO_DOT, DOT)]
     return {
         "with a control": intervals.interval_chart(pairs, title="x"),
@@ -227,8 +231,8 @@ def trees() -> dict[str, Chart]:
 
 
 def leagues() -> dict[str, Chart]:
-    control = league.Entry("random", 0.6, 0.5, 0.7, None)
-    methods = [league.Entry(f"method {number}", 0.4, 0.3, 0.5, 0.05, number == 0) for number in range(4)]
+    control = league.Entry("random", Estimate(0.6, 0.5, 0.7, 9), None)
+    methods = [league.Entry(f"method {number}", Estimate(0.4, 0.3, 0.5, 9), 0.05, number == 0) for number in range(4)]
     return {
         "with a control": league.league_chart([*methods, control], metric="x", quick=2),
         "one method": league.league_chart(methods[:1], metric="x", quick=2),

@@ -12,6 +12,7 @@ from core.charts.dots import dot_chart
 from core.charts.effects import Share, effect_map, summand_bars
 from core.charts.intervals import Dot
 from core.charts.palette import PICKED
+from core.statistics.estimate import Estimate
 
 
 def rows(chart: Any) -> list[dict[str, Any]]:
@@ -56,7 +57,10 @@ def test_a_point_of_a_curve_is_clicked_near_it_and_ringed() -> None:
 
 
 def test_series_keep_their_intervals_and_leave_out_what_is_not_known() -> None:
-    series = {"found": [Measured(1, 0.5, 0.4, 0.6), Measured(2, float("nan"), 0, 1)], "chance": [Measured(1, 0, 0, 0)]}
+    series = {
+        "found": [Measured(1, Estimate(0.5, 0.4, 0.6, 9)), Measured(2, Estimate(float("nan"), 0, 1, 9))],
+        "chance": [Measured(1, Estimate(0, 0, 0, 9))],
+    }
     chart = series_curves(series, title="share", axis="layer", controls=["chance"])
     assert [(row["series"], row["at"], row["low"], row["high"]) for row in rows(chart)] == [
         ("found", 1, 0.4, 0.6), ("chance", 1, 0, 0),
@@ -66,7 +70,11 @@ def test_series_keep_their_intervals_and_leave_out_what_is_not_known() -> None:
 
 
 def test_dots_stand_in_their_order_also_where_two_are_called_alike() -> None:
-    dots = [Dot("of a", 0.5, 0.4, 0.6, "50 %"), Dot("of a", 0.1, 0.1, 0.1, "10 %"), Dot("b", float("nan"), 0, 0, "–")]
+    dots = [
+        Dot("of a", Estimate(0.5, 0.4, 0.6, 9), "50 %"),
+        Dot("of a", Estimate(0.1, 0.1, 0.1, 9), "10 %"),
+        Dot("b", Estimate(float("nan"), 0, 0, 9), "–"),
+    ]
     chart = dot_chart(dots, title="share", controls=[1], domain=(0, 1))
     specification = chart.to_dict(validate=True)
     assert len(set(specification["layer"][0]["encoding"]["y"]["scale"]["domain"])) == 3

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from core.charts.intervals import Dot, Pair, interval_chart
+from core.statistics.estimate import Estimate
 
-TRUCK, HOUSE = Dot("truck", 1.0, 0.7, 1.0, "100 %"), Dot("house", 0.0, 0.0, 0.3, "0 %")
+TRUCK, HOUSE = Dot("truck", Estimate(1.0, 0.7, 1.0, 9), "100 %"), Dot("house", Estimate(0.0, 0.0, 0.3, 9), "0 %")
 
 
 def rows(chart: object) -> list[dict[str, object]]:
@@ -23,7 +24,7 @@ def test_each_line_has_its_figure_and_its_control() -> None:
 
 
 def test_a_figure_that_is_none_is_told_and_not_drawn() -> None:
-    nothing = Dot("truck", float("nan"), float("nan"), float("nan"), "no case")
+    nothing = Dot("truck", Estimate(float("nan"), float("nan"), float("nan"), 9), "no case")
     found = rows(interval_chart([Pair("contradicts", nothing, HOUSE)], title="share"))
     dots = {row["told"] for row in found if row.get("value") is not None and "told" in row}
     assert dots == {"house: 0 %"}

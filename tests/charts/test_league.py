@@ -7,9 +7,12 @@ from itertools import combinations
 import pytest
 
 from core.charts.league import HEIGHT, LINE, Entry, league_chart
+from core.statistics.estimate import Estimate
 
-NEAR = [Entry(f"method {number}", 0.4 + 0.001 * number, 0.3, 0.5, 0.05, number == 0) for number in range(4)]
-RANDOM = Entry("random", 0.6, 0.5, 0.7, None)
+NEAR = [
+    Entry(f"method {number}", Estimate(0.4 + 0.001 * number, 0.3, 0.5, 9), 0.05, number == 0) for number in range(4)
+]
+RANDOM = Entry("random", Estimate(0.6, 0.5, 0.7, 9), None)
 
 
 def rows(chart: object) -> list[dict[str, float]]:
@@ -32,8 +35,11 @@ def test_a_league_of_controls_alone_is_refused() -> None:
 
 
 def test_a_name_does_not_lie_over_the_dot_of_another_method() -> None:
-    alone = [Entry("left of it", 0.4, 0.39, 0.41, 0.05), Entry("far away", 0.4, 0.39, 0.41, 1.0)]
-    with_neighbour = [*alone, Entry("neighbour", 0.4, 0.39, 0.41, 0.06)]
+    alone = [
+        Entry("left of it", Estimate(0.4, 0.39, 0.41, 9), 0.05),
+        Entry("far away", Estimate(0.4, 0.39, 0.41, 9), 1.0),
+    ]
+    with_neighbour = [*alone, Entry("neighbour", Estimate(0.4, 0.39, 0.41, 9), 0.06)]
     beside = {row["name"]: row for row in rows(league_chart(alone, metric="Deletion", quick=2))}
     moved = {row["name"]: row for row in rows(league_chart(with_neighbour, metric="Deletion", quick=2))}
     assert (beside["left of it"]["side"], beside["left of it"]["moved"]) == (1, False)

@@ -7,11 +7,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from core.charts.vector import LABELS, MARGIN, PLOT, SIDE, Interval, Line, svg_intervals, svg_lines
+from core.charts.vector import LABELS, MARGIN, PLOT, SIDE, Line, Row, svg_intervals, svg_lines
+from core.statistics.estimate import Estimate
 
 
 def test_an_interval_lies_where_its_ends_are() -> None:
-    figure = svg_intervals([Interval("accuracy", 0.5, 0.25, 0.75), Interval("recall", float("nan"), 0, 1)])
+    figure = svg_intervals(
+        [Row("accuracy", Estimate(0.5, 0.25, 0.75, 9)), Row("recall", Estimate(float("nan"), 0, 1, 9))]
+    )
     [dot] = figure.iter("circle")
     assert float(dot.attrib["cx"]) == LABELS + PLOT / 2
     [line] = [line for line in figure.iter("line") if line.get("stroke-width") == "3"]
@@ -31,5 +34,7 @@ def test_a_curve_goes_through_its_points_and_stops_at_gaps() -> None:
 
 @pytest.mark.parametrize("label", ["<script>", 'a"b', "&amp;"])
 def test_labels_are_text(label: str) -> None:
-    text = ElementTree.tostring(svg_intervals([Interval(label, 0.5, 0.4, 0.6)]), encoding="unicode", method="html")
+    text = ElementTree.tostring(
+        svg_intervals([Row(label, Estimate(0.5, 0.4, 0.6, 9))]), encoding="unicode", method="html"
+    )
     assert label in [found.text for found in ElementTree.fromstring(text).iter("text")]

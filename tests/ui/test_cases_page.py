@@ -22,6 +22,7 @@ from core.cases.runner import RunSettings, run_cases
 from core.cases.studies.registry import studies
 from core.cases.studies.study import Outcome, Study
 from core.cases.survey import Correlation
+from core.statistics.estimate import Estimate
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
@@ -367,7 +368,7 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
 
 def test_a_correlation_over_families_is_told_with_what_holds_within_them() -> None:
     pooled, door, house = (
-        Correlation("dependence", family, value, value - width, value + width, 8)
+        Correlation("dependence", family, Estimate(value, value - width, value + width, 8, "correlation"))
         for family, value, width in (("", -0.4, 0.2), ("door", 0.5, 0.3), ("house", -0.1, 0.5))
     )
     assert said_of([pooled, door, house]) == (

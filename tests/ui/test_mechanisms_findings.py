@@ -9,6 +9,7 @@ import pytest
 
 from core.cases.findings.finding import Quantity
 from core.cases.findings.report import Findings, Report
+from core.statistics.estimate import Estimate
 from core.ui.mechanisms import findings
 from core.vlm.hf.network import TransformersModel
 from tests.ui.charts import told
@@ -24,10 +25,10 @@ from tests.ui.mechanisms import (
 def found(model: TransformersModel) -> Findings:
     """A run with one finding of each verdict."""
     figures = (
-        Quantity("share in common", "both", 0.9, 0.8, 1.0, 12, "share"),
-        Quantity("share in common", "random", 0.3, float("nan"), float("nan"), 0, "share", control=True),
-        Quantity("share in common", "in nats", 4.2, 3.0, 5.0, 12, "nats"),
-        Quantity("rank", "colours", 0.5, 0.4, 0.6, 12, "reciprocal rank", at=1.0, axis="number of heads"),
+        Quantity("share in common", "both", Estimate(0.9, 0.8, 1.0, 12, "share")),
+        Quantity("share in common", "random", Estimate(0.3, float("nan"), float("nan"), 0, "share"), control=True),
+        Quantity("share in common", "in nats", Estimate(4.2, 3.0, 5.0, 12, "nats")),
+        Quantity("rank", "colours", Estimate(0.5, 0.4, 0.6, 12, "reciprocal rank"), at=1.0, axis="number of heads"),
     )
     reports = [
         Report(

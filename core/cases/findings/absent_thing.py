@@ -13,6 +13,8 @@ from ...answer import Answer, Target
 from ...evidence.location import Location, locate
 from ...explainers.logprob_increase import LogprobIncrease
 from ...explainers.run import explain
+from ...statistics.bootstrap import mean
+from ...statistics.proportion import share
 from ...street import questions
 from ...street.draw import draw
 from ...street.recipe import SceneRecipe
@@ -20,7 +22,6 @@ from ...street.scene import Scene
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..studies import readings as studied
-from ..studies.estimates import mean, share
 from ..studies.hallucinated_object import HallucinatedObject, by_color
 from .finding import Conclusion, Finding, Reader, Reading, column, quantity, unmet
 from .paths import WINDOW, path_figures, paths, told_paths
@@ -113,7 +114,7 @@ class AbsentThing(Finding[SceneRecipe]):
             quantity(hidden, "things of the colour said", mean(own, "nats")),
             quantity(hidden, "all other things", mean(others, "nats"), control=True),
         )
-        values = [found.value for found in beside]
+        values = [one.estimate.value for one in beside]
         held = {"most answers name a colour": 2 * len(named) > len(readings)}
         held |= {what: found.low > 0 for what, found in deciding.items()}
         return Conclusion(

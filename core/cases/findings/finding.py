@@ -4,39 +4,32 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
+from ...statistics import estimate
+from ...statistics.estimate import Estimate, Unit
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ..studies.study import Estimate
 
 Reading = dict[str, Any]
 """What was read of one scene, in plain values for a line of JSON."""
 
 Axis = Literal["layer", "first layer of the window", "number of heads"]
-QuantityUnit = Literal["share", "nats", "area", "reciprocal rank", "correlation", "probability"]
 
 
 @dataclass(frozen=True)
 class Quantity:
     """One figure: `what` was measured, `of` which condition, and where it is of a series `at` which layer or number of
-    heads, as `axis` says.
-
-    `value` is a mean over `cases` with its 95 % interval; what is computed and not sampled has none (NaN, 0 cases).
-    `control`: it is what others are to be held against.
+    heads, as `axis` says. `control`: it is what others are to be held against.
     """
 
     what: str
     of: str
-    value: float
-    low: float
-    high: float
-    cases: int
-    unit: QuantityUnit
+    estimate: Estimate
     at: float | None = None
     axis: Axis | None = None
     control: bool = False
@@ -104,19 +97,19 @@ def quantity(
     what: str,
     of: str,
     found: Estimate,
-    unit: QuantityUnit | None = None,
+    unit: Unit | None = None,
     *,
     at: float | None = None,
     axis: Axis | None = None,
     control: bool = False,
 ) -> Quantity:
     """A sampled figure."""
-    return Quantity(what, of, found.value, found.low, found.high, found.count, unit or found.unit, at, axis, control)
+    return Quantity(what, of, found if unit is None else replace(found, unit=unit), at, axis, control)
 
 
-def computed(what: str, of: str, value: float, unit: QuantityUnit, *, control: bool = False) -> Quantity:
+def computed(what: str, of: str, value: float, unit: Unit, *, control: bool = False) -> Quantity:
     """A figure that follows from others, with no interval."""
-    return Quantity(what, of, value, float("nan"), float("nan"), 0, unit, control=control)
+    return Quantity(what, of, estimate.computed(value, unit), control=control)
 
 
 def unmet(conditions: Mapping[str, bool]) -> str:

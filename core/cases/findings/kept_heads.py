@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from ...statistics.bootstrap import mean
 from ...street.before import load_before
 from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.loading import ModelSpec
 from ...vlm.model import VisionLanguageModel
 from ..studies import readings as studied
-from ..studies.estimates import mean
 from .finding import Conclusion, Finding, Reader, Reading, column, quantity
 from .overlaps import TOP, head_table, overlap
 from .shared_heads import STUDY, SharedHeads

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Int
 
 from ...maps.agreement import agreement
+from ...statistics.estimate import Estimate
 from ..studies.overlap import Heads, ManyHeads, by_chance, by_chance_within_layers, in_common
-from ..studies.study import Estimate
 from .finding import Quantity, computed, quantity
 
 TOP = 10

@@ -12,14 +12,14 @@ from ...evidence.settings import EvidenceSettings
 from ...explainers.logprob_increase import LogprobIncrease
 from ...explainers.raw_attention import RawAttention
 from ...explainers.run import explain
+from ...statistics.bootstrap import mean
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..case import Case
 from ..scoring import is_right
 from ..street import street_cases
 from ..studies import readings as studied
-from ..studies.estimates import mean
-from .finding import Conclusion, Finding, Quantity, QuantityUnit, Reader, Reading, column, quantity, unmet
+from .finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
 
 INCREASE, ATTENTION = LogprobIncrease(), RawAttention()
 RANDOM, CENTRE = "random order", "middle of the picture"
@@ -27,7 +27,6 @@ SETTINGS = EvidenceSettings(fill="both", steps=4, draws=2)
 """Its own, and not the league's: what comes with Sightline is measured again with what it was measured with."""
 METRICS = ("pointing", "energy", "deletion", "insertion")
 DECIDING = ("pointing", "deletion")
-UNITS: dict[str, QuantityUnit] = {"deletion": "area", "insertion": "area"}
 
 
 class PatchMaps(Finding[Case]):
@@ -84,7 +83,7 @@ class PatchMaps(Finding[Case]):
         figures: list[Quantity] = []
         deciding = {}
         for key in METRICS:
-            metric, unit = map_metrics()[key], UNITS.get(key)
+            metric, unit = map_metrics()[key], map_metrics()[key].unit
             own = column(readings, INCREASE.name, key)
             sign = 1 if metric.better == "higher" else -1
             what = f"{metric.name} ({metric.better} is better)"

@@ -11,10 +11,10 @@ from ...answer import Answer, Target
 from ...evidence.dependence import image_dependence
 from ...mechanisms.groups import groups
 from ...mechanisms.knockout import Cut, knockout_curves
+from ...statistics.bootstrap import mean
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
-from ..studies.estimates import mean
 from .finding import Quantity, Reading, column, quantity
 
 WINDOW = 2

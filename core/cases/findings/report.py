@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...assets import asset
+from ...statistics.estimate import Estimate
 from ..journal import JournalError
 from .finding import Conclusion, Finding, Quantity, Reading
 
@@ -99,7 +99,4 @@ def read_findings(file: Path = COMMITTED) -> Findings:
 
 
 def _quantities(values: Sequence[Mapping[str, Any]]) -> tuple[Quantity, ...]:
-    lacking = {name: math.nan for name in ("value", "low", "high")}
-    return tuple(
-        Quantity(**{**value, **{k: nan for k, nan in lacking.items() if value[k] is None}}) for value in values
-    )
+    return tuple(Quantity(**{**value, "estimate": Estimate.of(value["estimate"])}) for value in values)

@@ -18,6 +18,9 @@ from ...mechanisms.attribution import attribute
 from ...mechanisms.contributions import contributions
 from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...mechanisms.outcome import Outcome, outcomes, prepared_for
+from ...statistics.bootstrap import mean
+from ...statistics.estimate import Estimate
+from ...statistics.proportion import share
 from ...street import questions
 from ...street.draw import draw
 from ...vlm.cancel import CancelToken
@@ -27,8 +30,7 @@ from ..case import Case
 from ..scoring import is_right
 from ..street import street_cases
 from ..studies import readings as studied
-from ..studies.estimates import mean, share
-from ..studies.study import Estimate, held_out
+from ..studies.study import held_out
 from .finding import Conclusion, Finding, Quantity, Reader, Reading, column, quantity, unmet
 
 COUNTS = (1, 2, 4, 8)

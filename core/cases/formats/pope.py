@@ -104,8 +104,9 @@ def _rates(results: Sequence[Result], split: str) -> tuple[Rate, ...]:
     )
 
 
-def _f1(found: Rate) -> Rate:
+def _f1(rate: Rate) -> Rate:
     """F1 = 2 hits / (2 hits + spurious + missed) from the share s of hits among all three: it is 2 s / (1 + s), which
     only grows with s, so its interval is that of s. Without a hit it is 0 rather than unknown."""
-    value, low, high = (2 * one / (1 + one) for one in (found.value, found.low, found.high))
-    return replace(found, value=value, low=low, high=high)
+    share = rate.estimate
+    value, low, high = (2 * one / (1 + one) for one in (share.value, share.low, share.high))
+    return replace(rate, estimate=replace(share, value=value, low=low, high=high))

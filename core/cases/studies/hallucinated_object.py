@@ -11,13 +11,14 @@ from jaxtyping import Bool
 from ...answer import Answer, Explanation
 from ...causal.rates import Effect
 from ...comparison.keyword import key_word
+from ...statistics.bootstrap import mean
+from ...statistics.proportion import share
 from ...street.draw import Drawing, draw
 from ...street.recipe import SceneRecipe
 from ...street.scene import COLORS, Color, Scene
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
-from .estimates import mean, share
 from .study import Example, Measured, Outcome, Study, held_out, judged
 
 QUESTION = "What color is the dog?"

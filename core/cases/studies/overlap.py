@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...maps.agreement import agreement
-from .study import Estimate
+from ...statistics.estimate import Estimate, nothing
 
 DRAWS = 500
 Heads = Float[np.ndarray, "layer head"]
@@ -31,7 +31,7 @@ def halves_in_common(questions: ManyHeads, top: int) -> Estimate:
     NaN for a single question."""
     rng, count = np.random.default_rng(0), len(questions)
     if count < 2:
-        return Estimate(float("nan"), float("nan"), float("nan"), count)
+        return nothing(count)
     orders = [rng.permutation(count) for _ in range(DRAWS)]
     shares = [_shared(questions[rows[: count // 2]], questions[rows[count // 2 :]], top) for rows in orders]
     low, high = np.quantile(shares, [0.025, 0.975])

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...comparison.keyword import key_word
+from ...statistics.bootstrap import mean
+from ...statistics.estimate import Estimate
+from ...statistics.proportion import share
 from ...street.draw import draw
 from ...street.recipe import Recolour, SceneRecipe
 from ...street.scene import COLORS, Color
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
-from .estimates import mean, share
-from .study import Estimate, Example, Measured, Outcome, Study, held_out, judged
+from .study import Example, Measured, Outcome, Study, held_out, judged
 
 SHIRT = "What color is the man's shirt?"
 TROUSERS = "What color are the man's trousers?"

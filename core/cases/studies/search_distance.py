@@ -12,13 +12,14 @@ from ...causal.discovery import CausalGraph, layer_graphs
 from ...causal.explanation_test import Masking, image_positions
 from ...causal.rates import FlipRates, flip_rates
 from ...masking import covered_patches
+from ...statistics.bootstrap import mean
+from ...statistics.estimate import Estimate
 from ...street.draw import draw
 from ...street.recipe import Recolour, SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
-from .estimates import mean
-from .study import Estimate, Example, Measured, Outcome, Study, held_out, judged, weakest
+from .study import Example, Measured, Outcome, Study, held_out, judged, weakest
 
 QUESTION = "What color is the man's shirt?"
 DISTANCES = (1, 2, 3)

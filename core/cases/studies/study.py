@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Target
+from ...statistics.estimate import Estimate
 from ...street.batches import HELD_OUT_SEED
 from ...street.recipe import SceneRecipe
 from ...street.scene import Scene
@@ -25,7 +26,6 @@ from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 
 Verdict = Literal["borne out", "not borne out", "undecided"]
-Unit = Literal["share", "nats"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,26 +43,6 @@ class Example:
     map: Explanation | None = None
     marked: Mapping[int, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over `count` readings with its 95 % interval; `unit` "share" (of 1) or "nats"."""
-
-    value: float
-    low: float
-    high: float
-    count: int
-    unit: Unit = "share"
-
-    @property
-    def words(self) -> str:
-        """The share as a number of readings: "11 of 12"."""
-        return f"{round(self.value * self.count) if self.count else 0} of {self.count}"
-
-    def above(self, other: Estimate) -> bool:
-        """Whether it lies above another one, intervals and all."""
-        return self.low > other.high
 
 
 LEAST = 6

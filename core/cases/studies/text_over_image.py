@@ -11,6 +11,9 @@ from jaxtyping import Float
 
 from ...causal.rates import Effect
 from ...comparison.verdict import judge
+from ...statistics.bootstrap import mean
+from ...statistics.estimate import Estimate, Unit
+from ...statistics.proportion import share
 from ...street.draw import draw
 from ...street.questions import STATES
 from ...street.recipe import SceneRecipe, SetDoor
@@ -19,8 +22,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..scoring import yes_or_no
 from . import readings
-from .estimates import mean, share
-from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, Unit, held_out, judged
+from .study import Example, HeadTable, Measured, Outcome, Study, held_out, judged
 
 Place = Literal["truck", "house"]
 PLACES: tuple[Place, Place] = ("truck", "house")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...maps.agreement import agreement
+from ...statistics.estimate import Estimate
 from ...street.draw import draw
 from ...street.questions import POSITION_PHRASINGS, color_question, color_sentence
 from ...street.recipe import SceneRecipe
@@ -17,7 +18,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from . import readings
 from .overlap import Heads, by_chance, halves_in_common, in_common
-from .study import Estimate, Example, HeadTable, Measured, Outcome, Study, Verdict, held_out, judged, weakest
+from .study import Example, HeadTable, Measured, Outcome, Study, Verdict, held_out, judged, weakest
 
 TOP = 10
 MOST_FACTS = 5

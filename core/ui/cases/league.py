@@ -11,8 +11,8 @@ from ...cases.journal import JournalError
 from ...cases.league_file import LeagueFile, read_league_file
 from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
-from ...evidence.bootstrap import Interval
 from ...evidence.registry import map_metrics
+from ...statistics.estimate import Estimate
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
@@ -69,28 +69,24 @@ def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
     st.code(found.command, language=None)
 
 
-def _figure(standing: MethodRank, metric: str, family: str | None) -> Interval:
+def _figure(standing: MethodRank, metric: str, family: str | None) -> Estimate:
     """The figure over all cases with its interval, or one family's mean, which has none."""
     if family is None:
         return standing.figures[metric]
     value = standing.by_family.get(family, {}).get(metric, math.nan)
-    return Interval(value, value, value, standing.cases)
+    return Estimate(value, value, value, standing.cases, standing.figures[metric].unit)
 
 
 def _chart(league: League, metric: str, family: str | None) -> None:
-    entries = []
-    for standing in league.ranking:
-        found = _figure(standing, metric, family)
-        entries.append(
-            Entry(
-                standing.name,
-                found.mean,
-                found.low,
-                found.high,
-                standing.processor,
-                standing.method == league.recommended,
-            )
+    entries = [
+        Entry(
+            standing.name,
+            _figure(standing, metric, family),
+            standing.processor,
+            standing.method == league.recommended,
         )
+        for standing in league.ranking
+    ]
     name = map_metrics()[metric].name
     try:
         chart = league_chart(entries, metric=name, quick=QUICK)
@@ -115,11 +111,11 @@ def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[st
         "mean rank": None if standing.mean_rank is None else round(standing.mean_rank, 2),
     }
     for key, metric in map_metrics().items():
-        found = _figure(standing, key, family)
-        ends = "" if family else f" ({found.low:.2f}–{found.high:.2f})"
-        row[f"{metric.name} {ARROWS[metric.better]}"] = "–" if math.isnan(found.mean) else f"{found.mean:.3f}{ends}"
+        figure = _figure(standing, key, family)
+        ends = "" if family else f" ({figure.low:.2f}–{figure.high:.2f})"
+        row[f"{metric.name} {ARROWS[metric.better]}"] = "–" if math.isnan(figure.value) else f"{figure.value:.3f}{ends}"
     row["seconds"] = None if standing.processor is None else round(standing.processor, 3)
     row["extra memory"] = "" if standing.bytes is None else readable_bytes(round(standing.bytes))
-    row["shuffled weights ↓"] = None if math.isnan(standing.shuffled.mean) else round(standing.shuffled.mean, 2)
+    row["shuffled weights ↓"] = None if math.isnan(standing.shuffled.value) else round(standing.shuffled.value, 2)
     row["cases"] = float(standing.cases)
     return row

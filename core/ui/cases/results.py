@@ -16,7 +16,7 @@ from ...cases.rates import Rate
 from ...cases.results import Result, Run, unread
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
-from ...evidence.bootstrap import interval
+from ...statistics.bootstrap import mean
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -63,10 +63,7 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
 
 def _rates(rates: Sequence[Rate]) -> None:
     lines = [
-        Pair(
-            _named(rate),
-            Dot(f"of {rate.count:,}", rate.value, rate.low, rate.high, spoken.share(rate.value, rate.low, rate.high)),
-        )
+        Pair(_named(rate), Dot(f"of {rate.estimate.count:,}", rate.estimate, spoken.share(rate.estimate)))
         for rate in rates
     ]
     if lines:
@@ -79,10 +76,10 @@ def _dependence(run: Run) -> None:
     dots = []
     for name, right in (("right answers", True), ("wrong answers", False)):
         values = [one.dependence for one in run.results if one.right is right and one.dependence is not None]
-        found = interval(values)
-        told = f"{spoken.change(found.mean, found.low, found.high)}, n {found.cases:,}" if found.cases else "none"
-        dots.append(Dot(name, found.mean, found.low, found.high, told))
-    if any(math.isfinite(dot.value) for dot in dots):
+        dependence = mean(values, "nats")
+        told = f"{spoken.change(dependence)}, n {dependence.count:,}" if dependence.count else "none"
+        dots.append(Dot(name, dependence, told))
+    if any(math.isfinite(dot.estimate.value) for dot in dots):
         pair = Pair("image dependence, the mean over answers", dots[0], dots[1])
         st.altair_chart(interval_chart([pair], title="nats"), width="content", alt="image dependence of the answers")
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 
+from ...statistics.estimate import Estimate
 
-def share(value: float, low: float, high: float) -> str:
+
+def share(estimate: Estimate) -> str:
     """A share of 1 in per cent: "2.0 % [0.0, 5.6]"; "–" where it is no number."""
-    if math.isnan(value):
+    if math.isnan(estimate.value):
         return "–"
-    return f"{100 * value:.1f} %" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if low < high else "")
+    value, low, high = (f"{100 * one:.1f}" for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value} % [{low}, {high}]" if estimate.low < estimate.high else f"{value} %"
 
 
-def change(value: float, low: float, high: float) -> str:
+def change(estimate: Estimate) -> str:
     """A figure of either sign: "-0.45 [-0.90, +0.20]"; "–" where it is no number."""
-    if math.isnan(value):
+    if math.isnan(estimate.value):
         return "–"
-    middle, left, right = (f"{round(one, 2) + 0.0:+.2f}" for one in (value, low, high))  # no "-0.00"
-    return f"{middle} [{left}, {right}]" if low < high else middle
+    ends = (estimate.value, estimate.low, estimate.high)
+    middle, left, right = (f"{round(one, 2) + 0.0:+.2f}" for one in ends)  # no "-0.00"
+    return f"{middle} [{left}, {right}]" if estimate.low < estimate.high else middle

@@ -7,9 +7,10 @@ from typing import Any
 import streamlit as st
 
 from ...cases.studies.registry import studies
-from ...cases.studies.study import LEAST, Estimate, Measured, Outcome, Study
+from ...cases.studies.study import LEAST, Measured, Outcome, Study
 from ...charts.heads import head_map
 from ...charts.intervals import Dot, Pair, interval_chart
+from ...statistics.estimate import Estimate
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs
@@ -150,7 +151,6 @@ def _pair(one: Measured) -> Pair:
     return Pair(one.what, _dot(one.subject, one.found), beside)
 
 
-def _dot(name: str, found: Estimate) -> Dot:
-    told = spoken.share if found.unit == "share" else spoken.change
-    text = f"{told(found.value, found.low, found.high)}, n {found.count}" if found.count else "no case"
-    return Dot(name, found.value, found.low, found.high, text)
+def _dot(name: str, estimate: Estimate) -> Dot:
+    told = spoken.share if estimate.unit == "share" else spoken.change
+    return Dot(name, estimate, f"{told(estimate)}, n {estimate.count}" if estimate.count else "no case")

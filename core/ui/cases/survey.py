@@ -79,8 +79,8 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
 
 
 def _pair(one: Correlation) -> Pair:
-    told = "none" if math.isnan(one.value) else spoken.change(one.value, one.low, one.high)
-    return Pair(one.family or "all families", Dot(f"n {one.count}", one.value, one.low, one.high, told))
+    told = "none" if math.isnan(one.estimate.value) else spoken.change(one.estimate)
+    return Pair(one.family or "all families", Dot(f"n {one.estimate.count}", one.estimate, told))
 
 
 def said(found: Sequence[Correlation]) -> str:

@@ -78,16 +78,10 @@ def _agreement(first: Run, second: Run, found: Comparison) -> None:
         ),
         width="content",
     )
-    gain, same = found.gain, found.same
+    gain, same = found.gain.estimate, found.same.estimate
     lines = [
-        Pair(
-            "how much more often the second is right",
-            Dot("gain", gain.value, gain.low, gain.high, spoken.share(gain.value, gain.low, gain.high)),
-        ),
-        Pair(
-            "cases to which both say the same",
-            Dot("same", same.value, same.low, same.high, spoken.share(same.value, same.low, same.high)),
-        ),
+        Pair("how much more often the second is right", Dot("gain", gain, spoken.share(gain))),
+        Pair("cases to which both say the same", Dot("same", same, spoken.share(same))),
     ]
     chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
     st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))

@@ -14,7 +14,7 @@ from ...charts.explained import explained_thumbnail
 from ...charts.heads import SmallImage, gallery, head_map
 from ...charts.heatmap import data_url
 from ...masking import as_seen
-from ...proportion import Proportion
+from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from .. import jobs

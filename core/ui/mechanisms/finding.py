@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import altair as alt
 import numpy as np
@@ -58,8 +59,8 @@ def finding_panel(report: Report) -> None:
 
 def _intervals(figures: Sequence[Quantity]) -> None:
     """A chart for each measurement and unit, its figures and their controls below each other."""
-    for what, unit in dict.fromkeys((figure.what, figure.unit) for figure in figures):
-        own = [figure for figure in figures if (figure.what, figure.unit) == (what, unit)]
+    for what, unit in dict.fromkeys((figure.what, figure.estimate.unit) for figure in figures):
+        own = [figure for figure in figures if (figure.what, figure.estimate.unit) == (what, unit)]
         chart = dot_chart(
             [_dot(figure) for figure in own],
             title=AXES[unit],
@@ -76,10 +77,11 @@ def _titled(what: str, chart: alt.LayerChart) -> None:
 
 
 def _dot(figure: Quantity) -> Dot:
-    known = math.isfinite(figure.low)
-    low, high = (figure.low, figure.high) if known else (figure.value, figure.value)
-    text = f"{figure.value:.1%}" if figure.unit == "share" else f"{figure.value:.3g}"
-    return Dot(figure.of, figure.value, low, high, text)
+    estimate = figure.estimate
+    if not math.isfinite(estimate.low):
+        estimate = replace(estimate, low=estimate.value, high=estimate.value)
+    text = f"{estimate.value:.1%}" if estimate.unit == "share" else f"{estimate.value:.3g}"
+    return Dot(figure.of, estimate, text)
 
 
 def _series(figures: Sequence[Quantity]) -> None:
@@ -88,14 +90,11 @@ def _series(figures: Sequence[Quantity]) -> None:
         own = [figure for figure in figures if figure.what == what]
         names = dict.fromkeys(figure.of for figure in own)
         series = {
-            name: [
-                Measured(figure.at or 0.0, figure.value, figure.low, figure.high) for figure in own if figure.of == name
-            ]
-            for name in names
+            name: [Measured(figure.at or 0.0, figure.estimate) for figure in own if figure.of == name] for name in names
         }
         chart = series_curves(
             series,
-            title=AXES[own[0].unit],
+            title=AXES[own[0].estimate.unit],
             axis=own[0].axis or "",
             controls=[name for name in names if any(figure.control for figure in own if figure.of == name)],
         )

@@ -73,7 +73,9 @@ def test_every_finding_has_figures_of_every_scene(found: Findings) -> None:
     for report in found.findings:
         assert report.asked == SCENES and report.used >= 1 and report.reproduces is None
         assert report.figures and any(figure.control for figure in report.figures)
-        means = [figure for figure in report.figures if figure.cases > 1 and "in common" not in figure.what]
+        means = [
+            figure.estimate for figure in report.figures if figure.estimate.count > 1 and "in common" not in figure.what
+        ]
         assert all(figure.low <= figure.value <= figure.high for figure in means)
     assert found.seconds == sum(report.seconds for report in found.findings) > 0
 
@@ -96,7 +98,7 @@ def test_a_run_is_kept_and_read_back(found: Findings, tmp_path: Path) -> None:
     assert (back.command, back.model, back.scenes) == (found.command, found.model, SCENES)
     for one, other in zip(back.findings, found.findings, strict=True):
         assert one.because == other.because and len(one.figures) == len(other.figures)
-        values = [[figure.value for figure in report.figures] for report in (one, other)]
+        values = [[figure.estimate.value for figure in report.figures] for report in (one, other)]
         assert values[0] == pytest.approx(values[1], rel=1e-5, nan_ok=True)
     (tmp_path / "other.json").write_text("[]", encoding="utf-8")
     with pytest.raises(JournalError, match="holds no findings"):

@@ -61,7 +61,7 @@ def test_the_figures_are_the_published_ones(tmp_path: Path) -> None:
     wrong = {"yes": "No.", "no": "Yes."}
     said = [case.expected[0] if chance.random() < 0.8 else wrong[case.expected[0]] for case in cases]
     right = [text == case.expected[0] for case, text in zip(cases, said, strict=True)]
-    rates = {rate.group or rate.name: rate.value for rate in HallusionBench().rates(answered(cases, said))}
+    rates = {rate.group or rate.name: rate.estimate.value for rate in HallusionBench().rates(answered(cases, said))}
     expected = published(rows, right)
     expected["accuracy"] = expected.pop("")
     assert rates == pytest.approx(expected)
@@ -75,8 +75,8 @@ def test_not_knowing_is_right_only_where_there_is_nothing_to_see(tmp_path: Path)
 def test_a_pair_or_figure_that_could_not_be_asked_whole_is_not_counted(tmp_path: Path) -> None:
     cases = HallusionBench().read(save_hallusion(tmp_path, ROWS)).cases
     pairs, figures, *_ = HallusionBench().rates(answered(cases, ["no", "yes", "yes", None]))
-    assert (pairs.count, pairs.value) == (1, 1)
-    assert (figures.count, figures.value) == (1, 1)
+    assert (pairs.estimate.count, pairs.estimate.value) == (1, 1)
+    assert (figures.estimate.count, figures.estimate.value) == (1, 1)
 
 
 def test_a_list_of_something_else_is_refused(tmp_path: Path) -> None:

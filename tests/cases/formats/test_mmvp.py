@@ -25,8 +25,8 @@ def test_a_published_folder_is_read(tmp_path: Path) -> None:
 def test_a_pair_counts_only_if_both_are_right(tmp_path: Path) -> None:
     cases = MMVP().read(save_mmvp(tmp_path)).cases
     pairs, single = MMVP().rates(answered(cases, ["(a)", "B. Closed", "Yes.", "Yes, there is one."]))
-    assert (pairs.name, pairs.value, pairs.count) == ("pair accuracy", 0.5, 2)
-    assert (single.value, single.count) == (0.75, 4)
+    assert (pairs.name, pairs.estimate.value, pairs.estimate.count) == ("pair accuracy", 0.5, 2)
+    assert (single.estimate.value, single.estimate.count) == (0.75, 4)
 
 
 def test_a_pair_with_a_missing_picture_is_counted_apart(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_pair_with_a_missing_picture_is_counted_apart(tmp_path: Path) -> None:
         "1 of 4 cases cannot be asked and are counted apart: “4.jpg” is missing. Put it into the folder.",
     )
     pairs, single = MMVP().rates(answered(found.cases, ["a", "b", "a", None]))
-    assert (pairs.value, pairs.count, single.value, single.count) == (1, 1, 1, 3)
+    assert (pairs.estimate.value, pairs.estimate.count, single.estimate.value, single.estimate.count) == (1, 1, 1, 3)
 
 
 @pytest.mark.parametrize("place", ["MMVP Imgaes", "mmvp_images", "images", ""])

@@ -48,24 +48,28 @@ def test_the_figures_are_those_of_the_published_script(tmp_path: Path) -> None:
     said = [chance.choice(["Yes.", "yes, there is", "No, there is not.", "no", "A dog"]) for _ in cases]
     rates = {rate.name: rate for rate in POPE().rates(answered(cases, said))}
     for name, value in published(said, [case.expected[0] for case in cases]).items():
-        assert rates[name].value == pytest.approx(value)
-        assert rates[name].low < value < rates[name].high
+        assert rates[name].estimate.value == pytest.approx(value)
+        assert rates[name].estimate.low < value < rates[name].estimate.high
         assert rates[name].group == "random"
 
 
 def test_what_was_not_asked_or_not_answered_is_no_yes(tmp_path: Path) -> None:
     cases = POPE().read(save_pope(tmp_path)).cases
     rates = {rate.name: rate for rate in POPE().rates(answered(cases, ["", None]))}
-    assert (rates["accuracy"].value, rates["yes ratio"].value, rates["recall"].value) == (0, 0, 0)
-    assert rates["accuracy"].count == 1
+    assert (rates["accuracy"].estimate.value, rates["yes ratio"].estimate.value, rates["recall"].estimate.value) == (
+        0,
+        0,
+        0,
+    )
+    assert rates["accuracy"].estimate.count == 1
 
 
 def test_f1_of_few_is_never_certain(tmp_path: Path) -> None:
     rows = [{"question_id": n, "image": "1.jpg", "text": f"Is there a {n}?", "label": "yes"} for n in range(10)]
     cases = POPE().read(save_pope(tmp_path, rows=rows)).cases
     f1 = next(rate for rate in POPE().rates(answered(cases, ["Yes."] * 10)) if rate.name == "F1")
-    assert (f1.value, f1.high, f1.count) == (1, 1, 10)
-    assert f1.low == pytest.approx(2 * 0.7225 / 1.7225, abs=0.001)  # of Wilson's 0.7225 for 10 of 10
+    assert (f1.estimate.value, f1.estimate.high, f1.estimate.count) == (1, 1, 10)
+    assert f1.estimate.low == pytest.approx(2 * 0.7225 / 1.7225, abs=0.001)  # of Wilson's 0.7225 for 10 of 10
 
 
 def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:

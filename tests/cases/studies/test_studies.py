@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.cases.studies.estimates import mean
 from core.cases.studies.overlap import by_chance, halves_in_common, in_common
 from core.cases.studies.readings import told
 from core.cases.studies.registry import studies
-from core.cases.studies.study import LEAST, Estimate, Outcome, Study, judged, weakest
+from core.cases.studies.study import LEAST, Outcome, Study, judged, weakest
 from core.causal.rates import Effect
+from core.statistics.bootstrap import mean
+from core.statistics.estimate import Estimate
 from core.street.batches import HELD_OUT_SEED
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
