@@ -1,10 +1,11 @@
 """Hiding regions of a picture: what a drawing covers, what stands in its place, and which image tokens that hides."""
 
 from .drawing import rasterize
-from .fills import Canvas, apply_mask, as_seen, unmasked
+from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, unmasked
 from .patches import covered_patches, finest_views, patch_coverage, pixels_of, snap_to_patches
 
 __all__ = [
+    "FILL_NAMES",
     "Canvas",
     "apply_mask",
     "as_seen",

@@ -8,7 +8,7 @@ is always named beside a result.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +18,9 @@ from PIL import Image, ImageFilter
 from ..answer import Fill, Question, RegionMask
 
 Pixels = UInt8[np.ndarray, "height width 3"]
+
+FILL_NAMES: Mapping[Fill, str] = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
+"""What fills are called on the screen."""
 
 BLUR_SHARE = 0.08
 """Standard deviation of the blur as a share of the picture's longer side. A door or a face is a few times

@@ -13,7 +13,7 @@ from ...answer import Answer, Box, Fill, Intervention, RegionMask
 from ...charts.overlays import fit, region_overlay
 from ...charts.palette import HIDDEN_RGB, rgba
 from ...charts.tokens import aligned_chart, aligned_tokens
-from ...masking import apply_mask, covered_patches, rasterize, snap_to_patches
+from ...masking import FILL_NAMES, apply_mask, covered_patches, rasterize, snap_to_patches
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score
@@ -26,7 +26,6 @@ CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
 TOOLS = {"brush": "freedraw", "rectangle": "rect", "polygon": "polygon"}
 ICONS = {"brush": ":material/brush:", "rectangle": ":material/crop_square:", "polygon": ":material/polyline:"}
-FILLS = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
 
 
 def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
@@ -57,7 +56,7 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
                 get_args(Fill),
                 default=draft.fill,
                 required=True,
-                format_func=FILLS.__getitem__,
+                format_func=FILL_NAMES.__getitem__,
                 key="fill",
                 persist_state="session",
             )
@@ -196,7 +195,9 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         cancel.check()
         after = score(model, question, answer.token_ids).logprobs
         before = np.array([token.logprob for token in answer.tokens])
-        change = Intervention(f"{mask.hidden.mean():.0%} of the picture hidden ({FILLS[mask.fill]})", before, after)
+        change = Intervention(
+            f"{mask.hidden.mean():.0%} of the picture hidden ({FILL_NAMES[mask.fill]})", before, after
+        )
         return Reasked(answer, mask, other, change)
 
     def run() -> None:
