@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
 export CHROMIUM
 
-.PHONY: run test test-quick test-browser lint docs bench train evaluate clean
+.PHONY: run test test-quick test-browser lint lint-style lint-format lint-types lint-layers docs bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -25,10 +25,19 @@ else
 	$(BIN)/python -m pytest -m browser -n 0
 endif
 
-lint: $(VENV)/.installed-dev
+# Its parts are the hooks of .pre-commit-config.yaml too.
+lint: lint-style lint-format lint-types lint-layers
+
+lint-style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
+
+lint-format: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+
+lint-layers: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 # A site in build/docs from docs/ and the docstrings, with no network; any warning is an error.
