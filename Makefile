@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
 export CHROMIUM
 
-.PHONY: run test test-quick test-browser lint lint-style lint-format lint-types lint-layers docs bench train evaluate clean
+.PHONY: run test test-quick test-browser lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -44,6 +44,17 @@ lint-layers: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	rm -rf docs/_api
 	$(BIN)/python -m sphinx -W --keep-going -q -j auto docs build/docs
+
+# The wheel as others get it: built with a build environment of its own, installed into an empty environment that only
+# borrows the packages of this one, and used from another folder.
+wheel: $(VENV)/.installed-dev
+	rm -rf dist
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+	@set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; wheel=$$(ls "$$PWD"/dist/*.whl); \
+	packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])'); \
+	$(PYTHON) -m venv "$$place/venv"; "$$place/venv/bin/python" -m pip install --no-deps "$$wheel"; \
+	echo "$$packages" > "$$("$$place/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')/beside.pth"; \
+	cd "$$place"; venv/bin/sightline --version; venv/bin/sightline doctor
 
 bench: $(VENV)/.installed
 	@set -e; for benchmark in benchmarks/[a-z]*.py; do echo "== $$benchmark"; PYTHONPATH=. $(BIN)/python "$$benchmark"; done

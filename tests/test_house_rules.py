@@ -67,6 +67,26 @@ def test_transformers_is_imported_only_where_models_live() -> None:
     assert offenders == []
 
 
+def test_nothing_is_looked_for_where_the_repository_would_have_it() -> None:
+    """Installed, the package lies elsewhere: what comes with it is read through `core.assets`."""
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "core").rglob("*.py")
+        if "__file__" in path.read_text(encoding="utf-8")
+    ]
+    assert offenders == []
+
+
+def test_inside_the_package_imports_are_relative() -> None:
+    """It is called `core` here and `sightline` where it is installed."""
+    offenders = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "core").rglob("*.py")
+        if {"core", "sightline"} & set(imported_packages(path))
+    ]
+    assert offenders == []
+
+
 def test_pages_are_tables_of_contents() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in sources("pages")}
     assert {name: length for name, length in lengths.items() if length > LONGEST_PAGE} == {}

@@ -25,6 +25,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.families import FAMILIES
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of, whole_answer
+from tests.installed import Installed
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -52,17 +53,15 @@ def test_the_method_of_your_own_is_found_and_explains(
     assert needed > 0, "the tests of every method ask for it"
 
 
-def test_the_lines_without_a_browser_run(capsys: pytest.CaptureFixture[str]) -> None:
-    [lines] = [block for block in BLOCKS if "load_model(EMBEDDED)" in block]
-    [further] = [block for block in BLOCKS if "to_general(graph)" in block]
-    names: dict[str, object] = {}
-    exec(compile(lines, "README.md", "exec"), names)
-    assert "The house is" in capsys.readouterr().out
-    exec(compile(further, "README.md", "exec"), names)
-    assert "Graph Edges:" in capsys.readouterr().out
+def test_the_lines_in_python_run_with_the_installed_package(installed: Installed, tmp_path: Path) -> None:
+    lines = "\n".join(block for block in BLOCKS if "(Explainer)" not in block)
+    done = installed.run(installed.python, "-c", lines, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for said in ("The house is orange.", "removing its top 20 % of patches", "Graph Edges:"):
+        assert said in done.stdout
 
 
-@pytest.mark.parametrize("line", re.findall(r"^python -m core (.*)$", README, re.MULTILINE))
+@pytest.mark.parametrize("line", re.findall(r"^sightline (\w.*)$", README, re.MULTILINE))
 def test_every_command_takes_the_options_it_is_shown_with(line: str) -> None:
     command, arguments = typer.main.get_command(app), shlex.split(line, comments=True)
     while isinstance(command, TyperGroup):

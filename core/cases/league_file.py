@@ -37,7 +37,7 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the league first.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise JournalError(f"{file.name} holds no league. Choose a file that `python -m core league` wrote.") from error
+        raise JournalError(f"{file.name} holds no league. Choose a file that `sightline league` wrote.") from error
     return LeagueFile(found, command, rule)
 
 

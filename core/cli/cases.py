@@ -1,4 +1,4 @@
-"""`python -m core cases`: check a folder, run it, report and compare runs, note what was seen."""
+"""`sightline cases`: check a folder, run it, report and compare runs, note what was seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m core flips`: how often the claims of causal graphs survive a test."""
+"""`sightline flips`: how often the claims of causal graphs survive a test."""
 
 from __future__ import annotations
 

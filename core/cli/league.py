@@ -1,4 +1,4 @@
-"""`python -m core league`: how the methods stand."""
+"""`sightline league`: how the methods stand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(
     options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
     options += [f"--summary {summary}"] if summary else []
-    record = league.record(f"python -m core league {' '.join(options)}")
+    record = league.record(f"sightline league {' '.join(options)}")
     for standing in record["ranking"]:
         emit(standing)
     emit({name: value for name, value in record.items() if name != "ranking"})

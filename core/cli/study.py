@@ -1,4 +1,4 @@
-"""`python -m core study`: published cases, re-run on many held-out scenes."""
+"""`sightline study`: published cases, re-run on many held-out scenes."""
 
 from __future__ import annotations
 

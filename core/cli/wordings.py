@@ -1,4 +1,4 @@
-"""`python -m core audit` and `survey`: one question in many wordings, about one picture and about many."""
+"""`sightline audit` and `survey`: one question in many wordings, about one picture and about many."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def _chromium() -> str:
     return chosen
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -80,7 +80,9 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
 
         @cache
         def serve_(*program: str) -> str:
-            return running.enter_context(_server(program, tmp_path_factory.mktemp("home")))
+            port = free_port()
+            command = [sys.executable, *program, "--server.port", str(port)]
+            return running.enter_context(server(command, port, tmp_path_factory.mktemp("home")))
 
         yield serve_
 
@@ -92,29 +94,29 @@ def app_url(serve: Callable[..., str]) -> str:
 
 
 @contextmanager
-def _server(program: Sequence[str], home: Path) -> Iterator[str]:
+def server(command: Sequence[str], port: int, home: Path, cwd: Path = ROOT) -> Iterator[str]:
+    """The address of what `command` serves at `port`, with `home` as its home folder."""
     log_path = home / "server.log"
-    port = _free_port()
     environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
     with log_path.open("w") as log:
-        server = subprocess.Popen(
-            [sys.executable, *program, "--server.port", str(port)],
-            cwd=ROOT,
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
             env=environment,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for_server(url, server, log_path)
+        _wait_for_server(url, process, log_path)
         yield url
     finally:
-        server.terminate()
+        process.terminate()
         try:
-            server.wait(timeout=10)
+            process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            process.kill()
+            process.wait()
 
 
 def _wait_for_server(url: str, server: subprocess.Popen[bytes], log_path: Path) -> None:

@@ -17,8 +17,7 @@ def test_the_summary_names_the_command_that_gives_it(command: Command, tmp_path:
     assert done.code == Exit.DONE
     about = done.lines[-1]
     assert about["command"] == (
-        'python -m core league --cases 1 --method raw_attention --family "object colour" '
-        f"--out {out} --summary {summary}"
+        f'sightline league --cases 1 --method raw_attention --family "object colour" --out {out} --summary {summary}'
     )
     assert read_league_file(summary).command == about["command"]
     assert json.loads(summary.read_text(encoding="utf-8"))["model"] == about["model"]

@@ -342,7 +342,7 @@ def test_without_a_league_the_page_says_how_to_run_one(
 ) -> None:
     monkeypatch.setattr(league_file, "COMMITTED", tmp_path / "gone.json")
     at = opened(app, "League of methods")
-    assert "Run the league" in said(at) and "core league" in at.code[0].value
+    assert "Run the league" in said(at) and "sightline league --cases 200 --out" in at.code[0].value
 
 
 def test_the_league_names_what_it_recommends_and_how_it_was_run(

@@ -28,7 +28,7 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         found = read_league_file()
     except JournalError as error:
         st.text(str(error))
-        st.code("python -m core league --cases 200 --summary core/assets/league.json", language=None)
+        st.code("sightline league --cases 200 --out league.jsonl --summary core/assets/league.json", language=None)
         return
     _told(found, model)
     metrics = map_metrics()

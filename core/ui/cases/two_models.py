@@ -24,7 +24,7 @@ LONGEST = 200
 def two_models_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Choose two files; the agreement, and the cases where the two differ."""
     st.caption(
-        "Run the same cases with two models (under Benchmarks from a folder, or with python -m core cases run), and "
+        "Run the same cases with two models (under Benchmarks from a folder, or with sightline cases run), and "
         "set their results beside each other."
     )
     known = known_runs()

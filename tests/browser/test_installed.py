@@ -1,0 +1,69 @@
+"""The dashboard of the installed package, started as anybody starts it, in a folder that has settings of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import free_port, server
+from tests.installed import ROOT, Installed
+
+Open = Callable[..., Page]
+Settle = Callable[[Page], None]
+OTHER_SETTINGS = """
+[server]
+address = "0.0.0.0"
+maxUploadSize = 1
+
+[client]
+toolbarMode = "developer"
+
+[theme.light]
+primaryColor = "#ff0000"
+backgroundColor = "#ffee00"
+
+[theme.dark]
+backgroundColor = "#00ee00"
+"""
+BACKGROUND = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+
+
+@pytest.fixture(scope="module")
+def app_url(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    elsewhere, port = tmp_path_factory.mktemp("elsewhere"), free_port()
+    (elsewhere / ".streamlit").mkdir()
+    (elsewhere / ".streamlit" / "config.toml").write_text(OTHER_SETTINGS, encoding="utf-8")
+    command = [str(installed.program), "--port", str(port)]
+    with server(command, port, tmp_path_factory.mktemp("home"), elsewhere) as url:
+        yield url
+
+
+def test_every_page_opens(open_page: Open, settle: Settle) -> None:
+    page = open_page()
+    expect(page.get_by_role("heading", name="Sightline")).to_be_visible()
+    for file in sorted((ROOT / "pages").glob("*.py")):
+        title = re.sub(r"^\d+_", "", file.stem).replace("_", " ")
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+        expect(page.get_by_role("heading", name=title, level=1)).to_be_visible()
+        settle(page)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_question_is_answered(open_page: Open, settle: Settle) -> None:
+    page = open_page()
+    page.get_by_role("button", name="Is the truck's door open?").click()
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text(re.compile(r"\d+ tokens"))
+
+
+@pytest.mark.parametrize(("dark", "background"), [(False, "rgb(255, 255, 255)"), (True, "rgb(17, 23, 29)")])
+def test_the_theme_is_the_dashboards_own(open_page: Open, dark: bool, background: str) -> None:
+    page = open_page(dark=dark)
+    assert page.evaluate(BACKGROUND) == background
+
+
+def test_the_settings_are_the_dashboards_own(open_page: Open) -> None:
+    page = open_page("Chat")
+    expect(page.get_by_text("20MB per file")).to_have_count(1)
