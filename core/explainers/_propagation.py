@@ -21,7 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..vlm.checkpoints import AttentionCall, CheckpointedPass
+from ..vlm.attention_call import AttentionCall
+from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.precision import at_least_float32
 from ._backward import rescaled
 

@@ -12,7 +12,6 @@ import torch
 
 from ..answer import Answer, TokenKind
 from ..settings import Chosen, choice, layers
-from ..vlm.hf.rows import attention_among
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
@@ -83,7 +82,7 @@ class AttentionTimesTower(Explainer):
             own = {position for view in answer.layout.views if view.image == image for position in view.positions}
             index = [number for number, position in enumerate(tokens) if position in own]
             places = [tokens[number] for number in index]
-            among = attention_among(checkpoints, layer, torch.tensor(index, device=checkpoints.final.device)).mean(0)
+            among = checkpoints.attention_among(layer, torch.tensor(index, device=checkpoints.final.device)).mean(0)
             scores[:, places] += looked[:, places] @ among.float().cpu() / len(chosen)
             share = done / (len(images) * len(chosen))
             yield Step(share, scores if share == 1 else None)

@@ -10,7 +10,6 @@ import torch
 
 from ..answer import Answer
 from ..settings import Chosen, layers, text
-from ..vlm.hf.capture import RowRecorder
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import NotApplicable, TokenTarget
 from ._attention import rows_bytes, target_rows
@@ -66,10 +65,9 @@ class RelativeAttention(Explainer):
         if not settings.generic.strip():
             raise NotApplicable("The generic question is empty. Type one that asks for nothing in particular.")
         prepared = model.prepare(replace(answer.question, text=settings.generic))
-        recorder = RowRecorder()
-        model.begin(prepared, recorder)
+        _, state = model.begin(prepared, keep_attention=True)
         yield Step(0.5)
-        generic = recorder.rows(1, len(prepared.ids))
+        generic = state.recorded_rows(1, len(prepared.ids))
         if generic is None:
             raise NotApplicable(f"{model.card.name} does not show its attention. Choose a method that hides or masks.")
         places = image_positions(answer)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.checkpoints import AttentionCall
+from ..vlm.attention_call import AttentionCall
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget

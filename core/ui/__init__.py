@@ -14,7 +14,9 @@ from ..vlm.errors import unimportable
 _collecting = gc.isenabled()
 gc.disable()
 try:
-    from ..vlm.loading import EMBEDDED as _  # noqa: F401
+    from ..vlm.loading import import_backend
+
+    import_backend()
 except ImportError as error:  # for one, a torchvision that was built for another torch
     st.error(unimportable(error), icon=":material/error:")
     st.stop()

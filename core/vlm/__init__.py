@@ -1,1 +1,5 @@
-"""Load a vision-language model, know its geometry, run it. Only this package and core.street know transformers."""
+"""The contract with a vision-language model: load one, ask it, score, replay, look into it layer by layer, edit it.
+
+Read `model.py` first. Nothing here knows what carries the contract out: that is `core.vlm.hf`, which `loading.py` alone
+imports, when a model is first loaded.
+"""

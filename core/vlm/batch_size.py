@@ -6,17 +6,17 @@ from __future__ import annotations
 import torch
 
 from ..answer import Answer
-from .hf.inputs import Prepared
 from .memory import available_bytes
 from .memory_costs import pass_bytes
 from .model import ModelCard, VisionLanguageModel
+from .prepared import PreparedPrompt
 
 MOST_ROWS = 64
 CPU_POSITIONS = 1280
 """Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
 
 
-def continuations_at_once(card: ModelCard, head_size: int, prepared: Prepared, longest: int) -> int:
+def continuations_at_once(card: ModelCard, head_size: int, prepared: PreparedPrompt, longest: int) -> int:
     """Rows of a batch of continuations of at most `longest` tokens, after the prefix that they share; at least 1."""
     width = len(prepared.ids) - prepared.shared + longest
     # Growing a cache copies it, so two copies live at once for a moment.

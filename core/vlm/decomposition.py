@@ -7,8 +7,6 @@ The residual stream is a sum (Elhage et al. 2021, "A Mathematical Framework for 
 with A the attention, V the values and P_h the head's slice of the output projection. Where a family puts a norm after
 its attention before adding (Gemma 2 and 3), or multiplies it, the norm's scale is frozen at its actual value and the
 linear rest of it is in P_h, so that the parts sum to what was really added.
-
-`decompose.py` finds the parts of `transformers` layers.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .norms import LinearNorm
+from .linear_norm import LinearNorm
 from .precision import at_least_float32
 
 

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import CancelToken
-from .hf.capture import RowRecorder
-from .hf.inputs import Prepared
 from .model import VisionLanguageModel
+from .prepared import DecodingState, PreparedPrompt
 from .sampling import Sampler
 from .tokens import TextStream, TokenReader
 
@@ -45,7 +44,6 @@ def stream(
     began = time.perf_counter()
     prepared = model.prepare(question)
     sampler = Sampler(question.decoding)
-    recorder = RowRecorder() if keep_attention else None
     text = TextStream(model.reader)
     ids: list[int] = []
     measured: list[Measured] = []
@@ -54,12 +52,12 @@ def stream(
     limit = min(question.decoding.max_new_tokens, model.context_length - len(prepared.ids))
     if cancel is not None and cancel.cancelled:
         limit, finish = 0, "stopped"
-    state = None
+    state: DecodingState | None = None
     while len(ids) < limit:
         if state is None:
-            logits, state = model.begin(prepared, recorder)
+            logits, state = model.begin(prepared, keep_attention=keep_attention)
         else:
-            logits = model.step(ids[-1], state, recorder)
+            logits = model.step(ids[-1], state)
         token = sampler.choose(logits, model.image_marker_ids)
         if token in model.end_ids:
             finish = "end"
@@ -77,7 +75,7 @@ def stream(
     text.finish()
     measured += measure(seen, ids[len(ids) - len(seen) :])
     seconds = time.perf_counter() - began
-    return _answer(model, prepared, ids, measured, text.texts, finish, seconds, recorder)
+    return _answer(model, prepared, ids, measured, text.texts, finish, seconds, state)
 
 
 def ask(
@@ -114,11 +112,11 @@ def measure(logits: Sequence[Float[Tensor, "vocabulary"]], tokens: Sequence[int]
     # A token ruled out altogether adds nothing, and 0 x -inf would be no number.
     entropies = -(logprobs.exp() * logprobs.clamp(min=-1e4)).sum(-1)
     best = logprobs.topk(min(ALTERNATIVES, logprobs.shape[-1]))
-    said = logprobs[torch.arange(len(tokens)), torch.tensor(tokens, device=logprobs.device)]
+    chosen = logprobs[torch.arange(len(tokens)), torch.tensor(tokens, device=logprobs.device)]
     return [
         Measured(logprob, entropy, tuple(zip(ids, values, strict=True)))
         for logprob, entropy, ids, values in zip(
-            said.tolist(), entropies.tolist(), best.indices.tolist(), best.values.tolist(), strict=True
+            chosen.tolist(), entropies.tolist(), best.indices.tolist(), best.values.tolist(), strict=True
         )
     ]
 
@@ -129,13 +127,13 @@ def _alternatives(reader: TokenReader, measured: Measured) -> tuple[Alternative,
 
 def _answer(
     model: VisionLanguageModel,
-    prepared: Prepared,
+    prepared: PreparedPrompt,
     ids: list[int],
     measured: list[Measured],
     texts: list[str],
     finish: str,
     seconds: float,
-    recorder: RowRecorder | None,
+    state: DecodingState | None,
 ) -> Answer:
     tokens = tuple(
         AnswerToken(token, text, figures.logprob, figures.entropy, _alternatives(model.reader, figures))
@@ -151,5 +149,5 @@ def _answer(
         inputs=prepared.inputs,
         seconds=seconds,
         finish=finish,  # type: ignore[arg-type]
-        attention=recorder.rows(len(tokens), len(prepared.ids) + len(tokens)) if recorder is not None else None,
+        attention=None if state is None else state.recorded_rows(len(tokens), len(prepared.ids) + len(tokens)),
     )

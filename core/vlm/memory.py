@@ -36,8 +36,8 @@ def available_bytes(device: torch.device) -> int:
     """Free memory of a device; for the CPU what the system says is available, within the container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    found = [_system_available(), *(_group_available(limit, used) for limit, used in _CONTROL_GROUPS)]
-    known = [value for value in found if value is not None]
+    limits = [_system_available(), *(_group_available(limit, used) for limit, used in _CONTROL_GROUPS)]
+    known = [value for value in limits if value is not None]
     return min(known) if known else 4 * 2**30
 
 
@@ -97,8 +97,8 @@ def _resident(field: str) -> int | None:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     except OSError:
         return None
-    found = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
-    return int(found[0]) * 1024 if found else None
+    kibibytes = next((line.split()[1] for line in lines if line.startswith(f"{field}:")), None)
+    return None if kibibytes is None else int(kibibytes) * 1024
 
 
 def readable_bytes(count: int) -> str:

@@ -22,9 +22,7 @@ from torch import Tensor
 from ..answer import Answer, Question
 from .checkpoints import DecoderPass
 from .edits import Edits, first_after_images, knockout_after_images
-from .hf.capture import RowRecorder
-from .hf.inputs import Prepared
-from .hf.prefix import DecodingState
+from .prepared import DecodingState, PreparedPrompt
 from .tokens import TokenReader
 from .tower import TowerPass
 from .unembedding import Unembedding
@@ -52,15 +50,15 @@ class ModelCard:
     @property
     def number_bytes(self) -> int:
         """Bytes of one number of the model's states."""
-        found: torch.dtype = getattr(torch, self.dtype)
-        return found.itemsize
+        dtype: torch.dtype = getattr(torch, self.dtype)
+        return dtype.itemsize
 
 
 class VisionLanguageModel(ABC):
     """A loaded model, its processor and its family.
 
     `context_length` is the longest sequence (prompt and answer, in tokens); `end_ids` are the tokens that end an
-    answer, `picture_ids` those that stand for pictures in a prompt, which no answer can hold; `reader` turns tokens
+    answer, `image_marker_ids` those that stand for images in a prompt, which no answer can hold; `reader` turns tokens
     into text.
     """
 
@@ -78,10 +76,10 @@ class VisionLanguageModel(ABC):
     # Inputs and layout
 
     @abstractmethod
-    def prepare(self, question: Question) -> Prepared:
+    def prepare(self, question: Question) -> PreparedPrompt:
         """The question as model inputs, with what every position is. Runs no network.
 
-        Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage, PictureMissing.
+        Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage, ImageMissing.
         """
 
     @abstractmethod
@@ -92,22 +90,21 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def begin(
-        self, prepared: Prepared, recorder: RowRecorder | None = None
+        self, prepared: PreparedPrompt, *, keep_attention: bool = False
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
         """Read the prompt. Returns the raw float32 logits of the first answer token, and the state for `step`.
 
-        The keys and values up to `prepared.shared` are kept and used again when the same images come back.
+        With `keep_attention` the state keeps the attention row of every position that predicts a token. The keys and
+        values up to `prepared.shared` are kept and used again when the same images come back.
         """
 
     @abstractmethod
-    def step(
-        self, token: int, state: DecodingState, recorder: RowRecorder | None = None
-    ) -> Float[Tensor, "vocabulary"]:
+    def step(self, token: int, state: DecodingState) -> Float[Tensor, "vocabulary"]:
         """Append one token to the sequence. Returns the raw float32 logits of the next; `state` moves on."""
 
     @abstractmethod
     def continuation_logits(
-        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
+        self, prepared: Sequence[PreparedPrompt], answers: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         """The raw float32 logits that predicted each answer's tokens, in one batch over the shared prefix.
 
@@ -115,7 +112,7 @@ class VisionLanguageModel(ABC):
         """
 
     @abstractmethod
-    def rows_at_once(self, prepared: Prepared, longest: int) -> int:
+    def rows_at_once(self, prepared: PreparedPrompt, longest: int) -> int:
         """How many continuations of at most `longest` tokens fit into memory in one batch; at least one."""
 
     # Replay
@@ -129,19 +126,20 @@ class VisionLanguageModel(ABC):
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        """The raw float32 logits of the answer's tokens had the pictures been others: one entry for each set, in order.
+        """The raw float32 logits of the answer's tokens over other images than the question's: one entry for each set
+        of images, in order.
 
-        Every set has as many pictures as the question, of the same sizes (ValueError otherwise), as the model shall
-        see them: the question's own mask is not laid over them. As many sets are taken and read together as are worth
-        it, within a quarter of the free memory; between two entries the work can be left.
+        Every set has as many images as the question, of the same sizes (ValueError otherwise). The model sees them as
+        they are: the question's own mask is not applied. As many sets as are worth it are read in one batch, within a
+        quarter of the free memory; the work may be abandoned between two entries.
         """
 
     @abstractmethod
     def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
-        """A copy of this model that forgets: at each step another block's weights are shuffled, from the output down
-        to the patch embedding. Gives the share of blocks that are (1 at the last step), the block's name, and the
-        copy, which has the same card and changes from step to step. This model stays as it is. Takes the weights'
-        memory once more.
+        """A copy of this model whose weights are shuffled block by block, from the output down to the patch embedding
+        (cascading randomisation). At each step gives the share of blocks that are shuffled (1 at the last), the name of
+        the latest, and the copy, which has the same card and changes from step to step. This model stays as it is.
+        Takes the weights' memory once more.
         """
 
     # Attention
@@ -161,7 +159,7 @@ class VisionLanguageModel(ABC):
         Queries and keys are in the order of the image's positions in the layout (merged patches are averaged over
         queries and summed over keys; places that became no image token, such as a class token, are left out, so rows
         need not sum to one). None where the family does not say how the tower's places become image tokens. Raises
-        NotEnoughMemory for a picture of too many.
+        NotEnoughMemory for an image of too many.
         """
 
     # Residual stream
@@ -170,10 +168,9 @@ class VisionLanguageModel(ABC):
     def checkpointed(self, answer: Answer, start: int = 0) -> DecoderPass:
         """One gradient-free replay of an answer that can be recomputed layer by layer (`checkpoints.py`).
 
-        With `start` > 0, which must lie in the prompt, only the rows from there on: keys and values before are kept
+        With `start` > 0, which must lie in the prompt, it has only the rows from there on: keys and values before come
         from the prompt's own pass and are constants. A start before the last image token, and a family that shares
-        no prefix, give the whole checkpointed pass (`start` 0).
-        Raises ValueError for a start outside the prompt.
+        no prefix, give the whole pass (`start` 0). Raises ValueError for a start outside the prompt.
         """
 
     @abstractmethod
@@ -189,7 +186,8 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def unembedding(self) -> Unembedding:
-        """The same taken apart, for sums over the residual stream (`unembedding.py`). Holds the weights, copies none.
+        """The same taken apart, for sums over the residual stream (`unembedding.py`). It refers to the model's weights
+        and copies none.
 
         Raises NotApplicable where it cannot be taken apart.
         """
@@ -217,12 +215,13 @@ class VisionLanguageModel(ABC):
         """The raw float32 logits of the answer's tokens under each set of edits, teacher-forced.
 
         Each batch starts at the first layer that its sets touch, and where the family shares prefixes also at the first
-        position, if that is not before the last image token: sets that begin alike belong together. With a
-        `checkpoints` of the answer (for instance one made under edits) they are run on from that one and not from
-        a clean replay.
+        position, if that is not before the last image token: sets that begin alike belong together. With
+        `checkpoints`, a checkpointed pass of the answer (for instance one made under edits), they are run on from that
+        one and not from a clean replay.
 
         Raises ValueError for a layer, head or position that is not there, or before the checkpointed pass's first row;
-        NotApplicable where a layer has no part that an edit names."""
+        NotApplicable where a layer has no part that an edit names.
+        """
 
     @abstractmethod
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:

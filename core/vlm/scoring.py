@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from ..answer import Question
 from .cancel import CancelToken
-from .hf.inputs import Prepared
 from .model import VisionLanguageModel
+from .prepared import PreparedPrompt
 
 Pair = tuple[Question, str | Sequence[int]]
 
@@ -40,7 +40,7 @@ def score_many(model: VisionLanguageModel, pairs: Sequence[Pair], *, cancel: Can
 
     Raises Cancelled, and what `model.prepare` raises.
     """
-    prepared: list[Prepared] = []
+    prepared: list[PreparedPrompt] = []
     answers: list[tuple[int, ...]] = []
     groups: dict[tuple[str, tuple[int, ...]], list[int]] = defaultdict(list)
     for index, (question, answer) in enumerate(pairs):
@@ -61,8 +61,8 @@ def score_many(model: VisionLanguageModel, pairs: Sequence[Pair], *, cancel: Can
             if cancel is not None:
                 cancel.check()
             batch = members[start : start + rows]
-            found = model.continuation_logits([prepared[i] for i in batch], [answers[i] for i in batch])
-            for index, logits in zip(batch, found, strict=True):
+            predicted = model.continuation_logits([prepared[i] for i in batch], [answers[i] for i in batch])
+            for index, logits in zip(batch, predicted, strict=True):
                 tokens = logits.new_tensor(answers[index]).long()
                 picked = logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
                 logprobs[index] = picked.cpu().numpy()

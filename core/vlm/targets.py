@@ -1,4 +1,4 @@
-"""Units: what is computed about an answer is computed about single tokens of it, each possibly against a rival.
+"""Token targets: what is computed about an answer is computed about single tokens of it, each possibly against a rival.
 
 Words, spans and whole answers are several token targets. Everything is about the raw logits or log-probabilities of the
 model: never about tempered or filtered ones, so no decoding setting changes a result. The errors say why something
@@ -73,12 +73,12 @@ def rival_ids(model: VisionLanguageModel, answer: Answer, index: int, word: str)
     if not word:
         return ()
     blank = " " if answer.tokens[index].text[:1].isspace() else ""
-    said = "".join(token.text for token in answer.tokens[:index])
+    before = "".join(token.text for token in answer.tokens[:index])
     if index == 0:
         return model.continuation(answer.question, word)
-    whole_answer = model.continuation(answer.question, said + blank + word)
-    if whole_answer[:index] == answer.token_ids[:index]:
-        return whole_answer[index:]
+    whole = model.continuation(answer.question, before + blank + word)
+    if whole[:index] == answer.token_ids[:index]:
+        return whole[index:]
     # The answer was not written as the tokenizer would write it: read the word after any other one instead.
     anchor = model.continuation(answer.question, "a")
     after = model.continuation(answer.question, "a" + blank + word)
@@ -90,11 +90,11 @@ def target_logprobs(
 ) -> Float[Tensor, "target"]:
     """log p(token) of each token target in nats, less log p(rival) for a contrast; on the CPU."""
     logprobs = logits.float().log_softmax(-1).cpu()
-    found = []
+    differences = []
     for token_target in token_targets:
         row = logprobs[token_target.index]
-        found.append(row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival]))
-    return torch.stack(found)
+        differences.append(row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival]))
+    return torch.stack(differences)
 
 
 def check_own(model: VisionLanguageModel, answer: Answer) -> None:

@@ -8,57 +8,20 @@ group have empty text, and bytes that never become a character are dropped.
 from __future__ import annotations
 
 import codecs
-import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import Any
-
-_FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
-@lru_cache(maxsize=1)
-def _byte_level_alphabet() -> dict[str, int]:
-    """The byte behind each character of a byte-level vocabulary (GPT-2's reversible table)."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    table = {chr(byte): byte for byte in printable}
-    others = (byte for byte in range(256) if byte not in printable)
-    table.update({chr(256 + index): byte for index, byte in enumerate(others)})
-    return table
+class TokenReader(ABC):
+    """Reads the tokens of one model."""
 
-
-class TokenReader:
-    """Reads the tokens of one tokenizer (a `transformers` fast tokenizer)."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._control = frozenset(tokenizer.all_special_ids)
-        decoder = str(tokenizer.backend_tokenizer.decoder)
-        self._byte_level = "ByteLevel" in decoder
-        self._byte_fallback = "ByteFallback" in decoder
-        self._anchor = tokenizer.encode("a", add_special_tokens=False)[-1:]
-        self._bytes: dict[int, bytes] = {}
-
+    @abstractmethod
     def bytes_of(self, token: int) -> bytes:
         """The UTF-8 bytes, whole characters or not, that a token stands for; none for a control token."""
-        if token not in self._bytes:
-            self._bytes[token] = self._look_up(token)
-        return self._bytes[token]
 
-    def _look_up(self, token: int) -> bytes:
-        written = self._tokenizer.convert_ids_to_tokens(token)
-        if token in self._control or written is None:
-            return b""
-        if self._byte_level:
-            table = _byte_level_alphabet()
-            if all(character in table for character in written):
-                return bytes(table[character] for character in written)
-            return str(written).encode()
-        if self._byte_fallback and (match := _FALLBACK.fullmatch(written)):
-            return bytes([int(match[1], 16)])
-        # Many decoders drop the space of a leading token, so it is decoded after another one.
-        anchor = self._tokenizer.decode(self._anchor, clean_up_tokenization_spaces=False)
-        both = self._tokenizer.decode([*self._anchor, token], clean_up_tokenization_spaces=False)
-        return str(both[len(anchor) :]).encode()
+    @abstractmethod
+    def name_of(self, token: int) -> str:
+        """What the vocabulary calls a token, also one without text."""
 
     def piece(self, token: int) -> str:
         """A lone token for people to read: its text with its leading space, or its name where it has no text."""
@@ -66,7 +29,7 @@ class TokenReader:
             text = self.bytes_of(token).decode()
         except UnicodeDecodeError:
             text = ""
-        return text or str(self._tokenizer.convert_ids_to_tokens(token) or f"<{token}>")
+        return text or self.name_of(token)
 
     def texts(self, tokens: Iterable[int]) -> tuple[str, ...]:
         """The text of each token of an answer; joined they are the answer, without leading white space."""

@@ -1,13 +1,14 @@
 """The vision tower's checkpointed pass: its layers recomputed, and the projector after them.
 
-The tower sees everything at once (no causal order), possibly in windows, with places that become no image token (a
-class token) and, in some families, several places that are merged into one image token.
+The tower sees everything at once (no causal order), possibly in windows. Some of its places become no image token (a
+class token), and in some families several are merged into one.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -21,9 +22,9 @@ class TowerPass(CheckpointedPass):
     positions): one each for LLaVA, four merged ones for Qwen2.5-VL, and -1 for a token that is made of none, as the
     end of a row of patches. `final` and the layers end with the last layer that the family reads.
 
-    `reads` says after how many layers the states stand that the projector reads: after all, but for ViP-LLaVA, which
-    reads several layers, and Qwen3-VL. What that makes of earlier layers enters the decoder later: `entries` is
-    how many of its first layers image tokens are handed to.
+    `reads` says after how many layers the states stand that the projector reads: after all of them, but for ViP-LLaVA,
+    which reads several layers, and Qwen3-VL. What the latter makes of earlier layers enters the decoder later:
+    `entries` is the number of the decoder's first layers that are given something of the tower's.
     """
 
     place_of: Int[Tensor, "image_token merged"]
@@ -38,12 +39,33 @@ class TowerPass(CheckpointedPass):
     @property
     def read(self) -> list[Float[Tensor, "place width"]]:
         """The states that are read, one for each of `reads`. Raises ValueError for those that were freed."""
-        found = [self.final if count == self.layers else self.inputs[count] for count in self.reads]
-        if any(states is None for states in found):
+        stored = [self.final if count == self.layers else self.inputs[count] for count in self.reads]
+        if any(states is None for states in stored):
             raise ValueError("states that are read were freed")
-        return [states for states in found if states is not None]
+        return [states for states in stored if states is not None]
 
     @abstractmethod
     def project(self, *states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
         """What the decoder reads in place of the image tokens, and what is added to them before each of its next
         layers, from the states that are read. Differentiable."""
+
+    def attention_among(self, layer: int, tokens: Int[Tensor, "token"]) -> Float[Tensor, "heads token token_seen"]:
+        """One layer's attention among some image tokens (indices into `place_of`), in at least float32.
+
+        Merged places are averaged over queries and summed over keys. Tokens in different windows do not see each
+        other. Raises ValueError for a layer that was freed.
+        """
+        places, merged = self.place_of[tokens], self.place_of.shape[1]
+        with self.recompute(layer, grad=False) as recomputed:
+            calls = recomputed.attention_calls
+            heads, dtype = calls[0].query.shape[0], torch.promote_types(calls[0].query.dtype, torch.float32)
+            among = torch.zeros(heads, len(tokens), len(tokens), dtype=dtype, device=places.device)
+            for call in calls:
+                # The places of one square, or of one window, see each other and nothing else, and a token's stand in
+                # one of them.
+                first, last = call.offset, call.offset + call.query.shape[1]
+                own = ((places[:, 0] >= first) & (places[:, 0] < last)).nonzero()[:, 0]
+                if len(own):
+                    rows = call.rows(places[own].flatten() - call.offset)[..., places[own].flatten() - call.first_key]
+                    among[:, own[:, None], own] = rows.view(heads, len(own), merged, len(own), merged).mean(2).sum(-1)
+        return among

@@ -289,10 +289,10 @@ def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image
 
 
 def leftovers(model: TransformersModel) -> tuple[list[int], int, bool, str]:
-    """Hooks, frozen weights, a listener, and the attention in use."""
+    """Hooks, frozen weights, an observer, and the attention in use."""
     frozen = sum(not parameter.requires_grad for parameter in model.network.parameters())
-    listening = capture._listener.get() is not None
-    return hooks_of(model), frozen, listening, model.network.config.text_config._attn_implementation
+    observed = capture._observer.get() is not None
+    return hooks_of(model), frozen, observed, model.network.config.text_config._attn_implementation
 
 
 @pytest.mark.parametrize("method", [Relevancy(), SuffixRelevancy()])

@@ -58,7 +58,7 @@ def test_shares_sum_to_the_logit_before_any_cap(
     answer = sampled(model, "the dog the dog?", picture, tokens=3)
     said = answer.token_ids
     plain = model.replay_logits(answer)
-    monkeypatch.setattr(model, "_logit_transform_found", LogitTransform(multiplier=2.0, softcap=softcap))
+    monkeypatch.setattr(model, "_measured_transform", LogitTransform(multiplier=2.0, softcap=softcap))
     found = attribute(model, contributions(model, answer, [TokenTarget(2, said[2]), TokenTarget(0, said[0], RIVAL)]))
     torch.testing.assert_close(total(found), found.logit, atol=1e-4, rtol=1e-4)
     expected = 2 * torch.stack([plain[2, said[2]], plain[0, said[0]] - plain[0, RIVAL]])

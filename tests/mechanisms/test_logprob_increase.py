@@ -106,7 +106,7 @@ def test_capped_logits_are_capped(
 ) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=2)
     # As PaliGemma 2 does it; far enough down to matter.
-    monkeypatch.setattr(llava, "_logit_transform_found", LogitTransform(softcap=0.5))
+    monkeypatch.setattr(llava, "_measured_transform", LogitTransform(softcap=0.5))
     expected = WrittenOut(llava.card.source, answer, softcap=0.5)
     token_targets = [TokenTarget(1, answer.token_ids[1]), TokenTarget(1, UNSAID, RIVAL)]
     found = contributions(llava, answer, token_targets)

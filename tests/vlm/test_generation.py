@@ -140,7 +140,7 @@ def test_no_answer_holds_a_token_that_stands_for_a_picture(
     question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=4))
     begin, step = model.begin, model.step
     # The network would say nothing else.
-    monkeypatch.setattr(model, "begin", lambda *args: _preferring(image, *begin(*args)))
+    monkeypatch.setattr(model, "begin", lambda *args, **named: _preferring(image, *begin(*args, **named)))
     monkeypatch.setattr(model, "step", lambda *args: _preferring(image, step(*args))[0])
     answer = ask(model, question)
     assert len(answer.tokens) == 4 and image not in answer.token_ids

@@ -2,12 +2,12 @@
 
 The decoder runs under a registered attention function that returns SDPA's output. Where a recorder is active in the
 calling context, it also stores the softmax row of the last query, which is the position that predicts the next
-token: one row a layer and head, never a full matrix. Where somebody listens, each call hands out a `Tap`: what the
-attention saw, and its output as it stands in the graph. Without either the function *is* SDPA, so nothing needs to
-be put back afterwards and another thread's pass records nothing. The vision tower runs under a second name that can
-only be listened to.
+token: one row a layer and head, never a full matrix. Where there is an observer, it is given each `AttentionCall`: what
+the attention was given, and its output as it stands in the graph. Without either the function *is* SDPA, so nothing
+needs to be put back afterwards and another thread's pass records nothing. The vision tower runs under a second name,
+which can be observed but not recorded.
 
-The mask function is registered under the same names: without it transformers builds no mask at all for an attention
+The mask function is registered under the same names: without it `transformers` builds no mask at all for an attention
 it does not know, and sliding windows and padding are lost.
 """
 
@@ -26,19 +26,19 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from ...answer import AttentionRows
-from ..checkpoints import AttentionCall, softmax_rows
+from ..attention_call import AttentionCall, softmax_rows
 from .editing import edited_heads, edited_mask
 
 NAME = "recorded_attention"
 """The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses
 such names to decoders whose scores are capped, which are provided for here."""
 
-TOWER = "tapped_attention"
+TOWER = "observed_attention"
 """The attention implementation of every vision tower that this package loads."""
 
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
-_listener: ContextVar[tuple[str, Callable[[AttentionCall], None]] | None] = ContextVar(
-    "attention_listener", default=None
+_observer: ContextVar[tuple[str, Callable[[AttentionCall], None]] | None] = ContextVar(
+    "attention_observer", default=None
 )
 
 
@@ -69,7 +69,7 @@ class RowRecorder:
 
 @contextlib.contextmanager
 def recording(recorder: RowRecorder | None) -> Iterator[None]:
-    """Let the passes of this block, in this thread, record into `recorder`; None records nothing."""
+    """The passes of this block, in this thread, record into `recorder`; None records nothing."""
     token = _active.set(recorder)
     try:
         yield
@@ -78,14 +78,14 @@ def recording(recorder: RowRecorder | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def listening(name: str, listener: Callable[[AttentionCall], None]) -> Iterator[None]:
-    """Hand an attention call of every attention of that name (NAME, TOWER) in this block, in this thread, to
-    `listener`: one for each sequence of a batch."""
-    token = _listener.set((name, listener))
+def observing(name: str, observer: Callable[[AttentionCall], None]) -> Iterator[None]:
+    """In this block, in this thread, `observer` is given the call of every attention of that name (NAME, TOWER): one
+    for each sequence of a batch."""
+    token = _observer.set((name, observer))
     try:
         yield
     finally:
-        _listener.reset(token)
+        _observer.reset(token)
 
 
 def last_row(
@@ -97,8 +97,8 @@ def last_row(
 ) -> Float[Tensor, "heads key"]:
     """The softmax row of the last query of the first sequence, which sees every key that no mask hides.
 
-    What `Tap.rows` gives, in the few operations that a row costs beside a token's own pass: this runs in every layer
-    for every token. Heads that share keys are grouped, not repeated.
+    The same as `AttentionCall.rows` in as few operations as possible: this runs in every layer for every token. Heads
+    that share keys are grouped, not repeated.
     """
     heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
     rows = query[0, :, -1].reshape(groups, heads // groups, size)
@@ -131,7 +131,7 @@ def recorded_sdpa(
         kept = row if query.dtype == torch.float32 else row.to(torch.float16)
         recorder.add(layer, kept)
     output = edited_heads(_attend(module, query, key, value, attention_mask, scaling, **kwargs), layer)
-    return _heard(NAME, output, module, query, key, value, attention_mask, scaling, kwargs)
+    return _observed(NAME, output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
 def observed_sdpa(
@@ -143,9 +143,9 @@ def observed_sdpa(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA."""
+    """SDPA, which can be observed."""
     output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
-    return _heard(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
+    return _observed(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
 def _attend(
@@ -165,7 +165,7 @@ def _attend(
     return output
 
 
-def _heard(
+def _observed(
     name: str,
     output: Float[Tensor, "batch query heads value_size"],
     module: torch.nn.Module,
@@ -176,14 +176,14 @@ def _heard(
     scaling: float | None,
     kwargs: dict[str, Any],
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """The output, with an attention call of it for whoever listens to attentions of this name."""
-    listening_to, listener = _listener.get() or ("", None)
-    if listener is None or listening_to != name:
+    """The output, after its attention calls were given to an observer of this name."""
+    observed, observer = _observer.get() or ("", None)
+    if observer is None or observed != name:
         return output, None
-    # The network goes on with the very tensors that were handed out: a gradient with respect to them exists.
+    # The network goes on with the very tensors that the calls hold: a gradient with respect to them exists.
     parts = output.unbind(0)
     for index, part in enumerate(parts):
-        listener(_call(module, query, key, value, part, mask, scaling, kwargs, index))
+        observer(_call(module, query, key, value, part, mask, scaling, kwargs, index))
     return (torch.stack(parts) if len(parts) > 1 else parts[0][None]), None
 
 
@@ -197,15 +197,15 @@ def _capped(
     kwargs: dict[str, Any],
 ) -> Float[Tensor, "batch query heads value_size"]:
     """Attention with its scores soft-capped, all rows at once and differentiable: s -> c tanh(s / c)."""
-    found = []
+    outputs = []
     for index in range(len(query)):
         call = _call(module, query, key, value, query, mask, scaling, kwargs, index)
         allowed = call.allowed(torch.arange(query.shape[2], device=query.device))
         weights = softmax_rows(query[index], key[index], call.scaling, allowed, call.softcap).to(value.dtype)
         groups, size = value.shape[1], value.shape[3]
         mixed = weights.view(groups, -1, key.shape[2]) @ value[index]
-        found.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
-    return torch.stack(found)
+        outputs.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
+    return torch.stack(outputs)
 
 
 def _call(
@@ -219,7 +219,7 @@ def _call(
     kwargs: dict[str, Any],
     index: int,
 ) -> AttentionCall:
-    """The attention call of the batch's `index`-th sequence; its queries are taken to be the last positions of the
+    """The attention call of the batch's `index`-th sequence. Its queries are assumed to be the last positions of its
     keys."""
     causal = kwargs.get("is_causal")
     if mask is not None:

@@ -1,10 +1,11 @@
 """Taking a layer of a `transformers` decoder apart without knowing its family.
 
-While a layer is played again its modules are watched. The output projection is the linear module that was given what
-the attention's heads handed on. Following who was given whose output leads from there through whatever norm stands
-after the attention to a branch: something no module takes further, which is therefore added to the residual stream.
-The other branches (an MLP after the attention or beside it) are found in the same way. What is found is then held
-against what the layer really added, so a layer that works otherwise is refused and never read wrongly.
+While a layer is recomputed, the calls of its modules are recorded. The output projection is the linear module that was
+given what the attention's heads handed on. Following its output from module to module leads through whatever norm
+stands after the attention to the end of a branch: states that no module is given, which are therefore added to the
+residual stream. The other branches (an MLP after the attention or beside it) are found in the same way. The sum of the
+branches is then compared with what the layer really added, so a layer that works otherwise is refused and never
+decomposed wrongly.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from torch import Tensor
 
 from ..checkpoints import LayerPass
 from ..decomposition import LayerDecomposition
-from ..norms import LinearNorm, read_norm
+from ..linear_norm import LinearNorm
 from ..precision import at_least_float32
 from ..targets import NotApplicable
-from .calls import Call
+from .module_calls import ModuleCall
+from .norms import read_norm
 
 ROUNDINGS = 4
 """By how many roundings of its largest summand a sum may miss what it should be."""
@@ -30,16 +32,20 @@ NEARLY_ONE = 0.02
 
 
 def decompose(
-    layer: torch.nn.Module, calls: Sequence[Call], passed: LayerPass, rows: list[int], number: int
+    layer: torch.nn.Module, calls: Sequence[ModuleCall], recomputed: LayerPass, rows: list[int], number: int
 ) -> LayerDecomposition:
-    """The parts of a layer that was watched while it was played. `number` is for the message.
+    """The parts of a layer at some rows, from the calls recorded while it was recomputed. `number` is the layer's, for
+    the message.
 
     Raises NotApplicable for a layer whose attention cannot be seen, or is not added to the residual stream by heads.
     """
-    if len(passed.attention_calls) != 1:
+    if len(recomputed.attention_calls) != 1:
         raise _unreadable(number, "has no attention that can be seen")
-    (attention,) = passed.attention_calls
-    state, added = passed.input[rows], at_least_float32(passed.output[rows]) - at_least_float32(passed.input[rows])
+    (attention,) = recomputed.attention_calls
+    state, added = (
+        recomputed.input[rows],
+        at_least_float32(recomputed.output[rows]) - at_least_float32(recomputed.input[rows]),
+    )
     mixed = attention.output[rows]
     projection = next((call for call in calls if _projects(call, mixed)), None)
     branches = None if projection is None else _branches(layer, calls, projection)
@@ -68,8 +74,8 @@ def decompose(
     return parts
 
 
-def _projects(call: Call, mixed: Float[Tensor, "row heads size"]) -> bool:
-    """Whether this call is the output projection of heads that found `mixed`."""
+def _projects(call: ModuleCall, mixed: Float[Tensor, "row heads size"]) -> bool:
+    """Whether this call is the output projection of heads whose outputs are `mixed`."""
     weight = getattr(call.module, "weight", None)
     return (
         isinstance(call.module, torch.nn.Linear)
@@ -81,9 +87,9 @@ def _projects(call: Call, mixed: Float[Tensor, "row heads size"]) -> bool:
 
 
 def _branches(
-    layer: torch.nn.Module, calls: Sequence[Call], projection: Call
-) -> tuple[list[Call], list[Float[Tensor, "row hidden"]]] | None:
-    """The modules that change the attention's output after it, and the ends of all branches, the attention's first.
+    layer: torch.nn.Module, calls: Sequence[ModuleCall], projection: ModuleCall
+) -> tuple[list[ModuleCall], list[Float[Tensor, "row hidden"]]] | None:
+    """The calls that change the attention's output after it, and the ends of all branches, the attention's first.
 
     None where the attention is no module of the layer.
     """
@@ -93,21 +99,21 @@ def _branches(
     if start is None:
         return None
     path, end, at = [], own[start].made, start
-    while (follower := _taker(own, at, end)) is not None:
-        at = follower
+    while (following := _given(own, at, end)) is not None:
+        at = following
         if not _same(own[at].made, end):
             path.append(own[at])
         end = own[at].made
     others = [
         call.made
         for i, call in enumerate(own)
-        if call.made.shape == end.shape and not _same(call.made, end) and _taker(own, i, call.made) is None
+        if call.made.shape == end.shape and not _same(call.made, end) and _given(own, i, call.made) is None
     ]
     return path, [end, *others]
 
 
-def _taker(own: Sequence[Call], after: int, states: Tensor) -> int | None:
-    """The first call after another that was given these states."""
+def _given(own: Sequence[ModuleCall], after: int, states: Tensor) -> int | None:
+    """The first call after the one numbered `after` that was given these states."""
     return next((i for i in range(after + 1, len(own)) if _same(own[i].given, states)), None)
 
 
@@ -121,26 +127,26 @@ def _multipliers(
     """The numbers by which a layer multiplies its branches before it adds them, 1 in most families; None where what
     it adds is no such sum.
 
-    They are fitted, for in half precision what is added drowns in the rounding of a large state, whatever it is
-    multiplied by; many numbers together still tell.
+    They are fitted to all rows at once: in half precision what is added to a large state is mostly lost in its
+    rounding, and no single number would tell.
     """
     summands = torch.stack([at_least_float32(end).flatten() for end in ends])
     fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
-    found = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
-    missed = found.to(summands) @ summands - added.flatten()
-    room = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
-    return found.tolist() if float(missed.norm()) <= room else None
+    multipliers = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
+    missed = multipliers.to(summands) @ summands - added.flatten()
+    tolerance = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
+    return multipliers.tolist() if float(missed.norm()) <= tolerance else None
 
 
-def _norms(path: Sequence[Call]) -> tuple[LinearNorm, ...] | None:
+def _norms(path: Sequence[ModuleCall]) -> tuple[LinearNorm, ...] | None:
     """The modules after an attention as linear maps; None where one of them is no norm."""
-    found = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
-    norms = tuple(norm for norm in found if norm is not None)
+    maps = [read_norm(step.module, step.given.shape[-1], step.given.device) for step in path]
+    norms = tuple(norm for norm in maps if norm is not None)
     return norms if len(norms) == len(path) else None
 
 
 def _after(
-    path: Sequence[Call], norms: Sequence[LinearNorm], projection: Call
+    path: Sequence[ModuleCall], norms: Sequence[LinearNorm], projection: ModuleCall
 ) -> tuple[Float[Tensor, "row"], Float[Tensor, "row hidden"]]:
     """Scale and bias of what stands after the heads: the projection's bias, and the norms on the way."""
     made = at_least_float32(projection.made)
@@ -160,13 +166,13 @@ def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], mul
     """Raises NotApplicable unless sources sum to heads, and heads and bias to what the attention added."""
     group = parts.attention.shape[0] // parts.value.shape[0]
     rows = parts.attention.transpose(0, 1)
-    found = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), at_least_float32(parts.value)).flatten(1, 2)
-    room = 4 * ROUNDINGS * _rounding(parts.mixed)
+    heads = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), at_least_float32(parts.value)).flatten(1, 2)
+    tolerance = 4 * ROUNDINGS * _rounding(parts.mixed)
     for sums, expected in (
-        (found, at_least_float32(parts.mixed)),
+        (heads, at_least_float32(parts.mixed)),
         (parts.by_head().sum(1) + parts.bias, multiplier * at_least_float32(end)),
     ):
-        if float((sums - expected).norm()) > room * float(expected.norm() + parts.state.norm()):
+        if float((sums - expected).norm()) > tolerance * float(expected.norm() + parts.state.norm()):
             raise _unreadable(number, "adds more through its attention than its heads and values account for")
 
 

@@ -1,11 +1,12 @@
 """A decoder's checkpointed pass run on under edits: from the first layer that they touch, and in a family where no
-position sees what stands after it, for the rows from the first position on that they touch. All before is as the
-checkpointed pass has it.
+position sees what stands after it, for the rows from the first position on that they touch. Everything before is taken
+from the checkpointed pass.
 
-A layer is called again as the pass called it. To call it for its last rows alone, what the pass handed it is cut where
-it counts rows, and the keys and values of the rows before come from playing the layer once. Whether this network can be
-called so is tried on two rows; one that cannot is run with all its rows. A network that does more between its layers
-than hand states on cannot be begun in the middle at all: its whole pass is made anew, once for each set of edits.
+A layer is called again as the pass called it. To call it for its last rows alone, its other inputs are cut along the
+axis that counts rows, and the keys and values of the rows before come from recomputing the layer once. Whether this
+network can be called so is tried on two rows; one that cannot is run with all its rows. A network that does more
+between its layers than hand states on cannot be begun in the middle at all: its whole pass is made anew, once for each
+set of edits.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from torch import Tensor
 from ..checkpoints import DecoderPass
 from ..decomposition import LayerDecomposition
 from ..edits import Edits, Site, first_layer, first_position
-from .calls import watching
 from .decompose import decompose
 from .editing import Part, editing, patched, together
+from .module_calls import recording_calls
 from .prefix import LayerKeysValues
-from .recompute import Calls, NetworkPass, Prefix, first_of, unrolled
+from .recompute import LayerInputs, NetworkPass, Prefix, first_of, unrolled
 
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
@@ -35,7 +36,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
     def __init__(
         self,
         modules: Sequence[torch.nn.Module],
-        again: Callable[[], Calls],
+        again: Callable[[], LayerInputs],
         lock: threading.RLock,
         part: Part,
         causal: bool,
@@ -46,32 +47,32 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         self._again = again
         self._causal = causal
         (self._made_under,) = together([()])
-        self._seen: dict[int, LayerKeysValues | None] = {}
+        self._keys_values: dict[int, LayerKeysValues | None] = {}
         self._divisible: bool | None = None
         self._spared = 0
 
     @property
     def chained(self) -> bool:
-        return self._calls.chained
+        return self._layer_inputs.chained
 
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         stored = self._stored(layer)
         if site is Site.INPUT:
             return stored
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         module = self._modules[layer] if site is Site.OUTPUT else self._part(self._modules[layer], site)
         with self._lock, torch.no_grad():
-            hook = module.register_forward_hook(lambda _, args, output: found.append(unrolled(first_of(output))))
+            hook = module.register_forward_hook(lambda _, args, output: outputs.append(unrolled(first_of(output))))
             try:
                 self._call(layer, stored[None])
             finally:
                 hook.remove()
-        return found[0]
+        return outputs[0]
 
     def parts(self, layer: int, rows: Sequence[int]) -> LayerDecomposition:
         module = self._modules[layer]
-        with self._lock, watching(module, list(rows)) as calls, self.recompute(layer, grad=False) as passed:
-            return decompose(module, calls, passed, list(rows), layer)
+        with self._lock, recording_calls(module, list(rows)) as calls, self.recompute(layer, grad=False) as recomputed:
+            return decompose(module, calls, recomputed, list(rows), layer)
 
     def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
         sets, length = together(edits), self.start + len(self.final)
@@ -88,12 +89,12 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         with self._lock, torch.no_grad():
             first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0
             layers = range(layer, self.layers)
-            # Before the edits hold, as these are keys and values of the pass that is run on.
+            # Outside the block of the edits: these are keys and values of the pass that is run on.
             kept = [self._kept(index) if first else None for index in layers]
             states = self._stored(layer)[first:].expand(len(edits), -1, -1)
             with editing(edits), patched(self._modules, self._part, self.start + first):
                 for index, before in zip(layers, kept, strict=True):
-                    args, kwargs = self._handed(index, first, before)
+                    args, kwargs = self._inputs_beside(index, first, before)
                     states = first_of(self._modules[index](states, *args, **kwargs))
         return torch.cat([self.final[:first].expand(len(edits), -1, -1), states], 1) if first else states
 
@@ -105,8 +106,8 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         return final
 
     def _worth_dividing(self, layer: int, spared: int) -> bool:
-        """Whether to leave out rows that nothing touches: where that can be done, and only once it has been worth the
-        pass that brings their keys and values."""
+        """Whether to leave out the rows that no edit touches: where that can be done, and only once it has been worth
+        the pass that gives their keys and values."""
         self._spared += spared
         if self._spared < len(self.final):
             return False
@@ -119,19 +120,22 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         kept = self._kept(layer)
         if kept is None:
             return False
-        args, kwargs = self._handed(layer, len(self.final) - 2, kept)
+        args, kwargs = self._inputs_beside(layer, len(self.final) - 2, kept)
         try:
-            found = first_of(self._modules[layer](self._stored(layer)[None, -2:], *args, **kwargs))[0]
+            output = first_of(self._modules[layer](self._stored(layer)[None, -2:], *args, **kwargs))[0]
         except RuntimeError:
-            # Something that counts rows has not been cut, and its shape does not fit.
+            # Something that counts rows was not recognised and cut, so its shape does not fit.
             return False
         expected = (self._stored(layer + 1) if layer + 1 < self.layers else self.final)[-2:]
-        near = torch.finfo(found.dtype).eps ** 0.5
-        return bool((found - expected).norm() <= near * expected.norm())
+        tolerance = torch.finfo(output.dtype).eps ** 0.5
+        return bool((output - expected).norm() <= tolerance * expected.norm())
 
-    def _handed(self, layer: int, first: int, kept: LayerKeysValues | None) -> tuple[Sequence[Any], dict[str, Any]]:
-        """What the pass handed a layer beside its states, for the rows from `first` on and after what is `kept`."""
-        args, kwargs = self._calls.others[layer]
+    def _inputs_beside(
+        self, layer: int, first: int, kept: LayerKeysValues | None
+    ) -> tuple[Sequence[Any], dict[str, Any]]:
+        """What the pass gave a layer beside its states, for the rows from `first` on, which follow the `kept` keys and
+        values; all of it where none are kept."""
+        args, kwargs = self._layer_inputs.others[layer]
         if kept is None:
             return args, kwargs
         rows = len(self.final)
@@ -145,20 +149,16 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
 
     def _kept(self, layer: int) -> LayerKeysValues | None:
         """The keys and values of the pass in a layer; None where they cannot be seen."""
-        if layer not in self._seen:
-            with self.recompute(layer, grad=False) as passed:
-                attention_calls = passed.attention_calls
-                self._seen[layer] = (
-                    (attention_calls[0].key[None], attention_calls[0].value[None])
-                    if len(attention_calls) == 1
-                    else None
-                )
-        return self._seen[layer]
+        if layer not in self._keys_values:
+            with self.recompute(layer, grad=False) as recomputed:
+                calls = recomputed.attention_calls
+                self._keys_values[layer] = (calls[0].key[None], calls[0].value[None]) if len(calls) == 1 else None
+        return self._keys_values[layer]
 
 
 def _after(value: Any, first: int, rows: int) -> Any:
-    """What of something is for the rows from `first` on: tensors count rows along their last axis but one, as states
-    and masks do, or along their last, as positions do."""
+    """The part of a layer's input for the rows from `first` on: tensors count rows along their last axis but one, as
+    states and masks do, or along their last, as positions do."""
     if isinstance(value, tuple):
         return tuple(_after(part, first, rows) for part in value)
     if isinstance(value, Tensor) and value.ndim > 1 and value.shape[-2] == rows:

@@ -1,9 +1,9 @@
 """Edits carried out: in the registered attention function, and by hooks on layers.
 
 The edits in force are a context variable, so they hold for the passes of one block in one thread and are gone after
-it, whatever is raised. Knockouts and head ablations need nothing else: the attention function asks for them, and so
-fused projections or shared keys make no difference. State patches are carried out by hooks that sit on the layers for
-the time of a single pass, under the model's lock, and do nothing in another thread.
+it, whatever is raised. Knockouts and head ablations need nothing else: the attention function looks them up, so fused
+projections or shared keys make no difference. State patches are carried out by hooks that sit on the layers for the
+time of a single pass, under the model's lock, and do nothing in another thread.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Active:
         self.knockouts = self._kind(Knockout)
         self.ablations = self._kind(HeadAblation)
         self.patches = self._kind(StatePatch)
-        self._written: tuple[Any, Tensor | None] | None = None
+        self._latest_mask: tuple[Any, Tensor | None] | None = None
 
     def _kind(self, kind: type) -> list[tuple[int, Any]]:
         return [(row, edit) for row, edits in enumerate(self.rows) for edit in edits if isinstance(edit, kind)]
@@ -42,13 +42,13 @@ class Active:
         """Which keys a layer's knockouts leave to each query; None where they leave all. Queries are the last ones of
         the sequence."""
         here = [(row, edit) for row, edit in self.knockouts if edit.holds_in(layer)]
-        # Most knockouts hold in many layers, which share what was written for the first of them.
-        known = ([id(edit) for _, edit in here], queries, keys)
-        if self._written is None or self._written[0] != known:
-            self._written = known, self._write(here, queries, keys, device)
-        return self._written[1]
+        # Most knockouts hold in many layers, which share the mask made for the first of them.
+        key = ([id(edit) for _, edit in here], queries, keys)
+        if self._latest_mask is None or self._latest_mask[0] != key:
+            self._latest_mask = key, self._mask(here, queries, keys, device)
+        return self._latest_mask[1]
 
-    def _write(
+    def _mask(
         self, knockouts: Sequence[tuple[int, Knockout]], queries: int, keys: int, device: torch.device
     ) -> Bool[Tensor, "batch 1 query key"] | None:
         offset = keys - queries
@@ -60,7 +60,7 @@ class Active:
             rows = torch.tensor([p - offset for p in edit.rows if offset <= p < keys], dtype=torch.long)
             columns = torch.tensor([p for p in edit.columns if p < keys], dtype=torch.long)
             allowed[row, 0, rows[:, None], columns] = False
-        # A row that may look nowhere has no softmax.
+        # A row without any key would have no softmax.
         allowed |= torch.eye(keys, dtype=torch.bool)[offset:]
         return allowed.to(device)
 
@@ -70,8 +70,8 @@ _active: ContextVar[Active | None] = ContextVar("edits", default=None)
 
 @contextlib.contextmanager
 def editing(rows: Sequence[Edits]) -> Iterator[None]:
-    """Let the decoder's passes of this block, in this thread, run under these edits: one set for each sequence of a
-    batch, or one for all. They add to a single set that holds already."""
+    """The decoder's passes of this block, in this thread, run under these edits: one set for each sequence of a batch,
+    or one for all. They are added to the single set that may be in force already."""
     token = _active.set(Active(together(rows)))
     try:
         yield
@@ -80,7 +80,7 @@ def editing(rows: Sequence[Edits]) -> Iterator[None]:
 
 
 def together(rows: Sequence[Edits]) -> tuple[Edits, ...]:
-    """Each of these sets with the edits that hold already."""
+    """Each of these sets, added to the edits in force."""
     active = _active.get()
     if active is None:
         return tuple(rows)
@@ -90,8 +90,8 @@ def together(rows: Sequence[Edits]) -> tuple[Edits, ...]:
 
 
 def edited_mask(mask: Tensor | None, layer: int, queries: int, keys: int, device: torch.device) -> Tensor | None:
-    """The mask that a layer's attention is to use: the one it was given (None is plain causal), less what the edits in
-    force take from it."""
+    """The mask that a layer's attention is to use: the one it was given (None is plain causal), without the keys that
+    the edits in force knock out."""
     active = _active.get()
     allowed = None if active is None else active.allowed(layer, queries, keys, device)
     if allowed is None:
@@ -114,8 +114,8 @@ def edited_heads(
     for row, edit in active.ablations:
         for number, (index, head) in enumerate(edit.heads):
             if index == layer:
-                instead = 0 if edit.outputs is None else edit.outputs[number].to(output)
-                output[_sequences(active, row), :, head] = instead
+                replacement = 0 if edit.outputs is None else edit.outputs[number].to(output)
+                output[_sequences(active, row), :, head] = replacement
     return output
 
 

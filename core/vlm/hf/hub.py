@@ -53,7 +53,7 @@ def hub_size(source: str) -> int:
     if constants.is_offline_mode():
         raise _unreachable(source, "offline mode is on (HF_HUB_OFFLINE)")
     try:
-        found = HfApi().model_info(source, files_metadata=True, timeout=TIMEOUT)
+        info = HfApi().model_info(source, files_metadata=True, timeout=TIMEOUT)
     except GatedRepoError as error:
         raise _gated(source) from error
     except RepositoryNotFoundError as error:
@@ -62,7 +62,7 @@ def hub_size(source: str) -> int:
         ) from error
     except Exception as error:  # the hub's client changes its HTTP library, and each has its own errors
         raise _unreachable(source, type(error).__name__) from error
-    sizes = [file.size or 0 for file in found.siblings or [] if file.rfilename.endswith(".safetensors")]
+    sizes = [file.size or 0 for file in info.siblings or [] if file.rfilename.endswith(".safetensors")]
     if not sizes:
         raise ModelUnavailable(
             f"{source} has no weights in safetensors format, and pickled weights are never loaded here. "

@@ -1,4 +1,4 @@
-"""From a question to what a network reads: refuse what cannot fit, let the processor see pictures, put in the words.
+"""From a question to what a network reads: refuse what cannot fit, give the images to the processor, put in the words.
 
 The processor is given marks in the place of typed words (see `prompt.py`), so its token ids are replaced here.
 """
@@ -15,38 +15,33 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from ...answer import Question, TokenLayout
+from ...answer import Question
 from ...masking import as_seen
 from ..errors import ImageMissing, QuestionTooLong, UnusableImage
+from ..prepared import PreparedPrompt
 from . import prompt as prompts
 
 LONGEST_TO_SHORTEST = 200
-"""Pictures narrower than one to this many are refused: no processor here makes sense of them."""
+"""Images narrower than one to this many are refused: no processor here makes sense of them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """A question as the model reads it.
+class PositionedPrompt(PreparedPrompt):
+    """A prepared prompt with its rotary positions, on one axis or three; None where the network counts for itself."""
 
-    `inputs` are the exact model inputs (batch of one); `prompt_tokens` are the prompt's tokens as text, which joined
-    give the prompt; `positions` are the rotary positions, one axis or three, or None where the network counts for
-    itself. Positions before `shared` do not depend on the question's own words and may be reused for another
-    phrasing; `visual` is the fingerprint of the images under their mask.
-    """
-
-    question: Question
-    inputs: dict[str, Tensor]
-    layout: TokenLayout
-    prompt_tokens: tuple[str, ...]
-    ids: tuple[int, ...]
     positions: Int[Tensor, "axes position"] | None
-    shared: int
-    visual: str
+
+
+def positioned(prompt: PreparedPrompt) -> PositionedPrompt:
+    """A prompt as this backend prepares it. Raises TypeError for one that another prepared."""
+    if not isinstance(prompt, PositionedPrompt):
+        raise TypeError(f"a {type(prompt).__name__} was not prepared by the model that is to read it")
+    return prompt
 
 
 def check_words(tokenizer: Any, question: Question, name: str, context_length: int) -> None:
-    """Refuse what cannot fit before pictures are looked at, and without reading a whole book. Raises
-    QuestionTooLong."""
+    """Refuse words that cannot fit before any image is processed, from a sample of them where there are very many.
+    Raises QuestionTooLong."""
     words = "\n".join([*(part for turn in question.history for part in (turn.question, turn.answer)), question.text])
     sample = prompts.clean(words[: context_length * 16])
     tokens = len(tokenizer(sample, add_special_tokens=False, truncation=False, verbose=False)["input_ids"])
@@ -54,7 +49,7 @@ def check_words(tokenizer: Any, question: Question, name: str, context_length: i
 
 
 def check_length(tokens: int, question: Question, name: str, context_length: int) -> None:
-    """Raises QuestionTooLong where `tokens` leave no room for the answer in what the model `name` reads."""
+    """Raises QuestionTooLong where so many `tokens` leave no room for the answer in the context of the model `name`."""
     room = context_length - question.decoding.max_new_tokens
     if tokens <= room:
         return
@@ -67,8 +62,8 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
 
 
 def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:
-    """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for a
-    picture that the model `name` cannot take, PictureMissing where it takes no question without one."""
+    """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for an
+    image that the model `name` cannot take, ImageMissing where it takes no question without one."""
     images = [image.convert("RGB") for image in as_seen(question)]
     for image in images:
         if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
@@ -76,20 +71,20 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
                 f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
                 f"Crop it to less than {LONGEST_TO_SHORTEST} times as long as wide."
             )
-    overheard = _Overheard(processor.tokenizer)
-    listened_to = copy.copy(processor)
-    listened_to.tokenizer = overheard
+    tokenizer = _TextKeeper(processor.tokenizer)
+    processor = copy.copy(processor)
+    processor.tokenizer = tokenizer
     try:
-        batch = listened_to(text=[rendered], images=images or None, return_tensors="pt")
+        batch = processor(text=[rendered], images=images or None, return_tensors="pt")
     except (ValueError, ZeroDivisionError) as error:
         if not images:
             raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
         raise UnusableImage(f"{name} cannot take this picture: {error}") from error
     # Training alone reads labels; given some, a network would compute a loss.
-    return overheard.text, {key: value for key, value in batch.items() if key != "labels"}
+    return tokenizer.text, {key: value for key, value in batch.items() if key != "labels"}
 
 
-class _Overheard:
+class _TextKeeper:
     """A processor's tokenizer that keeps the text it is given: the prompt with its placeholders expanded, and with
     whatever else the processor writes into it. No two families expand in the same way."""
 
@@ -111,7 +106,7 @@ def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dic
     inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
     for name in ("mm_token_type_ids", "token_type_ids"):
         if name in inputs:
-            # The processor's verdict on each token, image tokens mostly, holds for the token wherever it stands.
+            # The type that the processor gives a token (of an image, mostly) is the token's wherever it stands.
             types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
             inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
     return {
@@ -139,7 +134,7 @@ def continuation_ids(processor: Any, control: re.Pattern[str], question: Questio
 
 
 def image_marker_ids(network: Any) -> frozenset[int]:
-    """The tokens in whose place a network reads pictures and videos: one in an answer would have nothing to be read."""
+    """The tokens in whose place a network reads images and videos: in an answer there would be none to read."""
     configured = (getattr(network.config, name, None) for name in ("image_token_id", "video_token_id"))
     return frozenset(token for token in configured if isinstance(token, int))
 

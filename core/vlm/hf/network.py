@@ -1,8 +1,8 @@
-"""A `transformers` network behind the VisionLanguageModel interface.
+"""A `transformers` network as a VisionLanguageModel.
 
 Here questions become inputs and states become logits. Everything that runs the decoder or the vision tower does so
-through `passes.py`, which has the lock: reading and writing on over what is kept (`prefill.py`), batches of
-continuations (`continuations.py`), checkpointed passes (`record.py`).
+through `passes.py`, which has the lock: reading a prompt and the tokens after it over what is kept (`prefill.py`),
+batches of continuations (`continuations.py`), checkpointed passes (`record.py`).
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ from ..checkpoints import DecoderPass
 from ..edits import Edits, Site, StatePatch, check_edits, first_position
 from ..errors import EmptyQuestion
 from ..model import ModelCard, VisionLanguageModel
+from ..prepared import DecodingState, PreparedPrompt
 from ..targets import NotApplicable
-from ..tokens import TokenReader
 from ..tower import TowerPass
-from ..unembedding import LogitTransform, Unembedding, final_norm, find_logit_transform, read_unembedding
+from ..unembedding import LogitTransform, Unembedding
 from . import prompt as prompts
-from .capture import RowRecorder
 from .continuations import continuation_logits
 from .editing import editing, together
 from .families.base import Family
 from .inputs import (
-    Prepared,
+    PositionedPrompt,
     check_length,
     check_words,
     continuation_ids,
     end_ids,
     image_marker_ids,
+    positioned,
     processed,
     with_ids,
 )
 from .layout import lay_out
 from .passes import Passes
 from .prefill import Prefill
-from .prefix import DecodingState
 from .recompute import frozen
-from .record import checkpointed_tower, record_decoder
+from .record import record_decoder, record_tower
 from .rows import attention_rows, tower_attention
 from .shuffling import shuffling
+from .tokenizer import TokenizerReader
+from .unembedding import final_norm, find_logit_transform, read_unembedding
 
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 
@@ -67,12 +68,12 @@ class TransformersModel(VisionLanguageModel):
         self.network = self._passes.network
         self.processor = processor
         self.family = family
-        self.reader = TokenReader(processor.tokenizer)
+        self.reader = TokenizerReader(processor.tokenizer)
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = end_ids(network, processor.tokenizer)
         self.image_marker_ids = image_marker_ids(network)
-        self._logit_transform_found: LogitTransform | None = None
+        self._measured_transform: LogitTransform | None = None
         self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
 
     @property
@@ -85,7 +86,7 @@ class TransformersModel(VisionLanguageModel):
 
     # Inputs and layout
 
-    def prepare(self, question: Question) -> Prepared:
+    def prepare(self, question: Question) -> PositionedPrompt:
         if not question.text.strip():
             raise EmptyQuestion("The question is empty. Type a question about the picture.")
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
@@ -98,7 +99,7 @@ class TransformersModel(VisionLanguageModel):
         sizes = [image.size for image in question.images]
         layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
-        return Prepared(
+        return PositionedPrompt(
             question=question,
             inputs=inputs,
             layout=layout,
@@ -115,21 +116,19 @@ class TransformersModel(VisionLanguageModel):
     # Generation
 
     def begin(
-        self, prepared: Prepared, recorder: RowRecorder | None = None
+        self, prepared: PreparedPrompt, *, keep_attention: bool = False
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
-        return self._prefill.begin(prepared, recorder)
+        return self._prefill.begin(positioned(prepared), keep_attention)
 
-    def step(
-        self, token: int, state: DecodingState, recorder: RowRecorder | None = None
-    ) -> Float[Tensor, "vocabulary"]:
-        return self._prefill.step(token, state, recorder)
+    def step(self, token: int, state: DecodingState) -> Float[Tensor, "vocabulary"]:
+        return self._prefill.step(token, state)
 
     def continuation_logits(
-        self, prepared: Sequence[Prepared], answers: Sequence[Sequence[int]]
+        self, prepared: Sequence[PreparedPrompt], answers: Sequence[Sequence[int]]
     ) -> list[Float[Tensor, "answer vocabulary"]]:
-        return continuation_logits(self._passes, self._prefill, prepared, answers)
+        return continuation_logits(self._passes, self._prefill, [positioned(one) for one in prepared], answers)
 
-    def rows_at_once(self, prepared: Prepared, longest: int) -> int:
+    def rows_at_once(self, prepared: PreparedPrompt, longest: int) -> int:
         text = self.network.config.get_text_config()
         head_size = getattr(text, "head_dim", None) or self.card.hidden // self.card.heads
         return continuations_at_once(self.card, head_size, prepared, longest)
@@ -137,20 +136,20 @@ class TransformersModel(VisionLanguageModel):
     # Replay
 
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
-        return self._passes.whole(answer.inputs, answer.token_ids)[0]
+        return self._passes.teacher_forced(answer.inputs, answer.token_ids)[0]
 
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        waiting = iter(images)
+        remaining = iter(images)
         rows = images_at_once(self, answer) if self.family.stacks else 1
-        while batch := list(islice(waiting, rows)):
+        while batch := list(islice(remaining, rows)):
             inputs = [self._with_images(answer, others) for others in batch]
             stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
-            yield from self._passes.whole(stacked, answer.token_ids)
+            yield from self._passes.teacher_forced(stacked, answer.token_ids)
 
     def _with_images(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
-        """An answer's inputs with other pictures of the same sizes in the place of its own."""
+        """An answer's inputs with other images of the same sizes in the place of its own."""
         if tuple(image.size for image in images) != answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
         if not self.family.stacks:
@@ -162,11 +161,11 @@ class TransformersModel(VisionLanguageModel):
     def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
         with self.lock:
             network = copy.deepcopy(self.network)
-        twin = TransformersModel(network, self.processor, self.family, self.card)
+        shuffled = TransformersModel(network, self.processor, self.family, self.card)
         for share, block in shuffling(network, seed):
-            # Keys and values of the weights before would answer for those of now.
-            twin.forget()
-            yield share, block, twin
+            # What is kept was computed with the weights of the step before.
+            shuffled.forget()
+            yield share, block, shuffled
 
     # Attention
 
@@ -182,7 +181,7 @@ class TransformersModel(VisionLanguageModel):
         return record_decoder(self._passes, self._prefill, answer, start)
 
     def checkpointed_tower(self, answer: Answer) -> TowerPass | None:
-        return checkpointed_tower(self._passes, answer)
+        return record_tower(self._passes, answer)
 
     # Unembedding
 
@@ -192,20 +191,19 @@ class TransformersModel(VisionLanguageModel):
             return self._logit_transform()(head(norm(states)))
 
     def unembedding(self) -> Unembedding:
-        found = read_unembedding(self.network, self._logit_transform())
-        if found is None:
+        unembedding = read_unembedding(self.network, self._logit_transform())
+        if unembedding is None:
             raise NotApplicable(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
-        return found
+        return unembedding
 
     def _logit_transform(self) -> LogitTransform:
-        """What the network does after its output embedding, found out once."""
+        """What the network does after its output embedding, measured once."""
         with self.lock:
-            self._logit_transform_found = self._logit_transform_found or find_logit_transform(
-                self.network, min(self.end_ids, default=0)
-            )
-        if self._logit_transform_found is None:
+            if self._measured_transform is None:
+                self._measured_transform = find_logit_transform(self.network, min(self.end_ids, default=0))
+        if self._measured_transform is None:
             raise NotApplicable(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
-        return self._logit_transform_found
+        return self._measured_transform
 
     def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         weight: Tensor = self.network.get_output_embeddings().weight.detach()
@@ -229,12 +227,12 @@ class TransformersModel(VisionLanguageModel):
             checkpoints = self.checkpointed(answer, start)
         rows = slice(prompt - 1 - checkpoints.start, length - 1 - checkpoints.start)
         at_once = self.edits_at_once(answer, checkpoints.start)
-        found: list[Tensor] = []
+        logits: list[Tensor] = []
         for first in range(0, len(edits), at_once):
             final = checkpoints.run(edits[first : first + at_once])[:, rows]
             with torch.no_grad():
-                found += self.unembed(final).float()
-        return found
+                logits += self.unembed(final).float()
+        return logits
 
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
         return edits_at_once(self.card, answer, start)

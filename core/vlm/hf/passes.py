@@ -1,10 +1,10 @@
 """Passes of a loaded network, one at a time.
 
-`lock` makes callers in several threads take turns. Who holds it, and for how long:
+`lock` makes callers in several threads take turns. It is held
 
-- `one_pass`, in which every pass of the decoder runs, and `tower`: for the time of one pass;
-- whoever hangs hooks of their own on the network, or plays a single layer of it: for as long as that takes;
-- whoever looks up what earlier passes left (`prefill.py`): until the pass that adds to it has been kept in its turn.
+- by `one_pass`, in which every pass of the decoder runs, and by `tower`: for the time of one pass;
+- by whoever puts hooks on the network, or recomputes a single layer of it: for as long as that takes;
+- by whoever looks up what earlier passes left (`prefill.py`): until the pass that adds to it has been kept in its turn.
 
 So nobody waits for a whole answer. A thread that has the lock may take it again.
 """
@@ -39,19 +39,19 @@ class Passes:
 
     @property
     def layers(self) -> Sequence[torch.nn.Module]:
-        """The decoder's."""
-        found: Sequence[torch.nn.Module] = self.network.get_decoder().layers
-        return found
+        """The decoder's layers."""
+        layers: Sequence[torch.nn.Module] = self.network.get_decoder().layers
+        return layers
 
     def part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module:
         """The attention or MLP of a layer. Raises NotApplicable where it has none of a known name."""
-        found = self.family.part(layer, site)
-        if found is None:
+        part = self.family.part(layer, site)
+        if part is None:
             raise NotApplicable(
                 f"A layer of {self._name} has no part that is known to be its {site.value}, so what that hands on "
                 "cannot be read or replaced. Choose the states between the layers."
             )
-        return found
+        return part
 
     @contextlib.contextmanager
     def one_pass(self, start: int) -> Iterator[None]:
@@ -61,20 +61,23 @@ class Passes:
             yield
 
     def inputs_of(self, answer: Answer) -> dict[str, Tensor]:
-        """What the network read before it gave this answer, where the network is."""
+        """What the network read before it gave this answer, on the network's device."""
         return {name: value.to(self.network.device) for name, value in answer.inputs.items()}
 
     def tower(self, inputs: Mapping[str, Tensor]) -> Any:
-        """The vision tower's output for the pictures of these inputs, as the network takes it instead of pixels."""
+        """The vision tower's output for the images of these inputs, in the form in which the network takes it instead
+        of pixels."""
         base = self.network.model
         wanted = inspect.signature(base.get_image_features).parameters
         inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
         with self.lock, torch.no_grad():
             return base.get_image_features(**inputs, return_dict=True)
 
-    def whole(self, inputs: Mapping[str, Tensor], answer: Sequence[int]) -> Float[Tensor, "batch answer vocabulary"]:
-        """The raw float32 logits of `answer` after one or several prompts of one shape: one pass, with everything
-        computed anew and positions left to the network."""
+    def teacher_forced(
+        self, inputs: Mapping[str, Tensor], answer: Sequence[int]
+    ) -> Float[Tensor, "batch answer vocabulary"]:
+        """The raw float32 logits of `answer` after one or several prompts of one shape, from one pass over the whole
+        sequence: nothing comes from a cache, and positions are left to the network."""
         with self.one_pass(0):
             whole = self.with_answer(inputs, answer[:-1])
             output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))

@@ -8,23 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 from transformers import DynamicCache
 
 LayerKeysValues = tuple[Float[Tensor, "batch heads key size"], Float[Tensor, "batch heads key size"]]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-
-
-@dataclass
-class DecodingState:
-    """A sequence being read: the network's cache, how many tokens it holds, and the next one's rotary positions (None
-    where the network counts for itself)."""
-
-    cache: Any
-    length: int
-    positions: Int[Tensor, "axes 1"] | None
 
 
 class ByteBoundedCache(Generic[Key, Value]):

@@ -1,11 +1,11 @@
-"""Loading a processor that reads a picture in the same way with and without torchvision.
+"""Loading a processor that reads an image in the same way with and without torchvision.
 
-Beside torchvision, `transformers` resizes pictures with it instead of with Pillow, and rounds otherwise: values of
-single pixels differ by one or two in 255, and with them an answer's probabilities and every map. Figures would depend
-on what else is installed, so pictures are always read with Pillow, which is there.
+Where torchvision is installed, `transformers` resizes images with it instead of with Pillow, and rounds otherwise:
+values of single pixels differ by one or two in 255, and with them an answer's probabilities and every map. Figures
+would depend on what else is installed, so images are always read with Pillow, which is always there.
 
 Without torchvision, the processors of families that also take videos cannot be made, for their video processor needs
-it. Pictures do not, so such a processor is loaded from the same folder without its video part.
+it. Images do not, so such a processor is loaded from the same folder without its video part.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
 def load_processor(folder: Path) -> Any:
-    """The processor of a local model folder, able to take pictures and text. Raises what `transformers` raises,
+    """The processor of a local model folder, which takes images and text. Raises what `transformers` raises,
     ImportError where it needs a package that is not installed."""
     processor = _as_installed(folder)
     if getattr(getattr(processor, "image_processor", None), "backend", None) == "torchvision":

@@ -1,6 +1,7 @@
-"""Tapes of `transformers` networks: what went into each layer is caught by hooks during one pass, and played again.
+"""Checkpointed passes of `transformers` networks: what goes into each layer is kept by hooks during one pass, and any
+layer is recomputed from it.
 
-Hooks sit on the layers for the time of that one pass, under the model's lock, and are taken off whatever happens.
+Hooks sit on the layers for the time of that one pass, under the model's lock, and are removed whatever happens.
 """
 
 from __future__ import annotations
@@ -15,18 +16,20 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..checkpoints import AttentionCall, CheckpointedPass, LayerPass
+from ..attention_call import AttentionCall
+from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
-from .capture import NAME, TOWER, listening
+from .capture import NAME, TOWER, observing
 from .families.base import Tower
 from .prefix import LayerKeysValues
 
 
 @dataclass
-class Calls:
-    """What a pass handed to some layers, in their order, and what the last of them left (batches unrolled).
+class LayerInputs:
+    """What a pass gave to some layers, in their order: `states` and, beside them, `others` (positional arguments and
+    named ones). `final` is what the last layer left; `shapes` are those of the states before their batch was unrolled.
 
-    `chained` says whether each layer was handed what the one before it left.
+    `chained` says whether each layer was given what the one before it left.
     """
 
     states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
@@ -37,52 +40,53 @@ class Calls:
 
 
 @contextlib.contextmanager
-def catching(layers: Sequence[torch.nn.Module]) -> Iterator[Calls]:
-    """Catch what the passes of this block hand to `layers`. Everybody's passes: hold the model's lock."""
-    calls = Calls()
+def recording_layers(layers: Sequence[torch.nn.Module]) -> Iterator[LayerInputs]:
+    """Keep what the passes of this block give to `layers`. The hooks see every thread's passes: hold the model's
+    lock."""
+    inputs = LayerInputs()
     left: Tensor | None = None
 
-    def arrived(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def compare(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if left is not None:
             state = args[0] if args else kwargs["hidden_states"]
-            calls.chained &= state is left or torch.equal(state, left)
+            inputs.chained &= state is left or torch.equal(state, left)
 
-    def before(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def keep(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
         state = args[0] if args else others.pop("hidden_states")
-        calls.states.append(unrolled(state))
-        calls.shapes.append(state.shape)
-        calls.others.append((args[1:], others))
+        inputs.states.append(unrolled(state))
+        inputs.shapes.append(state.shape)
+        inputs.others.append((args[1:], others))
 
     def after(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
         nonlocal left
         left = first_of(output)
-        calls.final = unrolled(left)
+        inputs.final = unrolled(left)
 
     with contextlib.ExitStack() as hooks:
         for layer in layers:
-            # What arrives is seen before any edit of it, what is caught is seen after them.
-            hooks.callback(layer.register_forward_pre_hook(arrived, with_kwargs=True, prepend=True).remove)
-            hooks.callback(layer.register_forward_pre_hook(before, with_kwargs=True).remove)
+            # States are compared before any edit of them, and kept after all edits.
+            hooks.callback(layer.register_forward_pre_hook(compare, with_kwargs=True, prepend=True).remove)
+            hooks.callback(layer.register_forward_pre_hook(keep, with_kwargs=True).remove)
             hooks.callback(layer.register_forward_hook(after).remove)
-        yield calls
+        yield inputs
 
 
 @contextlib.contextmanager
 def frozen(module: torch.nn.Module) -> Iterator[None]:
-    """No parameter of `module` requires a gradient in this block: graphs made in it hold none of their inputs."""
-    thawed = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in thawed:
+    """In this block no parameter of `module` requires a gradient: graphs made in it keep none of its inputs."""
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trainable:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in thawed:
+        for parameter in trainable:
             parameter.requires_grad_(True)
 
 
 class Prefix:
-    """Kept keys and values before a checkpointed pass's rows, in the place of a network's cache. Updating changes
+    """Kept keys and values before the rows of a checkpointed pass, in the place of a network's cache. Updating changes
     nothing in it."""
 
     def __init__(self, layers: Sequence[LayerKeysValues] | Mapping[int, LayerKeysValues]) -> None:
@@ -95,26 +99,26 @@ class Prefix:
 
 
 class NetworkPass(CheckpointedPass):
-    """A checkpointed pass of a list of layers that were called as `calls` says."""
+    """A checkpointed pass of a list of layers to which a pass gave these inputs."""
 
     attention = NAME
 
     def __init__(
         self,
         modules: Sequence[torch.nn.Module],
-        calls: Calls,
+        inputs: LayerInputs,
         lock: threading.RLock,
         prefix: Sequence[LayerKeysValues] = (),
     ) -> None:
-        assert calls.final is not None and len(calls.states) == len(modules)
+        assert inputs.final is not None and len(inputs.states) == len(modules)
         self.start = prefix[0][0].shape[2] if prefix else 0
         self.layers = len(modules)
-        self.final = calls.final
-        self.inputs = calls.states
+        self.final = inputs.final
+        self.inputs = inputs.states
         self._modules = modules
-        self._calls = calls
+        self._layer_inputs = inputs
         self._lock = lock
-        for _, others in calls.others:
+        for _, others in inputs.others:
             # The cache of the pass has grown since.
             others.pop("past_key_values", None)
             if prefix:
@@ -124,16 +128,16 @@ class NetworkPass(CheckpointedPass):
     def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
         stored = self._stored(layer)
         module = self._modules[layer]
-        heard: list[AttentionCall] = []
-        with self._lock, torch.set_grad_enabled(grad), frozen(module), listening(self.attention, heard.append):
+        observed: list[AttentionCall] = []
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observing(self.attention, observed.append):
             state = stored.detach().requires_grad_(grad)
-            output = unrolled(self._call(layer, state.view(self._calls.shapes[layer])))
-        passed = LayerPass(state, output, self._placed(heard))
+            output = unrolled(self._call(layer, state.view(self._layer_inputs.shapes[layer])))
+        recomputed = LayerPass(state, output, self._placed(observed))
         del output
         try:
-            yield passed
+            yield recomputed
         finally:
-            for part in (passed, *passed.attention_calls, *heard):
+            for part in (recomputed, *recomputed.attention_calls, *observed):
                 vars(part).clear()
 
     def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:
@@ -144,11 +148,11 @@ class NetworkPass(CheckpointedPass):
 
     def _call(self, layer: int, states: Tensor) -> Tensor:
         """What a layer leaves of these states."""
-        args, kwargs = self._calls.others[layer]
+        args, kwargs = self._layer_inputs.others[layer]
         return first_of(self._modules[layer](states, *args, **kwargs))
 
     def _placed(self, attention_calls: Sequence[AttentionCall]) -> tuple[AttentionCall, ...]:
-        """The attention calls, with their positions on this checkpointed pass."""
+        """The attention calls with their positions in this checkpointed pass."""
         return tuple(attention_calls)
 
 
@@ -161,10 +165,10 @@ class NetworkTowerPass(NetworkPass, TowerPass):
     def __init__(
         self,
         tower: Tower,
-        calls: Calls,
+        inputs: LayerInputs,
         lock: threading.RLock,
     ) -> None:
-        super().__init__(tower.layers, calls, lock)
+        super().__init__(tower.layers, inputs, lock)
         self.place_of = tower.place_of
         self.reads = tower.reads or (self.layers,)
         self.entries = tower.entries
@@ -189,4 +193,5 @@ def first_of(output: Any) -> Tensor:
 
 
 def unrolled(states: Tensor) -> Float[Tensor, "row hidden"]:
+    """The states of a batch, one sequence after the other."""
     return states.reshape(-1, states.shape[-1])

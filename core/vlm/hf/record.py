@@ -1,5 +1,5 @@
-"""Recording the checkpointed passes of a network: which pass a checkpointed pass is of, and that its layers are as
-their family says."""
+"""Recording checkpointed passes: from which pass over an answer's sequence one is made, and whether a tower's layers
+are as its family says."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from ..checkpoints import DecoderPass
 from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
-from .inputs import Prepared
+from .inputs import PositionedPrompt
 from .passes import Passes
 from .prefill import Prefill
 from .prefix import LayerKeysValues, network_cache
-from .recompute import Calls, NetworkTowerPass, catching
+from .recompute import LayerInputs, NetworkTowerPass, recording_layers
 from .rotary import batched, positions_from
 
 
-def record_decoder(passes: Passes, reader: Prefill, answer: Answer, start: int) -> DecoderPass:
-    """A checkpointed pass of the pass over an answer's sequence, from position `start` on where all before can be kept.
+def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int) -> DecoderPass:
+    """A checkpointed pass over an answer's sequence, from position `start` on where the keys and values of all before
+    can be kept; over the whole sequence otherwise.
 
     Raises ValueError for a start outside the prompt.
     """
-    prepared = _prepared_again(passes, answer)
-    if not 0 <= start < len(prepared.ids):
-        raise ValueError(f"a checkpointed pass starts within the prompt (0 to {len(prepared.ids) - 1}), not at {start}")
+    prompt = _prompt_of(passes, answer)
+    if not 0 <= start < len(prompt.ids):
+        raise ValueError(f"a checkpointed pass starts within the prompt (0 to {len(prompt.ids) - 1}), not at {start}")
     network, layers, more = passes.network, passes.layers, answer.token_ids[:-1]
     causal = passes.family.shares_prefix
     prefix: list[LayerKeysValues] = []
-    if start and causal and prepared.positions is not None and start >= prepared.shared:
-        prefix = reader.prefix(prepared, start)
+    if start and causal and prompt.positions is not None and start >= prompt.shared:
+        prefix = prefill.prefix(prompt, start)
     else:
         start = 0
 
-    def read() -> Calls:
-        with passes.one_pass(start), catching(layers) as calls:
+    def read() -> LayerInputs:
+        with passes.one_pass(start), recording_layers(layers) as inputs:
             if not start:
-                network(**passes.with_answer(prepared.inputs, more), use_cache=False, logits_to_keep=1)
-                return calls
-            ids = torch.tensor([[*prepared.ids[start:], *more]], device=network.device)
+                network(**passes.with_answer(prompt.inputs, more), use_cache=False, logits_to_keep=1)
+                return inputs
+            ids = torch.tensor([[*prompt.ids[start:], *more]], device=network.device)
             network(
                 input_ids=ids,
-                position_ids=batched(positions_from(prepared, start, ids.shape[1])),
+                position_ids=batched(positions_from(prompt, start, ids.shape[1])),
                 past_key_values=network_cache(prefix),
                 use_cache=True,
                 logits_to_keep=1,
             )
-        return calls
+        return inputs
 
     return NetworkDecoderPass(layers, read, passes.lock, passes.part, causal, prefix)
 
 
-def _prepared_again(passes: Passes, answer: Answer) -> Prepared:
-    """The prompt of an answer as it was prepared, shared up to the last image token."""
+def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
+    """The prompt of an answer as it was prepared, but shared up to the last image token."""
     inputs = passes.inputs_of(answer)
-    return Prepared(
+    return PositionedPrompt(
         question=answer.question,
         inputs=inputs,
         layout=answer.layout,
@@ -67,9 +68,9 @@ def _prepared_again(passes: Passes, answer: Answer) -> Prepared:
     )
 
 
-def checkpointed_tower(passes: Passes, answer: Answer) -> TowerPass | None:
-    """A checkpointed pass of the vision tower over the pictures of an answer's question; None without pictures, and
-    where the family does not say how the tower works or says what does not hold for this one."""
+def record_tower(passes: Passes, answer: Answer) -> TowerPass | None:
+    """A checkpointed pass of the vision tower over the images of an answer's question; None without images, and where
+    the family does not say how the tower works or what it says does not hold for this one."""
     if not answer.layout.views:
         return None
     inputs = passes.inputs_of(answer)
@@ -77,10 +78,10 @@ def checkpointed_tower(passes: Passes, answer: Answer) -> TowerPass | None:
     if tower is None:
         return None
     with passes.lock, torch.no_grad():
-        with catching(tower.layers) as calls:
+        with recording_layers(tower.layers) as layer_inputs:
             features = passes.tower(inputs)
-        checkpoints = NetworkTowerPass(tower, calls, passes.lock)
-        # A tower that is not as its family declares would explain something else.
+        checkpoints = NetworkTowerPass(tower, layer_inputs, passes.lock)
+        # Of a tower that is not as its family declares, something else would be explained.
         entries = [features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]
         read = torch.stack([torch.cat(list(entry)) for entry in entries])
         projected = checkpoints.project(*checkpoints.read)

@@ -1,5 +1,5 @@
-"""Rotary positions where the family counts and not the network: of a prompt they are `Prepared.positions`, on one axis
-or three; whatever stands after it follows one by one, the same on every axis."""
+"""Rotary positions where the family counts them and not the network. Those of a prompt are
+`PositionedPrompt.positions`, on one axis or three; whatever stands after it follows one by one, alike on every axis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from .inputs import Prepared
+from .inputs import PositionedPrompt
 
 
 def following(positions: Int[Tensor, "axes position"], count: int) -> Int[Tensor, "axes count"]:
@@ -21,8 +21,8 @@ def batched(positions: Int[Tensor, "axes position"]) -> Tensor:
     return positions if positions.shape[0] == 1 else positions[:, None]
 
 
-def positions_from(prepared: Prepared, start: int, width: int) -> Int[Tensor, "axes width"]:
+def positions_from(prompt: PositionedPrompt, start: int, width: int) -> Int[Tensor, "axes width"]:
     """The positions of `width` tokens from `start` on: the prompt's, and those after it."""
-    assert prepared.positions is not None
-    own = prepared.positions[:, start:]
-    return torch.cat([own, following(prepared.positions, width - own.shape[1])], dim=1)
+    assert prompt.positions is not None
+    own = prompt.positions[:, start:]
+    return torch.cat([own, following(prompt.positions, width - own.shape[1])], dim=1)

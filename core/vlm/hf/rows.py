@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
-from ..checkpoints import AttentionCall
+from ..attention_call import AttentionCall
 from ..memory_costs import check_memory
 from ..model import VisionLanguageModel
-from ..tower import TowerPass
-from .capture import NAME, listening
+from .capture import NAME, observing
 from .passes import Passes
 
 
@@ -23,14 +22,14 @@ def attention_rows(
     """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it."""
     network = passes.network
     index = torch.tensor(queries, dtype=torch.long, device=network.device)
-    found: list[Tensor] = []
+    layers: list[Tensor] = []
 
     def keep(call: AttentionCall) -> None:
-        found.append(call.rows(index))
+        layers.append(call.rows(index))
 
-    with passes.one_pass(0), listening(NAME, keep):
+    with passes.one_pass(0), observing(NAME, keep):
         network(**passes.with_answer(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
-    return torch.stack(found)
+    return torch.stack(layers)
 
 
 def tower_attention(
@@ -46,32 +45,11 @@ def tower_attention(
     own = {p for view in answer.layout.views if view.image == image for p in view.positions}
     tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
     index = torch.tensor(tokens, device=checkpoints.place_of.device)
-    first = attention_among(checkpoints, 0, index)
+    first = checkpoints.attention_among(0, index)
     remedy = "Use a smaller picture, or a model that makes fewer tokens of one."
     check_memory("The vision tower's attention", (checkpoints.layers + 1) * first.nbytes, model, remedy)
-    found = first.new_empty(checkpoints.layers, *first.shape)
-    found[0] = first
+    among = first.new_empty(checkpoints.layers, *first.shape)
+    among[0] = first
     for layer in range(1, checkpoints.layers):
-        found[layer] = attention_among(checkpoints, layer, index)
-    return found
-
-
-def attention_among(
-    checkpoints: TowerPass, layer: int, tokens: Int[Tensor, "token"]
-) -> Float[Tensor, "heads token token_seen"]:
-    """One tower layer's attention among some image tokens (indices into `place_of`).
-
-    Merged places are averaged over queries and summed over keys. Tokens in different windows do not see each other.
-    """
-    places, merged = checkpoints.place_of[tokens], checkpoints.place_of.shape[1]
-    with checkpoints.recompute(layer, grad=False) as passed:
-        heads, dtype = passed.attention_calls[0].query.shape[0], passed.attention_calls[0].query.dtype
-        wide = torch.promote_types(dtype, torch.float32)
-        among = torch.zeros(heads, len(tokens), len(tokens), dtype=wide, device=places.device)
-        for call in passed.attention_calls:
-            # The places of one square, or of one window, see each other and nothing else, and a token's stand in one.
-            own = ((places[:, 0] >= call.offset) & (places[:, 0] < call.offset + call.query.shape[1])).nonzero()[:, 0]
-            if len(own):
-                seen = call.rows(places[own].flatten() - call.offset)[..., places[own].flatten() - call.first_key]
-                among[:, own[:, None], own] = seen.view(heads, len(own), merged, len(own), merged).mean(2).sum(-1)
+        among[layer] = checkpoints.attention_among(layer, index)
     return among

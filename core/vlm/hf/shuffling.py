@@ -1,8 +1,8 @@
-"""Weights in disorder, block by block from the output down: what is left of a map when the model has forgotten?
+"""Weights shuffled block by block from the output down: what is left of a map when the model knows nothing any more?
 
-A cascading randomisation (Adebayo et al. 2018, "Sanity checks for saliency maps"). The entries of each
-tensor are shuffled rather than drawn anew, so that every tensor keeps its size and scale. All of it happens to a copy:
-the model itself is never touched, so nothing has to be put back, and others may go on asking it.
+A cascading randomisation (Adebayo et al. 2018, "Sanity checks for saliency maps"). The entries of each tensor are
+shuffled rather than drawn anew, so that every tensor keeps its size and scale. All of it is done to a copy: the model
+itself is never touched, so nothing has to be put back, and others may go on asking it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _LAYER = re.compile(r"(?:.*\.)?(?:layers?|blocks?|h)\.\d+(?=\.)")
 
 
 def shuffling(network: torch.nn.Module, seed: int) -> Iterator[tuple[float, str]]:
-    """Shuffle one block of the network more at each step. Gives the share of blocks that are shuffled, and the name of
-    the last."""
+    """Shuffle one more block of the network at each step. Gives the share of blocks that are shuffled, and the name of
+    the latest."""
     generator = torch.Generator().manual_seed(seed)
-    found = list(_blocks(network))
-    for done, (name, tensors) in enumerate(found, start=1):
+    blocks = list(_blocks(network))
+    for done, (name, tensors) in enumerate(blocks, start=1):
         _shuffle(tensors, generator)
-        yield done / len(found), name
+        yield done / len(blocks), name
 
 
 def _blocks(network: torch.nn.Module) -> Iterator[tuple[str, list[Tensor]]]:
@@ -37,14 +37,15 @@ def _blocks(network: torch.nn.Module) -> Iterator[tuple[str, list[Tensor]]]:
     """
     named = list(network.named_parameters())[::-1]
     for block, members in groupby(named, key=lambda item: _block(item[0])):
-        found = list(members)
-        yield block or " and ".join(dict.fromkeys(_owner(name) for name, _ in found)), [p.data for _, p in found]
+        parameters = list(members)
+        title = block or " and ".join(dict.fromkeys(_owner(name) for name, _ in parameters))
+        yield title, [parameter.data for _, parameter in parameters]
 
 
 def _block(name: str) -> str | None:
     """The layer a parameter belongs to, such as "language_model.layers.5"; None for what stands between layers."""
-    found = _LAYER.match(name)
-    return found.group().removeprefix("model.") if found else None
+    match = _LAYER.match(name)
+    return match.group().removeprefix("model.") if match else None
 
 
 def _owner(name: str) -> str:

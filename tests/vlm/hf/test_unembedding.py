@@ -12,7 +12,7 @@ from transformers.models.gemma2.modeling_gemma2 import Gemma2RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from core.vlm.hf.network import TransformersModel
-from core.vlm.norms import read_norm
+from core.vlm.hf.norms import read_norm
 from core.vlm.targets import NotApplicable
 from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
@@ -84,7 +84,7 @@ def finishing(
 
     monkeypatch.setattr(model.network, "forward", finished)
     monkeypatch.setattr(model.network.config.get_text_config(), "final_logit_softcapping", configured, raising=False)
-    monkeypatch.setattr(model, "_logit_transform_found", None)
+    monkeypatch.setattr(model, "_measured_transform", None)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from transformers import PreTrainedTokenizerFast
 
 from core.answer import Answer, AnswerToken, Question, TokenLayout
 from core.street.tokenizer import train_tokenizer
-from core.vlm.tokens import TextStream, TokenReader
+from core.vlm.hf.tokenizer import TokenizerReader
+from core.vlm.tokens import TextStream
 from tests.zoo import build_tokenizer
 
 CORPUS = ["The dog is red.", "What color is the man's shirt?", "There are three trees."] * 20
@@ -25,7 +26,7 @@ def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
 def test_text_survives_encoding_and_reading(name: str, text: str) -> None:
     tokenizer = TOKENIZERS[name]
     ids = tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
-    texts = TokenReader(tokenizer).texts(ids)
+    texts = TokenizerReader(tokenizer).texts(ids)
     assert "".join(texts) == text.lstrip()
     assert len(texts) == len(ids)
 
@@ -34,7 +35,7 @@ def test_text_survives_encoding_and_reading(name: str, text: str) -> None:
 def test_any_tokens_stream_to_what_they_read_as_whole(name: str, data: st.DataObject) -> None:
     tokenizer = TOKENIZERS[name]
     ids = data.draw(st.lists(st.integers(0, len(tokenizer) + 3), max_size=20))
-    reader = TokenReader(tokenizer)
+    reader = TokenizerReader(tokenizer)
     stream = TextStream(reader)
     pieces = [stream.push(token) for token in ids]
     stream.finish()
@@ -45,14 +46,14 @@ def test_any_tokens_stream_to_what_they_read_as_whole(name: str, data: st.DataOb
 
 def test_a_character_of_several_tokens_belongs_to_the_first(tokenizer: PreTrainedTokenizerFast) -> None:
     ids = tokenizer.encode("a🙂b", add_special_tokens=False)
-    assert TokenReader(tokenizer).texts(ids) == ("a", "🙂", "", "", "", "b")
+    assert TokenizerReader(tokenizer).texts(ids) == ("a", "🙂", "", "", "", "b")
 
 
 def test_words_keep_their_foreign_letters(tokenizer: PreTrainedTokenizerFast) -> None:
     ids = tokenizer.encode("the dög 🙂 is", add_special_tokens=False)
     tokens = [
         AnswerToken(token, text, 0.0, 0.0, ())
-        for token, text in zip(ids, TokenReader(tokenizer).texts(ids), strict=True)
+        for token, text in zip(ids, TokenizerReader(tokenizer).texts(ids), strict=True)
     ]
     layout = TokenLayout((), (), ())
     answer = Answer(Question("?"), "", "", tuple(tokens), (), layout, {}, 0.0, "end")
@@ -63,16 +64,16 @@ def test_words_keep_their_foreign_letters(tokenizer: PreTrainedTokenizerFast) ->
 
 def test_half_a_character_at_the_end_is_dropped(tokenizer: PreTrainedTokenizerFast) -> None:
     ids = tokenizer.encode("a🙂", add_special_tokens=False)
-    assert "".join(TokenReader(tokenizer).texts(ids[:-1])) == "a"
+    assert "".join(TokenizerReader(tokenizer).texts(ids[:-1])) == "a"
 
 
 def test_half_a_character_before_a_whole_one_is_dropped(tokenizer: PreTrainedTokenizerFast) -> None:
     smile, accent = (tokenizer.encode(text, add_special_tokens=False) for text in ("🙂", "é"))
-    assert "".join(TokenReader(tokenizer).texts([*smile[:2], *accent])) == "é"
+    assert "".join(TokenizerReader(tokenizer).texts([*smile[:2], *accent])) == "é"
 
 
 def test_lone_tokens_have_names_people_can_read(tokenizer: PreTrainedTokenizerFast) -> None:
-    reader = TokenReader(tokenizer)
+    reader = TokenizerReader(tokenizer)
     first, *_ = tokenizer.encode("🙂", add_special_tokens=False)
     assert reader.piece(tokenizer.eos_token_id) == "</s>"
     assert reader.piece(first)

@@ -17,7 +17,7 @@ from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
 from core.vlm.generation import ask
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.hf.recompute import catching
+from core.vlm.hf.recompute import recording_layers
 from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
 from tests.hooks import hooks_of
@@ -254,7 +254,7 @@ def test_a_network_with_something_between_its_layers_is_run_from_the_start(
     with model.edited(corruption):
         checkpoints = model.checkpointed(answer)
     expected = model.logits_with(answer, sets_of(answer), checkpoints)
-    checkpoints._calls.chained = False  # type: ignore[attr-defined]
+    checkpoints._layer_inputs.chained = False  # type: ignore[attr-defined]
     for found, logits in zip(model.logits_with(answer, sets_of(answer), checkpoints), expected, strict=True):
         torch.testing.assert_close(found, logits, **NEAR)
 
@@ -334,6 +334,6 @@ def test_a_layer_without_a_known_part_is_said_to_have_none(llava: TransformersMo
 def test_layers_with_something_between_them_are_noticed() -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)]
     for between, chained in ((0.0, True), (1.0, False)):
-        with catching(layers) as calls:
+        with recording_layers(layers) as inputs:
             layers[1](layers[0](torch.ones(1, 2, 4)) + between)
-        assert calls.chained == chained
+        assert inputs.chained == chained

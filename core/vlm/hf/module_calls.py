@@ -1,4 +1,4 @@
-"""Watching what the modules of a layer are given and make of it."""
+"""What the modules of a layer are given and make of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
-    """What a module was given and what it made of that, at the rows watched."""
+class ModuleCall:
+    """What a module was given and what it made of that, at some rows."""
 
     module: torch.nn.Module
     given: Float[Tensor, "row width"]
@@ -22,25 +22,26 @@ class Call:
 
 
 @contextlib.contextmanager
-def watching(layer: torch.nn.Module, rows: list[int]) -> Iterator[list[Call]]:
-    """The calls of the layer's own modules, and of the linear ones inside them, in their order. Everybody's calls:
-    hold the model's lock."""
-    calls: list[Call] = []
+def recording_calls(layer: torch.nn.Module, rows: list[int]) -> Iterator[list[ModuleCall]]:
+    """The calls of the layer's own modules, and of the linear ones inside them, in their order. The hooks see every
+    thread's calls: hold the model's lock."""
+    calls: list[ModuleCall] = []
 
-    def called(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+    def record(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         given, made = (_rows_of(values, rows) for values in ((*args, *kwargs.values()), (output,)))
         if given is not None and made is not None:
-            calls.append(Call(module, given, made))
+            calls.append(ModuleCall(module, given, made))
 
     own = {*layer.children(), *(module for module in layer.modules() if isinstance(module, torch.nn.Linear))}
     with contextlib.ExitStack() as hooks:
         for module in own:
-            hooks.callback(module.register_forward_hook(called, with_kwargs=True).remove)
+            hooks.callback(module.register_forward_hook(record, with_kwargs=True).remove)
         yield calls
 
 
 def _rows_of(values: Sequence[Any], rows: list[int]) -> Tensor | None:
-    """The watched rows of the first states among `values`; None where there are none (an expert's share of them)."""
+    """These rows of the first states among `values`; None where there are none, or not all of them (an expert of a
+    mixture is given only some)."""
     for value in values:
         first = value[0] if isinstance(value, tuple) and value else value
         if isinstance(first, Tensor) and first.ndim > 1:

@@ -208,24 +208,26 @@ def test_an_error_while_taping_or_playing_leaves_nothing_behind(
             pass
     with pytest.raises(KeyError), checkpoints.recompute(1):
         raise KeyError
-    assert capture._listener.get() is None
+    assert capture._observer.get() is None
     assert all(parameter.requires_grad for parameter in model.network.parameters())
     assert hooks_of(model) == before
     assert not model.lock._is_owned()  # type: ignore[attr-defined]
 
 
-def test_nothing_is_heard_outside_a_block_or_of_the_other_kind(llava: TransformersModel, picture: Image.Image) -> None:
+def test_no_attention_is_observed_outside_a_block_or_of_the_other_kind(
+    llava: TransformersModel, picture: Image.Image
+) -> None:
     prepared = llava.prepare(Question("Where?", (picture,)))
-    heard: dict[str, int] = {}
+    observed: dict[str, int] = {}
     for name in (capture.NAME, capture.TOWER):
-        heard[name] = 0
+        observed[name] = 0
 
         def count(_: object, name: str = name) -> None:
-            heard[name] += 1
+            observed[name] += 1
 
-        with capture.listening(name, count):
+        with capture.observing(name, count):
             llava.forget()
             llava.begin(prepared)
     llava.forget()
     llava.begin(prepared)
-    assert heard == {capture.NAME: 3, capture.TOWER: 2}
+    assert observed == {capture.NAME: 3, capture.TOWER: 2}

@@ -1,0 +1,87 @@
+"""One attention of one layer as plain tensors: its rows can be had without forming the whole matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from .precision import at_least_float32
+
+
+def softmax_rows(
+    query: Float[Tensor, "heads row size"],
+    key: Float[Tensor, "key_value_heads key size"],
+    scaling: float,
+    allowed: Tensor | None = None,
+    softcap: float | None = None,
+) -> Float[Tensor, "heads row key"]:
+    """softmax(scaling q.k), in at least float32. Heads that share keys are grouped, not repeated.
+
+    `allowed` [row key] or [heads row key] is a mask as SDPA takes it: true where a key may be seen, or a number to
+    add. Where `softcap` is given, scores are capped before the mask is applied: s -> c tanh(s / c).
+    """
+    heads, rows, size = query.shape
+    scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1)
+    scores = at_least_float32(scores) * scaling
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
+    if allowed is not None:
+        scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
+    return scores.softmax(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionCall:
+    """One attention of one layer: what it was given, and its output in the layer's graph.
+
+    `output` [query heads size] is what the heads hand to the output projection, part of the graph of the pass;
+    query, key and value are detached, with position encoding applied. Query i stands at position `offset` + i and key
+    j at `first_key` + j (0 but for a vision tower's windows). `mask` [1 or heads, query, key] is as SDPA takes it;
+    where there is none, `causal` says whether a query sees only what does not stand after it.
+    """
+
+    query: Float[Tensor, "heads query size"]
+    key: Float[Tensor, "key_value_heads key size"]
+    value: Float[Tensor, "key_value_heads key value_size"]
+    output: Float[Tensor, "query heads value_size"]
+    mask: Tensor | None
+    causal: bool
+    scaling: float
+    softcap: float | None
+    offset: int
+    first_key: int = 0
+
+    def rows(
+        self, queries: Sequence[int] | Int[Tensor, "row"], keys: slice = slice(None)
+    ) -> Float[Tensor, "heads row key"]:
+        """The softmax rows of some queries (counted from this call's first), in at least float32.
+
+        `keys` computes only a part of the columns; it must cover the queries' `span`.
+        """
+        index = torch.as_tensor(queries, device=self.query.device)
+        allowed = self.allowed(index, keys)
+        return softmax_rows(self.query[:, index], self.key[:, keys], self.scaling, allowed, self.softcap)
+
+    def allowed(self, queries: Int[Tensor, "row"], keys: slice = slice(None)) -> Tensor | None:
+        """The mask of some rows [1 or heads, row, key]; None where everything may be seen."""
+        if self.mask is not None:
+            return self.mask[:, queries][..., keys]
+        if not self.causal:
+            return None
+        columns = torch.arange(self.key.shape[1], device=queries.device)[keys] + self.first_key
+        causal: Bool[Tensor, "1 row key"] = (columns <= (queries + self.offset)[:, None])[None]
+        return causal
+
+    def span(self, queries: Int[Tensor, "row"]) -> slice:
+        """The smallest range of keys outside of which these queries see nothing."""
+        if self.mask is not None:
+            mask = self.mask[:, queries]
+            seen = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+            columns = seen.any(0).any(0).nonzero()
+            return slice(int(columns[0]), int(columns[-1]) + 1)
+        end = int(queries.max()) + self.offset - self.first_key + 1 if self.causal else self.key.shape[1]
+        return slice(0, end)
