@@ -1,12 +1,16 @@
 """Settings that describe themselves, so that a page can build its controls and a file can record them.
 
-The settings of an explainer, a mechanism or a test are a frozen dataclass whose fields are made by the functions below:
+The settings of an explainer, a mechanism, a causal graph or a test are a frozen dataclass whose fields are made by the
+functions below:
 
     @dataclass(frozen=True)
     class Settings:
         layers: Chosen = layers("Layers")
         reduce: str = choice("mean", "Heads are combined by", ("mean", "max"))
         steps: int = number(32, "Steps", minimum=4, maximum=256)
+
+Values that must go together are checked where Python checks them: a `__post_init__` that calls `check_ranges(self)` and
+then raises SettingsError for its own rule.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from .errors import SettingsError
+
 Kind = Literal["number", "choice", "switch", "layers", "heads", "text"]
 Chosen = tuple[int, ...] | None
 """Chosen layers or heads, counted from 0; None is all of them."""
@@ -22,8 +28,12 @@ Chosen = tuple[int, ...] | None
 
 @dataclass(frozen=True)
 class Control:
-    """How one setting is shown and what it may be. `minimum`, `maximum`, `step` belong to numbers, `options` to
-    choices; layers and heads take their range from the model."""
+    """How one setting is shown and what it may be. `minimum`, `maximum`, `step`, `whole`, `offered` and `without`
+    belong to numbers, `options` to choices; layers and heads take their range from the model.
+
+    `offered` are the numbers that a page lets one choose from, where it is not all in the range; `without` is what None
+    is called, and "" where the number may not be None.
+    """
 
     name: str
     kind: Kind
@@ -33,6 +43,9 @@ class Control:
     minimum: float | None = None
     maximum: float | None = None
     step: float | None = None
+    whole: bool = False
+    offered: tuple[float, ...] = ()
+    without: str = ""
     options: tuple[str, ...] = ()
 
 
@@ -42,10 +55,29 @@ class NoSettings:
 
 
 def number(
-    default: float, label: str, *, minimum: float, maximum: float, step: float | None = None, help: str = ""
+    default: float | None,
+    label: str,
+    *,
+    minimum: float,
+    maximum: float,
+    step: float | None = None,
+    offered: Sequence[float] = (),
+    without: str = "",
+    help: str = "",
 ) -> Any:
-    """An int or a float, as its default is."""
-    return _field("number", default, label, help=help, minimum=minimum, maximum=maximum, step=step)
+    """An int where default and bounds are ints, or else a float; or None, where that has a name (`without`)."""
+    return _field(
+        "number",
+        default,
+        label,
+        help=help,
+        minimum=minimum,
+        maximum=maximum,
+        step=step,
+        whole=all(isinstance(value, int) for value in (minimum, maximum, default or 0)),
+        offered=tuple(offered),
+        without=without,
+    )
 
 
 def choice(default: str, label: str, options: Sequence[str], *, help: str = "") -> Any:
@@ -83,18 +115,26 @@ def controls(settings: type[Any]) -> tuple[Control, ...]:
 
 
 def checked(settings: Any, number_of_layers: int, number_of_heads: int) -> Any:
-    """The same settings, once every value lies in its range. Raises ValueError with a sentence naming the setting."""
+    """The same settings, once every value lies in its range, also of what the model has. Raises SettingsError with a
+    sentence naming the setting."""
+    check_ranges(settings)
     for control in controls(type(settings)):
         value = getattr(settings, control.name)
-        if control.kind == "number":
-            assert control.minimum is not None and control.maximum is not None
-            # (a NaN is in no range)
-            if not control.minimum <= value <= control.maximum:
-                raise ValueError(f"{control.label} must lie between {control.minimum} and {control.maximum}.")
-        elif control.kind == "choice" and value not in control.options:
-            raise ValueError(f"{control.label} must be one of {', '.join(control.options)}.")
-        elif control.kind in ("layers", "heads") and value is not None:
+        if control.kind in ("layers", "heads") and value is not None:
             limit = number_of_layers if control.kind == "layers" else number_of_heads
             if not value or not all(0 <= index < limit for index in value):
-                raise ValueError(f"{control.label} must name at least one of 0 to {limit - 1}.")
+                raise SettingsError(f"{control.label} must name at least one of 0 to {limit - 1}.")
     return settings
+
+
+def check_ranges(settings: Any) -> None:
+    """Raises SettingsError, with a sentence naming the setting, for a number or a choice out of its range."""
+    for control in controls(type(settings)):
+        value = getattr(settings, control.name)
+        if control.kind == "number" and not (value is None and control.without):
+            assert control.minimum is not None and control.maximum is not None
+            # (a NaN is in no range)
+            if value is None or not control.minimum <= value <= control.maximum:
+                raise SettingsError(f"{control.label} must lie between {control.minimum} and {control.maximum}.")
+        elif control.kind == "choice" and value not in control.options:
+            raise SettingsError(f"{control.label} must be one of {', '.join(control.options)}.")

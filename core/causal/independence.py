@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float, Int
 
-from .errors import CausalError
+from ..errors import SettingsError
 
 TINY = 1e-13
 """Least residual variance: below it is rounding, as where a node is conditioned on itself."""
@@ -28,7 +28,7 @@ class FisherZ:
     `alpha`: pairs whose p-value exceeds it are called independent; the smaller, the fewer edges remain. The published
     defaults are 128 and 1e-5; the method's own notebook takes the hidden size and 1e-2.
 
-    Raises CausalError for values that leave nothing to test.
+    Raises SettingsError for values that leave nothing to test.
     """
 
     sample_size: int
@@ -36,9 +36,9 @@ class FisherZ:
 
     def __post_init__(self) -> None:
         if self.sample_size < 4:
-            raise CausalError("The sample size must be at least 4: the test has no degree of freedom below.")
+            raise SettingsError("The sample size must be at least 4: the test has no degree of freedom below.")
         if not 0 < self.alpha < 1:
-            raise CausalError("Alpha must lie between 0 and 1; usual values are 0.00001 to 0.01.")
+            raise SettingsError("Alpha must lie between 0 and 1; usual values are 0.00001 to 0.01.")
 
     @property
     def largest_set(self) -> int:

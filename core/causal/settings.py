@@ -2,109 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
-from .errors import CausalError
+from ..errors import SettingsError
+from ..settings import check_ranges, choice, number, switch
 from .independence import FisherZ
 from .pag import LARGEST
 
 Method = Literal["ordered ICD", "ICD", "FCI"]
-
-
-def _said(label: str, meaning: str) -> dict[str, Any]:
-    return {"label": label, "meaning": meaning}
+ALPHAS = tuple(float(f"{digit}e{exponent}") for exponent in range(-15, -1) for digit in (1, 2, 5))
+SAMPLE_SIZES = tuple(2**power for power in range(4, 14))
 
 
 @dataclass(frozen=True)
 class GraphSettings:
-    """How nodes are chosen, correlations taken, and a graph learned. Raises CausalError for values out of range.
+    """How nodes are chosen, correlations taken, and a graph learned. Raises SettingsError for values out of range."""
 
-    Every field has a label and its meaning in words: see `meanings`.
-    """
-
-    image_tokens: int = field(
-        default=50,
-        metadata=_said("Image tokens", "The image tokens that the target attends to most become nodes."),
+    image_tokens: int = number(
+        50,
+        "Image tokens",
+        minimum=0,
+        maximum=LARGEST - 1,
+        help="The image tokens that the target attends to most become nodes.",
     )
-    text_threshold: float = field(
-        default=0.01,
-        metadata=_said("Least attention to words", "Words that the target attends to at least this much become nodes."),
+    text_tokens: int = number(
+        12, "Most words", minimum=0, maximum=LARGEST - 1, help="Of those words at most so many, the most attended."
     )
-    text_tokens: int = field(
-        default=12, metadata=_said("Most words", "Of those words at most so many, the most attended.")
+    text_threshold: float = number(
+        0.01,
+        "Least attention to words",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.005,
+        help="Words that the target attends to at least this much become nodes.",
     )
-    method: Method = field(
-        default="ordered ICD",
-        metadata=_said(
-            "Method",
-            "Ordered ICD knows that a later token cannot cause an earlier one. ICD and FCI do not, and leave more "
-            "ends open.",
-        ),
+    leave_out_sink: bool = switch(
+        False,
+        "Leave the sink out",
+        help="Do not count attention to the one place that takes a large part of every row, usually the first token.",
     )
-    alpha: float = field(
-        default=1e-5,
-        metadata=_said(
-            "Alpha",
-            "Two tokens whose test has a p-value above alpha are called independent. The smaller, the fewer edges "
-            "remain. Published: 0.00001; the method's notebook: 0.01.",
-        ),
+    ridge: float | None = number(
+        None,
+        "Ridge",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.001,
+        without="automatic",
+        help="Added to the diagonal of the correlations. Automatic: nothing, or just enough where they are singular.",
     )
-    sample_size: int = field(
-        default=128,
-        metadata=_said(
-            "Sample size",
-            "How many observations the correlations are taken to rest on. Attention rows are no sample, so this is a "
-            "dial: the larger, the weaker a correlation that still makes an edge. Published: 128; the notebook: the "
-            "hidden size.",
-        ),
+    method: Method = choice(
+        "ordered ICD",
+        "Method",
+        get_args(Method),
+        help="Ordered ICD knows that a later token cannot cause an earlier one. ICD and FCI do not, and leave more "
+        "ends open.",
     )
-    ridge: float | None = field(
-        default=None,
-        metadata=_said(
-            "Ridge",
-            "Added to the diagonal of the correlations. Automatic: nothing, or just enough where they are singular.",
-        ),
+    alpha: float = number(
+        1e-5,
+        "Alpha",
+        minimum=0.0,
+        maximum=1.0,
+        offered=ALPHAS,
+        help="Two tokens whose test has a p-value above alpha are called independent. The smaller, the fewer edges "
+        "remain. Published: 0.00001; the method's notebook: 0.01.",
     )
-    leave_out_sink: bool = field(
-        default=False,
-        metadata=_said(
-            "Leave the sink out",
-            "Do not count attention to the one place that takes a large part of every row, usually the first token.",
-        ),
+    sample_size: int = number(
+        128,
+        "Sample size",
+        minimum=4,
+        maximum=10**9,
+        offered=SAMPLE_SIZES,
+        help="How many observations the correlations are taken to rest on. Attention rows are no sample, so this is a "
+        "dial: the larger, the weaker a correlation that still makes an edge. Published: 128; the notebook: the "
+        "hidden size.",
     )
-    largest_set: int | None = field(
-        default=None, metadata=_said("Largest conditioning set", "No larger ones are tested. None: all that apply.")
+    largest_set: int | None = number(
+        None,
+        "Largest conditioning set",
+        minimum=0,
+        maximum=LARGEST,
+        without="all",
+        help="No larger ones are tested. None: all that apply.",
     )
-    seconds: float | None = field(
-        default=20.0, metadata=_said("Seconds a graph", "Then the search goes back to its last whole round.")
+    seconds: float | None = number(
+        20.0,
+        "Seconds a graph",
+        minimum=0.1,
+        maximum=86_400.0,
+        step=1.0,
+        without="as long as it takes",
+        help="Then the search goes back to its last whole round.",
     )
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         FisherZ(self.sample_size, self.alpha)
-        if self.method not in get_args(Method):
-            raise CausalError(f"The method must be one of {', '.join(get_args(Method))}.")
-        if self.image_tokens < 0 or self.text_tokens < 0 or self.image_tokens + self.text_tokens < 1:
-            raise CausalError("Choose at least one image token or word beside the target.")
+        if not self.image_tokens + self.text_tokens:
+            raise SettingsError("Choose at least one image token or word beside the target.")
         if self.image_tokens + self.text_tokens + 1 > LARGEST:
-            raise CausalError(
+            raise SettingsError(
                 f"A graph has at most {LARGEST} nodes with the target: choose fewer image tokens or words than "
                 f"{self.image_tokens} and {self.text_tokens}."
             )
-        if not 0 <= self.text_threshold <= 1:
-            raise CausalError("The least attention to words must lie between 0 and 1.")
-        if self.ridge is not None and not 0 <= self.ridge <= 1:
-            raise CausalError("The ridge must lie between 0 and 1.")
-        if self.largest_set is not None and self.largest_set < 0:
-            raise CausalError("The largest conditioning set has at least no node.")
-        if self.seconds is not None and not self.seconds > 0:
-            raise CausalError("The time for a graph must be more than nothing.")
 
     @property
     def test(self) -> FisherZ:
         return FisherZ(self.sample_size, self.alpha)
-
-
-def meanings() -> dict[str, tuple[str, str]]:
-    """For each setting by name its label and what it means, for the screen."""
-    return {entry.name: (entry.metadata["label"], entry.metadata["meaning"]) for entry in fields(GraphSettings)}

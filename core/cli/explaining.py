@@ -87,7 +87,7 @@ def _value(control: Control, text: str) -> Any:
     try:
         match control.kind:
             case "number":
-                return type(control.default)(text)
+                return None if control.without and text == "none" else (int if control.whole else float)(text)
             case "switch":
                 return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}[text.lower()]
             case "layers" | "heads":

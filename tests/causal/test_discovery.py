@@ -20,7 +20,9 @@ from core.causal.export import to_general, to_graphml, to_json, to_networkx
 from core.causal.fci import from_general
 from core.causal.nodes import choose_nodes
 from core.causal.pag import Pag
-from core.causal.settings import GraphSettings, meanings
+from core.causal.settings import GraphSettings
+from core.errors import SettingsError
+from core.settings import controls
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
@@ -217,13 +219,12 @@ def test_what_cannot_be_is_refused_with_a_sentence(model: VisionLanguageModel, a
     ],
 )
 def test_settings_out_of_range_are_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(CausalError):
+    with pytest.raises(SettingsError):
         GraphSettings(**changes)  # type: ignore[arg-type]
 
 
 def test_every_setting_is_explained() -> None:
-    assert set(meanings()) == set(GraphSettings.__dataclass_fields__)
-    assert all(label and meaning.endswith(".") for label, meaning in meanings().values())
+    assert all(control.label and control.help.endswith(".") for control in controls(GraphSettings))
 
 
 def test_stop_is_heard(model: VisionLanguageModel, answer: Answer) -> None:

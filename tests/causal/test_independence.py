@@ -8,8 +8,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.causal.errors import CausalError
 from core.causal.independence import FisherZ, first_order, partial_correlation, partial_correlations
+from core.errors import SettingsError
 from tests.causal.literal import inverse_partial_correlation
 from tests.causal.worlds import world
 
@@ -71,7 +71,7 @@ def test_conditioning_on_the_common_cause_separates() -> None:
 
 @pytest.mark.parametrize(("sample_size", "alpha"), [(3, 0.01), (128, 0.0), (128, 1.0), (128, math.nan)])
 def test_settings_that_leave_nothing_to_test_are_refused(sample_size: int, alpha: float) -> None:
-    with pytest.raises(CausalError):
+    with pytest.raises(SettingsError):
         FisherZ(sample_size, alpha)
 
 

@@ -20,7 +20,7 @@ from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
-from core.ui.causal.settings import ALPHA, SAMPLES
+from core.ui.causal.settings import ALPHA, FORM
 from core.ui.causal.view import CausalView
 from core.ui.jobs.result_cache import ResultCache
 from core.ui.jobs.run import STOPPED
@@ -59,7 +59,7 @@ def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest
     work.pointed = work.inspected
     if deep:
         at.session_state[ALPHA] = SETTINGS.alpha
-        at.session_state[SAMPLES] = SETTINGS.sample_size
+        at.session_state[f"{FORM}_sample_size"] = SETTINGS.sample_size
     at.switch_page("pages/4_Causal_Graph.py").run()
     assert not at.exception and not at.error
     return at

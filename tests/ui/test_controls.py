@@ -9,12 +9,13 @@ from core.explainers.registry import explainers
 from core.ui.widgets.controls import changed
 
 
-def page(key: str) -> None:
+def page(key: str, columns: bool = False) -> None:
     import dataclasses
 
     import streamlit as st
 
     from core import settings as kinds
+    from core.errors import SettingsError
     from core.ui.widgets.controls import settings_form
     from core.vlm.model import ModelCard
 
@@ -27,13 +28,23 @@ def page(key: str) -> None:
         layers: tuple[int, ...] | None = kinds.layers()
         heads: tuple[int, ...] | None = kinds.heads()
         words: str = kinds.text("what", "Words")
+        few: float = kinds.number(0.1, "Few", minimum=0.0, maximum=1.0, offered=(0.01, 0.5))
+        none: int | None = kinds.number(None, "None", minimum=0, maximum=9, without="automatic")
+        fine: float = kinds.number(0.01, "Fine", minimum=0.0, maximum=1.0, step=0.005)
+
+        def __post_init__(self) -> None:
+            if self.whole == 9 and self.on:
+                raise SettingsError("Nine cannot be on.")
 
     card = ModelCard("m", "m", "llava", 1, "float32", "cpu", 3, 4, 4, 8, 9, "1 x 1", "f")
-    st.session_state["made"] = settings_form(Settings, card, key)
+    try:
+        st.session_state["made"] = settings_form(Settings, card, key, st.columns(2) if columns else ())
+    except SettingsError as error:
+        st.text(str(error))
 
 
-def opened() -> AppTest:
-    at = AppTest.from_function(page, kwargs={"key": "some"}, default_timeout=60).run()
+def opened(columns: bool = False) -> AppTest:
+    at = AppTest.from_function(page, kwargs={"key": "some", "columns": columns}, default_timeout=60).run()
     assert not at.exception
     return at
 
@@ -64,6 +75,40 @@ def test_what_is_set_comes_back_with_its_type() -> None:
         "Layers": (0, 2),
         "Words": "why",
     }
+
+
+def test_of_a_number_one_chooses_among_those_offered_and_the_default() -> None:
+    at = opened()
+    slider = at.select_slider(key="some_few")
+    assert slider.options == ["0.01", "0.1", "0.5"]
+    slider.set_value(0.5)
+    assert at.run().session_state["made"].few == 0.5
+
+
+def test_a_number_that_may_be_none_begins_empty_and_is_of_its_kind() -> None:
+    at = opened()
+    field = at.number_input(key="some_none")
+    assert field.value is None and field.placeholder == "automatic"
+    field.set_value(4)
+    made = at.run().session_state["made"]
+    assert made.none == 4 and isinstance(made.none, int)
+
+
+def test_a_number_shows_the_digits_of_its_step() -> None:
+    assert opened().number_input(key="some_fine").proto.format == "%.3f"
+
+
+def test_columns_are_filled_one_after_the_other() -> None:
+    first, second = opened(columns=True).columns
+    assert [one.key for one in first.number_input] == ["some_whole", "some_real"]
+    assert [one.key for one in second.number_input] == ["some_none", "some_fine"]
+
+
+def test_settings_that_do_not_go_together_say_so() -> None:
+    at = opened()
+    at.number_input(key="some_whole").set_value(9)
+    at.run()
+    assert [text.value for text in at.text] == ["Nine cannot be on."]
 
 
 def test_layers_and_heads_are_those_of_the_model_and_labels_are_plain_text() -> None:

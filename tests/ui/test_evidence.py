@@ -18,7 +18,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.street.recipe import SceneRecipe
 from core.ui.causal.evidence import as_map
-from core.ui.causal.settings import ALPHA, SAMPLES
+from core.ui.causal.settings import ALPHA, FORM
 from core.ui.causal.view import CausalView
 from core.ui.jobs.run import STOPPED
 from core.ui.state.models import store
@@ -178,7 +178,7 @@ def test_a_map_is_made_again_as_the_model_forgets(app: App, llava: TransformersM
 
 def test_the_set_of_a_causal_graph_is_tested_as_a_map(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
-    state = {ALPHA: GRAPH.alpha, SAMPLES: GRAPH.sample_size}
+    state = {ALPHA: GRAPH.alpha, f"{FORM}_sample_size": GRAPH.sample_size}
     at = after_test(opened(app, exchange, "pages/4_Causal_Graph.py", **state))
     assert "Removing its top" in captions(at) and "only the beginning of the curve" in captions(at)
 

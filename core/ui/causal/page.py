@@ -112,7 +112,7 @@ def reached(graph: CausalGraph, radius: int) -> int:
 
 def _controls(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int) -> GraphSettings | None:
     place = st.container(horizontal=True, gap="medium", width="content", vertical_alignment="bottom")
-    wanted = settings.form()
+    wanted = settings.form(model.card)
     with place:
         ranked = {} if wanted is None else heads.ranked(view, answer, token, wanted)
         settings.choose_head(view, model.card.layers, model.card.heads, ranked)

@@ -1,102 +1,30 @@
-"""Which head, which radius, and how the graph is learned."""
+"""Which head, and how the graph is learned."""
 
 from __future__ import annotations
 
-from typing import get_args
-
 import streamlit as st
 
-from ...causal.errors import CausalError
-from ...causal.pag import LARGEST
-from ...causal.settings import GraphSettings, Method, meanings
+from ...causal.settings import GraphSettings
+from ...errors import SettingsError
+from ...vlm.model import ModelCard
+from ..widgets.controls import settings_form
 from .view import CausalView
 
-ALPHAS = tuple(float(f"{digit}e{exponent}") for exponent in range(-15, -1) for digit in (1, 2, 5))
-SAMPLE_SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
-ALPHA, SAMPLES = "causal_alpha", "causal_samples"
+FORM = "causal"
+ALPHA = f"{FORM}_alpha"
 
 
-def form() -> GraphSettings | None:
+def form(card: ModelCard) -> GraphSettings | None:
     """A control for each setting in a popover; None, and a sentence beside it, where they do not go together."""
-    said, first = meanings(), GraphSettings()
     with st.popover("Settings", icon=":material/tune:"):
-        left, right = st.columns(2, gap="medium")
-        with left:
-            image_tokens = _whole("image_tokens", first.image_tokens, 0, LARGEST - 1)
-            text_tokens = _whole("text_tokens", first.text_tokens, 0, LARGEST - 1)
-            threshold = st.number_input(
-                said["text_threshold"][0],
-                0.0,
-                1.0,
-                first.text_threshold,
-                0.005,
-                format="%.3f",
-                help=said["text_threshold"][1],
-                key="causal_text_threshold",
-                persist_state="session",
-            )
-            leave_out = st.toggle(
-                said["leave_out_sink"][0],
-                first.leave_out_sink,
-                help=said["leave_out_sink"][1],
-                key="causal_leave_out_sink",
-                persist_state="session",
-            )
-        with right:
-            method = st.selectbox(
-                said["method"][0],
-                get_args(Method),
-                help=said["method"][1],
-                key="causal_method",
-                persist_state="session",
-            )
-            alpha = st.select_slider(
-                said["alpha"][0],
-                ALPHAS,
-                first.alpha,
-                format_func=lambda value: f"{value:g}",
-                help=said["alpha"][1],
-                key=ALPHA,
-                persist_state="session",
-            )
-            samples = st.select_slider(
-                said["sample_size"][0],
-                SAMPLE_SIZES,
-                first.sample_size,
-                help=said["sample_size"][1],
-                key=SAMPLES,
-                persist_state="session",
-            )
-            seconds = st.number_input(
-                said["seconds"][0],
-                0.1,
-                600.0,
-                first.seconds,
-                1.0,
-                help=said["seconds"][1],
-                key="causal_seconds",
-                persist_state="session",
-            )
-    try:
-        return GraphSettings(
-            image_tokens=int(image_tokens),
-            text_threshold=float(threshold),
-            text_tokens=int(text_tokens),
-            method=method,
-            alpha=alpha,
-            sample_size=samples,
-            leave_out_sink=leave_out,
-            seconds=None if seconds is None else float(seconds),
-        )
-    except CausalError as error:
-        st.text(str(error))
-        return None
-
-
-def _whole(name: str, value: int, least: int, most: int) -> int:
-    label, note = meanings()[name]
-    found = st.number_input(label, least, most, value, help=note, key=f"causal_{name}", persist_state="session")
-    return int(found)
+        columns = st.columns(2, gap="medium")
+        try:
+            settings: GraphSettings = settings_form(GraphSettings, card, FORM, columns)
+            return settings
+        except SettingsError as error:
+            problem = str(error)
+    st.text(problem)
+    return None
 
 
 def use_alpha(alpha: float) -> None:

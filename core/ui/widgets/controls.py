@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ...settings import Control, controls
 from ...vlm.model import ModelCard
 from .chips import escaped
 
 
-def settings_form(settings: type[Any], card: ModelCard, key: str) -> Any:
+def settings_form(settings: type[Any], card: ModelCard, key: str, columns: Sequence[DeltaGenerator] = ()) -> Any:
     """A control for each setting; returns the settings as they are set now.
 
     The values survive a page switch under keys that begin with `key`. Layers and heads take their range from the card;
-    none chosen means all.
+    none chosen means all. The controls stand below each other, or fill the `columns`, the first one first. Raises
+    SettingsError where the settings do not go together.
     """
-    return settings(**{control.name: _shown(control, card, f"{key}_{control.name}") for control in controls(settings)})
+    known = controls(settings)
+    values = {}
+    for number, control in enumerate(known):
+        with columns[number * len(columns) // len(known)] if columns else nullcontext():
+            values[control.name] = _shown(control, card, f"{key}_{control.name}")
+    return settings(**values)
 
 
 def changed(settings: Any) -> dict[str, object]:
@@ -45,17 +54,34 @@ def _shown(control: Control, card: ModelCard, key: str) -> Any:
     return tuple(sorted(picked)) or None
 
 
-def _number(control: Control, label: str, note: str | None, key: str) -> float:
-    whole = isinstance(control.default, int)
-    kind = int if whole else float
-    step = control.step if control.step is not None else (1 if whole else None)
+def _number(control: Control, label: str, note: str | None, key: str) -> float | None:
+    kind = int if control.whole else float
+    if control.offered:
+        offered = sorted({kind(value) for value in (*control.offered, control.default)})
+        chosen: float = st.select_slider(
+            label, offered, control.default, format_func=_plain, help=note, key=key, persist_state="session"
+        )
+        return chosen
+    step = control.step if control.step is not None else (1 if control.whole else None)
     return st.number_input(
         label,
         min_value=None if control.minimum is None else kind(control.minimum),
         max_value=None if control.maximum is None else kind(control.maximum),
         value=control.default,
         step=None if step is None else kind(step),
+        format=_format(control),
+        placeholder=control.without or None,
         help=note,
         key=key,
         persist_state="session",
     )
+
+
+def _plain(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
+
+
+def _format(control: Control) -> str | None:
+    """As many digits as a step has, where Streamlit would show fewer."""
+    digits = len(f"{control.step:.10f}".rstrip("0").partition(".")[2]) if control.step else 0
+    return None if control.whole or digits <= 2 else f"%.{digits}f"
