@@ -8,46 +8,41 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from PIL import Image
+from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
-from ..masking import apply_mask, unmasked
+from ..answer import Answer, Question, TokenLayout
+from ..masking import unmasked
+from ..perturb.outcomes import outcomes
+from ..perturb.perturbation import Perturbation
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import TokenTarget, target_logprobs
+from ..vlm.targets import TokenTarget
 from ._places import needs_places
 from .base import Explainer, Step
 
-
-@dataclass(frozen=True, eq=False)
-class PixelRegion:
-    """Pixels of one image, and for each image token the share of its pixels among them."""
-
-    image: int
-    pixels: Bool[np.ndarray, "height width"]
-    shares: Mapping[int, float]
+Part = tuple[Perturbation, Mapping[int, float]]
+"""What is taken away, and for each position how much of it that is."""
 
 
 class Tally:
     """Changes so far. Positions that are to be looked at and were not are NaN; those that never are, 0."""
 
-    def __init__(self, token_targets: int, length: int, parts: Sequence[Mapping[int, float]]) -> None:
+    def __init__(self, token_targets: int, length: int, parts: Sequence[Part]) -> None:
         self._total = torch.zeros(token_targets, length)
         self._weight = torch.zeros(length)
         self._expected = torch.zeros(length, dtype=torch.bool)
-        for part in parts:
-            self._expected[list(part)] = True
+        for _, shares in parts:
+            self._expected[list(shares)] = True
 
-    def add(self, change: Float[Tensor, "target"], part: Mapping[int, float]) -> None:
-        for position, share in part.items():
-            self._total[:, position] += share * change
+    def add(self, fall: Float[np.ndarray, "target"], shares: Mapping[int, float]) -> None:
+        fallen = torch.from_numpy(fall).float()
+        for position, share in shares.items():
+            self._total[:, position] += share * fallen
             self._weight[position] += share
 
     def scores(self) -> Float[Tensor, "target position"]:
@@ -55,19 +50,32 @@ class Tally:
         return torch.where(self._expected, known, torch.zeros(()))
 
 
+def taken_away(
+    model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], parts: Sequence[Part]
+) -> Iterator[Step]:
+    """The scores as one part after the other is taken away."""
+    tally = Tally(len(token_targets), len(answer.layout), parts)
+    found = outcomes(model, answer, token_targets, (perturbation for perturbation, _ in parts))
+    for done, (outcome, (_, shares)) in enumerate(zip(found, parts, strict=True), start=1):
+        tally.add(-outcome.changes, shares)
+        yield Step(done / len(parts), tally.scores())
+    if not parts:
+        yield Step(1.0, tally.scores())
+
+
 def windows(layout: TokenLayout, size: int, step: int) -> list[tuple[int, tuple[int, ...]]]:
     """Square windows of `size` x `size` image tokens, every `step`, over every view: the image and the positions.
 
     Windows at the far edges are as large as fits; steps are at most as long as a window, so nothing is left out.
     """
-    found = []
+    squares = []
     for view in layout.views:
         grid = np.array(view.positions).reshape(view.rows, view.columns)
         for top in _starts(view.rows, size, step):
             for left in _starts(view.columns, size, step):
                 inside = grid[top : top + size, left : left + size]
-                found.append((view.image, tuple(int(position) for position in inside.flat)))
-    return found
+                squares.append((view.image, tuple(int(position) for position in inside.flat)))
+    return squares
 
 
 def _starts(length: int, size: int, step: int) -> Iterator[int]:
@@ -86,8 +94,9 @@ class PixelOcclusion(Explainer):
     keeps_partial: ClassVar[bool] = True
 
     @abstractmethod
-    def regions(self, question: Question, layout: TokenLayout, settings: Any) -> list[PixelRegion]:
-        """What is replaced, one after the other. Regions without an image token are passed over."""
+    def parts(self, question: Question, layout: TokenLayout, settings: Any) -> list[Part]:
+        """What pixels are replaced, one part after the other, and for each image token the share of its own among them.
+        Parts without an image token are passed over."""
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         return needs_places(model, answer, self.name)
@@ -100,21 +109,6 @@ class PixelOcclusion(Explainer):
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
-        question = unmasked(answer.question)
-        before = target_logprobs(model.replay_logits(answer), token_targets)
         yield Step(0.0)
-        regions = [region for region in self.regions(question, answer.layout, settings) if region.shares]
-        tally = Tally(len(token_targets), len(answer.layout), [region.shares for region in regions])
-        readings = model.logits_of_images(answer, (_without(question, region, settings.fill) for region in regions))
-        for done, (region, logits) in enumerate(zip(regions, readings, strict=True), start=1):
-            tally.add(before - target_logprobs(logits, token_targets), region.shares)
-            yield Step(done / len(regions), tally.scores())
-        if not regions:
-            yield Step(1.0, tally.scores())
-
-
-def _without(question: Question, region: PixelRegion, fill: Fill) -> list[Image.Image]:
-    """The question's pictures with one region replaced."""
-    images = [image.convert("RGB") for image in question.images]
-    images[region.image] = apply_mask(images[region.image], RegionMask(region.pixels, fill, region.image))
-    return images
+        parts = self.parts(unmasked(answer.question), answer.layout, settings)
+        yield from taken_away(model, answer, token_targets, [part for part in parts if part[1]])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..answer import Question, TokenLayout
-from ..masking import patch_coverage, pixels_of
+from ..masking import fill_named, patch_coverage
+from ..perturb.perturbation import HiddenPatches
 from ..settings import choice, number
-from ._occlusion import PixelOcclusion, PixelRegion, windows
+from ._occlusion import Part, PixelOcclusion, windows
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,14 @@ class OcclusionPixels(PixelOcclusion):
     caveat = "What depends on several squares at once shows in none of them, and the fill is itself something to see."
     Settings = OcclusionPixelsSettings
 
-    def regions(self, question: Question, layout: TokenLayout, settings: OcclusionPixelsSettings) -> list[PixelRegion]:
-        found = []
-        for image, positions in windows(layout, settings.window, settings.step):
-            pixels = pixels_of(positions, layout, image)
-            inside = set(positions)
-            # (only the window's own tokens: another view's, which may see the same pixels, have windows of their own)
-            shares = {p: 1.0 for p in patch_coverage(pixels, layout, image) if p in inside}
-            found.append(PixelRegion(image, pixels, shares))
-        return found
+    def parts(self, question: Question, layout: TokenLayout, settings: OcclusionPixelsSettings) -> list[Part]:
+        seen = [
+            patch_coverage(np.zeros((image.height, image.width), bool), layout, number).keys()
+            for number, image in enumerate(question.images)
+        ]
+        fill = fill_named(settings.fill)
+        # (only the window's own tokens: another view's, which may see the same pixels, have windows of their own)
+        return [
+            (HiddenPatches(frozenset(positions), fill), {p: 1.0 for p in positions if p in seen[image]})
+            for image, positions in windows(layout, settings.window, settings.step)
+        ]

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
-from ..answer import Question, TokenLayout
-from ..masking import patch_coverage
+from ..answer import Question, RegionMask, TokenLayout
+from ..masking import fill_named, patch_coverage
+from ..perturb.perturbation import HiddenPixels
 from ..settings import choice, number
-from ._occlusion import PixelOcclusion, PixelRegion
+from ._occlusion import Part, PixelOcclusion
 
 LONGEST = 384
 """Pictures are segmented at this size at most: finer borders would fall within one image token."""
@@ -43,18 +44,16 @@ class OcclusionSuperpixels(PixelOcclusion):
     caveat = "A large segment takes more away than a small one, and segments need not be the things they look like."
     Settings = OcclusionSuperpixelsSettings
 
-    def regions(
-        self, question: Question, layout: TokenLayout, settings: OcclusionSuperpixelsSettings
-    ) -> list[PixelRegion]:
-        found = []
+    def parts(self, question: Question, layout: TokenLayout, settings: OcclusionSuperpixelsSettings) -> list[Part]:
+        regions: list[Part] = []
         for index, image in enumerate(question.images):
             labels = superpixels(image, settings.segments, settings.compactness)
             for label in np.unique(labels):
-                pixels = labels == label
-                coverage = patch_coverage(pixels, layout, index)
+                mask = RegionMask(labels == label, fill_named(settings.fill), index)
+                coverage = patch_coverage(mask.hidden, layout, index)
                 shares = {position: share for position, share in coverage.items() if share > 0}
-                found.append(PixelRegion(index, pixels, shares))
-        return found
+                regions.append((HiddenPixels((mask,)), shares))
+        return regions
 
 
 def superpixels(image: Image.Image, segments: int, compactness: float) -> Int[np.ndarray, "height width"]:

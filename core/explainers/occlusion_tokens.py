@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, TokenKind
+from ..perturb.outcomes import sets_at_once
+from ..perturb.perturbation import HiddenTokens
 from ..settings import number, switch
 from ..vlm.edits import first_after_images
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import TokenTarget, target_logprobs
-from ._occlusion import Tally, windows
+from ..vlm.targets import TokenTarget
+from ._occlusion import taken_away, windows
 from ._places import image_positions
 from .base import Explainer, Step
-
-MOST_AT_ONCE = 32
-"""More in one batch gain nothing, and a stop has to wait for them."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ class OcclusionTokens(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        card, positions = model.card, len(answer.layout)
-        read = positions - first_after_images(answer)
+        card, positions, first = model.card, len(answer.layout), first_after_images(answer)
+        read = positions - first
         # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
         keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * card.number_bytes
         rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * card.number_bytes)
-        return pass_bytes(model, answer) + self._at_once(model, answer) * (keys + rows)
+        return pass_bytes(model, answer) + sets_at_once(model, answer, first) * (keys + rows)
 
     def scores(
         self,
@@ -68,22 +67,9 @@ class OcclusionTokens(Explainer):
         token_targets: Sequence[TokenTarget],
         settings: OcclusionTokensSettings,
     ) -> Iterator[Step]:
-        hidden = self._parts(answer, settings)
-        tally = Tally(len(token_targets), len(answer.layout), [dict.fromkeys(part, 1.0) for part in hidden])
-        before = target_logprobs(model.logits_without(answer, [()])[0], token_targets)
         yield Step(0.0)
-        batch = self._at_once(model, answer)
-        for start in range(0, len(hidden), batch):
-            parts = hidden[start : start + batch]
-            for part, logits in zip(parts, model.logits_without(answer, parts), strict=True):
-                tally.add(before - target_logprobs(logits, token_targets), dict.fromkeys(part, 1.0))
-            yield Step(min(1.0, (start + len(parts)) / len(hidden)), tally.scores())
-        if not hidden:
-            yield Step(1.0, tally.scores())
-
-    @staticmethod
-    def _at_once(model: VisionLanguageModel, answer: Answer) -> int:
-        return min(model.hidings_at_once(answer), MOST_AT_ONCE)
+        parts = [(HiddenTokens(frozenset(part)), dict.fromkeys(part, 1.0)) for part in self._parts(answer, settings)]
+        yield from taken_away(model, answer, token_targets, parts)
 
     @staticmethod
     def _parts(answer: Answer, settings: OcclusionTokensSettings) -> list[tuple[int, ...]]:

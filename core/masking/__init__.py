@@ -1,7 +1,7 @@
 """Hiding regions of a picture: what a drawing covers, what stands in its place, and which image tokens that hides."""
 
 from .drawing import rasterize
-from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, unmasked
+from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, fill_named, unmasked
 from .patches import covered_patches, finest_views, patch_coverage, pixels_of, snap_to_patches
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "apply_mask",
     "as_seen",
     "covered_patches",
+    "fill_named",
     "finest_views",
     "patch_coverage",
     "pixels_of",

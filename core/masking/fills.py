@@ -27,6 +27,14 @@ BLUR_SHARE = 0.08
 wider than this at most, so nothing of its shape is left (27 px in a 336 px picture)."""
 
 
+def fill_named(name: str) -> Fill:
+    """The fill of that name. Raises ValueError."""
+    for fill in FILL_NAMES:
+        if fill == name:
+            return fill
+    raise ValueError(f"There is no fill {name!r}. Choose among {', '.join(FILL_NAMES)}.")
+
+
 def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
     """The RGB picture with the hidden pixels replaced; the others stay as they are.
 

@@ -151,7 +151,7 @@ def test_batches_of_hidings_change_nothing(
 ) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=3)
     (together,) = explain(OcclusionTokens(), model, answer, [Target((0, 1, 2))])
-    monkeypatch.setattr(model, "hidings_at_once", lambda answer: 3)
+    monkeypatch.setattr(model, "edits_at_once", lambda *_: 3)
     (apart,) = explain(OcclusionTokens(), model, answer, [Target((0, 1, 2))])
     torch.testing.assert_close(together.scores, apart.scores, atol=1e-5, rtol=1e-3)
 
@@ -160,7 +160,7 @@ def test_batches_of_hidings_change_nothing(
 def test_a_stop_keeps_what_was_done(
     method: type, model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "hidings_at_once", lambda answer: 2)
+    monkeypatch.setattr(model, "edits_at_once", lambda *_: 2)
     answer = sampled(model, "Where is the dog?", picture, tokens=2)
     (whole,) = explain(method(), model, answer, [Target((0, 1))])
     cancel = CancelToken()

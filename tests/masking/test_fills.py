@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from core.answer import Fill, Question, RegionMask
-from core.masking import Canvas, apply_mask, as_seen, unmasked
+from core.masking import Canvas, apply_mask, as_seen, fill_named, unmasked
 
 FILLS: tuple[Fill, ...] = get_args(Fill)
 
@@ -168,6 +168,12 @@ def test_a_canvas_is_used_again_as_if_it_were_new(fill: Fill) -> None:
             painted = canvas.painted([RegionMask(hidden, fill, image)])
             assert np.array_equal(np.asarray(painted[image]), masked(pictures[image], hidden, fill))
             assert np.array_equal(np.asarray(painted[1 - image]), np.asarray(pictures[1 - image]))
+
+
+def test_fills_are_named_and_another_name_is_refused() -> None:
+    assert [fill_named(fill) for fill in FILLS] == list(FILLS)
+    with pytest.raises(ValueError, match="Choose among black, mean, blur, noise"):
+        fill_named("white")
 
 
 def test_masks_of_the_same_content_are_the_same() -> None:
