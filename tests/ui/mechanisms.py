@@ -8,7 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
+from core.ui.mechanisms import view as views
 from core.ui.mechanisms.view import Lens, MechanismsView
+from core.ui.state.results import Kind
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.generation import ask
@@ -73,4 +75,5 @@ def said(at: AppTest) -> str:
 
 def results(view: MechanismsView) -> dict[str, int]:
     """How many results of each kind are kept."""
-    return {name: len(list(value)) for name, value in vars(view).items() if hasattr(value, "found")}
+    kinds = {name: kind for name, kind in vars(views).items() if isinstance(kind, Kind)}
+    return {name: len(view.results.of(kind)) for name, kind in kinds.items()}

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding, Question, Target
 from core.attention.words import question_words
-from core.ui.attention.view import MOST_BYTES, AttentionView
+from core.ui.attention.view import MOST_BYTES, ROWS, AttentionView, PassRows
+from core.ui.state.results import ResultCache
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -223,13 +224,13 @@ def test_a_failing_pass_is_said_and_tried_again_only_when_asked(page: AppTest, m
 
 
 def test_kept_rows_are_bounded_and_the_newest_stays() -> None:
-    view = AttentionView()
-    large = torch.zeros(MOST_BYTES // 4 // 2 + 1)
+    results = ResultCache()
+    large = PassRows(torch.zeros(MOST_BYTES // 4 // 2 + 1))
     for name in "abc":
-        view.keep(name, large)
-    assert list(view.kept) == ["c"]
-    view.keep("none", None)
-    assert list(view.kept) == ["c", "none"]
+        results.keep(ROWS, name, large)
+    assert list(results.of(ROWS)) == ["c"]
+    results.keep(ROWS, "none", PassRows(None))
+    assert list(results.of(ROWS)) == ["c", "none"]
 
 
 def test_another_picture_lets_patches_and_word_go(llava: TransformersModel, qwen: TransformersModel) -> None:

@@ -26,7 +26,7 @@ from core.statistics.estimate import Estimate
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
-from core.ui.cases.view import CasesView
+from core.ui.cases.view import OUTCOMES, CasesView
 from core.ui.state.workspace import Workspace
 
 App = Callable[..., AppTest]
@@ -117,7 +117,7 @@ def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -
     at.run()
     at.button(key="run_case").click().run()
     assert not at.exception and not at.error
-    [outcome] = work.view(CasesView).outcomes
+    [outcome] = work.results.of(OUTCOMES).values()
     assert outcome.because in said(at) and "1 scenes" in captions(at)
     example = outcome.examples[1]
     at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()

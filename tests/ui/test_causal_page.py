@@ -21,9 +21,8 @@ from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, FORM
-from core.ui.causal.view import CausalView
-from core.ui.jobs.result_cache import ResultCache
-from core.ui.jobs.run import STOPPED
+from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, TESTS, CausalView
+from core.ui.jobs.page import STOPPED
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.cancel import Cancelled
@@ -68,7 +67,7 @@ def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest
 def shown(at: AppTest) -> CausalGraph:
     """The graph on the page."""
     view = work_of(at).view(CausalView)
-    graph = view.graphs.get(view.about)
+    graph = view.results.get(GRAPHS, view.about)
     assert graph is not None
     return graph
 
@@ -89,7 +88,7 @@ def keyed(at: AppTest, beginning: str) -> str:
 def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     at = opened(app, None)
     assert any("No answer" in info.value for info in at.info)
-    assert not list(work_of(at).view(CausalView).graphs)
+    assert not list(work_of(at).results.of(GRAPHS).values())
 
 
 def test_a_graph_of_the_last_layer_is_there_at_once_with_settings_and_caveat(
@@ -127,7 +126,7 @@ def test_another_head_and_another_setting_are_other_graphs(app: App, llava: Tran
     at.select_slider(key=ALPHA).set_value(1e-5).run()
     about = work_of(at).view(CausalView).about
     assert about is not None and (about.layer, about.head, about.settings.alpha) == (1, 3, 1e-5)
-    assert len(list(work_of(at).view(CausalView).graphs)) == 4
+    assert len(list(work_of(at).results.of(GRAPHS).values())) == 4
 
 
 def test_a_node_clicked_in_one_view_is_outlined_in_all_and_its_tests_are_listed(
@@ -164,7 +163,7 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     at.selectbox(key="causal_node").select(number).run()
     at.button(key="causal_mask").click().run()
     assert not at.exception
-    found = list(work_of(at).view(CausalView).reasked)
+    found = list(work_of(at).results.of(REASKED).values())
     assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
     (mask,) = found[0].answer.question.masks
     assert 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
@@ -183,7 +182,7 @@ def test_the_explanation_is_tested_beside_its_controls_and_kept(app: App, llava:
     at.select_slider(key="causal_cap").set_value(32).run()
     at.segmented_control(key="causal_radius_4").select(2).run()
     at.button(key="causal_test").click().run()
-    found = list(work_of(at).view(CausalView).tests)
+    found = list(work_of(at).results.of(TESTS).values())
     assert len(found) == 1 and found[0].forwards <= 32
     assert found[0].sentence in said(at)
     table = at.dataframe[-1].value
@@ -223,7 +222,7 @@ def test_all_layers_keep_what_was_done_before_a_stop(
 
     monkeypatch.setattr(heads, "heads_tests", stopped_after_one)
     at.button(key="causal_all_heads").click().run()
-    assert [test.layer for test in work_of(at).view(CausalView).heads] == [0]
+    assert [test.layer for test in work_of(at).results.of(HEADS_TESTS).values()] == [0]
     assert STOPPED in said(at) and not at.button(key="causal_all_heads").disabled
 
 
@@ -236,7 +235,7 @@ def test_a_stopped_graph_waits_for_a_click(app: App, llava: TransformersModel, m
         at = opened(app, exchange_of(llava))
         assert STOPPED in said(at)
     at.run()
-    assert STOPPED in said(at) and not list(work_of(at).view(CausalView).graphs)
+    assert STOPPED in said(at) and not list(work_of(at).results.of(GRAPHS).values())
     at.button(key="again_graph").click().run()
     assert shown(at).settings == SETTINGS
 
@@ -256,7 +255,7 @@ def test_a_failed_reask_is_a_sentence_and_can_be_tried_again(
         at.button(key="causal_mask").click().run()
     assert not at.exception and "could not do this (RuntimeError)" in said(at)
     at.button(key="causal_mask").click().run()
-    assert len(list(work_of(at).view(CausalView).reasked)) == 1
+    assert len(list(work_of(at).results.of(REASKED).values())) == 1
 
 
 def test_an_isolated_target_is_said_and_alpha_is_suggested(
@@ -333,11 +332,11 @@ def test_a_family_with_shared_keys_and_a_grid_of_its_own_is_learned_tested_and_m
     click(at, "causal_picture", "patch", {"position": graph.nodes[number].position})
     assert work_of(at).view(CausalView).node == number
     at.button(key="causal_mask").click().run()
-    [without] = work_of(at).view(CausalView).reasked
+    [without] = work_of(at).results.of(REASKED).values()
     assert without.positions == (graph.nodes[number].position,)
     at.button(key="causal_heads").click().run()
     assert not at.exception and not at.error
-    assert len(next(iter(work_of(at).view(CausalView).heads)).graphs) == qwen.card.heads
+    assert len(next(iter(work_of(at).results.of(HEADS_TESTS).values())).graphs) == qwen.card.heads
 
 
 def test_an_answer_of_a_former_model_keeps_its_graph_on_screen(app: App, llava: TransformersModel) -> None:
@@ -349,7 +348,7 @@ def test_an_answer_of_a_former_model_keeps_its_graph_on_screen(app: App, llava: 
     graph = shown(at)
     other = replace(exchange.answer, model="another")
     view.about = replace(view.about, answer=("another", *view.about.answer[1:]))
-    view.graphs.keep(view.about, graph)
+    view.results.keep(GRAPHS, view.about, graph)
     exchange.answer = other
     at.run()
     assert not at.exception and "before the model was changed" in captions(at)
@@ -365,15 +364,6 @@ def test_every_edge_says_the_same_from_both_ends(edge: str) -> None:
 
 def test_an_arrow_is_read_from_cause_to_effect() -> None:
     assert edge_in_words("<--", "A", "B") == "B causes A"
-
-
-def test_what_is_longest_unused_is_forgotten_first() -> None:
-    kept: ResultCache[int] = ResultCache(2)
-    kept.keep("a", 1)
-    kept.keep("b", 2)
-    assert kept.get("a") == 1
-    kept.keep("c", 3)
-    assert kept.get("b") is None and list(kept) == [1, 3]
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:

@@ -20,7 +20,7 @@ from core.street.recipe import SceneRecipe
 from core.ui.causal.evidence import as_map
 from core.ui.causal.settings import ALPHA, FORM
 from core.ui.causal.view import CausalView
-from core.ui.jobs.run import STOPPED
+from core.ui.jobs.page import STOPPED
 from core.ui.state.models import store
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from core.ui.jobs.job import LOOK_IN, PARTING, Job, run_on_model
+from core.ui.jobs.job import LOOK_IN, PARTING, Job
 from core.vlm.cancel import CancelToken
 
 
 class Model:
-    """All that `run_on_model` needs of a model: its lock."""
+    """All that a job needs of a model: its lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -69,7 +69,7 @@ def test_what_is_said_is_shown_in_order_and_the_result_returned() -> None:
 
     status: Any = Status()
     model: Any = Model()
-    assert run_on_model(model, "answering", work, status, shown.append) == 7
+    assert Job(model, "answering", work).watch(status, shown.append) == 7
     assert "".join(shown) == "The door is open."
 
 
@@ -80,8 +80,8 @@ def test_what_the_work_raises_is_raised_here_and_the_lock_is_free_again() -> Non
     status: Any = Status()
     model: Any = Model()
     with pytest.raises(ValueError, match="too long"):
-        run_on_model(model, "answering", work, status)
-    assert run_on_model(model, "answering", lambda cancel, say: "next", status) == "next"
+        Job(model, "answering", work).watch(status)
+    assert Job(model, "answering", lambda cancel, say: "next").watch(status) == "next"
 
 
 def test_stopping_the_page_stops_the_work_within_half_a_second(stop_after: Callable[[float], None]) -> None:
@@ -97,7 +97,7 @@ def test_stopping_the_page_stops_the_work_within_half_a_second(stop_after: Calla
     model: Any = Model()
     began = time.monotonic()
     with pytest.raises(PageStopped):
-        run_on_model(model, "answering", work, status)
+        Job(model, "answering", work).watch(status)
     assert time.monotonic() - began < 0.15 + 0.5
     assert stopped.is_set()
 
@@ -113,7 +113,7 @@ def test_a_long_forward_pass_is_not_waited_for(stop_after: Callable[[float], Non
     model: Any = Model()
     began = time.monotonic()
     with pytest.raises(PageStopped):
-        run_on_model(model, "answering", work, status)
+        Job(model, "answering", work).watch(status)
     assert time.monotonic() - began < 0.1 + PARTING + 4 * LOOK_IN + 0.3
     release.set()
 
@@ -128,12 +128,12 @@ def test_the_second_waits_says_for_whom_and_then_starts() -> None:
         release.wait(5)
 
     quiet: Any = Status()
-    other = threading.Thread(target=lambda: run_on_model(model, "comparing phrasings", first, quiet))
+    other = threading.Thread(target=lambda: Job(model, "comparing phrasings", first).watch(quiet))
     other.start()
     assert running.wait(5)
     status: Any = Status()
     threading.Timer(0.3, release.set).start()
-    assert run_on_model(model, "answering", lambda cancel, say: "answer", status) == "answer"
+    assert Job(model, "answering", lambda cancel, say: "answer").watch(status) == "answer"
     other.join()
     assert any("another tab is comparing phrasings" in caption for caption in status.captions)
 
@@ -148,14 +148,14 @@ def test_stopping_while_waiting_leaves_the_queue(stop_after: Callable[[float], N
         release.wait(5)
 
     quiet: Any = Status()
-    other = threading.Thread(target=lambda: run_on_model(model, "answering", first, quiet))
+    other = threading.Thread(target=lambda: Job(model, "answering", first).watch(quiet))
     other.start()
     assert running.wait(5)
     ran: list[str] = []
     status: Any = Status()
     stop_after(0.1)
     with pytest.raises(PageStopped):
-        run_on_model(model, "answering", lambda cancel, say: ran.append("ran"), status)
+        Job(model, "answering", lambda cancel, say: ran.append("ran")).watch(status)
     release.set()
     other.join()
     time.sleep(3 * LOOK_IN)
@@ -165,7 +165,7 @@ def test_stopping_while_waiting_leaves_the_queue(stop_after: Callable[[float], N
 def test_only_what_is_new_is_sent_to_the_browser() -> None:
     status: Any = Status()
     model: Any = Model()
-    run_on_model(model, "answering", lambda cancel, say: time.sleep(5 * LOOK_IN), status)
+    Job(model, "answering", lambda cancel, say: time.sleep(5 * LOOK_IN)).watch(status)
     assert len(status.captions) == 2 and "Answering" in status.captions[0] and status.captions[1] == ""
 
 
@@ -174,7 +174,7 @@ def test_the_result_is_not_kept_waiting_for_the_next_look(monkeypatch: pytest.Mo
     status: Any = Status()
     model: Any = Model()
     began = time.monotonic()
-    assert run_on_model(model, "answering", lambda cancel, say: time.sleep(0.05) or 7, status) == 7
+    assert Job(model, "answering", lambda cancel, say: time.sleep(0.05) or 7).watch(status) == 7
     assert time.monotonic() - began < 4
 
 

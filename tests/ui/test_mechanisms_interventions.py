@@ -17,6 +17,7 @@ from core.mechanisms.knockout import answer_with_cut, knockout_curves
 from core.mechanisms.logprob_increase import head_increases, top_heads
 from core.mechanisms.tracing import trace
 from core.ui.mechanisms import restoring
+from core.ui.mechanisms.view import CURVES, RANKED, SAID, TRACES
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
@@ -28,7 +29,6 @@ from tests.ui.mechanisms import (
     captions,
     exchange_of,
     opened,
-    results,
     view_of,
 )
 
@@ -45,11 +45,11 @@ def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, l
     assert [row["change"] for row in points] == pytest.approx(expected.change[0].tolist(), abs=1e-4)
     click(at, "mechanisms_curves", "point", {"cut": "image → last", "first": 1})  # type: ignore[dict-item]
     other = answer_with_cut(llava, answer.question, cuts["image → last"], [1])
-    assert [found.answer.text for found in view_of(at).said] == [other.text]
+    assert [found.answer.text for found in view_of(at).results.of(SAID).values()] == [other.text]
     assert "With layer 1 of image → last cut" in "\n".join(entry.value for entry in at.markdown)
-    kept = results(view_of(at))["curves"]
+    kept = len(view_of(at).results.of(CURVES))
     at.multiselect(key=f"mechanisms_cuts_{'_'.join(cuts)}").set_value(["image → last"]).run()
-    assert results(view_of(at))["curves"] == kept, "a way that is there is not cut again"
+    assert len(view_of(at).results.of(CURVES)) == kept, "a way that is there is not cut again"
 
 
 def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: TransformersModel) -> None:
@@ -62,11 +62,11 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
     assert view_of(at).ablated == tuple(sorted(ordered[:2]))
     click(at, "mechanisms_ablate", "cell", dict(zip(("layer", "head"), ordered[0], strict=True)))
     assert view_of(at).ablated == (ordered[1],)
-    (found,) = (one for one in view_of(at).said if one.change.description.count(".") == 2)
+    (found,) = (one for one in view_of(at).results.of(SAID).values() if one.change.description.count(".") == 2)
     assert found.answer.text == answer_without_heads(llava, answer.question, [ordered[1]]).text
     np.testing.assert_allclose(found.change.after, ablate(llava, answer, [ordered[1]]).after, atol=1e-5)
     at.button(key="mechanisms_random").click().run()
-    (curves,) = view_of(at).ranked
+    (curves,) = view_of(at).results.of(RANKED).values()
     expected = ablation_curves(llava, answer, TARGET, {"x": ordered}, curves.counts)
     np.testing.assert_allclose(curves.ranked["Log-probability increase"], expected.ranked["x"], atol=1e-4)
     beside = [row for row in told(at, "random heads, mean") if "heads" in row]
@@ -76,9 +76,9 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
 def test_an_answer_that_ends_at_once_is_said_to_have_no_words(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), "Take heads away")
     at.button(key="ablate_first").click().run()
-    ((key, found),) = view_of(at).said.found.items()
+    ((key, found),) = view_of(at).results.of(SAID).items()
     empty = replace(found.answer, tokens=(), text="")
-    view_of(at).said.keep(key, replace(found, answer=empty))
+    view_of(at).results.keep(SAID, key, replace(found, answer=empty))
     at.run()
     assert not at.exception and any(text.value.endswith("becomes an answer without words.") for text in at.text)
 
@@ -87,7 +87,10 @@ def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: T
     at = opened(app, exchange_of(llava), "Take heads away")
     at.button(key="ablate_first").click().run()
     at.segmented_control(key="mechanisms_instead").select("their mean").run()
-    assert {found.change.description.split(" by ")[1] for found in view_of(at).said} == {"nothing", "their mean"}
+    assert {found.change.description.split(" by ")[1] for found in view_of(at).results.of(SAID).values()} == {
+        "nothing",
+        "their mean",
+    }
 
 
 def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: TransformersModel) -> None:
@@ -96,7 +99,7 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     at = opened(app, exchange, "Trace")
     at.number_input(key="mechanisms_samples").set_value(2).run()
     at.button(key="trace").click().run()
-    (found,) = view_of(at).traces
+    (found,) = view_of(at).results.of(TRACES).values()
     images = groups(answer, token_targets_of(answer, TARGET))[0].positions
     places = restoring.places_of(answer, TARGET, GROUPS)
     expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
@@ -114,8 +117,8 @@ def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: Transfo
     at.number_input(key="mechanisms_samples").set_value(1).run()
     at.button(key="trace").click().run()
     assert "noise on image tokens does not reach" not in captions(at)
-    ((key, found),) = view_of(at).traces.found.items()
-    view_of(at).traces.keep(key, replace(found, trace=replace(found.trace, chained=False)))
+    ((key, found),) = view_of(at).results.of(TRACES).items()
+    view_of(at).results.keep(TRACES, key, replace(found, trace=replace(found.trace, chained=False)))
     at.run()
     assert "noise on image tokens does not reach" in captions(at)
 
@@ -129,7 +132,7 @@ def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: Tran
     box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
     box.select_index(len(box.options) - 1).run()
     at.button(key="trace").click().run()
-    assert len({found.trace.total[0] for found in view_of(at).traces}) == 2
+    assert len({found.trace.total[0] for found in view_of(at).results.of(TRACES).values()}) == 2
     assert "itself, blurred" in captions(at)
 
 
@@ -138,7 +141,7 @@ def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None
     at.segmented_control(key="mechanisms_corrupt_3").select("noise on words").run()
     at.segmented_control(key="mechanisms_rows").select("word by word").run()
     at.button(key="trace").click().run()
-    (found,) = view_of(at).traces
+    (found,) = view_of(at).results.of(TRACES).values()
     names = [place.name for place in found.trace.places]
     assert names[0] == "image" and "1: What" in names and names[-1] == "last"
 
@@ -162,7 +165,7 @@ def test_a_stopped_trace_keeps_what_is_done(
     with monkeypatch.context() as patched:
         patched.setattr(restoring, "trace", stopped)
         at.button(key="trace").click().run()
-    (found,) = view_of(at).traces
+    (found,) = view_of(at).results.of(TRACES).values()
     assert 0.3 < found.trace.complete < 0.5 and "of it was done" in captions(at)
     at.button(key="trace").click().run()
-    assert [found.trace.complete for found in view_of(at).traces] == [1.0]
+    assert [found.trace.complete for found in view_of(at).results.of(TRACES).values()] == [1.0]

@@ -16,9 +16,9 @@ from core.mechanisms.contributions import contributions
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases, source_increases, top_heads
 from core.street.recipe import SceneRecipe
-from core.ui.jobs.run import STOPPED
+from core.ui.jobs.page import STOPPED
 from core.ui.mechanisms import written
-from core.ui.mechanisms.view import Lens
+from core.ui.mechanisms.view import READ, TRACES, WRITTEN, Lens
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
@@ -59,10 +59,10 @@ def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens
     view = view_of(opened(app, exchange_of(llava), lens))
     kinds = {name for name, number in results(view).items() if number}
     assert kinds == {
-        "Heads that write the word": {"written", "taken", "readings"},
-        "What positions say": {"read"},
-        "Cut and see": {"curves"},
-        "Take heads away": {"written"},
+        "Heads that write the word": {"WRITTEN", "TAKEN", "HEAD_READINGS"},
+        "What positions say": {"READ"},
+        "Cut and see": {"CURVES"},
+        "Take heads away": {"WRITTEN"},
         "Trace": set(),
     }.get(lens)
 
@@ -135,7 +135,7 @@ def test_another_word_is_asked_about_and_a_split_one_is_told(app: App, llava: Tr
     at = opened(app, exchange)
     at.text_input(key="mechanisms_word").set_value("zebra-crossing").run()
     assert "is not one token of" in said(at) and "in the place of" in captions(at)
-    token_targets = {key[1][1] for key in view_of(at).written.found}  # type: ignore[index]
+    token_targets = {key[1][1] for key in view_of(at).results.of(WRITTEN)}  # type: ignore[index]
     assert len(token_targets) == 2
     at.text_input(key="mechanisms_word").set_value("   ").run()
     assert "in the place of" not in captions(at)
@@ -184,7 +184,7 @@ def test_without_a_picture_every_lens_says_what_still_holds(app: App, llava: Tra
     at = opened(app, exchange_of(llava, picture=False), lens)
     if lens == "Trace":
         at.button(key="trace").click().run()
-        assert len(list(view_of(at).traces)) == 1
+        assert len(list(view_of(at).results.of(TRACES))) == 1
     elif lens != "Take heads away":
         assert any("without a picture" in info.value for info in at.info)
     assert not at.exception and not at.error and not said(at).count("could not")
@@ -232,14 +232,14 @@ def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: Transforme
     work_of(at).image_number = 0
     at.run()
     assert len([row for row in told(at, "10") if "row" in row]) == 16
-    assert {key[2] for key in view_of(at).read.found} >= {  # type: ignore[index]
+    assert {key[2] for key in view_of(at).results.of(READ)} >= {  # type: ignore[index]
         answered(exchange).layout.views[0].positions,
         answered(exchange).layout.views[1].positions,
     }
     at = opened(app, exchange, "Trace")
     at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
     at.button(key="trace").click().run()
-    assert not at.exception and len(list(view_of(at).traces)) == 1
+    assert not at.exception and len(list(view_of(at).results.of(TRACES))) == 1
 
 
 def test_the_map_is_tested_with_its_badge(app: App, llava: TransformersModel) -> None:

@@ -19,12 +19,12 @@ from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
 from core.maps.shares import parts
 from core.street.recipe import SceneRecipe
-from core.ui import jobs
-from core.ui.jobs.result_cache import answer_key
+from core.ui.jobs.page import STOPPED
 from core.ui.relevancy import change
 from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
-from core.ui.relevancy.results import Order, Results
+from core.ui.relevancy.view import MAPS, TRACES, Key, Order, RelevancyView
+from core.ui.state.results import answer_key
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.ui.widgets.scored_words import scored_tokens
@@ -72,6 +72,11 @@ def answer_of(at: AppTest) -> Answer:
     return answer
 
 
+def maps_of(at: AppTest) -> dict[Key, Explanation]:
+    """The maps that are kept, by what they are of."""
+    return {key: made for key, made in work_of(at).results.of(MAPS).items() if isinstance(key, Key)}
+
+
 def captions(at: AppTest) -> str:
     return "\n".join(caption.value for caption in at.caption).replace("\\", "")
 
@@ -91,7 +96,7 @@ def relevancy_order() -> Order:
 def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     at = opened(app)
     assert any("No answer" in info.value for info in at.info)
-    assert work_of(at).view(Results).maps == {}
+    assert maps_of(at) == {}
 
 
 def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
@@ -101,7 +106,7 @@ def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava:
 
 def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)))
-    found = work_of(at).view(Results).get(answer_of(at), Target((2,)), relevancy_order())
+    found = work_of(at).view(RelevancyView).map_of(answer_of(at), Target((2,)), relevancy_order())
     assert found is not None and found.complete == 1
     assert f"default settings · {found.seconds:.2f} s" in captions(at)
     assert Relevancy.caveat in captions(at)
@@ -110,8 +115,8 @@ def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava
 
 def test_what_a_setting_could_not_do_is_said_under_the_map(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)))
-    [(key, found)] = work_of(at).view(Results).maps.items()
-    work_of(at).view(Results).maps[key] = replace(found, remark="It is <b>the decoder's</b> alone.")
+    [(key, found)] = maps_of(at).items()
+    work_of(at).results.keep(MAPS, key, replace(found, remark="It is <b>the decoder's</b> alone."))
     at.run()
     assert "It is <b>the decoder's</b> alone." in captions(at)
     assert not any("<b>" in caption.value for caption in at.caption), "escaped"
@@ -136,13 +141,13 @@ def test_a_changed_setting_is_another_map_and_is_named(app: App, llava: Transfor
     at = opened(app, exchange_of(llava), target=Target((2,)), methods=["raw_attention"])
     at.multiselect(key="relevancy_raw_attention_layers_3").set_value([1]).run()
     assert "Layers: 1 ·" in captions(at)
-    assert {key.order.settings.layers for key in work_of(at).view(Results).maps} == {None, (1,)}
+    assert {key.order.settings.layers for key in maps_of(at)} == {None, (1,)}
 
 
 def test_several_methods_stand_side_by_side_and_are_compared(app: App, llava: TransformersModel) -> None:
     methods = ["relevancy", "raw_attention", "random"]
     at = opened(app, exchange_of(llava), target=Target((1,)), methods=methods)
-    assert {key.order.method for key in work_of(at).view(Results).maps} == set(methods)
+    assert {key.order.method for key in maps_of(at)} == set(methods)
     assert charts(at) == 3 + 1 + 3 + 2, "maps, bars, words, and two tables"
     assert "Two maps that know nothing of each other share 62% of their top 10." in captions(at)
 
@@ -151,7 +156,7 @@ def test_what_one_method_cannot_do_is_a_sentence_and_the_others_stay(app: App, l
     target = Target((1,), rivals=(200,))
     at = opened(app, exchange_of(llava), target=target, methods=["relevancy", "raw_attention"])
     assert "has no contrast" in said(at)
-    assert [key.order.method for key in work_of(at).view(Results).maps] == ["relevancy"]
+    assert [key.order.method for key in maps_of(at)] == ["relevancy"]
 
 
 def test_too_little_memory_is_said_before_with_figure_and_remedy(
@@ -200,14 +205,14 @@ def test_words_that_were_stopped_say_so_and_can_be_finished(app: App, llava: Tra
     exchange.answer = replace(exchange.answer, tokens=spaced)
     at = opened(app, exchange, target=Target((0,)))
     at.segmented_control(key="relevancy_view").select("Word by word").run()
-    results, answer = work_of(at).view(Results), answer_of(at)
-    for key, whole in list(results.maps.items())[-2:]:
+    results, answer = work_of(at).view(RelevancyView), answer_of(at)
+    for key, whole in list(maps_of(at).items())[-2:]:
         results.keep(answer, key.order, [replace(whole, complete=0.5)])
-        results.wait(answer, key.target, key.order, "You stopped this.")
+        results.jobs.stopped[results.key(answer, key.target, key.order)] = "You stopped this."
     at.run()
     assert "You stopped this." in said(at) and "Stopped when 50% was done" in captions(at)
     at.button(key="compute_words").click().run()
-    assert "Stopped" not in captions(at) and all(map_.complete == 1 for map_ in results.maps.values())
+    assert "Stopped" not in captions(at) and all(map_.complete == 1 for map_ in maps_of(at).values())
 
 
 def test_long_answers_are_computed_page_by_page(app: App, llava: TransformersModel) -> None:
@@ -218,9 +223,9 @@ def test_long_answers_are_computed_page_by_page(app: App, llava: TransformersMod
     exchange.answer = replace(exchange.answer, tokens=spaced)
     at = opened(app, exchange, target=Target((0,)))
     at.segmented_control(key="relevancy_view").select("Word by word").run()
-    assert {key.target.tokens for key in work_of(at).view(Results).maps} == {(i,) for i in range(PAGE)}
+    assert {key.target.tokens for key in maps_of(at)} == {(i,) for i in range(PAGE)}
     at.selectbox(key="relevancy_page_3").select_index(2).run()
-    assert {key.target.tokens[0] for key in work_of(at).view(Results).maps} == {
+    assert {key.target.tokens[0] for key in maps_of(at)} == {
         *range(PAGE),
         *range(2 * PAGE, 2 * PAGE + 3),
     }
@@ -231,9 +236,9 @@ def test_layers_are_followed_once_and_sum_to_the_map(app: App, llava: Transforme
     at.toggle(key="relevancy_relevancy_through_tower").set_value(False).run()
     at.segmented_control(key="relevancy_view").select("Layer by layer").run()
     assert not at.exception and charts(at) == 2
-    trace = work_of(at).view(Results).trace(answer_of(at), Target((1,)))
+    trace = work_of(at).results.get(TRACES, ("layers", answer_key(answer_of(at)), Target((1,))))
     order = Order("relevancy", Relevancy.Settings(through_tower=False))
-    whole = work_of(at).view(Results).get(answer_of(at), Target((1,)), order)
+    whole = work_of(at).view(RelevancyView).map_of(answer_of(at), Target((1,)), order)
     assert trace is not None and whole is not None
     own = len(answer_of(at).prompt_tokens)
     expected = whole.scores.numpy().copy()
@@ -268,7 +273,7 @@ def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: Transfor
     labels = [other.label for other in change.others(work_of(at), answer_of(at))]
     asked = [label for label in labels if label.startswith("asked: ")]
     assert len(asked) == 1 and asked[0].startswith("asked: What is the door?")
-    assert {key.answer for key in work_of(at).view(Results).maps} == {
+    assert {key.answer for key in maps_of(at)} == {
         answer_key(exchange.answer) for exchange in (first, second) if exchange.answer
     }
 
@@ -311,10 +316,10 @@ def test_the_only_word_of_the_only_answer_is_not_subtracted_from_itself(app: App
 
 def test_letting_go_of_the_target_offers_the_whole_answer(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=None)
-    assert work_of(at).view(Results).maps == {}
+    assert maps_of(at) == {}
     at.button(key="explain_whole").click().run()
     assert work_of(at).target == Target(tuple(range(6)))
-    assert len(work_of(at).view(Results).maps) == 1
+    assert len(maps_of(at)) == 1
 
 
 def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: TransformersModel) -> None:
@@ -327,7 +332,7 @@ def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: Transforme
     work.inspect(exchange)
     work.target, work.pointed = Target((1,)), exchange
     made = Explanation(torch.rand(len(exchange.answer.layout)), Target((1,)), "relevancy", {}, 0.25)
-    work.view(Results).keep(exchange.answer, relevancy_order(), [made])
+    work.view(RelevancyView).keep(exchange.answer, relevancy_order(), [made])
     at.switch_page("pages/3_Relevancy.py").run()
     assert not at.exception and not at.error
     assert "computed before the model was changed" in captions(at) and "0.25 s" in captions(at)
@@ -350,27 +355,27 @@ def test_a_stop_keeps_what_is_done_and_starts_nothing_by_itself(
         return run.explain(*arguments, cancel=token, progress=report)
 
     at = opened(app, exchange, target=Target((1,)), methods=[])
-    results = work_of(at).view(Results)
+    results = work_of(at).view(RelevancyView)
     monkeypatch.setattr(maps_running, "explain", stopped_on_the_way)
     at.session_state["relevancy_occlusion_pixels_window"] = 1
     at.session_state["relevancy_occlusion_pixels_step"] = 1
     at.multiselect(key="relevancy_methods").set_value(["occlusion_pixels"]).run()
     assert not at.exception
-    results.wait(answer_of(at), Target((1,)), order, jobs.STOPPED)
+    results.jobs.stopped[results.key(answer_of(at), Target((1,)), order)] = STOPPED
     monkeypatch.undo()
     at.run()
-    found = results.get(answer_of(at), Target((1,)), order)
+    found = results.map_of(answer_of(at), Target((1,)), order)
     assert found is not None and found.complete == 0.25
     assert "25% of it was done" in captions(at)
     at.button(key="again_occlusion_pixels").click().run()
-    found = results.get(answer_of(at), Target((1,)), order)
+    found = results.map_of(answer_of(at), Target((1,)), order)
     assert found is not None and found.complete == 1 and "of it was done" not in captions(at)
 
 
 def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersModel) -> None:
     answer = exchange_of(llava).answer
     assert answer is not None
-    results, order = Results(), relevancy_order()
+    results, order = RelevancyView(), relevancy_order()
     assert results.due(answer, Target((0,)), order)
     whole = Explanation(torch.zeros(len(answer.layout)), Target((0,)), "relevancy", {}, 60.0, together=2)
     results.keep(answer, order, [replace(whole, complete=0.5)])
@@ -382,7 +387,7 @@ def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersMo
     assert results.due(answer, Target((1,)), order)
     results.seconds.clear()
     assert results.due(answer, Target((0,)), order), "superseded half-way, not stopped"
-    results.wait(answer, Target((0,)), order, jobs.STOPPED)
+    results.jobs.stopped[results.key(answer, Target((0,)), order)] = STOPPED
     assert not results.due(answer, Target((0,)), order)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from torch import Tensor
 
 from ...attention.rows import Rows, nanmean
 from ...attention.words import Word, attention_to_patches
 from ...charts.heads import word_bars, word_table
 from ...vlm.model import VisionLanguageModel
 from .gallery import layer_choice
-from .subject import Subject, question_key, question_queries, question_rows
+from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
-from .waiting import ready
 from .words import in_target, shown_words
 
 LAYERS, HEADS = "every layer (mean of its heads)", "the heads of one layer"
@@ -28,7 +28,8 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         )
         return
     answer = subject.answer
-    if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):
+    rows = question_rows(view, model, answer)
+    if rows is None:
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         by = st.segmented_control(
@@ -37,9 +38,8 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         if by == HEADS:
             layer_choice(view, subject.rows.layers)
     asked, said, note = shown_words(subject)
-    table = np.concatenate(
-        [part for part in (_asked(view, model, subject, asked), _said(view, subject, said)) if part.shape[-1]], axis=-1
-    )
+    parts = (_asked(view, model, subject, rows, asked), _said(view, subject, said))
+    table = np.concatenate([part for part in parts if part.shape[-1]], axis=-1)
     words = [word.text for word in (*asked, *said)]
     values = (table[view.layer] if by == HEADS else nanmean(table, 1)).T
     columns = [f"H{head}" if by == HEADS else f"L{head}" for head in range(values.shape[1])]
@@ -66,14 +66,14 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
     )
 
 
-def _asked(view: AttentionView, model: VisionLanguageModel, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:
+def _asked(
+    view: AttentionView, model: VisionLanguageModel, subject: Subject, rows: Tensor, words: tuple[Word, ...]
+) -> np.ndarray:
     queries = question_queries(subject.answer, model)
-    kept = view.kept[question_key(subject.answer)]
-    assert kept is not None
     groups = [[queries.index(position) for position in word.positions if position in queries] for word in words]
     if not words:
-        return np.zeros((*kept.shape[:2], 0), np.float32)
-    return attention_to_patches(Rows(kept, tuple(range(len(queries))), subject.left_out), view.patches, groups)
+        return np.zeros((*rows.shape[:2], 0), np.float32)
+    return attention_to_patches(Rows(rows, tuple(range(len(queries))), subject.left_out), view.patches, groups)
 
 
 def _said(view: AttentionView, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:

@@ -36,7 +36,7 @@ NAMES: dict[SinkKind, tuple[str, str]] = {
 
 def attention_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title: the answer bar, and what stands below it."""
-    explore(workspace, model, workspace.view(AttentionView).deferred, _below, several=True, contrasts=False)
+    explore(workspace, model, workspace.view(AttentionView).jobs, _below, several=True, contrasts=False)
 
 
 def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
@@ -96,7 +96,7 @@ def _controls(view: AttentionView, answer: Answer) -> None:
         width=200,
         help="\n\n".join(f"**{measure.name}**: {measure.help}" for measure in MEASURES),
     )
-    _sinks(view, sinks_of(answer))
+    _sinks(view, sinks_of(view, answer))
     if answer.layout.views:
         view.opacity = st.slider(
             "Opacity", 0.0, 1.0, view.opacity, 0.05, key="attention_opacity", persist_state="session", width=160

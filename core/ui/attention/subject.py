@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -13,13 +13,13 @@ from ...attention.rows import Rows, answer_rows
 from ...attention.sinks import Sinks, find_sinks
 from ...attention.words import question_words
 from ...vlm.model import VisionLanguageModel
-from ..jobs.result_cache import answer_key
+from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
-from .view import AttentionView
+from .view import ROWS, SINKS, AttentionView, PassRows
 
 MOST_QUESTION_BYTES = 2**28
-_sinks: WeakKeyDictionary[Answer, Sinks] = WeakKeyDictionary()
+READING = "reading the question again"
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,23 +43,26 @@ class Subject:
         return f"; {number} sink{'s' * (number > 1)} left out, the rest made to sum to one" if number else ""
 
 
-def sinks_of(answer: Answer) -> Sinks:
-    """The sinks of an answer's attention, found once."""
-    if answer not in _sinks:
-        _sinks[answer] = find_sinks(answer)
-    return _sinks[answer]
+def sinks_of(view: AttentionView, answer: Answer) -> Sinks:
+    """The sinks of an answer's attention, looked for once."""
+    key = answer_key(answer)
+    sinks = view.results.get(SINKS, key)
+    if sinks is None:
+        sinks = find_sinks(answer)
+        view.results.keep(SINKS, key, sinks)
+    return sinks
 
 
 def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer, view: AttentionView) -> Subject:
     """The question word that was clicked, or else the target; all of the answer where there is no target."""
-    left_out = tuple(sink.position for sink in sinks_of(answer).all if sink.kind in view.left_out)
-    kept = view.kept.get(question_key(answer))
-    if view.word is not None and kept is not None:
+    left_out = tuple(sink.position for sink in sinks_of(view, answer).all if sink.kind in view.left_out)
+    kept = view.results.get(ROWS, question_key(answer))
+    if view.word is not None and kept is not None and kept.rows is not None:
         asked = question_queries(answer, model)
         word = question_words(answer)[view.word]
         queries = tuple(asked.index(position) for position in word.positions if position in asked)
         if queries:
-            rows = Rows(kept, queries, left_out)
+            rows = Rows(kept.rows, queries, left_out)
             return Subject(
                 answer,
                 rows,
@@ -72,7 +75,7 @@ def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, workspace.shown_image)
 
 
-def question_key(answer: Answer) -> object:
+def question_key(answer: Answer) -> Hashable:
     return ("question rows", answer_key(answer))
 
 
@@ -83,7 +86,21 @@ def question_queries(answer: Answer, model: VisionLanguageModel) -> tuple[int, .
     return tuple(positions[-max(1, MOST_QUESTION_BYTES // row) :])
 
 
-def question_rows(answer: Answer, model: VisionLanguageModel) -> Tensor:
+def question_rows(view: AttentionView, model: VisionLanguageModel, answer: Answer) -> Tensor | None:
+    """The rows of the question's words, read now where they are not there yet; None where that was stopped or failed:
+    then it has been said, with a button to try again."""
+    kept = view.obtain(
+        model,
+        ROWS,
+        question_key(answer),
+        READING,
+        READING,
+        lambda cancel, report: PassRows(_read(model, answer)),
+    )
+    return None if kept is None else kept.rows
+
+
+def _read(model: VisionLanguageModel, answer: Answer) -> Tensor:
     """The rows of the question's words from one pass, padded to the whole sequence."""
     rows = model.attention_rows(answer, question_queries(answer, model)).cpu()
     missing = len(answer.layout) - rows.shape[-1]

@@ -13,12 +13,12 @@ from ...answer import Answer
 from ...attention.tower import centres, image_positions, tower_looks, tower_measures
 from ...charts.heads import head_map, head_name
 from ...vlm.model import VisionLanguageModel
-from ..jobs.result_cache import answer_key
+from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
 from .attention_map import patches_chart
-from .view import AttentionView, Direction
-from .waiting import ready
+from .view import ROWS, AttentionView, Direction, PassRows
 
+RUNNING = "running the vision tower"
 MAP, PICTURE = 260, 340
 MEASURES = {"distance": "looking distance", "focus": "focus"}
 
@@ -26,9 +26,10 @@ MEASURES = {"distance": "looking distance", "focus": "focus"}
 def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int) -> None:
     """A map of the tower's heads, and one picture for the chosen one."""
     key = ("tower", answer_key(answer), image)
-    if not ready(view, model, key, "running the vision tower", lambda: _halved(model.tower_attention(answer, image))):
+    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, lambda cancel, report: _read(model, answer, image))
+    if kept is None:
         return
-    attention = view.kept[key]
+    attention = kept.rows
     if attention is None:
         st.info(
             f"For this picture and the family {model.card.family} it is not known which places of the vision tower "
@@ -48,9 +49,10 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
             _image(view, answer, image, attention)
 
 
-def _halved(attention: Tensor | None) -> Tensor | None:
+def _read(model: VisionLanguageModel, answer: Answer, image: int) -> PassRows:
     """Half precision: a large tower's rows would take half a gigabyte."""
-    return None if attention is None else attention.to("cpu", torch.float16)
+    attention = model.tower_attention(answer, image)
+    return PassRows(None if attention is None else attention.to("cpu", torch.float16))
 
 
 def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
+from torch import Tensor
 
 from ...answer import TokenKind
 from ...attention.rows import Rows
@@ -12,9 +13,8 @@ from ...attention.words import Word, answer_words, question_words, word_to_word
 from ...charts.heads import head_name, word_table
 from ...vlm.model import VisionLanguageModel
 from ..widgets.clicks import Entry, clickable
-from .subject import Subject, question_key, question_queries, question_rows
+from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
-from .waiting import ready
 
 MOST_WORDS = 20
 WIDTH = 560
@@ -25,10 +25,11 @@ PICTURE, REST = "the picture", "template"
 def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subject) -> None:
     """The table of the chosen head, or of the mean. A click on a question word's row shows its looks above."""
     answer = subject.answer
-    if not ready(view, model, question_key(answer), "reading the question again", lambda: question_rows(answer, model)):
+    rows = question_rows(view, model, answer)
+    if rows is None:
         return
     asked, said, note = shown_words(subject)
-    names, table = _looks(view, model, subject, asked, said)
+    names, table = _looks(view, model, subject, rows, asked, said)
     marked = {len(asked) + i for i, word in enumerate(said) if in_target(word, subject)} | (
         {asked.index(question_words(answer)[view.word])} if subject.of_question and view.word is not None else set()
     )
@@ -58,18 +59,22 @@ def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subjec
 
 
 def _looks(
-    view: AttentionView, model: VisionLanguageModel, subject: Subject, asked: tuple[Word, ...], said: tuple[Word, ...]
+    view: AttentionView,
+    model: VisionLanguageModel,
+    subject: Subject,
+    rows: Tensor,
+    asked: tuple[Word, ...],
+    said: tuple[Word, ...],
 ) -> tuple[list[str], Float[np.ndarray, "word column"]]:
     """What can be looked at (the words, the picture, the template), and how much each word looks at it."""
     answer = subject.answer
     queries = question_queries(answer, model)
     start = len(answer.prompt_tokens)
-    kept = view.kept[question_key(answer)]
-    assert kept is not None and answer.attention is not None
+    assert answer.attention is not None
     tokens = [position - start for word in said for position in word.positions]
     looks = np.concatenate(
         [
-            Rows(kept, tuple(range(len(queries))), subject.left_out).looks(view.head),
+            Rows(rows, tuple(range(len(queries))), subject.left_out).looks(view.head),
             Rows(answer.attention.weights, tuple(tokens), subject.left_out).looks(view.head),
         ]
     )

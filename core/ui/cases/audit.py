@@ -13,14 +13,13 @@ from ...charts.phrasings import phrasing_matrix
 from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.run import Report
+from ..jobs.page import Report
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.workspace import NamedImage, Workspace
 from ..widgets.chips import escaped
 from . import opening
 from .survey import survey_panel
-from .view import CasesView
+from .view import AUDITS, CasesView
 
 MOST_WORDINGS = 16
 LONGEST = 500
@@ -43,7 +42,7 @@ def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
             questions = [Question(text, (image.image,), decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
             _run(workspace.view(CasesView), model, questions, key)
-    found = workspace.view(CasesView).audits.get(key)
+    found = workspace.results.get(AUDITS, key)
     if found is not None:
         _result(workspace, model, image, found, families)
     survey_panel(workspace.view(CasesView), model)
@@ -78,7 +77,7 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
         f"Audit {len(questions)} wordings",
         type="primary",
         icon=":material/rule:",
-        disabled=not enough or view.audits.get(key) is not None,
+        disabled=not enough or view.results.get(AUDITS, key) is not None,
         key="audit_run",
     )
     if not enough:
@@ -86,11 +85,10 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
     if clicked:
 
         def ask_all(cancel: CancelToken, report: Report) -> None:
-            view.audits.keep(key, audit(model, questions, cancel=cancel, progress=report))
+            view.results.keep(AUDITS, key, audit(model, questions, cancel=cancel, progress=report))
 
-        jobs.compute(view, model, key, f"asking {len(questions)} wordings", "audit", ask_all)
-    if key in view.stopped:
-        st.text(view.stopped[key])
+        view.jobs.start(model, key, f"asking {len(questions)} wordings", "audit", ask_all)
+    view.jobs.tell(key)
 
 
 def _result(

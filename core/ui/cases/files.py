@@ -6,21 +6,22 @@ from pathlib import Path
 
 from ...cases.journal import kind_of
 from ...cases.results import KIND, Run, read_run
-from ..jobs.result_cache import ResultCache
+from ..state.results import ResultCache
+from .view import RUNS
 
 
-def read(kept: ResultCache[Run], file: Path) -> Run | None:
+def read(results: ResultCache, file: Path) -> Run | None:
     """The run in a file; None where there is no file yet. Raises JournalError."""
     try:
         state = file.stat()
     except OSError:
         return None
     key = (str(file), state.st_mtime_ns, state.st_size)
-    found = kept.get(key)
-    if found is None:
-        found = read_run(file)
-        kept.keep(key, found)
-    return found
+    run = results.get(RUNS, key)
+    if run is None:
+        run = read_run(file)
+        results.keep(RUNS, key, run)
+    return run
 
 
 def known_runs() -> list[str]:

@@ -16,8 +16,7 @@ from ...cases.street import FAMILIES, street_cases
 from ...cases.tables import FolderError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.run import Report
+from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from .files import read, results_home
@@ -45,7 +44,7 @@ def folder_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     if file is None:
         return
     try:
-        run = read(view.benchmark.runs, file)
+        run = read(workspace.results, file)
     except JournalError as error:
         st.text(str(error))
         return
@@ -171,7 +170,6 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
             except JournalError as error:
                 raise ValueError(str(error)) from error
 
-        jobs.compute(view, model, key, f"asking {most:,} cases", "cases", ask)
-    if key in view.stopped:
-        st.text(view.stopped[key])
+        view.jobs.start(model, key, f"asking {most:,} cases", "cases", ask)
+    view.jobs.tell(key)
     return run

@@ -14,10 +14,9 @@ from ...vlm.cancel import CancelToken
 from ...vlm.errors import QuestionError
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.run import Report
+from ..jobs.page import Report
 from ..state.workspace import Exchange, NamedImage, Workspace
-from .view import CasesView
+from .view import ANSWERS, CasesView
 
 EXPLORERS = {
     "Relevancy": "pages/3_Relevancy.py",
@@ -67,15 +66,14 @@ def menu_asking(
     page = _choice(name)
     if page is not None:
         view.opening = (key, page)
-        view.stopped.pop(key, None)
+        view.jobs.forget(key)
     if view.opening is None or view.opening[0] != key:
         return
-    if key in view.stopped:
-        st.text(view.stopped[key])
+    if view.jobs.tell(key):
         return
-    answer = view.answers.get(key)
+    answer = view.results.get(ANSWERS, key)
     if answer is None:
-        jobs.compute(view, model, key, "asking once more", "open", partial(_again, view, model, key, question))
+        view.jobs.start(model, key, "asking once more", "open", partial(_again, view, model, key, question))
     page, view.opening = view.opening[1], None
     if image is None and answer.question.images:
         image = NamedImage(answer.question.images[-1], "the case's picture")
@@ -103,4 +101,4 @@ def _again(
     cancel.check()
     if not answer.tokens:
         raise ValueError("The model says nothing to this, so there is nothing to look into.")
-    view.answers.keep(key, answer)
+    view.results.keep(ANSWERS, key, answer)

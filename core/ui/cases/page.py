@@ -21,7 +21,7 @@ def case_studies_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. It needs no answer to look into."""
     page, below = st.container(), st.container()
     with below:
-        workspace.view(CasesView).deferred.run()
+        workspace.view(CasesView).jobs.finish()
     with page:
         _section(workspace, model)
 

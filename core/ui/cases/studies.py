@@ -13,13 +13,12 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...statistics.estimate import Estimate
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.run import Report
+from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from . import spoken
 from .examples import example_cards, image_against_text
-from .view import CasesView, StudyKey
+from .view import OUTCOMES, CasesView, StudyKey
 
 MOST_SCENES = 200
 VERDICTS = {
@@ -39,9 +38,8 @@ def studies_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     scenes = view.scenes.get(study.key, study.scenes)
     key = StudyKey(model.card.fingerprint, study.key, scenes)
     _controls(view, model, study, key)
-    found = view.outcomes.get(key)
-    if key in view.stopped:
-        st.text(view.stopped[key])
+    found = view.results.get(OUTCOMES, key)
+    view.jobs.tell(key)
     if found is None:
         st.caption("Nothing is computed yet. Stopped on the way, it tells of the scenes that were read.")
     else:
@@ -99,13 +97,13 @@ def _controls(view: CasesView, model: VisionLanguageModel, study: Study[Any, Any
     if clicked:
 
         def run(cancel: CancelToken, report: Report) -> None:
-            view.outcomes.keep(key, study.run(model, key.scenes, cancel=cancel, progress=report))
+            view.results.keep(OUTCOMES, key, study.run(model, key.scenes, cancel=cancel, progress=report))
 
-        jobs.compute(view, model, key, f"reading {key.scenes} scenes", "case", run)
+        view.jobs.start(model, key, f"reading {key.scenes} scenes", "case", run)
 
 
 def _done(view: CasesView, key: StudyKey) -> bool:
-    found = view.outcomes.get(key)
+    found = view.results.get(OUTCOMES, key)
     return found is not None and not found.stopped
 
 

@@ -15,8 +15,7 @@ from ...cases.survey import LEAST_APART, MEASURES, Correlation, correlations, re
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.run import Report
+from ..jobs.page import Report
 from . import spoken
 from .files import results_home
 from .view import CasesView
@@ -73,9 +72,8 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
             except JournalError as error:
                 raise ValueError(str(error)) from error
 
-        jobs.compute(view, model, key, "surveying drawn scenes", "survey", run)
-    if key in view.stopped:
-        st.text(view.stopped[key])
+        view.jobs.start(model, key, "surveying drawn scenes", "survey", run)
+    view.jobs.tell(key)
 
 
 def _pair(one: Correlation) -> Pair:

@@ -16,7 +16,6 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from . import spoken
 from .files import known_runs, read, results_home
-from .view import CasesView
 
 LONGEST = 200
 
@@ -61,7 +60,7 @@ def _file(number: str, known: list[str]) -> str:
 
 def _run(workspace: Workspace, path: str) -> Run:
     """The run in a file. Raises JournalError, also where there is none."""
-    found = read(workspace.view(CasesView).benchmark.runs, Path(path).expanduser())
+    found = read(workspace.results, Path(path).expanduser())
     if found is None:
         raise JournalError(f"There is no file {path}. Choose a results file.")
     return found

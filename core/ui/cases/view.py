@@ -13,8 +13,8 @@ from ...cases.audit import Audit
 from ...cases.case import Case
 from ...cases.results import Run
 from ...cases.studies.study import Outcome
-from ..jobs.deferred import Deferred
-from ..jobs.result_cache import ResultCache
+from ..jobs.page import PageView
+from ..state.results import Kind
 
 Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods"]
 
@@ -45,30 +45,30 @@ class Benchmark:
         return {case.id: case for case in self.cases}
 
 
+OUTCOMES = Kind[Outcome](20)
+AUDITS = Kind[Audit](10)
+ANSWERS = Kind[Answer](20)
+RUNS = Kind[Run](4)
+
+
 @dataclass(eq=False)
 class BenchmarkView:
-    """The benchmark that is looked at. `trouble` says why a folder could not be read; `runs` are results files as they
-    were read; `case` is the one chosen in the table; `noted_in` says of a notes file which other one stands for it."""
+    """The benchmark that is looked at. `trouble` says why a folder could not be read; `case` is the one chosen in the
+    table; `noted_in` says of a notes file which other one stands for it."""
 
     chosen: Benchmark | None = None
     trouble: str | None = None
     case: str | None = None
-    runs: ResultCache[Run] = field(default_factory=lambda: ResultCache(4))
     noted_in: dict[Path, Path] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
-class CasesView:
-    """What is chosen. `study` None is the first. `opening` is what is to be opened once it is answered, and the page;
-    `answers` were given for that. `stopped` says of work that was stopped or failed what happened."""
+class CasesView(PageView):
+    """What is chosen. `study` None is the first. `opening` is what is to be opened once it is answered, and the
+    page."""
 
     section: Section = "Cases"
     study: str | None = None
     scenes: dict[str, int] = field(default_factory=dict)
-    outcomes: ResultCache[Outcome] = field(default_factory=lambda: ResultCache(20))
-    audits: ResultCache[Audit] = field(default_factory=lambda: ResultCache(10))
     opening: tuple[Hashable, str] | None = None
-    answers: ResultCache[Answer] = field(default_factory=lambda: ResultCache(20))
     benchmark: BenchmarkView = field(default_factory=BenchmarkView)
-    stopped: dict[Hashable, str] = field(default_factory=dict)
-    deferred: Deferred = field(default_factory=Deferred)

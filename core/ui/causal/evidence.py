@@ -37,7 +37,7 @@ def explanation_set_evidence(
     if not patches:
         return
     map_ = as_map(answer, graph, radius)
-    evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.view(CausalView).deferred)
+    evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.view(CausalView).jobs)
     if workspace.view(EvidenceView).test_of(answer, map_) is not None:
         evidence_badges(workspace.view(EvidenceView), answer, map_)
         st.caption(

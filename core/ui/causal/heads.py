@@ -17,10 +17,9 @@ from ...masking import as_seen
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
 from ..widgets.clicks import Entry, clickable
 from .naming import nats
-from .view import CausalView
+from .view import GRAPHS, HEADS_TESTS, CausalView
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
@@ -28,7 +27,7 @@ SMALL, WIDTH = 101, 664
 
 def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
     """The test of a layer's heads, if it is there."""
-    return view.heads.get(view.heads_key(answer, token, layer, settings))
+    return view.results.get(HEADS_TESTS, view.heads_key(answer, token, layer, settings))
 
 
 def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings) -> dict[int, str]:
@@ -71,8 +70,7 @@ def heads_test_panel(
     asked = ("heads", view.heads_key(answer, token, view.layer, settings))
     if wanted:
         _compute(view, model, answer, token, wanted, settings, asked)
-    if asked in view.stopped:
-        st.text(view.stopped[asked])
+    view.jobs.tell(asked)
     found = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]
     if not found:
         st.caption(
@@ -102,11 +100,11 @@ def _compute(
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
         tests = heads_tests(model, answer, token, layers, settings, radius, masking, cancel=cancel, progress=report)
         for test in tests:
-            view.heads.keep(view.heads_key(answer, token, test.layer, settings), test)
+            view.results.keep(HEADS_TESTS, view.heads_key(answer, token, test.layer, settings), test)
             for graph in test.graphs:
-                view.graphs.keep(view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
+                view.results.keep(GRAPHS, view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
-    jobs.compute(view, model, asked, "testing the explanations of all heads", "heads", work)
+    view.jobs.start(model, asked, "testing the explanations of all heads", "heads", work)
 
 
 def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) -> None:

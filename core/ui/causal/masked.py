@@ -14,10 +14,9 @@ from ...causal.explanation_test import ExplanationTest, Masking, Trial, explanat
 from ...charts.tokens import visible
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
 from ..widgets.places import place_of
 from .naming import names_of
-from .view import CausalView, GraphKey, MaskedKey
+from .view import TESTS, CausalView, GraphKey, MaskedKey
 
 CAPS = (32, 64, 128, 256, 512, 1024)
 MODES = {"reader": "hide image tokens from the reader", "pixels": "replace pixels, read anew"}
@@ -47,21 +46,23 @@ def explanation_test_panel(
             found = explanation_test(
                 model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report
             )
-            view.tests.keep(asked, found)
+            view.results.keep(TESTS, asked, found)
 
-        jobs.compute(view, model, asked, "masking parts of the explanation", "test", work)
-    found = view.tests.get(asked)
-    if found is not None:
-        _result(answer, graph, found)
-    elif asked in view.stopped:
-        st.text(view.stopped[asked])
-    elif not patches:
-        st.caption("The explanation holds no patch at this distance, so there is nothing to mask.")
-    else:
-        st.caption(
-            "Parts of the explanation are masked, smallest first, until the token changes; random sets and the most "
-            f"attended patches of the same size are masked beside them. Patches in it: {patches}."
-        )
+        view.jobs.start(model, asked, "masking parts of the explanation", "test", work)
+    test = view.results.get(TESTS, asked)
+    if test is not None:
+        _result(answer, graph, test)
+    elif not view.jobs.tell(asked):
+        st.caption(_nothing_yet(patches))
+
+
+def _nothing_yet(patches: int) -> str:
+    if not patches:
+        return "The explanation holds no patch at this distance, so there is nothing to mask."
+    return (
+        "Parts of the explanation are masked, smallest first, until the token changes; random sets and the most "
+        f"attended patches of the same size are masked beside them. Patches in it: {patches}."
+    )
 
 
 def _how(view: CausalView) -> int:

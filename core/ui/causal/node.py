@@ -15,11 +15,10 @@ from ...charts.overlays import fit
 from ...masking import as_seen
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
 from ..widgets.chips import escaped
 from .naming import edge_in_words, name_of, names_of, nats
 from .reasking import ask_without
-from .view import CausalView, GraphKey, ReaskedWithout
+from .view import REASKED, CausalView, GraphKey, ReaskedWithout
 
 SEEN = 150
 
@@ -151,18 +150,18 @@ def _reask(
     """Mask these patches and ask again, when that was clicked; show what came of it, when it is known."""
     fill = view.masking.fill
     kept = (key.answer, key.token, positions, fill)
-    if clicked and view.reasked.get(kept) is None:
+    if clicked and view.results.get(REASKED, kept) is None:
 
         def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
             without = ask_without(model, answer, graph.token, positions, fill, cancel, lambda piece: report(0.5))
-            view.reasked.keep(kept, without)
+            view.results.keep(REASKED, kept, without)
 
-        jobs.compute(view, model, ("reask", kept), "asking again with patches masked", "reask", work)
-    found = view.reasked.get(kept)
+        view.jobs.start(model, ("reask", kept), "asking again with patches masked", "reask", work)
+    found = view.results.get(REASKED, kept)
     if found is not None:
         _result(answer, graph, found)
-    elif ("reask", kept) in view.stopped:
-        st.text(view.stopped["reask", kept])
+    else:
+        view.jobs.tell(("reask", kept))
 
 
 def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:

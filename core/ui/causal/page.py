@@ -11,8 +11,8 @@ from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.settings import GraphSettings
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -23,7 +23,7 @@ from .evidence import explanation_set_evidence
 from .heads import heads_test_panel
 from .masked import explanation_test_panel
 from .node import node_panel
-from .view import CausalView, GraphKey
+from .view import GRAPHS, CausalView, GraphKey
 from .views import graph_views
 
 CAVEAT = (
@@ -34,7 +34,7 @@ CAVEAT = (
 
 def causal_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title: the answer bar, and what stands below it."""
-    explore(workspace, model, workspace.view(CausalView).deferred, _below, contrasts=False)
+    explore(workspace, model, workspace.view(CausalView).jobs, _below, contrasts=False)
 
 
 def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
@@ -54,7 +54,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
 def _kept(workspace: Workspace) -> None:
     """The graph last looked at, of a model that is not loaded any more."""
     view, answer = workspace.view(CausalView), workspace.answer
-    graph = view.graphs.get(view.about) if view.about is not None else None
+    graph = view.results.get(GRAPHS, view.about) if view.about is not None else None
     if answer is None or graph is None or view.about is None or view.about.answer != answer_key(answer):
         return
     st.caption("The graph that was learned before the model was changed:")
@@ -141,10 +141,10 @@ def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
 def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: GraphKey) -> CausalGraph | None:
     """The graph, learned now if need be; None, and a sentence, when it cannot be had."""
 
-    def learn(cancel: CancelToken, report: jobs.Report) -> CausalGraph:
+    def learn(cancel: CancelToken, report: Report) -> CausalGraph:
         return causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
 
-    return jobs.obtain(view, model, view.graphs, key, "learning the causal graph", "graph", learn)
+    return view.obtain(model, GRAPHS, key, "learning the causal graph", "graph", learn)
 
 
 def _summary(graph: CausalGraph, radius: int) -> None:

@@ -6,7 +6,6 @@ for another.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from ...answer import Answer, Fill, Intervention
@@ -14,8 +13,8 @@ from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
-from ..jobs.deferred import Deferred
-from ..jobs.result_cache import AnswerKey, ResultCache, answer_key
+from ..jobs.page import PageView
+from ..state.results import AnswerKey, Kind, answer_key
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,17 @@ class ReaskedWithout:
     hidden_change: float
 
 
+GRAPHS = Kind[CausalGraph](300)
+TESTS = Kind[ExplanationTest](300)
+HEADS_TESTS = Kind[HeadsTest](100)
+REASKED = Kind[ReaskedWithout](100)
+GRAPH_PAGES = Kind[str](6)
+
+
 @dataclass(eq=False)
-class CausalView:
+class CausalView(PageView):
     """What is chosen on the page. `layer` is None until a page with a model has been seen; `node` is the number of the
-    node that was clicked, in the graph of `about`. `stopped` says of work that was stopped or failed what happened."""
+    node that was clicked, in the graph of `about`."""
 
     layer: int | None = None
     head: int = 0
@@ -77,13 +83,6 @@ class CausalView:
     node: int | None = None
     about: GraphKey | None = None
     masking: Masking = field(default_factory=Masking)
-    graphs: ResultCache[CausalGraph] = field(default_factory=lambda: ResultCache(300))
-    tests: ResultCache[ExplanationTest] = field(default_factory=lambda: ResultCache(300))
-    heads: ResultCache[HeadsTest] = field(default_factory=lambda: ResultCache(100))
-    reasked: ResultCache[ReaskedWithout] = field(default_factory=lambda: ResultCache(100))
-    pages: ResultCache[str] = field(default_factory=lambda: ResultCache(6))
-    stopped: dict[Hashable, str] = field(default_factory=dict)
-    deferred: Deferred = field(default_factory=Deferred)
 
     def within(self, layers: int, heads: int) -> None:
         """Choose a head that the model has; at first one of its last layer."""

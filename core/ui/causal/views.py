@@ -19,7 +19,7 @@ from ...masking import as_seen
 from ..widgets.clicks import Entry, clickable
 from .naming import drawn
 from .network import HEIGHT, network_view
-from .view import CausalView, GraphKey
+from .view import GRAPH_PAGES, CausalView, GraphKey
 
 PICTURE, TREE = 340, 500
 SMALL = 100
@@ -106,11 +106,11 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
 def _page(view: CausalView, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int) -> str:
     """The graph's page, built once."""
     dark = st.context.theme.type == "dark"
-    found = view.pages.get((key, radius, dark))
+    found = view.results.get(GRAPH_PAGES, (key, radius, dark))
     if found is None:
         nodes = drawn(graph, answer)
         found = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=HEIGHT, dark=dark)
-        view.pages.keep((key, radius, dark), found)
+        view.results.keep(GRAPH_PAGES, (key, radius, dark), found)
     return found
 
 

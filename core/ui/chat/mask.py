@@ -17,7 +17,7 @@ from ...masking import FILL_NAMES, apply_mask, covered_patches, rasterize, snap_
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.scoring import score
-from ..jobs.job import run_on_model
+from ..jobs.job import Job
 from ..state.workspace import Exchange, MaskDraft, Reasked, Workspace
 from ..widgets.asking import stop_row, stream_text, trouble_of
 from ..widgets.places import why_no_places
@@ -26,6 +26,7 @@ CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
 TOOLS = {"brush": "freedraw", "rectangle": "rect", "polygon": "polygon"}
 ICONS = {"brush": ":material/brush:", "rectangle": ":material/crop_square:", "polygon": ":material/polyline:"}
+PURPOSE = "asking again with a region hidden"
 
 
 def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
@@ -201,9 +202,9 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         return Reasked(answer, mask, other, change)
 
     def run() -> None:
-        workspace.reasked = run_on_model(model, "asking again with a region hidden", ask_and_score, status, show_piece)
+        workspace.reasked = Job(model, PURPOSE, ask_and_score).watch(status, show_piece)
 
-    trouble = trouble_of(run)
+    trouble = trouble_of(PURPOSE, run)
     if trouble:
         st.text(trouble)
     else:

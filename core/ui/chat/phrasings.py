@@ -11,7 +11,7 @@ from ...cases.audit import Audit, audited
 from ...charts.phrasings import phrasing_matrix
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ..jobs.job import run_on_model
+from ..jobs.job import Job
 from ..state.scenes import phrasing_starters
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, stream_text, trouble_of
@@ -48,7 +48,7 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
         waiting = st.container()
     if clicked:
         workspace.compared = None
-        trouble = trouble_of(lambda: _compare(workspace, model, questions, places, waiting))
+        trouble = trouble_of("comparing phrasings", lambda: _compare(workspace, model, questions, places, waiting))
         if trouble is None:
             st.rerun()
         st.text(trouble)
@@ -87,12 +87,11 @@ def _compare(
     answers = []
     for question, place in zip(questions, places, strict=True):
         answers.append(_stream_one(model, question, place, status))
-    workspace.compared = run_on_model(
+    workspace.compared = Job(
         model,
         "scoring each answer under every phrasing",
         lambda cancel, say: audited(model, questions, answers, cancel),
-        status,
-    )
+    ).watch(status)
 
 
 def _stream_one(
@@ -110,7 +109,7 @@ def _stream_one(
     def work(cancel: CancelToken, say: Callable[[str], None]) -> Answer:
         return stream_text(model, question, cancel, say)
 
-    return run_on_model(model, "comparing phrasings", work, status, show_piece)
+    return Job(model, "comparing phrasings", work).watch(status, show_piece)
 
 
 def _result(result: Audit, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..state.view import View
+
 Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
 
 
 @dataclass(eq=False)
-class ChatView:
+class ChatView(View):
     """What is chosen on the page: how the answer is looked into."""
 
     lens: Lens = "Answer tokens"

@@ -74,8 +74,8 @@ class Job(Generic[T]):
         """Whether the work has ended, with or without success, when so many seconds have passed."""
         return self._wait(lambda: None, time.monotonic() + seconds)
 
-    def watch(self, status: DeltaGenerator, show: Callable[[str], None] = lambda piece: None) -> T:
-        """Wait for the end of the work; what it says is handed to `show` in this thread.
+    def watch(self, status: DeltaGenerator, hear: Callable[[str], None] = lambda piece: None) -> T:
+        """Wait for the end of the work; what it says is handed to `hear` in this thread.
 
         `status` is a placeholder that tells what is waited for. Raises what the work raises.
         """
@@ -83,12 +83,12 @@ class Job(Generic[T]):
 
         def look() -> None:
             nonlocal told
-            _say_all(self._said, show)
+            _tell_all(self._said, hear)
             if (news := _status(self._model, self.purpose, self._started.is_set(), self._owner)) != told:
                 status.caption(told := news)
 
         self._wait(look)
-        _say_all(self._said, show)
+        _tell_all(self._said, hear)
         status.empty()
         return self.result()
 
@@ -141,26 +141,12 @@ def _body(
         outcome.set_exception(error)
 
 
-def run_on_model(
-    model: VisionLanguageModel,
-    purpose: str,
-    work: Callable[[CancelToken, Callable[[str], None]], T],
-    status: DeltaGenerator,
-    show: Callable[[str], None] = lambda piece: None,
-) -> T:
-    """Do `work(cancel, say)` while nobody else uses the model; what it says is handed to `show` in this thread.
-
-    `status` is a placeholder that tells what is waited for. Raises what the work raises.
-    """
-    return Job(model, purpose, work).watch(status, show)
-
-
 def may_stop_here() -> None:
     """Let Streamlit end this run where the page was stopped or rerun: it does so at any use of the session."""
     _ = "workspace" in st.session_state
 
 
-def _say_all(said: SimpleQueue[str], show: Callable[[str], None]) -> None:
+def _tell_all(said: SimpleQueue[str], hear: Callable[[str], None]) -> None:
     pieces = []
     while True:
         try:
@@ -168,7 +154,7 @@ def _say_all(said: SimpleQueue[str], show: Callable[[str], None]) -> None:
         except Empty:
             break
     if pieces:
-        show("".join(pieces))
+        hear("".join(pieces))
 
 
 def _this_tab() -> str | None:

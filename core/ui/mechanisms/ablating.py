@@ -16,15 +16,15 @@ from ...mechanisms.ablation import ablate, answer_without_heads, head_means
 from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from ..state.workspace import Workspace
 from ..widgets.clicks import Entry, clickable
 from . import answer_difference
 from .answer_difference import answer_difference_panel
 from .ranked import ranked_ablation_panel
 from .saving import Row, save
-from .view import MechanismsView, Said
+from .view import SAID, MechanismsView, Said
 from .written import SAYS, Measure, figures, ranking
 
 MAP, WIDTH = 280, 420
@@ -108,7 +108,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     key = ("without", answer_key(answer), heads, mean)
     instead = MEAN if mean else NOTHING
 
-    def make(cancel: CancelToken, report: jobs.Report) -> Said:
+    def make(cancel: CancelToken, report: Report) -> Said:
         began = time.perf_counter()
         means = head_means(model, [answer]) if mean else None
         report(0.2)
@@ -117,7 +117,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
         return Said(other, ablate(model, answer, heads, means), time.perf_counter() - began)
 
     st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
-    said = jobs.obtain(view, model, view.said, key, "answering without these heads", "without", make)
+    said = view.obtain(model, SAID, key, "answering without these heads", "without", make)
     if said is not None:
         answer_difference_panel(answer, said, "ablated")
         st.caption(HeadAblation.caveat)

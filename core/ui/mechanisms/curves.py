@@ -15,13 +15,13 @@ from ...mechanisms.attention_knockout import AttentionKnockout
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from ..state.target import describe_target
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from .saving import Row, save
-from .view import Curve, MechanismsView
+from .view import CURVES, Curve, MechanismsView
 
 WIDTH = 450
 
@@ -36,9 +36,9 @@ def obtained(
 ) -> dict[str, Curve]:
     """The curves of some cuts, those that are not there computed now in one run."""
     about = (answer_key(answer), target, window)
-    missing = [name for name in cuts if view.curves.get((about, name)) is None]
+    missing = [name for name in cuts if view.results.get(CURVES, (about, name)) is None]
 
-    def work(cancel: CancelToken, report: jobs.Report) -> None:
+    def work(cancel: CancelToken, report: Report) -> None:
         began = time.perf_counter()
         outcome = knockout_curves(
             model, answer, target, [cuts[name] for name in missing], window, cancel=cancel, progress=report
@@ -46,11 +46,11 @@ def obtained(
         seconds = (time.perf_counter() - began) / len(missing)
         for row, name in enumerate(missing):
             if np.isfinite(outcome.logprob[row]).all():
-                view.curves.keep((about, name), _curve(model, outcome, row, seconds))
+                view.results.keep(CURVES, (about, name), _curve(model, outcome, row, seconds))
 
     if missing:
-        jobs.made(view, model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
-    known = {name: view.curves.get((about, name)) for name in cuts}
+        view.jobs.ensure(model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
+    known = {name: view.results.get(CURVES, (about, name)) for name in cuts}
     return {name: curve for name, curve in known.items() if curve is not None}
 
 

@@ -13,13 +13,13 @@ from ...mechanisms.knockout import Cut, answer_with_cut, change_by_cut
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from ..state.workspace import Workspace
 from . import answer_difference, curves
 from .answer_difference import answer_difference_panel
 from .curves import cut_curves
-from .view import MechanismsView, Said
+from .view import SAID, MechanismsView, Said
 
 FIRST = ("image → question", "question → last", "image → last")
 MOST_CUTS = 8
@@ -86,14 +86,14 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
     name, first = view.cut
     cut, layers = cuts[name], range(first, first + window)
 
-    def make(cancel: CancelToken, report: jobs.Report) -> Said:
+    def make(cancel: CancelToken, report: Report) -> Said:
         began = time.perf_counter()
         other = answer_with_cut(model, answer.question, cut, layers, cancel=cancel)
         report(0.8)
         return Said(other, change_by_cut(model, answer, cut, layers), time.perf_counter() - began)
 
     key = ("with cut", answer_key(answer), cut, first, window)
-    said = jobs.obtain(view, model, view.said, key, "answering with the cut", "with_cut", make)
+    said = view.obtain(model, SAID, key, "answering with the cut", "with_cut", make)
     if said is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
         answer_difference_panel(answer, said, "cut")

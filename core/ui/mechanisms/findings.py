@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,11 +14,10 @@ from ...cases.findings.run import SCENES, run_findings
 from ...cases.journal import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from .finding import finding_panel
-from .view import MechanismsView
+from .view import FINDINGS, MechanismsView
 
 FEW = 20
 VERDICTS = {
@@ -32,10 +32,10 @@ def findings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     view = workspace.view(MechanismsView)
     key = ("findings", model.card.fingerprint)
     _again(view, model, key)
-    if key in view.stopped:
+    if key in view.jobs.stopped:
         kept = " What was read is kept in this tab: measure again to go on from there." if view.journals else ""
-        st.text(f"{view.stopped[key]}{kept}")
-    found = view.findings.get(key) or _committed(model)
+        st.text(f"{view.jobs.stopped[key]}{kept}")
+    found = view.results.get(FINDINGS, key) or _committed(model)
     if found is None:
         st.info(
             f"Nothing has been measured on {escaped(model.card.name)} yet. A few scenes tell the direction; the "
@@ -77,8 +77,10 @@ def _again(view: MechanismsView, model: VisionLanguageModel, key: tuple[str, str
             )
         )
         clicked = st.button("Measure again", icon=":material/replay:", key="findings_again")
-        if view.findings.get(key) is not None:
-            st.button("Back to the committed ones", on_click=view.findings.drop, args=(key,), key="findings_back")
+        if view.results.get(FINDINGS, key) is not None:
+            st.button(
+                "Back to the committed ones", on_click=view.results.drop, args=(FINDINGS, key), key="findings_back"
+            )
     if not clicked:
         return
     if view.journals is None:
@@ -86,11 +88,11 @@ def _again(view: MechanismsView, model: VisionLanguageModel, key: tuple[str, str
     journal = Path(view.journals.name) / f"{model.card.fingerprint[:16]}.jsonl"
     command = shlex.join(["python", "-m", "core", "findings", "--scenes", str(scenes), "--model", model.card.source])
 
-    def work(cancel: CancelToken, report: jobs.Report) -> None:
+    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
         found = run_findings(model, journal, scenes, command=command, cancel=cancel, progress=report)
-        view.findings.keep(key, found)
+        view.results.keep(FINDINGS, key, found)
 
-    jobs.compute(view, model, key, f"reading {scenes} scenes for each finding", "findings", work)
+    view.jobs.start(model, key, f"reading {scenes} scenes for each finding", "findings", work)
 
 
 def _about(found: Findings) -> None:

@@ -12,11 +12,11 @@ from ...charts.tokens import alternatives_chart, visible
 from ...mechanisms.vocabulary import HeadReading, read_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
+from ..jobs.page import Report
 from ..widgets.chips import escaped
 from ..widgets.places import place_of
 from .subject import Subject
-from .view import MechanismsView, Written
+from .view import HEAD_READINGS, MechanismsView, Written
 
 WIDTH = 312
 
@@ -26,12 +26,12 @@ def head_panel(
 ) -> None:
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""
 
-    def make(cancel: CancelToken, report: jobs.Report) -> HeadReading:
+    def make(cancel: CancelToken, report: Report) -> HeadReading:
         (reading,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
         return reading
 
     key = ("reading", subject.key, chosen)
-    reading = jobs.obtain(view, model, view.readings, key, "reading the head in the vocabulary", "reading", make)
+    reading = view.obtain(model, HEAD_READINGS, key, "reading the head in the vocabulary", "reading", make)
     if reading is None:
         return
     st.markdown(f"**What {head_name(chosen)} says in the vocabulary**")

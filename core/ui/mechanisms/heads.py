@@ -80,7 +80,7 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
         source.words(answer, target, looked_at, taken)
         head_panel(view, model, answer, subject, written, scored.chosen)
         if not typed.strip():
-            evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.deferred)
+            evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.jobs)
 
 
 def _measure() -> Measure:

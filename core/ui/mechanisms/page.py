@@ -33,7 +33,7 @@ LENSES: dict[Lens, Panel] = {
 
 def mechanisms_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title: the answer bar, and what stands below it."""
-    explore(workspace, model, workspace.view(MechanismsView).deferred, _below)
+    explore(workspace, model, workspace.view(MechanismsView).jobs, _below)
 
 
 def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:

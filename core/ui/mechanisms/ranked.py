@@ -14,12 +14,12 @@ from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from ...mechanisms.head_ablation import MEAN, NOTHING, counts_of
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from ..state.target import describe_target
 from ..widgets.chips import escaped
 from .saving import Row, save
-from .view import MechanismsView
+from .view import RANKED, MechanismsView
 from .written import Measure
 
 WIDTH, DRAWS = 450, 5
@@ -39,21 +39,20 @@ def ranked_ablation_panel(
     counts = counts_of(len(ordered))
     key = ("ranking", answer_key(answer), target, measure, mean)
 
-    def work(cancel: CancelToken, report: jobs.Report) -> None:
+    def work(cancel: CancelToken, report: Report) -> None:
         means = head_means(model, [answer]) if mean else None
         rankings: dict[str, list[Head]] = {measure: ordered}
         curves = ablation_curves(
             model, answer, target, rankings, counts, means, draws=DRAWS, cancel=cancel, progress=report
         )
-        view.ranked.keep(key, curves)
+        view.results.keep(RANKED, key, curves)
 
-    curves = view.ranked.get(key)
+    curves = view.results.get(RANKED, key)
     if curves is None or curves.complete < 1:
         clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
         if clicked:
-            jobs.compute(view, model, key, "taking heads away", "ranking", work)
-        if key in view.stopped:
-            st.text(view.stopped[key])
+            view.jobs.start(model, key, "taking heads away", "ranking", work)
+        view.jobs.tell(key)
     if curves is None:
         st.caption(
             f"Takes the first {', '.join(map(str, counts))} heads by {measure.lower()} away, and as many of {DRAWS} "

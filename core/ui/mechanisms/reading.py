@@ -11,11 +11,11 @@ from ...charts.readings import Reading
 from ...mechanisms.lens import lens
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from .saving import Row
 from .subject import Subject
-from .view import MechanismsView, Read
+from .view import READ, MechanismsView, Read
 
 TOP = 10
 """Words read of each state."""
@@ -38,14 +38,14 @@ def read(
     """Positions read at some layers, now if need be, and how they rank the word that is sought."""
     word = subject.token_targets[0].token
 
-    def make(cancel: CancelToken, report: jobs.Report) -> Read:
+    def make(cancel: CancelToken, report: Report) -> Read:
         began = time.perf_counter()
         reading = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
         return Read(reading, time.perf_counter() - began)
 
     key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
     name = "lens_grid" if len(layers) == 1 else "lens_table"
-    return jobs.obtain(view, model, view.read, key, "reading states in the vocabulary", name, make)
+    return view.obtain(model, READ, key, "reading states in the vocabulary", name, make)
 
 
 def shown(model: VisionLanguageModel, states: Read, layer: int, place: int) -> Reading:

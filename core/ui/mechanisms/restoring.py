@@ -16,10 +16,10 @@ from ...vlm.cancel import CancelToken
 from ...vlm.edits import Site
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from .corrupting import Chosen
-from .view import MechanismsView, Traced
+from .view import TRACES, MechanismsView, Traced
 
 EACH = "word by word"
 MOST_WORDS = 24
@@ -67,7 +67,7 @@ def compute(
 ) -> None:
     """Trace some places, at some layers or all; what is done before a stop is kept."""
 
-    def work(cancel: CancelToken, report: jobs.Report) -> None:
+    def work(cancel: CancelToken, report: Report) -> None:
         began = time.perf_counter()
         traced = trace(
             model,
@@ -81,6 +81,6 @@ def compute(
             cancel=cancel,
             progress=report,
         )
-        view.traces.keep(key, Traced(traced, time.perf_counter() - began))
+        view.results.keep(TRACES, key, Traced(traced, time.perf_counter() - began))
 
-    jobs.compute(view, model, key, "restoring states", "trace", work)
+    view.jobs.start(model, key, "restoring states", "trace", work)

@@ -23,7 +23,7 @@ from ...mechanisms.head_contributions import HeadContributions
 from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
+from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
@@ -32,7 +32,7 @@ from ..widgets.map_downloads import file_name, number_downloads
 from ..widgets.places import why_no_places
 from ..widgets.scored_words import TALL, scored_tokens
 from .subject import Subject
-from .view import MechanismsView, Taken, Written
+from .view import TAKEN, MechanismsView, Taken, Written
 
 METHOD = "logprob_increase_of_heads"
 """What the maps are called in files."""
@@ -78,19 +78,19 @@ def taken(
 ) -> Explanation | None:
     """The summed increases of every position alone, through some heads; computed where they are not there. None where
     that was stopped or failed, which has been said."""
-    missing = [head for head in heads if view.taken.get((subject.key, head)) is None]
+    missing = [head for head in heads if view.results.get(TAKEN, (subject.key, head)) is None]
 
-    def make(cancel: CancelToken, report: jobs.Report) -> None:
+    def make(cancel: CancelToken, report: Report) -> None:
         began = time.perf_counter()
         taken = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
         seconds = (time.perf_counter() - began) / len(missing)
         for head, increases in zip(missing, taken, strict=True):
-            view.taken.keep((subject.key, head), Taken(increases, seconds))
+            view.results.keep(TAKEN, (subject.key, head), Taken(increases, seconds))
 
     key = ("taken", subject.key, tuple(heads))
-    if missing and not jobs.made(view, model, key, "reading what heads take from each position", "taken", make):
+    if missing and not view.jobs.ensure(model, key, "reading what heads take from each position", "taken", make):
         return None
-    known = [one for head in heads if (one := view.taken.get((subject.key, head))) is not None]
+    known = [one for head in heads if (one := view.results.get(TAKEN, (subject.key, head))) is not None]
     return Explanation(
         scores=torch.stack([one.increases for one in known]).sum(0),
         target=target,

@@ -9,7 +9,7 @@ from ...answer import Answer, Target
 from ...charts.tokens import visible
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import TokenTarget, rival_ids, token_targets_of
-from ..jobs.result_cache import answer_key
+from ..state.results import answer_key
 from ..state.target import LONGEST_RIVAL, describe_target
 
 

@@ -21,7 +21,7 @@ from ..widgets.chips import escaped
 from .effects import rows_of
 from .restoring import Order, compute
 from .saving import save
-from .view import MechanismsView, Traced
+from .view import TRACES, MechanismsView, Traced
 
 SIZE = 360
 MOST_PATCHES = 150
@@ -45,13 +45,12 @@ def traced_patches_panel(
             return
         side, squares = _squares(answer, workspace.shown_image)
         key = ("patches", order.key(answer, target), layer, side, workspace.shown_image)
-        result = view.traces.get(key)
+        result = view.results.get(TRACES, key)
         if result is None or result.trace.complete < 1:
             label = f"Restore {len(squares)} patches at layer {layer}"
             if st.button(label, icon=":material/grid_on:", key="trace_patches"):
                 compute(view, model, answer, target, order, squares, key, [layer])
-            if key in view.stopped:
-                st.text(view.stopped[key])
+            view.jobs.tell(key)
         if result is not None:
             _map(workspace, model, answer, target, result, order, layer)
 

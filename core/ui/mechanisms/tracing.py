@@ -12,7 +12,7 @@ from . import corrupting, restoring
 from .effects import tracing_effects
 from .restoring import EACH, Order, places_of
 from .traced_patches import traced_patches_panel
-from .view import MechanismsView
+from .view import TRACES, MechanismsView
 
 
 def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -29,9 +29,8 @@ def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
     key = (order.key(answer, target), rows)
     if run:
         restoring.compute(view, model, answer, target, order, places, key)
-    if key in view.stopped:
-        st.text(view.stopped[key])
-    result = view.traces.get(key)
+    view.jobs.tell(key)
+    result = view.results.get(TRACES, key)
     if result is None:
         st.info(
             "Trace corrupts the run as chosen above, puts states of the clean run back one after the other, and shows "

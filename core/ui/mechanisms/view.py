@@ -6,30 +6,26 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, Head, Intervention
+from ...cases.findings.report import Findings
+from ...charts.curves import WindowPoint
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.contributions import Contributions
 from ...mechanisms.lens import Reading
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
-from ..jobs.deferred import Deferred
-from ..jobs.result_cache import ResultCache
-
-if TYPE_CHECKING:
-    from ...cases.findings.report import Findings
-
-    # The chart library is large, and Home, which has a workspace too, draws nothing.
-    from ...charts.curves import WindowPoint
+from ..jobs.page import PageView
+from ..state.results import Kind
 
 Lens = Literal["Heads that write the word", "What positions say", "Cut and see", "Take heads away", "Trace", "Findings"]
 
@@ -89,13 +85,25 @@ class Traced:
     seconds: float
 
 
+WRITTEN = Kind[Written](2)
+ATTRIBUTIONS = Kind[Attribution](50)
+TAKEN = Kind[Taken](500)
+HEAD_READINGS = Kind[HeadReading](500)
+READ = Kind[Read](100)
+CURVES = Kind[Curve](300)
+SAID = Kind[Said](100)
+RANKED = Kind[AblationCurves](100)
+TRACES = Kind[Traced](50)
+FINDINGS = Kind[Findings](4)
+
+
 @dataclass(eq=False)
-class MechanismsView:
+class MechanismsView(PageView):
     """What is chosen on the page.
 
     `head` None is the first of the ranking; `cut` is the name of a cut and its first layer; `ablated` are the heads to
     take away; `traced_layer` is the one whose patches are traced. `journals` is the
-    folder of readings for findings. `stopped` says of work that was stopped or failed what happened.
+    folder of readings for findings.
     """
 
     lens: Lens = "Heads that write the word"
@@ -103,19 +111,7 @@ class MechanismsView:
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
     traced_layer: int | None = None
-    written: ResultCache[Written] = field(default_factory=lambda: ResultCache(2))
-    attributions: ResultCache[Attribution] = field(default_factory=lambda: ResultCache(50))
-    taken: ResultCache[Taken] = field(default_factory=lambda: ResultCache(500))
-    readings: ResultCache[HeadReading] = field(default_factory=lambda: ResultCache(500))
-    read: ResultCache[Read] = field(default_factory=lambda: ResultCache(100))
-    curves: ResultCache[Curve] = field(default_factory=lambda: ResultCache(300))
-    said: ResultCache[Said] = field(default_factory=lambda: ResultCache(100))
-    ranked: ResultCache[AblationCurves] = field(default_factory=lambda: ResultCache(100))
-    traces: ResultCache[Traced] = field(default_factory=lambda: ResultCache(50))
-    findings: ResultCache[Findings] = field(default_factory=lambda: ResultCache(4))
     journals: TemporaryDirectory[str] | None = None
-    stopped: dict[Hashable, str] = field(default_factory=dict)
-    deferred: Deferred = field(default_factory=Deferred)
 
     def choose(self, head: Head) -> None:
         """Look at one head; the same again looks at the first of the ranking."""

@@ -18,9 +18,9 @@ from ...mechanisms.head_contributions import MEANING
 from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from .. import jobs
+from ..jobs.page import Report
 from .subject import Subject, subject_of
-from .view import MechanismsView, Written
+from .view import ATTRIBUTIONS, WRITTEN, MechanismsView, Written
 
 Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
 SAYS: dict[str, str] = {
@@ -35,7 +35,7 @@ def what_heads_write(
 ) -> Written | None:
     """All contributions and the increase by each head; None where that was stopped or failed, which has been said."""
 
-    def make(cancel: CancelToken, report: jobs.Report) -> Written:
+    def make(cancel: CancelToken, report: Report) -> Written:
         began = time.perf_counter()
         contributed = contributions(
             model, answer, subject.token_targets, cancel=cancel, progress=lambda done: report(done / 2)
@@ -44,7 +44,7 @@ def what_heads_write(
         return Written(contributed, increases.mean(0).numpy(), time.perf_counter() - began)
 
     key = ("written", subject.key)
-    return jobs.obtain(view, model, view.written, key, "reading what the heads write", "written", make)
+    return view.obtain(model, WRITTEN, key, "reading what the heads write", "written", make)
 
 
 def attributed(
@@ -52,11 +52,11 @@ def attributed(
 ) -> Attribution | None:
     """Shares of the logit; None as above."""
 
-    def make(cancel: CancelToken, report: jobs.Report) -> Attribution:
+    def make(cancel: CancelToken, report: Report) -> Attribution:
         return attribute(model, written.contributions)
 
     key = ("attribution", subject.key)
-    return jobs.obtain(view, model, view.attributions, key, "attributing the logit", "attribution", make)
+    return view.obtain(model, ATTRIBUTIONS, key, "attributing the logit", "attribution", make)
 
 
 def figures(

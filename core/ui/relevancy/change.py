@@ -17,14 +17,15 @@ from ...maps.difference import NotComparable, difference, image_positions_of
 from ...maps.scale import as_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel
+from ..state.results import same_images
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.places import why_no_places
 from .gallery import chosen_order
 from .maps import Look, Shown, cost
-from .results import Order, Results, same_image
 from .running import compute
+from .view import Order, RelevancyView
 
 SIZE = 240
 """Pixels: two maps with their legends stand side by side in a window of 1024."""
@@ -49,7 +50,7 @@ def others(workspace: Workspace, answer: Answer) -> list[Other]:
     seen = {answer}
     result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
     for other in found:
-        fits = other.answer.model == answer.model and other.answer.tokens and same_image(answer, other.answer)
+        fits = other.answer.model == answer.model and other.answer.tokens and same_images(answer, other.answer)
         if fits and other.answer not in seen:
             seen.add(other.answer)
             asked = f"{_short(other.answer.question.text)} → {_short(other.answer.text)}"
@@ -80,7 +81,7 @@ def change_panel(
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
-    maps = _both(workspace.view(Results), model, order, (answer, target), (other.answer, second))
+    maps = _both(workspace.view(RelevancyView), model, order, (answer, target), (other.answer, second))
     if maps is None:
         return
     try:
@@ -142,17 +143,17 @@ def _short(text: str) -> str:
 
 
 def _both(
-    results: Results, model: VisionLanguageModel, order: Order, *wanted: tuple[Answer, Target]
+    view: RelevancyView, model: VisionLanguageModel, order: Order, *wanted: tuple[Answer, Target]
 ) -> list[Shown] | None:
     """Both maps, computed where they are missing; None, and a sentence on the page, when one cannot be had."""
     for answer, target in wanted:
-        if results.due(answer, target, order):
-            compute(results, model, answer, [target], order)
-        if results.get(answer, target, order) is None:
-            st.text(results.obstacle(answer, target, order) or "This map is not there yet.")
-            st.button("Compute it", key="again_difference", on_click=results.ask, args=(answer, target, order))
+        if view.due(answer, target, order):
+            compute(view, model, answer, [target], order)
+        if view.map_of(answer, target, order) is None:
+            st.text(view.obstacle(answer, target, order) or "This map is not there yet.")
+            st.button("Compute it", key="again_difference", on_click=view.ask, args=(answer, target, order))
             return None
-    found = [results.get(answer, target, order) for answer, target in wanted]
+    found = [view.map_of(answer, target, order) for answer, target in wanted]
     return [Shown(order, explanation) for explanation in found if explanation is not None]
 
 

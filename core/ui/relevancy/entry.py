@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,17 +17,17 @@ from ...maps.shares import COMPARED, parts, shares_by_layer
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
-from .. import jobs
-from ..jobs.result_cache import answer_key
+from ..jobs.page import Report
+from ..state.results import answer_key
 from .maps import Look
-from .results import Results
+from .view import TRACES, RelevancyView
 
 SIZE = 260
 
 
-def layers_panel(results: Results, model: VisionLanguageModel, answer: Answer, target: Target, look: Look) -> None:
+def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer, target: Target, look: Look) -> None:
     """Each part's relevancy by the layer it enters in; the layer that is clicked as a map."""
-    trace = _trace(results, model, answer, target)
+    trace = _trace(view, model, answer, target)
     if trace is None:
         return
     places = parts(answer.layout, target)
@@ -79,15 +78,12 @@ def _clicked(key: str, event: Any) -> int | None:
 
 
 def _trace(
-    results: Results, model: VisionLanguageModel, answer: Answer, target: Target
+    view: RelevancyView, model: VisionLanguageModel, answer: Answer, target: Target
 ) -> Float[np.ndarray, "layer position"] | None:
     """The target's relevancy by layer, computed once; None, and a sentence, when it cannot be had."""
     key = ("layers", answer_key(answer), target)
 
-    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-        token_targets = token_targets_of(answer, target)
-        results.keep_trace(answer, target, relevancy_by_layer(model, answer, token_targets, cancel).mean(0).numpy())
+    def follow(cancel: CancelToken, report: Report) -> Float[np.ndarray, "layer position"]:
+        return relevancy_by_layer(model, answer, token_targets_of(answer, target), cancel).mean(0).numpy()
 
-    if results.trace(answer, target) is None:
-        jobs.made(results, model, key, "following relevancy through the layers", "layers", work)
-    return results.trace(answer, target)
+    return view.obtain(model, TRACES, key, "following relevancy through the layers", "layers", follow)

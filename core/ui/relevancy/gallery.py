@@ -17,8 +17,8 @@ from ..widgets.map_downloads import number_downloads
 from ..widgets.places import why_no_places
 from ..widgets.target import aim
 from .maps import Look, Shown, drawn
-from .results import Order, Results
 from .running import compute
+from .view import Order, RelevancyView
 
 PAGE = 24
 """Words shown, and computed, at once."""
@@ -37,17 +37,17 @@ def word_gallery(
             icon=":material/image_not_supported:",
         )
         return
-    results = workspace.view(Results)
+    view = workspace.view(RelevancyView)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "gallery")
         words = _page(answer)
     targets = [Target(word) for word in words]
-    if not _compute(results, model, answer, targets, order):
+    if not _compute(view, model, answer, targets, order):
         return
-    found = [(target, results.get(answer, target, order)) for target in targets]
+    found = [(target, view.map_of(answer, target, order)) for target in targets]
     shown = [Shown(order, explanation) for _, explanation in found if explanation is not None]
     if not shown:
-        st.text(results.obstacle(answer, targets[0], order) or "These words were not computed.")
+        st.text(view.obstacle(answer, targets[0], order) or "These words were not computed.")
         return
     _tiles(workspace, answer, shown, look)
     scale = "one scale of shares for all words" if look.common else "each word on its own scale"
@@ -101,29 +101,29 @@ def _page(answer: Answer) -> tuple[tuple[int, ...], ...]:
 
 
 def _compute(
-    results: Results,
+    view: RelevancyView,
     model: VisionLanguageModel,
     answer: Answer,
     targets: list[Target],
     order: Order,
 ) -> bool:
     """Compute words that are not there or not whole, unless that takes long and nobody asked. Whether to go on."""
-    found = {target: results.get(answer, target, order) for target in targets}
+    found = {target: view.map_of(answer, target, order) for target in targets}
     missing = [target for target, map_ in found.items() if map_ is None or map_.complete < 1]
-    due = [target for target in missing if results.due(answer, target, order)]
-    expected = results.seconds.get(order, 0.0) * len(missing)
+    due = [target for target in missing if view.due(answer, target, order)]
+    expected = view.seconds.get(order, 0.0) * len(missing)
     if missing and (not due or expected > PATIENCE):
-        why = results.obstacle(answer, missing[0], order)
+        why = view.obstacle(answer, missing[0], order)
         with st.container(horizontal=True, vertical_alignment="center"):
             clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
             st.text(why or f"At most about {expected:.0f} s, judged by the last map.")
         if not clicked:
             return any(map_ is not None for map_ in found.values())
         for target in missing:
-            results.ask(answer, target, order)
+            view.ask(answer, target, order)
         due = missing
     if due:
-        compute(results, model, answer, due, order)
+        compute(view, model, answer, due, order)
     return True
 
 

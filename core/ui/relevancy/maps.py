@@ -24,8 +24,8 @@ from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.map_downloads import map_downloads
 from .methods import add, settings_text
-from .results import Order, Results
 from .running import compute
+from .view import Order, RelevancyView
 
 OWN, COMMON = "each on its own", "all on one, as shares"
 SIZES = (360, 330, 250)
@@ -114,15 +114,15 @@ def map_cards(
 
     `named` is the target in words, for files. Without a model only what was computed before is shown.
     """
-    results = workspace.view(Results)
+    view = workspace.view(RelevancyView)
     if model is not None:
         # Before anything is drawn: the maps of the former target stay on screen as long as it takes.
         for order in orders:
-            if results.due(answer, target, order):
-                compute(results, model, answer, [target], order)
+            if view.due(answer, target, order):
+                compute(view, model, answer, [target], order)
     size = _size(len(orders))
     cards = _cards(orders, size)
-    found = [(order, results.get(answer, target, order)) for order in orders]
+    found = [(order, view.map_of(answer, target, order)) for order in orders]
     shown = [Shown(order, explanation) for order, explanation in found if explanation is not None]
     figures = dict(zip((one.order for one in shown), drawn(answer, shown, look.common), strict=True))
     by_order = {one.order: one for one in shown}
@@ -132,8 +132,8 @@ def map_cards(
                 values, scale = figures[order]
                 _map(answer, by_order[order], named, values, scale, look, size)
                 evidence_badges(workspace.view(EvidenceView), answer, by_order[order].explanation)
-                _agreement(results, answer, target, by_order[order], model is not None)
-            _again(results, answer, target, order, model)
+                _agreement(view, answer, target, by_order[order], model is not None)
+            _again(view, answer, target, order, model)
     return shown
 
 
@@ -198,13 +198,13 @@ def cost(one: Shown) -> str:
     return f"{escaped(settings_text(one.order))} · {explanation.seconds:.2f} s{together}{memory}"
 
 
-def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may_compute: bool) -> None:
+def _agreement(view: RelevancyView, answer: Answer, target: Target, one: Shown, may_compute: bool) -> None:
     """How far a method that stands in for another agrees with it, here and now."""
     method = REFERENCE.get(one.order.method)
     if method is None or method not in explainers():
         return
     name = explainers()[method].name
-    exact = results.latest(answer, target, method)
+    exact = view.latest(answer, target, method)
     places = image_positions_of(answer.layout)
     if exact is None:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -219,12 +219,14 @@ def _agreement(results: Results, answer: Answer, target: Target, one: Shown, may
         )
 
 
-def _again(results: Results, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None) -> None:
+def _again(
+    view: RelevancyView, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None
+) -> None:
     """Why a map is not there, or not whole, and a button to compute it all the same where the method is able to."""
-    found = results.get(answer, target, order)
+    found = view.map_of(answer, target, order)
     if found is not None and found.complete == 1:
         return
-    why = "It was not computed for this target." if model is None else results.obstacle(answer, target, order)
+    why = "It was not computed for this target." if model is None else view.obstacle(answer, target, order)
     if why is not None and found is None:
         st.text(why)
     if model is not None and explainers()[order.method].obstacle(model, answer) is None:
@@ -232,6 +234,6 @@ def _again(results: Results, answer: Answer, target: Target, order: Order, model
             "Compute it",
             key=f"again_{order.method}",
             icon=":material/play_arrow:",
-            on_click=results.ask,
+            on_click=view.ask,
             args=(answer, target, order),
         )

@@ -13,7 +13,7 @@ from ...plugins import description
 from ...vlm.model import ModelCard
 from ..widgets.chips import escaped
 from ..widgets.controls import changed, settings_form
-from .results import Order
+from .view import Order
 
 CHOSEN = "relevancy_methods"
 WITHOUT_LEAGUE = "relevancy"

@@ -21,16 +21,16 @@ from .change import change_panel
 from .entry import layers_panel
 from .gallery import word_gallery
 from .maps import Look, Shown, map_cards
-from .results import Order, Results
 from .table import agreement_panel
 from .text import image_against_text_panel
+from .view import Order, RelevancyView
 
 View = Literal["Maps", "Word by word", "Layer by layer", "Difference"]
 
 
 def relevancy_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title: the answer bar, and what stands below it."""
-    explore(workspace, model, workspace.view(Results).deferred, _below)
+    explore(workspace, model, workspace.view(RelevancyView).jobs, _below)
 
 
 def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:
@@ -55,7 +55,7 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
     answer, target = workspace.answer, workspace.target
     if answer is None or target is None:
         return
-    orders = workspace.view(Results).orders(answer, target)
+    orders = workspace.view(RelevancyView).orders(answer, target)
     if not orders:
         return
     st.caption("What was computed before the model was changed:")
@@ -81,7 +81,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     elif view == "Word by word":
         word_gallery(workspace, model, answer, orders, look)
     elif view == "Layer by layer":
-        layers_panel(workspace.view(Results), model, answer, target, look)
+        layers_panel(workspace.view(RelevancyView), model, answer, target, look)
     else:
         change_panel(workspace, model, answer, target, orders, look)
 
@@ -113,7 +113,7 @@ def _maps(
 
 def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    evidence_section(workspace, model, answer, tested, workspace.view(Results).deferred)
+    evidence_section(workspace, model, answer, tested, workspace.view(RelevancyView).jobs)
 
 
 def _no_places(answer: Answer) -> None:

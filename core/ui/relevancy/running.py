@@ -9,12 +9,11 @@ from ...explainers.registry import explainers
 from ...explainers.run import explain
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ..jobs.run import attempt
-from .results import Order, Results
+from .view import Order, RelevancyView
 
 
 def compute(
-    results: Results, model: VisionLanguageModel, answer: Answer, targets: Sequence[Target], order: Order
+    view: RelevancyView, model: VisionLanguageModel, answer: Answer, targets: Sequence[Target], order: Order
 ) -> None:
     """One run of a method for some targets. What it gives is kept, also the part that was done before a stop; what
     goes wrong is kept as a sentence, so that it is not tried again until somebody asks.
@@ -23,13 +22,10 @@ def compute(
     """
     explainer = explainers()[order.method]
 
-    def wait(why: str) -> None:
-        for target in targets:
-            results.wait(answer, target, order, why)
-
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
         # Kept by the working thread itself, so that what a stop leaves arrives even when the page is gone.
         maps = explain(explainer, model, answer, targets, order.settings, cancel=cancel, progress=report)
-        results.keep(answer, order, maps)
+        view.keep(answer, order, maps)
 
-    attempt(results.deferred, model, f"computing {explainer.name}", order.method, work, wait)
+    keys = [view.key(answer, target, order) for target in targets]
+    view.jobs.run(model, keys, f"computing {explainer.name}", order.method, work)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -19,6 +19,8 @@ from ...answer import Answer, Decoding, Fill, Intervention, Question, RegionMask
 from ...cases.audit import Audit
 from ...street.recipe import SceneRecipe
 from ...vlm.loading import EMBEDDED, ModelSpec
+from .results import ResultCache
+from .view import View
 
 MOST_UNDO = 30
 _serials = count()
@@ -80,14 +82,14 @@ class Reasked:
     intervention: Intervention
 
 
-Kind = TypeVar("Kind")
+AnyView = TypeVar("AnyView", bound=View)
 
 
 @dataclass(eq=False)
 class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
     that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
-    question that pages draw, where it has several; None for the last."""
+    question that pages draw, where it has several; None for the last. `results` are what took time to find out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -108,13 +110,14 @@ class Workspace:
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
     linked: bool = False
-    _views: dict[type[Any], Any] = field(default_factory=dict, init=False, repr=False)
+    results: ResultCache = field(default_factory=ResultCache)
+    _views: dict[type[View], View] = field(default_factory=dict, init=False, repr=False)
 
-    def view(self, kind: type[Kind]) -> Kind:
-        """What a page or a section of pages keeps in this tab; begun as `kind()` when it is first asked for."""
+    def view(self, kind: type[AnyView]) -> AnyView:
+        """What the tab keeps of a page, or of a section that pages share; begun when it is first asked for."""
         if kind not in self._views:
-            self._views[kind] = kind()
-        return cast(Kind, self._views[kind])
+            self._views[kind] = kind(self.results)
+        return cast(AnyView, self._views[kind])
 
     @property
     def answer(self) -> Answer | None:

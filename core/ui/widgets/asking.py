@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -11,13 +10,13 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer, Question
 from ...vlm.cancel import Cancelled, CancelToken
-from ...vlm.errors import QuestionError
 from ...vlm.generation import stream
 from ...vlm.model import VisionLanguageModel
-from ..jobs.job import run_on_model
+from ..jobs.failure import failure
+from ..jobs.job import Job
 from ..state.workspace import Exchange, Workspace
 
-log = logging.getLogger(__name__)
+PURPOSE = "answering a question"
 
 
 def stream_text(
@@ -58,25 +57,17 @@ def _answer(model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator
         exchange.said += piece
         said.text(exchange.said)
 
-    exchange.trouble = trouble_of(lambda: run_on_model(model, "answering a question", work, status, hear))
+    exchange.trouble = trouble_of(PURPOSE, lambda: Job(model, PURPOSE, work).watch(status, hear))
 
 
-def trouble_of(action: Callable[[], object]) -> str | None:
+def trouble_of(purpose: str, action: Callable[[], object]) -> str | None:
     """Do something with the model; a sentence when it failed, None when it did not."""
     try:
         action()
-    except QuestionError as error:
-        return str(error)
     except Cancelled:
         return "This was stopped before anything was said. Ask again when you like."
-    except MemoryError:
-        return "There was not enough memory for this. Ask for fewer tokens, use a smaller picture, or a smaller model."
     except Exception as error:
-        log.exception("the model failed")
-        return (
-            f"The model could not do this ({type(error).__name__}). Nothing else was lost. "
-            "Try another question, picture or model; the terminal has the details."
-        )
+        return failure(purpose, error)
     return None
 
 

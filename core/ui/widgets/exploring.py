@@ -11,7 +11,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...vlm.model import VisionLanguageModel
-from ..jobs.deferred import Deferred
+from ..jobs.page import PageJobs
 from ..state.workspace import Exchange, Workspace
 from .answer_bar import answer_bar, explained
 from .frame import safety_net
@@ -22,17 +22,17 @@ Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 def explore(
     workspace: Workspace,
     model: VisionLanguageModel,
-    deferred: Deferred,
+    jobs: PageJobs,
     body: Body,
     *,
     several: bool = False,
     contrasts: bool = True,
 ) -> None:
     """The bar, and `body(workspace, model, answer)` below it; the answer is None where the bar found nothing to look
-    into with this model. What takes long the body leaves to `deferred`. The rest is told to the bar."""
+    into with this model. What takes long the body leaves to the page's `jobs`. The rest is told to the bar."""
     page, below = st.container(), st.container()
     with below:
-        deferred.run()
+        jobs.finish()
     with page:
         exchange = explained(workspace, model)
         if exchange is None:

@@ -12,25 +12,23 @@ from ....evidence.randomisation import Randomisation, randomise
 from ....explainers.registry import explainers
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
-from ... import jobs
-from ...jobs.deferred import Deferred
-from ...jobs.run import Report
+from ...jobs.page import PageJobs, Report
 from ..chips import escaped
-from .view import EvidenceView, Mapped, OnPage, map_key
+from .view import RANDOMISED, EvidenceView, Mapped, map_key
 
 STAGES = 6
 """How often the maps are made anew on the way down."""
 
 
 def randomisation_panel(
-    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
 ) -> None:
     """A button, and each map's correlation with itself as block after block is shuffled. Maps that are no method's own
     cannot be made anew, and are left out."""
     own = [one for one in maps if one.explanation.method in explainers()]
     if not own:
         return
-    missing = [one for one in own if view.randomised.get(map_key(answer, one.explanation)) is None]
+    missing = [one for one in own if view.results.get(RANDOMISED, map_key(answer, one.explanation)) is None]
     asked = ("forgetting", tuple(map_key(answer, one.explanation) for one in missing))
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         clicked = st.button(
@@ -49,16 +47,17 @@ def randomisation_panel(
             explanations = [one.explanation for one in missing]
             found = randomise(model, answer, explanations, stages=STAGES, cancel=cancel, progress=report)
             for one, outcome in zip(missing, found, strict=True):
-                view.randomised.keep(map_key(answer, one.explanation), outcome)
+                view.results.keep(RANDOMISED, map_key(answer, one.explanation), outcome)
 
-        jobs.compute(OnPage(view.stopped, deferred), model, asked, "shuffling weights", "forget", forget)
-    if asked in view.stopped:
-        st.text(view.stopped[asked])
+        jobs.start(model, asked, "shuffling weights", "forget", forget)
+    jobs.tell(asked)
     _drawn(view, answer, own)
 
 
 def _drawn(view: EvidenceView, answer: Answer, own: Sequence[Mapped]) -> None:
-    found = {one.name: outcome for one in own if (outcome := view.randomised.get(map_key(answer, one.explanation)))}
+    found = {
+        one.name: outcome for one in own if (outcome := view.results.get(RANDOMISED, map_key(answer, one.explanation)))
+    }
     if not found:
         return
     longest = max(found.values(), key=lambda outcome: len(outcome.stages))

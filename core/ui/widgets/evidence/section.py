@@ -13,20 +13,18 @@ from ....evidence.settings import EvidenceSettings
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ....vlm.targets import ExplainError
-from ... import jobs
-from ...jobs.deferred import Deferred
-from ...jobs.run import Report
+from ...jobs.page import PageJobs, Report
 from ...state.workspace import Workspace
 from ..controls import settings_form
 from . import figures, truth
 from .randomisation import randomisation_panel
-from .view import EvidenceView, Mapped, OnPage
+from .view import TESTS, EvidenceView, Mapped
 
 
 def evidence_section(
-    workspace: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
 ) -> None:
-    """Test the maps shown, of any targets of one answer; `deferred` are the page's. Badges are drawn where the maps are
+    """Test the maps shown, of any targets of one answer; `jobs` are the page's. Badges are drawn where the maps are
     (`evidence_badges`). Nothing is computed before somebody asks for it."""
     if not maps:
         return
@@ -44,8 +42,8 @@ def evidence_section(
         right = truth.choose(workspace, answer)
         figures.meanings()
     with place:
-        _button(view, model, answer, maps, deferred)
-    _results(view, model, answer, maps, right, deferred)
+        _button(view, model, answer, maps, jobs)
+    _results(view, model, answer, maps, right, jobs)
 
 
 def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
@@ -57,7 +55,7 @@ def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
 
 
 def _button(
-    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], deferred: Deferred
+    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
 ) -> None:
     missing = [one for one in maps if (found := view.test_of(answer, one.explanation)) is None or found.complete < 1]
     asked = tuple(view.key(answer, one.explanation) for one in missing)
@@ -78,11 +76,10 @@ def _button(
             explanations = [one.explanation for one in missing]
             found = evaluate(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
             for one, evidence in zip(missing, found, strict=True):
-                view.tests.keep(view.key(answer, one.explanation), evidence)
+                view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
 
-        jobs.compute(OnPage(view.stopped, deferred), model, asked, "testing maps", "evidence", test)
-    if asked in view.stopped:
-        st.text(view.stopped[asked])
+        jobs.start(model, asked, "testing maps", "evidence", test)
+    jobs.tell(asked)
 
 
 def _results(
@@ -91,7 +88,7 @@ def _results(
     answer: Answer,
     maps: Sequence[Mapped],
     right: truth.Truth | None,
-    deferred: Deferred,
+    jobs: PageJobs,
 ) -> None:
     with st.container(horizontal=True, gap="medium"):
         one = _chosen(maps)
@@ -111,7 +108,7 @@ def _results(
         if found is not None or place is not None:
             with st.container(width=490):
                 figures.table(found, place)
-    randomisation_panel(view, model, answer, maps, deferred)
+    randomisation_panel(view, model, answer, maps, jobs)
 
 
 def _chosen(maps: Sequence[Mapped]) -> Mapped:

@@ -13,7 +13,7 @@ from ....answer import Answer
 from ....street.draw import draw
 from ....street.recipe import SceneRecipe, thing
 from ....street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
-from ...jobs.result_cache import answer_key
+from ...state.results import answer_key
 from ...state.workspace import Workspace
 from .view import EvidenceView
 

@@ -9,8 +9,11 @@ from ....answer import Answer, Explanation, Target
 from ....evidence.randomisation import Randomised
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
-from ...jobs.deferred import Deferred
-from ...jobs.result_cache import AnswerKey, ResultCache, answer_key
+from ...state.results import AnswerKey, Kind, answer_key
+from ...state.view import View
+
+TESTS = Kind[Evidence](300)
+RANDOMISED = Kind[Randomised](100)
 
 
 @dataclass(frozen=True)
@@ -38,29 +41,18 @@ class Mapped:
     explanation: Explanation
 
 
-@dataclass(frozen=True)
-class OnPage:
-    """The tests of one page: what went wrong, and where it leaves what takes long."""
-
-    stopped: dict[Hashable, str]
-    deferred: Deferred
-
-
 @dataclass(eq=False)
-class EvidenceView:
+class EvidenceView(View):
     """`truth` is the name of what should have been found, where somebody chose it; `asked` the question it was chosen
-    for. `stopped` says of tests that were stopped or failed what happened."""
+    for."""
 
     settings: EvidenceSettings = field(default_factory=EvidenceSettings)
     truth: str | None = None
     asked: AnswerKey | None = None
-    tests: ResultCache[Evidence] = field(default_factory=lambda: ResultCache(300))
-    randomised: ResultCache[Randomised] = field(default_factory=lambda: ResultCache(100))
-    stopped: dict[Hashable, str] = field(default_factory=dict)
 
     def test_of(self, answer: Answer, explanation: Explanation) -> Evidence | None:
         """The test of a map under the present settings, if it is there."""
-        return self.tests.get(self.key(answer, explanation))
+        return self.results.get(TESTS, self.key(answer, explanation))
 
     def key(self, answer: Answer, explanation: Explanation) -> Hashable:
         return map_key(answer, explanation), self.settings

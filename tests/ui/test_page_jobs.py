@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.ui.jobs import run
-from core.ui.jobs.deferred import Deferred
+from core.ui.jobs import page as jobs_page
 from core.ui.jobs.job import Job
-from core.ui.jobs.run import STOPPED, Work
+from core.ui.jobs.page import STOPPED, PageJobs, Work
 from core.vlm.cancel import Cancelled, CancelToken
 
 Report = Callable[[float], None]
@@ -23,7 +22,7 @@ MOMENT = 0.1
 
 @pytest.fixture(autouse=True)
 def short_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "MOMENT", MOMENT)
+    monkeypatch.setattr(jobs_page, "MOMENT", MOMENT)
 
 
 class Model:
@@ -41,20 +40,17 @@ class View:
     model: Model = field(default_factory=Model)
     found: int | None = None
     boxes: int = 0
-    stopped: dict[Hashable, str] = field(default_factory=dict)
-    deferred: Deferred = field(default_factory=Deferred)
+    jobs: PageJobs = field(default_factory=PageJobs)
 
 
 def page() -> None:
     import streamlit as st
 
-    from core.ui.jobs.run import compute, obstacle
-
     view = st.session_state["view"]
-    view.boxes += view.deferred.left is not None
-    view.deferred.run()
-    if view.found is None and not obstacle(view, "number", "number"):
-        compute(view, view.model, "number", "counting", "number", view.work)
+    view.boxes += view.jobs.left is not None
+    view.jobs.finish()
+    if view.found is None:
+        view.jobs.ensure(view.model, "number", "counting", "number", view.work)
     st.text(f"found: {view.found}")
 
 
@@ -123,6 +119,6 @@ def test_the_next_run_of_a_page_has_what_was_done_before_a_stop() -> None:
         kept.append(7)
 
     model: Any = Model()
-    deferred = Deferred(watched=Job(model, "counting", work))
-    deferred.run()
-    assert kept == [7] and deferred.watched is None
+    jobs = PageJobs(watched=Job(model, "counting", work))
+    jobs.finish()
+    assert kept == [7] and jobs.watched is None
