@@ -35,7 +35,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 def main() -> None:
     from .train import Recipe
 
-    parser = argparse.ArgumentParser(prog="python -m core.street", description=__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__}", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train everything from a seed; resumes from its checkpoints")
     train.add_argument("--checkpoints", type=Path, default=Path("checkpoints/street"), help="where to stop and resume")

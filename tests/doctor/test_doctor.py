@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from core import __version__
-from core.doctor.machine import Gpu, Machine
+from core.doctor.machine import Gpu, Machine, _gpus
 from core.doctor.packages import Package, Requirement, _read, examined, requirements
 from core.doctor.privacy import told, without_folders
 from core.doctor.report import Report
@@ -44,6 +45,14 @@ def test_a_machine_that_is_well_is_told_so() -> None:
 def test_a_gpu_is_told_with_its_memory() -> None:
     machine = replace(WELL.machine, gpus=(Gpu("a card", 80_000_000_000, 79_000_000_000),), cuda="12.8")
     assert "GPU: a card, 80.0 GB, 79.0 GB free, CUDA 12.8" in lines(replace(WELL, machine=machine))
+
+
+def test_every_gpu_that_pytorch_sees_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda number: (10 + number, 20 + number))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"card {number}")
+    assert _gpus() == (Gpu("card 0", 20, 10), Gpu("card 1", 21, 11))
 
 
 @pytest.mark.parametrize(
