@@ -1,11 +1,130 @@
-"""What may go wrong and is told to a person: the sentence of each says what happened and what to do."""
+"""What may go wrong and is told to a person. The sentence of each error says what happened, what was kept where
+something could be lost, and what to do; so whoever shows errors catches one kind, and shows str(error).
+
+What is a wrong value of an argument, too, is a ValueError as well.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 
 class SightlineError(Exception):
     """The base of all of them. str(error) is a sentence for the screen."""
 
 
+class UnknownName(SightlineError, ValueError):
+    """There is no method, format, family or the like of this name."""
+
+
 class SettingsError(SightlineError, ValueError):
     """A setting out of its range, or settings that do not go together."""
+
+
+class WrongOption(SightlineError, ValueError):
+    """An option of a command that means nothing here."""
+
+
+# Models and questions
+
+
+class ModelUnavailable(SightlineError):
+    """A model that cannot be used."""
+
+
+class UnreadableImage(SightlineError):
+    """A picture that cannot be used."""
+
+
+class UnreadableRecipe(SightlineError, ValueError):
+    """A scene that cannot be drawn."""
+
+
+class QuestionError(SightlineError, ValueError):
+    """A question that cannot be asked."""
+
+
+class EmptyQuestion(QuestionError):
+    """There are no words to answer."""
+
+
+class QuestionTooLong(QuestionError):
+    """Question, history and image do not fit into the model's context."""
+
+
+class UnusableImage(QuestionError):
+    """The model's processor cannot take a picture of this shape."""
+
+
+class ImageMissing(QuestionError):
+    """The model's processor takes no question without a picture."""
+
+
+# Explaining an answer
+
+
+class ExplainError(SightlineError, ValueError):
+    """An explanation that cannot be had."""
+
+
+class OtherModel(ExplainError):
+    """The answer was given by a model that is not the one loaded."""
+
+
+class NotApplicable(ExplainError):
+    """This method has nothing to say about this answer or target."""
+
+
+class NotEnoughMemory(ExplainError):
+    """The estimate does not fit into the free memory."""
+
+
+class CausalError(ExplainError):
+    """A causal graph, or a test of one, that cannot be had."""
+
+
+class NotComparable(SightlineError, ValueError):
+    """Two maps whose patches are not the same places, or two runs that have no case in common."""
+
+
+# Files and workers
+
+
+class FolderError(SightlineError):
+    """A folder or table from which no case can be read."""
+
+
+class JournalError(SightlineError):
+    """A file of results that cannot be used."""
+
+
+class OtherRun(JournalError):
+    """The file holds results that must not be mixed with these."""
+
+
+class NotesError(SightlineError):
+    """Notes that cannot be read; their file is left as it is."""
+
+
+class NotSaved(SightlineError):
+    """Notes that could not be written. `elsewhere` is a place that can be written to."""
+
+    def __init__(self, sentence: str, elsewhere: Path) -> None:
+        super().__init__(sentence)
+        self.elsewhere = elsewhere
+
+
+class WorkersUnavailable(SightlineError):
+    """Workers that cannot be had, or were lost."""
+
+
+def unimportable(error: ImportError) -> str:
+    """A sentence for a package that is missing, or that cannot be used beside the others. `transformers` hides the
+    cause behind errors of its own: it is at the end of their chain."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    remedy = "Install Sightline with its requirements again; `sightline doctor` tells what is there"
+    if "torchvision" in str(cause):
+        remedy = "Install the torchvision that belongs to this torch, from where torch came, or uninstall it"
+    return f"What Sightline builds on cannot be imported here ({type(cause).__name__}: {cause}). {remedy}."

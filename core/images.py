@@ -27,6 +27,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from .errors import UnreadableImage
+
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 LONGEST_SIDE = 2048
@@ -60,10 +62,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation."""
-
-
-class UnreadableImage(Exception):
-    """A picture that cannot be used. `str(error)` says what is wrong with it and what to do, for the screen."""
 
 
 def as_images(images: ImageLike | Iterable[ImageLike]) -> tuple[Image.Image, ...]:

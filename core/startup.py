@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import get_args
 
-from .vlm.errors import ModelUnavailable
+from .errors import ModelUnavailable
 from .vlm.loading import EMBEDDED, DType, ModelSpec, on_this_machine
 
 MODEL, PRECISION, DEVICE = "SIGHTLINE_MODEL", "SIGHTLINE_PRECISION", "SIGHTLINE_DEVICE"

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.images import LONGEST_SIDE, MAX_BYTES, UnreadableImage, as_image, as_images, display_name, open_image
+from core.errors import UnreadableImage
+from core.images import LONGEST_SIDE, MAX_BYTES, as_image, as_images, display_name, open_image
 
 # Broken files are what is tested here, and Pillow warns of some before it refuses them.
 pytestmark = [

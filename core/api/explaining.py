@@ -8,6 +8,7 @@ from typing import Any, overload
 
 from ..answer import Answer, Explanation, Target
 from ..comparison.keyword import word_tokens
+from ..errors import UnknownName
 from ..evidence.evaluate import evaluate as evaluate_maps
 from ..evidence.location import Truth
 from ..evidence.result import Evidence
@@ -36,7 +37,7 @@ def explain(
     """What a part of an answer rests on: a score for every position of the sequence.
 
     `method` is one of `methods()`, whose settings are given by name. `target` is a Target or a word of the answer, by
-    default the whole answer. Raises ValueError for a method, word or setting that there is not, and OtherModel,
+    default the whole answer. Raises UnknownName for a method, word or setting that there is not, and OtherModel,
     NotApplicable, NotEnoughMemory and Cancelled.
     """
     chosen = _method(method)
@@ -87,8 +88,8 @@ def evaluate(
     outwards. Several explanations of one answer share what they have in common.
 
     `settings` are those of EvidenceSettings (`fill`, `steps`, `draws`, `seed`). `truth` marks the pixels of the first
-    picture that should have been found, for the metrics that need it. Raises ValueError for a setting that there is not
-    or a mask of another size, and OtherModel, NotApplicable, NotEnoughMemory and Cancelled.
+    picture that should have been found, for the metrics that need it. Raises UnknownName for a setting that there is
+    not, ValueError for a mask of another size, and OtherModel, NotApplicable, NotEnoughMemory and Cancelled.
     """
     several = [explanation] if isinstance(explanation, Explanation) else list(explanation)
     own = _settings(EvidenceSettings, "The test", settings)
@@ -100,7 +101,7 @@ def _method(method: str | Explainer) -> Explainer:
     if isinstance(method, Explainer):
         return method
     if method not in explainers():
-        raise ValueError(f"There is no method {method!r}. The methods are {', '.join(explainers())}.")
+        raise UnknownName(f"There is no method {method!r}. The methods are {', '.join(explainers())}.")
     return explainers()[method]
 
 
@@ -111,7 +112,7 @@ def _target(answer: Answer, target: Target | str | None) -> Target:
         return whole_answer(answer)
     tokens = word_tokens(answer, target)
     if not tokens:
-        raise ValueError(f"The answer “{answer.text}” has no word “{target}”.")
+        raise UnknownName(f"The answer “{answer.text}” has no word “{target}”.")
     return Target(tokens)
 
 
@@ -119,5 +120,5 @@ def _settings(kind: Any, whose: str, given: dict[str, Any]) -> Any:
     known = [field.name for field in fields(kind)]
     for name in given:
         if name not in known:
-            raise ValueError(f"{whose} has no setting {name!r}. It has {', '.join(known) or 'none'}.")
+            raise UnknownName(f"{whose} has no setting {name!r}. It has {', '.join(known) or 'none'}.")
     return kind(**given)

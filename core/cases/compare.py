@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ..errors import NotComparable
 from ..statistics.estimate import Estimate
 from ..statistics.proportion import Proportion
 from .rates import Rate, share
 from .results import Result, Run
-
-
-class NotComparable(ValueError):
-    """Two runs that have no case in common. str(error) is a sentence for the screen."""
 
 
 @dataclass(frozen=True)

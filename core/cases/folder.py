@@ -10,14 +10,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from ..errors import FolderError, UnreadableImage
 from ..images import display_name
-from .tables import FolderError, listed
+from .tables import listed
 
 PICTURES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff".split())
-
-
-class NoImage(Exception):
-    """A picture that cannot be used. str(error) is a sentence about it."""
 
 
 class Folder:
@@ -74,8 +71,10 @@ class Folder:
             except (OSError, ValueError):  # a name too long, or with a NUL
                 continue
         if refused:
-            raise NoImage(f"{shown} leads out of the folder and was not opened. Copy the picture itself into it.")
-        raise NoImage(f"{shown} is missing. Put it into the folder.")
+            raise UnreadableImage(
+                f"{shown} leads out of the folder and was not opened. Copy the picture itself into it."
+            )
+        raise UnreadableImage(f"{shown} is missing. Put it into the folder.")
 
     def images_by_stem(self, place: str) -> dict[str, str]:
         """The pictures directly in a subfolder ("" for this one): their paths by name without ending, small letters."""

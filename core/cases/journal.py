@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from ..errors import JournalError, OtherRun
+
 try:
     import fcntl
 except ImportError:  # Windows has no such lock
@@ -23,14 +25,6 @@ Record = dict[str, Any]
 KIND = "sightline"
 """The header's first key, by which a file is known as a journal."""
 HEADER_BYTES = 1 << 16
-
-
-class JournalError(Exception):
-    """A file that cannot be used. str(error) is a sentence: what happened, what was kept, what to do."""
-
-
-class OtherRun(JournalError):
-    """The file holds results that must not be mixed with these."""
 
 
 class Journal:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..errors import UnknownName
 from ..explainers.registry import explainers as all_explainers
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
@@ -39,7 +40,7 @@ def run_league(
     they stand.
 
     Goes on with a file that the same model began, and fills in methods that it lacks. Stopped by `cancel`, tells how
-    they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), and ValueError for
+    they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), and UnknownName for
     an explainer or a family that there is not.
     """
     methods = _chosen("explainer", [key for key in all_explainers() if key not in (RANDOM, CENTRE)], explainers)
@@ -67,5 +68,5 @@ def run_league(
 def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
     for name in wanted or ():
         if name not in known:
-            raise ValueError(f"There is no {what} {name!r}. Choose among {', '.join(known)}.")
+            raise UnknownName(f"There is no {what} {name!r}. Choose among {', '.join(known)}.")
     return tuple(name for name in known if wanted is None or name in wanted)

@@ -8,19 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import NotesError, NotSaved
 from ..images import display_name
-
-
-class NotesError(Exception):
-    """Notes that cannot be read. str(error) is a sentence for the screen; the file is left as it is."""
-
-
-class NotSaved(Exception):
-    """Notes that could not be written. str(error) is a sentence; `elsewhere` is a place that can be written to."""
-
-    def __init__(self, sentence: str, elsewhere: Path) -> None:
-        super().__init__(sentence)
-        self.elsewhere = elsewhere
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .journal import JournalError
+from ..errors import JournalError
 
 DIGITS = 6
 

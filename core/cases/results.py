@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from .journal import JournalError, Record, read_journal
+from ..errors import JournalError
+from .journal import Record, read_journal
 from .tables import listed
 
 KIND = "cases"

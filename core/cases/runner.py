@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..answer import Answer, Decoding, Question
+from ..errors import QuestionError, UnreadableImage
 from ..evidence.dependence import image_dependence
-from ..images import UnreadableImage
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.errors import QuestionError
 from ..vlm.generation import ask
 from ..vlm.model import ModelCard, VisionLanguageModel
 from .case import Case

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..answer import Answer, Decoding, Explanation, Target
 from ..comparison.keyword import key_tokens
+from ..errors import ExplainError
 from ..evidence.dependence import image_dependence
 from ..evidence.evaluate import evaluate
 from ..evidence.metric import Figure
@@ -27,7 +28,6 @@ from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
 from ..vlm.memory import give_back_freed
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import ExplainError
 from .case import Case
 from .journal import Record
 from .plain import plain

@@ -15,15 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import FolderError
 from ..images import display_name
 
 MAX_BYTES = 64 * 1024 * 1024
 _DELIMITERS = ",;\t|"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-
-
-class FolderError(Exception):
-    """A folder or table from which no case can be read. str(error) is a sentence: what was found, what to do."""
 
 
 @dataclass(frozen=True)

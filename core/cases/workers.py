@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import ModelUnavailable, WorkersUnavailable
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.errors import ModelUnavailable
 from ..vlm.loading import ModelSpec, load_model
 from ..vlm.model import ModelCard
 from .case import Case
@@ -20,10 +20,6 @@ from .runner import Numbered, RunSettings, answer_case, record
 
 LOOK = 0.5
 """Seconds between two looks whether the run was stopped."""
-
-
-class WorkersUnavailable(Exception):
-    """Workers that cannot be had, or were lost. str(error) is a sentence: what happened, what was kept, what to do."""
 
 
 def run_on_workers(

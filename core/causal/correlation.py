@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from .errors import CausalError
+from ..errors import CausalError
 
 SINK_SHARE = 0.3
 """A key is a sink when it gets at least this share of an average row."""

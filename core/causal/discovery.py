@@ -17,11 +17,11 @@ import torch
 from jaxtyping import Float
 
 from ..answer import Answer
+from ..errors import CausalError
 from ..vlm.cancel import CancelToken
 from ..vlm.memory import available_bytes
 from ..vlm.model import VisionLanguageModel
 from .correlation import regularised, row_correlation, sink
-from .errors import CausalError
 from .explanation import NodeExplanation, explain_node
 from .icd import learn_ordered, learn_unordered
 from .independence import partial_correlation

@@ -19,11 +19,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Fill, Question, RegionMask, TokenKind
+from ..errors import CausalError
 from ..masking import pixels_of
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
 from .discovery import CausalGraph
-from .errors import CausalError
 from .pds import TooManySubsets
 
 Mode = Literal["reader", "pixels"]

@@ -15,7 +15,7 @@ import numpy as np
 from causallearn.utils.cit import NO_SPECIFIED_PARAMETERS_MSG, CIT_Base, register_ci_test
 from jaxtyping import Float
 
-from .errors import CausalError
+from ..errors import CausalError
 from .independence import FisherZ, partial_correlation
 from .pag import Mark, Pag
 from .search import Learned, Limits

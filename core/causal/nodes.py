@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Answer, Box, TokenKind
-from .errors import CausalError
+from ..errors import CausalError
 from .settings import GraphSettings
 
 

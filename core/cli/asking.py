@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..answer import Answer, Decoding, Question
+from ..errors import WrongOption
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
 from ..vlm.model import VisionLanguageModel
-from .console import WrongOption, say
+from .console import say
 
 
 def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:

@@ -16,10 +16,11 @@ from ..cases.results import Result, Run, failures, read_run, unread
 from ..cases.runner import RunSettings, run_cases
 from ..cases.street import street_cases
 from ..cases.workers import run_on_workers
+from ..errors import WrongOption
 from ..statistics.bootstrap import mean
 from ..vlm.loading import ModelSpec
 from .asking import load
-from .console import Exit, WrongOption, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, stoppable
 from .report import write_run
 
 STREET = "street"

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from ..vlm.errors import unimportable
+from ..errors import ExplainError, SightlineError, WorkersUnavailable, unimportable
 
 if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
     from ..vlm.cancel import CancelToken
@@ -68,27 +68,14 @@ class Guarded(TyperGroup):
 
 
 def _code_of(error: Exception) -> Exit | None:
-    from ..cases.compare import NotComparable
-    from ..cases.journal import JournalError
-    from ..cases.notes import NotesError, NotSaved
-    from ..cases.tables import FolderError
-    from ..cases.workers import WorkersUnavailable
-    from ..images import UnreadableImage
     from ..vlm.cancel import Cancelled
-    from ..vlm.errors import ModelUnavailable, QuestionError
-    from ..vlm.targets import ExplainError
 
     codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (
         ((Cancelled,), Exit.STOPPED),
         ((ExplainError, WorkersUnavailable), Exit.IMPOSSIBLE),
-        ((FolderError, JournalError, NotesError, NotSaved, NotComparable), Exit.REFUSED),
-        ((UnreadableImage, QuestionError, ModelUnavailable, WrongOption), Exit.REFUSED),
+        ((SightlineError,), Exit.REFUSED),
     )
     return next((code for kinds, code in codes if isinstance(error, kinds)), None)
-
-
-class WrongOption(ValueError):
-    """An option that means nothing here. str(error) is a sentence that says what is possible."""
 
 
 def emit(record: Mapping[str, Any]) -> None:

@@ -13,8 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
+from ..errors import WrongOption
 from .commands.dashboard import PORT
-from .console import WrongOption, say
+from .console import say
 
 OPEN_TO_OTHERS = (
     "The dashboard has no accounts and no encryption. Whoever reaches port {port} of this machine can have it load any "

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..answer import Answer, Explanation, Target
 from ..comparison.keyword import key_tokens, word_tokens
+from ..errors import WrongOption
 from ..evidence.badge import badge
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
@@ -19,7 +20,6 @@ from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import rival_ids, whole_answer
-from .console import WrongOption
 
 DEFAULT = "relevancy"
 
@@ -67,7 +67,7 @@ def methods_of(names: Sequence[str] | None) -> list[Explainer]:
 
 
 def settings_of(model: VisionLanguageModel, method: Explainer, given: Sequence[str] | None) -> Any:
-    """A method's settings with those that options change. Raises WrongOption."""
+    """A method's settings with those that options change. Raises WrongOption and SettingsError."""
     known = {control.name: control for control in controls(method.Settings)}
     changed: dict[str, Any] = {}
     for text in given or ():
@@ -77,10 +77,7 @@ def settings_of(model: VisionLanguageModel, method: Explainer, given: Sequence[s
                 f"{method.name} has no setting {name!r}. It has {', '.join(known) or 'none'}; write NAME=VALUE."
             )
         changed[name] = _value(known[name], value)
-    try:
-        return checked(method.Settings(**changed), model.card.layers, model.card.heads)
-    except ValueError as error:
-        raise WrongOption(str(error)) from error
+    return checked(method.Settings(**changed), model.card.layers, model.card.heads)
 
 
 def _value(control: Control, text: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..cases.findings.run import run_findings
 from ..cases.plain import write_plain
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, WrongOption, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, stoppable
 
 VERDICTS = {True: "reproduces", False: "does not reproduce", None: "cannot be told"}
 
@@ -18,18 +18,15 @@ def run(model: VisionLanguageModel, journal: Path, scenes: int, keys: Sequence[s
     """Go on with the findings in `journal`, and tell each verdict; written to `out` when all scenes are read."""
     options = [f"--scenes {scenes}", *(f"--finding {key}" for key in keys or ()), *([f"--out {out}"] if out else [])]
     with stoppable() as cancel, bar("findings") as progress:
-        try:
-            found = run_findings(
-                model,
-                journal,
-                scenes,
-                keys,
-                command=f"python -m core findings {' '.join(options)}",
-                cancel=cancel,
-                progress=progress,
-            )
-        except ValueError as error:
-            raise WrongOption(str(error)) from error
+        found = run_findings(
+            model,
+            journal,
+            scenes,
+            keys,
+            command=f"python -m core findings {' '.join(options)}",
+            cancel=cancel,
+            progress=progress,
+        )
     for report in found.findings:
         say(f"{report.title}: {VERDICTS[report.reproduces]} ({report.used} of {report.asked} scenes). {report.because}")
         emit(asdict(report))

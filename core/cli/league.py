@@ -9,7 +9,7 @@ from ..cases.league import run_league
 from ..cases.league_table import table
 from ..cases.plain import write_plain
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, WrongOption, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, stoppable
 
 
 def run(
@@ -22,10 +22,7 @@ def run(
 ) -> Exit:
     """Go on with the league in `out`, and tell how the methods stand."""
     with stoppable() as cancel, bar("league") as progress:
-        try:
-            league = run_league(model, out, cases, methods, families, progress, cancel)
-        except ValueError as error:
-            raise WrongOption(str(error)) from error
+        league = run_league(model, out, cases, methods, families, progress, cancel)
     say(table(league))
     options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]

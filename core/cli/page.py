@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..charts.palette import INK_ON_LIGHT, PAPER, probability_css
-from .console import WrongOption
+from ..errors import WrongOption
 
 Child = Element | str
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..cases.studies.registry import studies
 from ..cases.studies.study import Measured, Study
+from ..errors import WrongOption
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, WrongOption, bar, emit, stoppable
+from .console import Exit, bar, emit, stoppable
 
 
 def tell() -> Exit:

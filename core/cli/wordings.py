@@ -12,8 +12,9 @@ from ..cases.formats.registry import read_folder
 from ..cases.phrasings import Phrasing, phrasings
 from ..cases.street import street_cases
 from ..cases.survey import MEASURES, correlations, survey
+from ..errors import WrongOption
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, WrongOption, bar, emit, stoppable
+from .console import Exit, bar, emit, stoppable
 
 DOORS = ("house door", "truck door")
 """The drawn questions whose every wording is known, one kind of which the embedded model answers by the wording."""

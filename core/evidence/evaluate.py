@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ..answer import Answer, Explanation, Target
+from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, check_own
+from ..vlm.targets import check_own
 from .controls import centre_map, random_maps
 from .curves import curves, variants
 from .location import Truth, coverage

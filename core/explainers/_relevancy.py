@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
+from ..errors import NotApplicable
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import ModelCard, VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget
+from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._backward import top_gradients
 from ._propagation import RelevancyPropagation, block_bytes

@@ -11,10 +11,11 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
+from ..errors import NotApplicable
 from ..settings import Chosen, choice, layers
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget
+from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows
 from ._places import needs_places
 from .base import Explainer, Step

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..errors import NotApplicable
 from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget
+from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length, recompute_from
 from ._places import image_positions, needs_image
 from .base import Explainer, Step

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..errors import NotApplicable
 from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget
+from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows
 from ._places import image_positions, needs_image
 from .base import Explainer, Step

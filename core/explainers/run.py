@@ -12,12 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Explanation, Target
+from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, check_own, token_targets_of
+from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .base import Explainer, Step
 
 

@@ -6,11 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import TokenLayout
+from ..errors import NotComparable
 from .scale import as_shares
-
-
-class NotComparable(ValueError):
-    """Two maps whose patches are not the same places. str(error) is a sentence for the screen."""
 
 
 def image_positions_of(layout: TokenLayout) -> list[int]:

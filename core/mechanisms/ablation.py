@@ -17,13 +17,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Head, Intervention, Question, Target
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.edits import Edits, HeadAblation
 from ..vlm.generation import ask
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, check_own
+from ..vlm.targets import check_own
 from .outcome import Outcome, intervene, outcomes, prepared_for
 
 REMEDY = "Choose an earlier word of the answer, or use a smaller picture."

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..answer import Answer, Target
+from ..errors import NotApplicable
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.memory_costs import edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, token_targets_of
+from ..vlm.targets import TokenTarget, token_targets_of
 from .base import Mechanism
 from .groups import groups
 from .knockout import Cut, knockout_curves

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Answer, Fill, RegionMask, Target, TokenKind
+from ..errors import NotApplicable
 from ..masking import apply_mask, as_seen
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Site
 from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, token_targets_of
+from ..vlm.targets import token_targets_of
 from .base import Mechanism
 from .corruption import Corruption, Noise, OtherImages
 from .groups import Group, groups

@@ -14,11 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.decomposition import LayerDecomposition
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, check_own
+from ..vlm.targets import TokenTarget, check_own
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ import torch
 from PIL.Image import Image
 
 from ..answer import Answer
+from ..errors import NotApplicable
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..answer import Answer, TokenKind
-from ..vlm.targets import NotApplicable, TokenTarget
+from ..errors import NotApplicable
+from ..vlm.targets import TokenTarget
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..answer import Answer, Intervention, Question, Target
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Edits, Knockout
 from ..vlm.generation import ask
 from ..vlm.memory_costs import check_memory, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable
 from .groups import Group, check_groups
 from .outcome import Outcome, intervene, outcomes, prepared_for
 

@@ -19,11 +19,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..answer import Alternative, Answer
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, check_own
+from ..vlm.targets import check_own
 from .contributions import check_words
 
 BLOCK_BYTES = 64 * 2**20

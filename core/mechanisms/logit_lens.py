@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..answer import Answer, Target, TokenKind
+from ..errors import NotApplicable
 from ..settings import Chosen, choice, layers, number
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, token_targets_of
+from ..vlm.targets import token_targets_of
 from .base import Mechanism
 from .lens import BLOCK_BYTES, lens
 from .results import LayerTexts, LayerValues, Result, single_places

@@ -11,12 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Intervention, Target
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, check_own, target_logprobs, token_targets_of, whole_answer
+from ..vlm.targets import TokenTarget, check_own, target_logprobs, token_targets_of, whole_answer
 
 AT_ONCE = 32
 """Most sets of edits in one batch, so that a stop is heard soon."""

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from ..answer import Answer, Target
+from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.cancel import CancelToken
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, check_own, token_targets_of
+from ..vlm.targets import check_own, token_targets_of
 from .base import Mechanism
 from .results import Result
 

@@ -26,12 +26,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Target
+from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable
 from .corruption import Corruption, corrupted, first_corrupted
 from .groups import Group, check_groups
 from .outcome import Outcome, outcomes, prepared_for

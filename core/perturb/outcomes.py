@@ -19,12 +19,13 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..answer import Answer, Target
+from ..errors import NotApplicable
 from ..masking import Canvas, as_seen
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import NotApplicable, TokenTarget, check_own, token_targets_of
+from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .perturbation import HiddenPixels, NetworkEdits, NetworkPerturbation, Perturbation, PixelPerturbation
 from .prediction import Outcome, Prediction, predict
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from transformers import LlamaForCausalLM
 
-from ..vlm.errors import ModelUnavailable
+from ..errors import ModelUnavailable
 from ..vlm.hf.files import fingerprint, weight_files
 from ..vlm.hf.network import TransformersModel
 from ..vlm.loading import EMBEDDED, ModelSpec, load_model

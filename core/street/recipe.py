@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from ..errors import UnreadableRecipe
 from .scene import (
     COLORED_PARTS,
     COLORS,
@@ -27,10 +28,6 @@ from .scene import (
 
 MOST_CHANGES = 20
 LARGEST_SEED = 2**31 - 1
-
-
-class UnreadableRecipe(ValueError):
-    """A scene that cannot be drawn; `str(e)` is a sentence for the screen."""
 
 
 @dataclass(frozen=True)

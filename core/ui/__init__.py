@@ -9,7 +9,7 @@ import gc
 
 import streamlit as st
 
-from ..vlm.errors import unimportable
+from ..errors import unimportable
 
 _collecting = gc.isenabled()
 gc.disable()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from .errors import ModelUnavailable
+from ..errors import ModelUnavailable
 from .memory import MemoryEstimate
 from .model import VisionLanguageModel
 from .spec import EMBEDDED, DType, ModelSpec

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from ..answer import Answer
+from ..errors import NotEnoughMemory
 from .memory import available_bytes, readable_bytes
 from .model import VisionLanguageModel
-from .targets import NotEnoughMemory
 
 
 def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from ..assets import asset
-from .errors import ModelUnavailable
+from ..errors import ModelUnavailable
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 

@@ -1,8 +1,7 @@
 """Token targets: what is computed about an answer is computed about single tokens of it, each possibly against a rival.
 
 Words, spans and whole answers are several token targets. Everything is about the raw logits or log-probabilities of the
-model: never about tempered or filtered ones, so no decoding setting changes a result. The errors say why something
-about an answer cannot be had.
+model: never about tempered or filtered ones, so no decoding setting changes a result.
 """
 
 from __future__ import annotations
@@ -15,23 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Target
+from ..errors import NotApplicable, OtherModel
 from .model import VisionLanguageModel
-
-
-class ExplainError(ValueError):
-    """An explanation that cannot be had. str(error) is a sentence for the screen: what happened and what to do."""
-
-
-class OtherModel(ExplainError):
-    """The answer was given by a model that is not the one loaded."""
-
-
-class NotApplicable(ExplainError):
-    """This method has nothing to say about this answer or target."""
-
-
-class NotEnoughMemory(ExplainError):
-    """The estimate does not fit into the free memory."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.cases.case import Case
-from core.images import UnreadableImage
+from core.errors import UnreadableImage
 
 
 def test_a_case_opens_its_files_and_takes_pictures_as_they_are(tmp_path: Path) -> None:

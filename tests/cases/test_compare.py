@@ -8,8 +8,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from core.cases.compare import NotComparable, compare, gain, mcnemar
+from core.cases.compare import compare, gain, mcnemar
 from core.cases.results import Result, Run
+from core.errors import NotComparable
 
 
 def run(*rights: bool | None, name: str = "own", keys: str = "") -> Run:

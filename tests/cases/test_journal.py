@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cases.journal import Journal, JournalError, OtherRun, kind_of, read_journal
+from core.cases.journal import Journal, kind_of, read_journal
+from core.errors import JournalError, OtherRun
 
 
 def journal(file: Path, **identity: object) -> Journal:

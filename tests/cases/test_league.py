@@ -12,11 +12,12 @@ import pytest
 
 from core.cases import league as leagues
 from core.cases import score_case as contests
-from core.cases.journal import Journal, OtherRun, Record, read_journal
+from core.cases.journal import Journal, Record, read_journal
 from core.cases.league import run_league
 from core.cases.league_table import table as markdown
 from core.cases.ranking import QUICK, League, ranking
 from core.cases.score_case import CENTRE, RANDOM
+from core.errors import OtherRun
 from core.evidence.settings import EvidenceSettings
 from core.vlm.cancel import CancelToken
 from core.vlm.loading import EMBEDDED, load_model

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cases.notes import Note, NotesError, NotSaved, annotate, notes_file, read_notes
+from core.cases.notes import Note, annotate, notes_file, read_notes
+from core.errors import NotesError, NotSaved
 
 
 def test_notes_lie_beside_their_results(tmp_path: Path) -> None:

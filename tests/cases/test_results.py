@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.cases.journal import JournalError
 from core.cases.results import Result, Run, failures, run_of, unread
+from core.errors import JournalError
 
 
 def result(id_: str, right: bool | None, dependence: float | None, number: int = 0) -> Result:

@@ -16,9 +16,9 @@ from PIL import Image
 
 from core.answer import Decoding
 from core.cases.case import Case
-from core.cases.journal import JournalError, OtherRun
 from core.cases.results import Result, read_run
 from core.cases.runner import Numbered, RunSettings, record, run_cases
+from core.errors import JournalError, OtherRun
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel

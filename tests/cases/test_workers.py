@@ -15,9 +15,9 @@ from core.cases import workers
 from core.cases.case import Case
 from core.cases.results import Result, Run, read_run
 from core.cases.runner import Numbered, RunSettings, answer_case, run_cases
-from core.cases.workers import WorkersUnavailable, run_on_workers
+from core.cases.workers import run_on_workers
+from core.errors import ModelUnavailable, WorkersUnavailable
 from core.vlm.cancel import CancelToken
-from core.vlm.errors import ModelUnavailable
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
 from tests.cases.folders import picture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.causal.correlation import LEAST_EIGENVALUE, regularised, row_correlation, sink
-from core.causal.errors import CausalError
+from core.errors import CausalError
 from tests.causal.worlds import attention
 
 

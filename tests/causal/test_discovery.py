@@ -15,13 +15,12 @@ from PIL import Image
 from core.answer import Answer, AttentionRows, Decoding, Question, TokenKind
 from core.causal.correlation import regularised, row_correlation
 from core.causal.discovery import causal_graph, causal_graphs, layer_graphs, learn, neighbours
-from core.causal.errors import CausalError
 from core.causal.export import to_general, to_graphml, to_json, to_networkx
 from core.causal.fci import from_general
 from core.causal.nodes import choose_nodes
 from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
-from core.errors import SettingsError
+from core.errors import CausalError, SettingsError
 from core.settings import controls
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask

@@ -11,7 +11,6 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, RegionMask, TokenKind
 from core.causal.discovery import CausalGraph, causal_graph, layer_graphs
-from core.causal.errors import CausalError
 from core.causal.explanation_test import (
     Masking,
     attention_set,
@@ -23,6 +22,7 @@ from core.causal.explanation_test import (
 )
 from core.causal.rates import flip_rates, neighbour_precision
 from core.causal.settings import GraphSettings
+from core.errors import CausalError
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel

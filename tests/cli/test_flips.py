@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core.cases.flips import FlipTable, summed
-from core.causal.errors import CausalError
 from core.causal.explanation_test import Masking
 from core.cli import flips
 from core.cli.console import Exit
+from core.errors import CausalError
 from core.vlm.cancel import CancelToken
 from tests.cli.conftest import Command
 

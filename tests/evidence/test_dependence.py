@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from core.answer import Fill, RegionMask
+from core.errors import NotApplicable, OtherModel
 from core.evidence.dependence import image_dependence
 from core.masking import apply_mask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
-from core.vlm.targets import NotApplicable, OtherModel
 from tests.eager import sampled
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Answer, Explanation, RegionMask, Target, TokenKind
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.evidence.curves import Curve
 from core.evidence.evaluate import evaluate
 from core.evidence.result import Evidence, Result
@@ -18,7 +19,6 @@ from core.masking import apply_mask, unmasked
 from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel
 from tests.eager import sampled
 from tests.evidence.helpers import drawn_map, map_of, painted, probability
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Answer, Explanation, Target
+from core.errors import NotEnoughMemory, OtherModel
 from core.evidence.randomisation import randomise
 from core.explainers.registry import explainers
 from core.explainers.run import explain
@@ -15,7 +16,6 @@ from core.maps.agreement import agreement
 from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotEnoughMemory, OtherModel
 from tests.eager import sampled
 
 

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Target, TokenKind, Turn
+from core.errors import NotApplicable
 from core.explainers.attention_times_tower import AttentionTimesTower, AttentionTimesTowerSettings
 from core.explainers.raw_attention import RawAttention, RawAttentionSettings
 from core.explainers.relative_attention import RelativeAttention, RelativeAttentionSettings
 from core.explainers.rollout import Rollout
 from core.explainers.run import explain
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable
 from tests.eager import eager_attentions, eager_network, sampled, whole_inputs
 from tests.zoo import load, save_llava
 

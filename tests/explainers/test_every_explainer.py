@@ -10,13 +10,14 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Target
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of, whole_answer
+from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import sampled
 from tests.hooks import hooks_of
 

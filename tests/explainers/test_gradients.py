@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Target, TokenKind
+from core.errors import NotApplicable
 from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.run import explain
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_from, eager_states_and_gradient, sampled
 from tests.zoo import load, save_llava
 

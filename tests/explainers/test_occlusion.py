@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Question, RegionMask, Target, TokenKind
+from core.errors import NotApplicable
 from core.explainers._occlusion import windows
 from core.explainers.occlusion_pixels import OcclusionPixels, OcclusionPixelsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixels, OcclusionSuperpixelsSettings, superpixels
@@ -19,7 +20,6 @@ from core.masking import apply_mask
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
-from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_without, sampled
 
 RIVAL = 40

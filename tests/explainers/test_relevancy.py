@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target, TokenKind, Turn
+from core.errors import NotApplicable, NotEnoughMemory
 from core.explainers import _propagation, _relevancy
 from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
 from core.explainers.run import explain
@@ -22,7 +23,7 @@ from core.vlm.generation import ask
 from core.vlm.hf import capture
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, TokenTarget, token_targets_of, whole_answer
+from core.vlm.targets import TokenTarget, token_targets_of, whole_answer
 from tests import literal
 from tests.families import (
     save_aya_vision,

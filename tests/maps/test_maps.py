@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from core.answer import PatchView, Target, TokenKind, TokenLayout
+from core.errors import NotComparable
 from core.maps.agreement import agreement, agreement_table
-from core.maps.difference import NotComparable, difference, image_positions_of
+from core.maps.difference import difference, image_positions_of
 from core.maps.scale import as_shares
 from core.maps.shares import COMPARED, Part, parts, shares, shares_by_layer
 

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Head, Question, Target
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads, head_means
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import HeadAblation
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
 
 HEADS: list[Head] = [(1, 2), (0, 3), (2, 0), (1, 0)]

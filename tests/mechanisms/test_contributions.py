@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 from core.answer import Answer
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.contributions import contributions
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, TokenTarget
+from core.vlm.targets import TokenTarget
 from tests.eager import sampled
 from tests.hooks import hooks_of
 from tests.mechanisms.written_out import WrittenOut

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Answer, Target
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.base import Mechanism
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.results import Curves, HeadValues, LayerTexts, LayerValues, PositionValues, Shape
@@ -18,7 +19,7 @@ from core.mechanisms.run import measure
 from core.settings import controls
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, whole_answer
+from core.vlm.targets import whole_answer
 from tests.eager import sampled
 from tests.hooks import hooks_of
 

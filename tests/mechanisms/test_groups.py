@@ -6,10 +6,11 @@ import pytest
 from PIL import Image
 
 from core.answer import Answer, Target, TokenKind, Turn
+from core.errors import NotApplicable
 from core.mechanisms.groups import Group, check_groups, groups, patch_groups
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, token_targets_of, whole_answer
+from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import sampled
 from tests.zoo import of_family
 

@@ -11,12 +11,13 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.groups import Group, groups
 from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, change_by_cut, knockout_curves
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Knockout
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel, token_targets_of
+from core.vlm.targets import token_targets_of
 from tests.eager import eager_logits_with, sampled
 
 

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, TokenKind
+from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms import lens as module
 from core.mechanisms.lens import lens, read_logits
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, OtherModel
 from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut, norm_of

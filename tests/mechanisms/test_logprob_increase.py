@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Turn
+from core.errors import NotEnoughMemory
 from core.mechanisms import _logprob_changes
 from core.mechanisms.contributions import Contributions, contributions
 from core.mechanisms.logprob_increase import all_heads, head_increases, source_increases, top_heads
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from core.vlm.targets import NotEnoughMemory, TokenTarget
+from core.vlm.targets import TokenTarget
 from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
 from tests.mechanisms.written_out import WrittenOut

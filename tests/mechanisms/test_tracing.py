@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Target
+from core.errors import NotApplicable, NotEnoughMemory
 from core.mechanisms.corruption import Corruption, Noise, OtherImages, corrupted
 from core.mechanisms.groups import Group, groups, patch_groups
 from core.mechanisms.tracing import trace
@@ -19,7 +20,7 @@ from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Site, StatePatch
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotApplicable, NotEnoughMemory, token_targets_of
+from core.vlm.targets import token_targets_of
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
 from tests.zoo import load, of_family, save_deepstack
 

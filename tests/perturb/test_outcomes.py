@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Fill, RegionMask, Target, TokenKind
+from core.errors import NotApplicable, OtherModel
 from core.perturb import outcomes as outcomes_module
 from core.perturb.outcomes import outcomes, sets_at_once, until_target
 from core.perturb.perturbation import (
@@ -26,7 +27,7 @@ from core.vlm.cancel import CancelToken
 from core.vlm.edits import HeadAblation, Knockout, Site, StatePatch
 from core.vlm.hf.network import TransformersModel
 from core.vlm.model import VisionLanguageModel
-from core.vlm.targets import NotApplicable, OtherModel, TokenTarget, token_targets_of
+from core.vlm.targets import TokenTarget, token_targets_of
 from tests.eager import eager_logits_with, eager_logits_without, sampled
 from tests.families import save_gemma3, save_llava_next
 from tests.perturb.literal import CLOSE, check_outcome, logits_over, painted

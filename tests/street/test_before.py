@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from core.answer import Question
+from core.errors import ModelUnavailable
 from core.street.before import load_before
 from core.street.textual import ask_from_text
 from core.street.train import LANGUAGE_BEFORE
-from core.vlm.errors import ModelUnavailable
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, ModelSpec, load_model

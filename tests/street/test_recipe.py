@@ -6,17 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.street.recipe import (
-    MOST_CHANGES,
-    Add,
-    Recolour,
-    Remove,
-    SceneRecipe,
-    SetDoor,
-    UnreadableRecipe,
-    from_params,
-    possible_changes,
-)
+from core.errors import UnreadableRecipe
+from core.street.recipe import MOST_CHANGES, Add, Recolour, Remove, SceneRecipe, SetDoor, from_params, possible_changes
 from core.street.scene import COLORS, KINDS, sample
 
 

@@ -15,13 +15,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.cases import league_file
-from core.cases.notes import Note, NotSaved, notes_file, read_notes
+from core.cases.notes import Note, notes_file, read_notes
 from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
 from core.cases.runner import RunSettings, run_cases
 from core.cases.studies.registry import studies
 from core.cases.studies.study import Outcome, Study
 from core.cases.survey import Correlation
+from core.errors import NotSaved
 from core.statistics.estimate import Estimate
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from core.answer import Decoding, Question, Target
+from core.errors import NotApplicable
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
 from core.mechanisms.lens import lens
@@ -24,7 +25,7 @@ from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
-from core.vlm.targets import NotApplicable, token_targets_of
+from core.vlm.targets import token_targets_of
 from tests.ui.charts import chart_keys, click, rows, told
 from tests.ui.mechanisms import (
     COMPUTING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.vlm.errors import unimportable
+from core.errors import unimportable
 
 
 def test_the_cause_is_told_rather_than_what_hides_it() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model, on_this_machine, suggested_models
+from core.errors import ModelUnavailable
+from core.vlm.loading import EMBEDDED, ModelSpec, load_model, on_this_machine, suggested_models
 
 
 def test_a_device_that_is_not_there_is_named(llava_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ...assets import asset
+from ...errors import JournalError
 from ...statistics.estimate import Estimate
-from ..journal import JournalError
 from .finding import Conclusion, Finding, Quantity, Reading
 
 COMMITTED = asset("findings.json")

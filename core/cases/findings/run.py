@@ -13,10 +13,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from ...errors import ModelUnavailable, NotApplicable, UnknownName
 from ...vlm.cancel import Cancelled, CancelToken
-from ...vlm.errors import ModelUnavailable
 from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import NotApplicable
 from ..journal import Journal, Record
 from ..plain import plain
 from .finding import Finding, Reader
@@ -41,13 +40,13 @@ def run_findings(
     """Read the first `scenes` scenes of some findings (all by default), appending to the journal `file`, and conclude.
 
     Goes on with a journal that the same model began. Stopped by `cancel`, it concludes from what is read. Raises
-    JournalError (OtherRun for a journal of another model or other settings), NotEnoughMemory, and ValueError for a
+    JournalError (OtherRun for a journal of another model or other settings), NotEnoughMemory, and UnknownName for a
     finding that there is not.
     """
     known = findings()
     for key in keys or ():
         if key not in known:
-            raise ValueError(f"There is no finding {key!r}. Choose among {', '.join(known)}.")
+            raise UnknownName(f"There is no finding {key!r}. Choose among {', '.join(known)}.")
     chosen = [finding for key, finding in known.items() if keys is None or key in keys]
     identity = {
         "model": model.card.fingerprint,

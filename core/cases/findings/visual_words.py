@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from ...answer import Answer, Decoding, Question, TokenKind
+from ...errors import NotApplicable
 from ...masking import patch_coverage
 from ...mechanisms.lens import lens, reciprocal_rank_by_chance
 from ...statistics.bootstrap import mean
@@ -19,7 +20,6 @@ from ...street.scene import COLORS, KINDS, Scene
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import NotApplicable
 from ..studies.hallucinated_object import by_color
 from ..studies.study import held_out
 from .finding import Conclusion, Finding, Quantity, Reader, Reading, column, computed, quantity, unmet

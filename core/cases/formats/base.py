@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from ...errors import FolderError, UnreadableImage
 from ..case import Case
-from ..folder import Folder, NoImage
+from ..folder import Folder
 from ..rates import Rate
 from ..results import Result
-from ..tables import FolderError
 
 SHOWN = 3
 """Pictures that cannot be used, told of by name."""
@@ -86,5 +86,5 @@ def image_files(
     """The files of some pictures, or why one of them cannot be used."""
     try:
         return tuple(folder.image(name, places) for name in names), None
-    except NoImage as error:
+    except UnreadableImage as error:
         return (), str(error)

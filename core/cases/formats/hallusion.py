@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ...errors import FolderError
 from ..case import Case
 from ..folder import Folder
 from ..rates import Rate, accuracy, all_right
 from ..results import Result
-from ..tables import FolderError, Row, listed, read_json, without_repeats
+from ..tables import Row, listed, read_json, without_repeats
 from .base import CaseFormat, CaseSet, image_files
 
 IDS = ("category", "subcategory", "set_id", "figure_id", "question_id")

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...errors import FolderError
 from ..case import Case, Scoring
 from ..folder import Folder
 from ..rates import Rate, accuracy
 from ..results import Result
-from ..tables import FolderError, Row, listed, read_csv, without_repeats
+from ..tables import Row, listed, read_csv, without_repeats
 from .base import CaseFormat, CaseSet, image_files
 
 WANTED = ("image", "question", "expected")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ...errors import FolderError
 from ..case import Case
 from ..folder import Folder
 from ..rates import Rate, accuracy, share
 from ..results import Result
-from ..tables import FolderError, Row, Table, listed, read_json, without_repeats
+from ..tables import Row, Table, listed, read_json, without_repeats
 from .base import CaseFormat, CaseSet, image_files
 
 WANTED = ("image", "text", "label")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from ...errors import FolderError
 from ...plugins import discovered
 from ..folder import Folder
 from ..rates import Rate, accuracy
 from ..results import Run
-from ..tables import FolderError
 from .base import CaseFormat, CaseSet
 
 

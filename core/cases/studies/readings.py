@@ -11,6 +11,7 @@ from PIL import Image
 from ...answer import Answer, Decoding, Explanation, Question, RegionMask, Target
 from ...causal.rates import Effect
 from ...comparison.keyword import key_tokens
+from ...errors import NotApplicable
 from ...evidence.energy import Energy
 from ...evidence.metric import MapUnderTest
 from ...evidence.ranking import patch_scores
@@ -23,7 +24,7 @@ from ...mechanisms.logprob_increase import head_increases
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import NotApplicable, target_logprobs, token_targets_of
+from ...vlm.targets import target_logprobs, token_targets_of
 
 METHOD = "relevancy"
 LONGEST = 24

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ..console import WrongOption, emit
+from ...errors import WrongOption
+from ..console import emit
 from ..options import Model
 
 HOST, PORT = "127.0.0.1", 8501

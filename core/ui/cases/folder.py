@@ -9,11 +9,10 @@ from pathlib import Path
 import streamlit as st
 
 from ...cases.formats.registry import formats, read_folder
-from ...cases.journal import JournalError
 from ...cases.results import Run
 from ...cases.runner import run_cases
 from ...cases.street import FAMILIES, street_cases
-from ...cases.tables import FolderError
+from ...errors import FolderError, JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -165,10 +164,7 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
 
         def ask(cancel: CancelToken, report: Report) -> None:
             cases, name, folder = chosen.cases[:most], chosen.name, chosen.folder
-            try:
-                run_cases(model, cases, file, name=name, folder=folder, cancel=cancel, progress=report)
-            except JournalError as error:
-                raise ValueError(str(error)) from error
+            run_cases(model, cases, file, name=name, folder=folder, cancel=cancel, progress=report)
 
         view.jobs.start(model, key, f"asking {most:,} cases", "cases", ask)
     view.jobs.tell(key)

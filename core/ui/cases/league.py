@@ -7,10 +7,10 @@ import math
 import pandas as pd
 import streamlit as st
 
-from ...cases.journal import JournalError
 from ...cases.league_file import LeagueFile, read_league_file
 from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
+from ...errors import JournalError
 from ...evidence.registry import map_metrics
 from ...statistics.estimate import Estimate
 from ...vlm.memory import readable_bytes

@@ -8,11 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from ...cases.case import Case
-from ...cases.notes import Note, NotesError, NotSaved, annotate, notes_file
+from ...cases.notes import Note, annotate, notes_file
 from ...cases.results import Result
 from ...cases.scoring import LETTERS
 from ...charts.overlays import fit
-from ...images import UnreadableImage
+from ...errors import NotesError, NotSaved, UnreadableImage
 from ...street.recipe import from_params
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import image_of

@@ -9,9 +9,8 @@ import streamlit as st
 
 from ...answer import Answer, Question, Target
 from ...comparison.keyword import key_tokens
-from ...images import UnreadableImage
+from ...errors import NotApplicable
 from ...vlm.cancel import CancelToken
-from ...vlm.errors import QuestionError
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -94,11 +93,8 @@ def _again(
     cancel: CancelToken,
     report: Report,
 ) -> None:
-    try:
-        answer = ask(model, question(), cancel=cancel)
-    except (UnreadableImage, QuestionError) as error:
-        raise ValueError(str(error)) from error
+    answer = ask(model, question(), cancel=cancel)
     cancel.check()
     if not answer.tokens:
-        raise ValueError("The model says nothing to this, so there is nothing to look into.")
+        raise NotApplicable("The model says nothing to this, so there is nothing to look into.")
     view.results.keep(ANSWERS, key, answer)

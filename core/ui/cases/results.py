@@ -11,11 +11,12 @@ import pandas as pd
 import streamlit as st
 
 from ...cases.formats.registry import rates_of
-from ...cases.notes import Note, NotesError, notes_file, read_notes
+from ...cases.notes import Note, notes_file, read_notes
 from ...cases.rates import Rate
 from ...cases.results import Result, Run, unread
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
+from ...errors import NotesError
 from ...statistics.bootstrap import mean
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace

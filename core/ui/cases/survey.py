@@ -8,11 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from ...cases.journal import JournalError
 from ...cases.street import FAMILIES, street_cases
 from ...cases.studies.study import LEAST
 from ...cases.survey import LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
 from ...charts.intervals import Dot, Pair, interval_chart
+from ...errors import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -67,10 +67,7 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
     if clicked:
 
         def run(cancel: CancelToken, report: Report) -> None:
-            try:
-                survey(model, list(street_cases(each)), file, cancel=cancel, progress=report)
-            except JournalError as error:
-                raise ValueError(str(error)) from error
+            survey(model, list(street_cases(each)), file, cancel=cancel, progress=report)
 
         view.jobs.start(model, key, "surveying drawn scenes", "survey", run)
     view.jobs.tell(key)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from ...cases.compare import Comparison, NotComparable, compare
-from ...cases.journal import JournalError
+from ...cases.compare import Comparison, compare
 from ...cases.results import Result, Run
 from ...charts.intervals import Dot, Pair, interval_chart
+from ...errors import JournalError, SightlineError
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -36,7 +36,7 @@ def two_models_section(workspace: Workspace, model: VisionLanguageModel) -> None
     try:
         runs = [_run(workspace, path) for path in (first, second)]
         found = compare(*runs)
-    except (JournalError, NotComparable) as error:
+    except SightlineError as error:
         st.text(str(error))
         return
     _agreement(runs[0], runs[1], found)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 
+from ...errors import SightlineError
+
 log = logging.getLogger(__name__)
 
 
 def failure(purpose: str, error: Exception) -> str:
     """A sentence about an error that ended work of this purpose. One that nobody foresaw goes to the terminal, where
     its details are."""
-    if isinstance(error, ValueError):
+    if isinstance(error, SightlineError):
         return str(error)
     if isinstance(error, MemoryError):
         return "There was not enough memory for this. Choose fewer tokens, a smaller picture, or a smaller model."

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ...cases.findings.report import Findings, Report, read_findings
 from ...cases.findings.run import SCENES, run_findings
-from ...cases.journal import JournalError
+from ...errors import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace

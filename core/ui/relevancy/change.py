@@ -13,7 +13,8 @@ from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...charts.tokens import cut, visible
 from ...comparison.keyword import key_tokens
-from ...maps.difference import NotComparable, difference, image_positions_of
+from ...errors import NotComparable
+from ...maps.difference import difference, image_positions_of
 from ...maps.scale import as_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel

@@ -6,8 +6,8 @@ from functools import cache
 
 import streamlit as st
 
-from ...cases.journal import JournalError
 from ...cases.league_file import read_league_file
+from ...errors import JournalError
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard

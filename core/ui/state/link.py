@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from ...errors import UnreadableRecipe
 from ...startup import first_model, needs_no_fetching
-from ...street.recipe import UnreadableRecipe, from_params
+from ...street.recipe import from_params
 from ...vlm.loading import EMBEDDED, ModelSpec
 from .models import store
 from .scenes import image_of

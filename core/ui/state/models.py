@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from ...errors import ModelUnavailable
 from ...startup import first_model, needs_no_fetching
-from ...vlm.loading import EMBEDDED, ModelSpec, ModelUnavailable, load_model
+from ...vlm.loading import EMBEDDED, ModelSpec, load_model
 from ...vlm.model import VisionLanguageModel
 from .workspace import Workspace
 

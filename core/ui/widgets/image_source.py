@@ -9,8 +9,9 @@ import streamlit as st
 from PIL import Image
 
 from ...charts.overlays import fit
-from ...images import UnreadableImage, open_image
-from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, UnreadableRecipe, possible_changes
+from ...errors import UnreadableImage, UnreadableRecipe
+from ...images import open_image
+from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, possible_changes
 from ..state.scenes import GALLERY, contents, image_of
 from ..state.workspace import NamedImage, Workspace
 

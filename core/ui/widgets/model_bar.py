@@ -6,7 +6,8 @@ from typing import get_args
 
 import streamlit as st
 
-from ...vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, suggested_models
+from ...errors import ModelUnavailable
+from ...vlm.loading import DType, ModelSpec, estimate_memory, suggested_models
 from ...vlm.model import ModelCard
 from ..state import models
 from ..state.workspace import Workspace

@@ -16,11 +16,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import NotApplicable
 from ..checkpoints import LayerPass
 from ..decomposition import LayerDecomposition
 from ..linear_norm import LinearNorm
 from ..precision import at_least_float32
-from ..targets import NotApplicable
 from .module_calls import ModuleCall
 from .norms import read_norm
 

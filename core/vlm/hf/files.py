@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelUnavailable
+from ...errors import ModelUnavailable
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"

@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from ..errors import ModelUnavailable
+from ...errors import ModelUnavailable
 from ..memory import readable_bytes
 from .files import check_folder
 

@@ -16,8 +16,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ...answer import Question
+from ...errors import ImageMissing, QuestionTooLong, UnusableImage
 from ...masking import as_seen
-from ..errors import ImageMissing, QuestionTooLong, UnusableImage
 from ..prepared import PreparedPrompt
 from . import prompt as prompts
 

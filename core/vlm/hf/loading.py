@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..errors import ModelUnavailable
+from ...errors import ModelUnavailable
 from ..memory import MemoryEstimate, judge_memory
 from ..model import ModelCard, VisionLanguageModel
 from ..spec import ModelSpec

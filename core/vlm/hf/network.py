@@ -20,13 +20,12 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ...answer import Answer, Question
+from ...errors import EmptyQuestion, NotApplicable
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..checkpoints import DecoderPass
 from ..edits import Edits, Site, StatePatch, check_edits, first_position
-from ..errors import EmptyQuestion
 from ..model import ModelCard, VisionLanguageModel
 from ..prepared import DecodingState, PreparedPrompt
-from ..targets import NotApplicable
 from ..tower import TowerPass
 from ..unembedding import LogitTransform, Unembedding
 from . import prompt as prompts

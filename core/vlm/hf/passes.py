@@ -22,8 +22,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer
+from ...errors import NotApplicable
 from ..edits import Site
-from ..targets import NotApplicable
 from .editing import patched
 from .families.base import Family
 

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from ..errors import ModelUnavailable
+from ...errors import ModelUnavailable
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
 from .files import read_json

@@ -17,10 +17,11 @@ from core.cases.findings.report import COMMITTED, Findings, read_findings
 from core.cases.findings.run import KIND, run_findings
 from core.cases.findings.true_ranking import COUNTS, DIRECT
 from core.cases.findings.visual_words import reciprocal_ranks
-from core.cases.journal import JournalError, read_journal
+from core.cases.journal import read_journal
 from core.cases.plain import write_plain
 from core.cases.street import street_cases
 from core.cases.studies import readings as studied
+from core.errors import JournalError
 from core.mechanisms.ablation import ablate
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions

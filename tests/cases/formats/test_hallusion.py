@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cases.formats.hallusion import HallusionBench
-from core.cases.tables import FolderError
+from core.errors import FolderError
 from tests.cases.folders import answered, hallusion_row, save_hallusion
 
 ROWS = [hallusion_row(figure, question, (figure + question) % 2) for figure in (0, 1) for question in (0, 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.cases.formats.mmvp import MMVP
-from core.cases.tables import FolderError
+from core.errors import FolderError
 from tests.cases.folders import answered, picture, save_mmvp
 
 

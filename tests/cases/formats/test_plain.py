@@ -9,7 +9,7 @@ import pytest
 from core.cases.formats import plain
 from core.cases.formats.plain import PlainFolder
 from core.cases.formats.registry import formats, read_folder
-from core.cases.tables import FolderError
+from core.errors import FolderError
 from tests.cases.folders import picture, save_mmvp, save_pope
 
 HEADER = "image,question,expected\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cases.formats.pope import POPE
-from core.cases.tables import FolderError
+from core.errors import FolderError
 from tests.cases.folders import answered, save_pope
 
 

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
+from core.errors import NotApplicable
 from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
 from core.vlm.generation import ask
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.recompute import recording_layers
-from core.vlm.targets import NotApplicable
 from tests.eager import eager_logits_with, eager_network, sampled
 from tests.hooks import hooks_of
 from tests.zoo import load, of_family, save_llava, save_qwen

@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 from core.answer import Decoding, Question
-from core.vlm.errors import ImageMissing
+from core.errors import ImageMissing, ModelUnavailable
 from core.vlm.generation import ask
 from core.vlm.hf import processor as processors
 from core.vlm.hf.network import TransformersModel
-from core.vlm.loading import ModelSpec, ModelUnavailable, load_model
+from core.vlm.loading import ModelSpec, load_model
 from tests.families import (
     save_aya_vision,
     save_gemma3,

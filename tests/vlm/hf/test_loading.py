@@ -18,12 +18,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from core.answer import Decoding, Question
+from core.errors import ModelUnavailable
 from core.vlm import memory
 from core.vlm.generation import ask
 from core.vlm.hf import hub, loading, pretrained
 from core.vlm.hf.files import count_parameters, read_header
 from core.vlm.hf.network import TransformersModel
-from core.vlm.loading import DType, ModelSpec, ModelUnavailable, estimate_memory, load_model
+from core.vlm.loading import DType, ModelSpec, estimate_memory, load_model
 
 
 @pytest.fixture

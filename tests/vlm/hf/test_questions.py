@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question, RegionMask, TokenKind, Turn
-from core.vlm.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
+from core.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
 from core.vlm.generation import ask, stream
 from core.vlm.hf import network
 from core.vlm.hf.network import TransformersModel

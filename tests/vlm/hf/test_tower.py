@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
+from core.errors import NotEnoughMemory
 from core.vlm import memory_costs
 from core.vlm.generation import ask
 from core.vlm.hf.families.base import Family, Tower
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import NotEnoughMemory
 from tests import literal
 from tests.families import (
     save_aya_vision,

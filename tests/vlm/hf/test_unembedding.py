@@ -11,9 +11,9 @@ from transformers.models.cohere.modeling_cohere import CohereLayerNorm
 from transformers.models.gemma2.modeling_gemma2 import Gemma2RMSNorm
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
+from core.errors import NotApplicable
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.norms import read_norm
-from core.vlm.targets import NotApplicable
 from core.vlm.unembedding import LogitTransform
 from tests.eager import sampled
 

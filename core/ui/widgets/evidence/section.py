@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ....answer import Answer
+from ....errors import ExplainError
 from ....evidence.evaluate import check_testable, evaluate
 from ....evidence.location import Location, locate
 from ....evidence.settings import EvidenceSettings
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
-from ....vlm.targets import ExplainError
 from ...jobs.page import PageJobs, Report
 from ...state.workspace import Workspace
 from ..controls import settings_form
