@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .api.explaining import evaluate, explain
     from .api.showing import overlay, street_scene
     from .cases.formats.registry import formats
+    from .errors import SightlineError
     from .evidence.badge import badge
     from .evidence.registry import metrics
     from .evidence.result import Evidence
@@ -38,6 +39,7 @@ __all__ = [
     "ModelSpec",
     "Question",
     "RegionMask",
+    "SightlineError",
     "Target",
     "Turn",
     "__version__",
@@ -71,6 +73,7 @@ _PLACES = {
     "Evidence": ".evidence.result",
     "ModelSpec": ".vlm.loading",
     "EMBEDDED": ".vlm.loading",
+    "SightlineError": ".errors",
     # What there is, by key. (A registry cannot be called as its package is: `sightline.explainers` is a package.)
     "methods": ".explainers.registry:explainers",
     "metrics": ".evidence.registry",
