@@ -162,10 +162,12 @@ def series_curves(
     title: str,
     axis: str,
     controls: Collection[str] = (),
+    interval: str = "95 %",
     width: int = 420,
     height: int = 230,
 ) -> Figure:
-    """A line with its interval for each named series; `controls` are dashed. Raises ValueError without points."""
+    """A line for each named series, with the interval of each point that has one (not NaN), whose ends hovering calls
+    those of `interval`; `controls` are dashed. Raises ValueError without points."""
     table = pd.DataFrame(
         [
             {"series": name, "at": point.at, **vars(point.estimate)}
@@ -195,11 +197,20 @@ def series_curves(
         alt.Tooltip("series:N", title="of"),
         alt.Tooltip("at:Q", title=axis),
         alt.Tooltip("value:Q", format=".4f", title=title),
-        alt.Tooltip("low:Q", format=".4f", title="95 % from"),
+    ]
+    ends = [
+        alt.Tooltip("low:Q", format=".4f", title=f"{interval} from"),
         alt.Tooltip("high:Q", format=".4f", title="to"),
     ]
-    base = alt.Chart(table).encode(x=x, color=color)
-    bars = base.mark_rule(opacity=0.5, strokeWidth=2, tooltip=None).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
-    lines = base.mark_line(strokeWidth=2, tooltip=None).encode(y=y, strokeDash=dash)
-    points = base.mark_point(filled=True, size=60, opacity=1).encode(y=y, tooltip=tips)
-    return figure([bars, lines, points], width, height)
+    known = table["low"].notna()
+    marks: list[alt.Chart] = []
+    if known.any():
+        bars = alt.Chart(table[known]).mark_rule(opacity=0.5, strokeWidth=2, tooltip=None)
+        marks.append(bars.encode(x=x, color=color, y=alt.Y("low:Q", title=title), y2="high:Q"))
+    lines = alt.Chart(table).mark_line(strokeWidth=2, tooltip=None)
+    marks.append(lines.encode(x=x, color=color, y=y, strokeDash=dash))
+    for some, told in ((table[known], [*tips, *ends]), (table[~known], tips)):
+        if len(some):
+            points = alt.Chart(some).mark_point(filled=True, size=60, opacity=1)
+            marks.append(points.encode(x=x, color=color, y=y, tooltip=told))
+    return figure(marks, width, height)

@@ -24,45 +24,52 @@ def effect_map(
     effects: Float[np.ndarray, "group layer"],
     spread: Float[np.ndarray, "group layer"] | None = None,
     *,
+    layers: Sequence[int] | None = None,
+    what: str = "effect (nats)",
+    at: str = "restored",
+    over: str = "samples",
+    signed: bool = True,
     chosen: int | None = None,
     click: str | None = None,
 ) -> Figure:
-    """A cell for each group of tokens (a row) and layer (a column), coloured by a signed effect.
+    """A cell for each group of tokens (a row) and layer (a column; from 0, where `layers` does not name them), coloured
+    by an effect, around zero where it is `signed`. Hovering calls it `what`, and its group what is `at`.
 
-    Effects that are not known (NaN) are dashed; `spread` is a standard deviation, told on hovering. The `chosen` layer
-    is outlined; with `click`, clicks toggle an entry with a "layer". Raises ValueError where names and figures differ.
+    Effects that are not known (NaN) are dashed; `spread` is a standard deviation `over` something, told on hovering.
+    The `chosen` layer is outlined; with `click`, clicks toggle an entry with a "layer". Raises ValueError where names
+    and figures differ.
     """
-    if effects.shape[:1] != (len(names),) or (spread is not None and spread.shape != effects.shape):
-        raise ValueError("the table has one row for each group, in effects and spread alike")
-    layers = effects.shape[1]
-    cell = int(min(MOST_COLUMN, max(LEAST_COLUMN, WIDTH // max(1, layers))))
+    columns = list(range(effects.shape[1])) if layers is None else list(layers)
+    if effects.shape != (len(names), len(columns)) or (spread is not None and spread.shape != effects.shape):
+        raise ValueError("the table has one row for each group, and one column for each layer, in effects and spread")
+    cell = int(min(MOST_COLUMN, max(LEAST_COLUMN, WIDTH // max(1, len(columns)))))
     table = pd.DataFrame(
         [
             {
                 "group": name,
                 "layer": layer,
-                "effect": float(effects[row, layer]),
-                "spread": None if spread is None else float(spread[row, layer]),
+                "effect": float(effects[row, column]),
+                "spread": None if spread is None else float(spread[row, column]),
             }
             for row, name in enumerate(names)
-            for layer in range(layers)
+            for column, layer in enumerate(columns)
         ]
     )
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, domain=False, grid=False, title="layer")
-    x = alt.X("layer:O", scale=alt.Scale(domain=list(range(layers)), padding=0), axis=axis)
+    x = alt.X("layer:O", scale=alt.Scale(domain=columns, padding=0), axis=axis)
     rows = alt.Axis(labelOverlap=False, labelLimit=170, ticks=False, domain=False)
     y = alt.Y("group:N", scale=alt.Scale(domain=list(names), padding=0.06), title=None, axis=rows)
-    tips = [alt.Tooltip("group:N", title="restored"), alt.Tooltip("layer:O")]
-    figures = [alt.Tooltip("effect:Q", title="effect (nats)", format="+.4f")]
+    tips = [alt.Tooltip("group:N", title=at), alt.Tooltip("layer:O")]
+    figures = [alt.Tooltip("effect:Q", title=what, format="+.4f" if signed else ".4f")]
     if spread is not None:
-        figures.append(alt.Tooltip("spread:Q", title="± over samples", format=".4f"))
+        figures.append(alt.Tooltip("spread:Q", title=f"± over {over}", format=".4f"))
     known, missing = table[table["effect"].notna()], table[table["effect"].isna()].assign(state=NOT_LOOKED_AT)
     legend = alt.Legend(title=None, format=".2~g", gradientLength=max(60, ROW * len(names)), gradientThickness=10)
-    color = alt.Color("effect:Q", scale=scale_of(effects, signed=True).altair(), legend=legend)
+    color = alt.Color("effect:Q", scale=scale_of(effects, signed=signed).altair(), legend=legend)
     marks: list[alt.Chart] = [alt.Chart(known).mark_rect().encode(x=x, y=y, color=color, tooltip=[*tips, *figures])]
     if len(missing):
         dashed = alt.Chart(missing).mark_rect(fill=NEUTRAL, fillOpacity=0.12, stroke=NEUTRAL, strokeDash=[2, 3])
-        marks.append(dashed.encode(x=x, y=y, tooltip=[*tips, alt.Tooltip("state:N", title="effect (nats)")]))
+        marks.append(dashed.encode(x=x, y=y, tooltip=[*tips, alt.Tooltip("state:N", title=what)]))
     if chosen is not None:
         outline = alt.Chart(table[table["layer"] == chosen]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=2.5)
         marks.append(outline.encode(x=x, y=y))
@@ -70,7 +77,7 @@ def effect_map(
         top = alt.Chart(known).mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=[*tips, *figures])
         toggle = alt.selection_point(name=click, fields=["layer"], on="click", toggle="true", empty=False)
         marks.append(top.add_params(toggle))
-    return figure(marks, cell * layers, ROW * len(names))
+    return figure(marks, cell * len(columns), ROW * len(names))
 
 
 @dataclass(frozen=True)

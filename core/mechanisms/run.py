@@ -72,3 +72,23 @@ def measure(
     seconds = time.perf_counter() - began
     result.check(model, answer)
     return Measurement(mechanism.key, target, asdict(settings), result, seconds, peak())
+
+
+def record(answer: Answer, measurement: Measurement) -> dict[str, object]:
+    """How the figures of a measurement came about, in plain values. Rivals are named by their ids."""
+    target = measurement.target
+    return {
+        "mechanism": measurement.mechanism,
+        "settings": dict(measurement.settings),
+        "target": [answer.tokens[index].text for index in target.tokens],
+        "target_tokens": list(target.tokens),
+        "rivals": None if target.rivals is None else list(target.rivals),
+        "question": answer.question.text,
+        "answer": answer.text,
+        "masked": bool(answer.question.masks),
+        "model": answer.model,
+        "seconds": round(measurement.seconds, 4),
+        "peak_bytes": measurement.peak_bytes,
+        "complete": measurement.result.complete,
+        "remark": measurement.result.remark,
+    }

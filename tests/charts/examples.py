@@ -31,7 +31,7 @@ from core.charts.shares import layers_chart, shares_chart
 from core.charts.tokens import aligned_chart, aligned_tokens, alternatives_chart
 from core.charts.words import ScoredToken, words_chart
 from core.maps.shares import Part, Share
-from core.statistics.estimate import Estimate
+from core.statistics.estimate import Estimate, computed
 
 Chart = alt.LayerChart | alt.HConcatChart
 NAN = float("nan")
@@ -142,8 +142,13 @@ def rankings() -> dict[str, Chart]:
 
 def series() -> dict[str, Chart]:
     points = [Measured(1, Estimate(0.5, 0.4, 0.6, 9)), Measured(2, Estimate(0.6, 0.5, 0.7, 9))]
+    bare = [Measured(1, computed(0.5, "nats")), Measured(2, computed(0.6, "nats"))]
     return {
         "with a control": series_curves({"a": points, "b": points}, title="x", axis="layer", controls=["b"]),
+        "without intervals": series_curves({"a": bare}, title="x", axis="layer"),
+        "some with intervals": series_curves(
+            {"a": bare, "b": points}, title="x", axis="layer", interval="least to most"
+        ),
         "one point": series_curves({"a": points[:1], "b": []}, title="x", axis="layer"),
     }
 
@@ -179,6 +184,9 @@ def effect_maps() -> dict[str, Chart]:
         "chosen": effects.effect_map(["image", "last"], some, np.full((2, 3), 0.05), chosen=2, click="layer"),
         "no figure": effects.effect_map(["image"], np.full((1, 2), np.nan), chosen=1, click="layer"),
         "one cell": effects.effect_map(["image"], np.ones((1, 1)), chosen=0),
+        "some layers": effects.effect_map(
+            ["image"], np.ones((1, 2)), layers=[3, 9], what="probability", at="place", over="draws", signed=False
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from core.charts.dots import dot_chart
 from core.charts.effects import Share, effect_map, summand_bars
 from core.charts.intervals import Dot
 from core.charts.palette import PICKED
-from core.statistics.estimate import Estimate
+from core.statistics.estimate import Estimate, computed
 
 
 def rows(chart: Any) -> list[dict[str, Any]]:
@@ -69,6 +69,15 @@ def test_series_keep_their_intervals_and_leave_out_what_is_not_known() -> None:
         series_curves({"found": []}, title="share", axis="layer")
 
 
+def test_points_without_an_interval_have_none_to_tell_of() -> None:
+    series = {"bare": [Measured(1, computed(0.5, "nats"))], "chance": [Measured(1, Estimate(0, -1, 1, 5))]}
+    chart = series_curves(series, title="share", axis="layer", interval="5 draws")
+    marks = chart.to_dict(validate=True)["layer"]
+    told = [{tip["title"] for tip in mark["encoding"]["tooltip"]} for mark in marks if mark["encoding"].get("tooltip")]
+    assert told == [{"of", "layer", "share", "5 draws from", "to"}, {"of", "layer", "share"}]
+    assert [mark["mark"]["type"] for mark in marks] == ["rule", "line", "point", "point"]
+
+
 def test_dots_stand_in_their_order_also_where_two_are_called_alike() -> None:
     dots = [
         Dot("of a", Estimate(0.5, 0.4, 0.6, 9), "50 %"),
@@ -101,6 +110,17 @@ def test_effects_not_known_are_dashed_and_the_chosen_layer_is_outlined() -> None
     assert param["select"]["fields"] == ["layer"] and param["views"] == [specification["layer"][-1]["name"]]
     with pytest.raises(ValueError, match="one row for each group"):
         effect_map(["image"], effects)
+
+
+def test_a_table_of_some_layers_is_called_by_what_it_is() -> None:
+    table = effect_map(
+        ["dog"], np.array([[0.2, 0.7]]), np.ones((1, 2)), layers=[3, 9], what="probability", at="at", over="draws",
+        signed=False,
+    )  # fmt: skip
+    mark = table.to_dict(validate=True)["layer"][0]
+    assert [tip["title"] for tip in mark["encoding"]["tooltip"][2:]] == ["probability", "± over draws"]
+    assert mark["encoding"]["x"]["scale"]["domain"] == [3, 9] and mark["encoding"]["color"]["scale"]["domain"][0] == 0
+    assert {row["layer"] for row in rows(table)} == {3, 9}
 
 
 @pytest.mark.parametrize("layers", [1, 6, 32, 80])

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Answer, Decoding, Question, Target
 from core.street.recipe import SceneRecipe
 from core.ui.mechanisms import view as views
-from core.ui.mechanisms.view import Lens, MechanismsView
+from core.ui.mechanisms.view import MechanismsView
 from core.ui.state.results import Kind
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
@@ -17,12 +17,12 @@ from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 
 App = Callable[..., AppTest]
-COMPUTING: tuple[Lens, ...] = (
-    "Heads that write the word",
-    "What positions say",
-    "Cut and see",
-    "Take heads away",
-    "Trace",
+COMPUTING = (
+    "head_contributions",
+    "logit_lens",
+    "attention_knockout",
+    "head_ablation",
+    "causal_tracing",
 )
 TARGET = Target((2,))
 
@@ -45,7 +45,7 @@ def exchange_of(model: TransformersModel, *, picture: bool = True, tokens: int =
 
 
 def opened(
-    app: App, exchange: Exchange | None, lens: Lens = "Heads that write the word", target: Target | None = TARGET
+    app: App, exchange: Exchange | None, lens: str = "head_contributions", target: Target | None = TARGET
 ) -> AppTest:
     """The page about a target, through one lens."""
     at = app("Home.py")

@@ -75,7 +75,7 @@ def test_findings_of_another_model_are_not_this_ones(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(findings, "read_findings", lambda: replace(found(llava), model="another"))
-    at = opened(app, exchange_of(llava), "Findings")
+    at = opened(app, exchange_of(llava), "findings")
     assert any("Nothing has been measured" in info.value for info in at.info)
 
 
@@ -90,7 +90,7 @@ def test_findings_are_measured_again_with_fewer_scenes_and_put_back(
 
     monkeypatch.setattr(findings, "read_findings", lambda: found(llava))
     monkeypatch.setattr(findings, "run_findings", run)
-    at = opened(app, exchange_of(llava), "Findings")
+    at = opened(app, exchange_of(llava), "findings")
     at.number_input(key="findings_scenes").set_value(7).run()
     at.button(key="findings_again").click().run()
     assert asked == [(f"{llava.card.fingerprint[:16]}.jsonl", 7)] and "7 scenes" in captions(at)

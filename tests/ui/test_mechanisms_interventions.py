@@ -36,7 +36,7 @@ from tests.ui.mechanisms import (
 def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     answer = answered(exchange)
-    at = opened(app, exchange, "Cut and see")
+    at = opened(app, exchange, "attention_knockout")
     at.number_input(key="mechanisms_window_3").set_value(1).run()
     cuts = ways(answer, token_targets_of(answer, TARGET))
     assert "last → image" not in cuts and "image → last" in cuts
@@ -55,7 +55,7 @@ def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, l
 def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     answer = answered(exchange)
-    at = opened(app, exchange, "Take heads away")
+    at = opened(app, exchange, "head_ablation")
     at.number_input(key="mechanisms_first_12").set_value(2).run()
     at.button(key="ablate_first").click().run()
     ordered = top_heads(head_increases(llava, contributions(llava, answer, token_targets_of(answer, TARGET)))[0], 12)
@@ -74,7 +74,7 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
 
 
 def test_an_answer_that_ends_at_once_is_said_to_have_no_words(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), "Take heads away")
+    at = opened(app, exchange_of(llava), "head_ablation")
     at.button(key="ablate_first").click().run()
     ((key, found),) = view_of(at).results.of(SAID).items()
     empty = replace(found.answer, tokens=(), text="")
@@ -84,7 +84,7 @@ def test_an_answer_that_ends_at_once_is_said_to_have_no_words(app: App, llava: T
 
 
 def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), "Take heads away")
+    at = opened(app, exchange_of(llava), "head_ablation")
     at.button(key="ablate_first").click().run()
     at.segmented_control(key="mechanisms_instead").select("their mean").run()
     assert {found.change.description.split(" by ")[1] for found in view_of(at).results.of(SAID).values()} == {
@@ -96,7 +96,7 @@ def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: T
 def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     answer = answered(exchange)
-    at = opened(app, exchange, "Trace")
+    at = opened(app, exchange, "causal_tracing")
     at.number_input(key="mechanisms_samples").set_value(2).run()
     at.button(key="trace").click().run()
     (found,) = view_of(at).results.of(TRACES).values()
@@ -113,7 +113,7 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
 
 
 def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), "Trace")
+    at = opened(app, exchange_of(llava), "causal_tracing")
     at.number_input(key="mechanisms_samples").set_value(1).run()
     at.button(key="trace").click().run()
     assert "noise on image tokens does not reach" not in captions(at)
@@ -124,7 +124,7 @@ def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: Transfo
 
 
 def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), "Trace")
+    at = opened(app, exchange_of(llava), "causal_tracing")
     at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
     box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
     assert "house" in box.options[0] and "a blank one of its mean colour" in box.options
@@ -137,7 +137,7 @@ def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: Tran
 
 
 def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), "Trace")
+    at = opened(app, exchange_of(llava), "causal_tracing")
     at.segmented_control(key="mechanisms_corrupt_3").select("noise on words").run()
     at.segmented_control(key="mechanisms_rows").select("word by word").run()
     at.button(key="trace").click().run()
@@ -149,7 +149,7 @@ def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None
 def test_a_stopped_trace_keeps_what_is_done(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at = opened(app, exchange_of(llava), "Trace")
+    at = opened(app, exchange_of(llava), "causal_tracing")
 
     def stopped(*arguments: object, **named: object) -> object:
         cancel, heard = CancelToken(), []

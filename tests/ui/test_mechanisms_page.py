@@ -19,7 +19,7 @@ from core.mechanisms.logprob_increase import head_increases, source_increases, t
 from core.street.recipe import SceneRecipe
 from core.ui.jobs.page import STOPPED
 from core.ui.mechanisms import written
-from core.ui.mechanisms.view import READ, TRACES, WRITTEN, Lens
+from core.ui.mechanisms.view import READ, TRACES, WRITTEN
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
@@ -56,15 +56,15 @@ def test_without_a_target_it_asks_for_one(app: App, llava: TransformersModel) ->
 
 
 @pytest.mark.parametrize("lens", COMPUTING)
-def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens: Lens) -> None:
+def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens: str) -> None:
     view = view_of(opened(app, exchange_of(llava), lens))
     kinds = {name for name, number in results(view).items() if number}
     assert kinds == {
-        "Heads that write the word": {"WRITTEN", "TAKEN", "HEAD_READINGS"},
-        "What positions say": {"READ"},
-        "Cut and see": {"CURVES"},
-        "Take heads away": {"WRITTEN"},
-        "Trace": set(),
+        "head_contributions": {"WRITTEN", "TAKEN", "HEAD_READINGS"},
+        "logit_lens": {"READ"},
+        "attention_knockout": {"CURVES"},
+        "head_ablation": {"WRITTEN"},
+        "causal_tracing": set(),
     }.get(lens)
 
 
@@ -153,7 +153,7 @@ def test_a_contrast_and_the_whole_answer_have_heads_too(app: App, llava: Transfo
 def test_positions_say_what_the_lens_reads(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     answer = answered(exchange)
-    at = opened(app, exchange, "What positions say")
+    at = opened(app, exchange, "logit_lens")
     at.slider(key="mechanisms_layer_3").set_value(0).run()
     positions = [position for view in answer.layout.views for position in view.positions]
     reading = lens(llava, answer, positions, [0])
@@ -181,23 +181,23 @@ def test_what_core_refuses_is_said_in_its_words(
 
 
 @pytest.mark.parametrize("lens", COMPUTING)
-def test_without_a_picture_every_lens_says_what_still_holds(app: App, llava: TransformersModel, lens: Lens) -> None:
+def test_without_a_picture_every_lens_says_what_still_holds(app: App, llava: TransformersModel, lens: str) -> None:
     at = opened(app, exchange_of(llava, picture=False), lens)
-    if lens == "Trace":
+    if lens == "causal_tracing":
         at.button(key="trace").click().run()
         assert len(list(view_of(at).results.of(TRACES))) == 1
-    elif lens != "Take heads away":
+    elif lens != "head_ablation":
         assert any("without a picture" in info.value for info in at.info)
     assert not at.exception and not at.error and not said(at).count("could not")
 
 
 @pytest.mark.parametrize("lens", COMPUTING)
-def test_image_tokens_without_a_place_have_no_maps(app: App, llava: TransformersModel, lens: Lens) -> None:
+def test_image_tokens_without_a_place_have_no_maps(app: App, llava: TransformersModel, lens: str) -> None:
     exchange = exchange_of(llava)
     answer = answered(exchange)
     exchange.answer = replace(answer, layout=replace(answer.layout, views=()))
     at = opened(app, exchange, lens)
-    if lens == "Trace":
+    if lens == "causal_tracing":
         at.button(key="trace").click().run()
         assert "has a place in a picture" in captions(at)
     assert not at.exception and not at.error
@@ -205,9 +205,7 @@ def test_image_tokens_without_a_place_have_no_maps(app: App, llava: Transformers
 
 
 @pytest.mark.parametrize("lens", COMPUTING)
-def test_one_token_of_another_family_is_enough(
-    app: App, qwen: TransformersModel, qwen_folder: Path, lens: Lens
-) -> None:
+def test_one_token_of_another_family_is_enough(app: App, qwen: TransformersModel, qwen_folder: Path, lens: str) -> None:
     exchange = exchange_of(qwen, tokens=1)
     at = app("Home.py")
     work_of(at).spec = ModelSpec(str(qwen_folder), "float32", "cpu")
@@ -215,21 +213,21 @@ def test_one_token_of_another_family_is_enough(
     work_of(at).inspect(exchange)
     view_of(at).lens = lens
     at.switch_page("pages/5_Mechanisms.py").run()
-    if lens == "Trace":
+    if lens == "causal_tracing":
         at.button(key="trace").click().run()
         click(at, "mechanisms_trace", "layer", {"layer": 0})
         at.button(key="trace_patches").click().run()
-    elif lens == "Take heads away":
+    elif lens == "head_ablation":
         at.button(key="ablate_first").click().run()
     assert not at.exception and not at.error and "could not" not in said(at)
-    assert chart_keys(at) or lens == "What positions say"
+    assert chart_keys(at) or lens == "logit_lens"
 
 
 def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: TransformersModel) -> None:
     images = (image_of(SceneRecipe(27)).image, image_of(SceneRecipe(12)).image)
     question = Question("Which?", images, decoding=Decoding(max_new_tokens=4))
     exchange = Exchange(question, None, answer=ask(llava, question))
-    at = opened(app, exchange, "What positions say")
+    at = opened(app, exchange, "logit_lens")
     work_of(at).image_number = 0
     at.run()
     assert len([row for row in told(at, "10") if "row" in row]) == 16
@@ -237,7 +235,7 @@ def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: Transforme
         answered(exchange).layout.views[0].positions,
         answered(exchange).layout.views[1].positions,
     }
-    at = opened(app, exchange, "Trace")
+    at = opened(app, exchange, "causal_tracing")
     at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
     at.button(key="trace").click().run()
     assert not at.exception and len(list(view_of(at).results.of(TRACES))) == 1

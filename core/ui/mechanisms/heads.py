@@ -10,25 +10,23 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
-from ...charts.heads import head_map, head_name, ranked_heads
+from ...charts.heads import head_name
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.clicks import Entry, clickable
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
-from . import source
+from . import position_map, source
 from .head import head_panel
+from .head_figures import WIDTH, head_figures
 from .saving import Row, save
 from .shares import logit_shares
-from .source import source_panel
+from .source import source_panel, source_words
 from .subject import Subject, subject_of
 from .view import MechanismsView, Written
 from .written import SAYS, Measure, attributed, ranking, what_heads_write
 
 MEASURES: tuple[Measure, ...] = ("Log-probability increase", "Direct logit attribution")
-MAP, WIDTH = 280, 575
-MOST_RANKED = 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +70,12 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
         with st.container(width=WIDTH):
             _heads(view, answer, subject, written, scored)
         if taken is not None:
-            with st.container(width=source.WIDTH):
+            with st.container(width=position_map.WIDTH):
                 source_panel(workspace, answer, subject, looked_at, taken, opacity)
     if shared is not None:
         logit_shares(subject, shared)
     if taken is not None:
-        source.words(answer, target, looked_at, taken)
+        source_words(answer, target, looked_at, taken)
         head_panel(view, model, answer, subject, written, scored.chosen)
         if not typed.strip():
             evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.jobs)
@@ -98,18 +96,12 @@ def _scored(view: MechanismsView, measure: Measure, figures: Float[np.ndarray, "
 def _heads(view: MechanismsView, answer: Answer, subject: Subject, written: Written, scored: Scored) -> None:
     name = scored.measure.lower()
 
-    def clicked(entry: Entry) -> None:
-        view.choose((int(entry["layer"]), int(entry["head"])))
+    def clicked(head: Head) -> None:
+        view.choose(head)
         st.session_state[source.MAP_OF] = source.FIRST if view.head is None else source.ONE
 
-    with st.container(horizontal=True, gap="small"):
-        with st.container(width=365):
-            chart = head_map(scored.figures, name=name, signed=True, chosen=scored.chosen, click="cell", size=MAP)
-            clickable(chart, "cell", "mechanisms_heads", clicked, f"{name} of every head, layer by layer")
-        with st.container(width=190):
-            order = [(head, float(scored.figures[head])) for head in scored.ranking[:MOST_RANKED]]
-            bars = ranked_heads(order, name=name, chosen=scored.chosen, click="bar", width=125)
-            clickable(bars, "bar", "mechanisms_ranked", clicked, f"the heads with the most {name}")
+    keys = ("mechanisms_heads", "mechanisms_ranked")
+    head_figures(scored.figures, scored.ranking, scored.chosen, name=name, clicked=clicked, keys=keys)
     tokens = len(subject.token_targets)
     averaged = f", the mean over {tokens} tokens" if tokens > 1 else ""
     st.caption(

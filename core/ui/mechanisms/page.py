@@ -1,34 +1,44 @@
-"""The page below its answer bar: one lens at a time, so that nothing is computed that is not shown."""
+"""The page below its answer bar: one lens at a time, so that nothing is computed that is not shown.
+
+Every mechanism of core/mechanisms is a lens. Some have a panel of their own here, with more to click than figures; the
+others have the one that is made from what a mechanism says of itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
 
 import streamlit as st
 
 from ...answer import Answer, Target
+from ...mechanisms.registry import mechanisms
+from ...plugins import description
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
+from ..widgets.chips import escaped
 from ..widgets.exploring import explore
 from ..widgets.target import aim
 from .ablating import ablation_panel
 from .cutting import cutting_panel
 from .findings import findings_panel
 from .heads import writing_heads_panel
+from .panel import mechanism_panel
 from .positions import positions_panel
 from .tracing import tracing_panel
-from .view import Lens, MechanismsView
+from .view import MechanismsView
 
 Panel = Callable[[Workspace, VisionLanguageModel, Answer, Target], None]
-LENSES: dict[Lens, Panel] = {
-    "Heads that write the word": writing_heads_panel,
-    "What positions say": positions_panel,
-    "Cut and see": cutting_panel,
-    "Take heads away": ablation_panel,
-    "Trace": tracing_panel,
+PANELS: dict[str, Panel] = {
+    "head_contributions": writing_heads_panel,
+    "logit_lens": positions_panel,
+    "attention_knockout": cutting_panel,
+    "head_ablation": ablation_panel,
+    "causal_tracing": tracing_panel,
 }
+"""Mechanisms with a panel of their own, by their keys."""
+FINDINGS = "findings"
+"""The key of the lens that is about the model, and no mechanism."""
 
 
 def mechanisms_page(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -44,10 +54,8 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
         st.subheader("Findings about this model", anchor=False)
         findings_panel(workspace, model)
         return
-    view.lens = st.segmented_control(
-        "Mechanisms", get_args(Lens), default=view.lens, required=True, key="mechanisms_lens", persist_state="session"
-    )
-    if view.lens == "Findings":
+    view.lens = _lens(view.lens)
+    if view.lens == FINDINGS:
         findings_panel(workspace, model)
     elif workspace.target is None:
         st.info(
@@ -56,4 +64,38 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
         )
         st.button("Take the whole answer", on_click=aim, args=(workspace, whole_answer(answer)), key="mechanisms_whole")
     else:
-        LENSES[view.lens](workspace, model, answer, workspace.target)
+        _looked_through(workspace, model, answer, workspace.target, view.lens)
+
+
+def _lens(former: str) -> str:
+    """The choice of lens, and what they are."""
+    names = {**{key: escaped(one.name) for key, one in mechanisms().items()}, FINDINGS: "Findings"}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        chosen = st.segmented_control(
+            "Mechanisms",
+            list(names),
+            default=former if former in names else next(iter(names)),
+            format_func=names.__getitem__,
+            required=True,
+            key="mechanisms_lens",
+            persist_state="session",
+        )
+        with st.popover("What they are", icon=":material/menu_book:"):
+            # In one element: whatever stands here is drawn again at every click.
+            told = (f"**{escaped(one.name)}**  \n{escaped(description(one))}" for one in mechanisms().values())
+            st.markdown("\n\n".join(told))
+    return str(chosen)
+
+
+def _looked_through(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, lens: str
+) -> None:
+    """The panel of a mechanism; why there is none, where the mechanism says so."""
+    mechanism = mechanisms()[lens]
+    obstacle = mechanism.obstacle(model, answer)
+    if obstacle is not None:
+        st.info(escaped(obstacle), icon=":material/block:")
+    elif lens in PANELS:
+        PANELS[lens](workspace, model, answer, target)
+    else:
+        mechanism_panel(workspace, model, answer, target, mechanism)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 
-import numpy as np
 import streamlit as st
 import torch
 
 from ...answer import Answer, Explanation, Head, Target
-from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
-from ...charts.heatmap import heatmap, scale_of
-from ...charts.words import words_chart
-from ...maps.difference import image_positions_of
-from ...maps.files import record_json
-from ...maps.shares import Part, parts
-from ...masking import as_seen
 from ...mechanisms.head_contributions import HeadContributions
 from ...mechanisms.logprob_increase import source_increases
 from ...vlm.cancel import CancelToken
@@ -28,22 +19,13 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
-from ..widgets.map_downloads import file_name, number_downloads
 from ..widgets.places import why_no_places
-from ..widgets.scored_words import TALL, scored_tokens
+from .position_map import coloured_words, image_scale, picture_map, save_map, sums
 from .subject import Subject
 from .view import TAKEN, MechanismsView, Taken, Written
 
 METHOD = "logprob_increase_of_heads"
 """What the maps are called in files."""
-WIDTH, SIZE, WORDS = 475, 390, 1000
-NAMES = {
-    Part.IMAGE: "image tokens",
-    Part.QUESTION: "words of the question",
-    Part.EARLIER: "of the answer so far",
-    Part.TEMPLATE: "template",
-    Part.OWN: "the predicting position itself",
-}
 ONE, FIRST = "this head", "the first k heads"
 MAP_OF = "mechanisms_map"
 """The key of the control for it, which a click on a head sets."""
@@ -106,40 +88,23 @@ def source_panel(
     """The map on the picture, what it is, how its test came out, and its files."""
     values = taken.scores.numpy()
     whose = _name(heads)
-    scale = scale_of(values[image_positions_of(answer.layout)], signed=True, faintest=FAINTEST)
+    scale = image_scale(answer, values, signed=True, faintest=FAINTEST)
     if answer.layout.views:
-        chart = heatmap(
-            as_seen(answer.question),
-            answer.layout,
-            values,
-            size=SIZE,
-            scale=scale,
-            opacity=opacity,
-            only=(workspace.shown_image,),
-            label="increase (nats)",
-        )
         with st.container(key="mechanisms_picture"):
-            st.altair_chart(chart, width="content", alt=f"increase of every patch through {whose}")
+            description = f"increase of every patch through {whose}"
+            picture_map(
+                workspace, answer, values, scale, label="increase (nats)", description=description, opacity=opacity
+            )
     else:
         _without_places(answer)
+    caveat = HeadContributions.caveat
     st.caption(
         f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
-        f"alone, in nats; {taken.seconds:.2f} s. {_sums(answer, taken)} {escaped(HeadContributions.caveat)}"
+        f"alone, in nats; {taken.seconds:.2f} s. {sums(answer, taken.target, values)} {escaped(caveat)}"
     )
     evidence_badges(workspace.view(EvidenceView), answer, taken)
-    with st.popover("Save", icon=":material/download:", type="tertiary"):
-        name = file_name(METHOD, whose)
-        if answer.layout.views:
-            under = Legend(
-                f"Log-probability increase through {whose}: {subject.named}",
-                (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", HeadContributions.caveat),
-                record_json(answer, [taken]),
-            )
-            png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under)
-            st.download_button(
-                "Picture (PNG)", png, f"{name}.png", "image/png", "mechanisms_save_map", on_click="ignore"
-            )
-        number_downloads(answer, (taken,), name, "mechanisms_save_map")
+    title = f"Log-probability increase through {whose}: {subject.named}"
+    save_map(answer, taken, scale, opacity, title, caveat, whose, "mechanisms_save_map")
 
 
 def _name(heads: Sequence[Head]) -> str:
@@ -148,13 +113,6 @@ def _name(heads: Sequence[Head]) -> str:
 
 def _take(heads: Sequence[Head]) -> str:
     return "takes" if len(heads) == 1 else "take"
-
-
-def _sums(answer: Answer, taken: Explanation) -> str:
-    """What each part of the sequence adds in all, in a sentence: most is often at the predicting position itself."""
-    values, places = taken.scores.numpy(), parts(answer.layout, taken.target)
-    told = [f"{NAMES[part]} {values[list(places[part])].sum():+z.3f}" for part in NAMES if places[part]]
-    return f"Sums: {', '.join(told)}."
 
 
 def _without_places(answer: Answer) -> None:
@@ -170,19 +128,15 @@ def _without_places(answer: Answer) -> None:
         )
 
 
-def words(answer: Answer, target: Target, heads: Sequence[Head], taken: Explanation) -> None:
+def source_words(answer: Answer, target: Target, heads: Sequence[Head], taken: Explanation) -> None:
     """The same scores on the words of question and answer."""
-    places = parts(answer.layout, target)
-    chips = scored_tokens(answer, target, taken.scores.numpy(), places)
-    known = np.array([chip.score for chip in chips if chip.score is not None])
     st.markdown(f"**Words that {_name(heads)} {_take(heads)} it from**")
-    with st.container(height=260 if len(chips) > TALL else "content", border=False):
-        st.altair_chart(
-            words_chart(chips, WORDS, scale_of(known, signed=True, faintest=FAINTEST)),
-            width="content",
-            alt="words coloured by increase",
-        )
-    st.caption(
-        f"The words' own scale, up to {np.abs(known).max(initial=0.0):.3g} nats; hover for figures. Dashed words are "
-        "not on it: the predicting position, whose sum stands with the map, and what comes after."
+    coloured_words(
+        answer,
+        target,
+        taken.scores.numpy(),
+        unit="nats",
+        description="words coloured by increase",
+        signed=True,
+        faintest=FAINTEST,
     )

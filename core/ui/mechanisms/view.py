@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -22,12 +21,14 @@ from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.contributions import Contributions
 from ...mechanisms.lens import Reading
+from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
 from ..jobs.page import PageView
 from ..state.results import Kind
 
-Lens = Literal["Heads that write the word", "What positions say", "Cut and see", "Take heads away", "Trace", "Findings"]
+FIRST_LENS = "head_contributions"
+"""The key of the mechanism that a first visit sees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +95,7 @@ CURVES = Kind[Curve](300)
 SAID = Kind[Said](100)
 RANKED = Kind[AblationCurves](100)
 TRACES = Kind[Traced](50)
+MEASURED = Kind[Measurement](50)
 FINDINGS = Kind[Findings](4)
 
 
@@ -101,12 +103,12 @@ FINDINGS = Kind[Findings](4)
 class MechanismsView(PageView):
     """What is chosen on the page.
 
-    `head` None is the first of the ranking; `cut` is the name of a cut and its first layer; `ablated` are the heads to
-    take away; `traced_layer` is the one whose patches are traced. `journals` is the
-    folder of readings for findings.
+    `lens` is the key of a mechanism, or of the findings. `head` None is the first of the ranking; `cut` is the name of
+    a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced.
+    `journals` is the folder of readings for findings.
     """
 
-    lens: Lens = "Heads that write the word"
+    lens: str = FIRST_LENS
     head: Head | None = None
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()

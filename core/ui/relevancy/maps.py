@@ -20,10 +20,11 @@ from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.controls import settings_text
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.map_downloads import map_downloads
-from .methods import add, settings_text
+from .methods import add
 from .running import compute
 from .view import Order, RelevancyView
 
@@ -195,7 +196,7 @@ def cost(one: Shown) -> str:
     explanation = one.explanation
     together = f" for {explanation.together} at once" if explanation.together > 1 else ""
     memory = "" if explanation.peak_bytes is None else f" · {readable_bytes(explanation.peak_bytes)}"
-    return f"{escaped(settings_text(one.order))} · {explanation.seconds:.2f} s{together}{memory}"
+    return f"{escaped(settings_text(one.order.settings))} · {explanation.seconds:.2f} s{together}{memory}"
 
 
 def _agreement(view: RelevancyView, answer: Answer, target: Target, one: Shown, may_compute: bool) -> None:

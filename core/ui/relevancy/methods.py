@@ -12,7 +12,7 @@ from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
 from ..widgets.chips import escaped
-from ..widgets.controls import changed, settings_form
+from ..widgets.controls import settings_form
 from .view import Order
 
 CHOSEN = "relevancy_methods"
@@ -73,17 +73,3 @@ def add(method: str) -> None:
     chosen = st.session_state.get(CHOSEN, [])
     if method not in chosen:
         st.session_state[CHOSEN] = [*chosen, method]
-
-
-def settings_text(order: Order) -> str:
-    """The settings that are not at their default, in a few words."""
-    found = changed(order.settings)
-    return ", ".join(f"{label}: {_value(value)}" for label, value in found.items()) or "default settings"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return str(value)

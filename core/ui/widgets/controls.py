@@ -31,8 +31,21 @@ def settings_form(settings: type[Any], card: ModelCard, key: str, columns: Seque
 
 def changed(settings: Any) -> dict[str, object]:
     """The settings that are not at their default, by the label they have on screen."""
-    found = {control.label: (getattr(settings, control.name), control.default) for control in controls(type(settings))}
-    return {label: value for label, (value, default) in found.items() if value != default}
+    pairs = [(control, getattr(settings, control.name)) for control in controls(type(settings))]
+    return {control.label: value for control, value in pairs if value != control.default}
+
+
+def settings_text(settings: Any) -> str:
+    """The settings that are not at their default, in a few words."""
+    return ", ".join(f"{label}: {_value(value)}" for label, value in changed(settings).items()) or "default settings"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 def _shown(control: Control, card: ModelCard, key: str) -> Any:

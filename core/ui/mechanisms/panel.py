@@ -1,0 +1,66 @@
+"""The lens of any mechanism, made from what it says of itself: its controls, a run, its figures and what they cost."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ...answer import Answer, Target
+from ...mechanisms.base import Mechanism
+from ...mechanisms.run import Measurement, measure
+from ...plugins import description
+from ...vlm.cancel import CancelToken
+from ...vlm.memory import readable_bytes
+from ...vlm.model import VisionLanguageModel
+from ..jobs.page import Report
+from ..state.results import answer_key
+from ..state.target import describe_target
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from ..widgets.controls import settings_form, settings_text
+from ..widgets.evidence.section import evidence_section
+from .shapes import draw_shape
+from .view import MEASURED, MechanismsView
+
+
+def mechanism_panel(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, mechanism: Mechanism
+) -> None:
+    """What the mechanism is, its controls and a button; and its figures under these settings, once they are there."""
+    view = workspace.view(MechanismsView)
+    st.caption(escaped(description(mechanism)))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="mechanism_controls"):
+        settings = settings_form(mechanism.Settings, model.card, f"mechanism_{mechanism.key}")
+        clicked = st.button("Compute", type="primary", icon=":material/play_arrow:", key="mechanism_compute")
+    key = ("measured", mechanism.key, answer_key(answer), target, settings)
+
+    def work(cancel: CancelToken, report: Report) -> None:
+        measured = measure(mechanism, model, answer, target, settings, cancel=cancel, progress=report)
+        view.results.keep(MEASURED, key, measured)
+
+    if clicked:
+        view.jobs.start(model, key, f"computing {mechanism.name}", "mechanism", work)
+    view.jobs.tell(key)
+    measurement = view.results.get(MEASURED, key)
+    if measurement is None:
+        st.info("Choose settings and compute: then the figures stand here.", icon=":material/play_arrow:")
+        return
+    named = describe_target(answer, target, model)
+    st.caption(_about(mechanism, measurement, named, settings_text(settings)))
+    drawn = [
+        draw_shape(workspace, answer, measurement, shape, f"mechanism_{mechanism.key}_{number}")
+        for number, shape in enumerate(measurement.result.shapes)
+    ]
+    evidence_section(workspace, model, answer, [one for one in drawn if one is not None], view.jobs)
+
+
+def _about(mechanism: Mechanism, measurement: Measurement, named: str, settings: str) -> str:
+    """What the figures are of, what must be said of them, and what they cost."""
+    result = measurement.result
+    parts = [f"Of {escaped(named)}."]
+    if result.complete < 1:
+        parts.insert(0, f":material/timelapse: {result.complete:.0%} of it was done; the rest was not looked at.")
+    if result.remark:
+        parts.append(escaped(result.remark))
+    parts.append(escaped(mechanism.caveat))
+    memory = "" if measurement.peak_bytes is None else f" · {readable_bytes(measurement.peak_bytes)}"
+    return f"{' '.join(parts)} {escaped(settings)} · {measurement.seconds:.2f} s{memory}"
