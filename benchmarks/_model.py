@@ -11,7 +11,7 @@ from PIL import Image
 from core.answer import Answer, Decoding, Question
 from core.vlm.generation import ask
 from core.vlm.hf.capture import NAME, TOWER
-from core.vlm.hf.families import family_of
+from core.vlm.hf.families.registry import family_of
 from core.vlm.hf.network import TransformersModel
 from core.vlm.model import ModelCard
 from tests.zoo import LLAVA_TEMPLATE, build_tokenizer
@@ -68,7 +68,7 @@ def build(tokens: int) -> TransformersModel:
     card = ModelCard(
         name="random LLaVA",
         source="",
-        family=family.name,
+        family=family.key,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         dtype="float32",
         device="cpu",

@@ -93,7 +93,7 @@ def eager_logits_without(
                 allowed[row, column] = False
     lowest = torch.finfo(torch.float64).min
     inputs["attention_mask"] = torch.zeros(length, length).double().masked_fill(~allowed, lowest)[None, None]
-    prompt = model.family.positions(model.network, answer.inputs)
+    prompt = model.family.positions(model._passes.context_of(answer))
     assert prompt is not None
     after = int(prompt.max()) + 1 + torch.arange(len(answer.tokens))
     positions = torch.cat([prompt, after.expand(len(prompt), -1)], 1)

@@ -14,7 +14,7 @@ from core.cases.findings.report import read_findings
 from core.cases.league_file import read_league_file
 from core.cases.league_table import table
 from core.cli.app import app
-from core.vlm.hf.families import FAMILIES
+from core.vlm.hf.families.registry import families
 from tests.installed import Installed
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_every_make_target_that_is_named_is_one() -> None:
 def test_every_family_that_is_described_is_named() -> None:
     section = README.split("## Which models\n")[1].split("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("| "))))
-    assert named - {"model_type"} == {kind for family in FAMILIES for kind in family.model_types}
+    assert named - {"model_type"} == {kind for family in families().values() for kind in family.model_types}
 
 
 def test_the_league_is_the_one_that_is_kept() -> None:

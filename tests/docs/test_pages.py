@@ -15,12 +15,12 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from core.claims.registry import claims
+from core.claims.run import run_claims
 from PIL import Image
 
 from core.answer import Decoding, Question
 from core.cases.formats.registry import formats, read_folder
-from core.claims.registry import claims
-from core.claims.run import run_claims
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms

@@ -21,7 +21,7 @@ from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf import capture
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import TokenTarget, token_targets_of, whole_answer
 from tests import literal
@@ -139,7 +139,7 @@ def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, pict
 
 def test_the_suffix_of_a_family_that_shares_no_prefix_is_the_same(pair: Pair, picture: Image.Image) -> None:
     answer = pair.asked("Where is the dog?", picture, tokens=3)
-    stranger = TransformersModel(pair.model.network, pair.model.processor, Family("stranger"), pair.model.card)
+    stranger = TransformersModel(pair.model.network, pair.model.processor, Undescribed("stranger"), pair.model.card)
     assert stranger.checkpointed(answer, 5).start == 0
     for first, second in zip(
         explain(SuffixRelevancy(), pair.model, answer, [whole_answer(answer)]),
@@ -194,7 +194,7 @@ def test_where_no_tower_is_known_the_map_is_the_decoders_and_says_so(
     (through,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
     (decoder,) = explain(Relevancy(), pair.model, answer, [target], DECODER)
     assert through.remark is None and decoder.remark is None
-    monkeypatch.setattr(type(pair.model.family), "tower", lambda family, network, inputs: None)
+    monkeypatch.setattr(type(pair.model.family), "tower", lambda family, context: None)
     (found,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
     assert "the decoder's relevancy alone" in (found.remark or "")
     assert torch.equal(found.scores, decoder.scores)

@@ -15,7 +15,7 @@ from core.answer import Answer
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.contributions import contributions
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
 from core.vlm.targets import TokenTarget
@@ -104,7 +104,7 @@ def test_a_multiplier_is_told_in_half_precision_under_a_large_state(tmp_path: Pa
 
 
 def test_a_family_that_shares_no_prefix_is_read_from_a_whole_pass(llava: TransformersModel, answer: Answer) -> None:
-    stranger = TransformersModel(llava.network, llava.processor, Family("stranger"), llava.card)
+    stranger = TransformersModel(llava.network, llava.processor, Undescribed("stranger"), llava.card)
     one, other = (contributions(model, answer, said(answer)) for model in (llava, stranger))
     for parts, twin in zip(one.layers, other.layers, strict=True):
         torch.testing.assert_close(parts.by_head(), twin.by_head(), atol=1e-6, rtol=1e-4)

@@ -8,7 +8,7 @@ from PIL import Image
 from core.answer import Answer, Target, TokenKind, Turn
 from core.errors import NotApplicable
 from core.mechanisms.groups import Group, check_groups, groups, patch_groups
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import sampled
@@ -51,7 +51,7 @@ def test_patches_cover_a_view_square_by_square(model: TransformersModel, picture
 def test_patches_without_a_place_are_refused(llava: TransformersModel, picture: Image.Image) -> None:
     with pytest.raises(NotApplicable, match="no map of patches"):
         patch_groups(sampled(llava, "Only words"))
-    stranger = of_family(llava, Family(name="unknown"))
+    stranger = of_family(llava, Undescribed("unknown"))
     with pytest.raises(NotApplicable, match="no map of patches"):
         patch_groups(sampled(stranger, "Where?", picture))
 

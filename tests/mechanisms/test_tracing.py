@@ -18,7 +18,7 @@ from core.mechanisms.groups import Group, groups, patch_groups
 from core.mechanisms.tracing import trace
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Site, StatePatch
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
@@ -201,7 +201,7 @@ def test_some_layers_alone_give_what_they_give_among_all(model: TransformersMode
 def test_words_are_traced_without_a_picture_and_without_places(model: TransformersModel, picture: Image.Image) -> None:
     asked = sampled(model, "the the dog", picture), sampled(model, "Only words", tokens=1)
     expected = [self_traced(model, answer) for answer in asked]
-    stranger = of_family(model, Family(name="unknown"))
+    stranger = of_family(model, Undescribed("unknown"))
     for answer, values in zip(asked, expected, strict=True):
         np.testing.assert_allclose(self_traced(stranger, answer), values, atol=1e-4)
 

@@ -10,6 +10,7 @@ from PIL import Image
 from core.answer import Decoding, Question, Turn
 from core.vlm.generation import ask
 from core.vlm.hf.families.base import count_up
+from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.network import TransformersModel
 from core.vlm.replay import NEGLIGIBLE, replay_difference, self_check
 from tests.zoo import of_family
@@ -42,8 +43,8 @@ def test_the_check_catches_wrong_positions(qwen: TransformersModel) -> None:
     """Plain counting in place of the family's three axes: the mistake that such a check is for."""
 
     class Miscounting(type(qwen.family)):  # type: ignore[misc]
-        def positions(self, network: object, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-            return count_up(inputs).expand(3, -1)
+        def positions(self, context: PromptContext) -> torch.Tensor:
+            return count_up(context.inputs).expand(3, -1)
 
     check = self_check(of_family(qwen, Miscounting()))
     assert not check.negligible

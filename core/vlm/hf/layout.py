@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from torch import Tensor
-
 from ...answer import TokenKind, TokenLayout
-from .families.base import Family, ImageSize
+from .families.base import Family
+from .families.context import PromptContext
 from .prompt import Prompt
 
 
-def lay_out(
-    prompt: Prompt,
-    family: Family,
-    config: Any,
-    processor: Any,
-    inputs: Mapping[str, Tensor],
-    sizes: Sequence[ImageSize],
-) -> TokenLayout:
-    """The layout of a prompt over images of the given original sizes.
+def image_positions(prompt: Prompt, image_token_id: int) -> tuple[int, ...]:
+    """The positions of image tokens, which are known by their id: `mm_token_type_ids` would also mark the tags of rows
+    and tiles."""
+    return tuple(position for position, token in enumerate(prompt.ids) if token == image_token_id)
 
-    An image token is one with the configuration's id; `mm_token_type_ids` would also mark row and tile tags.
-    """
+
+def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayout:
+    """The layout of a prompt over images, both as in `context`."""
+    images = frozenset(context.image_positions)
     kinds = tuple(
-        TokenKind.IMAGE if token == config.image_token_id else TokenKind.TEXT if typed else TokenKind.SPECIAL
-        for token, typed in zip(prompt.ids, prompt.typed, strict=True)
+        TokenKind.IMAGE if position in images else TokenKind.TEXT if typed else TokenKind.SPECIAL
+        for position, typed in enumerate(prompt.typed)
     )
-    places = [position for position, kind in enumerate(kinds) if kind is TokenKind.IMAGE]
-    views = family.views(config, processor, inputs, sizes, places)
-    return TokenLayout(kinds=kinds, views=views, image_sizes=tuple(sizes))
+    return TokenLayout(kinds=kinds, views=family.views(context), image_sizes=tuple(context.image_sizes))

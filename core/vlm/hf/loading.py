@@ -14,7 +14,8 @@ from ..memory import MemoryEstimate, judge_memory
 from ..model import ModelCard, VisionLanguageModel
 from ..spec import ModelSpec
 from ..threads import choose_threads
-from .families import family_of
+from .families.context import PromptContext
+from .families.registry import family_of
 from .files import BYTES, check_folder, count_parameters, fingerprint, read_header
 from .hub import download, hub_size, local_folder
 from .network import TransformersModel
@@ -68,11 +69,11 @@ def load_model(spec: ModelSpec, progress: Callable[[str], None]) -> VisionLangua
         config,
         name=folder.name if Path(spec.source).expanduser().is_dir() else spec.source,
         source=spec.source,
-        family=family.name,
+        family=family.key,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         dtype=precision,
         device=str(device),
-        image_grid=family.image_grid(config, processor),
+        image_grid=family.image_grid(PromptContext(config, processor, network)),
         fingerprint=f"{fingerprint(folder, weights)}-{precision}-{device.type}",
     )
     progress("Ready")

@@ -43,7 +43,7 @@ from .inputs import (
     processed,
     with_ids,
 )
-from .layout import lay_out
+from .layout import image_positions, lay_out
 from .passes import Passes
 from .prefill import Prefill
 from .recompute import frozen
@@ -60,7 +60,7 @@ class TransformersModel(VisionLanguageModel):
     """Any decoder-only image-text-to-text network, with the declarations of its family."""
 
     def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
-        self._passes = Passes(network, family, card.name)
+        self._passes = Passes(network, processor, family, card.name)
         self._prefill = Prefill(self._passes)
         self.card = card
         self.lock = self._passes.lock
@@ -95,8 +95,9 @@ class TransformersModel(VisionLanguageModel):
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
         inputs = with_ids(inputs, prompt.ids, self.network)
-        sizes = [image.size for image in question.images]
-        layout = lay_out(prompt, self.family, self.network.config, self.processor, inputs, sizes)
+        places = image_positions(prompt, self.network.config.image_token_id)
+        context = self._passes.context(inputs, [image.size for image in question.images], places)
+        layout = lay_out(prompt, self.family, context)
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
         return PositionedPrompt(
             question=question,
@@ -104,7 +105,7 @@ class TransformersModel(VisionLanguageModel):
             layout=layout,
             prompt_tokens=prompt.tokens,
             ids=prompt.ids,
-            positions=self.family.positions(self.network, inputs),
+            positions=self.family.positions(context),
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
             visual=question.visual_fingerprint(),
         )

@@ -21,20 +21,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...answer import Answer
+from ...answer import Answer, TokenKind
 from ...errors import NotApplicable
 from ..edits import Site
 from .editing import patched
 from .families.base import Family
+from .families.context import ImageSize, PromptContext
 
 
 class Passes:
     """A network of some family, called `name` on the screen, and the lock under which it runs."""
 
-    def __init__(self, network: Any, family: Family, name: str) -> None:
+    def __init__(self, network: Any, processor: Any, family: Family, name: str) -> None:
         self.lock = threading.RLock()
         self.network = network.eval()
         self.family = family
+        self._processor = processor
         self._name = name
 
     @property
@@ -63,6 +65,19 @@ class Passes:
     def inputs_of(self, answer: Answer) -> dict[str, Tensor]:
         """What the network read before it gave this answer, on the network's device."""
         return {name: value.to(self.network.device) for name, value in answer.inputs.items()}
+
+    def context(
+        self, inputs: Mapping[str, Tensor], image_sizes: Sequence[ImageSize], image_positions: Sequence[int]
+    ) -> PromptContext:
+        """What the family is told of a prompt."""
+        return PromptContext(
+            self.network.config, self._processor, self.network, inputs, tuple(image_sizes), tuple(image_positions)
+        )
+
+    def context_of(self, answer: Answer) -> PromptContext:
+        """What the family is told of an answer's prompt, with inputs on the network's device."""
+        layout = answer.layout
+        return self.context(self.inputs_of(answer), layout.image_sizes, layout.positions(TokenKind.IMAGE))
 
     def tower(self, inputs: Mapping[str, Tensor]) -> Any:
         """The vision tower's output for the images of these inputs, in the form in which the network takes it instead

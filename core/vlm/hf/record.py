@@ -55,14 +55,14 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
 
 def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
     """The prompt of an answer as it was prepared, but shared up to the last image token."""
-    inputs = passes.inputs_of(answer)
+    context = passes.context_of(answer)
     return PositionedPrompt(
         question=answer.question,
-        inputs=inputs,
+        inputs=dict(context.inputs),
         layout=answer.layout,
         prompt_tokens=answer.prompt_tokens,
-        ids=tuple(inputs["input_ids"][0].tolist()),
-        positions=passes.family.positions(passes.network, inputs),
+        ids=tuple(context.inputs["input_ids"][0].tolist()),
+        positions=passes.family.positions(context),
         shared=first_after_images(answer),
         visual=answer.question.visual_fingerprint(),
     )
@@ -73,13 +73,13 @@ def record_tower(passes: Passes, answer: Answer) -> TowerPass | None:
     the family does not say how the tower works or what it says does not hold for this one."""
     if not answer.layout.views:
         return None
-    inputs = passes.inputs_of(answer)
-    tower = passes.family.tower(passes.network, inputs)
+    context = passes.context_of(answer)
+    tower = passes.family.tower(context)
     if tower is None:
         return None
     with passes.lock, torch.no_grad():
         with recording_layers(tower.layers) as layer_inputs:
-            features = passes.tower(inputs)
+            features = passes.tower(context.inputs)
         checkpoints = NetworkTowerPass(tower, layer_inputs, passes.lock)
         # Of a tower that is not as its family declares, something else would be explained.
         entries = [features.pooler_output, *(getattr(features, "deepstack_features", None) or ())]

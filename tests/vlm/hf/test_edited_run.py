@@ -16,7 +16,7 @@ from core.answer import Answer, Decoding, Question, TokenKind
 from core.errors import NotApplicable
 from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
 from core.vlm.generation import ask
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.recompute import recording_layers
 from tests.eager import eager_logits_with, eager_network, sampled
@@ -104,7 +104,7 @@ def test_knocking_out_all_that_came_before_is_deleting_it(model: TransformersMod
     prompt, length = len(answer.prompt_tokens), len(answer.layout)
     first = answer.layout.positions(TokenKind.IMAGE)[-1] + 2
     cut = Knockout(tuple(range(first, length)), tuple(range(first)))
-    before = model.family.positions(model.network, answer.inputs)
+    before = model.family.positions(model._passes.context_of(answer))
     assert before is not None
     after = (int(before.max()) + 1 + torch.arange(len(answer.tokens))).expand(len(before), -1)
     positions = torch.cat([before, after], 1)[:, first:]
@@ -129,7 +129,7 @@ def test_no_head_of_a_layer_is_no_attention(any_model: TransformersModel, pictur
 def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     over_prefix = [model.logits_with(answer, [edits])[0] for edits in sets_of(answer)]
-    stranger = of_family(model, Family(name="unknown"))
+    stranger = of_family(model, Undescribed("unknown"))
     for first, second in zip(over_prefix, stranger.logits_with(answer, sets_of(answer)), strict=True):
         torch.testing.assert_close(first, second, **NEAR)
 
@@ -322,7 +322,11 @@ def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: I
 
 def test_a_layer_without_a_known_part_is_said_to_have_none(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "Where?", picture)
-    stranger = of_family(llava, Family(name="unknown", mlp_names=("wide",)))
+
+    class Odd(Undescribed):
+        mlp_names = ("wide",)
+
+    stranger = of_family(llava, Odd("unknown"))
     edits: Edits = (StatePatch(Site.MLP, 0, (1,), noise(1)),)
     with pytest.raises(NotApplicable, match="no part that is known to be its mlp"):
         stranger.logits_with(answer, [edits])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind, Turn
 from core.vlm.generation import ask
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from tests.eager import eager_logits_without
 from tests.zoo import load, of_family, save_llava
@@ -59,7 +59,7 @@ def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> N
 def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, questions(picture)[0])
     over_prefix = model.logits_without(answer, hidings(answer))
-    stranger = of_family(model, Family(name="unknown"))
+    stranger = of_family(model, Undescribed("unknown"))
     for first, second in zip(over_prefix, stranger.logits_without(answer, hidings(answer)), strict=True):
         torch.testing.assert_close(first, second, atol=2e-4, rtol=1e-4)
 

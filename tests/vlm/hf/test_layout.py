@@ -23,9 +23,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 from core.answer import PatchView, Question, TokenKind, TokenLayout
-from core.vlm.hf.families import family_of
+from core.vlm.hf.families._rasters import Rasters
+from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.families.llava import seen_box
-from core.vlm.hf.families.rasters import Rasters
+from core.vlm.hf.families.registry import family_of
 from core.vlm.hf.network import TransformersModel
 from tests.families import (
     save_aya_vision,
@@ -125,8 +126,8 @@ def test_pixtrals_grid_is_that_of_its_image_processor(merge: int, name: str) -> 
     grids = [(4 // merge, 8 // merge), (-(-7 // merge), -(-3 // merge))]
     tokens = sum(rows * columns for rows, columns in grids)
     family = family_of(config)
-    assert family.name == name
-    views = family.views(config, None, inputs, sizes, range(tokens))
+    assert family.key == name
+    views = family.views(PromptContext(config, None, None, inputs, sizes, range(tokens)))
     assert [(view.rows, view.columns) for view in views] == grids
     assert [view.box for view in views] == [(0, 0, 224, 112), (0, 0, 30, 90)]
 
@@ -252,8 +253,8 @@ def test_patch_boxes_tile_their_view(
 def test_an_unknown_family_claims_no_boxes() -> None:
     config = transformers.Idefics2Config()
     family = family_of(config)
-    assert (family.name, family.shares_prefix) == ("idefics2", False)
-    assert family.views(config, None, {}, [(10, 10)], [1, 2]) == ()
+    assert (family.key, family.shares_prefix) == ("idefics2", False)
+    assert family.views(PromptContext(config, None, image_sizes=[(10, 10)], image_positions=[1, 2])) == ()
 
 
 @pytest.mark.parametrize("positions", [(4, 5, 6), (4, 5, 6, 7, 8)])

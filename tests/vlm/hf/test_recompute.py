@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 from core.answer import Answer, Decoding, Question, TokenKind
 from core.vlm.generation import ask
 from core.vlm.hf import capture
-from core.vlm.hf.families.base import Family
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from tests.hooks import hooks_of
 from tests.zoo import load, save_llava, save_qwen
@@ -147,7 +147,7 @@ def test_an_answer_of_one_token_and_an_empty_one(model: TransformersModel, pictu
 
 def test_a_family_that_shares_nothing_gives_the_whole_tape(model: TransformersModel, picture: Image.Image) -> None:
     answer = asked(model, picture)
-    stranger = TransformersModel(model.network, model.processor, Family("stranger"), model.card)
+    stranger = TransformersModel(model.network, model.processor, Undescribed("stranger"), model.card)
     checkpoints = stranger.checkpointed(answer, 20)
     assert checkpoints.start == 0
     torch.testing.assert_close(checkpoints.final, model.checkpointed(answer).final)

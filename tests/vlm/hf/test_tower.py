@@ -14,7 +14,8 @@ from core.answer import Answer, Decoding, Question, TokenKind
 from core.errors import NotEnoughMemory
 from core.vlm import memory_costs
 from core.vlm.generation import ask
-from core.vlm.hf.families.base import Family, Tower
+from core.vlm.hf.families._undescribed import Undescribed
+from core.vlm.hf.families.base import Tower
 from core.vlm.hf.network import TransformersModel
 from tests import literal
 from tests.families import (
@@ -153,7 +154,7 @@ def test_there_is_no_tower_tape_without_pictures_or_a_description(
     words = ask(model, Question("Only words", decoding=Decoding(max_new_tokens=2)))
     assert model.checkpointed_tower(words) is None and model.tower_attention(words) is None
     shown = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    stranger = TransformersModel(model.network, model.processor, Family("stranger"), model.card)
+    stranger = TransformersModel(model.network, model.processor, Undescribed("stranger"), model.card)
     assert stranger.checkpointed_tower(shown) is None
 
 
@@ -181,7 +182,7 @@ def test_a_tower_that_is_not_as_declared_gives_no_tape(
 ) -> None:
     """A layer too few, and a projector that puts the places in another order."""
     answer = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    declared = model.family.tower(model.network, answer.inputs)
+    declared = model.family.tower(model._passes.context_of(answer))
     assert declared is not None
     kind = type(model.family)
     monkeypatch.setattr(kind, "tower", lambda *_: replace(declared, layers=declared.layers[:-1], reads=()))

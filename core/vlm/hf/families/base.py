@@ -1,4 +1,5 @@
-"""What a family of architectures declares: where its image tokens are in the picture, and how positions count."""
+"""What a family of architectures declares: where its image tokens are in the image, how positions count, and how its
+vision tower works."""
 
 from __future__ import annotations
 
@@ -12,9 +13,7 @@ from torch import Tensor
 
 from ....answer import PatchView
 from ...edits import Site
-
-ImageSize = tuple[int, int]
-"""Width and height in pixels."""
+from .context import PromptContext
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +21,7 @@ class Tower:
     """A vision tower: its layers up to the last one that is read, and how their places become image tokens.
 
     Places are numbered through all images (or all windows) in the order in which the layers hold them. `place_of`,
-    `project`, `reads` and `entries` are as in a TowerTape; `projector` holds the weights that `project` uses. Without
+    `project`, `reads` and `entries` are as in a `TowerPass`; `projector` holds the weights that `project` uses. Without
     `reads`, only what the last of the layers leaves is read.
     """
 
@@ -34,54 +33,52 @@ class Tower:
     entries: int = 1
 
 
-@dataclass(frozen=True)
 class Family:
-    """An architecture. The defaults are what can be said of one nobody has described: its image tokens are known
-    by their id, but not their place in the picture, and nothing of a prompt is used again for another."""
+    """An architecture. The defaults are what can be said of one that nobody has described: its image tokens are known
+    by their id, but not their place in the image, and nothing of a prompt is used again for another.
 
+    `key` is what the model card says, `name` what people call it. It is the family of every model whose configuration
+    has one of `model_types`, and, where `vision_types` are given, a vision tower of one of those types: such a claim
+    goes before that of a family which takes any tower. No two families may make the same claim.
+    """
+
+    key: str
     name: str
     model_types: tuple[str, ...] = ()
+    vision_types: tuple[str, ...] = ()
+
     shares_prefix: bool = False
     """True where a position sees nothing after it, so that a prompt's beginning can be kept for another question."""
+
+    stacks: bool = False
+    """True where the inputs of several prompts of one shape, concatenated, are a batch, and where the image processor
+    alone makes all inputs that depend on pixels."""
+
+    answer_type: int = 0
+    """The token type of what stands after the prompt, for networks that are given types."""
+
     attention_names: tuple[str, ...] = ("self_attn", "attention", "attn")
     mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
     """What the parts of a decoder layer may be called."""
 
-    answer_type: int = 0
-    """The token type of what stands after the prompt, where a network is told types."""
+    def describes(self, config: Any) -> bool:
+        """Whether what is declared holds for a model with this configuration, which has the right types."""
+        return True
 
-    stacks: bool = False
-    """True where the inputs of several prompts of one shape, laid after each other, are a batch, and where the image
-    processor alone makes all inputs that depend on pixels."""
-
-    def fits(self, config: Any) -> bool:
-        """Whether this adapter describes a model with this `transformers` configuration."""
-        return config.model_type in self.model_types
-
-    def image_grid(self, config: Any, processor: Any) -> str:
+    def image_grid(self, context: PromptContext) -> str:
         """The grid of image tokens in words, for the model card."""
         return "unknown"
 
-    def views(
-        self,
-        config: Any,
-        processor: Any,
-        inputs: Mapping[str, Tensor],
-        sizes: Sequence[ImageSize],
-        image_positions: Sequence[int],
-    ) -> tuple[PatchView, ...]:
-        """The rasters of image tokens, with their boxes in pixels of the original images.
-
-        `image_positions` are all positions of image tokens, in order; `sizes` are the original images'.
-        """
+    def views(self, context: PromptContext) -> tuple[PatchView, ...]:
+        """The rasters of image tokens, with their boxes in pixels of the original images."""
         return ()
 
-    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
+    def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         """The rotary positions of the prompt; the answer's follow one by one. None: the network counts itself."""
         return None
 
-    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        """The vision tower over these inputs' images; None where nobody has described it."""
+    def tower(self, context: PromptContext) -> Tower | None:
+        """The vision tower over the images of a prompt; None where nobody has described it."""
         return None
 
     def part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module | None:

@@ -1,9 +1,7 @@
-"""LLaVA: one square grid of image tokens over what the processor leaves of the picture (mostly a centre crop)."""
+"""LLaVA: one square grid of image tokens over what the processor leaves of the image (mostly a centre crop)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -11,8 +9,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ....answer import Box, PatchView
-from .base import Family, ImageSize, Tower, count_up
-from .squares import class_tokens, image_tokens, layers_read
+from ._squares import class_tokens, layers_read
+from .base import Family, Tower, count_up
+from .context import ImageSize, PromptContext
 
 
 def seen_box(processor: Any, size: ImageSize) -> Box:
@@ -46,39 +45,28 @@ def seen_box(processor: Any, size: ImageSize) -> Box:
     )
 
 
-@dataclass(frozen=True)
 class Llava(Family):
     """LLaVA 1.5, ViP-LLaVA and Sightline's embedded model."""
 
-    name: str = "llava"
-    model_types: tuple[str, ...] = ("llava", "vipllava")
-    shares_prefix: bool = True
-    stacks: bool = True
+    key = "llava"
+    name = "LLaVA, ViP-LLaVA"
+    model_types = ("llava", "vipllava")
+    shares_prefix = True
+    stacks = True
 
-    def fits(self, config: Any) -> bool:
-        # Pixtral's checkpoints call themselves llava too, and their grid is neither square nor one run of tokens.
-        return super().fits(config) and hasattr(config.vision_config, "image_size") and not self._pixtral(config)
+    def describes(self, config: Any) -> bool:
+        return hasattr(config.vision_config, "image_size")
 
-    @staticmethod
-    def _pixtral(config: Any) -> bool:
-        return bool(config.vision_config.model_type == "pixtral")
-
-    def image_grid(self, config: Any, processor: Any) -> str:
-        side = config.vision_config.image_size // config.vision_config.patch_size
+    def image_grid(self, context: PromptContext) -> str:
+        side = context.config.vision_config.image_size // context.config.vision_config.patch_size
         return f"{side} x {side}"
 
-    def views(
-        self,
-        config: Any,
-        processor: Any,
-        inputs: Mapping[str, Tensor],
-        sizes: Sequence[ImageSize],
-        image_positions: Sequence[int],
-    ) -> tuple[PatchView, ...]:
+    def views(self, context: PromptContext) -> tuple[PatchView, ...]:
+        sizes, image_positions = context.image_sizes, context.image_positions
         if not sizes:
             return ()
-        patch = config.vision_config.patch_size
-        rows, columns = (side // patch for side in inputs["pixel_values"].shape[-2:])
+        patch = context.config.vision_config.patch_size
+        rows, columns = (side // patch for side in context.inputs["pixel_values"].shape[-2:])
         each = len(image_positions) // len(sizes)
         return tuple(
             PatchView(
@@ -86,27 +74,26 @@ class Llava(Family):
                 name="crop",
                 rows=rows,
                 columns=columns,
-                box=seen_box(processor.image_processor, size),
-                # With the "full" feature selection a class token comes first; it has no place in the picture.
+                box=seen_box(context.processor.image_processor, size),
+                # With the "full" feature selection a class token comes first; it has no place in the image.
                 positions=tuple(image_positions[image * each : (image + 1) * each][-rows * columns :]),
             )
             for image, size in enumerate(sizes)
         )
 
-    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
-        return count_up(inputs)
+    def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
+        return count_up(context.inputs)
 
-    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        read = layers_read(network)
+    def tower(self, context: PromptContext) -> Tower | None:
+        read = layers_read(context.network)
         if read is None:
             return None
         layers, reads = read
-        images = inputs["pixel_values"].shape[0]
-        each = image_tokens(network, inputs) // images
-        skipped = class_tokens(network.config)
-        places = torch.arange(images * (each + skipped), device=inputs["input_ids"].device).view(images, -1)
-
-        projector = network.model.multi_modal_projector
+        images = context.inputs["pixel_values"].shape[0]
+        each = len(context.image_positions) // images
+        skipped = class_tokens(context.config)
+        places = torch.arange(images * (each + skipped), device=context.inputs["input_ids"].device).view(images, -1)
+        projector = context.network.model.multi_modal_projector
 
         def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             beside = torch.cat(states, -1)
@@ -114,6 +101,3 @@ class Llava(Family):
             return hidden.flatten(0, 1)[None]
 
         return Tower(layers, places[:, skipped:].reshape(-1, 1), projector, project, reads)
-
-
-FAMILY = Llava()

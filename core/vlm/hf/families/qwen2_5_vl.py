@@ -1,32 +1,29 @@
-"""Qwen2.5-VL: a grid that follows the picture's shape, merged 2 x 2, with rotary positions on three axes."""
+"""Qwen2.5-VL: a grid that follows the image's shape, merged 2 x 2, with rotary positions on three axes."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from transformers.vision_utils import get_vision_window_index
 
+from ._native_resolution import NativeResolution
 from .base import Tower
-from .native_resolution import NativeResolution
+from .context import PromptContext
 
 
-@dataclass(frozen=True)
 class Qwen25VL(NativeResolution):
-    """Qwen2.5-VL."""
+    """Qwen2.5-VL. Most layers of its tower look at windows of the image, in whose order it holds the patches."""
 
-    name: str = "qwen2_5_vl"
-    model_types: tuple[str, ...] = ("qwen2_5_vl",)
-    stacks: bool = True
+    key = "qwen2_5_vl"
+    name = "Qwen2.5-VL"
+    model_types = ("qwen2_5_vl",)
+    stacks = True
 
-    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        visual = network.model.visual
+    def tower(self, context: PromptContext) -> Tower | None:
+        visual = context.network.model.visual
         order, _ = get_vision_window_index(
-            inputs["image_grid_thw"],
+            context.inputs["image_grid_thw"],
             spatial_merge_size=visual.spatial_merge_size,
             window_size=visual.window_size,
             patch_size=visual.patch_size,
@@ -41,6 +38,3 @@ class Qwen25VL(NativeResolution):
 
         place_of = back[:, None] * merged + torch.arange(merged, device=back.device)
         return Tower(visual.blocks, place_of, visual.merger, project)
-
-
-FAMILY = Qwen25VL()

@@ -3,28 +3,26 @@ decoder's first layers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ._native_resolution import NativeResolution, merged_places
 from .base import Tower
-from .native_resolution import NativeResolution, merged_places
+from .context import PromptContext
 
 
-@dataclass(frozen=True)
 class Qwen3VL(NativeResolution):
     """Qwen3-VL, whose makers call what enters later "deepstack"."""
 
-    name: str = "qwen3_vl"
-    model_types: tuple[str, ...] = ("qwen3_vl",)
+    key = "qwen3_vl"
+    name = "Qwen3-VL"
+    model_types = ("qwen3_vl",)
 
-    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        visual = network.model.visual
+    def tower(self, context: PromptContext) -> Tower | None:
+        visual = context.network.model.visual
         # Merger by merger in the order of their layers, in which the tower goes through them.
         later = sorted(
             zip(visual.deepstack_visual_indexes, visual.deepstack_merger_list, strict=True), key=itemgetter(0)
@@ -35,7 +33,4 @@ class Qwen3VL(NativeResolution):
         def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
             return torch.stack([merger(state) for merger, state in zip(mergers, states, strict=True)])
 
-        return Tower(visual.blocks, merged_places(visual, inputs), mergers, project, reads, len(reads))
-
-
-FAMILY = Qwen3VL()
+        return Tower(visual.blocks, merged_places(visual, context.inputs), mergers, project, reads, len(reads))

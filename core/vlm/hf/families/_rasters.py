@@ -1,4 +1,4 @@
-"""Rasters of image tokens that are dealt out of a prompt's image positions, one after the other."""
+"""Rasters of image tokens that are laid over the image positions of a prompt, one after the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from ....answer import Box, PatchView
-from .base import ImageSize
+from .context import ImageSize
 
 
 class Rasters:
@@ -18,7 +18,7 @@ class Rasters:
         self.views: list[PatchView] = []
 
     def add(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int = 0) -> None:
-        """The next raster. `row_ends` tokens after each of its rows have no place in the picture."""
+        """The next raster. `row_ends` tokens after each of its rows have no place in the image."""
         positions: list[int] = []
         for _ in range(rows):
             positions += islice(self._left, columns)
@@ -27,20 +27,20 @@ class Rasters:
         self.views.append(PatchView(image, name, rows, columns, box, tuple(positions)))
 
     def skip(self, count: int) -> None:
-        """Pass over image tokens that have no place in the picture."""
+        """Pass over image tokens that have no place in the image."""
         self._short |= len(list(islice(self._left, count))) < count
 
     def all(self) -> tuple[PatchView, ...]:
-        """The views; none where they do not use up the positions, as the picture was then cut in another way."""
+        """The views; none where they do not use up the positions, as the image was then cut in another way."""
         return () if self._short or next(self._left, None) is not None else tuple(self.views)
 
 
 def whole_image(size: ImageSize) -> Box:
-    """The box of a whole picture."""
+    """The box of a whole image."""
     return (0.0, 0.0, float(size[0]), float(size[1]))
 
 
 def tile(size: ImageSize, row: int, column: int, rows: int, columns: int) -> Box:
-    """The box of one of `rows` x `columns` tiles of a picture."""
+    """The box of one of `rows` x `columns` tiles of an image."""
     width, height = size[0] / columns, size[1] / rows
     return (column * width, row * height, (column + 1) * width, (row + 1) * height)

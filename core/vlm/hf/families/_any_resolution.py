@@ -1,11 +1,9 @@
-"""LLaVA-NeXT and LLaVA-OneVision: the whole picture squashed into a square, then the picture once more over as many
+"""LLaVA-NeXT and LLaVA-OneVision: the whole image squashed into a square, then the image once more over as many
 squares as suit its shape, less the padding around it and with a token after each row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,47 +12,40 @@ from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
 from ....answer import Box, PatchView
-from .base import Family, ImageSize, Tower, count_up
-from .rasters import Rasters, whole_image
-from .squares import class_tokens, image_tokens, layers_read, square_places
+from ._rasters import Rasters, whole_image
+from ._squares import class_tokens, layers_read, square_places
+from .base import Family, Tower, count_up
+from .context import ImageSize, PromptContext
 
 
-@dataclass(frozen=True)
 class AnyResolution(Family):
     """Both families: they differ in that LLaVA-OneVision shrinks a grid that has become too large."""
 
-    shares_prefix: bool = True
+    shares_prefix = True
 
-    def image_grid(self, config: Any, processor: Any) -> str:
+    def image_grid(self, context: PromptContext) -> str:
         return "a square, and one that follows the picture"
 
-    def views(
-        self,
-        config: Any,
-        processor: Any,
-        inputs: Mapping[str, Tensor],
-        sizes: Sequence[ImageSize],
-        image_positions: Sequence[int],
-    ) -> tuple[PatchView, ...]:
-        rasters = Rasters(image_positions)
+    def views(self, context: PromptContext) -> tuple[PatchView, ...]:
+        rasters, config = Rasters(context.image_positions), context.config
         side = config.vision_config.image_size // config.vision_config.patch_size
-        for image, size in enumerate(sizes):
+        for image, size in enumerate(context.image_sizes):
             rasters.add(image, "overview", side, side, whole_image(size))
             rows, columns, box = _fitted(config, size, side)
             rasters.add(image, "detail", rows, columns, box, row_ends=1)
         return rasters.all()
 
-    def positions(self, network: Any, inputs: Mapping[str, Tensor]) -> Int[Tensor, "axes position"] | None:
-        return count_up(inputs)
+    def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
+        return count_up(context.inputs)
 
-    def tower(self, network: Any, inputs: Mapping[str, Tensor]) -> Tower | None:
-        base, read = network.model, layers_read(network)
+    def tower(self, context: PromptContext) -> Tower | None:
+        base, read = context.network.model, layers_read(context.network)
         if read is None:
             return None
         layers, reads = read
-        place_of = _packed_places(base, inputs["image_sizes"])
+        place_of = _packed_places(base, context.inputs["image_sizes"])
         # A grid that was shrunk has fewer tokens, and mixes neighbouring patches in shares of its own.
-        if len(place_of) != image_tokens(network, inputs):
+        if len(place_of) != len(context.image_positions):
             return None
 
         def project(*states: Float[Tensor, "place width"]) -> Float[Tensor, "entry image_token hidden"]:
@@ -83,9 +74,9 @@ def _packed_places(base: Any, sizes: Int[Tensor, "image 2"]) -> Int[Tensor, "ima
 
 
 def _fitted(config: Any, size: ImageSize, side: int) -> tuple[int, int, Box]:
-    """Rows, columns and box of the grid that follows a picture, after its padding was cut off.
+    """Rows, columns and box of the grid that follows an image, after its padding was cut off.
 
-    Whole rows (or columns) of patches are cut off, so a little padding may stay, or a little of the picture go.
+    Whole rows (or columns) of patches are cut off, so a little padding may stay, or a little of the image go.
     """
     width, height = size
     square = config.vision_config.image_size
@@ -107,6 +98,3 @@ def _fitted(config: Any, size: ImageSize, side: int) -> tuple[int, int, Box]:
             rows, columns = int(rows // ratio), int(columns // ratio)
     left, top = (width - seen_width) / 2, (height - seen_height) / 2
     return rows, columns, (left, top, left + seen_width, top + seen_height)
-
-
-FAMILIES = tuple(AnyResolution(name=kind, model_types=(kind,)) for kind in ("llava_next", "llava_onevision"))

@@ -1,12 +1,12 @@
 """Towers that look at squares one by one (CLIP, SigLIP, InternViT): where the patches of an image token stand in them.
 
-The squares are pictures, tiles of them, or both; a tower holds them as a batch, each with its class token in front
+The squares are images, tiles of them, or both; a tower holds them as a batch, each with its class token in front
 where it has one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -48,8 +48,3 @@ def layers_read(network: Any) -> tuple[Sequence[torch.nn.Module], tuple[int, ...
     named = [feature] if isinstance(feature, int) else feature
     reads = tuple(count if count >= 0 else len(layers) + 1 + count for count in named)
     return layers[: max(reads)], reads
-
-
-def image_tokens(network: Any, inputs: Mapping[str, Tensor]) -> int:
-    """How many image tokens a prompt has."""
-    return int((inputs["input_ids"] == network.config.image_token_id).sum())

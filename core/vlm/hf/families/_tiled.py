@@ -1,0 +1,47 @@
+"""Families that cut an image into tiles, row by row, and show the whole of it once more after them.
+
+The image is squashed to whole tiles, so that they cover it. One that fits into a single tile is shown once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from jaxtyping import Int
+from torch import Tensor
+
+from ....answer import PatchView
+from ._rasters import Rasters, tile, whole_image
+from .base import Family, count_up
+from .context import ImageSize, PromptContext
+
+
+class Tiled(Family, ABC):
+    """Tiles of the same square number of tokens."""
+
+    shares_prefix = True
+
+    @abstractmethod
+    def tiles(self, context: PromptContext, size: ImageSize) -> tuple[int, int]:
+        """Rows and columns of tiles that the processor cuts an image into; (1, 1) for one that is not cut."""
+
+    @abstractmethod
+    def side(self, context: PromptContext) -> int:
+        """Rows, and columns, of image tokens in a tile."""
+
+    def image_grid(self, context: PromptContext) -> str:
+        side = self.side(context)
+        return f"tiles of {side} x {side}"
+
+    def views(self, context: PromptContext) -> tuple[PatchView, ...]:
+        rasters, side = Rasters(context.image_positions), self.side(context)
+        for image, size in enumerate(context.image_sizes):
+            rows, columns = self.tiles(context, size)
+            for number in range(rows * columns) if rows * columns > 1 else ():
+                box = tile(size, *divmod(number, columns), rows, columns)
+                rasters.add(image, f"tile {number + 1}", side, side, box)
+            rasters.add(image, "overview", side, side, whole_image(size))
+        return rasters.all()
+
+    def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
+        return count_up(context.inputs)
