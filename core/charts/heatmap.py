@@ -82,17 +82,17 @@ class Panel:
 
 def panels(layout: TokenLayout, images: Collection[int] | None = None) -> tuple[Panel, ...]:
     """The panels of some images (all by default), in the order of their views. Each view is in exactly one."""
-    found: list[tuple[int, list[PatchView]]] = []
+    groups: list[tuple[int, list[PatchView]]] = []
     for view in layout.views:
         if images is not None and view.image not in images:
             continue
-        for image, views in found:
+        for image, views in groups:
             if image == view.image and not any(_overlap(view.box, other.box) for other in views):
                 views.append(view)
                 break
         else:
-            found.append((view.image, [view]))
-    return tuple(Panel(image, tuple(views), _around(layout.image_sizes[image], views)) for image, views in found)
+            groups.append((view.image, [view]))
+    return tuple(Panel(image, tuple(views), _around(layout.image_sizes[image], views)) for image, views in groups)
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -133,7 +133,7 @@ def _labels(methods: pd.DataFrame, across: tuple[float, float], down: tuple[floa
     ]
     steps = [(step, side) for step in sorted(range(-STEPS, STEPS + 1), key=abs) for side in (1, -1)]
     placed: list[Box] = []
-    found = []
+    labels = []
     for number, (column, row) in enumerate(zip(columns, methods.itertuples(), strict=True)):
         others = [*placed, *dots[:number], *dots[number + 1 :], *bars[:number], *bars[number + 1 :]]
         choices = []
@@ -147,5 +147,5 @@ def _labels(methods: pd.DataFrame, across: tuple[float, float], down: tuple[floa
         placed.append(box)
         label = down[1] - (box.top + box.bottom) / 2 / HEIGHT * (down[1] - down[0])
         beside = across[0] * float(np.exp((column + side * (GAP - 2)) / scale))
-        found.append({"label": label, "side": side, "moved": abs(step) > 1, "beside": beside})
-    return pd.DataFrame(found, index=methods.index)
+        labels.append({"label": label, "side": side, "moved": abs(step) > 1, "beside": beside})
+    return pd.DataFrame(labels, index=methods.index)

@@ -107,10 +107,10 @@ def _sinks(view: AttentionView, sinks: Sinks) -> None:
     """The sinks by kind, with what they take; the chosen kinds are left out everywhere on the page."""
     names: dict[SinkKind, str] = {}
     for kind, (one, many) in NAMES.items():
-        found = sinks.of_kind(kind)
-        if found:
-            weight = sum(sink.weight for sink in found)
-            names[kind] = f"{one if len(found) == 1 else f'{len(found)} {many}'} · {weight:.0%}"
+        of_kind = sinks.of_kind(kind)
+        if of_kind:
+            weight = sum(sink.weight for sink in of_kind)
+            names[kind] = f"{one if len(of_kind) == 1 else f'{len(of_kind)} {many}'} · {weight:.0%}"
     unsure = "" if sinks.steady else " (With so few tokens nobody can tell whether they stay sinks.)"
     view.left_out = tuple(
         st.pills(

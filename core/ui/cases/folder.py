@@ -88,11 +88,11 @@ def _choose(view: BenchmarkView) -> None:
 
 def _read(view: BenchmarkView, path: str, form: str | None) -> None:
     try:
-        found, cases = read_folder(Path(path), form)
+        recognised, cases = read_folder(Path(path), form)
     except FolderError as error:
         view.trouble = str(error)
         return
-    view.chosen = Benchmark(found.key, str(Path(path).expanduser()), cases.cases, cases.problems)
+    view.chosen = Benchmark(recognised.key, str(Path(path).expanduser()), cases.cases, cases.problems)
 
 
 def _formats() -> None:

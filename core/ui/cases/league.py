@@ -25,12 +25,12 @@ EVERY = "all families"
 def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The league that comes along; whose model it is of is said."""
     try:
-        found = read_league_file()
+        file = read_league_file()
     except JournalError as error:
         st.text(str(error))
         st.code("sightline league --cases 200 --out league.jsonl --summary core/assets/league.json", language=None)
         return
-    _told(found, model)
+    _told(file, model)
     metrics = map_metrics()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         metric = st.selectbox(
@@ -43,22 +43,22 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
             width=230,
         )
         family = st.selectbox(
-            "Questions", [EVERY, *found.league.asked], key="league_family", persist_state="session", width=200
+            "Questions", [EVERY, *file.league.asked], key="league_family", persist_state="session", width=200
         )
         meanings()
-    _chart(found.league, metric, None if family == EVERY else family)
-    _table(found.league, None if family == EVERY else family)
+    _chart(file.league, metric, None if family == EVERY else family)
+    _table(file.league, None if family == EVERY else family)
 
 
-def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
-    league = found.league
+def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
+    league = file.league
     names = {standing.method: standing.name for standing in league.ranking}
     with st.container(border=True):
         if league.recommended is not None:
             st.markdown(f":material/trophy: **Recommended: {escaped(names[league.recommended])}**")
         if league.leader not in (None, league.recommended):
             st.markdown(f"Best for those who can wait: {escaped(names[league.leader])}")
-        st.text(found.rule)
+        st.text(file.rule)
     right = ", ".join(f"{family} {league.right[family]} of {count}" for family, count in league.asked.items())
     other = "" if league.model == model.card.fingerprint else " It is of another model than the one in use."
     settings = ", ".join(f"{name} {value}" for name, value in league.settings.items())
@@ -66,7 +66,7 @@ def _told(found: LeagueFile, model: VisionLanguageModel) -> None:
         f"{escaped(league.model_name)} on drawn, held-out scenes; only answers that are right are scored: "
         f"{escaped(right)}. {escaped(settings)}.{other} Run it again, or go on with it:"
     )
-    st.code(found.command, language=None)
+    st.code(file.command, language=None)
 
 
 def _figure(standing: MethodRank, metric: str, family: str | None) -> Estimate:

@@ -33,8 +33,8 @@ def known(view: CausalView, answer: Answer, token: int, layer: int, settings: Gr
 def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings) -> dict[int, str]:
     """The chosen layer's heads in their order, each with what masking did; empty while that is not known."""
     assert view.layer is not None
-    found = known(view, answer, token, view.layer, settings)
-    return {} if found is None else {head: f": {_figure(found, head)}" for head in found.ranked}
+    test = known(view, answer, token, view.layer, settings)
+    return {} if test is None else {head: f": {_figure(test, head)}" for head in test.ranked}
 
 
 def _figure(test: HeadsTest, head: int) -> str:
@@ -71,8 +71,8 @@ def heads_test_panel(
     if wanted:
         _compute(view, model, answer, token, wanted, settings, asked)
     view.jobs.tell(asked)
-    found = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]
-    if not found:
+    tests = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]
+    if not tests:
         st.caption(
             "Each head's graph is learned and its explanation masked, with random sets and the most attended patches "
             f"of the same size beside it, at distance {view.radius}. Heads are then ranked by how far theirs moved the "
@@ -82,8 +82,8 @@ def heads_test_panel(
     own = known(view, answer, token, view.layer, settings)
     if own is not None:
         _multiples(view, answer, own, image)
-    if len(found) > 1:
-        _map(view, model, found)
+    if len(tests) > 1:
+        _map(view, model, tests)
 
 
 def _compute(
@@ -150,10 +150,10 @@ def _share(rate: Proportion) -> str:
     return f"{rate.hits} of {rate.count}"
 
 
-def _map(view: CausalView, model: VisionLanguageModel, found: Sequence[HeadsTest]) -> None:
+def _map(view: CausalView, model: VisionLanguageModel, tests: Sequence[HeadsTest]) -> None:
     """All heads that were tested as cells."""
     figures = np.full((model.card.layers, model.card.heads), np.nan)
-    for test in found:
+    for test in tests:
         for flip in test.rates.flips:
             figures[test.layer, flip.head] = flip.beyond_random
     if not np.isfinite(figures).any():

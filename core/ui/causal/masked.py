@@ -43,10 +43,8 @@ def explanation_test_panel(
     if run:
 
         def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-            found = explanation_test(
-                model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report
-            )
-            view.results.keep(TESTS, asked, found)
+            test = explanation_test(model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report)
+            view.results.keep(TESTS, asked, test)
 
         view.jobs.start(model, asked, "masking parts of the explanation", "test", work)
     test = view.results.get(TESTS, asked)
@@ -87,15 +85,15 @@ def _how(view: CausalView) -> int:
     return int(st.select_slider("Most forward passes", CAPS, 256, key="causal_cap", persist_state="session", width=200))
 
 
-def _result(answer: Answer, graph: CausalGraph, found: ExplanationTest) -> None:
-    st.text(found.sentence)
-    if found.stopped:
+def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
+    st.text(test.sentence)
+    if test.stopped:
         st.caption("You stopped this; what was tried before is kept.")
-    sufficient = found.sufficient
+    sufficient = test.sufficient
     if sufficient is not None:
         nodes = names_of(graph, answer, sufficient.nodes)
-        st.text(f"“{visible(found.said)}” becomes “{visible(sufficient.said)}” without {nodes}.")
-    rows = [_row(answer, trial) for trial in _worth_showing(found)]
+        st.text(f"“{visible(test.said)}” becomes “{visible(sufficient.said)}” without {nodes}.")
+    rows = [_row(answer, trial) for trial in _worth_showing(test)]
     if rows:
         st.dataframe(
             pd.DataFrame(rows),
@@ -108,15 +106,15 @@ def _result(answer: Answer, graph: CausalGraph, found: ExplanationTest) -> None:
             },
         )
     st.caption(
-        f"{found.forwards} forward passes; {found.masking.sentence}. Every set tried is listed, the smallest first "
+        f"{test.forwards} forward passes; {test.masking.sentence}. Every set tried is listed, the smallest first "
         "(its words count too, though they are not masked), then the whole and the controls. Masking can also change a "
         "token because the picture looks odd: compare with the random sets."
     )
 
 
-def _worth_showing(found: ExplanationTest) -> list[Trial]:
-    whole = () if found.whole is None else (found.whole,)
-    return [*found.candidates, *whole, *found.controls]
+def _worth_showing(test: ExplanationTest) -> list[Trial]:
+    whole = () if test.whole is None else (test.whole,)
+    return [*test.candidates, *whole, *test.controls]
 
 
 def _row(answer: Answer, trial: Trial) -> dict[str, object]:

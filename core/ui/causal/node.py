@@ -73,7 +73,7 @@ def _choice(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -
         view.node = st.session_state["causal_node"]
 
     st.session_state["causal_node"] = view.node
-    found = st.selectbox(
+    node = st.selectbox(
         "Token",
         [*near, *rest, graph.target],
         index=None,
@@ -83,7 +83,7 @@ def _choice(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -
         placeholder="Choose a token of the graph",
         width=420,
     )
-    return None if found is None else int(found)
+    return None if node is None else int(node)
 
 
 def _to_target(answer: Answer, graph: CausalGraph, node: int) -> None:
@@ -157,28 +157,28 @@ def _reask(
             view.results.keep(REASKED, kept, without)
 
         view.jobs.start(model, ("reask", kept), "asking again with patches masked", "reask", work)
-    found = view.results.get(REASKED, kept)
-    if found is not None:
-        _result(answer, graph, found)
+    without = view.results.get(REASKED, kept)
+    if without is not None:
+        _result(answer, graph, without)
     else:
         view.jobs.tell(("reask", kept))
 
 
-def _result(answer: Answer, graph: CausalGraph, found: ReaskedWithout) -> None:
+def _result(answer: Answer, graph: CausalGraph, without: ReaskedWithout) -> None:
     with st.container(border=True, horizontal=True, gap="medium"):
-        images = as_seen(found.answer.question)
-        for number in sorted({mask.image for mask in found.answer.question.masks}):
+        images = as_seen(without.answer.question)
+        for number in sorted({mask.image for mask in without.answer.question.masks}):
             image = images[number]
             st.image(image.resize(fit(image.size, SEEN)), alt="what the model saw", width=SEEN)
         with st.container(width="stretch"):
-            st.caption(f"{escaped(found.change.description)}: asked again, it says")
-            st.text(found.answer.text or "(no word)")
-            same = found.answer.text == answer.text
+            st.caption(f"{escaped(without.change.description)}: asked again, it says")
+            st.text(without.answer.text or "(no word)")
+            same = without.answer.text == answer.text
             st.caption("The answer is the same." if same else "The answer was")
             if not same:
                 st.text(answer.text)
-            change = float(found.change.change[graph.token])
+            change = float(without.change.change[graph.token])
             st.caption(
-                f"The target's log-probability: {nats(change)} with the pixels masked, {nats(found.hidden_change)} "
+                f"The target's log-probability: {nats(change)} with the pixels masked, {nats(without.hidden_change)} "
                 "with the image tokens hidden from the reader instead."
             )

@@ -153,12 +153,12 @@ def _summary(graph: CausalGraph, radius: int) -> None:
     learned = graph.learned
     edges = learned.graph.edges()
     confounded = sum(str(edge) == "<->" for edge in edges)
-    found = len(graph.explanation.within(radius))
+    within = len(graph.explanation.within(radius))
     confounders = "1 latent confounder" if confounded == 1 else f"{confounded} latent confounders"
     st.caption(
         f"Layer {graph.layer}, head {graph.head} · {settings.in_words(graph.settings)} · {len(graph.nodes)} tokens, "
         f"{len(edges)} edges, {confounders} · {sum(learned.tests):,} tests, {learned.sentence.rstrip('.').lower()} · "
-        f"{learned.seconds:.2f} s · explanation at distance {radius}: {found} of {graph.explanation.others} tokens. "
+        f"{learned.seconds:.2f} s · explanation at distance {radius}: {within} of {graph.explanation.others} tokens. "
         f"{CAVEAT}"
     )
     if verdict is not None:

@@ -106,12 +106,12 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
 def _page(view: CausalView, answer: Answer, graph: CausalGraph, key: GraphKey, radius: int) -> str:
     """The graph's page, built once."""
     dark = st.context.theme.type == "dark"
-    found = view.results.get(GRAPH_PAGES, (key, radius, dark))
-    if found is None:
+    page = view.results.get(GRAPH_PAGES, (key, radius, dark))
+    if page is None:
         nodes = drawn(graph, answer)
-        found = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=HEIGHT, dark=dark)
-        view.results.keep(GRAPH_PAGES, (key, radius, dark), found)
-    return found
+        page = pag_page(graph.learned.graph, graph.explanation, nodes, radius=radius, height=HEIGHT, dark=dark)
+        view.results.keep(GRAPH_PAGES, (key, radius, dark), page)
+    return page
 
 
 def _tree(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> None:

@@ -43,14 +43,14 @@ class Other:
 
 def others(workspace: Workspace, answer: Answer) -> list[Other]:
     """Answers of the same model about the same picture; this one first, where there is another word of it."""
-    found = []
+    every = []
     if workspace.reasked is not None:
-        found.append(Other("with a region hidden: ", workspace.reasked.answer))
-    found += [Other("phrasing: ", other) for other in (workspace.compared.answers if workspace.compared else ())]
-    found += [Other("asked: ", exchange.answer) for exchange in workspace.exchanges if exchange.answer is not None]
+        every.append(Other("with a region hidden: ", workspace.reasked.answer))
+    every += [Other("phrasing: ", other) for other in (workspace.compared.answers if workspace.compared else ())]
+    every += [Other("asked: ", exchange.answer) for exchange in workspace.exchanges if exchange.answer is not None]
     seen = {answer}
     result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
-    for other in found:
+    for other in every:
         fits = other.answer.model == answer.model and other.answer.tokens and same_images(answer, other.answer)
         if fits and other.answer not in seen:
             seen.add(other.answer)
@@ -66,8 +66,8 @@ def change_panel(
     if not answer.layout.views:
         st.info(f"{why_no_places(answer)}, so there are no maps to subtract.", icon=":material/image_not_supported:")
         return
-    found = others(workspace, answer)
-    if not found:
+    choices = others(workspace, answer)
+    if not choices:
         st.info(
             "This answer has one word and is the only one about its picture, so there is no second map. Ask the same "
             "in other words, or hide a region (both in Chat), to subtract that map.",
@@ -76,9 +76,9 @@ def change_panel(
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "difference")
-        other = _choose_answer(found, workspace, answer)
+        other = _choose_answer(choices, workspace, answer)
         second = _choose_word(other.answer, answer, target)
-    if len(found) == 1 and other.answer is answer:
+    if len(choices) == 1 and other.answer is answer:
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
@@ -91,16 +91,16 @@ def change_panel(
         st.text(str(error))
 
 
-def _choose_answer(found: list[Other], workspace: Workspace, answer: Answer) -> Other:
+def _choose_answer(choices: list[Other], workspace: Workspace, answer: Answer) -> Other:
     number = st.selectbox(
         "Less the map of",
-        range(len(found)),
-        index=next((number for number, other in enumerate(found) if other.answer is not answer), 0),
-        format_func=lambda index: found[index].label,
-        key=f"relevancy_other_{len(found)}_{workspace.inspected.serial if workspace.inspected else 0}",
+        range(len(choices)),
+        index=next((number for number, other in enumerate(choices) if other.answer is not answer), 0),
+        format_func=lambda index: choices[index].label,
+        key=f"relevancy_other_{len(choices)}_{workspace.inspected.serial if workspace.inspected else 0}",
         width=460,
     )
-    return found[number]
+    return choices[number]
 
 
 def _choose_word(other: Answer, answer: Answer, target: Target) -> Target:
@@ -154,8 +154,8 @@ def _both(
             st.text(view.obstacle(answer, target, order) or "This map is not there yet.")
             st.button("Compute it", key="again_difference", on_click=view.ask, args=(answer, target, order))
             return None
-    found = [view.map_of(answer, target, order) for answer, target in wanted]
-    return [Shown(order, explanation) for explanation in found if explanation is not None]
+    maps = [view.map_of(answer, target, order) for answer, target in wanted]
+    return [Shown(order, explanation) for explanation in maps if explanation is not None]
 
 
 def _figures(

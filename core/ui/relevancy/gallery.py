@@ -44,8 +44,8 @@ def word_gallery(
     targets = [Target(word) for word in words]
     if not _compute(view, model, answer, targets, order):
         return
-    found = [(target, view.map_of(answer, target, order)) for target in targets]
-    shown = [Shown(order, explanation) for _, explanation in found if explanation is not None]
+    made = [(target, view.map_of(answer, target, order)) for target in targets]
+    shown = [Shown(order, explanation) for _, explanation in made if explanation is not None]
     if not shown:
         st.text(view.obstacle(answer, targets[0], order) or "These words were not computed.")
         return
@@ -108,8 +108,8 @@ def _compute(
     order: Order,
 ) -> bool:
     """Compute words that are not there or not whole, unless that takes long and nobody asked. Whether to go on."""
-    found = {target: view.map_of(answer, target, order) for target in targets}
-    missing = [target for target, map_ in found.items() if map_ is None or map_.complete < 1]
+    maps = {target: view.map_of(answer, target, order) for target in targets}
+    missing = [target for target, map_ in maps.items() if map_ is None or map_.complete < 1]
     due = [target for target in missing if view.due(answer, target, order)]
     expected = view.seconds.get(order, 0.0) * len(missing)
     if missing and (not due or expected > PATIENCE):
@@ -118,7 +118,7 @@ def _compute(
             clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
             st.text(why or f"At most about {expected:.0f} s, judged by the last map.")
         if not clicked:
-            return any(map_ is not None for map_ in found.values())
+            return any(map_ is not None for map_ in maps.values())
         for target in missing:
             view.ask(answer, target, order)
         due = missing

@@ -123,8 +123,8 @@ def map_cards(
                 compute(view, model, answer, [target], order)
     size = _size(len(orders))
     cards = _cards(orders, size)
-    found = [(order, view.map_of(answer, target, order)) for order in orders]
-    shown = [Shown(order, explanation) for order, explanation in found if explanation is not None]
+    made = [(order, view.map_of(answer, target, order)) for order in orders]
+    shown = [Shown(order, explanation) for order, explanation in made if explanation is not None]
     figures = dict(zip((one.order for one in shown), drawn(answer, shown, look.common), strict=True))
     by_order = {one.order: one for one in shown}
     for order, card in zip(orders, cards, strict=True):
@@ -213,10 +213,10 @@ def _agreement(view: RelevancyView, answer: Answer, target: Target, one: Shown, 
             if may_compute:
                 st.button("Measure it", key=f"measure_{method}", on_click=add, args=(method,), type="tertiary")
     elif places:
-        found = agreement(one.scores[places], exact.scores.numpy()[places])
+        agreed = agreement(one.scores[places], exact.scores.numpy()[places])
         st.caption(
-            f":material/compare: Against {escaped(name)} over {found.places} patches: rank correlation "
-            f"{found.rank:.2f}, {found.overlap:.0%} of the top {found.top} shared (by chance {found.chance:.0%})."
+            f":material/compare: Against {escaped(name)} over {agreed.places} patches: rank correlation "
+            f"{agreed.rank:.2f}, {agreed.overlap:.0%} of the top {agreed.top} shared (by chance {agreed.chance:.0%})."
         )
 
 
@@ -224,11 +224,11 @@ def _again(
     view: RelevancyView, answer: Answer, target: Target, order: Order, model: VisionLanguageModel | None
 ) -> None:
     """Why a map is not there, or not whole, and a button to compute it all the same where the method is able to."""
-    found = view.map_of(answer, target, order)
-    if found is not None and found.complete == 1:
+    made = view.map_of(answer, target, order)
+    if made is not None and made.complete == 1:
         return
     why = "It was not computed for this target." if model is None else view.obstacle(answer, target, order)
-    if why is not None and found is None:
+    if why is not None and made is None:
         st.text(why)
     if model is not None and explainers()[order.method].obstacle(model, answer) is None:
         st.button(

@@ -29,8 +29,8 @@ def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> N
     over = st.segmented_control(
         "Over", (PATCHES, WORDS), default=PATCHES, required=True, key="relevancy_over", persist_state="session"
     )
-    found = parts(answer.layout, target)
-    words = [*found[Part.QUESTION], *found[Part.EARLIER]]
+    by_part = parts(answer.layout, target)
+    words = [*by_part[Part.QUESTION], *by_part[Part.EARLIER]]
     places = words if over == WORDS else image_positions_of(answer.layout)
     if not places:
         st.info(f"{why_no_places(answer)}: compare the methods over words.", icon=":material/image_not_supported:")

@@ -26,10 +26,10 @@ def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Sho
     told = [one for one in shown if scores_words(one.scores, places)]
     silent = [one.explainer.name for one in shown if one not in told]
     if told:
-        found = {one.explainer.name: shares(one.scores, places) for one in told}
-        if any(share.fraction is not None for found_shares in found.values() for share in found_shares):
+        by_method = {one.explainer.name: shares(one.scores, places) for one in told}
+        if any(share.fraction is not None for of_parts in by_method.values() for share in of_parts):
             st.altair_chart(
-                shares_chart(found), width="content", alt="image against text, as sum and as mean per token"
+                shares_chart(by_method), width="content", alt="image against text, as sum and as mean per token"
             )
             st.caption(
                 "Both panels use the same scores. Left: all of a part's tokens together; a picture has many tokens, so "

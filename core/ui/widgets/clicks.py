@@ -38,5 +38,5 @@ def clickable(chart: alt.LayerChart, name: str, key: str, clicked: Callable[[Ent
 
 def _entries(state: Any, name: str) -> list[str]:
     """The entries of a selection, each as text that equals that of the same entry, in the order they were clicked."""
-    found = (state.get("selection") or {}).get(name) or []
-    return [json.dumps(entry, sort_keys=True) for entry in found]
+    entries = (state.get("selection") or {}).get(name) or []
+    return [json.dumps(entry, sort_keys=True) for entry in entries]

@@ -13,16 +13,16 @@ from .view import EvidenceView
 
 def evidence_badges(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:
     """The badge of a map that was tested; nothing for one that was not."""
-    found = view.test_of(answer, explanation)
-    if found is None:
+    evidence = view.test_of(answer, explanation)
+    if evidence is None:
         return
-    sentence = badge(found)
-    icon = ":green[:material/verified:]" if holds(found) else ":orange[:material/help:]"
+    sentence = badge(evidence)
+    icon = ":green[:material/verified:]" if holds(evidence) else ":orange[:material/help:]"
     st.caption(f"{icon} {escaped(sentence[:1].upper() + sentence[1:])}.")
 
 
-def holds(found: Evidence) -> bool:
+def holds(evidence: Evidence) -> bool:
     """Whether less is left without the map's top patches than without those of every control."""
-    controls = [*found.random, found.centre]
-    left = found.tested.curves[0].at(QUOTED)
+    controls = [*evidence.random, evidence.centre]
+    left = evidence.tested.curves[0].at(QUOTED)
     return all(left < control.curves[0].at(QUOTED) for control in controls)

@@ -22,20 +22,20 @@ TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-def curves(found: Evidence, fill: str) -> None:
+def curves(evidence: Evidence, fill: str) -> None:
     """Deletion and insertion under one fill."""
-    panels = {TITLES[direction]: _lines(found, direction, fill) for direction in TITLES}
+    panels = {TITLES[direction]: _lines(evidence, direction, fill) for direction in TITLES}
     st.altair_chart(
         probability_curves(panels), width="content", alt="the target's probability as patches are removed, and shown"
     )
 
 
-def _lines(found: Evidence, direction: str, fill: str) -> list[Line]:
+def _lines(evidence: Evidence, direction: str, fill: str) -> list[Line]:
     def curve(result: Result) -> Curve:
         return next(one for one in result.curves if (one.direction, one.fill) == (direction, fill))
 
-    tested, centre = curve(found.tested), curve(found.centre)
-    drawn = np.array([curve(result).values for result in found.random])
+    tested, centre = curve(evidence.tested), curve(evidence.centre)
+    drawn = np.array([curve(result).values for result in evidence.random])
     random = Line("random", tested.shares, drawn.mean(0), drawn.min(0), drawn.max(0))
     return [
         Line("this map", tested.shares, tested.values),
@@ -44,12 +44,12 @@ def _lines(found: Evidence, direction: str, fill: str) -> list[Line]:
     ]
 
 
-def table(found: Evidence | None, place: Location | None) -> None:
+def table(evidence: Evidence | None, place: Location | None) -> None:
     """Each metric's figure of the map, of random ones (their mean) and of the middle of the picture."""
     rows = []
-    if found is not None:
-        random = [result.figures for result in found.random]
-        rows += _rows(found.tested.figures, random, found.centre.figures)
+    if evidence is not None:
+        random = [result.figures for result in evidence.random]
+        rows += _rows(evidence.tested.figures, random, evidence.centre.figures)
     if place is not None:
         rows += _rows(place.tested, place.random, place.centre)
     st.dataframe(
@@ -95,12 +95,12 @@ def meanings() -> None:
             st.caption(f"{escaped(description(metric))} *{escaped(metric.caveat)}*")
 
 
-def cost(found: Evidence) -> str:
+def cost(evidence: Evidence) -> str:
     """What the test took and how it was done, in one line for a caption."""
-    blank = ", ".join(f"{value:.2f} ({escaped(fill)})" for fill, value in found.blank.items())
-    together = f" for {found.together} maps at once" if found.together > 1 else ""
-    stopped = "" if found.complete == 1 else f" · stopped: {found.complete:.0%} of it was done"
+    blank = ", ".join(f"{value:.2f} ({escaped(fill)})" for fill, value in evidence.blank.items())
+    together = f" for {evidence.together} maps at once" if evidence.together > 1 else ""
+    stopped = "" if evidence.complete == 1 else f" · stopped: {evidence.complete:.0%} of it was done"
     return (
-        f"The target's probability is {found.full:.2f} with the whole picture, and without it {blank} · random: mean "
-        f"and range of {len(found.random)} orders · {found.seconds:.1f} s{together}{stopped}"
+        f"The target's probability is {evidence.full:.2f} with the whole picture, and without it {blank} · random: "
+        f"mean and range of {len(evidence.random)} orders · {evidence.seconds:.1f} s{together}{stopped}"
     )

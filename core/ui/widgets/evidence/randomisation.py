@@ -45,8 +45,8 @@ def randomisation_panel(
 
         def forget(cancel: CancelToken, report: Report) -> None:
             explanations = [one.explanation for one in missing]
-            found = randomise(model, answer, explanations, stages=STAGES, cancel=cancel, progress=report)
-            for one, outcome in zip(missing, found, strict=True):
+            outcomes = randomise(model, answer, explanations, stages=STAGES, cancel=cancel, progress=report)
+            for one, outcome in zip(missing, outcomes, strict=True):
                 view.results.keep(RANDOMISED, map_key(answer, one.explanation), outcome)
 
         jobs.start(model, asked, "shuffling weights", "forget", forget)
@@ -55,18 +55,18 @@ def randomisation_panel(
 
 
 def _drawn(view: EvidenceView, answer: Answer, own: Sequence[Mapped]) -> None:
-    found = {
+    randomised = {
         one.name: outcome for one in own if (outcome := view.results.get(RANDOMISED, map_key(answer, one.explanation)))
     }
-    if not found:
+    if not randomised:
         return
-    longest = max(found.values(), key=lambda outcome: len(outcome.stages))
+    longest = max(randomised.values(), key=lambda outcome: len(outcome.stages))
     blocks = [stage.block for stage in longest.stages]
-    correlations = {name: [stage.correlation for stage in outcome.stages] for name, outcome in found.items()}
+    correlations = {name: [stage.correlation for stage in outcome.stages] for name, outcome in randomised.items()}
     whole = {name: values for name, values in correlations.items() if len(values) == len(blocks)}
     st.altair_chart(
         randomisation_curves(blocks, whole), width="content", alt="rank correlation of each map with itself, forgetting"
     )
-    seconds = sum(outcome.seconds for outcome in found.values())
+    seconds = sum(outcome.seconds for outcome in randomised.values())
     stopped = "" if longest.complete == 1 else f" · stopped: {longest.complete:.0%} of the weights were shuffled"
     st.caption(f"Near 0: the map rests on what was learned. {escaped(Randomisation.caveat)} · {seconds:.1f} s{stopped}")

@@ -57,7 +57,7 @@ def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
 def _button(
     view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
 ) -> None:
-    missing = [one for one in maps if (found := view.test_of(answer, one.explanation)) is None or found.complete < 1]
+    missing = [one for one in maps if (tested := view.test_of(answer, one.explanation)) is None or tested.complete < 1]
     asked = tuple(view.key(answer, one.explanation) for one in missing)
     name = "Test this" if len(maps) == 1 else f"Test these {len(maps)} maps"
     clicked = st.button(
@@ -74,8 +74,8 @@ def _button(
 
         def test(cancel: CancelToken, report: Report) -> None:
             explanations = [one.explanation for one in missing]
-            found = evaluate(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
-            for one, evidence in zip(missing, found, strict=True):
+            outcomes = evaluate(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
+            for one, evidence in zip(missing, outcomes, strict=True):
                 view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
 
         jobs.start(model, asked, "testing maps", "evidence", test)
@@ -92,22 +92,22 @@ def _results(
 ) -> None:
     with st.container(horizontal=True, gap="medium"):
         one = _chosen(maps)
-        found = view.test_of(answer, one.explanation)
-        fill = _fill(view.settings) if found is not None else ""
+        evidence = view.test_of(answer, one.explanation)
+        fill = _fill(view.settings) if evidence is not None else ""
     place = _located(model, answer, one, right, view.settings)
-    if found is None:
+    if evidence is None:
         st.caption(
             "Not tested yet. The button hides the map's patches, the highest first, and asks how probable the word "
             "still is; then it shows them alone."
         )
     with st.container(horizontal=True, gap="small"):
-        if found is not None:
+        if evidence is not None:
             with st.container(width=575):
-                figures.curves(found, fill)
-                st.caption(figures.cost(found))
-        if found is not None or place is not None:
+                figures.curves(evidence, fill)
+                st.caption(figures.cost(evidence))
+        if evidence is not None or place is not None:
             with st.container(width=490):
-                figures.table(found, place)
+                figures.table(evidence, place)
     randomisation_panel(view, model, answer, maps, jobs)
 
 

@@ -64,14 +64,14 @@ def named(workspace: Workspace, answer: Answer) -> dict[str, Mask]:
     if not answer.question.images:
         return {}
     asked = answer.question.images[workspace.shown_image]
-    found: dict[str, Mask] = {}
+    things: dict[str, Mask] = {}
     image = workspace.inspected.image if workspace.inspected else None
     if image is not None and image.recipe is not None and image.image.size == asked.size:
-        found |= parts_of(image.recipe)
+        things |= parts_of(image.recipe)
     draft = workspace.mask
     if draft is not None and draft.hidden.shape == (asked.height, asked.width) and draft.hidden.any():
-        found[PAINTED] = draft.hidden
-    return found
+        things[PAINTED] = draft.hidden
+    return things
 
 
 @lru_cache(maxsize=8)
@@ -79,14 +79,14 @@ def parts_of(recipe: SceneRecipe) -> dict[str, Mask]:
     """Every kind in a scene, and its parts that have a colour or a door, with the pixels they show. Not to be written
     to: drawn once for a scene, for it is asked for at every click."""
     scene, drawing = recipe.scene(), draw(recipe.scene())
-    found: dict[str, Mask] = {}
+    things: dict[str, Mask] = {}
     for kind in dict.fromkeys(item.kind for item in scene.items):
         for part in (None, *_parts(kind)):
             masks = [drawing.mask(kind, part, index) for index in range(scene.count(kind))]
             mask = np.logical_or.reduce(masks)
             if mask.any():
-                found[_name(scene, kind, part)] = mask
-    return found
+                things[_name(scene, kind, part)] = mask
+    return things
 
 
 def _parts(kind: Kind) -> tuple[str, ...]:
