@@ -10,9 +10,9 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from core.cases.findings.report import read_findings
 from core.cases.league_file import read_league_file
 from core.cases.league_table import table
+from core.claims.report import read_results
 from core.cli.app import app
 from core.vlm.hf.families.registry import families
 from tests.installed import Installed
@@ -57,14 +57,15 @@ def test_the_league_is_the_one_that_is_kept() -> None:
 
 def test_every_figure_of_the_findings_is_in_their_file() -> None:
     told = README.split("## Findings\n")[1].split("\n## ")[0]
-    found = read_findings()
-    estimates = [figure.estimate for report in found.findings for figure in report.figures]
+    results = read_results()
+    assert f"`{results.command}`" in told
+    estimates = [figure.estimate for report in results.reports for figure in report.figures]
     values = [number for one in estimates for number in (one.value, one.low, one.high)]
-    words = " ".join(report.because for report in found.findings)
+    words = " ".join(report.because for report in results.reports)
     for figure in re.findall(r"−?\d+\.\d+", told):
         number, places = float(figure.replace("−", "-")), len(figure.split(".")[1])
         # Shares are told in percent, and as heads of ten.
         known = any(
             abs(scale * value - number) <= 0.5 * 10.0**-places + 1e-9 for value in values for scale in (1, 100, 10)
         )
-        assert known or figure in words, f"{figure} is in no finding"
+        assert known or figure in words, f"{figure} is in no claim"

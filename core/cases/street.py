@@ -19,7 +19,7 @@ from ..street import questions
 from ..street.batches import HELD_OUT_SEED
 from ..street.draw import Drawing, draw
 from ..street.questions import DOOR_PHRASINGS, STATES, Pair, door_pair
-from ..street.recipe import SceneRecipe
+from ..street.recipe import SceneRecipe, from_params
 from ..street.scene import Kind, Scene
 from .case import Case
 
@@ -96,10 +96,20 @@ def _case(name: str, seed: int) -> Case | None:
     )
 
 
+def recipe_of(case: Case) -> SceneRecipe:
+    """The scene that a case was drawn from."""
+    return from_params(case.about["scene"], case.about.get("changes", ""))
+
+
+def held_out(fits: Callable[[Scene], bool]) -> Iterator[SceneRecipe]:
+    """The scenes that training never draws and that fit, in order of their seeds."""
+    return (SceneRecipe(seed) for seed in count(HELD_OUT_SEED) if fits(SceneRecipe(seed).scene()))
+
+
 def marked(scene: Scene, drawing: Drawing, pair: Pair) -> Bool[np.ndarray, "height width"]:
     """The visible pixels that a question's answer rests on: every thing of the kinds it names, or the part named."""
-    found = np.zeros(drawing.labels.shape, dtype=bool)
+    pixels = np.zeros(drawing.labels.shape, dtype=bool)
     for kind, part in pair.evidence:
         for index in range(scene.count(kind)):
-            found |= drawing.mask(kind, part, index)
-    return found
+            pixels |= drawing.mask(kind, part, index)
+    return pixels

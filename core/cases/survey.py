@@ -25,13 +25,15 @@ from ..vlm.model import VisionLanguageModel
 from .audit import contradiction_rate
 from .case import Case
 from .journal import Journal, Record, read_journal
+from .key_word import LONGEST, explained, image_share, key_target
 from .phrasings import phrasings
-from .studies.readings import LONGEST, explained, image_share, key_target
-from .studies.study import LEAST
 
 KIND = "survey"
 MEASURES = {"image_share": "share of relevancy on the picture", "dependence": "image dependence of the key word (nats)"}
 """How far an answer rests on the picture; means over the phrasings of a question."""
+LEAST = 6
+"""Cases that decide anything: of five, not even all on one side are rare (a sign test gives 1 in 16), and the bootstrap
+of one has no width."""
 LEAST_APART = 3
 """Cases whose rate of contradictions is another than that of most."""
 

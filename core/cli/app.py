@@ -21,7 +21,7 @@ of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=
 
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.explain, answers.evidence, answers.audit),
-    *(scenes.survey, scenes.league, scenes.flips, scenes.findings, scenes.study),
+    *(scenes.survey, scenes.league, scenes.flips, scenes.claims, scenes.findings, scenes.study),
     doctor.doctor,
 )
 OF_SETS: tuple[Callable[..., None], ...] = (

@@ -17,13 +17,13 @@ def caption(page: Page, pattern: str) -> Locator:
     return page.get_by_test_id("stCaptionContainer").filter(has_text=re.compile(pattern))
 
 
-def test_a_stopped_case_shows_the_scenes_that_were_read(open_page: Open, settle: Settle) -> None:
+def test_a_stopped_claim_shows_the_scenes_that_were_measured(open_page: Open, settle: Settle) -> None:
     page = open_page("Case_Studies")
     scenes = page.get_by_label("Scenes", exact=True)
     scenes.fill("40")
     scenes.press("Enter")
     settle(page)
-    page.get_by_role("button", name="Run this case", exact=True).click()
+    page.get_by_role("button", name="Run again on 40 scenes").click()
     deferred_work = stop_at(page, 1)
     expect(caption(page, r"\d+ scenes \(stopped before the end\)")).to_be_visible(timeout=STOP_MILLISECONDS)
     settle(page)

@@ -13,8 +13,7 @@ from core.answer import Decoding, Question
 from core.cases import survey as surveying
 from core.cases.audit import audit
 from core.cases.case import Case
-from core.cases.studies.study import LEAST
-from core.cases.survey import Surveyed, correlations, read_survey, survey
+from core.cases.survey import LEAST, Surveyed, correlations, read_survey, survey
 from core.comparison.keyword import key_tokens
 from core.comparison.verdict import judge
 from core.errors import OtherRun

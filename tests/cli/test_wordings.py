@@ -43,12 +43,3 @@ def test_a_survey_tells_correlations_and_goes_on(
     assert out.read_text(encoding="utf-8") == before
     measures = [(one.measure, one.family) for one in correlations(read_survey(out))]
     assert [(line["measure"], line["family"]) for line in first.lines[:-1]] == measures
-
-
-def test_a_study_tells_its_figures_and_verdict(command: Command) -> None:
-    assert "text_over_image" in [line["study"] for line in command("study").lines]
-    found = command("study", "hallucinated_object", "--scenes", 1)
-    assert found.code == 0
-    assert found.lines[-1]["study"] == "hallucinated_object"
-    assert {"what", "found", "beside"} <= set(found.lines[0])
-    assert command("study", "tea_leaves").code == 2

@@ -19,6 +19,8 @@ from PIL import Image
 
 from core.answer import Decoding, Question
 from core.cases.formats.registry import formats, read_folder
+from core.claims.registry import claims
+from core.claims.run import run_claims
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms
@@ -27,6 +29,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.families.registry import families, family_of
 from core.vlm.hf.network import TransformersModel
+from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.targets import whole_answer
 from tests.installed import Installed
 
@@ -104,6 +107,15 @@ def test_the_family_is_found_and_lays_its_images_out(tmp_path: Path) -> None:
         assert family.views(replace(context, image_positions=range(4, 14))) == (), "one token too many"
 
 
+def test_the_claim_is_found_measured_and_judged(tmp_path: Path) -> None:
+    [source] = blocks("add-a-claim.md")
+    with dropped("core.claims", "yes_either_way", source, tmp_path, claims):
+        [report] = run_claims(load_model(EMBEDDED), None, 10, keys=["yes_either_way"]).reports
+    assert report.verdict == "reproduces" and report.used == 10
+    assert report.because == "Yes to both of 10 of 10 trucks and of 0 of 10 houses."
+    assert [example.title.split(",")[0] for example in report.examples] == ["the truck", "the house"]
+
+
 def test_every_example_in_python_runs_with_the_installed_package(installed: Installed, tmp_path: Path) -> None:
     done = installed.run(installed.python, "-c", "\n".join(blocks("python.md")), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -126,5 +138,6 @@ def test_every_file_of_the_repository_that_a_page_names_is_there(page: Path) -> 
         "core/mechanisms/attention_spread.py",
         "core/vlm/hf/families/square_vl.py",
         "core/cases/formats/shapes.py",
+        "core/claims/yes_either_way.py",
     }
     assert [name for name in named if name not in mine and not (DOCS.parent / name).exists()] == []

@@ -1,4 +1,4 @@
-"""The Case Studies page without a browser: cases, folders good and bad, notes, two models, wordings and the league."""
+"""The Case Studies page without a browser: folders good and bad, notes, two models, wordings and the league."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from core.cases.notes import Note, notes_file, read_notes
 from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
 from core.cases.runner import RunSettings, run_cases
-from core.cases.studies.registry import studies
-from core.cases.studies.study import Outcome, Study
 from core.cases.survey import Correlation
 from core.errors import NotSaved
 from core.statistics.estimate import Estimate
 from core.ui.cases import folder, one_case
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
-from core.ui.cases.view import OUTCOMES, CasesView
+from core.ui.cases.view import CasesView
 from core.ui.state.workspace import Workspace
 
 App = Callable[..., AppTest]
@@ -94,49 +92,6 @@ def captions(at: AppTest) -> str:
 
 
 THREE = [("0.png", "Is it red?", "yes"), ("1.png", "Is it blue?", "no"), ("gone.png", "Is it there?", "yes")]
-
-
-# Cases
-
-
-def test_every_case_tells_its_claim_and_its_rule_before_anything_is_run(app: App) -> None:
-    at = opened(app)
-    for key, study in studies().items():
-        at.session_state["case_study"] = key
-        work_of(at).view(CasesView).study = key
-        at.run()
-        told = "\n".join(markdown.value for markdown in at.markdown).replace("\\", "")
-        assert study.claim in told and study.rule in told
-    assert work_of(at).answer is None, "the page needs no answer"
-
-
-def test_a_case_is_run_on_demand_and_its_answers_open_in_an_explorer(app: App) -> None:
-    at = opened(app)
-    work = work_of(at)
-    work.view(CasesView).study = "recoloured_shirt"
-    work.view(CasesView).scenes["recoloured_shirt"] = 1
-    at.run()
-    at.button(key="run_case").click().run()
-    assert not at.exception and not at.error
-    [outcome] = work.results.of(OUTCOMES).values()
-    assert outcome.because in said(at) and "1 scenes" in captions(at)
-    example = outcome.examples[1]
-    at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
-    assert not at.exception
-    assert work.answer is example.answer and work.target == example.target
-    assert work.image is not None and work.image.recipe == example.recipe
-    assert at.title[0].value == "Relevancy"
-
-
-def test_a_stopped_case_keeps_the_scenes_that_were_read(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(self: Study[Any, Any], *_: Any, **__: Any) -> Outcome:
-        return Outcome("undecided", "Two of ten.", (), (), scenes=2, stopped=True)
-
-    monkeypatch.setattr(Study, "run", stopped)
-    at = opened(app)
-    at.button(key="run_case").click().run()
-    assert "Two of ten." in said(at) and "stopped before the end" in captions(at)
-    assert not at.button(key="run_case").disabled, "it can be run again"
 
 
 # Folders

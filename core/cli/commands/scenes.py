@@ -60,36 +60,83 @@ def flips(
     raise typer.Exit(run(load(spec_of(model, device, precision)), scenes, masking, out))
 
 
-def findings(
-    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each finding.")] = 200,
-    finding: Annotated[list[str] | None, typer.Option(help="The key of a finding; all by default.")] = None,
-    journal: Annotated[Path, typer.Option(help="Where scenes read are kept; the same file goes on.")] = Path(
-        "checkpoints/findings.jsonl"
-    ),
-    out: Annotated[Path | None, typer.Option(help="Also write them, with their figures, as one JSON file.")] = None,
+Journal = Annotated[
+    Path | None,
+    typer.Option(help="Where measured scenes are kept; the same file goes on. By default one for each model."),
+]
+Out = Annotated[Path | None, typer.Option(help="Also write the verdicts, with their figures, as one JSON file.")]
+
+
+def _given(option: str, value: object) -> list[str]:
+    """An option as it would be typed, where it was."""
+    return [] if value is None else [option, str(value)]
+
+
+def claims(
+    claim: Annotated[list[str] | None, typer.Argument(help="Keys of claims; without any, what there is.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Measure all of them.")] = False,
+    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each claim.")] = 200,
+    journal: Journal = None,
+    out: Out = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """Published findings measured again on drawn scenes, each beside its baseline and judged by its rule."""
+    """Published claims measured again on drawn scenes, each beside its control and judged by its rule. Without a key,
+    a line for each: who made it, and whether it reproduces on the model that comes with Sightline."""
+    from ...claims.registry import claims_named
     from ..asking import load, spec_of
-    from ..findings import run
+    from ..claims import listed, run
 
-    raise typer.Exit(run(load(spec_of(model, device, precision)), journal, scenes, finding, out))
+    if not claim and not every:
+        raise typer.Exit(listed())
+    claims_named(claim)
+    keys = None if every else claim
+    command = [
+        "claims",
+        *(keys or ["--all"]),
+        "--scenes",
+        str(scenes),
+        *_given("--out", out),
+        *_given("--model", model),
+    ]
+    raise typer.Exit(run(load(spec_of(model, device, precision)), keys, scenes, journal, out, command))
+
+
+def findings(
+    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each claim.")] = 200,
+    finding: Annotated[list[str] | None, typer.Option(help="The key of a claim; all by default.")] = None,
+    journal: Journal = None,
+    out: Out = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """The same as `claims --all`, or of those that are named with --finding."""
+    from ...claims.registry import claims_named
+    from ..asking import load, spec_of
+    from ..claims import run
+
+    claims_named(finding)
+    named = [word for key in finding or () for word in ("--finding", key)]
+    command = ["findings", "--scenes", str(scenes), *named, *_given("--out", out), *_given("--model", model)]
+    raise typer.Exit(run(load(spec_of(model, device, precision)), finding, scenes, journal, out, command))
 
 
 def study(
-    study: Annotated[str | None, typer.Argument(help="Which one; without it, what there is.")] = None,
-    scenes: Annotated[int | None, typer.Option(min=1, help="Scenes to read; by default as the study says.")] = None,
+    study: Annotated[str | None, typer.Argument(help="Which claim; without it, what there is.")] = None,
+    scenes: Annotated[int | None, typer.Option(min=1, help="Scenes to measure; by default as the claim says.")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Keep measured scenes in this file, and go on with it.")] = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
 ) -> None:
-    """A published case on many held-out scenes: its figures beside their controls, and whether it is borne out."""
+    """One of the claims over a few scenes, a line for each figure: see `claims`."""
+    from ...claims.registry import claims_named
     from ..asking import load, spec_of
-    from ..study import run, study_of, tell
+    from ..claims import listed_as_studies, run_study
 
     if study is None:
-        raise typer.Exit(tell())
-    one = study_of(study)
-    raise typer.Exit(run(load(spec_of(model, device, precision)), one, scenes))
+        raise typer.Exit(listed_as_studies())
+    claims_named([study])
+    raise typer.Exit(run_study(load(spec_of(model, device, precision)), study, scenes, journal))

@@ -17,7 +17,7 @@ from ..jobs.page import Report
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.workspace import NamedImage, Workspace
 from ..widgets.chips import escaped
-from . import opening
+from .opening import menu_asking
 from .survey import survey_panel
 from .view import AUDITS, CasesView
 
@@ -144,4 +144,4 @@ def _open(workspace: Workspace, model: VisionLanguageModel, image: NamedImage, f
         width=160,
     )
     question = found.answers[number].question
-    opening.menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, image)
+    menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, image)

@@ -17,7 +17,7 @@ from ...street.recipe import from_params
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import image_of
 from ..state.workspace import NamedImage, Workspace
-from . import opening
+from .opening import menu_asking
 from .view import STREET, Benchmark, BenchmarkView, CasesView
 
 SIZE = 240
@@ -48,7 +48,7 @@ def one_case_panel(
             if case is None:
                 st.caption("The folder has no such case any more, so it cannot be asked again.")
             elif case.problem is None:
-                opening.menu_asking(workspace, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
+                menu_asking(workspace, model, case.fingerprint(), "open_case", case.asked, _drawn(chosen, case))
         with st.container(width=330):
             _note(view.benchmark, result.id, notes.get(result.id, Note()), notes_file(file))
 

@@ -10,9 +10,9 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.frame import safety_net
 from .audit import audit_section
+from .claims import claims_section
 from .folder import folder_section
 from .league import league_section
-from .studies import studies_section
 from .two_models import two_models_section
 from .view import CasesView, Section
 
@@ -44,7 +44,7 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
             label_visibility="collapsed",
         )
         section = {
-            "Cases": studies_section,
+            "Cases": claims_section,
             "Phrasing audit": audit_section,
             "Benchmarks from a folder": folder_section,
             "Two models": two_models_section,

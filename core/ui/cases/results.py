@@ -20,8 +20,8 @@ from ...errors import NotesError
 from ...statistics.bootstrap import mean
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets import spoken
 from ..widgets.chips import escaped
-from . import spoken
 from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView, CasesView
 

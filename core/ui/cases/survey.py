@@ -9,14 +9,13 @@ from pathlib import Path
 import streamlit as st
 
 from ...cases.street import FAMILIES, street_cases
-from ...cases.studies.study import LEAST
-from ...cases.survey import LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
+from ...cases.survey import LEAST, LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...errors import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
-from . import spoken
+from ..widgets import spoken
 from .files import results_home
 from .view import CasesView
 

@@ -13,8 +13,8 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...errors import JournalError, SightlineError
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets import spoken
 from ..widgets.chips import escaped
-from . import spoken
 from .files import known_runs, read, results_home
 
 LONGEST = 200

@@ -12,7 +12,6 @@ from ...answer import Answer
 from ...cases.audit import Audit
 from ...cases.case import Case
 from ...cases.results import Run
-from ...cases.studies.study import Outcome
 from ..jobs.page import PageView
 from ..state.results import Kind
 
@@ -20,15 +19,6 @@ Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Two mo
 
 STREET = "street"
 """The name of the set of drawn scenes, which needs no folder."""
-
-
-@dataclass(frozen=True)
-class StudyKey:
-    """What an outcome is of: model, study and number of scenes."""
-
-    model: str
-    study: str
-    scenes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +35,6 @@ class Benchmark:
         return {case.id: case for case in self.cases}
 
 
-OUTCOMES = Kind[Outcome](20)
 AUDITS = Kind[Audit](10)
 ANSWERS = Kind[Answer](20)
 RUNS = Kind[Run](4)
@@ -64,11 +53,8 @@ class BenchmarkView:
 
 @dataclass(eq=False)
 class CasesView(PageView):
-    """What is chosen. `study` None is the first. `opening` is what is to be opened once it is answered, and the
-    page."""
+    """What is chosen. `opening` is what is to be opened once it is answered, and the page."""
 
     section: Section = "Cases"
-    study: str | None = None
-    scenes: dict[str, int] = field(default_factory=dict)
     opening: tuple[Hashable, str] | None = None
     benchmark: BenchmarkView = field(default_factory=BenchmarkView)

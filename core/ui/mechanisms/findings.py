@@ -1,113 +1,86 @@
-"""Findings: what was published, measured again on this model with its controls, and whether it reproduces."""
+"""Findings: every published claim with how it stands for this model, and one of them in full."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import streamlit as st
 
-from ...cases.findings.report import Findings, Report, read_findings
-from ...cases.findings.run import SCENES, run_findings
-from ...errors import JournalError
-from ...vlm.cancel import CancelToken
+from ...claims.registry import claims
+from ...claims.report import Results
+from ...claims.run import SCENES
 from ...vlm.model import VisionLanguageModel
+from ..jobs.page import PageJobs
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from .finding import finding_panel
-from .view import FINDINGS, MechanismsView
+from ..widgets.claims.panel import claim_panel, verdict_box
+from ..widgets.claims.running import MOST_SCENES, SCENES_HELP, measure_claims, tell_stop
+from ..widgets.claims.view import REPORTS, ClaimsView, committed, report_key, standing
+from .view import MechanismsView
 
 FEW = 20
-VERDICTS = {
-    True: (":material/check_circle:", "reproduces here"),
-    False: (":material/cancel:", "does not reproduce here"),
-    None: (":material/help:", "cannot be told"),
-}
 
 
 def findings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
-    """The findings about this model: those that come with Sightline, or those measured in this tab."""
-    view = workspace.view(MechanismsView)
-    key = ("findings", model.card.fingerprint)
-    _again(view, model, key)
-    if key in view.jobs.stopped:
-        kept = " What was read is kept in this tab: measure again to go on from there." if view.journals else ""
-        st.text(f"{view.jobs.stopped[key]}{kept}")
-    found = view.results.get(FINDINGS, key) or _committed(model)
-    if found is None:
+    """The claims about this model: as they come with Sightline, or as they were measured in this tab."""
+    view, known = workspace.view(ClaimsView), claims()
+    jobs = workspace.view(MechanismsView).jobs
+    _all_again(view, model, jobs)
+    stands = {key: standing(view, model, claim) for key, claim in known.items()}
+    results = committed(model)
+    if results is not None:
+        _about(results)
+    if all(one.report is None for one in stands.values()):
         st.info(
             f"Nothing has been measured on {escaped(model.card.name)} yet. A few scenes tell the direction; the "
             f"verdicts that come with the embedded model are of {SCENES} and more.",
             icon=":material/experiment:",
         )
-        return
-    _about(found)
-    for report in found.findings:
-        icon, verdict = VERDICTS[report.reproduces]
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(f"{icon} **{escaped(report.title)}**: {verdict}")
-            st.text(report.because)
-    finding_panel(_chosen(found))
+    for key, claim in known.items():
+        verdict_box(claim, stands[key], named=True)
+
+    def chosen() -> None:
+        view.chosen = st.session_state["findings_chosen"]
+
+    st.session_state["findings_chosen"] = view.chosen if view.chosen in known else next(iter(known))
+    key = st.selectbox(
+        "In full", list(known), format_func=lambda key: known[key].name, key="findings_chosen", on_change=chosen
+    )
+    claim_panel(workspace, model, known[key], jobs)
 
 
-def _committed(model: VisionLanguageModel) -> Findings | None:
-    """The findings that come with Sightline, if they are about this model."""
-    try:
-        found = read_findings()
-    except JournalError:
-        return None
-    return found if found.model == model.card.fingerprint else None
-
-
-def _again(view: MechanismsView, model: VisionLanguageModel, key: tuple[str, str]) -> None:
+def _all_again(view: ClaimsView, model: VisionLanguageModel, jobs: PageJobs) -> None:
+    known = list(claims().values())
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         scenes = int(
             st.number_input(
-                "Scenes",
+                "Scenes of each",
                 1,
-                1000,
+                MOST_SCENES,
                 FEW,
                 key="findings_scenes",
                 persist_state="session",
                 width=130,
-                help="Held out: training never draws them. What was read is kept in this tab, so that a larger number "
-                "goes on from there.",
+                help=SCENES_HELP,
             )
         )
-        clicked = st.button("Measure again", icon=":material/replay:", key="findings_again")
-        if view.results.get(FINDINGS, key) is not None:
-            st.button(
-                "Back to the committed ones", on_click=view.results.drop, args=(FINDINGS, key), key="findings_back"
-            )
-    if not clicked:
-        return
-    if view.journals is None:
-        view.journals = TemporaryDirectory(prefix="sightline-findings-")
-    journal = Path(view.journals.name) / f"{model.card.fingerprint[:16]}.jsonl"
-    command = shlex.join(["python", "-m", "core", "findings", "--scenes", str(scenes), "--model", model.card.source])
-
-    def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-        found = run_findings(model, journal, scenes, command=command, cancel=cancel, progress=report)
-        view.results.keep(FINDINGS, key, found)
-
-    view.jobs.start(model, key, f"reading {scenes} scenes for each finding", "findings", work)
+        clicked = st.button("Measure all again", icon=":material/replay:", key="findings_again")
+        own = [claim for claim in known if standing(view, model, claim).here]
+        if own and committed(model) is not None:
+            st.button("Back to the committed ones", on_click=_back, args=(view, model), key="findings_back")
+    if clicked:
+        measure_claims(view, model, known, scenes, jobs)
+    tell_stop(view, jobs, (model.card.fingerprint, "all"))
 
 
-def _about(found: Findings) -> None:
-    libraries = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+def _back(view: ClaimsView, model: VisionLanguageModel) -> None:
+    for claim in claims().values():
+        view.results.drop(REPORTS, report_key(model, claim))
+
+
+def _about(results: Results) -> None:
+    libraries = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    scenes = max(report.asked for report in results.reports)
     st.caption(
-        f"{escaped(found.model_name)} · {found.scenes} scenes for each finding · begun {escaped(found.begun)} · "
-        f"{found.seconds / 60:.0f} min · {escaped(libraries)}. The rules were written down before the first run."
+        f"{escaped(results.model_name)} · {scenes} scenes for each claim · begun {escaped(results.begun)} · "
+        f"{results.seconds / 60:.0f} min · {escaped(libraries)}. The rules were written down before the first run."
     )
-    st.code(found.command, language=None)
-
-
-def _chosen(found: Findings) -> Report:
-    """The finding that is told in full."""
-    titles = {report.key: report.title for report in found.findings}
-    key = st.selectbox(
-        "In full", list(titles), format_func=titles.__getitem__, key="findings_chosen", persist_state="session"
-    )
-    return next(report for report in found.findings if report.key == key)
+    st.code(results.command, language=None)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, Head, Intervention
-from ...cases.findings.report import Findings
 from ...charts.curves import WindowPoint
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
@@ -96,7 +94,6 @@ SAID = Kind[Said](100)
 RANKED = Kind[AblationCurves](100)
 TRACES = Kind[Traced](50)
 MEASURED = Kind[Measurement](50)
-FINDINGS = Kind[Findings](4)
 
 
 @dataclass(eq=False)
@@ -105,7 +102,6 @@ class MechanismsView(PageView):
 
     `lens` is the key of a mechanism, or of the findings. `head` None is the first of the ranking; `cut` is the name of
     a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced.
-    `journals` is the folder of readings for findings.
     """
 
     lens: str = FIRST_LENS
@@ -113,7 +109,6 @@ class MechanismsView(PageView):
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
     traced_layer: int | None = None
-    journals: TemporaryDirectory[str] | None = None
 
     def choose(self, head: Head) -> None:
         """Look at one head; the same again looks at the first of the ranking."""

@@ -1,0 +1,84 @@
+"""`claims`, and its older views `findings` and `study`: published claims, measured again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..cases.plain import write_plain
+from ..claims.registry import claims, claims_named
+from ..claims.report import Results, committed_results, verdict_of
+from ..claims.run import journal_of, run_claims
+from ..vlm.model import VisionLanguageModel
+from .console import Exit, bar, emit, say, stoppable
+
+
+def listed() -> Exit:
+    """A line for each claim: what is claimed, by whom, when it counts as reproduced, and how it stands for the model
+    that comes with Sightline."""
+    results = committed_results()
+    for key, claim in claims().items():
+        report = results.of(claim) if results else None
+        told = {name: getattr(claim, name) for name in ("name", "says", "paper", "link", "rule")}
+        emit({"claim": key, **told, "verdict": verdict_of(report), "scenes": report.asked if report else 0})
+    return Exit.DONE
+
+
+def listed_as_studies() -> Exit:
+    """The same in the words that `study` has for it."""
+    results = committed_results()
+    for key, claim in claims().items():
+        told = {"title": claim.name, "claim": claim.says, "source": claim.paper, "rule": claim.rule}
+        emit({"study": key, **told, "verdict": verdict_of(results.of(claim) if results else None)})
+    return Exit.DONE
+
+
+def run(
+    model: VisionLanguageModel,
+    keys: Sequence[str] | None,
+    scenes: int,
+    journal: Path | None,
+    out: Path | None,
+    command: Sequence[str],
+) -> Exit:
+    """Go on with the claims in `journal` (the model's own by default), and tell each verdict; written to `out` when all
+    scenes are measured. `command` are the words that would do the same again."""
+    with stoppable() as cancel, bar("claims") as progress:
+        results = run_claims(
+            model,
+            journal or journal_of(model),
+            scenes,
+            keys,
+            command=shlex.join(["sightline", *command]),
+            cancel=cancel,
+            progress=progress,
+        )
+    _tell(results)
+    if cancel.cancelled:
+        return Exit.STOPPED
+    if out is not None:
+        write_plain(results.record(), out)
+    return Exit.DONE
+
+
+def run_study(model: VisionLanguageModel, key: str, scenes: int | None, journal: Path | None) -> Exit:
+    """A line for each figure of one claim, and one for the verdict."""
+    [claim] = claims_named([key]).values()
+    with stoppable() as cancel, bar(claim.name) as progress:
+        [report] = run_claims(model, journal, scenes, [key], cancel=cancel, progress=progress).reports
+    if not report.asked:
+        say(report.because)
+        return Exit.IMPOSSIBLE
+    for figure in report.figures:
+        emit(figure.record())
+    verdict = {"verdict": report.verdict, "because": report.because, "rule": claim.rule, "caveat": claim.caveat}
+    emit({"study": claim.key, **verdict, "scenes": report.asked, "seconds": round(report.seconds, 2)})
+    return Exit.STOPPED if cancel.cancelled else Exit.DONE
+
+
+def _tell(results: Results) -> None:
+    for report in results.reports:
+        counted = f"{report.used} of {report.asked} scenes"
+        say(f"{report.definition['name']}: {report.verdict} ({counted}). {report.because}")
+        emit(report.record())

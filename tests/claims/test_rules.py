@@ -1,0 +1,181 @@
+"""Verdicts follow from the rules that stand beside them: hand-made readings that keep or break one condition each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.claims.absent_thing import ABSENT, PRESENT, AbsentThing
+from core.claims.claim import Claim
+from core.claims.figures import Measurement
+from core.claims.measures.paths import EDGES
+from core.claims.patch_maps import ATTENTION, CENTRE, INCREASE, METRICS, RANDOM, PatchMaps
+from core.claims.report import reported
+from core.claims.shared_heads import SharedHeads
+from core.claims.true_ranking import COUNTS, INSTEAD, RANKINGS, TrueRanking
+from core.claims.true_ranking import INCREASE as OWN
+from core.claims.true_ranking import RANDOM as RANDOM_HEADS
+from core.claims.verdict import Verdict, weakest
+from core.claims.visual_words import VisualWords
+
+YES: Verdict = "reproduces"
+NO: Verdict = "does not reproduce"
+OPEN: Verdict = "undecided"
+CASES = 12
+
+
+def judged(claim: Claim[Any], measurements: list[Measurement]) -> Verdict:
+    """By its rule alone."""
+    return weakest(claim.conclude(measurements).conditions.values())
+
+
+def jitter(number: int) -> float:
+    """Readings that are not all alike, or intervals would have no width."""
+    return 0.001 * (number % 5)
+
+
+def falls(lowest: str, *, only: str | None = None) -> list[Measurement]:
+    """The word falls furthest without the heads of one ranking (with one replacement `only`)."""
+
+    def change(how: str, name: str, number: int) -> list[float]:
+        deep = name == lowest and only in (None, how)
+        return [(-2.0 if deep else -1.0) - jitter(number)] * len(COUNTS)
+
+    names = (*RANKINGS, RANDOM_HEADS)
+    kept = {name: [1.0] * len(COUNTS) for name in names}
+    return [
+        {how: {"change": {name: change(how, name, n + len(name)) for name in names}, "kept": kept} for how in INSTEAD}
+        for n in range(CASES)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [(falls(OWN), YES), (falls(RANDOM_HEADS), NO), (falls(OWN, only="zero"), OPEN)],
+)
+def test_a_ranking_is_true_where_its_heads_are_missed_more_than_random_ones(
+    readings: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(TrueRanking(), readings) == verdict
+
+
+def maps(**own: float) -> list[Measurement]:
+    """Attention and the controls score 0.5 in everything; the increase something else in what is named."""
+    names = (ATTENTION.name, RANDOM, CENTRE)
+    even = {key: 0.5 for key in METRICS}
+    return [
+        {INCREASE.name: {key: value + jitter(n) for key, value in (even | own).items()}, **dict.fromkeys(names, even)}
+        for n in range(CASES)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [
+        (maps(pointing=0.9, deletion=0.2), YES),
+        (maps(pointing=0.9, deletion=0.8), NO),
+        (maps(pointing=0.1, deletion=0.2), NO),
+    ],
+)
+def test_a_map_must_be_better_in_both_ways(readings: list[Measurement], verdict: Verdict) -> None:
+    assert judged(PatchMaps(), readings) == verdict
+
+
+def words(**kinds: float) -> list[Measurement]:
+    """Right colours are read at 0.5 at layer 0 and kinds too, unless told otherwise; controls at 0.1."""
+
+    def figures(right: float, n: int) -> Mapping[str, list[float]]:
+        return {"here": [right + jitter(n), 0.9], "elsewhere": [0.1, 0.1], "others": [0.1, 0.1], "top10": [1.0, 1.0]}
+
+    read = {"colour": 0.5, "kind": 0.5} | kinds
+    return [{name: figures(value, n) for name, value in read.items()} | {"vocabulary": 100} for n in range(CASES)]
+
+
+@pytest.mark.parametrize(("readings", "verdict"), [(words(), YES), (words(kind=0.05), NO), (words(colour=0.15), NO)])
+def test_words_are_read_where_they_stand_clearly_above_both_controls_at_layer_0(
+    readings: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(VisualWords(), readings) == verdict
+
+
+def hidden(change: float) -> dict[str, Any]:
+    return {"change": change, "flipped": change < -2}
+
+
+def absent(**changed: Any) -> list[Measurement]:
+    """A colour that is one of two in the picture, on whose things the map lies and without which it falls."""
+    way = {"dependence": 3.0, "all": {edge: [-1.0] for edge in EDGES}, "windows": {edge: [-0.5, 0.0] for edge in EDGES}}
+    readings = []
+    for n in range(CASES):
+        said, other = ("red", "blue") if n % 2 else ("green", "black")
+        reading = {
+            "said": said,
+            "here": [said, other],
+            "map": {"tested": 0.8 + jitter(n), "random": 0.4},
+            "hidden": {"own": hidden(-3.0 - jitter(n)), "others": hidden(0.0)},
+            "relevancy": {"own": 0.3, "area": 0.02},
+            "denied": True,
+            ABSENT: way,
+            PRESENT: None if n == 0 else way,
+        }
+        readings.append(reading | changed)
+    return readings
+
+
+@pytest.mark.parametrize(
+    ("readings", "verdict"),
+    [
+        (absent(), YES),
+        (absent(here=["red", "green"]), NO),
+        (absent(map={"tested": 0.3, "random": 0.4}), NO),
+        (absent(hidden={"own": hidden(-1.0), "others": hidden(-1.0)}), NO),
+        (absent(said=None, map=None, hidden=None), NO),
+    ],
+)
+def test_a_hallucination_is_taken_from_the_picture_where_all_three_say_so(
+    readings: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(AbsentThing(), readings) == verdict
+
+
+def heads(*, places: float) -> list[Measurement]:
+    """Heads raise colours seen and read alike; those that say places are another set the larger `places` is."""
+    rng = np.random.default_rng(0)
+    colours, other = rng.normal(size=(2, 6, 6))
+    readings = []
+    for _ in range(CASES):
+        tables = {"picture": colours, "text": colours, "place": (1 - places) * colours + places * other}
+        readings.append({name: (table + rng.normal(size=(6, 6)) / 50).tolist() for name, table in tables.items()})
+    return readings
+
+
+def test_heads_that_colours_and_places_share_as_well_decide_nothing_about_colours() -> None:
+    apart, alike = (SharedHeads().conclude(heads(places=places)) for places in (1.0, 0.0))
+    assert weakest(apart.conditions.values()) == YES
+    assert alike.conditions["more than random heads"] == YES
+    assert alike.conditions["more than the heads for colours and for places"] != YES
+    assert "no more than" in alike.because and set(map(len, alike.heads.values())) == {6}
+
+
+def lines(readings: list[Measurement | None]) -> list[dict[str, Any]]:
+    return [{"values": reading, "seconds": 1.0, "processor": 0.5} for reading in readings]
+
+
+def test_few_scenes_give_figures_and_no_verdict() -> None:
+    report = reported(PatchMaps(), lines([*maps(pointing=0.9, deletion=0.2)[:3], None]), 200)
+    assert (report.verdict, report.asked, report.used, report.seconds, report.stopped) == (OPEN, 4, 3, 4.0, True)
+    assert report.figures and report.because.startswith("3 scenes decide nothing")
+
+
+def test_conditions_that_do_not_hold_are_named() -> None:
+    report = reported(PatchMaps(), lines([*maps(pointing=0.9, deletion=0.8)]), CASES)
+    assert report.verdict == NO and not report.stopped
+    assert report.because.endswith("Not met: deletion better than raw attention; deletion better than random order.")
+
+
+def test_a_problem_on_the_way_is_told_before_what_was_measured() -> None:
+    report = reported(PatchMaps(), lines([*maps(pointing=0.9, deletion=0.2)]), 200, "The model fell silent.")
+    assert report.because.startswith("The model fell silent. Pointing game")

@@ -1,0 +1,192 @@
+"""Claims about the shipped model over two scenes: read, stopped, taken up again, kept and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.cases.journal import read_journal
+from core.cases.key_word import answer_to, key_target
+from core.cases.plain import plain, write_plain
+from core.cases.street import street_cases
+from core.claims import true_ranking
+from core.claims.figures import Measurement
+from core.claims.registry import claims
+from core.claims.report import COMMITTED, Results, read_results
+from core.claims.run import KIND, examples_of, run_claims
+from core.claims.true_ranking import COUNTS, DIRECT
+from core.claims.visual_words import reciprocal_ranks
+from core.errors import JournalError, OtherRun
+from core.mechanisms.ablation import ablate
+from core.mechanisms.attribution import attribute
+from core.mechanisms.contributions import contributions
+from core.mechanisms.logprob_increase import top_heads
+from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.hf.network import TransformersModel
+from core.vlm.loading import EMBEDDED, load_model
+from core.vlm.model import VisionLanguageModel
+from core.vlm.targets import token_targets_of
+
+SCENES = 2
+
+
+@pytest.fixture(scope="module")
+def embedded() -> VisionLanguageModel:
+    return load_model(EMBEDDED)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_references() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(true_ranking, "REFERENCES", 2)
+        yield
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("claims") / "journal.jsonl"
+
+
+@pytest.fixture(scope="module")
+def results(embedded: VisionLanguageModel, journal: Path) -> Results:
+    """A run that was stopped after the first scene, and taken up again."""
+    stop = CancelToken()
+    done: list[float] = []
+
+    def after_the_first(share: float) -> None:
+        done.append(share)
+        if share:
+            stop.cancel()
+
+    stopped = run_claims(embedded, journal, SCENES, cancel=stop, progress=after_the_first)
+    assert {report.asked for report in stopped.reports} == {1} and done == [0.0, 0.5]
+    assert all(report.stopped and report.examples for report in stopped.reports)
+    return run_claims(embedded, journal, SCENES, command="a command")
+
+
+def measurements(journal: Path, key: str) -> list[Measurement]:
+    _, lines = read_journal(journal, KIND)
+    return [line["values"] for line in lines if line["claim"] == key and line["values"]]
+
+
+def test_every_claim_has_figures_of_every_scene(results: Results) -> None:
+    assert [report.key for report in results.reports] == list(claims())
+    for report in results.reports:
+        assert report.asked == SCENES and report.used >= 1 and report.verdict == "undecided"
+        assert report.figures and any(figure.control for figure in report.figures)
+        sampled = [figure.estimate for figure in report.figures if "in common" not in figure.what]
+        assert all(one.low <= one.value <= one.high for one in sampled if one.count > 1)
+    assert results.seconds == sum(report.seconds for report in results.reports) > 0
+
+
+def test_what_is_measured_is_not_measured_again(
+    embedded: VisionLanguageModel, journal: Path, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for claim in claims().values():
+        monkeypatch.setattr(type(claim), "measure", lambda *_: pytest.fail("it is measured again"))
+    again = run_claims(embedded, journal, SCENES, command="a command")
+    assert [report.because for report in again.reports] == [report.because for report in results.reports]
+    fewer = run_claims(embedded, journal, 1, ["patch_maps"])
+    assert [report.asked for report in fewer.reports] == [1]
+
+
+def test_a_run_that_went_on_concludes_as_one_that_did_not(embedded: VisionLanguageModel, results: Results) -> None:
+    [whole] = run_claims(embedded, None, SCENES, ["visual_words"]).reports
+    [resumed] = [report for report in results.reports if report.key == "visual_words"]
+    assert whole.because == resumed.because
+    pairs = zip(whole.figures, resumed.figures, strict=True)
+    assert all(one.estimate.value == pytest.approx(other.estimate.value, nan_ok=True) for one, other in pairs)
+
+
+def test_other_settings_are_measured_anew_in_the_same_journal(
+    embedded: VisionLanguageModel, journal: Path, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = len(measurements(journal, "shared_heads"))
+    monkeypatch.setattr(type(claims()["shared_heads"]), "settings", {"top": 3})
+    run_claims(embedded, journal, 1, ["shared_heads"])
+    assert len(measurements(journal, "shared_heads")) == before + 1
+
+
+def test_another_models_journal_is_left_alone(llava: TransformersModel, journal: Path, results: Results) -> None:
+    with pytest.raises(OtherRun):
+        run_claims(llava, journal, 1, ["shared_heads"])
+
+
+def test_examples_of_scenes_from_a_journal_are_measured_once_more(
+    embedded: VisionLanguageModel, journal: Path, results: Results
+) -> None:
+    [report] = run_claims(embedded, journal, 1, ["recoloured_shirt"]).reports
+    assert report.examples == ()
+    assert len(examples_of(claims()["recoloured_shirt"], embedded)) == 4
+
+
+def test_stop_before_the_first_scene_gives_nothing(llava: TransformersModel) -> None:
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        run_claims(llava, None, 1, ["shared_heads"], cancel=cancel)
+
+
+def test_a_run_is_kept_and_read_back(results: Results, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "claims.json"
+    write_plain(results.record(), file)
+    back = read_results(file)
+    assert (back.command, back.model) == (results.command, results.model)
+    for one, other in zip(back.reports, results.reports, strict=True):
+        assert one.because == other.because and one.verdict == other.verdict
+        assert one.of(claims()[one.key]) and one.conditions == other.conditions
+        values = [[figure.estimate.value for figure in report.figures] for report in (one, other)]
+        assert values[0] == pytest.approx(values[1], rel=1e-5, nan_ok=True)
+    (tmp_path / "other.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(JournalError, match="holds no claims"):
+        read_results(tmp_path / "other.json")
+
+
+def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(
+    embedded: VisionLanguageModel, journal: Path, results: Results
+) -> None:
+    case = next(street_cases(1, ("object colour",)))
+    answer = answer_to(embedded, case.question, case.asked().images[0], None)
+    targets = token_targets_of(answer, key_target(answer))[:1]
+    order = top_heads(attribute(embedded, contributions(embedded, answer, targets)).heads[0], max(COUNTS))
+    expected = [ablate(embedded, answer, order[:count]).change[targets[0].index] for count in COUNTS]
+    assert measurements(journal, "true_ranking")[0]["zero"]["change"][DIRECT] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_hallucinated_colour_has_its_ways_and_its_place(journal: Path, results: Results) -> None:
+    for values in measurements(journal, "absent_thing"):
+        assert values["said"] and len(values["here"]) >= 1
+        assert set(values["what is not there"]["windows"]) == {
+            "image to last",
+            "question to last",
+            "image to question",
+        }
+
+
+def test_a_model_that_answers_wrong_has_no_verdict_and_one_without_a_past_says_so(llava: TransformersModel) -> None:
+    past, maps = run_claims(llava, None, 1, ["patch_maps", "kept_heads"]).reports
+    assert (maps.key, maps.verdict, maps.used, maps.asked) == ("patch_maps", "undecided", 0, 1)
+    assert maps.because == "No answer was of use."
+    assert past.asked == 0 and past.verdict == "undecided" and "Choose the embedded model" in past.because
+
+
+def test_reciprocal_ranks_of_a_patch_that_shows_one_word() -> None:
+    ranks = np.array([[[1, 4], [2, 5], [20, 1]]])  # one layer, three patches, two words
+    covered = np.array([[0.9, 0.0], [0.0, 0.0], [0.0, 0.2]])
+    by_layer = reciprocal_ranks(1 / ranks, covered)
+    assert by_layer["here"] == [1.0] and by_layer["top10"] == [1.0]
+    assert by_layer["elsewhere"] == pytest.approx([(1 / 2 + 1 / 20) / 2])
+    assert by_layer["others"] == [1 / 4]
+    assert reciprocal_ranks(1 / ranks, np.zeros((3, 2)))["here"] == [None]
+
+
+def test_the_results_that_come_with_sightline_are_of_its_model_and_its_rules(embedded: VisionLanguageModel) -> None:
+    kept = read_results(COMMITTED)
+    assert kept.model == embedded.card.fingerprint and kept.command.startswith("python -m core")
+    for report in kept.reports:
+        assert report.asked >= 200
+        now, then = plain(claims()[report.key].definition()), dict(report.definition)
+        assert then == now, "the command measures something else"

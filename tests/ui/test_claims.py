@@ -1,0 +1,217 @@
+"""Claims on both pages that tell them, without a browser: one registry, one verdict, measured again on demand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import core.claims
+from core.claims.figures import Figure
+from core.claims.registry import claims
+from core.claims.report import Report, Results
+from core.claims.verdict import Verdict
+from core.statistics.estimate import Estimate, computed
+from core.ui.mechanisms.view import MechanismsView
+from core.ui.widgets.claims import running, view
+from core.ui.widgets.claims.view import EXAMPLES, ClaimsView
+from core.vlm.hf.network import TransformersModel
+from tests.claims.dropped import A_CLAIM, KEY, NAME
+from tests.ui.charts import told
+from tests.ui.mechanisms import App, captions, exchange_of, opened, said, work_of
+
+Open = Callable[[App], AppTest]
+VERDICTS: dict[str, Verdict] = {
+    "text_over_image": "reproduces",
+    "recoloured_shirt": "does not reproduce",
+    "search_distance": "undecided",
+}
+
+
+def results_of(model: TransformersModel) -> Results:
+    """A run with one claim of each verdict."""
+    what = "share in common"
+    figures = (
+        Figure(what, "both", Estimate(0.9, 0.8, 1.0, 12)),
+        Figure(what, "random", computed(0.3, "share"), control=True),
+        Figure(what, "in nats", Estimate(4.2, 3.0, 5.0, 12, "nats")),
+        Figure("rank", "colours", Estimate(0.5, 0.4, 0.6, 12, "reciprocal rank"), 1.0, "number of heads"),
+    )
+    reports = [
+        Report(
+            claims()[key].definition(),
+            verdict,
+            {f"condition of {key}": verdict},
+            f"because <b>{key}</b>",
+            wanted=200,
+            asked=200,
+            used=11,
+            seconds=3.0,
+            processor=2.0,
+            figures=figures,
+            heads={"raise *it*": [[0.1, -0.2]]},
+        )
+        for key, verdict in VERDICTS.items()
+    ]
+    card = model.card
+    return Results(
+        "python -m it", card.fingerprint, card.name, "2026-01-02", 60.0, 50.0, {"torch": "2"}, tuple(reports)
+    )
+
+
+def cases(app: App) -> AppTest:
+    at = app("Home.py")
+    at.switch_page("pages/6_Case_Studies.py").run()
+    assert not at.exception and not at.error
+    return at
+
+
+def findings(app: App) -> AppTest:
+    return opened(app, None)
+
+
+def words(at: AppTest) -> str:
+    return "\n".join(entry.value for entry in at.markdown).replace("\\", "")
+
+
+def chosen(at: AppTest, key: str) -> AppTest:
+    """The page with another claim in full."""
+    for widget in ("case_claim", "findings_chosen"):
+        if widget in at.session_state:
+            at.session_state[widget] = key
+    work_of(at).view(ClaimsView).chosen = key
+    at.run()
+    assert not at.exception and not at.error
+    return at
+
+
+@pytest.fixture
+def committed(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> Results:
+    """What comes with Sightline is about the model of these tests."""
+    results = results_of(llava)
+    monkeypatch.setattr(view, "committed_results", lambda fingerprint: results)
+    return results
+
+
+@pytest.fixture
+def dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A claim more, in a file of its own."""
+    (tmp_path / "dropped.py").write_text(A_CLAIM, encoding="utf-8")
+    monkeypatch.setattr(core.claims, "__path__", [*core.claims.__path__, str(tmp_path)])
+    claims.cache_clear()
+    yield
+    claims.cache_clear()
+    sys.modules.pop("core.claims.dropped", None)
+
+
+@pytest.mark.parametrize("page", [cases, findings])
+@pytest.mark.parametrize(("key", "verdict"), VERDICTS.items())
+def test_both_pages_tell_one_verdict_with_its_rule_and_figures(
+    app: App, committed: Results, page: Open, key: str, verdict: str
+) -> None:
+    at, claim = chosen(page(app), key), claims()[key]
+    assert f"**{verdict.capitalize()}.**" in words(at)
+    assert claim.says in words(at) and claim.rule in words(at) and claim.control in words(at)
+    assert claim.caveat in captions(at) and claim.link in captions(at) and f"condition of {key}" in captions(at)
+    assert f"because <b>{key}</b>" in said(at) and "200 scenes, 11 of use" in captions(at)
+    assert {row["value"] for row in told(at, "share") if "name" in row} == {0.9, 0.3}, "nats have an axis of their own"
+    assert {row["value"] for row in told(at, "nats") if "name" in row} == {4.2}
+    assert [row["at"] for row in told(at, "number of heads")] == [1.0]
+
+
+def test_findings_list_every_claim_with_its_verdict(app: App, committed: Results) -> None:
+    at = findings(app)
+    for key, claim in claims().items():
+        assert f"**{claim.name}**: {VERDICTS.get(key, 'not measured yet')}" in words(at)
+    assert at.code[0].value == "python -m it" and "2026-01-02" in captions(at)
+
+
+@pytest.mark.parametrize("page", [cases, findings])
+def test_a_claim_that_was_dropped_in_is_told_and_measured(
+    app: App, committed: Results, dropped: None, page: Open
+) -> None:
+    at = chosen(page(app), KEY)
+    assert "**Not measured yet.**" in words(at) and "Every number is one." in words(at)
+    at.number_input(key=f"scenes_{KEY}").set_value(12).run()
+    at.button(key="run_claim").click().run()
+    assert "**Reproduces.**" in words(at) and "12 numbers." in said(at)
+    if page is findings:
+        assert f"**{NAME}**: reproduces" in words(at)
+
+
+def test_what_is_measured_on_one_page_holds_on_the_other(app: App, committed: Results, dropped: None) -> None:
+    at = chosen(cases(app), KEY)
+    at.button(key="run_claim").click().run()
+    work_of(at).view(MechanismsView).lens = "findings"
+    at.switch_page("pages/5_Mechanisms.py").run()
+    assert f"**{NAME}**: reproduces" in words(at)
+
+
+def test_a_claim_is_measured_again_gone_on_with_and_put_back(
+    app: App, llava: TransformersModel, committed: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int, list[str]]] = []
+
+    def run(model: TransformersModel, journal: Path, scenes: int, keys: list[str], **named: object) -> Results:
+        asked.append((journal.name, scenes, keys))
+        [report, *_] = committed.reports
+        again = replace(report, asked=scenes, wanted=scenes, verdict="undecided")
+        return replace(committed, reports=(again,))
+
+    monkeypatch.setattr(running, "run_claims", run)
+    at = cases(app)
+    at.number_input(key="scenes_text_over_image").set_value(7).run()
+    at.button(key="run_claim").click().run()
+    assert asked == [(f"{llava.card.fingerprint[:16]}.jsonl", 7, ["text_over_image"])]
+    assert "**Undecided.**" in words(at) and "7 scenes" in captions(at) and at.button(key="run_claim").disabled
+    at.number_input(key="scenes_text_over_image").set_value(9).run()
+    assert at.button(key="run_claim").label == "Go on to 9 scenes"
+    at.button(key="claim_back").click().run()
+    assert "**Reproduces.**" in words(at) and "200 scenes" in captions(at)
+
+
+def test_all_claims_are_measured_again_and_put_back(
+    app: App, llava: TransformersModel, committed: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(model: TransformersModel, journal: Path, scenes: int, keys: list[str], **named: object) -> Results:
+        assert keys == list(claims())
+        return replace(committed, reports=tuple(replace(one, asked=scenes) for one in committed.reports))
+
+    monkeypatch.setattr(running, "run_claims", run)
+    at = opened(app, exchange_of(llava), "findings")
+    at.number_input(key="findings_scenes").set_value(7).run()
+    at.button(key="findings_again").click().run()
+    assert "7 scenes (stopped before the end)" in captions(at)
+    at.button(key="findings_back").click().run()
+    assert "200 scenes, 11 of use" in captions(at)
+
+
+def test_nothing_that_was_measured_of_another_model_is_told_of_this_one(app: App, llava: TransformersModel) -> None:
+    at = findings(app)
+    assert any("Nothing has been measured" in info.value for info in at.info)
+    assert all(f"**{claim.name}**: not measured yet" in words(at) for claim in claims().values())
+
+
+def test_a_run_shows_its_answers_and_they_open_in_an_explorer(app: App) -> None:
+    at = chosen(cases(app), "recoloured_shirt")
+    at.number_input(key="scenes_recoloured_shirt").set_value(1).run()
+    at.button(key="run_claim").click().run()
+    work = work_of(at)
+    [examples] = work.results.of(EXAMPLES).values()
+    at.menu_button(key="open_recoloured_shirt_1").click("Relevancy").run()
+    assert not at.exception
+    assert work.answer is examples[1].answer and work.target == examples[1].target
+    assert work.image is not None and work.image.recipe == examples[1].recipe
+    assert at.title[0].value == "Relevancy"
+
+
+def test_answers_are_shown_without_a_run(app: App) -> None:
+    at = chosen(cases(app), "shared_heads")
+    at.button(key="claim_examples").click().run()
+    titles = ("asked of the picture", "asked of sentences")
+    assert all(f"**{title}**" in words(at) for title in titles)
+    assert "**Not measured yet.**" in words(at)
