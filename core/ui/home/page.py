@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from importlib import import_module
 
 import streamlit as st
@@ -116,9 +117,10 @@ def _pages() -> None:
             st.caption(answers)
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _read_ahead() -> None:
-    """Import the chart library, which only the other pages use, while somebody reads this one: once for each server."""
+    """Import the chart library, which only the other pages use, while somebody reads this one: once for each server. In
+    a thread of its own, and no job: it needs no model, and whoever leaves the page still wants it."""
     threading.Thread(
         target=import_module, args=("...charts.tokens", __package__), name="reading ahead", daemon=True
     ).start()

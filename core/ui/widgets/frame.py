@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import streamlit as st
 from PIL import Image, ImageDraw
@@ -78,7 +79,7 @@ def safety_net() -> Iterator[None]:
         )
 
 
-@st.cache_resource(show_spinner=False)
+@cache
 def _favicon() -> Image.Image:
     """A grid of patches, one of them lit. (Streamlit fetches named icons from the network.)"""
     icon = Image.new("RGBA", (32, 32))

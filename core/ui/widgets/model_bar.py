@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import get_args
 
 import streamlit as st
@@ -10,7 +11,11 @@ from ...errors import ModelUnavailable
 from ...vlm.loading import DType, ModelSpec, estimate_memory, suggested_models
 from ...vlm.model import ModelCard
 from ..state import models
+from ..state.results import Kind, ResultCache
 from ..state.workspace import Workspace
+
+ESTIMATES = Kind[tuple[str, bool]](10)
+KEPT_SECONDS = 60
 
 
 def compact(number: int) -> str:
@@ -44,14 +49,18 @@ def card_table(card: ModelCard) -> None:
             st.text(value)
 
 
-@st.cache_data(ttl=60, show_spinner=False)
-def _estimate(spec: ModelSpec) -> tuple[str, bool]:
+def _estimate(results: ResultCache, spec: ModelSpec) -> tuple[str, bool]:
     """What loading takes, in a sentence, and whether it fits. Kept a minute: for a hub model it asks the network."""
-    try:
-        estimate = estimate_memory(spec)
-    except ModelUnavailable as error:
-        return str(error), True
-    return estimate.sentence, estimate.fits
+    key = (spec, time.monotonic() // KEPT_SECONDS)
+    told = results.get(ESTIMATES, key)
+    if told is None:
+        try:
+            estimate = estimate_memory(spec)
+            told = estimate.sentence, estimate.fits
+        except ModelUnavailable as error:
+            told = str(error), True
+        results.keep(ESTIMATES, key, told)
+    return told
 
 
 def chooser(current_workspace: Workspace) -> None:
@@ -75,7 +84,7 @@ def chooser(current_workspace: Workspace) -> None:
         if spec == current_workspace.spec:
             st.caption("This is the model in use.")
             return
-        sentence, fits = _estimate(spec)
+        sentence, fits = _estimate(current_workspace.results, spec)
         st.text(sentence)
         if st.button("Load it" if fits else "Load it all the same", type="primary" if fits else "secondary"):
             models.switch_model(current_workspace, spec)

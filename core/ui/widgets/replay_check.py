@@ -1,7 +1,9 @@
 """Whether a loaded model's replay says the same again, measured once for each model and told where it does not.
 
 Explanations are replays, so a warning belongs on every page that explains. The check is begun when such a page has
-been drawn for the first time and takes turns with other work on the model, so that nobody waits for it.
+been drawn for the first time and takes turns with other work on the model, so that nobody waits for it. It has a thread
+of its own rather than a job: it belongs to the model and not to a tab, goes on whoever leaves a page, and takes the
+model's lock pass by pass.
 """
 
 from __future__ import annotations
