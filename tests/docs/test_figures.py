@@ -15,6 +15,7 @@ import pytest
 
 from core.cases.formats.registry import formats
 from core.causal.settings import GraphSettings
+from core.claims.registry import claims
 from core.evidence.registry import map_metrics, metrics
 from core.explainers.registry import explainers
 from core.mechanisms.registry import mechanisms
@@ -61,7 +62,9 @@ def public(module: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "plugin", told([*explainers().values(), *mechanisms().values(), *metrics().values()]), ids=by_key
+    "plugin",
+    told([*explainers().values(), *mechanisms().values(), *metrics().values(), *claims().values()]),
+    ids=by_key,
 )
 def test_it_has_a_section_that_names_its_key_and_its_module(plugin: Any) -> None:
     assert plugin.name in SECTIONS, "docs/figures.md has no section of this name: say there how it is computed"
