@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..answer import Fill, Target
-from .masked_runs import FULL, Direction, MaskedRuns, Variant, blank
+from ..answer import Fill
+from ..perturb.perturbation import HiddenPatches
+from ..perturb.prediction import Prediction
+from ..vlm.targets import TokenTarget
 from .ranking import top
+
+Direction = Literal["deletion", "insertion"]
+Readings = Mapping[HiddenPatches, Prediction]
+"""What the model predicted with some patches hidden; what a stopped test did not come to is missing."""
+
+FULL = HiddenPatches(frozenset())
+"""Nothing is hidden."""
 
 LEAST_EFFECT = 0.01
 """A picture whose whole removal moves the probability by less has no scale to normalise by."""
@@ -52,9 +62,14 @@ class Curve:
         return float(self.values[self.counts.index(top(self.patches, share))])
 
 
+def blank(fill: Fill) -> HiddenPatches:
+    """Nothing of the pictures is left, also not what no patch holds."""
+    return HiddenPatches(frozenset(), fill, shown=True)
+
+
 def variants(
     order: Int[np.ndarray, "patch"], places: Sequence[int], counts: Sequence[int], fills: Sequence[Fill]
-) -> Iterator[Variant]:
+) -> Iterator[HiddenPatches]:
     """What the curves of one order need, beside the ends: what is shown first, first."""
     for fill in fills:
         for direction in ("deletion", "insertion"):
@@ -63,30 +78,34 @@ def variants(
 
 def variant(
     direction: Direction, fill: Fill, order: Int[np.ndarray, "patch"], places: Sequence[int], count: int
-) -> Variant:
+) -> HiddenPatches:
     """One point of a curve. All patches are everything, and none of them nothing."""
     if count == len(places):
         return blank(fill) if direction == "deletion" else FULL
     if not count:
         return FULL if direction == "deletion" else blank(fill)
-    return Variant(direction, fill, frozenset(places[index] for index in order[:count]))
+    return HiddenPatches(frozenset(places[index] for index in order[:count]), fill, direction == "insertion")
 
 
 def curves(
-    readings: MaskedRuns,
-    target: Target,
+    readings: Readings,
+    token_targets: Sequence[TokenTarget],
     order: Int[np.ndarray, "patch"],
     places: Sequence[int],
     counts: tuple[int, ...],
     fills: Sequence[Fill],
 ) -> tuple[Curve, ...]:
     """The curves of one order for one target, from what was read (Petsiuk et al. 2018)."""
-    full = readings.probability(target, FULL)
-    empty: Mapping[Fill, float] = {fill: readings.probability(target, blank(fill)) for fill in fills}
-    found = []
+
+    def probability(variant: HiddenPatches) -> float:
+        """Of the target; for a contrast that of its tokens rather than their rivals."""
+        return readings[variant].of(token_targets).preference if variant in readings else float("nan")
+
+    full, empty = probability(FULL), {fill: probability(blank(fill)) for fill in fills}
+    drawn = []
     for fill in fills:
         for direction in ("deletion", "insertion"):
             points = [variant(direction, fill, order, places, count) for count in counts]
-            values = np.array([readings.probability(target, point) for point in points])
-            found.append(Curve(direction, fill, len(places), counts, values, full, empty[fill]))
-    return tuple(found)
+            values = np.array([probability(point) for point in points])
+            drawn.append(Curve(direction, fill, len(places), counts, values, full, empty[fill]))
+    return tuple(drawn)

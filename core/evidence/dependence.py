@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Answer, Fill
+from ..perturb.outcomes import outcomes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import check_own, whole_answer
-from .masked_runs import FULL, MaskedRuns, blank
+from ..vlm.targets import check_own, token_targets_of, whole_answer
+from .curves import blank
 from .metric import Metric
 
 
@@ -35,6 +36,5 @@ def image_dependence(model: VisionLanguageModel, answer: Answer, fill: Fill = "b
     target = whole_answer(answer)
     if not answer.question.images:
         return np.zeros(len(answer.tokens))
-    readings = MaskedRuns(model, answer, [target])
-    readings.read([FULL, blank(fill)])
-    return readings.logprobs(FULL) - readings.logprobs(blank(fill))
+    (outcome,) = outcomes(model, answer, token_targets_of(answer, target), [blank(fill)])
+    return -outcome.changes

@@ -12,17 +12,18 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..answer import Answer, Explanation, Target
+from ..answer import Answer, Explanation
 from ..errors import NotApplicable
+from ..perturb.outcomes import outcomes
+from ..perturb.perturbation import HiddenPatches
 from ..settings import checked
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import check_own
+from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .controls import centre_map, random_maps
-from .curves import curves, variants
+from .curves import FULL, Readings, blank, curves, variants
 from .location import Truth, coverage
-from .masked_runs import FULL, MaskedRuns, Variant, blank
 from .metric import MapUnderTest
 from .ranking import falling, gathered_scores, generator, places, tops
 from .registry import map_metrics
@@ -58,25 +59,26 @@ def evaluate(
     maps = [trial.ranked(gathered_scores(explanation, answer.layout, positions)) for explanation in explanations]
     random = [trial.ranked(scores) for scores in random_maps(answer, positions, settings)]
     centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
-    readings = MaskedRuns(model, answer, [explanation.target for explanation in explanations])
+    targets = [token_targets_of(answer, explanation.target) for explanation in explanations]
+    every = list(dict.fromkeys(token_target for target in targets for token_target in target))
     wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
-    readings.read(wanted, cancel, progress)
-    known = sum(readings.knows(variant) for variant in wanted)
-    if not known:
+    read = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
+    readings = {variant: outcome.after for variant, outcome in zip(wanted, read, strict=False)}
+    if not readings:
         raise Cancelled("testing a map was stopped")
     return [
         Evidence(
             target=explanation.target,
             method=explanation.method,
-            tested=trial.result(readings, explanation.target, ranked),
-            random=tuple(trial.result(readings, explanation.target, control) for control in random),
-            centre=trial.result(readings, explanation.target, centre),
+            tested=trial.result(readings, target, ranked),
+            random=tuple(trial.result(readings, target, control) for control in random),
+            centre=trial.result(readings, target, centre),
             settings=asdict(settings),
             seconds=time.perf_counter() - began,
             together=len(explanations),
-            complete=known / len(wanted),
+            complete=len(readings) / len(wanted),
         )
-        for explanation, ranked in zip(explanations, maps, strict=True)
+        for explanation, target, ranked in zip(explanations, targets, maps, strict=True)
     ]
 
 
@@ -121,14 +123,14 @@ class _Trial:
     def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
         return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
 
-    def variants(self, maps: Sequence[_Ranked]) -> Iterator[Variant]:
+    def variants(self, maps: Sequence[_Ranked]) -> Iterator[HiddenPatches]:
         yield FULL
         yield from (blank(fill) for fill in self.settings.fills)
         for ranked in maps:
             yield from variants(ranked.order, self.places, self.counts, self.settings.fills)
 
-    def result(self, readings: MaskedRuns, target: Target, ranked: _Ranked) -> Result:
-        found = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)
-        tested = MapUnderTest(ranked.scores, found, self.truth)
+    def result(self, readings: Readings, target: Sequence[TokenTarget], ranked: _Ranked) -> Result:
+        drawn = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)
+        tested = MapUnderTest(ranked.scores, drawn, self.truth)
         applying = (metric for metric in map_metrics().values() if self.truth is not None or not metric.needs_truth)
-        return Result(found, {metric.key: metric.figure(tested) for metric in applying})
+        return Result(drawn, {metric.key: metric.figure(tested) for metric in applying})

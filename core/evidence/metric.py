@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..statistics.estimate import Unit
-from .curves import Curve
-from .masked_runs import Direction
+from .curves import Curve, Direction
 
 
 @dataclass(frozen=True)

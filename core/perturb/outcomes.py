@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import cached_property
 from itertools import groupby
 
 import torch
@@ -18,16 +19,16 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from ..answer import Answer, Target
-from ..errors import NotApplicable
+from ..answer import Answer
 from ..masking import Canvas, as_seen
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import TokenTarget, check_own, token_targets_of
+from ..vlm.targets import TokenTarget
 from .perturbation import HiddenPixels, NetworkEdits, NetworkPerturbation, Perturbation, PixelPerturbation
 from .prediction import Outcome, Prediction, predict
+from .until import until_targets
 
 AT_ONCE = 32
 """Most sets of edits in one batch: more gain nothing, and a stop has to wait for them."""
@@ -45,50 +46,13 @@ def outcomes(
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Iterator[Outcome]:
-    """The outcome of each perturbation, in order.
-
-    `perturbations` are drawn from as batches are filled. Those of one kind belong together, and edits whose first
-    layers are near each other. Edits are of the network as it is, or of what left `checkpoints`, a pass of the answer
-    until its last target (`until_target`), for instance one over a corrupted picture. `progress` is told the share
-    done, where `perturbations` has a length.
-
-    Stopped by `cancel`, it ends after the outcome that it is at: what came before is kept. Raises OtherModel;
-    NotApplicable for a target outside the vocabulary, and for a sequence that the model cannot read; and, when it comes
-    to them, ValueError for pixels, positions, layers and heads that are not there, NotApplicable where a layer has no
-    part that an edit names.
-    """
-    answer = _until(model, answer, token_targets)
-    return _Reader(model, answer, tuple(token_targets), checkpoints).outcomes(perturbations, cancel, progress)
-
-
-def until_target(model: VisionLanguageModel, answer: Answer, target: Target) -> tuple[Answer, tuple[TokenTarget, ...]]:
-    """The answer as far as the target needs it, and the target's tokens.
-
-    Raises OtherModel; NotApplicable for a target outside the answer or the vocabulary, and for a sequence that the
-    model cannot read.
-    """
-    token_targets = token_targets_of(answer, target)
-    return _until(model, answer, token_targets), token_targets
+    """The outcome of each perturbation, in order: those of an `OutcomeReader` that is asked once."""
+    return OutcomeReader(model, answer, token_targets, checkpoints).outcomes(perturbations, cancel, progress)
 
 
 def sets_at_once(model: VisionLanguageModel, answer: Answer, start: int) -> int:
     """How many sets of edits that touch nothing before `start` are read in one batch."""
     return min(AT_ONCE, model.edits_at_once(answer, start))
-
-
-def _until(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> Answer:
-    check_own(model, answer)
-    vocabulary = model.card.vocabulary
-    if not all(0 <= token < vocabulary for target in token_targets for token in (target.token, target.rival or 0)):
-        raise NotApplicable("The target names a token that the model's vocabulary does not have. Choose another word.")
-    end = max((target.index for target in token_targets), default=-1) + 1
-    length = len(answer.prompt_tokens) + end - 1
-    if length > model.context_length:
-        raise NotApplicable(
-            f"Question and answer take {length:,} tokens as far as the target, and {model.card.name} reads at most "
-            f"{model.context_length:,}. Choose an earlier word, or ask for a shorter answer."
-        )
-    return answer.until(end)
 
 
 def _read_as(perturbation: Perturbation) -> Perturbation:
@@ -101,25 +65,42 @@ def _nothing(perturbation: Perturbation) -> Perturbation:
     return HiddenPixels(()) if isinstance(perturbation, PixelPerturbation) else NetworkEdits(())
 
 
-class _Reader:
-    """The predictions of one answer's tokens, as far as somebody still waits for them."""
+class OutcomeReader:
+    """Reads what becomes of some tokens of an answer, as often as it is asked, and remembers what it has read: with
+    nothing taken away, and under whatever equals another by its content.
+
+    Edits are of the network as it is, or of what left `checkpoints`, a pass of the answer until its last target
+    (`until_target`), for instance one over a corrupted picture. Raises OtherModel; NotApplicable for a target outside
+    the vocabulary, and for a sequence that the model cannot read.
+    """
 
     def __init__(
         self,
         model: VisionLanguageModel,
         answer: Answer,
-        token_targets: tuple[TokenTarget, ...],
-        checkpoints: DecoderPass | None,
+        token_targets: Sequence[TokenTarget],
+        checkpoints: DecoderPass | None = None,
     ) -> None:
-        self._model, self._answer, self._token_targets = model, answer, token_targets
+        self._model, self._answer = model, until_targets(model, answer, token_targets)
+        self._token_targets = tuple(token_targets)
         self._given = checkpoints
         self._own: DecoderPass | None = None
         self._known: dict[Perturbation, Prediction] = {}
-        self._waiting: deque[Perturbation] = deque()
 
     def outcomes(
-        self, perturbations: Iterable[Perturbation], cancel: CancelToken | None, progress: Callable[[float], None]
+        self,
+        perturbations: Iterable[Perturbation],
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] = lambda done: None,
     ) -> Iterator[Outcome]:
+        """The outcome of each perturbation, in order. They are drawn from as batches are filled; those of one kind
+        belong together, and edits whose first layers are near each other. `progress` is told the share done, where
+        `perturbations` has a length.
+
+        Stopped by `cancel`, it ends after the outcome that it is at: what came before is kept. Raises ValueError for
+        pixels, positions, layers and heads that are not there, NotApplicable where a layer has no part that an edit
+        names.
+        """
         total = len(perturbations) if isinstance(perturbations, Sized) else 0
         if cancel is not None and cancel.cancelled:
             return
@@ -132,26 +113,27 @@ class _Reader:
 
     def _in_order(self, perturbations: Iterable[Perturbation]) -> Iterator[Outcome]:
         """The outcomes in the order of asking, each as soon as it is known."""
-        for perturbation, logits in self._read(self._new(perturbations)):
+        waiting: deque[Perturbation] = deque()
+        for perturbation, logits in self._read(self._new(perturbations, waiting)):
             self._known[perturbation] = predict(logits, self._token_targets)
-            yield from self._due()
-        yield from self._due()
+            yield from self._due(waiting)
+        yield from self._due(waiting)
 
-    def _new(self, perturbations: Iterable[Perturbation]) -> Iterator[Perturbation]:
+    def _new(self, perturbations: Iterable[Perturbation], waiting: deque[Perturbation]) -> Iterator[Perturbation]:
         """What is to be read: nothing taken away first, and then each perturbation that was not asked for before."""
-        asked: set[Perturbation] = set()
+        asked = set(self._known)
         for perturbation in perturbations:
-            self._waiting.append(perturbation)
+            waiting.append(perturbation)
             for wanted in (_nothing(perturbation), _read_as(perturbation)):
                 if wanted not in asked:
                     if wanted.by_content:
                         asked.add(wanted)
                     yield wanted
 
-    def _due(self) -> Iterator[Outcome]:
+    def _due(self, waiting: deque[Perturbation]) -> Iterator[Outcome]:
         """The outcomes of the perturbations that have waited longest, as far as they are known."""
-        while self._waiting and (wanted := _read_as(self._waiting[0])) in self._known:
-            perturbation = self._waiting.popleft()
+        while waiting and (wanted := _read_as(waiting[0])) in self._known:
+            perturbation = waiting.popleft()
             after = self._known[wanted] if wanted.by_content else self._known.pop(wanted)
             yield Outcome(perturbation, self._known[_nothing(perturbation)], after)
 
@@ -161,16 +143,21 @@ class _Reader:
             yield from read(group)
 
     def _over_images(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[Perturbation, Logits]]:
-        canvas, drawn = Canvas(as_seen(self._answer.question)), deque[Perturbation]()
+        drawn = deque[Perturbation]()
 
         def images() -> Iterator[Sequence[Image]]:
             for perturbation in perturbations:
                 assert isinstance(perturbation, PixelPerturbation)
                 drawn.append(perturbation)
-                yield perturbation.painted(canvas, self._answer.layout)
+                yield perturbation.painted(self._canvas, self._answer.layout)
 
         for logits in self._model.logits_of_images(self._answer, images()):
             yield drawn.popleft(), logits
+
+    @cached_property
+    def _canvas(self) -> Canvas:
+        """The pictures as the model saw them."""
+        return Canvas(as_seen(self._answer.question))
 
     def _under_edits(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[Perturbation, Logits]]:
         for batch, sets in self._batches(perturbations):

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from core.answer import Fill
-from core.evidence.curves import Curve
-from core.evidence.masked_runs import Direction
+from core.evidence.curves import Curve, Direction
 from core.evidence.metric import MapUnderTest
 from core.evidence.registry import map_metrics, metrics
 

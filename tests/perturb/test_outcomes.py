@@ -14,7 +14,7 @@ from PIL import Image
 from core.answer import Answer, Fill, RegionMask, Target, TokenKind
 from core.errors import NotApplicable, OtherModel
 from core.perturb import outcomes as outcomes_module
-from core.perturb.outcomes import outcomes, sets_at_once, until_target
+from core.perturb.outcomes import OutcomeReader, outcomes, sets_at_once
 from core.perturb.perturbation import (
     HiddenPatches,
     HiddenPixels,
@@ -23,6 +23,7 @@ from core.perturb.perturbation import (
     OtherImages,
     Perturbation,
 )
+from core.perturb.until import until_target
 from core.vlm.cancel import CancelToken
 from core.vlm.edits import HeadAblation, Knockout, Site, StatePatch
 from core.vlm.hf.network import TransformersModel
@@ -274,6 +275,17 @@ def test_what_says_the_same_is_read_once(llava: TransformersModel, picture: Imag
     assert model.images == 3, "the picture as it was, and two patches"
     assert sum(model.sets) == 3
     assert found[0].after is found[2].after is found[4].after
+
+
+def test_a_reader_that_is_asked_again_remembers(llava: TransformersModel, picture: Image.Image) -> None:
+    answer, model = sampled(llava, "the dog?", picture, tokens=2), Counting(llava)
+    reader = OutcomeReader(model, answer, targets(answer))  # type: ignore[arg-type]
+    first, second = HiddenPatches(frozenset({5})), HiddenPatches(frozenset({6}))
+    (before,) = reader.outcomes([first])
+    later = list(reader.outcomes([second, first, second]))
+    assert model.images == 3
+    assert later[1].after is before.after and later[0].before is before.before
+    assert later[0].after is later[2].after
 
 
 def endless(answer: Answer, drawn: list[int]) -> Iterator[Perturbation]:
