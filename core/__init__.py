@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .evidence.registry import metrics
     from .evidence.result import Evidence
     from .explainers.registry import explainers as methods
+    from .perturb.reask import Reasked, reask
     from .vlm.loading import EMBEDDED, ModelSpec
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Explanation",
     "ModelSpec",
     "Question",
+    "Reasked",
     "RegionMask",
     "SightlineError",
     "Target",
@@ -52,12 +54,14 @@ __all__ = [
     "methods",
     "metrics",
     "overlay",
+    "reask",
     "street_scene",
 ]
 
 _PLACES = {
     "load_model": ".api.asking",
     "ask": ".api.asking",
+    "reask": ".perturb.reask",
     "explain": ".api.explaining",
     "evaluate": ".api.explaining",
     "badge": ".evidence.badge",
@@ -71,6 +75,7 @@ _PLACES = {
     "Target": ".answer",
     "Explanation": ".answer",
     "Evidence": ".evidence.result",
+    "Reasked": ".perturb.reask",
     "ModelSpec": ".vlm.loading",
     "EMBEDDED": ".vlm.loading",
     "SightlineError": ".errors",

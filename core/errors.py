@@ -36,6 +36,10 @@ class UnreadableImage(SightlineError):
     """A picture that cannot be used."""
 
 
+class WrongMask(SightlineError, ValueError):
+    """A mask that does not fit its picture, or marks nothing of it."""
+
+
 class UnreadableRecipe(SightlineError, ValueError):
     """A scene that cannot be drawn."""
 

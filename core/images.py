@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Num, UInt8
+from jaxtyping import Bool, Num, UInt8
 from PIL import (
     BmpImagePlugin,
     ExifTags,
@@ -87,13 +87,7 @@ def as_image(image: ImageLike) -> Image.Image:
 
 def open_file(path: Path) -> Image.Image:
     """The picture in a file, as `open_image` gives it. Raises UnreadableImage."""
-    try:
-        with path.expanduser().open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = f"{display_name(path.name)} cannot be read ({error.strerror})."
-        raise UnreadableImage(f"{reason} Put it back and try again.") from error
-    return open_image(data, path.name)
+    return open_image(_read(path), path.name)
 
 
 def open_image(data: bytes, name: str = "image") -> Image.Image:
@@ -113,6 +107,33 @@ def open_image(data: bytes, name: str = "image") -> Image.Image:
         raise UnreadableImage(_damage(error, shown)) from error
 
 
+def as_mask(mask: ImageLike) -> Bool[np.ndarray, "height width"]:
+    """Which pixels a picture, or that of a file, marks.
+
+    Where it is transparent anywhere, its opaque pixels: those of which at least half is not let through. Where it is
+    not, its white ones: those at least as light as the middle grey. It is turned upright and made as small as a picture
+    of its size is, so that it fits what it was drawn for. Raises UnreadableImage.
+    """
+    if isinstance(mask, Image.Image):
+        image, shown = mask, "The mask"
+    else:
+        path = Path(mask)
+        shown = display_name(path.name)
+        image = _open(_read(path), shown)
+    _check_size(image, shown)
+    try:
+        image.load()
+        upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
+        eight_bit = _eight_bit(upright)
+        transparent = eight_bit.mode == "RGBA" and np.asarray(eight_bit)[..., 3].min() < 255
+        marks = eight_bit.getchannel("A") if transparent else eight_bit.convert("L")
+        marks.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    except Exception as error:  # decoders raise nearly anything on broken data
+        raise UnreadableImage(_damage(error, shown)) from error
+    marked: Bool[np.ndarray, "height width"] = np.asarray(marks) >= 128
+    return marked
+
+
 def display_name(name: str) -> str:
     """A file name fit for a sentence: no path, no control or direction characters, shortened, in quotes."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
@@ -121,6 +142,16 @@ def display_name(name: str) -> str:
         keep = (LONGEST_NAME - 1) // 2
         plain = f"{plain[:keep]}…{plain[-keep:]}"
     return f"“{plain}”" if plain else "The file"
+
+
+def _read(path: Path) -> bytes:
+    """A file's content, and no more than is opened. Raises UnreadableImage."""
+    try:
+        with path.expanduser().open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = f"{display_name(path.name)} cannot be read ({error.strerror})."
+        raise UnreadableImage(f"{reason} Put it back and try again.") from error
 
 
 def _check_size(image: Image.Image, shown: str) -> None:

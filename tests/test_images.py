@@ -12,10 +12,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from core.errors import UnreadableImage
-from core.images import LONGEST_SIDE, MAX_BYTES, as_image, as_images, display_name, open_image
+from core.images import (
+    LONGEST_SIDE,
+    MAX_BYTES,
+    as_image,
+    as_images,
+    as_mask,
+    display_name,
+    open_file,
+    open_image,
+)
 
 # Broken files are what is tested here, and Pillow warns of some before it refuses them.
 pytestmark = [
@@ -363,3 +372,53 @@ def test_a_truncated_file_opened_elsewhere_is_a_sentence() -> None:
     cut = encoded(Image.effect_noise((200, 200), 90))[:2000]
     with pytest.raises(UnreadableImage, match="The picture is truncated"):
         as_image(Image.open(io.BytesIO(cut)))
+
+
+WHITE = np.indices((20, 30))[1] < 12
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P", "I;16"])
+def test_a_mask_without_transparency_marks_its_white_pixels(tmp_path: Path, mode: str) -> None:
+    grey = Image.fromarray(np.where(WHITE, 255, 0).astype(np.uint8))
+    mask = Image.fromarray(np.where(WHITE, 65535, 0).astype(np.uint16)) if mode == "I;16" else grey.convert(mode)
+    mask.save(tmp_path / "mask.png")
+    for one in (mask, tmp_path / "mask.png"):
+        assert np.array_equal(as_mask(one), WHITE)
+
+
+def test_white_begins_at_the_middle_grey() -> None:
+    assert as_mask(Image.fromarray(np.array([[0, 127, 128, 255]], np.uint8))).tolist() == [[False, False, True, True]]
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_mask_with_transparency_marks_its_opaque_pixels_whatever_their_colour(tmp_path: Path, colour: int) -> None:
+    pixels = np.full((20, 30, 4), colour, np.uint8)
+    pixels[..., 3] = np.where(WHITE, 200, 100)
+    Image.fromarray(pixels).save(tmp_path / "mask.png")
+    assert np.array_equal(as_mask(tmp_path / "mask.png"), WHITE)
+
+
+def test_a_mask_that_could_be_transparent_and_is_not_marks_its_white_pixels() -> None:
+    opaque = Image.fromarray(np.where(WHITE, 255, 0).astype(np.uint8)).convert("RGBA")
+    assert np.array_equal(as_mask(opaque), WHITE)
+
+
+def test_a_mask_becomes_upright_and_small_as_its_picture_does(tmp_path: Path) -> None:
+    size = (LONGEST_SIDE + 200, 40)
+    for name in ("picture", "mask"):
+        image = Image.new("L", size, 255)
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6
+        image.save(tmp_path / f"{name}.png", exif=exif)
+    marked = as_mask(tmp_path / "mask.png")
+    assert marked.shape[::-1] == open_file(tmp_path / "picture.png").size != size
+    assert marked.all()
+
+
+@pytest.mark.parametrize(("content", "reason"), [(b"", "is empty"), (b"no picture", "is not a picture")])
+def test_a_mask_that_cannot_be_read_is_refused_in_a_sentence(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "mask.png").write_bytes(content)
+    with pytest.raises(UnreadableImage, match=f"“mask.png” {reason}"):
+        as_mask(tmp_path / "mask.png")
+    with pytest.raises(UnreadableImage, match="cannot be read"):
+        as_mask(tmp_path / "nowhere.png")

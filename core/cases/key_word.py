@@ -21,6 +21,7 @@ from ..maps.shares import Part, parts, shares
 from ..masking import apply_mask, patch_coverage
 from ..mechanisms.contributions import contributions
 from ..mechanisms.logprob_increase import head_increases
+from ..perturb.prediction import Outcome
 from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
@@ -59,7 +60,7 @@ def effects(model: VisionLanguageModel, answer: Answer, target: Target, images: 
     return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]
 
 
-def told(effect: Effect) -> str:
+def told(effect: Effect | Outcome) -> str:
     """What became of a word: "another word (-2.55 nats)"."""
     change = round(effect.change, 2) + 0.0  # no "-0.00"
     return f"{'another word' if effect.flipped else 'the same word'} ({change:+.2f} nats)"

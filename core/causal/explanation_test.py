@@ -15,21 +15,21 @@ from itertools import islice
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
-from ..answer import Answer, Fill, Question, RegionMask, TokenKind
+from ..answer import Answer, Fill, TokenKind
 from ..errors import CausalError
-from ..masking import pixels_of
+from ..masking import FILL_NAMES
+from ..perturb.outcomes import OutcomeReader
+from ..perturb.perturbation import HiddenPatches, HiddenTokens, Perturbation
+from ..perturb.prediction import Outcome
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import TokenTarget
 from .discovery import CausalGraph
 from .pds import TooManySubsets
 
 Mode = Literal["reader", "pixels"]
 Positions = tuple[int, ...]
-AT_ONCE = 32
-"""Most sets in one batch, so that a stop is heard soon."""
 
 
 @dataclass(frozen=True)
@@ -44,32 +44,56 @@ class Masking:
         """What was done, for the screen."""
         if self.mode == "reader":
             return "image tokens hidden from everything after the pictures"
-        return f"pixels replaced ({self.fill}), and the picture read anew"
+        return f"pixels replaced ({FILL_NAMES[self.fill]}), and the picture read anew"
+
+    def without(self, answer: Answer, positions: Positions) -> Perturbation:
+        """What takes some image tokens away so. Those that stand for the end of a row of patches have no pixels.
+
+        Raises CausalError where pixels are to be replaced and nobody knows which.
+        """
+        if self.mode == "reader":
+            return HiddenTokens(frozenset(positions))
+        if positions and not answer.layout.views:
+            raise CausalError(NO_PIXELS)
+        return HiddenPatches(frozenset(positions), self.fill)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One answer token with something masked: its log-probability (nats), and the token most probable there."""
-
-    logprob: float
-    top: int
+NO_PIXELS = (
+    "Which pixels these image tokens stand for is not known, or they stand for none, so none can be masked. Hide the "
+    "image tokens from the reader."
+)
 
 
-@dataclass(frozen=True)
+def patches_of(answer: Answer, positions: Positions, fill: Fill) -> HiddenPatches:
+    """The pixels of some image tokens replaced. Raises CausalError where none of them has any."""
+    if not any(answer.layout.box(position) for position in positions):
+        raise CausalError(NO_PIXELS)
+    return HiddenPatches(frozenset(positions), fill)
+
+
+@dataclass(frozen=True, eq=False)
 class Trial:
     """A set that was masked. `nodes` are its numbers in the graph (none for controls), `positions` the image tokens
-    masked; `change` is that of the target's log-probability (nats), `said` the most probable token then, and `changed`
-    whether it is another than without masking."""
+    masked; `outcome` is what became of the target, and `said` the token that is most probable in its place then."""
 
     kind: Literal["candidate", "whole", "random", "attention"]
     nodes: tuple[int, ...]
     positions: Positions
-    change: float
+    outcome: Outcome
     said: str
-    changed: bool
+
+    @property
+    def change(self) -> float:
+        """The change of the target's log-probability (nats)."""
+        return self.outcome.change
+
+    @property
+    def changed(self) -> bool:
+        """Whether another token is the most probable one than without masking."""
+        return self.outcome.flipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExplanationTest:
     """What came of masking the explanation of a graph at a radius.
 
@@ -103,9 +127,9 @@ class ExplanationTest:
         tried = f"{len(self.candidates)} subset{'' if len(self.candidates) == 1 else 's'}"
         if self.whole is None:
             return "The explanation set holds no image token, so there is nothing to mask."
-        found = self.sufficient
-        if found is not None:
-            size = len(found.positions)
+        sufficient = self.sufficient
+        if sufficient is not None:
+            size = len(sufficient.positions)
             flips = sum(trial.changed for trial in self.controls if trial.kind == "random")
             randoms = sum(trial.kind == "random" for trial in self.controls)
             tokens = "1 image token" if size == 1 else f"{size} image tokens"
@@ -114,67 +138,6 @@ class ExplanationTest:
         why = "it was stopped" if self.stopped else "all there are" if self.exhausted else f"the cap of {self.cap}"
         all_of_it = "changes it" if self.whole.changed else "does not either"
         return f"None of {tried} tried ({why}) changes the token; masking the whole set {all_of_it}."
-
-
-def read_without(
-    model: VisionLanguageModel,
-    answer: Answer,
-    wanted: Sequence[tuple[int, Positions]],
-    masking: Masking,
-    *,
-    cancel: CancelToken | None = None,
-) -> Iterator[Reading]:
-    """For each (answer token, image positions) the token's reading with those masked, one after another.
-
-    Computed in batches as they are asked for. Raises CausalError and Cancelled.
-    """
-    if masking.mode == "pixels":
-        for token, positions in wanted:
-            if cancel is not None:
-                cancel.check()
-            yield _reading(answer, token, _pixels_without(model, answer, token, positions, masking.fill))
-        return
-    size = min(AT_ONCE, model.hidings_at_once(answer)) if wanted else 1
-    for start in range(0, len(wanted), size):
-        if cancel is not None:
-            cancel.check()
-        batch = wanted[start : start + size]
-        found = model.logits_without(answer, [positions for _, positions in batch])
-        for (token, _), logits in zip(batch, found, strict=True):
-            yield _reading(answer, token, logits[token])
-
-
-def _reading(answer: Answer, token: int, logits: Float[Tensor, "vocabulary"]) -> Reading:
-    row = logits.double().log_softmax(-1).cpu().numpy()
-    return Reading(float(row[answer.tokens[token].id]), int(row.argmax()))
-
-
-def _pixels_without(
-    model: VisionLanguageModel, answer: Answer, token: int, positions: Positions, fill: Fill
-) -> Float[Tensor, "vocabulary"]:
-    # Tokens that stand for the end of a row of patches have no pixels: without them the picture is the same.
-    nothing = answer.layout.views and not any(answer.layout.box(position) for position in positions)
-    prepared = model.prepare(answer.question if nothing else question_without(answer, positions, fill))
-    return model.continuation_logits([prepared], [answer.token_ids[: token + 1]])[0][token]
-
-
-def question_without(answer: Answer, positions: Sequence[int], fill: Fill) -> Question:
-    """The answer's question with the pixels of some image tokens masked, over what was masked already. Tokens that
-    stand for the end of a row of patches have none.
-
-    Raises CausalError where none of the image tokens has a place.
-    """
-    if not positions:
-        return answer.question
-    shown_in = {position: view.image for view in answer.layout.views for position in view.positions}
-    images = {shown_in[position] for position in positions if position in shown_in}
-    if not images:
-        raise CausalError(
-            "Which pixels these image tokens stand for is not known, or they stand for none, so none can be masked. "
-            "Hide the image tokens from the reader."
-        )
-    further = (RegionMask(pixels_of(positions, answer.layout, image), fill, image) for image in sorted(images))
-    return answer.question.with_masks(*answer.question.masks, *further)
 
 
 def image_positions(graph: CausalGraph, nodes: Sequence[int]) -> Positions:
@@ -285,20 +248,19 @@ class _Search:
         self.model, self.answer, self.graph, self.masking = model, answer, graph, masking
         self.cap, self.cancel, self.progress = cap, cancel, progress
         self.forwards = 0
-        self.before = answer.tokens[graph.token].logprob
-        self.said = answer.tokens[graph.token].text
-        self.top = answer.tokens[graph.token].id
+        target = answer.tokens[graph.token]
+        self.before, self.said = target.logprob, target.text
+        self.reader = OutcomeReader(model, answer, [TokenTarget(graph.token, target.id)])
 
     def start(self) -> None:
         """Read once with nothing masked: what changes is measured against the same way of reading."""
-        reading = next(self._read([()]))
-        self.before, self.top = reading.logprob, reading.top
-        self.said = self.model.reader.texts([reading.top])[0]
+        before = next(self._read([()])).before
+        self.before, self.said = before.logprob, self.model.reader.texts(before.top)[0]
 
     def trials(self, kind: Literal["candidate", "whole"], sets: Sequence[tuple[int, ...]]) -> Iterator[Trial]:
         masked = [image_positions(self.graph, nodes) for nodes in sets]
-        for nodes, positions, reading in zip(sets, masked, self._read(masked), strict=False):
-            yield self._trial(kind, nodes, positions, reading)
+        for nodes, positions, outcome in zip(sets, masked, self._read(masked), strict=False):
+            yield self._trial(kind, nodes, positions, outcome)
 
     def controls(self, size: int, randoms: int) -> Iterator[Trial]:
         drawn = random_sets(self.answer, self.graph, size, randoms)
@@ -308,25 +270,21 @@ class _Search:
             yield self._trial("random", (), positions, next(readings))
         yield self._trial("attention", (), attended, next(readings))
 
-    def _read(self, sets: Sequence[Positions]) -> Iterator[Reading]:
-        wanted = [(self.graph.token, positions) for positions in sets]
-        for reading in read_without(self.model, self.answer, wanted, self.masking, cancel=self.cancel):
+    def _read(self, sets: Sequence[Positions]) -> Iterator[Outcome]:
+        """The outcome of masking each set. Raises Cancelled when stopped before the last."""
+        wanted = [self.masking.without(self.answer, positions) for positions in sets]
+        for outcome in self.reader.outcomes(wanted, self.cancel):
             self.forwards += 1
             self.progress(min(self.forwards / self.cap, 1.0))
-            yield reading
+            yield outcome
+        if self.cancel is not None:
+            self.cancel.check()
 
     def _trial(
         self,
         kind: Literal["candidate", "whole", "random", "attention"],
         nodes: tuple[int, ...],
         positions: Positions,
-        reading: Reading,
+        outcome: Outcome,
     ) -> Trial:
-        return Trial(
-            kind=kind,
-            nodes=nodes,
-            positions=positions,
-            change=reading.logprob - self.before,
-            said=self.model.reader.texts([reading.top])[0],
-            changed=reading.top != self.top,
-        )
+        return Trial(kind, nodes, positions, outcome, self.model.reader.texts(outcome.after.top)[0])

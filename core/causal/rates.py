@@ -13,11 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..answer import Answer, TokenKind
+from ..perturb.outcomes import outcomes
+from ..perturb.prediction import Outcome
 from ..statistics.proportion import Proportion
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import TokenTarget
 from .discovery import CausalGraph, neighbours
-from .explanation_test import Masking, Positions, Reading, attention_set, image_positions, random_sets, read_without
+from .explanation_test import Masking, Positions, attention_set, image_positions, random_sets
 
 Case = tuple[Answer, CausalGraph]
 
@@ -30,7 +33,7 @@ class Effect:
     flipped: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Flip:
     """One case: a graph's explanation set masked whole, and its controls, all of `size` image tokens."""
 
@@ -38,17 +41,17 @@ class Flip:
     layer: int
     head: int
     size: int
-    explanation: Effect
-    randoms: tuple[Effect, ...]
-    attention: Effect
+    explanation: Outcome
+    randoms: tuple[Outcome, ...]
+    attention: Outcome
 
     @property
     def beyond_random(self) -> float:
         """How much further the explanation lowered the log-probability than random sets did on average (nats)."""
-        return float(np.mean([effect.change for effect in self.randoms])) - self.explanation.change
+        return float(np.mean([outcome.change for outcome in self.randoms])) - self.explanation.change
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FlipRates:
     """Flips over many cases. `empty` cases had no image token in their set and `everything` cases nearly all of them;
     neither is an explanation, and neither is counted."""
@@ -69,8 +72,8 @@ class FlipRates:
 
     @property
     def random(self) -> Proportion:
-        effects = [effect for flip in self.flips for effect in flip.randoms]
-        return Proportion(sum(effect.flipped for effect in effects), len(effects))
+        randoms = [outcome for flip in self.flips for outcome in flip.randoms]
+        return Proportion(sum(outcome.flipped for outcome in randoms), len(randoms))
 
     def ranked(self) -> tuple[Flip, ...]:
         """The cases whose explanation moved the token furthest beyond chance first: how heads are ranked."""
@@ -106,10 +109,10 @@ def flip_rates(
             kept.append(
                 ((answer, graph), [explanation, *random_sets(answer, graph, size, randoms), attention_set(graph, size)])
             )
-    effects = _effects(model, kept, masking, cancel, progress)
+    read = _outcomes(model, kept, masking, cancel, progress)
     flips = [
-        Flip(graph.token, graph.layer, graph.head, len(sets[0]), found[0], tuple(found[1:-1]), found[-1])
-        for ((_, graph), sets), found in zip(kept, effects, strict=True)
+        Flip(graph.token, graph.layer, graph.head, len(sets[0]), results[0], tuple(results[1:-1]), results[-1])
+        for ((_, graph), sets), results in zip(kept, read, strict=True)
     ]
     return FlipRates(radius, masking, tuple(flips), empty, everything)
 
@@ -156,13 +159,13 @@ def neighbour_precision(
     wins, pairs = 0.0, 0
     near_effects: list[float] = []
     far_effects: list[float] = []
-    for found, count in zip(_effects(model, kept, masking, cancel, progress), counts, strict=True):
-        propagated = np.array([abs(effect.change) for effect in found])
-        near_moved, far_moved = propagated[:count, None], propagated[None, count:]
+    for results, count in zip(_outcomes(model, kept, masking, cancel, progress), counts, strict=True):
+        moved = np.array([abs(outcome.change) for outcome in results])
+        near_moved, far_moved = moved[:count, None], moved[None, count:]
         wins += float((near_moved > far_moved).sum() + 0.5 * (near_moved == far_moved).sum())
         pairs += near_moved.size * far_moved.size
-        near_effects.extend(propagated[:count])
-        far_effects.extend(propagated[count:])
+        near_effects.extend(moved[:count])
+        far_effects.extend(moved[count:])
     return NeighbourPrecision(
         precision=wins / pairs if pairs else math.nan,
         pairs=pairs,
@@ -178,34 +181,35 @@ def _spread(nodes: list[int], most: int) -> list[int]:
     return [nodes[index * len(nodes) // most] for index in range(most)]
 
 
-def _effects(
+def _outcomes(
     model: VisionLanguageModel,
     kept: Sequence[tuple[Case, list[Positions]]],
     masking: Masking,
     cancel: CancelToken | None,
     progress: Callable[[float], None],
-) -> list[list[Effect]]:
-    """For each case the effect of each of its sets; the sets of one answer share batches."""
-    result: list[list[Effect]] = [[] for _ in kept]
-    total, done = sum(len(sets) + 1 for _, sets in kept), 0
+) -> list[list[Outcome]]:
+    """For each case the outcome of each of its sets; the sets of one answer share batches. Raises Cancelled."""
+    result: list[list[Outcome]] = [[] for _ in kept]
+    total, done = sum(len(sets) for _, sets in kept), 0
     groups: dict[int, list[int]] = {}
     for index, ((answer, _), _) in enumerate(kept):
         groups.setdefault(id(answer), []).append(index)
     for members in groups.values():
         answer = kept[members[0]][0][0]
-        wanted: list[tuple[int, Positions]] = []
-        for index in members:
-            token = kept[index][0][1].token
-            wanted.extend((token, positions) for positions in ((), *kept[index][1]))
-        readings = read_without(model, answer, wanted, masking, cancel=cancel)
-        for index in members:
-            before: Reading | None = None
-            for _ in range(len(kept[index][1]) + 1):
-                reading = next(readings)
-                done += 1
-                progress(done / total)
-                if before is None:
-                    before = reading
-                else:
-                    result[index].append(Effect(reading.logprob - before.logprob, reading.top != before.top))
+        targets = [_target(*kept[index][0]) for index in members]
+        wanted = [(index, masking.without(answer, positions)) for index in members for positions in kept[index][1]]
+        every = list(dict.fromkeys(targets))
+        readings = outcomes(model, answer, every, [perturbation for _, perturbation in wanted], cancel=cancel)
+        own = dict(zip(members, targets, strict=True))
+        for (index, _), outcome in zip(wanted, readings, strict=False):
+            result[index].append(outcome.of([own[index]]))
+            done += 1
+            progress(done / total)
+        if cancel is not None:
+            cancel.check()
     return result
+
+
+def _target(answer: Answer, graph: CausalGraph) -> TokenTarget:
+    """The token that a graph explains."""
+    return TokenTarget(graph.token, answer.tokens[graph.token].id)

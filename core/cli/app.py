@@ -20,7 +20,7 @@ app.callback(invoke_without_command=True, epilog=CODES)(dashboard.dashboard)
 of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=CODES, no_args_is_help=True)
 
 ALONE: tuple[Callable[..., None], ...] = (
-    *(answers.ask, answers.explain, answers.evidence, answers.audit),
+    *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
     *(scenes.survey, scenes.league, scenes.flips, scenes.claims, scenes.findings, scenes.study),
     doctor.doctor,
 )

@@ -16,6 +16,8 @@ from jaxtyping import Bool, UInt8
 from PIL import Image, ImageFilter
 
 from ..answer import Fill, Question, RegionMask
+from ..errors import UnknownName
+from .patches import check_size
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 
@@ -28,11 +30,11 @@ wider than this at most, so nothing of its shape is left (27 px in a 336 px pict
 
 
 def fill_named(name: str) -> Fill:
-    """The fill of that name. Raises ValueError."""
+    """The fill of that name. Raises UnknownName."""
     for fill in FILL_NAMES:
         if fill == name:
             return fill
-    raise ValueError(f"There is no fill {name!r}. Choose among {', '.join(FILL_NAMES)}.")
+    raise UnknownName(f"There is no fill {name!r}. Choose among {', '.join(FILL_NAMES)}.")
 
 
 def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
@@ -42,7 +44,7 @@ def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
     take it. blur: a Gaussian blur of the whole picture, of `BLUR_SHARE` of its longer side. noise: independent
     uniform colours, always the same for the same picture and mask.
 
-    Raises ValueError when the mask's height and width are not the picture's.
+    Raises WrongMask when the mask's height and width are not the picture's.
     """
     return Canvas([image]).painted([replace(mask, image=0)])[0]
 
@@ -60,13 +62,11 @@ class Canvas:
         self._fillings: dict[tuple[int, Fill], Pixels] = {}
 
     def painted(self, masks: Iterable[RegionMask]) -> list[Image.Image]:
-        """The pictures under some masks, in RGB. Raises ValueError for a mask of another size than its picture."""
+        """The pictures under some masks, in RGB. Raises WrongMask for one of another size than its picture."""
         images = list(self._bare)
         for mask in masks:
             own, hidden = images[mask.image], mask.hidden
-            if hidden.shape != own.shape[:2]:
-                (height, width), (rows, columns) = own.shape[:2], hidden.shape
-                raise ValueError(f"the mask is {columns} × {rows} and the picture {width} × {height} pixels")
+            check_size(hidden, own.shape[1], own.shape[0])
             if hidden.any():
                 images[mask.image] = np.where(hidden[..., None], self._filling(own, mask), own)
         return [Image.fromarray(pixels) for pixels in images]

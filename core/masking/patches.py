@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from ..answer import Box, PatchView, TokenLayout
+from ..errors import WrongMask
 
 COVERED_SHARE = 0.05
 
@@ -112,6 +113,14 @@ def _pixel_around(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
 def _check(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int) -> None:
     if not 0 <= image < len(layout.image_sizes):
         raise ValueError(f"there is no image {image}: the question has {len(layout.image_sizes)}")
-    width, height = layout.image_sizes[image]
-    if hidden.shape != (height, width):
-        raise ValueError(f"the mask is {hidden.shape[1]} × {hidden.shape[0]} and the picture {width} × {height} pixels")
+    check_size(hidden, *layout.image_sizes[image])
+
+
+def check_size(hidden: Bool[np.ndarray, "height width"], width: int, height: int) -> None:
+    """Raises WrongMask for a mask of another size than a picture of `width` and `height`."""
+    rows, columns = hidden.shape
+    if (rows, columns) != (height, width):
+        raise WrongMask(
+            f"The mask is {columns} × {rows} and the picture {width} × {height} pixels. Draw it over the picture "
+            "itself."
+        )

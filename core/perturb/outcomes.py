@@ -97,9 +97,9 @@ class OutcomeReader:
         belong together, and edits whose first layers are near each other. `progress` is told the share done, where
         `perturbations` has a length.
 
-        Stopped by `cancel`, it ends after the outcome that it is at: what came before is kept. Raises ValueError for
-        pixels, positions, layers and heads that are not there, NotApplicable where a layer has no part that an edit
-        names.
+        Stopped by `cancel`, it ends after the outcome that it is at: what came before is kept. Raises WrongMask for one
+        of another size than its picture, ValueError for positions, layers and heads that are not there, NotApplicable
+        where a layer has no part that an edit names.
         """
         total = len(perturbations) if isinstance(perturbations, Sized) else 0
         if cancel is not None and cancel.cancelled:

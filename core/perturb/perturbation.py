@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL.Image import Image
 
-from ..answer import Answer, Fill, RegionMask, TokenLayout
+from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
 from ..masking import FILL_NAMES, Canvas, pixels_of
 from ..vlm.edits import Edits, Knockout, first_after_images
 from .words import edits_in_words
@@ -47,8 +47,12 @@ class PixelPerturbation(Perturbation):
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
         """The pictures that the model shall see. `canvas` holds those that it saw, under the question's own masks.
 
-        Raises ValueError for pixels that are not there.
+        Raises WrongMask for one of another size than its picture.
         """
+
+    @abstractmethod
+    def of(self, question: Question, layout: TokenLayout) -> Question:
+        """The question as it is asked then. `layout` is that of an answer to it."""
 
 
 class NetworkPerturbation(Perturbation):
@@ -85,6 +89,9 @@ class HiddenPixels(PixelPerturbation):
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
         return canvas.painted(self.masks)
 
+    def of(self, question: Question, layout: TokenLayout) -> Question:
+        return question.with_masks(*question.masks, *self.masks)
+
 
 @dataclass(frozen=True)
 class HiddenPatches(PixelPerturbation):
@@ -114,6 +121,9 @@ class HiddenPatches(PixelPerturbation):
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
         return canvas.painted(self.masks(layout))
 
+    def of(self, question: Question, layout: TokenLayout) -> Question:
+        return question.with_masks(*question.masks, *self.masks(layout))
+
 
 @dataclass(frozen=True, eq=False)
 class OtherImages(PixelPerturbation):
@@ -137,6 +147,9 @@ class OtherImages(PixelPerturbation):
 
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
         return self.images
+
+    def of(self, question: Question, layout: TokenLayout) -> Question:
+        return replace(question, images=self.images, masks=())
 
 
 @dataclass(frozen=True)

@@ -64,11 +64,11 @@ def predict(logits: Float[Tensor, "answer vocabulary"], token_targets: Sequence[
     logprobs = logits.detach()[[target.index for target in token_targets]].float().log_softmax(-1)
     said = logprobs[rows, [target.token for target in token_targets]]
     rivals = logprobs[rows, [target.token if target.rival is None else target.rival for target in token_targets]]
-    without = torch.tensor([target.rival is None for target in token_targets], device=logprobs.device)
+    without = torch.tensor([target.rival is None for target in token_targets], dtype=torch.bool)
     return Prediction(
         token_targets=tuple(token_targets),
         tokens=said.double().cpu().numpy(),
-        rivals=rivals.double().masked_fill(without, float("nan")).cpu().numpy(),
+        rivals=rivals.double().cpu().masked_fill(without, float("nan")).numpy(),
         ranks=(1 + (logprobs > said[:, None]).sum(-1)).cpu().numpy(),
         top=tuple(logprobs.argmax(-1).tolist()),
     )

@@ -8,7 +8,7 @@ are not applied, so what is shown as a probability is what the token was chosen 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -84,12 +84,13 @@ def ask(
     *,
     cancel: CancelToken | None = None,
     keep_attention: bool = True,
+    say: Callable[[str], None] = lambda piece: None,
 ) -> Answer:
-    """The whole answer at once. Raises what `stream` raises."""
+    """The whole answer, its text handed to `say` piece by piece as it comes. Raises what `stream` raises."""
     pieces = stream(model, question, cancel=cancel, keep_attention=keep_attention)
     while True:
         try:
-            next(pieces)
+            say(next(pieces))
         except StopIteration as stop:
             answer: Answer = stop.value
             return answer

@@ -8,15 +8,16 @@ import pytest
 
 from core.cases.flips import RADII, SceneFlips, flip_table, summed
 from core.causal.explanation_test import Masking
-from core.causal.rates import Effect, Flip, FlipRates, NeighbourPrecision
+from core.causal.rates import Flip, FlipRates, NeighbourPrecision
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
+from tests.perturb.made import became
 
 
 def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:
     """Explanations that flip as told and change -1 nat; of two random sets the first flips and changes -0.5."""
     found = [
-        Flip(0, 0, head, size, Effect(-1.0, hit), (Effect(-0.5, True), Effect(0.0, False)), Effect(-2.0, False))
+        Flip(0, 0, head, size, became(-1.0, hit), (became(-0.5, True), became(0.0, False)), became(-2.0, False))
         for head, hit in enumerate(flipped)
     ]
     return FlipRates(radius, Masking(), tuple(found), empty, 0)

@@ -7,25 +7,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question, RegionMask, TokenKind
+from core.answer import Answer, Decoding, Question, TokenKind
 from core.causal.discovery import CausalGraph, causal_graph, layer_graphs
 from core.causal.explanation_test import (
     Masking,
     attention_set,
     explanation_test,
     image_positions,
-    question_without,
+    patches_of,
     random_sets,
-    read_without,
 )
 from core.causal.rates import flip_rates, neighbour_precision
 from core.causal.settings import GraphSettings
 from core.errors import CausalError
+from core.perturb.outcomes import outcomes
+from core.perturb.perturbation import HiddenPatches, HiddenTokens
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.edits import Edits, Knockout, knockout_after_images
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
+from core.vlm.targets import TokenTarget
 from tests.families import save_llava_next
 from tests.zoo import load
 
@@ -48,9 +52,9 @@ def graph(model: VisionLanguageModel, answer: Answer) -> CausalGraph:
 
 def alone(model: VisionLanguageModel, answer: Answer, token: int, positions: tuple[int, ...]) -> np.ndarray:
     """Log-probabilities with some positions hidden, from a pass for this set alone."""
-    logits = model.logits_without(answer, [positions])[0][token]
-    found: np.ndarray = logits.double().log_softmax(-1).numpy()
-    return found
+    cut = (knockout_after_images(answer, positions),)
+    logprobs: np.ndarray = model.logits_with(answer, [cut])[0][token].double().log_softmax(-1).numpy()
+    return logprobs
 
 
 def test_every_trial_is_what_a_pass_of_its_own_gives(
@@ -97,16 +101,14 @@ class Flipping:
     def __getattr__(self, name: str) -> object:
         return getattr(self.model, name)
 
-    def logits_without(self, answer: Answer, hidden: list[tuple[int, ...]]) -> list[object]:
-        import torch
-
-        self.batches.append(len(hidden))
-        found = torch.zeros(len(hidden), len(answer.tokens), self.model.card.vocabulary)
-        for row, positions in enumerate(hidden):
+    def logits_with(self, answer: Answer, sets: list[Edits], checkpoints: object) -> list[torch.Tensor]:
+        self.batches.append(len(sets))
+        logits = torch.zeros(len(sets), len(answer.tokens), self.model.card.vocabulary)
+        for row, edits in enumerate(sets):
+            hidden = {column for edit in edits if isinstance(edit, Knockout) for column in edit.columns}
             for index, token in enumerate(answer.tokens):
-                flipped = self.needed <= set(positions)
-                found[row, index, token.id] = -5.0 if flipped else 5.0 - 0.1 * len(positions)
-        return list(found)
+                logits[row, index, token.id] = -5.0 if self.needed <= hidden else 5.0 - 0.1 * len(hidden)
+        return list(logits)
 
 
 def test_the_minimal_sufficient_set_is_the_first_that_flips(
@@ -146,7 +148,7 @@ def test_an_explanation_without_image_tokens_has_nothing_to_mask(model: VisionLa
 def test_stopped_it_keeps_what_was_tried(model: VisionLanguageModel, answer: Answer, graph: CausalGraph) -> None:
     cancel = CancelToken()
     slow = Flipping(model, {-1})
-    slow.hidings_at_once = lambda answer: 2  # type: ignore[attr-defined]
+    slow.edits_at_once = lambda *_: 2  # type: ignore[attr-defined]
     seen: list[float] = []
 
     def progress(done: float) -> None:
@@ -166,43 +168,23 @@ def test_too_small_a_cap_is_refused(model: VisionLanguageModel, answer: Answer, 
         explanation_test(model, answer, graph, 2, cap=7)
 
 
-def test_masked_pixels_are_the_patches_and_no_others(answer: Answer) -> None:
-    images = answer.layout.positions(TokenKind.IMAGE)
-    chosen = (images[0], images[-1])
-    question = question_without(answer, chosen, "black")
-    (mask,) = question.masks
-    height, width = mask.hidden.shape
-    assert (width, height) == answer.layout.image_sizes[0]
-    for y in range(height):
-        for x in range(width):
-            boxes = [answer.layout.box(position) for position in chosen]
-            inside = any(b is not None and b[0] <= x + 0.5 < b[2] and b[1] <= y + 0.5 < b[3] for b in boxes)
-            assert mask.hidden[y, x] == inside
-    assert question_without(answer, (), "black") is answer.question
+def test_masking_says_what_is_taken_away(answer: Answer) -> None:
+    positions = answer.layout.positions(TokenKind.IMAGE)[2:4]
+    assert Masking("reader").without(answer, positions) == HiddenTokens(frozenset(positions))
+    pixels = Masking("pixels", "blur")
+    assert pixels.without(answer, positions) == HiddenPatches(frozenset(positions), "blur")
+    assert "pixels replaced (blur)" in pixels.sentence
+    assert pixels.without(answer, ()).empty
 
 
-def test_a_former_mask_stays_and_keeps_its_fill(answer: Answer) -> None:
-    hidden = np.zeros((answer.question.images[0].height, answer.question.images[0].width), bool)
-    hidden[:3] = True
-    former = RegionMask(hidden, "noise")
-    masked = replace(answer, question=answer.question.with_masks(former))
-    first, further = question_without(masked, answer.layout.positions(TokenKind.IMAGE)[5:6], "mean").masks
-    assert first == former
-    assert further.fill == "mean" and further.hidden.any()
-
-
-def test_patches_of_several_pictures_are_masked_each_in_its_own(
-    model: VisionLanguageModel, picture: Image.Image
-) -> None:
-    pictures = (picture, picture.resize((90, 70)))
-    answer = ask(model, Question("Is it?", pictures, decoding=Decoding(max_new_tokens=1)))
-    chosen = [next(view.positions[0] for view in answer.layout.views if view.image == image) for image in (0, 1)]
-    masks = question_without(answer, chosen, "blur").masks
-    assert [(mask.image, mask.fill, mask.hidden.shape) for mask in masks] == [
-        (0, "blur", (80, 120)),
-        (1, "blur", (70, 90)),
-    ]
-    assert all(mask.hidden.any() for mask in masks)
+def test_pixels_that_nobody_knows_cannot_be_masked(answer: Answer) -> None:
+    positions = answer.layout.positions(TokenKind.IMAGE)[:1]
+    unplaced = replace(answer, layout=replace(answer.layout, views=()))
+    with pytest.raises(CausalError, match="is not known"):
+        Masking("pixels").without(unplaced, positions)
+    with pytest.raises(CausalError, match="is not known"):
+        patches_of(unplaced, positions, "black")
+    assert Masking("reader").without(unplaced, positions) == HiddenTokens(frozenset(positions))
 
 
 def test_the_end_of_a_row_has_no_pixels_to_mask(tmp_path: Path, picture: Image.Image) -> None:
@@ -210,24 +192,29 @@ def test_the_end_of_a_row_has_no_pixels_to_mask(tmp_path: Path, picture: Image.I
     answer = ask(model, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=2)))
     patch = answer.layout.views[1].positions[-1]
     end = next(p for p in answer.layout.positions(TokenKind.IMAGE) if answer.layout.box(p) is None)
-    with_end, alone = (question_without(answer, sets, "black").masks for sets in ((patch, end), (patch,)))
+    with_end, alone = (patches_of(answer, some, "black").masks(answer.layout) for some in ((patch, end), (patch,)))
     assert with_end == alone and len(alone) == 1
     with pytest.raises(CausalError, match="stand for none"):
-        question_without(answer, (end,), "black")
-    wanted = [(0, ()), (0, (end,)), (0, (patch, end)), (0, (patch,))]
-    nothing, only_end, both, only = read_without(model, answer, wanted, Masking("pixels", "black"))
-    assert only_end == nothing and both == only != nothing
+        patches_of(answer, (end,), "black")
+    sets = ((), (end,), (patch, end), (patch,))
+    wanted = [Masking("pixels", "black").without(answer, positions) for positions in sets]
+    target = TokenTarget(0, answer.token_ids[0])
+    nothing, only_end, both, only = (one.after.logprob for one in outcomes(model, answer, [target], wanted))
+    assert only_end == pytest.approx(nothing, abs=1e-5)
+    assert both == pytest.approx(only, abs=1e-5) and both != pytest.approx(nothing, abs=1e-5)
 
 
-def test_pixel_readings_are_those_of_the_masked_question(model: VisionLanguageModel, answer: Answer) -> None:
-    positions = answer.layout.positions(TokenKind.IMAGE)[:5]
-    masking = Masking("pixels", "black")
-    reading = next(read_without(model, answer, [(3, positions)], masking))
-    masked = model.prepare(question_without(answer, positions, "black"))
-    logits = model.continuation_logits([masked], [answer.token_ids])[0][3].double().log_softmax(-1)
-    assert reading.logprob == pytest.approx(float(logits[answer.tokens[3].id]), abs=1e-4)
-    assert reading.top == int(logits.argmax())
-    assert "pixels" in masking.sentence
+def test_the_pixels_of_an_explanation_are_masked_in_the_picture(
+    model: VisionLanguageModel, answer: Answer, graph: CausalGraph
+) -> None:
+    tested = explanation_test(model, answer, graph, 2, Masking("pixels", "black"), cap=20)
+    said = answer.tokens[graph.token].id
+    assert tested.whole is not None
+    for trial in (tested.whole, *tested.candidates[:3]):
+        question = answer.question.with_masks(*HiddenPatches(frozenset(trial.positions)).masks(answer.layout))
+        logits = model.continuation_logits([model.prepare(question)], [answer.token_ids])[0][graph.token].double()
+        assert tested.before + trial.change == pytest.approx(float(logits.log_softmax(-1)[said]), abs=1e-4)
+        assert trial.said == model.reader.texts([int(logits.argmax())])[0]
 
 
 def test_controls_are_of_the_same_size_and_repeatable(answer: Answer, graph: CausalGraph) -> None:

@@ -32,7 +32,19 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["ask", "explain", "evidence", "league", "flips", "claims", "findings", "study", "cases run", "cases report"],
+    [
+        "ask",
+        "reask",
+        "explain",
+        "evidence",
+        "league",
+        "flips",
+        "claims",
+        "findings",
+        "study",
+        "cases run",
+        "cases report",
+    ],
 )
 def test_every_command_says_what_its_exit_codes_mean(command: Command, name: str) -> None:
     found = command(*name.split(), "--help")

@@ -429,7 +429,7 @@ def test_what_cannot_be_read_is_refused(model: TransformersModel, answer: Answer
             next(outcomes(model, answer, targets(answer), [HiddenTokens(frozenset({wrong}))]))
     with pytest.raises(ValueError, match="The model has layers"):
         next(outcomes(model, answer, targets(answer), [NetworkEdits((HeadAblation(((9, 0),)),))]))
-    with pytest.raises(ValueError, match="the mask is"):
+    with pytest.raises(ValueError, match="The mask is"):
         next(outcomes(model, answer, targets(answer), [HiddenPixels((RegionMask(np.ones((3, 3), bool)),))]))
 
 

@@ -165,7 +165,7 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     assert not at.exception
     found = list(work_of(at).results.of(REASKED).values())
     assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
-    (mask,) = found[0].answer.question.masks
+    (mask,) = found[0].reasked.answer.question.masks
     assert 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
     assert f"{nats(found[0].hidden_change)} with the image tokens hidden" in captions(at)
 

@@ -144,7 +144,7 @@ def test_the_masked_answer_is_scored_token_by_token(app: App) -> None:
     assert not at.exception
     reasked = work_of(at).reasked
     assert reasked is not None and reasked.original is work_of(at).answer
-    assert reasked.intervention.change.shape == (6,)
+    assert reasked.outcome.changes.shape == (6,)
     (mask,) = reasked.answer.question.masks
     assert mask.hidden.all()
     assert any("The whole picture is hidden" in caption.value for caption in at.caption)
@@ -283,7 +283,7 @@ def test_a_model_that_fails_is_a_sentence_and_the_next_question_works(
         raise RuntimeError("CUDA error: a detail for the terminal only")
 
     with monkeypatch.context() as patch:
-        patch.setattr(asking, "stream", failing)
+        patch.setattr(asking, "ask", failing)
         ask(at, "What color is the house?")
     trouble = work_of(at).exchanges[0].trouble
     assert trouble is not None and "CUDA" not in trouble and trouble in said(at)

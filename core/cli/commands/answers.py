@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,37 @@ def ask(
     loaded = load(spec_of(model, device, precision))
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed))
     emit(told(loaded, answer))
+
+
+def reask(
+    question: Question,
+    mask: Annotated[
+        Path,
+        typer.Option(
+            help="A PNG (or another picture file) of the picture's width and height. Hidden are its opaque pixels "
+            "(half opaque or more) if it is transparent anywhere, or else its white ones (middle grey or lighter)."
+        ),
+    ],
+    image: Images = None,
+    fill: Annotated[str, typer.Option(help="What hidden pixels become: black, mean, blur or noise.")] = "black",
+    number: Annotated[int, typer.Option(min=1, help="Which picture is masked, by number from 1.")] = 1,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    max_new_tokens: MaxNewTokens = 64,
+) -> None:
+    """Ask, hide a region of a picture and ask again; tell both answers, and what becomes of each token of the first."""
+    from ...answer import Decoding
+    from ...masking import fill_named
+    from ..asking import answer_to, load, spec_of
+    from ..reasking import asked_again, say_in_words, told
+
+    wanted = fill_named(fill)
+    loaded = load(spec_of(model, device, precision))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    reasked = asked_again(loaded, answer, mask, wanted, number)
+    emit(told(loaded, reasked))
+    say_in_words(reasked)
 
 
 def explain(

@@ -165,19 +165,20 @@ def _reask(
 
 
 def _result(answer: Answer, graph: CausalGraph, without: ReaskedWithout) -> None:
+    other, outcome = without.reasked.answer, without.reasked.outcome
     with st.container(border=True, horizontal=True, gap="medium"):
-        images = as_seen(without.answer.question)
-        for number in sorted({mask.image for mask in without.answer.question.masks}):
+        images = as_seen(other.question)
+        for number in sorted({mask.image for mask in other.question.masks}):
             image = images[number]
             st.image(image.resize(fit(image.size, SEEN)), alt="what the model saw", width=SEEN)
         with st.container(width="stretch"):
-            st.caption(f"{escaped(without.change.description)}: asked again, it says")
-            st.text(without.answer.text or "(no word)")
-            same = without.answer.text == answer.text
+            st.caption(f"{escaped(outcome.perturbation.words)}: asked again, it says")
+            st.text(other.text or "(no word)")
+            same = other.text == answer.text
             st.caption("The answer is the same." if same else "The answer was")
             if not same:
                 st.text(answer.text)
-            change = float(without.change.change[graph.token])
+            change = float(outcome.changes[graph.token])
             st.caption(
                 f"The target's log-probability: {nats(change)} with the pixels masked, {nats(without.hidden_change)} "
                 "with the image tokens hidden from the reader instead."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from ...answer import Answer, Fill, Intervention
-from ...causal.explanation_test import Masking, Positions, question_without, read_without
-from ...vlm.cancel import CancelToken
+from ...answer import Answer, Fill
+from ...causal.explanation_test import Positions, patches_of
+from ...perturb.outcomes import outcomes
+from ...perturb.perturbation import HiddenTokens
+from ...perturb.reask import reask_under
+from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.scoring import score
-from ..widgets.asking import stream_text
+from ...vlm.targets import TokenTarget
 from .view import ReaskedWithout
 
 
@@ -25,14 +25,9 @@ def ask_without(
     say: Callable[[str], None],
 ) -> ReaskedWithout:
     """Ask again; the new answer is handed to `say` as it comes. Raises CausalError, Cancelled, QuestionError."""
-    question = question_without(answer, positions, fill)
-    other = stream_text(model, question, cancel, say)
-    cancel.check()
-    after = score(model, question, answer.token_ids).logprobs
-    before = np.array([entry.logprob for entry in answer.tokens])
-    hidden = list(
-        read_without(model, answer, [(token, ()), (token, positions)], Masking("reader", fill), cancel=cancel)
-    )
-    patches = "1 patch" if len(positions) == 1 else f"{len(positions)} patches"
-    change = Intervention(f"{patches} masked ({fill})", before, after)
-    return ReaskedWithout(positions, fill, other, change, hidden[1].logprob - hidden[0].logprob)
+    reasked = reask_under(model, answer, patches_of(answer, positions, fill), cancel=cancel, say=say)
+    target = TokenTarget(token, answer.tokens[token].id)
+    hidden = next(outcomes(model, answer, [target], [HiddenTokens(frozenset(positions))], cancel=cancel), None)
+    if hidden is None:
+        raise Cancelled("asking again was stopped")
+    return ReaskedWithout(positions, fill, reasked, hidden.change)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...answer import Answer, Fill, Intervention
+from ...answer import Answer, Fill
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
+from ...perturb.reask import Reasked
 from ..jobs.page import PageView
 from ..state.results import AnswerKey, Kind, answer_key
 
@@ -54,14 +55,13 @@ class HeadsKey:
 class ReaskedWithout:
     """What the model says with the pixels of some image tokens masked.
 
-    `change` is that of the original answer's tokens, read under the masked picture; `hidden_change` is that of the
-    explained token's log-probability (nats) when the image tokens are hidden from the reader instead.
+    `hidden_change` is the change of the explained token's log-probability (nats) when the image tokens are hidden from
+    the reader instead.
     """
 
     positions: Positions
     fill: Fill
-    answer: Answer
-    change: Intervention
+    reasked: Reasked
     hidden_change: float
 
 

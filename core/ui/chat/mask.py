@@ -9,17 +9,18 @@ import streamlit as st
 from jaxtyping import Bool
 from streamlit_drawable_canvas import st_canvas
 
-from ...answer import Answer, Box, Fill, Intervention, RegionMask
+from ...answer import Answer, Box, Fill, RegionMask
 from ...charts.overlays import fit, region_overlay
 from ...charts.palette import HIDDEN_RGB, rgba
 from ...charts.tokens import aligned_chart, aligned_tokens
-from ...masking import FILL_NAMES, apply_mask, covered_patches, rasterize, snap_to_patches
+from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
+from ...perturb.perturbation import HiddenPixels
+from ...perturb.reask import Reasked, reask_under
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
-from ...vlm.scoring import score
 from ..jobs.job import Job
-from ..state.workspace import Exchange, MaskDraft, Reasked, Workspace
-from ..widgets.asking import stop_row, stream_text, trouble_of
+from ..state.workspace import Exchange, MaskDraft, Workspace
+from ..widgets.asking import stop_row, trouble_of
 from ..widgets.places import why_no_places
 
 CANVAS, RESULT, SEEN = 384, 500, 140
@@ -68,7 +69,7 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
 
 
 def _what_the_model_sees(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
-    image = answer.question.images[mask.image]
+    image = as_seen(answer.question)[mask.image]
     with st.container(horizontal=True, gap="medium"):
         st.image(
             apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model sees", caption="what it sees"
@@ -182,7 +183,6 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     st.caption("The same question, decoding and history, with the region hidden before the model's processor sees it.")
     if not clicked:
         return
-    question = answer.question.with_masks(mask)
     status = stop_row("stop_mask")
     place = st.empty()
     said: list[str] = []
@@ -191,18 +191,11 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         said.append(piece)
         place.text("".join(said))
 
-    def ask_and_score(cancel: CancelToken, say: Any) -> Reasked:
-        other = stream_text(model, question, cancel, say)
-        cancel.check()
-        after = score(model, question, answer.token_ids).logprobs
-        before = np.array([token.logprob for token in answer.tokens])
-        change = Intervention(
-            f"{mask.hidden.mean():.0%} of the picture hidden ({FILL_NAMES[mask.fill]})", before, after
-        )
-        return Reasked(answer, mask, other, change)
+    def ask_again(cancel: CancelToken, say: Any) -> Reasked:
+        return reask_under(model, answer, HiddenPixels((mask,)), cancel=cancel, say=say)
 
     def run() -> None:
-        workspace.reasked = Job(model, PURPOSE, ask_and_score).watch(status, show_piece)
+        workspace.reasked = Job(model, PURPOSE, ask_again).watch(status, show_piece)
 
     trouble = trouble_of(PURPOSE, run)
     if trouble:
@@ -212,21 +205,20 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
 
 
 def _result(reasked: Reasked, mask: RegionMask) -> None:
-    original, other = reasked.original, reasked.answer
-    if mask != reasked.mask:
+    original, other, outcome = reasked.original, reasked.answer, reasked.outcome
+    if outcome.perturbation != HiddenPixels((mask,)):
         st.caption(":material/history: The region has changed since: what follows is about the former one.")
     st.caption("The original answer")
     st.text(original.text)
-    st.caption(f"With {reasked.intervention.description}")
+    st.caption(f"With {outcome.perturbation.words}")
     st.text(other.text or "(no word)")
-    change = reasked.intervention.change
     columns = aligned_tokens(
-        [token.text for token in original.tokens], [token.text for token in other.tokens], change.tolist()
+        [token.text for token in original.tokens], [token.text for token in other.tokens], outcome.changes.tolist()
     )
     st.altair_chart(aligned_chart(columns, RESULT), width="content", alt="the two answers token by token")
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each *original* "
-        f"token when it is read under the masked picture; {float(change.sum()):+.2f} in all. "
+        f"token when it is read under the masked picture; {outcome.change:+.2f} in all. "
         "Orange: less probable, purple: more. "
         "A changed answer shows that the region mattered here, not that nothing else did."
     )

@@ -10,11 +10,12 @@ from ...answer import Answer, Question
 from ...cases.audit import Audit, audited
 from ...charts.phrasings import phrasing_matrix
 from ...vlm.cancel import CancelToken
+from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
 from ..state.scenes import phrasing_starters
 from ..state.workspace import Workspace
-from ..widgets.asking import stop_row, stream_text, trouble_of
+from ..widgets.asking import stop_row, trouble_of
 from ..widgets.chips import escaped
 
 FEWEST, MOST = 2, 4
@@ -107,7 +108,7 @@ def _stream_one(
         place.text("".join(said))
 
     def work(cancel: CancelToken, say: Callable[[str], None]) -> Answer:
-        return stream_text(model, question, cancel, say)
+        return ask(model, question, cancel=cancel, say=say)
 
     return Job(model, "comparing phrasings", work).watch(status, show_piece)
 

@@ -15,8 +15,9 @@ import streamlit as st
 from jaxtyping import Bool
 from PIL import Image
 
-from ...answer import Answer, Decoding, Fill, Intervention, Question, RegionMask, Target, Turn
+from ...answer import Answer, Decoding, Fill, Question, Target, Turn
 from ...cases.audit import Audit
+from ...perturb.reask import Reasked
 from ...street.recipe import SceneRecipe
 from ...vlm.loading import EMBEDDED, ModelSpec
 from .results import ResultCache
@@ -70,16 +71,6 @@ class MaskDraft:
         if self.past:
             self.hidden = self.past.pop()
             self.strokes += 1
-
-
-@dataclass(frozen=True, eq=False)
-class Reasked:
-    """An answer given again with a region hidden, and what that did to the original one."""
-
-    original: Answer
-    mask: RegionMask
-    answer: Answer
-    intervention: Intervention
 
 
 AnyView = TypeVar("AnyView", bound=View)

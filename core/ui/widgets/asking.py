@@ -8,28 +8,14 @@ from typing import NoReturn
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ...answer import Answer, Question
 from ...vlm.cancel import Cancelled, CancelToken
-from ...vlm.generation import stream
+from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from ..jobs.failure import failure
 from ..jobs.job import Job
 from ..state.workspace import Exchange, Workspace
 
 PURPOSE = "answering a question"
-
-
-def stream_text(
-    model: VisionLanguageModel, question: Question, cancel: CancelToken, say: Callable[[str], None]
-) -> Answer:
-    """The answer of `stream`, its text handed to `say` as it comes."""
-    pieces = stream(model, question, cancel=cancel)
-    while True:
-        try:
-            say(next(pieces))
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
 
 
 def ask_and_inspect(
@@ -51,7 +37,7 @@ def _answer(model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator
 
     def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
         # Set by the working thread itself, so that a stopped answer arrives even when the page is gone.
-        exchange.answer = stream_text(model, exchange.question, cancel, say)
+        exchange.answer = ask(model, exchange.question, cancel=cancel, say=say)
 
     def hear(piece: str) -> None:
         exchange.said += piece

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.comparison.alignment import Aligned, align
+from core.alignment import Aligned, align
 
 tokens = st.lists(st.sampled_from([" the", " dog", " is", " red", "."]), max_size=7)
 
