@@ -33,7 +33,7 @@ class Pair:
     """One line: what was measured, the figure, and its control where it has one."""
 
     what: str
-    found: Dot
+    figure: Dot
     control: Dot | None = None
 
 
@@ -88,7 +88,7 @@ def _rows(top: float, pair: Pair) -> list[dict[str, object]]:
             "color": color,
             "y": top + HEAD + DOT * (place + 0.4),
         }
-        for dot, color, place in ((pair.found, CHOSEN, 0), (pair.control, NEUTRAL, 1))
+        for dot, color, place in ((pair.figure, CHOSEN, 0), (pair.control, NEUTRAL, 1))
         if dot is not None
     ]
 

@@ -42,9 +42,9 @@ def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
             questions = [Question(text, (image.image,), decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
             _run(workspace.view(CasesView), model, questions, key)
-    found = workspace.results.get(AUDITS, key)
-    if found is not None:
-        _result(workspace, model, image, found, families)
+    result = workspace.results.get(AUDITS, key)
+    if result is not None:
+        _result(workspace, model, image, result, families)
     survey_panel(workspace.view(CasesView), model)
 
 
@@ -92,15 +92,15 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
 
 
 def _result(
-    workspace: Workspace, model: VisionLanguageModel, image: NamedImage, found: Audit, families: dict[str, str]
+    workspace: Workspace, model: VisionLanguageModel, image: NamedImage, result: Audit, families: dict[str, str]
 ) -> None:
     """The verdict, the matrix, and each wording with its answer."""
-    pairs = len(found.answers) * (len(found.answers) - 1) // 2
-    with st.container(border=True, key=f"audit_{found.verdict.kind}"):
-        st.text(found.verdict.sentence)
+    pairs = len(result.answers) * (len(result.answers) - 1) // 2
+    with st.container(border=True, key=f"audit_{result.verdict.kind}"):
+        st.text(result.verdict.sentence)
         st.caption(
-            f"Contradiction rate: {found.contradiction_rate:.0%} ({len(found.verdict.contradictions)} of {pairs} pairs "
-            "of answers cannot both be true)."
+            f"Contradiction rate: {result.contradiction_rate:.0%} ({len(result.verdict.contradictions)} of {pairs} "
+            "pairs of answers cannot both be true)."
         )
     rows = [
         {
@@ -108,15 +108,15 @@ def _result(
             "family": families.get(question, "own"),
             "wording": question,
             "answer": answer.text,
-            "key word": found.key_words[number],
-            "contradicts": _clashing(found, number),
+            "key word": result.key_words[number],
+            "contradicts": _clashing(result, number),
         }
-        for number, (question, answer) in enumerate(zip(found.questions, found.answers, strict=True))
+        for number, (question, answer) in enumerate(zip(result.questions, result.answers, strict=True))
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
     with st.container(horizontal=True, gap="medium"):
         st.altair_chart(
-            phrasing_matrix(found.key_words, found.questions, found.probability),
+            phrasing_matrix(result.key_words, result.questions, result.probability),
             width="content",
             alt="probability of each answer's key word under each wording",
         )
@@ -125,23 +125,23 @@ def _result(
                 "How probable each answer's key word is under each wording, when that answer is read up to it. The "
                 "diagonal is what was said; a dark cell is a wording that would have turned the answer."
             )
-            _open(workspace, model, image, found)
+            _open(workspace, model, image, result)
 
 
-def _clashing(found: Audit, number: int) -> str:
+def _clashing(result: Audit, number: int) -> str:
     """The phrasings whose answers contradict that of this one, by number from 1."""
-    pairs = [(first, second) for first, second, _ in found.verdict.contradictions if number in (first, second)]
+    pairs = [(first, second) for first, second, _ in result.verdict.contradictions if number in (first, second)]
     return ", ".join(str(first + second - number + 1) for first, second in pairs)
 
 
-def _open(workspace: Workspace, model: VisionLanguageModel, image: NamedImage, found: Audit) -> None:
+def _open(workspace: Workspace, model: VisionLanguageModel, image: NamedImage, result: Audit) -> None:
     """One of the answers in an explorer."""
     number = st.selectbox(
         "Answer to phrasing",
-        range(len(found.answers)),
+        range(len(result.answers)),
         format_func=lambda number: str(number + 1),
         key="audit_open",
         width=160,
     )
-    question = found.answers[number].question
+    question = result.answers[number].question
     menu_asking(workspace, model, question.fingerprint(), "audit_menu", lambda: question, image)

@@ -69,7 +69,7 @@ def _rates(rates: Sequence[Rate]) -> None:
     ]
     if lines:
         chart = interval_chart(lines, title="share", domain=(0.0, 1.0))
-        st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))
+        st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.figure.text}" for line in lines))
 
 
 def _dependence(run: Run) -> None:

@@ -41,12 +41,12 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
     st.text(f"{len(lines)} questions; in {contradicting} of them two wordings get answers that cannot both be true.")
     with st.container(horizontal=True, gap="medium"):
         for measure, name in MEASURES.items():
-            found = [one for one in correlations(lines) if one.measure == measure]
+            measured = [one for one in correlations(lines) if one.measure == measure]
             with st.container(width="content"):
                 st.markdown(f"**Contradictions against {name}**")
-                chart = interval_chart([_pair(one) for one in found], title="rank correlation", domain=(-1.0, 1.0))
+                chart = interval_chart([_pair(one) for one in measured], title="rank correlation", domain=(-1.0, 1.0))
                 st.altair_chart(chart, width="content", alt=f"correlation of contradictions with {name}")
-                st.caption(said(found))
+                st.caption(said(measured))
     st.caption(
         f"Lines and brackets are 95 % intervals over the n scenes (bootstrap); none of fewer than {LEAST} scenes, and "
         f"none where fewer than {LEAST_APART} are contradicted otherwise than the rest. Over all families together the "
@@ -77,9 +77,9 @@ def _pair(one: Correlation) -> Pair:
     return Pair(one.family or "all families", Dot(f"n {one.estimate.count}", one.estimate, told))
 
 
-def said(found: Sequence[Correlation]) -> str:
+def said(measured: Sequence[Correlation]) -> str:
     """What the correlations with one measure, of all families and of each, say to the hypothesis."""
-    pooled, *families = found
+    pooled, *families = measured
     told = {
         "": "says nothing of the hypothesis yet",
         "undecided": "is undecided about the hypothesis, for the interval holds zero",

@@ -35,12 +35,12 @@ def two_models_section(workspace: Workspace, model: VisionLanguageModel) -> None
         return
     try:
         runs = [_run(workspace, path) for path in (first, second)]
-        found = compare(*runs)
+        comparison = compare(*runs)
     except SightlineError as error:
         st.text(str(error))
         return
-    _agreement(runs[0], runs[1], found)
-    _differing(runs[0], runs[1], found)
+    _agreement(runs[0], runs[1], comparison)
+    _differing(runs[0], runs[1], comparison)
 
 
 def _file(number: str, known: list[str]) -> str:
@@ -60,39 +60,43 @@ def _file(number: str, known: list[str]) -> str:
 
 def _run(workspace: Workspace, path: str) -> Run:
     """The run in a file. Raises JournalError, also where there is none."""
-    found = read(workspace.results, Path(path).expanduser())
-    if found is None:
+    run = read(workspace.results, Path(path).expanduser())
+    if run is None:
         raise JournalError(f"There is no file {path}. Choose a results file.")
-    return found
+    return run
 
 
-def _agreement(first: Run, second: Run, found: Comparison) -> None:
-    total, named = len(found.pairs), (("First", first), ("Second", second))
+def _agreement(first: Run, second: Run, comparison: Comparison) -> None:
+    total, named = len(comparison.pairs), (("First", first), ("Second", second))
     st.text("\n".join(f"{number}: {run.model_name}, {run.about.get('model_source', '')}" for number, run in named))
     st.table(
         pd.DataFrame(
-            [[found.both, found.only_first], [found.only_second, found.neither]],
+            [[comparison.both, comparison.only_first], [comparison.only_second, comparison.neither]],
             index=["first right", "first wrong"],
             columns=["second right", "second wrong"],
         ),
         width="content",
     )
-    gain, same = found.gain.estimate, found.same.estimate
+    gain, same = comparison.gain.estimate, comparison.same.estimate
     lines = [
         Pair("how much more often the second is right", Dot("gain", gain, spoken.share(gain))),
         Pair("cases to which both say the same", Dot("same", same, spoken.share(same))),
     ]
     chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
-    st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.found.text}" for line in lines))
-    apart = f" {found.apart:,} cases are in one file only, were changed, or could not be asked." if found.apart else ""
+    st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.figure.text}" for line in lines))
+    apart = (
+        f" {comparison.apart:,} cases are in one file only, were changed, or could not be asked."
+        if comparison.apart
+        else ""
+    )
     st.caption(
         f"{total:,} cases of {escaped(first.set)} that both were asked.{apart} So uneven a disagreement "
-        f"({found.only_first:,} to {found.only_second:,}) has p = {found.p_value:.2g} where neither model is better "
-        "(McNemar's exact test)."
+        f"({comparison.only_first:,} to {comparison.only_second:,}) has p = {comparison.p_value:.2g} where neither "
+        "model is better (McNemar's exact test)."
     )
 
 
-def _differing(first: Run, second: Run, found: Comparison) -> None:
+def _differing(first: Run, second: Run, comparison: Comparison) -> None:
     which = st.segmented_control(
         "Cases",
         ("one right, the other wrong", "any two answers"),
@@ -102,7 +106,7 @@ def _differing(first: Run, second: Run, found: Comparison) -> None:
         persist_state="session",
     )
     apart = which == "any two answers"
-    pairs = [pair for pair in found.pairs if pair[0].said != pair[1].said] if apart else list(found.differing)
+    pairs = [pair for pair in comparison.pairs if pair[0].said != pair[1].said] if apart else list(comparison.differing)
     if not pairs:
         st.caption("There is no such case.")
         return
