@@ -91,7 +91,7 @@ def _logit_changes(
     unembedding: Unembedding, changes: Changes, words: Sequence[int]
 ) -> Float[Tensor, "heads token target source"]:
     """By how much each token target's own word gains: its logit after, less its logit before."""
-    own = unembedding.words(words)
+    own = unembedding.rows(words)
     before = (changes.states * own).sum(-1) + unembedding.constant(words)
     gained = torch.einsum("husk,huk->hus", changes.factors, torch.einsum("hkd,ud->huk", changes.matrices, own))
     if unembedding.logit_transform.softcap is None:
@@ -119,7 +119,7 @@ def _normaliser_changes(
     for block in blocks:
         if cancel is not None:
             cancel.check()
-        columns = unembedding.words(block)
+        columns = unembedding.rows(block)
         right = matrices(columns)
         logits = memory[: vectors * len(columns)].view(*factors.shape[:2], -1)
         logits = torch.bmm(factors, right, out=logits).view(*shape, -1)
@@ -150,7 +150,7 @@ def _way(changes: Changes) -> tuple[Float[Tensor, "batch vector inner"], Callabl
 
 def _before(unembedding: Unembedding, changes: Changes, block: slice) -> Float[Tensor, "target word"]:
     """The logits of the states as they are, before any cap, in double."""
-    return (changes.states @ unembedding.words(block).T + unembedding.constant(block)).double()
+    return (changes.states @ unembedding.rows(block).T + unembedding.constant(block)).double()
 
 
 def _logsumexp_(logits: Float[Tensor, "*vector word"]) -> Float[Tensor, "*vector"]:

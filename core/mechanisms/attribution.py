@@ -62,10 +62,10 @@ def _words(
 ) -> tuple[Float[Tensor, "target hidden"], Float[Tensor, "target"]]:
     """The unembedding of each token target's word, less its rival's, and the constant of the same."""
     tokens = [token_target.token for token_target in written.token_targets]
-    words, constant = unembedding.words(tokens), unembedding.constant(tokens)
+    words, constant = unembedding.rows(tokens), unembedding.constant(tokens)
     for row, token_target in enumerate(written.token_targets):
         if token_target.rival is not None:
-            words[row] -= unembedding.words([token_target.rival])[0]
+            words[row] -= unembedding.rows([token_target.rival])[0]
             constant[row] -= unembedding.constant([token_target.rival])[0]
     return words, constant
 

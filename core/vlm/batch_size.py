@@ -1,5 +1,5 @@
 """How many rows a batch may have. Several sequences read together cost less than one by one, until they fill the memory
-or overflow a processor's caches: each figure is about the most that a row holds at once."""
+or overflow a processor's caches. Each figure is an estimate of the most that a row needs at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def continuations_at_once(card: ModelCard, head_size: int, prepared: PreparedPro
 
 
 def images_at_once(model: VisionLanguageModel, answer: Answer) -> int:
-    """Rows of a batch of whole passes over an answer, each with pictures of its own; at least 1."""
+    """Rows of a batch of whole passes over an answer, each with images of its own; at least 1."""
     most = _most_rows(model.card, len(answer.layout))
     return max(1, min(most, _fitting(model.card, pass_bytes(model, answer))))
 

@@ -1,4 +1,4 @@
-"""Edits: what may be changed inside a decoder while it reads, as plain values. `editing.py` carries them out.
+"""Edits: what may be changed inside a decoder while it reads, as plain values. A model carries them out.
 
 Three kinds, which can be combined freely: an attention knockout takes some keys from some queries, a head ablation
 replaces what heads hand to the output projection, a state patch replaces states between or inside the layers.
@@ -30,10 +30,10 @@ class Site(StrEnum):
 @dataclass(frozen=True)
 class Knockout:
     """Queries at `rows` may not attend to keys at `columns`, in some layers (None: in all). Each position always sees
-    itself. Rows that a sequence does not have (yet) are passed over.
+    itself. Rows that a sequence does not have (yet) are ignored.
 
     Attention knockout of Geva et al. (2023), "Dissecting Recall of Factual Associations in Auto-Regressive Language
-    Models", EMNLP, section 3: the scores taken away are minus infinity, so a row's other weights share what is freed.
+    Models", EMNLP, section 3: the scores of these keys become minus infinity, so a row's other weights share theirs.
     """
 
     rows: tuple[int, ...]
@@ -134,13 +134,13 @@ def _check_layers(edit: Edit, layers: int) -> None:
 
 
 def first_after_images(answer: Answer) -> int:
-    """The first position after the last image token; 0 for a question without pictures."""
+    """The first position after the last image token; 0 for a question without images."""
     return max(answer.layout.positions(TokenKind.IMAGE), default=-1) + 1
 
 
 def knockout_after_images(answer: Answer, positions: Sequence[int]) -> Knockout:
-    """What the answer would be if nothing after the pictures could look at these positions: an attention knockout at
-    all layers, and no deletion, for what the hidden tokens gave to other image tokens stays there.
+    """Nothing after the images may attend to these positions, in any layer. It is no deletion: what the hidden tokens
+    have contributed to other image tokens stays there.
 
     Raises ValueError for a position outside the prompt.
     """

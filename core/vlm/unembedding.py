@@ -48,19 +48,19 @@ class Unembedding:
     bias: Float[Tensor, "vocabulary"] | None
     logit_transform: LogitTransform
 
-    def words(self, ids: Sequence[int] | slice) -> Float[Tensor, "id hidden"]:
+    def rows(self, ids: Sequence[int] | slice) -> Float[Tensor, "id hidden"]:
         """Rows of the output embedding, times the multiplier, in at least float32."""
         return self._multiplied(self.weight, ids)
 
     def constant(self, ids: Sequence[int] | slice) -> Float[Tensor, "id"]:
         """What stands in the logits of some tokens beside the residual stream: the norm's shift, the head's bias."""
-        constant = self.words(ids) @ self.norm.shift
+        constant = self.rows(ids) @ self.norm.shift
         return constant if self.bias is None else constant + self._multiplied(self.bias, ids)
 
     def products(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
         """A few states (or summands of one) times the whole output embedding, a part of its rows at a time."""
         starts = range(0, len(self.weight), PART)
-        return torch.cat([states @ self.words(slice(start, start + PART)).T for start in starts], -1)
+        return torch.cat([states @ self.rows(slice(start, start + PART)).T for start in starts], -1)
 
     def _multiplied(self, parameter: Tensor, ids: Sequence[int] | slice) -> Tensor:
         own = at_least_float32(parameter[ids if isinstance(ids, slice) else list(ids)])

@@ -128,7 +128,7 @@ def test_enormous_changes_neither_overflow_nor_vanish(llava: TransformersModel, 
     gained = _logprob_changes.logprob_changes(
         unembedding, [token_target], _logprob_changes.Changes(state, factors, torch.eye(64)[None])
     )
-    words = unembedding.words(slice(None)).double()
+    words = unembedding.rows(slice(None)).double()
     before = (state.double() @ words.T).log_softmax(-1)[0, token_target.token]
     after = ((state + factors[0, 0]).double() @ words.T).log_softmax(-1)[:, token_target.token]
     torch.testing.assert_close(gained[0, 0].double(), after - before, atol=2e-6, rtol=1e-5)

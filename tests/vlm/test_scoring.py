@@ -44,19 +44,19 @@ def test_a_batch_of_different_lengths_equals_one_pass_each(model: TransformersMo
         (Question("Is it?", (picture, other)), "Two"),
     ]
     scores = score_many(model, pairs)
-    for (question, text), found in zip(pairs, scores, strict=True):
-        assert "".join(found.tokens) == text
-        np.testing.assert_allclose(found.logprobs, plain_logprobs(model, question, found.token_ids), atol=1e-4)
+    for (question, text), own in zip(pairs, scores, strict=True):
+        assert "".join(own.tokens) == text
+        np.testing.assert_allclose(own.logprobs, plain_logprobs(model, question, own.token_ids), atol=1e-4)
 
 
 def test_an_answer_scores_as_it_was_said(model: TransformersModel, picture: Image.Image) -> None:
     for seed in range(3):
         decoding = Decoding(max_new_tokens=9, temperature=1.3, seed=seed)
         answer = ask(model, Question("Where is the dog?", (picture,), decoding=decoding))
-        found = score(model, answer.question, answer.token_ids)
-        assert found.token_ids == answer.token_ids
-        assert found.tokens == tuple(token.text for token in answer.tokens)
-        np.testing.assert_allclose(found.logprobs, [token.logprob for token in answer.tokens], atol=1e-4)
+        own = score(model, answer.question, answer.token_ids)
+        assert own.token_ids == answer.token_ids
+        assert own.tokens == tuple(token.text for token in answer.tokens)
+        np.testing.assert_allclose(own.logprobs, [token.logprob for token in answer.tokens], atol=1e-4)
 
 
 def test_the_size_of_a_batch_changes_nothing(

@@ -1,4 +1,4 @@
-"""What is worth keeping between questions about one picture: the vision tower's output and the prompt's keys and
+"""What is worth keeping between questions about one image: the vision tower's output and the prompt's keys and
 values up to the question. Kept newest first within a bound in bytes."""
 
 from __future__ import annotations

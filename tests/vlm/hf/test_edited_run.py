@@ -129,8 +129,8 @@ def test_no_head_of_a_layer_is_no_attention(any_model: TransformersModel, pictur
 def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     over_prefix = [model.logits_with(answer, [edits])[0] for edits in sets_of(answer)]
-    stranger = of_family(model, Undescribed("unknown"))
-    for first, second in zip(over_prefix, stranger.logits_with(answer, sets_of(answer)), strict=True):
+    undescribed = of_family(model, Undescribed("unknown"))
+    for first, second in zip(over_prefix, undescribed.logits_with(answer, sets_of(answer)), strict=True):
         torch.testing.assert_close(first, second, **NEAR)
 
 
@@ -145,7 +145,9 @@ def test_small_batches_change_nothing(
         torch.testing.assert_close(logits, other, **NEAR)
 
 
-def test_a_tape_of_an_edited_pass_is_run_on_from(any_model: TransformersModel, picture: Image.Image) -> None:
+def test_a_checkpointed_pass_of_an_edited_pass_is_run_on_from(
+    any_model: TransformersModel, picture: Image.Image
+) -> None:
     answer = sampled(any_model, "Where is the dog?", picture)
     clean = any_model.checkpointed(answer)
     image = answer.layout.positions(TokenKind.IMAGE)
@@ -181,8 +183,8 @@ def test_an_answer_is_written_anew_under_edits(any_model: TransformersModel, pic
             answer = ask(any_model, question)
         logprobs = eager_logits_with(any_model, answer, edits).log_softmax(-1)
         assert logprobs.argmax(-1).tolist() == list(answer.token_ids)
-        found = torch.tensor([token.logprob for token in answer.tokens])
-        torch.testing.assert_close(found, logprobs.max(-1).values.float(), **NEAR)
+        written = torch.tensor([token.logprob for token in answer.tokens])
+        torch.testing.assert_close(written, logprobs.max(-1).values.float(), **NEAR)
         again = ask(any_model, question)
         assert again.token_ids == unedited.token_ids
         assert max(abs(a.logprob - b.logprob) for a, b in zip(unedited.tokens, again.tokens, strict=True)) < 1e-4
@@ -255,8 +257,8 @@ def test_a_network_with_something_between_its_layers_is_run_from_the_start(
         checkpoints = model.checkpointed(answer)
     expected = model.logits_with(answer, sets_of(answer), checkpoints)
     checkpoints._layer_inputs.chained = False  # type: ignore[attr-defined]
-    for found, logits in zip(model.logits_with(answer, sets_of(answer), checkpoints), expected, strict=True):
-        torch.testing.assert_close(found, logits, **NEAR)
+    for anew, logits in zip(model.logits_with(answer, sets_of(answer), checkpoints), expected, strict=True):
+        torch.testing.assert_close(anew, logits, **NEAR)
 
 
 def test_edits_in_edits_add_up(model: TransformersModel, picture: Image.Image) -> None:
@@ -326,13 +328,13 @@ def test_a_layer_without_a_known_part_is_said_to_have_none(llava: TransformersMo
     class Odd(Undescribed):
         mlp_names = ("wide",)
 
-    stranger = of_family(llava, Odd("unknown"))
+    undescribed = of_family(llava, Odd("unknown"))
     edits: Edits = (StatePatch(Site.MLP, 0, (1,), noise(1)),)
     with pytest.raises(NotApplicable, match="no part that is known to be its mlp"):
-        stranger.logits_with(answer, [edits])
-    with pytest.raises(NotApplicable, match="no part"), stranger.edited(edits):
+        undescribed.logits_with(answer, [edits])
+    with pytest.raises(NotApplicable, match="no part"), undescribed.edited(edits):
         pass
-    assert len(stranger.logits_with(answer, [(StatePatch(Site.ATTENTION, 0, (1,), noise(1)),)])) == 1
+    assert len(undescribed.logits_with(answer, [(StatePatch(Site.ATTENTION, 0, (1,), noise(1)),)])) == 1
 
 
 def test_layers_with_something_between_them_are_noticed() -> None:

@@ -43,9 +43,9 @@ def literal(model: TransformersModel, answer: Answer, *pictures: Image.Image) ->
 def test_many_sets_of_pictures_read_together_give_what_each_gives_alone(model: TransformersModel, images: int) -> None:
     answer = asked(model, *(noise(seed) for seed in range(images)))
     sets = [[noise(10 * row + image) for image in range(images)] for row in range(1, 6)]
-    found = list(model.logits_of_images(answer, sets))
-    assert len(found) == len(sets)
-    for logits, pictures in zip(found, sets, strict=True):
+    batched = list(model.logits_of_images(answer, sets))
+    assert len(batched) == len(sets)
+    for logits, pictures in zip(batched, sets, strict=True):
         torch.testing.assert_close(logits, literal(model, answer, *pictures), atol=1e-4, rtol=1e-4)
 
 
@@ -72,8 +72,8 @@ def test_the_questions_mask_is_not_laid_over_other_pictures(model: TransformersM
 
 def test_a_question_without_pictures_is_replayed(model: TransformersModel) -> None:
     answer = asked(model)
-    (found,) = model.logits_of_images(answer, [[]])
-    torch.testing.assert_close(found, model.replay_logits(answer), atol=1e-5, rtol=1e-5)
+    (logits,) = model.logits_of_images(answer, [[]])
+    torch.testing.assert_close(logits, model.replay_logits(answer), atol=1e-5, rtol=1e-5)
 
 
 def test_pictures_of_another_size_are_refused(model: TransformersModel) -> None:
@@ -95,10 +95,10 @@ def test_pictures_are_taken_only_as_they_are_read(llava: TransformersModel, monk
 
 
 def digest(model: TransformersModel) -> str:
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for tensor in model.network.state_dict().values():
-        found.update(tensor.numpy().tobytes())
-    return found.hexdigest()
+        sha.update(tensor.numpy().tobytes())
+    return sha.hexdigest()
 
 
 def test_weights_are_shuffled_in_a_copy_from_the_output_down(model: TransformersModel) -> None:

@@ -38,8 +38,8 @@ def test_hidden_positions_are_as_in_a_full_pass_with_that_mask(model: Transforme
     for question in questions(picture):
         answer = ask(model, question)
         sets = [hidden for hidden in hidings(answer) if hidden or question.images]
-        found = model.logits_without(answer, sets)
-        for hidden, logits in zip(sets, found, strict=True):
+        knocked_out = model.logits_without(answer, sets)
+        for hidden, logits in zip(sets, knocked_out, strict=True):
             torch.testing.assert_close(
                 logits, eager_logits_without(model, answer, hidden).float(), atol=2e-4, rtol=1e-4
             )
@@ -59,8 +59,8 @@ def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> N
 def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, questions(picture)[0])
     over_prefix = model.logits_without(answer, hidings(answer))
-    stranger = of_family(model, Undescribed("unknown"))
-    for first, second in zip(over_prefix, stranger.logits_without(answer, hidings(answer)), strict=True):
+    undescribed = of_family(model, Undescribed("unknown"))
+    for first, second in zip(over_prefix, undescribed.logits_without(answer, hidings(answer)), strict=True):
         torch.testing.assert_close(first, second, atol=2e-4, rtol=1e-4)
 
 

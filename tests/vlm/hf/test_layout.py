@@ -150,10 +150,10 @@ def check_strips(model: TransformersModel, size: tuple[int, int], axis: int, str
             patch = (view.box[axis + 2] - view.box[axis]) / (view.columns, view.rows)[axis]
             # Resizing mixes pixels: bicubic reaches two source pixels, or two target pixels where it shrinks.
             reach = resizings * (2 * max(1.0, patch / 14) + 1)
-            found = {view.positions.index(places[index]) for index in seen if places[index] in view.positions}
+            inside = {view.positions.index(places[index]) for index in seen if places[index] in view.positions}
             must = {i for i, (a, b) in enumerate(spans(view, axis)) if min(b, stop) - max(a, start) > 2 * resizings}
             may = {i for i, (a, b) in enumerate(spans(view, axis)) if a - reach < stop and b + reach > start}
-            assert must <= found <= may
+            assert must <= inside <= may
 
 
 @pytest.mark.parametrize("size", [(150, 100), (100, 170)])
@@ -241,12 +241,12 @@ def test_patch_boxes_tile_their_view(
     boxes = [layout.box(position) for position in view.positions]
     areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in boxes if b is not None]
     assert sum(areas) == pytest.approx(width * height)
-    for index, found in enumerate(boxes):
-        assert found is not None
+    for index, box in enumerate(boxes):
+        assert box is not None
         if (index + 1) % columns:
-            assert found[2] == pytest.approx(boxes[index + 1][0])  # type: ignore[index]
+            assert box[2] == pytest.approx(boxes[index + 1][0])  # type: ignore[index]
         if index + columns < len(boxes):
-            assert found[3] == pytest.approx(boxes[index + columns][1])  # type: ignore[index]
+            assert box[3] == pytest.approx(boxes[index + columns][1])  # type: ignore[index]
     assert layout.box(3) is None
 
 

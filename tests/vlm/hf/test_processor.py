@@ -31,8 +31,8 @@ def test_pictures_are_read_with_pillow_where_transformers_would_take_torchvision
     images = processors.load_processor(llava_folder).image_processor
     size = {"height": 56, "width": 56}
     pillow = transformers.CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size=size)
-    found, expected = (read(picture, return_tensors="pt")["pixel_values"] for read in (images, pillow))
-    assert torch.equal(found, expected)
+    seen, expected = (read(picture, return_tensors="pt")["pixel_values"] for read in (images, pillow))
+    assert torch.equal(seen, expected)
 
 
 def test_a_loaded_model_reads_with_pillow(model: TransformersModel) -> None:

@@ -1,4 +1,4 @@
-"""A checkpointed pass plays every layer again as it was, and its attention calls see what eager attention sees."""
+"""A checkpointed pass recomputes every layer as it was, and its attention calls see what eager attention sees."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def eager_attention(model: TransformersModel, answer: Answer, tokens: int) -> to
         return torch.stack([layer[0] for layer in network(**inputs, output_attentions=True).attentions])
 
 
-def test_every_layer_is_played_as_it_was(any_model: TransformersModel, picture: Image.Image) -> None:
+def test_every_layer_is_recomputed_as_it_was(any_model: TransformersModel, picture: Image.Image) -> None:
     for answer in (asked(any_model, picture), asked(any_model, tokens=1), asked(any_model, picture, picture, tokens=2)):
         checkpoints = any_model.checkpointed(answer)
         assert (checkpoints.start, checkpoints.layers, len(checkpoints.final)) == (
@@ -61,9 +61,9 @@ def test_every_layer_is_played_as_it_was(any_model: TransformersModel, picture: 
         expected = [*checkpoints.inputs[1:], checkpoints.final]
         for layer in range(checkpoints.layers):
             for grad in (True, False):
-                with checkpoints.recompute(layer, grad=grad) as passed:
-                    assert passed.input.requires_grad == passed.output.requires_grad == grad
-                    torch.testing.assert_close(passed.output, expected[layer])
+                with checkpoints.recompute(layer, grad=grad) as recomputed:
+                    assert recomputed.input.requires_grad == recomputed.output.requires_grad == grad
+                    torch.testing.assert_close(recomputed.output, expected[layer])
         logits = any_model.unembed(checkpoints.final[len(answer.prompt_tokens) - 1 :])
         torch.testing.assert_close(logits, any_model.replay_logits(answer))
         ids = [answer.token_ids[0], 7]
@@ -71,15 +71,15 @@ def test_every_layer_is_played_as_it_was(any_model: TransformersModel, picture: 
         torch.testing.assert_close(any_model.unembedding_rows(ids) @ normed, logits[-1, ids])
 
 
-def test_taps_see_what_eager_attention_sees(any_model: TransformersModel, picture: Image.Image) -> None:
+def test_attention_calls_see_what_eager_attention_sees(any_model: TransformersModel, picture: Image.Image) -> None:
     answer = asked(any_model, picture)
     rows = len(answer.layout) - 1
     expected = eager_attention(any_model, answer, 4)
     checkpoints = any_model.checkpointed(answer)
     some = torch.tensor([rows - 1, 3, 11, 4])
     for layer in range(checkpoints.layers):
-        with checkpoints.recompute(layer) as passed:
-            (call,) = passed.attention_calls
+        with checkpoints.recompute(layer) as recomputed:
+            (call,) = recomputed.attention_calls
             torch.testing.assert_close(call.rows(range(rows)), expected[layer], atol=1e-6, rtol=1e-4)
             span = call.span(some)
             torch.testing.assert_close(call.rows(some, span), expected[layer][:, some, span], atol=1e-6, rtol=1e-4)
@@ -89,7 +89,7 @@ def test_taps_see_what_eager_attention_sees(any_model: TransformersModel, pictur
             # The heads' outputs are these rows times the values, and the layer's output depends on them.
             values = call.value.repeat_interleave(any_model.card.heads // any_model.card.key_value_heads, 0)
             torch.testing.assert_close((expected[layer] @ values).transpose(0, 1), call.output, atol=1e-5, rtol=1e-4)
-            (gradient,) = torch.autograd.grad(passed.output.sum(), call.output)
+            (gradient,) = torch.autograd.grad(recomputed.output.sum(), call.output)
             assert float(gradient.abs().min(-1).values.max()) > 0
 
 
@@ -102,21 +102,21 @@ def test_any_rows_are_looked_up_from_one_replay(
     passes: list[int] = []
     forward = any_model.network.forward
     monkeypatch.setattr(any_model.network, "forward", lambda **inputs: passes.append(1) or forward(**inputs))
-    found = any_model.attention_rows(answer, queries)
-    assert len(passes) == 1 and found.shape[-1] == len(answer.layout)
-    torch.testing.assert_close(found, expected[:, :, queries], atol=1e-6, rtol=1e-4)
+    rows = any_model.attention_rows(answer, queries)
+    assert len(passes) == 1 and rows.shape[-1] == len(answer.layout)
+    torch.testing.assert_close(rows, expected[:, :, queries], atol=1e-6, rtol=1e-4)
     assert answer.attention is not None
     own = range(len(answer.prompt_tokens) - 1, len(answer.layout) - 1)
     torch.testing.assert_close(any_model.attention_rows(answer, own), answer.attention.weights, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("forgotten", [False, True])
-def test_a_tape_from_the_middle_has_the_same_rows(
-    any_model: TransformersModel, picture: Image.Image, forgotten: bool
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_pass_from_the_middle_has_the_same_rows(
+    any_model: TransformersModel, picture: Image.Image, anew: bool
 ) -> None:
     answer = asked(any_model, picture, text="Where is the dog? the the")
     whole = any_model.checkpointed(answer)
-    if forgotten:
+    if anew:
         any_model.forget()
     after = max(answer.layout.positions(TokenKind.IMAGE)) + 1
     assert any_model.checkpointed(answer, after - 1).start == 0
@@ -125,9 +125,9 @@ def test_a_tape_from_the_middle_has_the_same_rows(
         assert (part.start, len(part.final)) == (start, len(whole.final) - start)
         torch.testing.assert_close(part.final, whole.final[start:], atol=1e-5, rtol=1e-4)
         for layer in range(whole.layers):
-            with part.recompute(layer) as passed, whole.recompute(layer) as complete:
-                torch.testing.assert_close(passed.output, complete.output[start:], atol=1e-5, rtol=1e-4)
-                (call,), (other,) = passed.attention_calls, complete.attention_calls
+            with part.recompute(layer) as recomputed, whole.recompute(layer) as complete:
+                torch.testing.assert_close(recomputed.output, complete.output[start:], atol=1e-5, rtol=1e-4)
+                (call,), (other,) = recomputed.attention_calls, complete.attention_calls
                 assert call.offset == start and call.key.shape == other.key.shape
                 rows = range(len(part.final))
                 expected = other.rows(range(start, len(whole.final)))
@@ -145,22 +145,22 @@ def test_an_answer_of_one_token_and_an_empty_one(model: TransformersModel, pictu
         assert len(model.checkpointed(answer).final) == len(answer.prompt_tokens)
 
 
-def test_a_family_that_shares_nothing_gives_the_whole_tape(model: TransformersModel, picture: Image.Image) -> None:
+def test_a_family_that_shares_nothing_gives_the_whole_pass(model: TransformersModel, picture: Image.Image) -> None:
     answer = asked(model, picture)
-    stranger = TransformersModel(model.network, model.processor, Undescribed("stranger"), model.card)
-    checkpoints = stranger.checkpointed(answer, 20)
+    undescribed = TransformersModel(model.network, model.processor, Undescribed("unknown"), model.card)
+    checkpoints = undescribed.checkpointed(answer, 20)
     assert checkpoints.start == 0
     torch.testing.assert_close(checkpoints.final, model.checkpointed(answer).final)
 
 
-def test_a_tape_starts_within_the_prompt(model: TransformersModel, picture: Image.Image) -> None:
+def test_a_pass_starts_within_the_prompt(model: TransformersModel, picture: Image.Image) -> None:
     answer = asked(model, picture)
     for start in (-1, len(answer.prompt_tokens)):
         with pytest.raises(ValueError, match="within the prompt"):
             model.checkpointed(answer, start)
 
 
-def test_a_forgotten_layer_is_not_played(model: TransformersModel, picture: Image.Image) -> None:
+def test_a_freed_layer_is_not_recomputed(model: TransformersModel, picture: Image.Image) -> None:
     checkpoints = model.checkpointed(asked(model, picture))
     checkpoints.free(1)
     with (
@@ -177,10 +177,10 @@ def test_weights_are_frozen_and_given_back(model: TransformersModel, picture: Im
     parameters[0].requires_grad_(False)
     before = [parameter.requires_grad for parameter in parameters]
     checkpoints = model.checkpointed(answer)
-    with checkpoints.recompute(2) as passed:
+    with checkpoints.recompute(2) as recomputed:
         assert [parameter.requires_grad for parameter in parameters] == before
-        passed.output.sum().backward()
-        assert passed.input.grad is not None
+        recomputed.output.sum().backward()
+        assert recomputed.input.grad is not None
     model.unembed(checkpoints.final.detach().requires_grad_()).sum().backward()
     assert all(parameter.grad is None for parameter in parameters)
     assert [parameter.requires_grad for parameter in parameters] == before
@@ -189,12 +189,12 @@ def test_weights_are_frozen_and_given_back(model: TransformersModel, picture: Im
 
 def test_no_graph_outlives_its_block(model: TransformersModel, picture: Image.Image) -> None:
     checkpoints = model.checkpointed(asked(model, picture))
-    with checkpoints.recompute(1) as passed:
-        (call,) = passed.attention_calls
-    assert vars(passed) == {} == vars(call)
+    with checkpoints.recompute(1) as recomputed:
+        (call,) = recomputed.attention_calls
+    assert vars(recomputed) == {} == vars(call)
 
 
-def test_an_error_while_taping_or_playing_leaves_nothing_behind(
+def test_an_error_while_recording_or_recomputing_leaves_no_trace(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = asked(model, picture)

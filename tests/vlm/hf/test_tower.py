@@ -77,45 +77,47 @@ def pictures(picture: Image.Image) -> tuple[Image.Image, ...]:
 def test_places_and_projector_are_the_networks(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
     for shown in (pictures, pictures[:1], pictures[1:]):
         answer = pair.asked(*shown)
-        found = literal.whole_pass(pair.network, answer)
+        oracle = literal.whole_pass(pair.network, answer)
         checkpoints = pair.model.checkpointed_tower(answer)
-        assert checkpoints is not None and found.last is not None and found.features is not None
-        torch.testing.assert_close(checkpoints.final, found.last.flatten(0, -2).detach())
+        assert checkpoints is not None and oracle.last is not None and oracle.features is not None
+        torch.testing.assert_close(checkpoints.final, oracle.last.flatten(0, -2).detach())
         projected = checkpoints.project(*checkpoints.read)
         assert len(projected) == checkpoints.entries
-        torch.testing.assert_close(projected[0], found.features.detach())
+        torch.testing.assert_close(projected[0], oracle.features.detach())
         # A token without a place, at the end of a row, has -1.
         declared = [[place for place in sorted(places) if place >= 0] for places in checkpoints.place_of.tolist()]
-        assert declared == [places.tolist() for places in literal.places_of(found)]
+        assert declared == [places.tolist() for places in literal.places_of(oracle)]
 
 
-def test_every_layer_is_played_as_it_was(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
+def test_every_layer_is_recomputed_as_it_was(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
     checkpoints = pair.model.checkpointed_tower(pair.asked(*pictures))
     assert checkpoints is not None
     expected = [*checkpoints.inputs[1:], checkpoints.final]
     for layer in range(checkpoints.layers):
-        with checkpoints.recompute(layer) as passed:
-            torch.testing.assert_close(passed.output, expected[layer])
+        with checkpoints.recompute(layer) as recomputed:
+            torch.testing.assert_close(recomputed.output, expected[layer])
             covered = [
-                place for call in passed.attention_calls for place in range(call.offset, call.offset + len(call.output))
+                place
+                for call in recomputed.attention_calls
+                for place in range(call.offset, call.offset + len(call.output))
             ]
             assert covered == list(range(len(checkpoints.final)))
-            outputs = [call.output for call in passed.attention_calls]
-            gradients = torch.autograd.grad(passed.output.square().sum(), outputs)
+            outputs = [call.output for call in recomputed.attention_calls]
+            gradients = torch.autograd.grad(recomputed.output.square().sum(), outputs)
             assert all(float(gradient.abs().min()) > 0 for gradient in gradients)
 
 
 def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pictures: tuple[Image.Image, ...]) -> None:
     answer = pair.asked(*pictures)
-    found = literal.whole_pass(pair.network, answer)
-    places = literal.places_of(found)
+    oracle = literal.whole_pass(pair.network, answer)
+    places = literal.places_of(oracle)
     tokens = dict(zip(answer.layout.positions(TokenKind.IMAGE), places, strict=True))
     for image in range(len(pictures)):
         shown = sorted(p for view in answer.layout.views if view.image == image for p in view.positions)
         own = [tokens[position] for position in shown]
         attention = pair.model.tower_attention(answer, image)
-        assert attention is not None and attention.shape[0] == len(found.tower)
-        for layer, windows in zip(attention, found.tower, strict=True):
+        assert attention is not None and attention.shape[0] == len(oracle.tower)
+        for layer, windows in zip(attention, oracle.tower, strict=True):
             # [window, head, n, n] one after the other -> a whole matrix for each head
             heads = windows[0].shape[1]
             blocks = [window[batch] for window in windows for batch in range(len(window))]
@@ -136,7 +138,7 @@ def test_attention_that_will_not_fit_is_refused_before_it_is_made(
         llava.tower_attention(answer)
 
 
-def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, picture: Image.Image) -> None:
+def test_only_layers_that_are_read_are_checkpointed(llava: TransformersModel, picture: Image.Image) -> None:
     answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
     config = llava.network.config
     try:
@@ -148,14 +150,14 @@ def test_only_layers_that_are_read_are_on_the_tape(llava: TransformersModel, pic
         config.vision_feature_layer = -1
 
 
-def test_there_is_no_tower_tape_without_pictures_or_a_description(
+def test_there_is_no_tower_pass_without_pictures_or_a_description(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     words = ask(model, Question("Only words", decoding=Decoding(max_new_tokens=2)))
     assert model.checkpointed_tower(words) is None and model.tower_attention(words) is None
     shown = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    stranger = TransformersModel(model.network, model.processor, Undescribed("stranger"), model.card)
-    assert stranger.checkpointed_tower(shown) is None
+    undescribed = TransformersModel(model.network, model.processor, Undescribed("unknown"), model.card)
+    assert undescribed.checkpointed_tower(shown) is None
 
 
 def test_a_grid_that_was_shrunk_is_not_followed(tmp_path: Path, picture: Image.Image) -> None:
@@ -177,7 +179,7 @@ def test_a_decoder_that_scales_what_it_reads_is_not_followed(llava: Transformers
         del text.embedding_multiplier
 
 
-def test_a_tower_that_is_not_as_declared_gives_no_tape(
+def test_a_tower_that_is_not_as_declared_gives_no_pass(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A layer too few, and a projector that puts the places in another order."""

@@ -68,7 +68,7 @@ def test_the_parts_of_the_unembedding_give_the_logits(model: TransformersModel, 
     torch.testing.assert_close(
         unembedding.products(normed) + unembedding.constant(slice(None)), logits, atol=1e-5, rtol=1e-4
     )
-    torch.testing.assert_close(normed @ unembedding.words(some).T + unembedding.constant(some), logits[:, some])
+    torch.testing.assert_close(normed @ unembedding.rows(some).T + unembedding.constant(some), logits[:, some])
 
 
 def finishing(
@@ -105,8 +105,8 @@ def test_logits_are_finished_as_the_network_does_it(
 ) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=3)
     finishing(llava, monkeypatch, logit_transform, configured)
-    found = llava.unembedding().logit_transform
-    assert (found.multiplier, found.softcap) == (
+    transform = llava.unembedding().logit_transform
+    assert (transform.multiplier, transform.softcap) == (
         pytest.approx(logit_transform.multiplier, rel=1e-4),
         logit_transform.softcap,
     )
