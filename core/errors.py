@@ -14,7 +14,7 @@ class SightlineError(Exception):
 
 
 class UnknownName(SightlineError, ValueError):
-    """There is no method, format, family or the like of this name."""
+    """There is no method, fill, layer or the like of this name or number."""
 
 
 class SettingsError(SightlineError, ValueError):

@@ -18,7 +18,7 @@ from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
 from .journal import Journal
 from .ranking import League, ranking
-from .score_case import CENTRE, RANDOM, SETTINGS, score_case
+from .score_case import SETTINGS, score_case
 from .street import FAMILIES, street_cases
 
 KIND = "league"
@@ -43,7 +43,7 @@ def run_league(
     they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), and UnknownName for
     an explainer or a family that there is not.
     """
-    methods = _chosen("explainer", [key for key in all_explainers() if key not in (RANDOM, CENTRE)], explainers)
+    methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
     names = _chosen("family", list(FAMILIES), families)
     identity = {"model": model.card.fingerprint, "settings": asdict(SETTINGS)}
     with Journal(out_file, KIND, identity, {"model_name": model.card.name}) as journal:

@@ -21,7 +21,7 @@ def target_rows(
     token_targets: Sequence[TokenTarget],
     layers: Chosen = None,
     heads: Chosen = None,
-) -> Float[Tensor, "layers heads token target position"]:
+) -> Float[Tensor, "layers heads target position"]:
     """Softmax rows at the positions that predict the token targets, of the chosen layers and heads; float32, on the
     CPU.
 
@@ -40,7 +40,7 @@ def target_rows(
 
 
 def rows_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:
-    """Bytes of `unit_rows`, and of the replay where it needs one."""
+    """Bytes of `target_rows`, and of the replay where it needs one."""
     rows = 3 * model.card.layers * model.card.heads * len(token_targets) * len(answer.layout) * 4
     if answer.attention is not None:
         return rows

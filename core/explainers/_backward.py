@@ -25,16 +25,16 @@ def backward(
 ) -> Iterator[tuple[int, Float[Tensor, "target row hidden"]]]:
     """For each layer from the top down to `lowest`: d logit / d what went into it, one for each token target.
 
-    The logit is the token's raw one, less the rival's for a contrast. Rows are the checkpointed pass's. Needs the
-    inputs of the layers that are recomputed; changes nothing on the checkpointed pass."""
+    The logit is the token's raw one, less the rival's for a contrast. Rows are those of
+    `checkpoints`, of which the inputs of the layers gone through are needed, and nothing is changed."""
     gradients, scale = top_gradients(model, answer, checkpoints, token_targets)
     for layer in range(checkpoints.layers - 1, lowest - 1, -1):
         gradients, scale = rescaled(gradients, scale)
-        with checkpoints.recompute(layer) as passed:
+        with checkpoints.recompute(layer) as layer_pass:
             # One backward for each token target: batched gradients would hold a graph's states for each.
             gradients = torch.stack(
                 [
-                    torch.autograd.grad(passed.output, passed.input, gradient, retain_graph=True)[0]
+                    torch.autograd.grad(layer_pass.output, layer_pass.input, gradient, retain_graph=True)[0]
                     for gradient in gradients
                 ]
             )
@@ -44,8 +44,8 @@ def backward(
 def top_gradients(
     model: VisionLanguageModel, answer: Answer, checkpoints: CheckpointedPass, token_targets: Sequence[TokenTarget]
 ) -> tuple[Float[Tensor, "target row hidden"], Float[Tensor, "target"]]:
-    """d logit / d what the last layer left, which is nothing but at the row that predicts the token target's token,
-    times a scale that is returned with it: half precision loses gradients below 6e-8."""
+    """d logit / d what the last layer left, which is 0 but at the row that predicts the token, times a scale that is
+    returned with it: half precision loses gradients below 6e-8."""
     rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
     scale = 1024.0 if checkpoints.final.dtype == torch.float16 else 1.0
     with torch.enable_grad():
@@ -55,11 +55,11 @@ def top_gradients(
             row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
             for row, token_target in zip(logits, token_targets, strict=True)
         ]
-        (found,) = torch.autograd.grad((torch.stack(wanted) * scale).sum(), states)
+        (gradient,) = torch.autograd.grad((torch.stack(wanted) * scale).sum(), states)
     gradients = torch.zeros(
         len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
     )
-    gradients[torch.arange(len(token_targets)), rows] = found
+    gradients[torch.arange(len(token_targets)), rows] = gradient
     precision = torch.promote_types(gradients.dtype, torch.float32)
     return gradients, torch.full((len(token_targets),), scale, dtype=precision, device=gradients.device)
 
@@ -77,23 +77,23 @@ def rescaled(
 
 
 def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:
-    """Play the whole checkpointed pass from other embeddings: afterwards its inputs and what it left belong to
-    these."""
+    """Compute a whole checkpointed pass again from other embeddings: afterwards its inputs and its final states belong
+    to these."""
     checkpoints.inputs[0] = embeddings
     for layer in range(checkpoints.layers):
-        with checkpoints.recompute(layer, grad=False) as passed:
-            left = passed.output
+        with checkpoints.recompute(layer, grad=False) as layer_pass:
+            states = layer_pass.output
         if layer + 1 < checkpoints.layers:
-            checkpoints.inputs[layer + 1] = left
+            checkpoints.inputs[layer + 1] = states
         else:
-            checkpoints.final = left
+            checkpoints.final = states
 
 
 def full_length(scores: Float[Tensor, "target row"], answer: Answer) -> Float[Tensor, "target position"]:
     """Scores of a checkpointed pass's rows as scores of the whole sequence, on the CPU in float32."""
-    found = torch.zeros(len(scores), len(answer.layout))
-    found[:, : scores.shape[1]] = scores.detach().float().cpu()
-    return found
+    whole = torch.zeros(len(scores), len(answer.layout))
+    whole[:, : scores.shape[1]] = scores.detach().float().cpu()
+    return whole
 
 
 def backward_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:

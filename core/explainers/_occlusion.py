@@ -22,7 +22,7 @@ from ..perturb.perturbation import Perturbation
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._places import needs_places
+from ._places import Need
 from .base import Explainer, Step
 
 Part = tuple[Perturbation, Mapping[int, float]]
@@ -55,8 +55,8 @@ def taken_away(
 ) -> Iterator[Step]:
     """The scores as one part after the other is taken away."""
     tally = Tally(len(token_targets), len(answer.layout), parts)
-    found = outcomes(model, answer, token_targets, (perturbation for perturbation, _ in parts))
-    for done, (outcome, (_, shares)) in enumerate(zip(found, parts, strict=True), start=1):
+    readings = outcomes(model, answer, token_targets, (perturbation for perturbation, _ in parts))
+    for done, (outcome, (_, shares)) in enumerate(zip(readings, parts, strict=True), start=1):
         tally.add(-outcome.changes, shares)
         yield Step(done / len(parts), tally.scores())
     if not parts:
@@ -90,6 +90,7 @@ class PixelOcclusion(Explainer):
     """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each, several of
     them together."""
 
+    needs: ClassVar[Need] = "places"
     signed: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = True
 
@@ -97,9 +98,6 @@ class PixelOcclusion(Explainer):
     def parts(self, question: Question, layout: TokenLayout, settings: Any) -> list[Part]:
         """What pixels are replaced, one part after the other, and for each image token the share of its own among them.
         Parts without an image token are passed over."""
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_places(model, answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

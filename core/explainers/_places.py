@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..answer import Answer, TokenKind
 from ..vlm.model import VisionLanguageModel
+
+Need = Literal["nothing", "image", "places"]
+"""What of a picture a method cannot do without: its image tokens, or also where in it each of them is."""
 
 
 def image_positions(answer: Answer) -> list[int]:
     return list(answer.layout.positions(TokenKind.IMAGE))
 
 
-def needs_image(answer: Answer, name: str) -> str | None:
-    """The obstacle of a method that scores image tokens alone."""
-    if image_positions(answer):
-        return None
-    return (
-        f"This question has no picture, and {name} scores nothing but pictures. Ask about a picture, or choose a "
-        "method that scores words too, such as hiding image tokens or input x gradient."
-    )
-
-
-def needs_places(model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
-    """The obstacle of a method that must know where in the picture each image token is."""
-    if answer.layout.views:
-        return needs_image(answer, name)
-    return needs_image(answer, name) or (
-        f"Where the image tokens of {model.card.family} models are in the picture is not known, so {name} cannot be "
-        "computed. Choose raw attention, input x gradient or hiding image tokens, which need no place."
-    )
+def lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
+    """What a method of this need and name lacks in an answer, as a sentence that says what to do; None for nothing."""
+    if need != "nothing" and not image_positions(answer):
+        return (
+            f"This question has no picture, and {name} scores nothing but pictures. Ask about a picture, or choose a "
+            "method that scores words too, such as hiding image tokens or input x gradient."
+        )
+    if need == "places" and not answer.layout.views:
+        return (
+            f"Where the image tokens of {model.card.family} models are in the picture is not known, so {name} cannot "
+            "be computed. Choose raw attention, input x gradient or hiding image tokens, which need no place."
+        )
+    return None

@@ -1,5 +1,5 @@
-"""Chefer's rule as a row vector: targets' relevancy and gradient walk down a checkpointed pass together, one layer at a
-time.
+"""Relevancy propagation by Chefer's rule, as a row vector: targets' relevancy and gradient are carried down a
+checkpointed pass together, one layer at a time.
 
 Generic self-attention rule of Chefer, Gur and Wolf (2021), "Generic Attention-model Explainability for Interpreting
 Bi-Modal and Encoder-Decoder Transformers", ICCV, equations 5 and 6:
@@ -7,8 +7,8 @@ Bi-Modal and Encoder-Decoder Transformers", ICCV, equations 5 and 6:
     Abar_l = mean over heads of relu(dy/dA_l * A_l),   R <- R + Abar_l R   from the first layer to the last.
 
 One target needs one row of R only, r = e (I + Abar_L) ... (I + Abar_1). Read from the left, that is a row pushed
-through the layers from the top down, which is the way the backward pass goes: each layer is played again, its gradient
-taken, the row pushed, and everything forgotten. The gradient of a head's weights is an outer product of what the
+through the layers from the top down, which is the way the backward pass goes: each layer is recomputed, its gradient
+taken, the row pushed, and its graph freed. The gradient of a head's weights is an outer product of what the
 backward pass has at hand, dy/dA[i, j] = dy/dO[i] . V[j] (O the head's output), so Abar is formed in blocks of rows for
 all targets at once and no n x n matrix ever exists.
 """
@@ -41,10 +41,10 @@ def block_bytes(device: str) -> int:
 
 
 class RelevancyPropagation:
-    """Several targets on their way down a checkpointed pass.
+    """Several targets' relevancy and gradient on their way down a checkpointed pass.
 
-    `relevancy` counts the checkpointed pass's positions from 0, whether or not it has rows for them; `gradient` is of
-    the states above the next layer, times `scale`. Rows before `first` are taken as constants: no relevancy passes
+    `relevancy` is of all positions from 0, whether or not the pass has rows for them; `gradient` is of the states
+    above the next layer, times `scale`. Rows before `first` are taken as constants: no relevancy passes
     through them. `attended` says whether any layer so far had an attention that could be seen."""
 
     def __init__(
@@ -66,29 +66,29 @@ class RelevancyPropagation:
         """Push relevancy and gradient through `layer`, with a pause after each target's backward pass."""
         self.gradient, self.scale = rescaled(self.gradient, self.scale)
         token_targets = len(self.gradient)
-        with self.checkpoints.recompute(layer) as passed:
-            outputs = [call.output for call in passed.attention_calls]
-            found = [
+        with self.checkpoints.recompute(layer) as layer_pass:
+            outputs = [call.output for call in layer_pass.attention_calls]
+            by_output = [
                 torch.empty(token_targets, *output.shape, dtype=output.dtype, device=output.device)
                 for output in outputs
             ]
             for token_target in range(token_targets):
                 gradients = torch.autograd.grad(
-                    passed.output,
-                    [passed.input, *outputs],
+                    layer_pass.output,
+                    [layer_pass.input, *outputs],
                     self.gradient[token_target],
                     retain_graph=token_target < token_targets - 1,
                 )
-                for kept, gradient in zip((self.gradient, *found), gradients, strict=True):
-                    kept[token_target] = gradient
+                for total, gradient in zip((self.gradient, *by_output), gradients, strict=True):
+                    total[token_target] = gradient
                 yield
             self.gradient[:, : self._constant] = 0
             before, after = self.relevancy, self.relevancy.clone()
-            for call, kept in zip(passed.attention_calls, found, strict=True):
+            for call, of_output in zip(layer_pass.attention_calls, by_output, strict=True):
                 self.attended = True
-                share = before[:, call.offset : call.offset + kept.shape[1]] / self.scale[:, None]
+                share = before[:, call.offset : call.offset + of_output.shape[1]] / self.scale[:, None]
                 share[:, : self._constant] = 0
-                after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(call, kept, share)
+                after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(call, of_output, share)
             self.relevancy = after
 
 

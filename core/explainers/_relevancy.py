@@ -1,4 +1,4 @@
-"""What relevancy over all rows and over the suffix have in common: targets begun at the top, walked down in groups."""
+"""What relevancy over all rows and over the suffix have in common: targets that begin at the top, in groups."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ._tower import entering, into_tower
 from .base import Explainer, Step
 
 GROUP_BYTES = 512 * 2**20
-"""Gradients of as many targets as fit into this go down together."""
+"""Gradients of as many targets as fit into this are propagated together."""
 
 LAYER_STATES = 64
 """A layer's graph and its backward pass hold about this many times its input."""
 
 
 def grouped(card: ModelCard, rows: int, token_targets: Sequence[TokenTarget]) -> list[tuple[TokenTarget, ...]]:
-    """The token targets in groups that walk down together."""
+    """The token targets in groups that are propagated together."""
     size = max(1, GROUP_BYTES // target_bytes(card, rows))
     return [tuple(token_targets[start : start + size]) for start in range(0, len(token_targets), size)]
 
@@ -41,7 +41,7 @@ def target_bytes(card: ModelCard, rows: int) -> int:
 
 
 def tower_bytes(tower: TowerPass, token_targets: int) -> int:
-    """Bytes of a walk of some targets down a tower, beside its checkpointed pass: a layer's graph, and parts of the
+    """Bytes of propagating some targets down a tower, beside its checkpointed pass: a layer's graph, and parts of the
     gradients."""
     return (LAYER_STATES + 3 * token_targets * len(tower.reads)) * tower.final.nbytes
 
@@ -53,7 +53,7 @@ def begin(
     token_targets: Sequence[TokenTarget],
     first: int = 0,
 ) -> RelevancyPropagation:
-    """A walk from the raw logits of `token targets` (or their differences from the rivals') down `checkpoints`.
+    """Propagation from the raw logits of the token targets (or their differences from the rivals') down `checkpoints`.
 
     Rows before `first` are constants.
     """
@@ -106,35 +106,37 @@ class RowRelevancy(Explainer):
             check_memory(f"{self.name} through the vision tower", tower_bytes(tower, len(groups[0])), model, remedy)
         images = answer.layout.positions(TokenKind.IMAGE)
         steps = len(token_targets) * (checkpoints.layers + (tower.layers if tower is not None else 0))
-        found: list[Float[Tensor, "target position"]] = []
+        maps: list[Float[Tensor, "target position"]] = []
         done = 0
         for group in groups:
-            walk = begin(model, checkpoints, answer, group, first)
+            propagation = begin(model, checkpoints, answer, group, first)
             entries: list[Float[Tensor, "target image_token hidden"]] = []
             for layer in reversed(range(checkpoints.layers)):
-                for _ in walk.down(layer):
+                for _ in propagation.down(layer):
                     done += 1
                     yield Step(min(0.99, done / steps))
                 if tower is not None and layer < tower.entries:
-                    entries.insert(0, entering(walk, images))
+                    entries.insert(0, entering(propagation, images))
                 if group is groups[-1]:
                     checkpoints.free(layer)
-            if not walk.attended:
+            if not propagation.attended:
                 raise NotApplicable(
                     f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had. "
                     "Choose input x gradient or occlusion."
                 )
-            scores = torch.zeros(len(group), len(answer.layout), dtype=walk.relevancy.dtype, device=walk.scale.device)
-            scores[:, : walk.relevancy.shape[1]] = walk.relevancy
+            scores = torch.zeros(
+                len(group), len(answer.layout), dtype=propagation.relevancy.dtype, device=propagation.scale.device
+            )
+            scores[:, : propagation.relevancy.shape[1]] = propagation.relevancy
             if tower is not None:
-                walk = into_tower(tower, walk, images, entries)
+                propagation = into_tower(tower, propagation, images, entries)
                 for layer in reversed(range(tower.layers)):
-                    for _ in walk.down(layer):
+                    for _ in propagation.down(layer):
                         done += 1
                         yield Step(min(0.99, done / steps))
                 seeing = tower.seeing
                 positions = torch.tensor(images, device=seeing.device)[seeing]
-                scores[:, positions] = walk.relevancy[:, tower.place_of[seeing]].sum(-1)
-            found.append(scores.float().cpu())
+                scores[:, positions] = propagation.relevancy[:, tower.place_of[seeing]].sum(-1)
+            maps.append(scores.float().cpu())
         remark = self.without_tower(model, answer, settings) if tower is None else None
-        yield Step(1.0, torch.cat(found), remark)
+        yield Step(1.0, torch.cat(maps), remark)

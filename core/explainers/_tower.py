@@ -1,4 +1,4 @@
-"""Relevancy goes on from the decoder through the projector into the vision tower.
+"""Relevancy propagation from the decoder through the projector into the vision tower.
 
 Most projectors read one layer of the tower, and the decoder reads what they make of it in place of the image tokens.
 ViP-LLaVA's reads several layers beside each other; Qwen3-VL's has parts that read earlier layers, and what they make is
@@ -21,7 +21,7 @@ from ._propagation import RelevancyPropagation
 
 
 class TowerPropagation(RelevancyPropagation):
-    """A walk down a tower, joined below some layers by the part of the gradient of states that are read there.
+    """Relevancy propagation down a tower. Below some layers, whose states are read, the gradient has a part more.
 
     `joining[n]` [target place width] is that part for the states after n layers.
     """
@@ -43,34 +43,32 @@ class TowerPropagation(RelevancyPropagation):
             self.gradient += scaled(self._joining.pop(layer), self.scale, self.gradient.dtype)
 
 
-def scaled(
-    gradient: Float[Tensor, "token target *state"], scale: Float[Tensor, "target"], dtype: torch.dtype
-) -> Tensor:
-    """A gradient as a walk carries it: times its scale, in the model's precision."""
+def scaled(gradient: Float[Tensor, "target *state"], scale: Float[Tensor, "target"], dtype: torch.dtype) -> Tensor:
+    """A gradient as a propagation carries it: times its scale, in the model's precision."""
     return (gradient * scale.view(-1, *[1] * (gradient.ndim - 1))).to(dtype)
 
 
-def entering(walk: RelevancyPropagation, images: Sequence[int]) -> Float[Tensor, "target image_token hidden"]:
-    """The gradient of what is added to the image tokens before the layer that a walk has just come down through."""
-    return at_least_float32(walk.gradient[:, list(images)]) / walk.scale[:, None, None]
+def entering(decoder: RelevancyPropagation, images: Sequence[int]) -> Float[Tensor, "target image_token hidden"]:
+    """The gradient of what is added to the image tokens before the layer that was gone through last."""
+    return at_least_float32(decoder.gradient[:, list(images)]) / decoder.scale[:, None, None]
 
 
 def into_tower(
     tower: TowerPass,
-    walk: RelevancyPropagation,
+    decoder: RelevancyPropagation,
     images: Sequence[int],
     entries: Sequence[Float[Tensor, "target image_token hidden"]],
 ) -> TowerPropagation:
-    """The walk goes on through the projector: an image token's relevancy is spread evenly over its merged places.
+    """Propagation goes on through the projector: an image token's relevancy is spread evenly over its merged places.
 
     `entries` are the gradients of what enters each of the decoder's first layers. The relevancy of a token that is made
-    of no place stays behind.
+    of no place goes no further.
     """
     states = [read.detach().requires_grad_() for read in tower.read]
     with torch.enable_grad():
         projected = tower.project(*states)
-    token_targets = len(walk.scale)
-    above = scaled(torch.stack(list(entries), 1), walk.scale, projected.dtype)
+    token_targets = len(decoder.scale)
+    above = scaled(torch.stack(list(entries), 1), decoder.scale, projected.dtype)
     joining: dict[int, Tensor] = {}
     for token_target in range(token_targets):
         parts = torch.autograd.grad(
@@ -79,9 +77,9 @@ def into_tower(
         for count, part in zip(tower.reads, parts, strict=True):
             if count not in joining:
                 joining[count] = at_least_float32(part).new_zeros(token_targets, *part.shape)
-            joining[count][token_target] += at_least_float32(part) / walk.scale[token_target]
-    relevancy = torch.zeros(token_targets, len(tower.final), dtype=walk.relevancy.dtype, device=tower.final.device)
+            joining[count][token_target] += at_least_float32(part) / decoder.scale[token_target]
+    relevancy = torch.zeros(token_targets, len(tower.final), dtype=decoder.relevancy.dtype, device=tower.final.device)
     seeing = tower.seeing
-    own = walk.relevancy[:, list(images)][:, seeing, None]
+    own = decoder.relevancy[:, list(images)][:, seeing, None]
     relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
-    return TowerPropagation(tower, relevancy, joining, walk.scale)
+    return TowerPropagation(tower, relevancy, joining, decoder.scale)

@@ -17,7 +17,6 @@ from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows
-from ._places import needs_places
 from .base import Explainer, Step
 
 _described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
@@ -45,10 +44,11 @@ class AttentionTimesTower(Explainer):
     name = "Attention x tower attention"
     caveat = "Two attentions multiplied: places that the tower uses for notes of its own can shine without reason."
     Settings = AttentionTimesTowerSettings
+    needs = "places"
     contrasts = False
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        missing = needs_places(model, answer, self.name)
+        missing = super().obstacle(model, answer)
         if missing is not None:
             return missing
         if answer not in _described:

@@ -19,6 +19,7 @@ from ..answer import Answer
 from ..settings import NoSettings
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
+from ._places import Need, lacking
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,21 +39,27 @@ class Explainer(ABC):
     """One method. The class docstring's first paragraph describes it on screen and names its paper.
 
     `key` names it in settings and files, `name` on screen; `caveat` is the one line shown under every map of it:
-    what the score does not tell. `signed`: scores may be negative, and then mean evidence against. `contrasts`: a
-    rival changes the map. `keeps_partial`: what was done before a stop is worth showing.
+    what the score does not tell. `needs` says what of a picture it cannot do without: "image" tokens, where it scores
+    nothing else or nothing without them, or also the "places" that they have in the picture; answers that lack it are
+    refused in a sentence. `signed`: scores may be negative, and then mean evidence against. `contrasts`: a rival
+    changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it knows nothing of the
+    model, and is there to be beaten.
     """
 
     key: ClassVar[str]
     name: ClassVar[str]
     caveat: ClassVar[str]
     Settings: ClassVar[type[Any]] = NoSettings
+    needs: ClassVar[Need] = "nothing"
     signed: ClassVar[bool] = False
     contrasts: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = False
+    control: ClassVar[bool] = False
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        """Why this method cannot explain this answer, as a sentence that says what to do; None when it can."""
-        return None
+        """Why this method cannot explain this answer, as a sentence that says what to do; None when it can. As it
+        stands: what the method `needs` and the answer lacks."""
+        return lacking(self.needs, model, answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

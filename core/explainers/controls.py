@@ -12,7 +12,6 @@ from ..answer import Answer
 from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._places import needs_places
 from .base import Explainer, Step
 
 
@@ -33,6 +32,7 @@ class Random(Explainer):
     name = "Control: random"
     caveat = "A control that knows nothing of the model: anything you see in it is chance."
     Settings = RandomSettings
+    control = True
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: RandomSettings
@@ -74,9 +74,8 @@ class CentreBias(Explainer):
     name = "Control: centre"
     caveat = "A control that knows nothing of the model: it is the same for every question and every token."
     Settings = CentreBiasSettings
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_places(model, answer, self.name)
+    needs = "places"
+    control = True
 
     def scores(
         self,

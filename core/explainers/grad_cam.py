@@ -13,7 +13,7 @@ from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length
-from ._places import image_positions, needs_image
+from ._places import image_positions
 from .base import Explainer, Step
 
 
@@ -41,9 +41,7 @@ class GradCam(Explainer):
     name = "Grad-CAM"
     caveat = "One weight for each feature and all places: a linear guess at one layer, and evidence against is cut off."
     Settings = GradCamSettings
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_image(answer, self.name)
+    needs = "image"
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

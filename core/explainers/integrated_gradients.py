@@ -14,7 +14,7 @@ from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length, recompute_from
-from ._places import image_positions, needs_image
+from ._places import image_positions
 from .base import Explainer, Step
 
 SAME = 1e-2
@@ -50,10 +50,8 @@ class IntegratedGradients(Explainer):
     name = "Integrated gradients"
     caveat = "Measured against a baseline that the model never saw: another baseline is another question."
     Settings = IntegratedGradientsSettings
+    needs = "image"
     signed = True
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_image(answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -61,15 +61,15 @@ class LogprobIncrease(Explainer):
         token_targets: Sequence[TokenTarget],
         settings: LogprobIncreaseSettings,
     ) -> Iterator[Step]:
-        found = contributions(model, answer, token_targets)
+        written = contributions(model, answer, token_targets)
         yield Step(0.2)
-        by_head = head_increases(model, found)
+        by_head = head_increases(model, written)
         scores = torch.zeros(len(token_targets), len(answer.layout))
         for row in range(len(token_targets)):
-            one, heads = found.of(row), top_heads(by_head[row], settings.heads)
+            of_target, heads = written.of(row), top_heads(by_head[row], settings.heads)
             layers = sorted({layer for layer, _ in heads})
             for done, layer in enumerate(layers):
                 yield Step(0.3 + 0.7 * (row + done / len(layers)) / len(token_targets))
                 own = [head for head in heads if head[0] == layer]
-                scores[row] += source_increases(model, one, own)[0].sum(0)
+                scores[row] += source_increases(model, of_target, own)[0].sum(0)
         yield Step(1.0, scores)

@@ -14,7 +14,7 @@ from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows
-from ._places import image_positions, needs_image
+from ._places import image_positions
 from .base import Explainer, Step
 
 SMALLEST = 1e-7
@@ -46,10 +46,8 @@ class RelativeAttention(Explainer):
     name = "Relative attention"
     caveat = "A ratio, so rarely seen patches may stand out for little; it scores image tokens only, words are 0."
     Settings = RelativeAttentionSettings
+    needs = "image"
     contrasts = False
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_image(answer, self.name)
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -77,13 +77,13 @@ def relevancy_by_layer(
     entered = torch.zeros(len(token_targets), checkpoints.layers, len(answer.layout))
     done = 0
     for group in grouped(model.card, len(checkpoints.final), token_targets):
-        walk = begin(model, checkpoints, answer, group)
+        propagation = begin(model, checkpoints, answer, group)
         for layer in reversed(range(checkpoints.layers)):
-            before = walk.relevancy
-            for _ in walk.down(layer):
+            before = propagation.relevancy
+            for _ in propagation.down(layer):
                 if cancel is not None:
                     cancel.check()
-            brought = walk.relevancy - before
+            brought = propagation.relevancy - before
             entered[done : done + len(group), layer, : brought.shape[1]] = brought.float().cpu()
         done += len(group)
     return entered

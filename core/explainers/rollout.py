@@ -48,8 +48,8 @@ class Rollout(Explainer):
         rows[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
         for layer in range(checkpoints.layers - 1, -1, -1):
             yield Step(1 - (layer + 1) / checkpoints.layers)
-            with checkpoints.recompute(layer, grad=False) as passed:
-                for call in passed.attention_calls:
+            with checkpoints.recompute(layer, grad=False) as layer_pass:
+                for call in layer_pass.attention_calls:
                     rows = (rows + mixed(rows, call)) / 2
             checkpoints.free(layer)
         yield Step(1.0, full_length(rows, answer))
@@ -59,7 +59,7 @@ def mixed(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[
     """rows @ mean over heads of the attention call's attention, in blocks of the positions that have any weight."""
     heads, keys = call.query.shape[0], call.key.shape[1]
     active = (rows != 0).any(0).nonzero()[:, 0]
-    found = torch.zeros_like(rows)
+    total = torch.zeros_like(rows)
     for block in active.split(max(8, BLOCK_BYTES // (4 * heads * keys))):
-        found += rows[:, block] @ call.rows(block).mean(0)
-    return found
+        total += rows[:, block] @ call.rows(block).mean(0)
+    return total

@@ -22,7 +22,7 @@ from ..settings import switch
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._places import image_positions, needs_places
+from ._places import image_positions
 from .base import Explainer, Step
 
 LOGITS_BYTES = 64 * 2**20
@@ -50,9 +50,7 @@ class TokenActivationMap(Explainer):
     name = "Token activation map"
     caveat = "It reads what image tokens would say in the last layer; the answer need not be made from that."
     Settings = TokenActivationMapSettings
-
-    def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
-        return needs_places(model, answer, self.name)
+    needs = "places"
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
@@ -86,14 +84,14 @@ class TokenActivationMap(Explainer):
                 activation = activation - logits[:, columns[token_target.rival]]
             activation = activation.relu()
             before = [position for position in words if position <= token_target.position(answer)]
-            found = activation[places]
+            seen = activation[places]
             if settings.inference:
                 context = [position for position in before if ids[position] != token_target.token]
                 # The target's activation at a word of the answer is read where that word was predicted.
                 weights = activation[[position - 1 if position >= prompt else position for position in context]]
                 maps = logits[places][:, [columns[ids[position]] for position in context]].relu().T
-                found = less_context(found, maps, weights)
-            scores[row, places] = found
+                seen = less_context(seen, maps, weights)
+            scores[row, places] = seen
             if settings.denoise:
                 for view in answer.layout.views:
                     grid = scores[row, list(view.positions)].view(view.rows, view.columns).numpy()
@@ -110,8 +108,8 @@ def chosen_logits(
     """The raw logits of some tokens at every position, a few positions at a time; float32, on the CPU."""
     block = max(1, LOGITS_BYTES // (4 * model.card.vocabulary))
     with torch.no_grad():
-        found = [model.unembed(part)[:, list(tokens)].float().cpu() for part in states.split(block)]
-    return torch.cat(found)
+        blocks = [model.unembed(part)[:, list(tokens)].float().cpu() for part in states.split(block)]
+    return torch.cat(blocks)
 
 
 def less_context(
@@ -136,5 +134,5 @@ def rank_gaussian(grid: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, 
     ranks = np.arange(SIDE**2) - SIDE**2 // 2
     # A window of equal values has no width, and its median is all of them.
     weights = np.exp(-(ranks**2) / (2 * np.maximum(width, 1e-6) ** 2))
-    found: Float[np.ndarray, "rows columns"] = (ranked * weights).sum(-1) / weights.sum(-1)
-    return np.where(mean[..., 0] > 0, found, 0.0)
+    smoothed: Float[np.ndarray, "rows columns"] = (ranked * weights).sum(-1) / weights.sum(-1)
+    return np.where(mean[..., 0] > 0, smoothed, 0.0)

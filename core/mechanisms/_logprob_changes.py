@@ -47,7 +47,7 @@ class Changes:
     """
 
     states: Float[Tensor, "target hidden"]
-    factors: Float[Tensor, "heads token target source size"]
+    factors: Float[Tensor, "heads target source size"]
     matrices: Float[Tensor, "heads size hidden"]
 
 
@@ -63,7 +63,7 @@ def block_words(vectors: int, device: torch.device, number_bytes: int = 4) -> in
 
 def logprob_changes(
     unembedding: Unembedding, token_targets: Sequence[TokenTarget], changes: Changes, cancel: CancelToken | None = None
-) -> Float[Tensor, "heads token target source"]:
+) -> Float[Tensor, "heads target source"]:
     """log p(token | state + vector) - log p(token | state) in nats, less the same of the rival for a contrast.
 
     Raises Cancelled.
@@ -89,7 +89,7 @@ def _of(changes: Changes, rows: list[int]) -> Changes:
 
 def _logit_changes(
     unembedding: Unembedding, changes: Changes, words: Sequence[int]
-) -> Float[Tensor, "heads token target source"]:
+) -> Float[Tensor, "heads target source"]:
     """By how much each token target's own word gains: its logit after, less its logit before."""
     own = unembedding.rows(words)
     before = (changes.states * own).sum(-1) + unembedding.constant(words)
@@ -101,7 +101,7 @@ def _logit_changes(
 
 def _normaliser_changes(
     unembedding: Unembedding, changes: Changes, cancel: CancelToken | None
-) -> Float[Tensor, "heads token target source"]:
+) -> Float[Tensor, "heads target source"]:
     """log sum_u p(u | state) exp(logit change of u), over the whole vocabulary."""
     shape = changes.factors.shape[:3]
     factors, matrices = _way(changes)

@@ -44,7 +44,7 @@ def attribute(model: VisionLanguageModel, written: Contributions) -> Attribution
     scale = unembedding.norm.scale(written.final)
     direction = unembedding.norm.linear_back(words) * scale[:, None]
 
-    def share(states: Float[Tensor, "token target *more hidden"]) -> Float[Tensor, "token target *more"]:
+    def share(states: Float[Tensor, "target *more hidden"]) -> Float[Tensor, "target *more"]:
         return torch.einsum("u...d,ud->u...", at_least_float32(states), direction)
 
     bias = torch.stack([parts.bias + between for parts, between in zip(written.layers, _between(written), strict=True)])

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Head, TokenKind
+from ..errors import UnknownName
 
 
 class Site(StrEnum):
@@ -103,20 +104,20 @@ def first_position(edits: Iterable[Edit], length: int) -> int:
 
 
 def check_edits(edits: Iterable[Edit], layers: int, heads: int, length: int | None = None) -> None:
-    """Raises ValueError for a layer or head that the model does not have, and for a position outside a sequence of
-    `length` (any that is not negative where there is none yet)."""
+    """Raises UnknownName for a layer or head that the model does not have, and for a position outside a sequence of
+    `length` (any that is not negative where there is none yet); ValueError for edits that lack a part."""
     for edit in edits:
         _check_layers(edit, layers)
         if isinstance(edit, HeadAblation):
             if not all(0 <= head < heads for _, head in edit.heads):
-                raise ValueError(f"The model has heads 0 to {heads - 1}. Choose among them.")
+                raise UnknownName(f"The model has heads 0 to {heads - 1}. Choose among them.")
             if edit.outputs is not None and len(edit.outputs) != len(edit.heads):
                 raise ValueError("A head ablation needs one output for each head.")
             continue
         positions = (*edit.rows, *edit.columns) if isinstance(edit, Knockout) else edit.positions
         if not all(position >= 0 and (length is None or position < length) for position in positions):
             last = "" if length is None else f" to {length - 1}"
-            raise ValueError(f"An edit names a position outside the sequence, which has 0{last}. Choose among them.")
+            raise UnknownName(f"An edit names a position outside the sequence, which has 0{last}. Choose among them.")
         if isinstance(edit, StatePatch) and len(edit.states) != len(edit.positions):
             raise ValueError("A state patch needs one state for each position.")
 
@@ -130,7 +131,7 @@ def _check_layers(edit: Edit, layers: int) -> None:
         case StatePatch():
             named = frozenset({edit.layer})
     if not all(0 <= layer < layers for layer in named):
-        raise ValueError(f"The model has layers 0 to {layers - 1}. Choose among them.")
+        raise UnknownName(f"The model has layers 0 to {layers - 1}. Choose among them.")
 
 
 def first_after_images(answer: Answer) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +25,7 @@ from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import sampled
 from tests.hooks import hooks_of
 
+ROOT = Path(__file__).resolve().parents[2]
 KEYS = sorted(explainers())
 SETTINGS = {
     "integrated_gradients": IntegratedGradientsSettings(steps=4),
@@ -29,17 +34,6 @@ SETTINGS = {
 """Where the defaults would take a while."""
 
 RIVAL = 40
-IMAGES_ONLY = {
-    "attention_times_tower",
-    "centre_bias",
-    "grad_cam",
-    "integrated_gradients",
-    "occlusion_pixels",
-    "occlusion_superpixels",
-    "relative_attention",
-    "token_activation_map",
-}
-CONTROLS = {"random", "centre_bias"}
 
 
 @pytest.fixture
@@ -53,8 +47,8 @@ def test_every_target_has_finite_scores_of_full_length(key: str, model: Transfor
     targets = [Target((2,)), Target((0, 1)), whole_answer(answer)]
     if method.contrasts:
         targets += [Target((2,), (RIVAL,)), Target((0, 1), (RIVAL, RIVAL + 1))]
-    found = explain(method, model, answer, targets, SETTINGS.get(key))
-    for target, explanation in zip(targets, found, strict=True):
+    explanations = explain(method, model, answer, targets, SETTINGS.get(key))
+    for target, explanation in zip(targets, explanations, strict=True):
         assert explanation.scores.shape == (len(answer.layout),)
         assert explanation.scores.dtype == torch.float32 and explanation.scores.device.type == "cpu"
         assert bool(explanation.scores.isfinite().all()) and float(explanation.scores.abs().max()) > 0
@@ -64,9 +58,9 @@ def test_every_target_has_finite_scores_of_full_length(key: str, model: Transfor
         assert float(explanation.scores[after:].abs().max()) == 0
         assert explanation.complete == 1 and explanation.method == key
     (alone,) = explain(method, model, answer, [Target((2,))], SETTINGS.get(key))
-    torch.testing.assert_close(alone.scores, found[0].scores, atol=1e-5, rtol=1e-3)
-    if method.contrasts and key not in CONTROLS:
-        assert float((found[3].scores - found[0].scores).abs().max()) > 1e-5
+    torch.testing.assert_close(alone.scores, explanations[0].scores, atol=1e-5, rtol=1e-3)
+    if method.contrasts and not method.control:
+        assert float((explanations[3].scores - explanations[0].scores).abs().max()) > 1e-5
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if not explainers()[key].contrasts])
@@ -81,15 +75,15 @@ def test_a_method_that_knows_no_words_refuses_a_contrast(
 @pytest.mark.parametrize("key", KEYS)
 def test_without_a_picture_a_method_works_or_says_what_to_do(key: str, llava: TransformersModel) -> None:
     answer, method = sampled(llava, "Only words", tokens=2), explainers()[key]
-    if key in IMAGES_ONLY:
+    if method.needs != "nothing":
         with pytest.raises(NotApplicable, match=r"no picture.*Ask about a picture, or choose"):
             explain(method, llava, answer, [Target((1,))])
     else:
-        (found,) = explain(method, llava, answer, [Target((1,))], SETTINGS.get(key))
-        assert found.scores.shape == (len(answer.layout),) and bool(found.scores.isfinite().all())
+        (explanation,) = explain(method, llava, answer, [Target((1,))], SETTINGS.get(key))
+        assert explanation.scores.shape == (len(answer.layout),) and bool(explanation.scores.isfinite().all())
 
 
-@pytest.mark.parametrize("key", sorted(IMAGES_ONLY & {"centre_bias", "token_activation_map", "attention_times_tower"}))
+@pytest.mark.parametrize("key", [key for key in KEYS if explainers()[key].needs == "places"])
 def test_without_places_a_method_that_needs_them_says_what_to_do(
     key: str, llava: TransformersModel, picture: Image.Image
 ) -> None:
@@ -118,11 +112,11 @@ def test_a_stop_leaves_the_model_as_it_was(key: str, model: TransformersModel, a
     cancel.cancel()
     method = explainers()[key]
     try:
-        found = explain(method, model, answer, [whole_answer(answer)], SETTINGS.get(key), cancel=cancel)
+        (explanation,) = explain(method, model, answer, [whole_answer(answer)], SETTINGS.get(key), cancel=cancel)
     except Cancelled:
         pass
     else:
-        assert found[0].complete == 1 or method.keeps_partial
+        assert explanation.complete == 1 or method.keeps_partial
     assert torch.equal(model.replay_logits(answer), before)
     parameters = list(model.network.parameters())
     assert all(parameter.grad is None for parameter in parameters)
@@ -137,7 +131,7 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
 ) -> None:
     answer, method = sampled(llava, "Where?", picture, tokens=2), explainers()[key]
     needed = method.estimate(llava, answer, token_targets_of(answer, whole_answer(answer)), method.Settings())
-    if key in CONTROLS:
+    if method.control:
         assert needed == 0
         return
     assert needed > 0
@@ -167,3 +161,46 @@ def test_a_running_method_hears_a_stop_between_its_steps(llava: TransformersMode
             progress=lambda done: cancel.cancel() if done > 0 else None,
         )
     assert time.perf_counter() - began < 30
+
+
+OF_IMAGES = '''
+"""How large what the decoder leaves at image tokens is."""
+
+from core.explainers._places import image_positions
+from core.explainers.base import Explainer, Step
+from core.vlm.memory_costs import checkpoint_bytes
+
+import torch
+
+
+class ImageNorms(Explainer):
+    """The length of the decoder's last state at each image token, whatever the answer says."""
+
+    key = "image_norms"
+    name = "Norms of image tokens"
+    caveat = "It knows nothing of the answer."
+    needs = "image"
+    contrasts = False
+
+    def estimate(self, model, answer, token_targets, settings):
+        return checkpoint_bytes(model, answer)
+
+    def scores(self, model, answer, token_targets, settings):
+        positions = image_positions(answer)
+        scores = torch.zeros(len(token_targets), len(answer.layout))
+        scores[:, positions] = model.checkpointed(answer).final[positions].float().norm(dim=-1).cpu()
+        yield Step(1.0, scores)
+'''
+WITH_IT = """
+import sys, pytest, core.explainers
+core.explainers.__path__.append(sys.argv[1])
+sys.exit(pytest.main(sys.argv[2:]))
+"""
+
+
+def test_a_new_file_of_a_method_for_pictures_passes_all_of_these_tests(tmp_path: Path) -> None:
+    (tmp_path / "image_norms.py").write_text(OF_IMAGES)
+    command = [sys.executable, "-c", WITH_IT, str(tmp_path), "-n0", __file__, "-k", "image_norms"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d+ passed", done.stdout, re.MULTILINE)
