@@ -86,8 +86,8 @@ class CausalGraph:
         separator = self.learned.separators.get(pair)
         given = None
         if separator is not None:
-            found = partial_correlation(self.correlation, a, b, separator)
-            given = test.p_value(found, len(separator))
+            partial = partial_correlation(self.correlation, a, b, separator)
+            given = test.p_value(partial, len(separator))
         alone = float(self.correlation[a, b])
         return Relation(
             edge="" if mark_a is None else f"{'<' if mark_a == '>' else mark_a}-{mark_b}",
@@ -211,8 +211,8 @@ def causal_graphs(
         weights = answer.attention.weights[layer].float().cpu().numpy()
         own = {token: weights[:, token] for token in positions}
     else:
-        found = read_rows(model, answer, layer, sorted(set(positions.values())), cancel)
-        own = {token: found[position] for token, position in positions.items()}
+        predicting = read_rows(model, answer, layer, sorted(set(positions.values())), cancel)
+        own = {token: predicting[position] for token, position in positions.items()}
     chosen = [choose_nodes(answer, token, own[token][head], settings) for token, head in wanted]
     rows = read_rows(model, answer, layer, sorted({node.row for nodes in chosen for node in nodes.nodes}), cancel)
     graphs = []
@@ -236,8 +236,8 @@ def read_rows(
         if cancel is not None:
             cancel.check()
         part = queries[start : start + at_once]
-        found = model.attention_rows(answer, part)[layer].float().cpu().numpy()
-        rows.update({query: found[:, index] for index, query in enumerate(part)})
+        weights = model.attention_rows(answer, part)[layer].float().cpu().numpy()
+        rows.update({query: weights[:, index] for index, query in enumerate(part)})
     return rows
 
 
@@ -245,7 +245,7 @@ def _graph(
     token: int,
     layer: int,
     head: int,
-    found: Nodes,
+    nodes: Nodes,
     attention: Float[np.ndarray, "node key"],
     settings: GraphSettings,
     limits: Limits,
@@ -254,8 +254,8 @@ def _graph(
     left_out = everywhere if settings.leave_out_sink else None
     correlation = row_correlation(attention, left_out)
     learned, used, ridge = learn(correlation, settings, limits)
-    notes = [*found.notes, *_caveats(attention, everywhere, left_out, ridge, settings)]
-    if settings.method == "ordered ICD" and _looks_ahead(attention, [node.row for node in found.nodes]):
+    notes = [*nodes.notes, *_caveats(attention, everywhere, left_out, ridge, settings)]
+    if settings.method == "ordered ICD" and _looks_ahead(attention, [node.row for node in nodes.nodes]):
         notes.append(
             "Tokens of this model's prompt also look at what stands after them, so their order does not say which of "
             "two cannot cause the other. ICD and FCI, among the settings, do not use the order."
@@ -264,7 +264,7 @@ def _graph(
         notes.append(learned.sentence)
     if learned.graph.violations():
         notes.append("Some tests contradict each other: no single cause-and-effect story fits all marks of this graph.")
-    return CausalGraph(token, layer, head, found.nodes, settings, used, ridge, everywhere, learned, tuple(notes))
+    return CausalGraph(token, layer, head, nodes.nodes, settings, used, ridge, everywhere, learned, tuple(notes))
 
 
 def _looks_ahead(attention: Float[np.ndarray, "node key"], rows: Sequence[int]) -> bool:

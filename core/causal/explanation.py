@@ -38,11 +38,11 @@ class NodeExplanation:
     @cached_property
     def parents(self) -> dict[int, int]:
         """Each node's parent on its shortest path in the tree (the first found): what is drawn between the arcs."""
-        found: dict[int, int] = {}
+        parents: dict[int, int] = {}
         for branch in self.tree.branches:
             parent = self.target if branch.parent is None else self.tree.branches[branch.parent].node
-            found.setdefault(branch.node, parent)
-        return found
+            parents.setdefault(branch.node, parent)
+        return parents
 
     @property
     def isolated(self) -> bool:

@@ -54,8 +54,8 @@ class CorrelationTest(CIT_Base):
         if len(given) > self.test.largest_set:
             return 0.0
         if (pair, given) not in self.record:
-            found = partial_correlation(self.correlation, *pair, given)
-            self.record[pair, given] = self.test.p_value(found, len(given))
+            partial = partial_correlation(self.correlation, *pair, given)
+            self.record[pair, given] = self.test.p_value(partial, len(given))
         return float(self.record[pair, given])
 
 
@@ -68,7 +68,7 @@ def learn_fci(correlation: Float[np.ndarray, "node node"], test: FisherZ, limits
     size = len(correlation)
     record: dict[tuple[tuple[int, int], tuple[int, ...]], float] = {}
     # It checks the shape of the data it never looks at.
-    found, _ = reference.fci(
+    general, _ = reference.fci(
         np.zeros((size + 1, size)),
         _NAME,
         test.alpha,
@@ -78,7 +78,7 @@ def learn_fci(correlation: Float[np.ndarray, "node node"], test: FisherZ, limits
         limits=limits or Limits(),
         record=record,
     )
-    graph = from_general(found)
+    graph = from_general(general)
     separators = {
         pair: given for (pair, given), p in reversed(record.items()) if p > test.alpha and not graph.connected(*pair)
     }
@@ -88,11 +88,11 @@ def learn_fci(correlation: Float[np.ndarray, "node node"], test: FisherZ, limits
     return Learned(graph, separators, tuple(tests), len(tests) - 1, "nothing left", time.perf_counter() - began)
 
 
-def from_general(found: Any) -> Pag:
+def from_general(general: Any) -> Pag:
     """A causal-learn graph, whose `graph[a, b]` is the mark at a on the edge from b."""
-    graph = Pag(len(found.graph))
+    graph = Pag(len(general.graph))
     for a in range(graph.size):
         for b in range(a + 1, graph.size):
-            if found.graph[a, b]:
-                graph.join(a, b, _MARKS[int(found.graph[a, b])], _MARKS[int(found.graph[b, a])])
+            if general.graph[a, b]:
+                graph.join(a, b, _MARKS[int(general.graph[a, b])], _MARKS[int(general.graph[b, a])])
     return graph

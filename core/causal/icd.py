@@ -178,9 +178,9 @@ class _Unordered(Search):
         """The sets around a, then those around b, the nearest first and each once."""
         allowed = (self._ancestors[a] | self._ancestors[b]) & ~(1 << a | 1 << b)
         around = [self._tree(root, size).subsets(size, allowed) for root in (a, b)]
-        order = np.argsort(np.concatenate([found.distances for found in around]), kind="stable")
-        nodes = np.concatenate([found.nodes for found in around])[order]
-        masks = np.concatenate([found.masks for found in around])[order]
+        order = np.argsort(np.concatenate([one.distances for one in around]), kind="stable")
+        nodes = np.concatenate([one.nodes for one in around])[order]
+        masks = np.concatenate([one.masks for one in around])[order]
         _, first = np.unique(masks, return_index=True)
         first.sort()
         return nodes[first], masks[first]

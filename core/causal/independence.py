@@ -85,13 +85,13 @@ def partial_correlations(
             row.append(value)
         row.append(np.sqrt(np.maximum(rest, TINY)))
         lower.append(row)
-        found = columns[node]
+        solution = columns[node]
         for earlier in range(step):
-            found -= row[earlier][:, None] * solved[earlier]
-        found /= row[step][:, None]
-        solved.append(found)
-        covariance -= found[:, -1:] * found
-        variance -= found * found
+            solution -= row[earlier][:, None] * solved[earlier]
+        solution /= row[step][:, None]
+        solved.append(solution)
+        covariance -= solution[:, -1:] * solution
+        variance -= solution * solution
     variance = np.maximum(variance, TINY)
     scale = np.sqrt(variance[:, :-1] * variance[:, -1:])
     return np.asarray(covariance[:, :-1] / scale)

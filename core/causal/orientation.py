@@ -252,17 +252,17 @@ class _Rules:
         """The steps (u, v) from which an uncovered walk (every second node apart) of allowed steps leads to one of
         `ends`. A walk may come back to a node; whether there is a path, `_path` says."""
         graph = self.graph
-        found: set[Step] = set()
+        steps: set[Step] = set()
         fringe = list(ends)
         while fringe:
             u, v = fringe.pop()
-            if (u, v) in found:
+            if (u, v) in steps:
                 continue
-            found.add((u, v))
+            steps.add((u, v))
             for before in bits(graph.adjacent[u] & ~graph.adjacent[v] & ~(1 << v)):
-                if (before, u) not in found and allowed(before, u):
+                if (before, u) not in steps and allowed(before, u):
                     fringe.append((before, u))
-        return found
+        return steps
 
     def _path(self, walks: set[Step], start: int, first: int, last: int, free: int) -> list[int] | None:
         """An uncovered path start, first, ..., last through nodes of `free`, without the start; every step but the

@@ -97,10 +97,10 @@ class Pag:
         """
         graph = cls(size)
         for text in edges:
-            found = _EDGE.fullmatch(text.strip())
-            if found is None:
+            match = _EDGE.fullmatch(text.strip())
+            if match is None:
                 raise ValueError(f"not an edge: {text!r}")
-            a, left, right, b = int(found[1]), found[2], found[3], int(found[4])
+            a, left, right, b = int(match[1]), match[2], match[3], int(match[4])
             if a == b or not (a < size and b < size) or graph.connected(a, b):
                 raise ValueError(f"an edge joins two nodes of the graph, and once: {text!r}")
             graph.join(a, b, Mark.ARROW if left == "<" else Mark(left), Mark(right))
@@ -161,13 +161,13 @@ class Pag:
 
     def edges(self) -> tuple[Edge, ...]:
         """All edges, in the order of their nodes."""
-        found = []
+        edges = []
         for a in range(self.size):
             for b in bits(self.adjacent[a] >> (a + 1) << (a + 1)):
                 mark_a, mark_b = self.mark(a, b), self.mark(b, a)
                 assert mark_a is not None and mark_b is not None
-                found.append(Edge(a, b, mark_a, mark_b))
-        return tuple(found)
+                edges.append(Edge(a, b, mark_a, mark_b))
+        return tuple(edges)
 
     def marks(self) -> Int8[np.ndarray, "at other"]:
         """The mark at each node on the edge from each other: 0 none, 1 circle, 2 arrowhead, 3 tail."""
@@ -218,9 +218,11 @@ class Pag:
             for node in range(self.size):
                 if ancestors[node] >> middle & 1:
                     ancestors[node] |= ancestors[middle]
-        found = [f"{node} causes itself" for node in range(self.size) if ancestors[node] >> node & 1]
+        contradictions = [f"{node} causes itself" for node in range(self.size) if ancestors[node] >> node & 1]
         for node in range(self.size):
             for descendant in bits(self.arrows[node]):
                 if ancestors[descendant] >> node & 1:
-                    found.append(f"an arrowhead says that {node} does not cause {descendant}, and a path that it does")
-        return tuple(found)
+                    contradictions.append(
+                        f"an arrowhead says that {node} does not cause {descendant}, and a path that it does"
+                    )
+        return tuple(contradictions)

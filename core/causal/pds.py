@@ -65,10 +65,10 @@ class PdsTree:
     @cached_property
     def distance(self) -> dict[int, int]:
         """The least depth of each node."""
-        found: dict[int, int] = {}
+        depths: dict[int, int] = {}
         for branch in self.branches:
-            found.setdefault(branch.node, branch.depth)
-        return found
+            depths.setdefault(branch.node, branch.depth)
+        return depths
 
     @property
     def depth(self) -> int:

@@ -211,8 +211,8 @@ class Scan:
     def hits(self, others: list[int], rows: slice) -> Bool[np.ndarray, "subset other"]:
         """Which of the sets make the node independent of which others."""
         self.search.look_up()
-        found = partial_correlations(self.search.correlation, self.node, np.array(others), self.subsets.nodes[rows])
-        return np.abs(found) < self.critical
+        partial = partial_correlations(self.search.correlation, self.node, np.array(others), self.subsets.nodes[rows])
+        return np.abs(partial) < self.critical
 
     def first_hits(self, legal: dict[int, Bool[np.ndarray, "subset"]]) -> dict[int, int]:
         """For each other node the number of its first legal set that makes the two independent (or of sets)."""

@@ -1,5 +1,5 @@
 """Explanation methods, one file each: what did this part of the answer rest on?
 
-`base.py` says what an explainer is, `settings.py` how it describes its settings, `registry.py` finds every explainer
-in this folder, and `run.py` runs one over any target. A new method is one new file here.
+`base.py` says what an explainer is, `core/settings.py` how settings describe themselves, `registry.py` finds every
+explainer in this folder, and `run.py` runs one over any target. A new method is one new file here.
 """

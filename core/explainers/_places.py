@@ -1,4 +1,4 @@
-"""What several methods ask of token targets and of an answer's positions."""
+"""What methods need of a picture, and what is said where an answer lacks it."""
 
 from __future__ import annotations
 

@@ -133,3 +133,40 @@ def test_every_method_has_controls(key: str) -> None:
     at = AppTest.from_function(form, kwargs={"method": key}, default_timeout=60).run()
     assert not at.exception
     assert at.session_state["made"] == explainers()[key].Settings()
+
+
+def test_a_method_whose_settings_do_not_go_together_is_left_out_with_a_sentence() -> None:
+    def page() -> None:
+        from dataclasses import dataclass
+        from unittest.mock import patch
+
+        import streamlit as st
+
+        from core.errors import SettingsError
+        from core.explainers.raw_attention import RawAttention
+        from core.explainers.rollout import Rollout
+        from core.ui.relevancy import methods
+        from core.vlm.model import ModelCard
+
+        @dataclass(frozen=True)
+        class Settings:
+            def __post_init__(self) -> None:
+                raise SettingsError("These two do not go together.")
+
+        class Strict(RawAttention):
+            pass
+
+        Strict.Settings = Settings  # type: ignore[assignment]
+        st.session_state[methods.CHOSEN] = ["strict", "rollout"]
+        card = ModelCard("m", "m", "llava", 1, "float32", "cpu", 3, 4, 4, 8, 9, "1 x 1", "f")
+        known = {"strict": Strict(), "rollout": Rollout()}
+        with (
+            patch.object(methods, "explainers", lambda: known),
+            patch.object(methods, "first_method", lambda: "rollout"),
+        ):
+            st.session_state["orders"] = [order.method for order in methods.choose(card)]
+
+    at = AppTest.from_function(page, default_timeout=60).run()
+    assert not at.exception
+    assert at.session_state["orders"] == ["rollout"]
+    assert [text.value for text in at.text] == ["These two do not go together."]

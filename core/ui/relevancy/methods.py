@@ -7,7 +7,7 @@ from functools import cache
 import streamlit as st
 
 from ...cases.league_file import read_league_file
-from ...errors import JournalError
+from ...errors import JournalError, SettingsError
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
@@ -50,7 +50,7 @@ def choose(card: ModelCard) -> list[Order]:
             help="The first is what the league of methods recommends, among those that follow a click (Case Studies).",
         )
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
-            orders = [_order(key, card) for key in chosen]
+            orders = [order for key in chosen if (order := _order(key, card)) is not None]
         with st.popover("What they are", icon=":material/menu_book:"):
             # In one element: whatever stands here is drawn again at every click.
             st.markdown(
@@ -59,10 +59,15 @@ def choose(card: ModelCard) -> list[Order]:
     return orders
 
 
-def _order(key: str, card: ModelCard) -> Order:
+def _order(key: str, card: ModelCard) -> Order | None:
+    """The method with its settings; None, and a sentence, where these do not go together."""
     explainer = explainers()[key]
     st.markdown(f"**{escaped(explainer.name)}**")
-    settings = settings_form(explainer.Settings, card, f"relevancy_{key}")
+    try:
+        settings = settings_form(explainer.Settings, card, f"relevancy_{key}")
+    except SettingsError as error:
+        st.text(str(error))
+        return None
     if not vars(settings):
         st.caption("has no settings")
     return Order(key, settings)
