@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from .api.explaining import evaluate, explain
     from .api.showing import overlay, street_scene
     from .cases.formats.registry import formats
+    from .claims.registry import claims as published_claims
     from .errors import SightlineError
     from .evidence.badge import badge
     from .evidence.registry import metrics
     from .evidence.result import Evidence
     from .explainers.registry import explainers as methods
+    from .mechanisms.registry import mechanisms as lenses
     from .perturb.reask import Reasked, reask
     from .vlm.loading import EMBEDDED, ModelSpec
 
@@ -50,10 +52,12 @@ __all__ = [
     "evaluate",
     "explain",
     "formats",
+    "lenses",
     "load_model",
     "methods",
     "metrics",
     "overlay",
+    "published_claims",
     "reask",
     "street_scene",
 ]
@@ -81,6 +85,8 @@ _PLACES = {
     "SightlineError": ".errors",
     # What there is, by key. (A registry cannot be called as its package is: `sightline.explainers` is a package.)
     "methods": ".explainers.registry:explainers",
+    "lenses": ".mechanisms.registry:mechanisms",
+    "published_claims": ".claims.registry:claims",
     "metrics": ".evidence.registry",
     "formats": ".cases.formats.registry",
 }
