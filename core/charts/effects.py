@@ -17,6 +17,7 @@ from .palette import CATEGORIES, NEUTRAL, PICKED
 ROW = 32
 LEAST_COLUMN, MOST_COLUMN = 16, 64
 WIDTH = 560
+LONGEST_LEGEND = 320
 
 
 def effect_map(
@@ -64,7 +65,8 @@ def effect_map(
     if spread is not None:
         figures.append(alt.Tooltip("spread:Q", title=f"± over {over}", format=".4f"))
     known, missing = table[table["effect"].notna()], table[table["effect"].isna()].assign(state=NOT_LOOKED_AT)
-    legend = alt.Legend(title=None, format=".2~g", gradientLength=max(60, ROW * len(names)), gradientThickness=10)
+    length = min(LONGEST_LEGEND, max(60, ROW * len(names)))
+    legend = alt.Legend(title=None, format=".3~g", gradientLength=length, gradientThickness=10)
     color = alt.Color("effect:Q", scale=scale_of(effects, signed=signed).altair(), legend=legend)
     marks: list[alt.Chart] = [alt.Chart(known).mark_rect().encode(x=x, y=y, color=color, tooltip=[*tips, *figures])]
     if len(missing):

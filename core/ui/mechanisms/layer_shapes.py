@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
@@ -30,24 +30,28 @@ LONGEST_NAME = 24
 
 
 def layer_values(workspace: Workspace, answer: Answer, shape: LayerValues, key: str) -> None:
-    """The places of the picture as a map at one layer, the others as rows of a table."""
-    drawn = _on_picture(answer, shape)
-    if drawn:
-        with st.container(width=position_map.WIDTH):
-            row = _layer(shape.layers, key)
-            values = np.full(len(answer.layout), np.nan)
-            for column in drawn:
-                values[list(shape.places[column].positions)] = shape.values[row, column]
-            scale = image_scale(answer, values, signed=shape.signed, faintest=0.0)
-            description = f"{shape.title} at layer {shape.layers[row]}"
-            picture_map(workspace, answer, values, scale, label=shape.unit, description=description)
-    listed = [column for column in range(len(shape.places)) if column not in set(drawn)]
-    if listed:
-        _table(shape, listed, key)
-    spread = (
-        f" Hovering tells the standard deviation over {escaped(shape.spread_of)}." if shape.spread is not None else ""
-    )
+    """The places of the picture as a map at one layer; beside it the others as rows of a table."""
+    drawn = set(_on_picture(answer, shape))
+    listed = [column for column in range(len(shape.places)) if column not in drawn]
+    with st.container(horizontal=True, gap="medium"):
+        if drawn:
+            with st.container(width=position_map.WIDTH):
+                _map(workspace, answer, shape, sorted(drawn), key)
+        if listed:
+            _table(shape, listed, key)
+    known = shape.spread is not None and bool(listed)
+    spread = f" Hovering tells the standard deviation over {escaped(shape.spread_of)}." if known else ""
     st.caption(f"In {escaped(shape.unit)}.{spread}{_left_out(len(listed), len(shape.layers), len(shape.layers))}")
+
+
+def _map(workspace: Workspace, answer: Answer, shape: LayerValues, drawn: Sequence[int], key: str) -> None:
+    row = _layer(shape.layers, key)
+    values = np.full(len(answer.layout), np.nan)
+    for column in drawn:
+        values[list(shape.places[column].positions)] = shape.values[row, column]
+    scale = image_scale(answer, values, signed=shape.signed, faintest=0.0)
+    description = f"{shape.title} at layer {shape.layers[row]}"
+    picture_map(workspace, answer, values, scale, label=shape.unit, description=description)
 
 
 def _table(shape: LayerValues, listed: Sequence[int], key: str) -> None:
@@ -68,37 +72,35 @@ def _table(shape: LayerValues, listed: Sequence[int], key: str) -> None:
 
 
 def layer_texts(workspace: Workspace, answer: Answer, target: Target, shape: LayerTexts, key: str) -> None:
-    """The words of image tokens over the picture at one layer, those of the other places as a table."""
+    """The words of image tokens over the picture at one layer; beside them those of the other places as a table."""
     alone = {place.positions[0]: column for column, place in enumerate(shape.places) if len(place.positions) == 1}
+    placed = {position for view in answer.layout.views for position in view.positions}
     images = [view for view in answer.layout.views if view.image == workspace.shown_image]
-    positions = [position for view in images for position in view.positions]
-    on_picture = bool(positions) and all(position in alone for position in positions)
-    if on_picture:
-        with st.container(width=position_map.WIDTH):
-            row = _layer(shape.layers, key)
-            readings = {position: _reading(shape, row, alone[position]) for position in positions}
-            chart = reading_grid(
-                as_seen(answer.question),
-                answer.layout,
-                readings,
-                size=position_map.SIZE,
-                only=(workspace.shown_image,),
-            )
-            description = f"the most probable word of every image token at layer {shape.layers[row]}"
-            st.altair_chart(chart, width="content", key=f"{key}_grid", alt=description)
-    in_views = {position for view in answer.layout.views for position in view.positions}
-    listed = [
-        column
-        for column, place in enumerate(shape.places)
-        if not (on_picture and len(place.positions) == 1 and place.positions[0] in in_views)
-    ]
+    drawn = [position for view in images for position in view.positions]
+    if not all(position in alone for position in drawn):
+        drawn = []
+    on_picture = {alone[position] for position in placed & set(alone)} if drawn else set()
+    listed = [column for column in range(len(shape.places)) if column not in on_picture]
     some = _spread(len(shape.layers))
-    if listed:
-        _texts(answer, target, shape, listed, some, key)
+    with st.container(horizontal=True, gap="medium"):
+        if drawn:
+            with st.container(width=position_map.WIDTH):
+                _grid(workspace, answer, shape, {position: alone[position] for position in drawn}, key)
+        if listed:
+            _texts(answer, target, shape, listed, some, key)
     st.caption(
         "The most probable word, coloured by its probability; hover for the next ones. ▸ predicts the target."
         f"{_left_out(len(listed), len(shape.layers), len(some))}"
     )
+
+
+def _grid(workspace: Workspace, answer: Answer, shape: LayerTexts, columns: Mapping[int, int], key: str) -> None:
+    row = _layer(shape.layers, key)
+    readings = {position: _reading(shape, row, column) for position, column in columns.items()}
+    only = (workspace.shown_image,)
+    chart = reading_grid(as_seen(answer.question), answer.layout, readings, size=position_map.SIZE, only=only)
+    description = f"the most probable word of every image token at layer {shape.layers[row]}"
+    st.altair_chart(chart, width="content", key=f"{key}_grid", alt=description)
 
 
 def _texts(

@@ -45,7 +45,9 @@ def mechanism_panel(
         st.info("Choose settings and compute: then the figures stand here.", icon=":material/play_arrow:")
         return
     named = describe_target(answer, target, model)
-    st.caption(_about(mechanism, measurement, named, settings_text(settings)))
+    with st.container(gap="xsmall"):
+        st.caption(_about(mechanism, measurement, named))
+        st.caption(_cost(measurement, settings_text(settings)))
     drawn = [
         draw_shape(workspace, answer, measurement, shape, f"mechanism_{mechanism.key}_{number}")
         for number, shape in enumerate(measurement.result.shapes)
@@ -53,14 +55,16 @@ def mechanism_panel(
     evidence_section(workspace, model, answer, [one for one in drawn if one is not None], view.jobs)
 
 
-def _about(mechanism: Mechanism, measurement: Measurement, named: str, settings: str) -> str:
-    """What the figures are of, what must be said of them, and what they cost."""
+def _about(mechanism: Mechanism, measurement: Measurement, named: str) -> str:
+    """What the figures are of, and what must be said of them."""
     result = measurement.result
-    parts = [f"Of {escaped(named)}."]
+    parts = [f"Of {escaped(named)}.", escaped(result.remark), escaped(mechanism.caveat)]
     if result.complete < 1:
         parts.insert(0, f":material/timelapse: {result.complete:.0%} of it was done; the rest was not looked at.")
-    if result.remark:
-        parts.append(escaped(result.remark))
-    parts.append(escaped(mechanism.caveat))
+    return " ".join(part for part in parts if part)
+
+
+def _cost(measurement: Measurement, settings: str) -> str:
+    """Settings, seconds and memory in one line."""
     memory = "" if measurement.peak_bytes is None else f" · {readable_bytes(measurement.peak_bytes)}"
-    return f"{' '.join(parts)} {escaped(settings)} · {measurement.seconds:.2f} s{memory}"
+    return f"{escaped(settings)} · {measurement.seconds:.2f} s{memory}"
