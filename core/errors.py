@@ -83,6 +83,10 @@ class NotEnoughMemory(ExplainError):
     """The estimate does not fit into the free memory."""
 
 
+class MisshapenFigure(ExplainError):
+    """A mechanism gave a figure that does not fit the model or the answer: a mistake in its file."""
+
+
 class CausalError(ExplainError):
     """A causal graph, or a test of one, that cannot be had."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, scenes
+from .commands import answers, cases, dashboard, doctor, mechanisms, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=
 
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
+    mechanisms.mechanism,
     *(scenes.survey, scenes.league, scenes.flips, scenes.claims, scenes.findings, scenes.study),
     doctor.doctor,
 )

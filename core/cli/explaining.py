@@ -16,6 +16,7 @@ from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.files import record
 from ..maps.shares import parts, shares
+from ..mechanisms.base import Mechanism
 from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
@@ -66,8 +67,8 @@ def methods_of(names: Sequence[str] | None) -> list[Explainer]:
     return [known[name] for name in dict.fromkeys(names or (DEFAULT,))]
 
 
-def settings_of(model: VisionLanguageModel, method: Explainer, given: Sequence[str] | None) -> Any:
-    """A method's settings with those that options change. Raises WrongOption and SettingsError."""
+def settings_of(model: VisionLanguageModel, method: Explainer | Mechanism, given: Sequence[str] | None) -> Any:
+    """A method's or a mechanism's settings with those that options change. Raises WrongOption and SettingsError."""
     known = {control.name: control for control in controls(method.Settings)}
     changed: dict[str, Any] = {}
     for text in given or ():

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Alternative, Answer
+from ..errors import MisshapenFigure
 from ..vlm.model import VisionLanguageModel
 from .groups import Group
 
@@ -37,7 +38,7 @@ class HeadValues:
         return [{"layer": layer, "head": head, "value": float(value)} for (layer, head), value in _each(self.values)]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError where there is not one figure for each head of the model."""
+        """Raises MisshapenFigure where there is not one figure for each head of the model."""
         _check_shape(self.title, self.values, (model.card.layers, model.card.heads), "a figure for each layer and head")
 
 
@@ -62,7 +63,7 @@ class PositionValues:
         ]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError where there is not one figure for each position."""
+        """Raises MisshapenFigure where there is not one figure for each position."""
         _check_shape(self.title, self.values, (len(answer.layout),), "a figure for each position of the sequence")
 
 
@@ -97,7 +98,7 @@ class LayerValues:
         ]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError for figures that do not fit layers and places, and for places that are not there."""
+        """Raises MisshapenFigure for figures that do not fit layers and places, and for places that are not there."""
         shape = (len(self.layers), len(self.places))
         for values in (self.values, self.spread):
             if values is not None:
@@ -126,10 +127,10 @@ class LayerTexts:
         ]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError for readings that do not fit layers and places, or that have no word."""
+        """Raises MisshapenFigure for readings that do not fit layers and places, or that have no word."""
         fits = len(self.readings) == len(self.layers) and all(len(row) == len(self.places) for row in self.readings)
         if not fits or not all(words for row in self.readings for words in row):
-            raise ValueError(f"{self.title}: it needs a row for each layer, and at least one word for each place.")
+            raise MisshapenFigure(f"{self.title}: it needs a row for each layer, and at least one word for each place.")
         _check_places(self.title, self.layers, self.places, model, answer)
 
 
@@ -173,10 +174,10 @@ class Curves:
         ]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError without a curve, for two of one name, and for figures that do not fit their places."""
+        """Raises MisshapenFigure without a curve, for two of one name, and for figures that do not fit their places."""
         names = [curve.name for curve in self.curves]
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"{self.title}: it needs curves, each with a name of its own.")
+            raise MisshapenFigure(f"{self.title}: it needs curves, each with a name of its own.")
         for curve in self.curves:
             for values in (curve.values, curve.low, curve.high):
                 if values is not None:
@@ -199,7 +200,7 @@ class Result:
     complete: float = 1.0
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
-        """Raises ValueError, with a sentence that names the figure, for one that does not fit model or answer."""
+        """Raises MisshapenFigure, with a sentence that names the figure, for one that does not fit model or answer."""
         for shape in self.shapes:
             shape.check(model, answer)
 
@@ -217,7 +218,7 @@ def _each(values: Float[np.ndarray, "row column"]) -> list[tuple[tuple[int, int]
 def _check_shape(title: str, values: np.ndarray, shape: tuple[int, ...], what: str) -> None:
     if not isinstance(values, np.ndarray) or values.shape != shape:
         given = f"one of {values.shape}" if isinstance(values, np.ndarray) else f"a {type(values).__name__}"
-        raise ValueError(f"{title}: it needs {what}, so a NumPy array of {shape}, and was given {given}.")
+        raise MisshapenFigure(f"{title}: it needs {what}, so a NumPy array of {shape}, and was given {given}.")
 
 
 def _check_places(
@@ -226,4 +227,6 @@ def _check_places(
     known = all(0 <= layer <= model.card.layers for layer in layers)
     held = all(0 <= position < len(answer.layout) for place in places for position in place.positions)
     if not layers or not places or not known or not held:
-        raise ValueError(f"{title}: it needs layers of the model and places of the sequence, and at least one of each.")
+        raise MisshapenFigure(
+            f"{title}: it needs layers of the model and places of the sequence, and at least one of each."
+        )

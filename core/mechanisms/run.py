@@ -47,8 +47,8 @@ def measure(
     """The figures of a mechanism for a target.
 
     Stopped by `cancel`, a mechanism that keeps what is done returns that (`complete` below 1); any other raises
-    Cancelled. Raises OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and for
-    figures that do not fit the model or the answer.
+    Cancelled. Raises OtherModel, NotApplicable, NotEnoughMemory, SettingsError, and MisshapenFigure for figures that do
+    not fit the model or the answer.
     """
     settings = checked(mechanism.Settings() if settings is None else settings, model.card.layers, model.card.heads)
     check_own(model, answer)

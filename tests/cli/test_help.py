@@ -37,6 +37,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "reask",
         "explain",
         "evidence",
+        "mechanism",
         "league",
         "flips",
         "claims",

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from core.answer import Alternative, Answer
+from core.errors import MisshapenFigure
 from core.mechanisms.groups import Group
 from core.mechanisms.results import (
     Curve,
@@ -57,7 +58,7 @@ def misshapen(answer: Answer) -> list[tuple[Shape, str]]:
 
 def test_figures_that_do_not_fit_are_refused_by_their_title(llava: TransformersModel, answer: Answer) -> None:
     for shape, said in misshapen(answer):
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(MisshapenFigure, match=said):
             Result((shape,)).check(llava, answer)
 
 

@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Decoding, Question
+from core.errors import SettingsError
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.results import Curve, Curves, HeadValues, Result
 from core.mechanisms.run import Measurement, measure
@@ -207,6 +208,27 @@ def test_what_is_refused_is_said_in_its_words(
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 10)
     at.button(key=COMPUTE).click().run()
     assert "Dull and even needs about" in said(at)
+
+
+def test_settings_that_do_not_go_together_are_said_at_once(
+    new: Path, app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def apart(*_: object) -> None:
+        raise SettingsError("Figure and shapes do not go together.")
+
+    monkeypatch.setattr(panel, "settings_form", apart)
+    at = opened(app, exchange_of(llava), "dull")
+    assert "Figure and shapes do not go together." in said(at) and at.button(key=COMPUTE).disabled
+
+
+def test_a_figure_that_does_not_fit_is_said_to_its_author(
+    new: Path, app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    misshapen = Result((HeadValues("Two heads", np.zeros((1, 2))),))
+    at = opened(app, exchange_of(llava), "dull")
+    monkeypatch.setattr(type(mechanisms()["dull"]), "compute", lambda *_, **__: misshapen)
+    at.button(key=COMPUTE).click().run()
+    assert "Two heads: it needs a figure for each layer and head" in said(at)
 
 
 def test_lenses_of_the_page_can_be_drawn_from_their_registry_alone(

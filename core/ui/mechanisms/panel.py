@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from ...answer import Answer, Target
+from ...errors import SettingsError
 from ...mechanisms.base import Mechanism
 from ...mechanisms.run import Measurement, measure
 from ...plugins import description
 from ...vlm.cancel import CancelToken
 from ...vlm.memory import readable_bytes
-from ...vlm.model import VisionLanguageModel
+from ...vlm.model import ModelCard, VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target
@@ -29,8 +32,13 @@ def mechanism_panel(
     view = workspace.view(MechanismsView)
     st.caption(escaped(description(mechanism)))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="mechanism_controls"):
-        settings = settings_form(mechanism.Settings, model.card, f"mechanism_{mechanism.key}")
-        clicked = st.button("Compute", type="primary", icon=":material/play_arrow:", key="mechanism_compute")
+        settings = _settings(mechanism, model.card)
+        can = settings is not None
+        clicked = st.button(
+            "Compute", type="primary", icon=":material/play_arrow:", disabled=not can, key="mechanism_compute"
+        )
+    if not can:
+        return
     key = ("measured", mechanism.key, answer_key(answer), target, settings)
 
     def work(cancel: CancelToken, report: Report) -> None:
@@ -53,6 +61,15 @@ def mechanism_panel(
         for number, shape in enumerate(measurement.result.shapes)
     ]
     evidence_section(workspace, model, answer, [one for one in drawn if one is not None], view.jobs)
+
+
+def _settings(mechanism: Mechanism, card: ModelCard) -> Any:
+    """The settings as they are set now; None, and a sentence, where they do not go together."""
+    try:
+        return settings_form(mechanism.Settings, card, f"mechanism_{mechanism.key}")
+    except SettingsError as error:
+        st.text(str(error))
+        return None
 
 
 def _about(mechanism: Mechanism, measurement: Measurement, named: str) -> str:
