@@ -23,8 +23,8 @@ from benchmarks._model import asked, build
 from core.answer import Answer, Question, Target
 from core.mechanisms.corruption import Noise, corrupted
 from core.mechanisms.groups import Group, groups, patch_groups
-from core.mechanisms.outcome import prepared_for
 from core.mechanisms.tracing import trace
+from core.perturb.until import until_target
 from core.street.draw import draw
 from core.street.scene import sample
 from core.vlm.edits import Site
@@ -78,7 +78,7 @@ def compare(name: str, model: VisionLanguageModel, answer: Answer, index: int, m
     """Time both for one token and as many patches as wanted, spread over the picture, and print the ratio."""
     assert isinstance(model, TransformersModel)
     target = Target((index,))
-    short, token_targets = prepared_for(model, answer, target)
+    short, token_targets = until_target(model, answer, target)
     image, *_ = groups(answer, token_targets)
     patches, _, _ = patch_groups(answer)
     patches = patches[len(patches) // (2 * most) :: len(patches) // most][:most]

@@ -1,9 +1,8 @@
-"""The nouns every room of Sightline shares: Question, Answer, Target, Explanation, Intervention.
+"""The nouns every room of Sightline shares: Question, Answer, Target, Explanation.
 
 Nothing here runs a model. A `Question` is what was asked, an `Answer` is what was said and everything
-needed to replay it exactly, a `Target` is the part of an answer somebody wants explained, an
-`Explanation` is one method's reading of it, and an `Intervention` is what changed when something was
-taken away. All are immutable: a changed question is a new question.
+needed to replay it exactly, a `Target` is the part of an answer somebody wants explained, and an
+`Explanation` is one method's reading of it. All are immutable: a changed question is a new question.
 """
 
 from __future__ import annotations
@@ -347,17 +346,3 @@ class Explanation:
     together: int = 1
     complete: float = 1.0
     remark: str | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Intervention:
-    """What changed when something was taken away: log-probabilities (nats) of the *original* answer's
-    tokens before and after, and in words what was done."""
-
-    description: str
-    before: Float[np.ndarray, "answer"]
-    after: Float[np.ndarray, "answer"]
-
-    @property
-    def change(self) -> Float[np.ndarray, "answer"]:
-        return self.after - self.before

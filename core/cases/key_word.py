@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float
 from PIL import Image
 
 from ..answer import Answer, Decoding, Explanation, Question, RegionMask, Target
-from ..causal.rates import Effect
 from ..comparison.keyword import key_tokens
 from ..errors import NotApplicable
 from ..evidence.energy import Energy
@@ -18,14 +17,16 @@ from ..evidence.ranking import patch_scores
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.shares import Part, parts, shares
-from ..masking import apply_mask, patch_coverage
+from ..masking import patch_coverage
 from ..mechanisms.contributions import contributions
 from ..mechanisms.logprob_increase import head_increases
+from ..perturb.outcomes import outcomes
+from ..perturb.perturbation import HiddenPixels, Perturbation
 from ..perturb.prediction import Outcome
 from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import target_logprobs, token_targets_of
+from ..vlm.targets import token_targets_of
 
 METHOD = "relevancy"
 LONGEST = 24
@@ -50,25 +51,22 @@ def key_target(answer: Answer) -> Target:
     return Target(key_tokens(answer))
 
 
-def effects(model: VisionLanguageModel, answer: Answer, target: Target, images: Sequence[Image.Image]) -> list[Effect]:
-    """What each other picture (of the same size) does to a target: the change of its log-probability (nats), and
-    whether another token would stand at its first place."""
-    token_targets, first = token_targets_of(answer, target), target.tokens[0]
-    logits = list(model.logits_of_images(answer, [(answer.question.images[0],), *((one,) for one in images)]))
-    logprobs = [float(target_logprobs(one, token_targets).sum()) for one in logits]
-    tops = [int(one[first].argmax()) for one in logits]
-    return [Effect(after - logprobs[0], top != tops[0]) for after, top in zip(logprobs[1:], tops[1:], strict=True)]
+def became(
+    model: VisionLanguageModel, answer: Answer, target: Target, perturbations: Sequence[Perturbation]
+) -> list[Outcome]:
+    """What became of a target under each of some perturbations."""
+    return list(outcomes(model, answer, token_targets_of(answer, target), perturbations))
 
 
-def told(effect: Effect | Outcome) -> str:
+def told(outcome: Outcome) -> str:
     """What became of a word: "another word (-2.55 nats)"."""
-    change = round(effect.change, 2) + 0.0  # no "-0.00"
-    return f"{'another word' if effect.flipped else 'the same word'} ({change:+.2f} nats)"
+    change = round(outcome.change, 2) + 0.0  # no "-0.00"
+    return f"{'another word' if outcome.flipped else 'the same word'} ({change:+.2f} nats)"
 
 
-def without(image: Image.Image, hidden: Bool[np.ndarray, "height width"]) -> Image.Image:
-    """The picture with some pixels replaced by its mean colour."""
-    return apply_mask(image, RegionMask(hidden, "mean"))
+def without(hidden: Bool[np.ndarray, "height width"]) -> HiddenPixels:
+    """Some pixels of the picture replaced by its mean colour."""
+    return HiddenPixels((RegionMask(hidden, "mean"),))
 
 
 def explained(model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None) -> Explanation:

@@ -25,14 +25,6 @@ from .explanation_test import Masking, Positions, attention_set, image_positions
 Case = tuple[Answer, CausalGraph]
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What masking a set did to the target: the change of its log-probability (nats), and whether it flipped."""
-
-    change: float
-    flipped: bool
-
-
 @dataclass(frozen=True, eq=False)
 class Flip:
     """One case: a graph's explanation set masked whole, and its controls, all of `size` image tokens."""

@@ -11,11 +11,11 @@ import numpy as np
 from ..answer import Answer, Target
 from ..cases import key_word as asked
 from ..cases.street import held_out
-from ..causal.rates import Effect
 from ..comparison.keyword import key_word
 from ..evidence.location import Location, locate
 from ..explainers.logprob_increase import LogprobIncrease
 from ..explainers.run import explain
+from ..perturb.prediction import Outcome
 from ..statistics.bootstrap import mean
 from ..statistics.proportion import share
 from ..street import questions
@@ -113,7 +113,7 @@ class AbsentThing(Claim[SceneRecipe]):
                 notes.append("No colour is named." if said is None else f"Nothing here is {said}.")
             else:
                 on_own, area = asked.share_within(answer, explanation, own), float(own.mean())
-                hidden = _hidden(model, answer, target, drawing, masks, said)
+                hidden = _hidden(model, answer, target, masks, said)
                 values["relevancy"] = {"own": number(on_own), "area": area}
                 values["hidden"] = {
                     name: {"change": one.change, "flipped": one.flipped} for name, one in hidden.items()
@@ -191,15 +191,14 @@ def _hidden(
     model: VisionLanguageModel,
     answer: Answer,
     target: Target,
-    drawing: Drawing,
     masks: Mapping[Color, Mask],
     said: Color,
-) -> dict[str, Effect]:
+) -> dict[str, Outcome]:
     """What becomes of the word without the things of its colour, and without all others."""
     own = masks[said]
     others = np.logical_or.reduce([mask for color, mask in masks.items() if color != said] or [np.zeros_like(own)])
-    images = [asked.without(drawing.image, mask) for mask in (own, others & ~own)]
-    return dict(zip(HIDDEN, asked.effects(model, answer, target, images), strict=True))
+    wanted = [asked.without(mask) for mask in (own, others & ~own)]
+    return dict(zip(HIDDEN, asked.became(model, answer, target, wanted), strict=True))
 
 
 def _rests_on(

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from ..cases import key_word as asked
 from ..cases.scoring import yes_or_no
 from ..cases.street import held_out
-from ..causal.rates import Effect
 from ..comparison.verdict import judge
+from ..perturb.perturbation import OtherImages
+from ..perturb.prediction import Outcome
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..statistics.proportion import share
@@ -38,8 +39,8 @@ class Wording:
     example: Example
     image_share: float
     heads: Float[np.ndarray, "layer head"]
-    hidden: Effect
-    repainted: Effect
+    hidden: Outcome
+    repainted: Outcome
 
 
 class TextOverImage(Claim[SceneRecipe]):
@@ -118,11 +119,11 @@ def _wording(
     answer = asked.answer_to(model, f"Is the {place}'s door {door}?", drawing.image, cancel)
     target = asked.key_target(answer)
     explanation = asked.explained(model, answer, target, cancel)
-    others = (
-        asked.without(drawing.image, drawing.mask(place, "door")),
-        draw(recipe.changed(SetDoor(place, other)).scene()).image,
+    wanted = (
+        asked.without(drawing.mask(place, "door")),
+        OtherImages((draw(recipe.changed(SetDoor(place, other)).scene()).image,)),
     )
-    hidden, repainted = asked.effects(model, answer, target, others)
+    hidden, repainted = asked.became(model, answer, target, wanted)
     share_of_image = asked.image_share(answer, explanation)
     notes = (
         f"The picture shows it {item.door}.",

@@ -18,19 +18,22 @@ from ..cases import key_word as asked
 from ..cases.case import Case
 from ..cases.scoring import is_right
 from ..cases.street import held_out, recipe_of, street_cases
-from ..mechanisms.ablation import ablation, head_means
+from ..mechanisms.ablation import head_means, without_heads
 from ..mechanisms.attribution import attribute
 from ..mechanisms.contributions import contributions
 from ..mechanisms.logprob_increase import head_increases, top_heads
-from ..mechanisms.outcome import Outcome, outcomes, prepared_for
+from ..perturb.outcomes import outcomes
+from ..perturb.perturbation import NetworkEdits
+from ..perturb.prediction import Outcome
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..statistics.proportion import share
 from ..street import questions
 from ..street.draw import draw
 from ..vlm.cancel import CancelToken
-from ..vlm.edits import Edits, first_layer
+from ..vlm.edits import first_layer
 from ..vlm.model import VisionLanguageModel
+from ..vlm.targets import token_targets_of
 from .claim import Claim, Conclusion, Example, Measure, Sample
 from .figures import Figure, Measurement, column
 from .verdict import positive
@@ -101,11 +104,11 @@ class TrueRanking(Claim[Case]):
             scores = _scores(model, answer, target, cancel) | {USUAL: usual}
             orders = [top_heads(scores[name], max(COUNTS)) for name in RANKINGS] + _random(model, case.id)
             filled = {"zero": None, "mean": means}
-            sets = [(ablation(order[:k], filled[how]),) for how in INSTEAD for order in orders for k in COUNTS]
-            before, *after = _outcomes(model, answer, target, [(), *sets], cancel)
+            sets = [without_heads(order[:k], filled[how]) for how in INSTEAD for order in orders for k in COUNTS]
+            became = _outcomes(model, answer, target, sets, cancel)
             shape = (len(INSTEAD), len(orders), len(COUNTS))
-            change = np.array([one.logprob - before.logprob for one in after]).reshape(shape)
-            kept = np.array([one.top == before.top for one in after], dtype=float).reshape(shape)
+            change = np.array([outcome.change for outcome in became]).reshape(shape)
+            kept = np.array([not outcome.flipped for outcome in became], dtype=float).reshape(shape)
             values = {
                 how: {"change": _named(change[row]), "kept": _named(kept[row])} for row, how in enumerate(INSTEAD)
             }
@@ -160,8 +163,7 @@ def _scores(
     model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None
 ) -> dict[str, Float[Tensor, "layers heads"]]:
     """What each ranking says of every head."""
-    _, token_targets = prepared_for(model, answer, target)
-    written = contributions(model, answer, token_targets, cancel=cancel)
+    written = contributions(model, answer, token_targets_of(answer, target), cancel=cancel)
     images = list(answer.layout.positions(TokenKind.IMAGE))
     looked = torch.stack([parts.attention[:, 0, images].sum(-1) for parts in written.layers])
     return {
@@ -179,17 +181,15 @@ def _random(model: VisionLanguageModel, name: str) -> list[list[Head]]:
 
 
 def _outcomes(
-    model: VisionLanguageModel, answer: Answer, target: Target, sets: Sequence[Edits], cancel: CancelToken | None
+    model: VisionLanguageModel, answer: Answer, target: Target, sets: Sequence[NetworkEdits], cancel: CancelToken | None
 ) -> list[Outcome]:
     """The outcome of each set, in order. Raises Cancelled."""
-    answer, token_targets = prepared_for(model, answer, target)
-    order = sorted(range(len(sets)), key=lambda index: first_layer(sets[index], model.card.layers))
-    checkpoints = model.checkpointed(answer)
-    sorted_sets = [sets[index] for index in order]
-    ended = list(outcomes(model, answer, token_targets, sorted_sets, checkpoints, cancel=cancel))
+    order = sorted(range(len(sets)), key=lambda index: first_layer(sets[index].changes, model.card.layers))
+    token_targets = token_targets_of(answer, target)
+    ended = list(outcomes(model, answer, token_targets, [sets[index] for index in order], cancel=cancel))
     if cancel is not None:
         cancel.check()
-    return [one for _, one in sorted(zip(order, ended, strict=True), key=lambda pair: pair[0])]
+    return [outcome for _, outcome in sorted(zip(order, ended, strict=True), key=lambda pair: pair[0])]
 
 
 def _named(values: Float[np.ndarray, "order count"]) -> dict[str, list[float]]:

@@ -16,29 +16,32 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer, Head, Intervention, Question, Target
+from ..answer import Answer, Head, Target
 from ..errors import NotApplicable
+from ..perturb.outcomes import OutcomeReader
+from ..perturb.perturbation import NetworkEdits
+from ..perturb.prediction import Prediction
+from ..perturb.until import until_target
+from ..perturb.words import heads_in_words
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import CheckpointedPass
-from ..vlm.edits import Edits, HeadAblation
-from ..vlm.generation import ask
+from ..vlm.edits import HeadAblation
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import check_own
-from .outcome import Outcome, intervene, outcomes, prepared_for
 
 REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
 
 
 @dataclass(frozen=True, eq=False)
 class AblationCurves:
-    """Outcomes (log-probability in nats, as in an Outcome) with the first `counts[i]` heads of each ranking ablated,
-    and of as many random ones, in several draws. NaN where a stopped run did not get; `complete` is below 1 then."""
+    """The target's log-probability (nats) with the first `counts[i]` heads of each ranking ablated, and with as many
+    random ones, in several draws. NaN where a stopped run did not get; `complete` is below 1 then."""
 
     target: Target
     mean: bool
     counts: tuple[int, ...]
-    before: Outcome
+    before: Prediction
     ranked: Mapping[str, Float[np.ndarray, "count"]]
     random: Float[np.ndarray, "draw count"]
     complete: float
@@ -71,41 +74,15 @@ def _summed(checkpoints: CheckpointedPass, layer: int) -> Float[Tensor, "heads s
         return output.to(torch.promote_types(output.dtype, torch.float32)).sum(0)
 
 
-def ablation(heads: Sequence[Head], means: Float[Tensor, "layers heads size"] | None = None) -> HeadAblation:
-    """The edit: heads replaced by their means, or by nothing where there are none."""
-    if means is None or not heads:
-        return HeadAblation(tuple(heads))
+def without_heads(heads: Sequence[Head], means: Float[Tensor, "layers heads size"] | None = None) -> NetworkEdits:
+    """Some heads replaced by their means, or by nothing where there are none."""
+    if not heads:
+        return NetworkEdits(())
+    if means is None:
+        return NetworkEdits((HeadAblation(tuple(heads)),))
     layers, numbers = zip(*heads, strict=True)
-    return HeadAblation(tuple(heads), means[list(layers), list(numbers)])
-
-
-def ablate(
-    model: VisionLanguageModel,
-    answer: Answer,
-    heads: Sequence[Head],
-    means: Float[Tensor, "layers heads size"] | None = None,
-) -> Intervention:
-    """The log-probabilities of the answer's tokens without some heads, teacher-forced.
-
-    Raises OtherModel, NotApplicable for an empty answer, NotEnoughMemory, ValueError for heads that are not there.
-    """
-    named = ", ".join(f"{layer}.{head}" for layer, head in heads) or "none"
-    instead = "nothing" if means is None else "their mean"
-    description = f"heads {named} (layer.head, from 0) replaced by {instead}"
-    return intervene(model, answer, (ablation(heads, means),), description)
-
-
-def answer_without_heads(
-    model: VisionLanguageModel,
-    question: Question,
-    heads: Sequence[Head],
-    means: Float[Tensor, "layers heads size"] | None = None,
-    *,
-    cancel: CancelToken | None = None,
-) -> Answer:
-    """What the model says without some heads. Raises what `ask` raises, and ValueError for heads that are not there."""
-    with model.edited((ablation(heads, means),)):
-        return ask(model, question, cancel=cancel, keep_attention=False)
+    ablation = HeadAblation(tuple(heads), means[list(layers), list(numbers)])
+    return NetworkEdits((ablation,), f"{heads_in_words(heads)} replaced by their mean")
 
 
 def ablation_curves(
@@ -128,23 +105,22 @@ def ablation_curves(
     NotApplicable for a target outside the answer and for more heads than a ranking has; NotEnoughMemory; ValueError for
     heads that are not there.
     """
-    answer, token_targets = prepared_for(model, answer, target)
+    answer, token_targets = until_target(model, answer, target)
     shortest = min((len(ranking) for ranking in rankings.values()), default=model.card.layers * model.card.heads)
     if not counts or not all(0 <= count <= shortest for count in counts):
         raise NotApplicable(f"The first heads are counted from 0 to {shortest}, the length of the shortest ranking.")
     check_memory("Head ablation", edited_run_bytes(model, answer), model, REMEDY)
     if cancel is not None:
         cancel.check()
-    checkpoints = model.checkpointed(answer)
-    before = next(outcomes(model, answer, token_targets, [()], checkpoints))
+    reader = OutcomeReader(model, answer, token_targets, model.checkpointed(answer))
+    before = reader.undisturbed()
     orders = [*rankings.values(), *_random_orders(model, draws, seed)]
-    sets: list[Edits] = [(ablation(order[:count], means),) for order in orders for count in counts]
-    found = np.full(len(sets), np.nan)
+    sets = [without_heads(order[:count], means) for order in orders for count in counts]
+    logprobs = np.full(len(sets), np.nan)
     done = 0
-    for done, ablated in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel), start=1):
-        found[done - 1] = ablated.logprob
-        progress(done / len(sets))
-    rows = found.reshape(len(orders), len(counts))
+    for done, outcome in enumerate(reader.outcomes(sets, cancel, progress), start=1):
+        logprobs[done - 1] = outcome.after.logprob
+    rows = logprobs.reshape(len(orders), len(counts))
     ranked = {name: rows[row] for row, name in enumerate(rankings)}
     complete = done / len(sets) if sets else 1.0
     return AblationCurves(target, means is not None, tuple(counts), before, ranked, rows[len(rankings) :], complete)

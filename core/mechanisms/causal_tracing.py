@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from ..answer import Answer, Fill, RegionMask, Target, TokenKind
 from ..errors import NotApplicable
-from ..masking import apply_mask, as_seen
+from ..masking import Canvas, as_seen
+from ..perturb.perturbation import OtherImages
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Site
@@ -19,7 +20,7 @@ from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import token_targets_of
 from .base import Mechanism
-from .corruption import Corruption, Noise, OtherImages
+from .corruption import Corruption, Noise
 from .groups import Group, groups
 from .results import LayerValues, Result, single_places
 from .tracing import Trace, trace
@@ -120,7 +121,7 @@ class CausalTracing(Mechanism):
             effects,
             traced.layers,
             places,
-            spread=spread if corruption.samples > 1 else None,
+            spread=spread if traced.samples > 1 else None,
         )
         return Result((shape,), f"{total_effect(traced)}{not_reached(answer, traced)}", traced.complete)
 
@@ -132,8 +133,9 @@ def _corruption(answer: Answer, settings: CausalTracingSettings) -> Corruption:
         images = as_seen(answer.question)
         if not images:
             raise NotApplicable("This question has no picture to replace. Corrupt by noise on words.")
-        hidden = [RegionMask(np.ones((image.height, image.width), bool), fill) for image in images]
-        return OtherImages(tuple(apply_mask(image, mask) for image, mask in zip(images, hidden, strict=True)))
+        whole = [np.ones((image.height, image.width), bool) for image in images]
+        masks = [RegionMask(hidden, fill, number) for number, hidden in enumerate(whole)]
+        return OtherImages(tuple(Canvas(images).painted(masks)))
     images_read = answer.layout.positions(TokenKind.IMAGE) if settings.corrupt == NOISE else ()
     return Noise(images_read or answer.layout.question(), settings.scale, settings.samples)
 
@@ -164,7 +166,7 @@ def total_effect(traced: Trace) -> str:
     before = traced.clean.probability
     after, differ = over_samples(traced.corrupted_probability)
     taken, spread = over_samples(traced.total)
-    if traced.corruption.samples == 1:
+    if traced.samples == 1:
         return f"Probability {before:.1%} clean, {after:.1%} corrupted; total effect {taken:.3f} nats."
     return (
         f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
-from PIL.Image import Image
 
 from ..answer import Answer
 from ..errors import NotApplicable
+from ..perturb.perturbation import OtherImages
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.model import VisionLanguageModel
@@ -26,16 +26,12 @@ class Noise:
     seed: int = 0
 
 
-@dataclass(frozen=True, eq=False)
-class OtherImages:
-    """Other pictures in the place of the question's own, as the model shall see them: a counterfactual scene. The
-    question's mask is not laid over them."""
-
-    images: tuple[Image, ...]
-    samples: int = 1
-
-
 Corruption = Noise | OtherImages
+
+
+def samples_of(corruption: Corruption) -> int:
+    """How many corrupted runs there are."""
+    return corruption.samples if isinstance(corruption, Noise) else 1
 
 
 def corrupted(
@@ -79,7 +75,7 @@ def first_corrupted(answer: Answer, corruption: Corruption) -> int:
 
 def _with_other_images(model: VisionLanguageModel, answer: Answer, corruption: OtherImages) -> Answer:
     """The answer as if it had been given about the other pictures."""
-    question = replace(answer.question, images=corruption.images, masks=())
+    question = corruption.of(answer.question, answer.layout)
     prepared = model.prepare(question)
     ids = tuple(answer.inputs["input_ids"][0].tolist())
     grids, others = (

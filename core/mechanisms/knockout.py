@@ -19,15 +19,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ..answer import Answer, Intervention, Question, Target
+from ..answer import Answer, Target
 from ..errors import NotApplicable
+from ..perturb.outcomes import OutcomeReader, outcomes
+from ..perturb.perturbation import NetworkEdits
+from ..perturb.prediction import Prediction
+from ..perturb.until import until_target
+from ..perturb.words import layers_in_words
 from ..vlm.cancel import CancelToken
-from ..vlm.edits import Edits, Knockout
-from ..vlm.generation import ask
+from ..vlm.edits import Knockout
 from ..vlm.memory_costs import check_memory, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from .groups import Group, check_groups
-from .outcome import Outcome, intervene, outcomes, prepared_for
 
 UNKNOWN = -1
 """Stands for a token nobody knows, as the run was stopped before."""
@@ -45,14 +48,15 @@ class Cut:
 class KnockoutCurves:
     """What cuts in windows of `window` layers do to a target: the i-th window begins at layer i.
 
-    `before` is the outcome with nothing cut; the others are those with a cut (as in an Outcome). `complete` is below
-    1 when the run was stopped: figures are NaN then, and tokens UNKNOWN, where it did not get.
+    `before` is what the model predicts with nothing cut; the others are the target's log-probability (nats), its
+    probability and the most probable tokens with a cut. `complete` is below 1 when the run was stopped: figures are NaN
+    then, and tokens UNKNOWN, where it did not get.
     """
 
     target: Target
     window: int
     cuts: tuple[Cut, ...]
-    before: Outcome
+    before: Prediction
     logprob: Float[np.ndarray, "cut start"]
     probability: Float[np.ndarray, "cut start"]
     top: Int[np.ndarray, "cut start target"]
@@ -84,7 +88,7 @@ def knockout_curves(
     Stopped by `cancel`, it returns what is done. Raises Cancelled when stopped before, OtherModel; NotApplicable for a
     target, group or window that does not fit; NotEnoughMemory.
     """
-    answer, token_targets = prepared_for(model, answer, target)
+    answer, token_targets = until_target(model, answer, target)
     check_groups(answer, [group for cut in cuts for group in (cut.reader, cut.source)])
     layers = model.card.layers
     if not cuts:
@@ -102,14 +106,16 @@ def knockout_curves(
     logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
     top = np.full((*shape, len(token_targets)), UNKNOWN)
     last = len(answer.prompt_tokens) - 1
-    before = next(outcomes(model, answer, token_targets, [()], model.checkpointed(answer, last)))
+    before = OutcomeReader(model, answer, token_targets, model.checkpointed(answer, last)).undisturbed()
     done = 0
     for row, cut in enumerate(cuts):
-        sets: list[Edits] = [(knocked_out(cut, range(start, start + window)),) for start in range(starts)]
+        sets = [cut_in(cut, range(start, start + window)) for start in range(starts)]
         # Rows before the first reader stay as they are, and need not be read again.
         checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
-        for start, found in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel)):
-            logprob[row, start], probability[row, start], top[row, start] = found.logprob, found.probability, found.top
+        read = outcomes(model, answer, token_targets, sets, checkpoints=checkpoints, cancel=cancel)
+        for start, outcome in enumerate(read):
+            after = outcome.after
+            logprob[row, start], probability[row, start], top[row, start] = after.logprob, after.probability, after.top
             done += 1
             progress(done / logprob.size)
         if cancel is not None and cancel.cancelled:
@@ -117,28 +123,8 @@ def knockout_curves(
     return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, done / logprob.size)
 
 
-def answer_with_cut(
-    model: VisionLanguageModel,
-    question: Question,
-    cut: Cut,
-    layers: Sequence[int],
-    *,
-    cancel: CancelToken | None = None,
-) -> Answer:
-    """What the model says with a cut in some layers, position by position as the cut names them: a position of the
-    former answer is cut as soon as there is something in it. Raises what `ask` raises, and ValueError for layers that
-    are not there."""
-    with model.edited((knocked_out(cut, layers),)):
-        return ask(model, question, cancel=cancel, keep_attention=False)
-
-
-def change_by_cut(model: VisionLanguageModel, answer: Answer, cut: Cut, layers: Sequence[int]) -> Intervention:
-    """The log-probabilities of the answer's tokens with a cut in some layers. Raises what `intervene` raises."""
-    between = f"layers {min(layers)} to {max(layers)}"
-    description = f"attention of {cut.reader.name} to {cut.source.name} cut in {between}"
-    return intervene(model, answer, (knocked_out(cut, layers),), description)
-
-
-def knocked_out(cut: Cut, layers: Sequence[int]) -> Knockout:
-    """A cut in some layers, as an edit."""
-    return Knockout(cut.reader.positions, cut.source.positions, frozenset(layers))
+def cut_in(cut: Cut, layers: Sequence[int]) -> NetworkEdits:
+    """A cut in some layers, position by position as it names them: also in another answer, as soon as there is
+    something at them."""
+    name = f"attention of {cut.reader.name} to {cut.source.name} cut in {layers_in_words(layers)}"
+    return NetworkEdits((Knockout(cut.reader.positions, cut.source.positions, frozenset(layers)),), name)

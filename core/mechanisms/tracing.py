@@ -27,21 +27,25 @@ from torch import Tensor
 
 from ..answer import Answer, Target
 from ..errors import NotApplicable
+from ..perturb.outcomes import OutcomeReader
+from ..perturb.perturbation import NetworkEdits
+from ..perturb.prediction import Prediction
+from ..perturb.until import until_target
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
-from .corruption import Corruption, corrupted, first_corrupted
+from .corruption import Corruption, corrupted, first_corrupted, samples_of
 from .groups import Group, check_groups
-from .outcome import Outcome, outcomes, prepared_for
 
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Outcomes of restoring each group at each of some layers, by kind of state and sample of the corruption.
+    """What comes of restoring each group at each of some layers, by kind of state and sample of the corruption: the
+    target's log-probability (nats) and its probability.
 
-    Log-probabilities in nats and probabilities are those of an Outcome. `complete` is below 1 when the run was stopped:
+    `clean` is what the model predicts with nothing corrupted. `complete` is below 1 when the run was stopped:
     what it did not get to is NaN. `chained` is False for a network that also adds visual features between its layers:
     noise on embeddings does not reach these, another picture does.
     """
@@ -52,13 +56,18 @@ class Trace:
     sites: tuple[Site, ...]
     layers: tuple[int, ...]
     window: int
-    clean: Outcome
+    clean: Prediction
     corrupted_logprob: Float[np.ndarray, "sample"]
     corrupted_probability: Float[np.ndarray, "sample"]
     logprob: Float[np.ndarray, "sample site layer place"]
     probability: Float[np.ndarray, "sample site layer place"]
     complete: float
     chained: bool
+
+    @property
+    def samples(self) -> int:
+        """How many corrupted runs there are."""
+        return len(self.corrupted_logprob)
 
     @property
     def total(self) -> Float[np.ndarray, "sample"]:
@@ -91,7 +100,7 @@ def trace(
     NotApplicable for a target, group, corruption or window that does not fit; NotEnoughMemory; and for other pictures
     what `model.prepare` raises.
     """
-    answer, token_targets = prepared_for(model, answer, target)
+    answer, token_targets = until_target(model, answer, target)
     depth = model.card.layers
     at = tuple(range(depth) if layers is None else layers)
     _check(model, answer, places, sites, at, window)
@@ -99,25 +108,26 @@ def trace(
     if cancel is not None:
         cancel.check()
     clean = model.checkpointed(answer, start)
-    healthy = next(outcomes(model, answer, token_targets, [()], clean))
-    plan = list(product(at, sites, places))
-    broken, found = np.full((corruption.samples, 2), np.nan), np.full((corruption.samples, len(plan), 2), np.nan)
+    healthy = OutcomeReader(model, answer, token_targets, clean).undisturbed()
+    plan, samples = list(product(at, sites, places)), samples_of(corruption)
+    broken, mended = np.full((samples, 2), np.nan), np.full((samples, len(plan), 2), np.nan)
     states = cache(clean.states)
     done = 0
     for sample, checkpoints in enumerate(corrupted(model, answer, corruption, clean)):
-        hurt = next(outcomes(model, answer, token_targets, [()], checkpoints))
+        reader = OutcomeReader(model, answer, token_targets, checkpoints)
+        hurt = reader.undisturbed()
         broken[sample] = hurt.logprob, hurt.probability
         sets = (
-            tuple(_restored(clean, states, site, near, place) for near in around(layer, window, depth))
+            NetworkEdits(tuple(_restored(clean, states, site, near, place) for near in around(layer, window, depth)))
             for layer, site, place in plan
         )
-        for number, restored in enumerate(outcomes(model, answer, token_targets, sets, checkpoints, cancel=cancel)):
-            found[sample, number] = restored.logprob, restored.probability
+        for number, outcome in enumerate(reader.outcomes(sets, cancel)):
+            mended[sample, number] = outcome.after.logprob, outcome.after.probability
             done += 1
-            progress(done / (corruption.samples * len(plan)))
+            progress(done / (samples * len(plan)))
         if cancel is not None and cancel.cancelled:
             break
-    table = found.reshape(corruption.samples, len(at), len(sites), len(places), 2).swapaxes(1, 2)
+    table = mended.reshape(samples, len(at), len(sites), len(places), 2).swapaxes(1, 2)
     return Trace(
         target=target,
         corruption=corruption,
@@ -130,7 +140,7 @@ def trace(
         corrupted_probability=broken[:, 1],
         logprob=table[..., 0],
         probability=table[..., 1],
-        complete=done / (corruption.samples * len(plan)),
+        complete=done / (samples * len(plan)),
         chained=clean.chained,
     )
 

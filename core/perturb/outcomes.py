@@ -111,6 +111,11 @@ class OutcomeReader:
             if cancel is not None and cancel.cancelled:
                 return
 
+    def undisturbed(self) -> Prediction:
+        """What the network predicts with nothing taken away, or what left the pass that was given."""
+        (outcome,) = self.outcomes([NetworkEdits(())])
+        return outcome.before
+
     def _in_order(self, perturbations: Iterable[Perturbation]) -> Iterator[Outcome]:
         """The outcomes in the order of asking, each as soon as it is known."""
         waiting: deque[Perturbation] = deque()

@@ -199,4 +199,11 @@ class NetworkEdits(NetworkPerturbation):
         return all(isinstance(change, Knockout) for change in self.changes)
 
     def edits(self, answer: Answer, length: int | None = None) -> Edits:
-        return self.changes
+        end = len(answer.layout) if length is None else length
+        return tuple(_reached(change, end) if isinstance(change, Knockout) else change for change in self.changes)
+
+
+def _reached(knockout: Knockout, end: int) -> Knockout:
+    """A knockout may name rows that another answer has and this one has not: those are passed over."""
+    rows = tuple(row for row in knockout.rows if row < end)
+    return knockout if len(rows) == len(knockout.rows) else replace(knockout, rows=rows)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pytest
 
 from core.cases.key_word import told
-from core.causal.rates import Effect
 from core.claims.registry import claims
 from core.claims.report import Report
 from core.claims.run import run_claims
@@ -17,6 +16,7 @@ from core.street.batches import HELD_OUT_SEED
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
+from tests.perturb.made import became
 
 ANY_MODEL = [key for key in claims() if key not in ("kept_heads", "visual_words")]
 """The others need weights from before training, and places of image tokens."""
@@ -118,5 +118,5 @@ def test_scenes_are_those_that_training_never_drew() -> None:
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign_of_loss() -> None:
-    assert told(Effect(-0.004, False)) == "the same word (+0.00 nats)"
-    assert told(Effect(-2.549, True)) == "another word (-2.55 nats)"
+    assert told(became(-0.004, False)) == "the same word (+0.00 nats)"
+    assert told(became(-2.549, True)) == "another word (-2.55 nats)"

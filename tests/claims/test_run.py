@@ -20,10 +20,11 @@ from core.claims.run import KIND, examples_of, run_claims
 from core.claims.true_ranking import COUNTS, DIRECT
 from core.claims.visual_words import reciprocal_ranks
 from core.errors import JournalError, OtherRun
-from core.mechanisms.ablation import ablate
+from core.mechanisms.ablation import without_heads
 from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
 from core.mechanisms.logprob_increase import top_heads
+from core.perturb.outcomes import outcomes
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
@@ -152,7 +153,8 @@ def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(
     answer = answer_to(embedded, case.question, case.asked().images[0], None)
     targets = token_targets_of(answer, key_target(answer))[:1]
     order = top_heads(attribute(embedded, contributions(embedded, answer, targets)).heads[0], max(COUNTS))
-    expected = [ablate(embedded, answer, order[:count]).change[targets[0].index] for count in COUNTS]
+    wanted = [without_heads(order[:count]) for count in COUNTS]
+    expected = [next(outcomes(embedded, answer, targets, [one])).change for one in wanted]
     assert measurements(journal, "true_ranking")[0]["zero"]["change"][DIRECT] == pytest.approx(expected, abs=1e-4)
 
 
@@ -185,7 +187,7 @@ def test_reciprocal_ranks_of_a_patch_that_shows_one_word() -> None:
 
 def test_the_results_that_come_with_sightline_are_of_its_model_and_its_rules(embedded: VisionLanguageModel) -> None:
     kept = read_results(COMMITTED)
-    assert kept.model == embedded.card.fingerprint and kept.command.startswith("python -m core")
+    assert kept.model == embedded.card.fingerprint and kept.command.startswith("sightline claims")
     for report in kept.reports:
         assert report.asked >= 200
         now, then = plain(claims()[report.key].definition()), dict(report.definition)

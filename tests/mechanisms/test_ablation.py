@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,15 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Head, Question, Target
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
-from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads, head_means
+from core.mechanisms.ablation import ablation_curves, head_means, without_heads
+from core.perturb.outcomes import outcomes
+from core.perturb.prediction import Outcome
+from core.perturb.reask import reask_under
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import HeadAblation
+from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import eager_logits_with, eager_network, sampled, whole_inputs
 
 HEADS: list[Head] = [(1, 2), (0, 3), (2, 0), (1, 0)]
@@ -38,6 +44,14 @@ def eager_means(model: TransformersModel, *answers: Answer) -> torch.Tensor:
     return torch.stack([torch.cat(rows).mean(0).view(model.card.heads, -1) for rows in read])
 
 
+def ablated(
+    model: TransformersModel, answer: Answer, heads: Sequence[Head], means: torch.Tensor | None = None
+) -> Outcome:
+    """What becomes of every token of an answer without some heads."""
+    (outcome,) = outcomes(model, answer, token_targets_of(answer, whole_answer(answer)), [without_heads(heads, means)])
+    return outcome
+
+
 def eager_logprobs(model: TransformersModel, answer: Answer, *edits: HeadAblation) -> np.ndarray:
     logprobs = eager_logits_with(model, answer, edits).log_softmax(-1)
     found: np.ndarray = logprobs[range(len(answer.tokens)), list(answer.token_ids)].numpy()
@@ -56,16 +70,17 @@ def test_ablated_log_probabilities_are_those_of_an_eager_pass(double: Transforme
     for heads in ((), HEADS[:1], HEADS):
         outputs = torch.stack([means[head] for head in heads]) if heads else None
         for given, instead in ((None, None), (means, outputs)):
-            found = ablate(double, answer, heads, given)
-            np.testing.assert_allclose(found.before, eager_logprobs(double, answer), atol=1e-4)
+            outcome = ablated(double, answer, heads, given)
+            np.testing.assert_allclose(outcome.before.logprobs, eager_logprobs(double, answer), atol=1e-4)
             expected = eager_logprobs(double, answer, HeadAblation(tuple(heads), instead))
-            np.testing.assert_allclose(found.after, expected, atol=1e-4)
-    assert "1.2, 0.3, 2.0, 1.0 (layer.head, from 0) replaced by their mean" in found.description
+            np.testing.assert_allclose(outcome.after.logprobs, expected, atol=1e-4)
+    words = outcome.perturbation.words
+    assert words == "heads 1.2, 0.3, 2.0, 1.0 (layer.head, from 0) replaced by their mean"
 
 
 def test_the_answer_is_written_anew_without_the_heads(model: TransformersModel, picture: Image.Image) -> None:
     question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5))
-    answer = answer_without_heads(model, question, HEADS)
+    answer = reask_under(model, ask(model, question), without_heads(HEADS)).answer
     expected = eager_logits_with(model, answer, (HeadAblation(tuple(HEADS)),))
     assert expected.argmax(-1).tolist() == list(answer.token_ids)
 
@@ -78,7 +93,7 @@ def test_curves_are_of_the_first_heads_and_of_as_many_drawn(model: TransformersM
         assert (curves.random.shape, curves.mean, curves.complete) == ((3, 4), means is not None, 1.0)
         for name, ranking in rankings.items():
             for number, count in enumerate(curves.counts):
-                expected = ablate(model, answer, ranking[:count], means).after[[1, 2]].sum()
+                expected = ablated(model, answer, ranking[:count], means).after.logprobs[[1, 2]].sum()
                 assert curves.ranked[name][number] == pytest.approx(expected, abs=1e-4)
         np.testing.assert_allclose(curves.ranked["forwards"][[0, 3]], curves.ranked["backwards"][[0, 3]], atol=1e-4)
         np.testing.assert_allclose(curves.random[:, 0], curves.before.logprob, atol=1e-4)
@@ -98,7 +113,7 @@ def test_a_stop_keeps_what_is_done(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, cancel = sampled(llava, "Where?", picture), CancelToken()
-    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    monkeypatch.setattr("core.perturb.outcomes.AT_ONCE", 2)
     rankings = {"forwards": HEADS, "backwards": HEADS[::-1]}
     part = ablation_curves(
         llava, answer, Target((0,)), rankings, (1, 2, 3), cancel=cancel, progress=lambda done: cancel.cancel()
@@ -114,9 +129,9 @@ def test_what_is_not_there_is_refused(
 ) -> None:
     answer = sampled(llava, "Where?", picture)
     with pytest.raises(ValueError, match="heads 0 to 3"):
-        ablate(llava, answer, [(0, 4)])
+        ablated(llava, answer, [(0, 4)])
     with pytest.raises(ValueError, match="layers 0 to 2"):
-        answer_without_heads(llava, answer.question, [(3, 0)])
+        reask_under(llava, answer, without_heads([(3, 0)]))
     for counts in ((), (5,), (-1,)):
         with pytest.raises(NotApplicable, match="0 to 4"):
             ablation_curves(llava, answer, Target((0,)), {"mine": HEADS}, counts)
@@ -124,8 +139,6 @@ def test_what_is_not_there_is_refused(
         head_means(llava, [])
     with pytest.raises(OtherModel):
         head_means(llava, [replace(answer, model="another")])
-    with pytest.raises(NotApplicable, match="empty"):
-        ablate(llava, replace(answer, tokens=()), HEADS)
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 1000)
-    with pytest.raises(NotEnoughMemory, match="This intervention needs about"):
-        ablate(llava, answer, HEADS)
+    with pytest.raises(NotEnoughMemory, match="Head ablation needs about"):
+        ablation_curves(llava, answer, Target((0,)), {"mine": HEADS}, (1,))

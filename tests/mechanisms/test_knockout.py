@@ -13,11 +13,14 @@ from PIL import Image
 from core.answer import Answer, Decoding, Question, Target
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.mechanisms.groups import Group, groups
-from core.mechanisms.knockout import UNKNOWN, Cut, answer_with_cut, change_by_cut, knockout_curves
+from core.mechanisms.knockout import UNKNOWN, Cut, cut_in, knockout_curves
+from core.perturb.outcomes import outcomes
+from core.perturb.reask import reask_under
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Knockout
+from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
-from core.vlm.targets import token_targets_of
+from core.vlm.targets import token_targets_of, whole_answer
 from tests.eager import eager_logits_with, sampled
 
 
@@ -66,11 +69,10 @@ def compare_with_eager_passes(model: TransformersModel, picture: Image.Image, ta
 
 
 def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture: Image.Image) -> None:
-    answer = sampled(model, "Where?", picture)
+    answer = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5)))
     found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
     cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), found["image"])
-    question = Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5))
-    again = answer_with_cut(model, question, cut, (0, 1))
+    again = reask_under(model, answer, cut_in(cut, (0, 1))).answer
     rows = tuple(position for position in cut.reader.positions if position < len(again.layout))
     expected = eager_logits_with(model, again, (Knockout(rows, cut.source.positions, frozenset({0, 1})),))
     assert expected.argmax(-1).tolist() == list(again.token_ids)
@@ -80,12 +82,13 @@ def test_a_cut_changes_every_token_as_in_an_eager_pass(model: TransformersModel,
     answer = sampled(model, "Where?", picture)
     found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
     cut = Cut(found["question"], found["image"])
-    change = change_by_cut(model, answer, cut, (1, 2))
+    token_targets = token_targets_of(answer, whole_answer(answer))
+    (outcome,) = outcomes(model, answer, token_targets, [cut_in(cut, (1, 2))])
     knockout = Knockout(cut.reader.positions, cut.source.positions, frozenset({1, 2}))
     expected = eager_logits_with(model, answer, (knockout,)).log_softmax(-1)
     after = [float(expected[index, token]) for index, token in enumerate(answer.token_ids)]
-    np.testing.assert_allclose(change.after, after, atol=1e-4)
-    assert change.description == "attention of question to image cut in layers 1 to 2"
+    np.testing.assert_allclose(outcome.after.logprobs, after, atol=1e-4)
+    assert outcome.perturbation.words == "attention of question to image cut in layers 1 to 2"
 
 
 def test_the_probability_is_that_of_the_tokens_also_for_a_contrast(
@@ -120,7 +123,7 @@ def test_a_stop_keeps_what_is_done(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, target = sampled(llava, "Where?", picture), Target((2,))
-    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    monkeypatch.setattr("core.perturb.outcomes.AT_ONCE", 2)
     cancel, heard = CancelToken(), list[float]()
 
     def stop(done: float) -> None:

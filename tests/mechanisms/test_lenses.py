@@ -124,7 +124,7 @@ def test_another_picture_corrupts_too(llava: TransformersModel, answer: Answer) 
 def test_a_stopped_trace_keeps_what_is_done(
     llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    monkeypatch.setattr("core.perturb.outcomes.AT_ONCE", 2)
     cancel = CancelToken()
     result = measure(
         mechanisms()["causal_tracing"], llava, answer, TARGET, cancel=cancel, progress=lambda done: cancel.cancel()

@@ -13,9 +13,10 @@ from PIL import Image
 
 from core.answer import Answer, Target
 from core.errors import NotApplicable, NotEnoughMemory
-from core.mechanisms.corruption import Corruption, Noise, OtherImages, corrupted
+from core.mechanisms.corruption import Corruption, Noise, corrupted, samples_of
 from core.mechanisms.groups import Group, groups, patch_groups
 from core.mechanisms.tracing import trace
+from core.perturb.perturbation import OtherImages
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import Site, StatePatch
 from core.vlm.hf.families._undescribed import Undescribed
@@ -104,7 +105,7 @@ def compare_with_the_literal_procedure(
     for corruption in corruptions:
         passes = list(corrupted(model, answer, corruption, model.checkpointed(answer)))
         result = trace(model, answer, target, corruption, places, INSIDE, window)
-        assert result.logprob.shape == (corruption.samples, 3, 3, len(places)) and result.complete == 1
+        assert result.logprob.shape == (samples_of(corruption), 3, 3, len(places)) and result.complete == 1
         for sample, checkpoints in enumerate(passes):
             embedded = checkpoints.inputs[0]
             assert embedded is not None
@@ -216,7 +217,7 @@ def test_a_stop_keeps_what_is_done(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, cancel = sampled(llava, "Where?", picture), CancelToken()
-    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    monkeypatch.setattr("core.perturb.outcomes.AT_ONCE", 2)
     image, *_ = groups(answer, token_targets_of(answer, Target((0,))))
     places = patch_groups(answer)[0][:4]
     part = trace(

@@ -208,7 +208,8 @@ def various(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return known
     if request.param == "unshared":
         llava: TransformersModel = request.getfixturevalue("llava")
-        return of_family(llava, type(llava.family)(name="unknown", shares_prefix=False, stacks=False))
+        apart = {"key": "unknown", "name": "Unknown", "shares_prefix": False, "stacks": False}
+        return of_family(llava, type("Unshared", (type(llava.family),), apart)())
     save = {"next": save_llava_next, "gemma": save_gemma3}[request.param]
     return load(save(tmp_path_factory.mktemp(request.param)))
 

@@ -20,7 +20,7 @@ from core.causal.settings import GraphSettings
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
-from core.ui.causal.settings import ALPHA, FORM
+from core.ui.causal.settings import ALPHA, FORM, in_words
 from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, TESTS, CausalView
 from core.ui.jobs.page import STOPPED
 from core.ui.state.scenes import image_of
@@ -371,3 +371,9 @@ def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
         "-0.001 nats",
         "+1.500 nats",
     ]
+
+
+def test_the_summary_names_what_decides_the_graph() -> None:
+    assert in_words(GraphSettings()) == "ordered ICD, alpha 1e-05, sample size 128"
+    changed = GraphSettings(leave_out_sink=True, ridge=0.01, largest_set=2)
+    assert in_words(changed).endswith("128, sink left out, ridge 0.01, conditioning sets up to 2")

@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.mechanisms.ablation import ablate, ablation_curves, answer_without_heads
+from core.mechanisms.ablation import ablation_curves, without_heads
 from core.mechanisms.attention_knockout import ways
 from core.mechanisms.causal_tracing import GROUPS
 from core.mechanisms.contributions import contributions
 from core.mechanisms.corruption import Noise
 from core.mechanisms.groups import groups
-from core.mechanisms.knockout import answer_with_cut, knockout_curves
+from core.mechanisms.knockout import cut_in, knockout_curves
 from core.mechanisms.logprob_increase import head_increases, top_heads
 from core.mechanisms.tracing import trace
+from core.perturb.reask import reask_under
+from core.perturb.words import heads_in_words
 from core.ui.mechanisms import restoring
-from core.ui.mechanisms.view import CURVES, RANKED, SAID, TRACES
+from core.ui.mechanisms.view import CURVES, RANKED, REASKED, TRACES
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
@@ -44,8 +46,8 @@ def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, l
     points = [row for row in rows(at, "mechanisms_curves") if row.get("cut") == "image → last"]
     assert [row["change"] for row in points] == pytest.approx(expected.change[0].tolist(), abs=1e-4)
     click(at, "mechanisms_curves", "point", {"cut": "image → last", "first": 1})  # type: ignore[dict-item]
-    other = answer_with_cut(llava, answer.question, cuts["image → last"], [1])
-    assert [found.answer.text for found in view_of(at).results.of(SAID).values()] == [other.text]
+    reasked = reask_under(llava, answer, cut_in(cuts["image → last"], [1]))
+    assert [one.answer.text for one in view_of(at).results.of(REASKED).values()] == [reasked.answer.text]
     assert "With layer 1 of image → last cut" in "\n".join(entry.value for entry in at.markdown)
     kept = len(view_of(at).results.of(CURVES))
     at.multiselect(key=f"mechanisms_cuts_{'_'.join(cuts)}").set_value(["image → last"]).run()
@@ -62,9 +64,11 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
     assert view_of(at).ablated == tuple(sorted(ordered[:2]))
     click(at, "mechanisms_ablate", "cell", dict(zip(("layer", "head"), ordered[0], strict=True)))
     assert view_of(at).ablated == (ordered[1],)
-    (found,) = (one for one in view_of(at).results.of(SAID).values() if one.change.description.count(".") == 2)
-    assert found.answer.text == answer_without_heads(llava, answer.question, [ordered[1]]).text
-    np.testing.assert_allclose(found.change.after, ablate(llava, answer, [ordered[1]]).after, atol=1e-5)
+    named = heads_in_words([ordered[1]])
+    (kept,) = (one for one in view_of(at).results.of(REASKED).values() if named in one.outcome.perturbation.words)
+    reasked = reask_under(llava, answer, without_heads([ordered[1]]))
+    assert kept.answer.text == reasked.answer.text
+    np.testing.assert_allclose(kept.outcome.after.logprobs, reasked.outcome.after.logprobs, atol=1e-5)
     at.button(key="mechanisms_random").click().run()
     (curves,) = view_of(at).results.of(RANKED).values()
     expected = ablation_curves(llava, answer, TARGET, {"x": ordered}, curves.counts)
@@ -76,9 +80,9 @@ def test_chosen_heads_are_taken_away_and_the_ranking_is_tested(app: App, llava: 
 def test_an_answer_that_ends_at_once_is_said_to_have_no_words(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), "head_ablation")
     at.button(key="ablate_first").click().run()
-    ((key, found),) = view_of(at).results.of(SAID).items()
-    empty = replace(found.answer, tokens=(), text="")
-    view_of(at).results.keep(SAID, key, replace(found, answer=empty))
+    ((key, reasked),) = view_of(at).results.of(REASKED).items()
+    empty = replace(reasked.answer, tokens=(), text="")
+    view_of(at).results.keep(REASKED, key, replace(reasked, answer=empty))
     at.run()
     assert not at.exception and any(text.value.endswith("becomes an answer without words.") for text in at.text)
 
@@ -87,10 +91,8 @@ def test_a_mean_in_the_place_of_heads_is_another_intervention(app: App, llava: T
     at = opened(app, exchange_of(llava), "head_ablation")
     at.button(key="ablate_first").click().run()
     at.segmented_control(key="mechanisms_instead").select("their mean").run()
-    assert {found.change.description.split(" by ")[1] for found in view_of(at).results.of(SAID).values()} == {
-        "nothing",
-        "their mean",
-    }
+    said = {reasked.outcome.perturbation.words for reasked in view_of(at).results.of(REASKED).values()}
+    assert {words.split(" by ")[1] for words in said} == {"nothing", "their mean"}
 
 
 def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: TransformersModel) -> None:
@@ -161,7 +163,7 @@ def test_a_stopped_trace_keeps_what_is_done(
 
         return trace(*arguments, **{**named, "cancel": cancel, "progress": stop})  # type: ignore[arg-type]
 
-    monkeypatch.setattr("core.mechanisms.outcome.AT_ONCE", 2)
+    monkeypatch.setattr("core.perturb.outcomes.AT_ONCE", 2)
     with monkeypatch.context() as patched:
         patched.setattr(restoring, "trace", stopped)
         at.button(key="trace").click().run()

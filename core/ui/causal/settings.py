@@ -34,8 +34,10 @@ def use_alpha(alpha: float) -> None:
 
 def in_words(settings: GraphSettings) -> str:
     """The settings that decide a graph, in a few words."""
-    sink = ", sink left out" if settings.leave_out_sink else ""
-    return f"{settings.method}, alpha {settings.alpha:g}, sample size {settings.sample_size}{sink}"
+    more = ", sink left out" if settings.leave_out_sink else ""
+    more += f", ridge {settings.ridge:g}" if settings.ridge is not None else ""
+    more += f", conditioning sets up to {settings.largest_set}" if settings.largest_set is not None else ""
+    return f"{settings.method}, alpha {settings.alpha:g}, sample size {settings.sample_size}{more}"
 
 
 def choose_head(view: CausalView, layers: int, heads: int, ranked: dict[int, str]) -> None:

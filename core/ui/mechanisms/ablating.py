@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import get_args
 
@@ -12,8 +11,9 @@ from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
 from ...charts.heads import head_map, head_name
-from ...mechanisms.ablation import ablate, answer_without_heads, head_means
+from ...mechanisms.ablation import head_means, without_heads
 from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
+from ...perturb.reask import Reasked, reask_under
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -24,7 +24,7 @@ from . import answer_difference
 from .answer_difference import answer_difference_panel
 from .ranked import ranked_ablation_panel
 from .saving import Row, save
-from .view import SAID, MechanismsView, Said
+from .view import REASKED, MechanismsView
 from .written import SAYS, Measure, figures, ranking
 
 MAP, WIDTH = 280, 420
@@ -108,26 +108,23 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     key = ("without", answer_key(answer), heads, mean)
     instead = MEAN if mean else NOTHING
 
-    def make(cancel: CancelToken, report: Report) -> Said:
-        began = time.perf_counter()
+    def make(cancel: CancelToken, report: Report) -> Reasked:
         means = head_means(model, [answer]) if mean else None
         report(0.2)
-        other = answer_without_heads(model, answer.question, heads, means, cancel=cancel)
-        report(0.8)
-        return Said(other, ablate(model, answer, heads, means), time.perf_counter() - began)
+        return reask_under(model, answer, without_heads(heads, means), cancel=cancel)
 
     st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
-    said = view.obtain(model, SAID, key, "answering without these heads", "without", make)
-    if said is not None:
-        answer_difference_panel(answer, said, "ablated")
+    reasked = view.obtain(model, REASKED, key, "answering without these heads", "without", make)
+    if reasked is not None:
+        answer_difference_panel(reasked, "ablated")
         st.caption(HeadAblation.caveat)
-        settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": said.answer.text}
-        save(answer, settings, partial(_tokens, answer, said), "without-heads", "mechanisms_save_without")
+        settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": reasked.answer.text}
+        save(answer, settings, partial(_tokens, reasked), "without-heads", "mechanisms_save_without")
 
 
-def _tokens(answer: Answer, said: Said) -> list[Row]:
-    before, after = said.change.before.tolist(), said.change.after.tolist()
+def _tokens(reasked: Reasked) -> list[Row]:
+    before, after = reasked.outcome.before.logprobs.tolist(), reasked.outcome.after.logprobs.tolist()
     return [
         {"token": token.text, "logprob_before": one, "logprob_after": other}
-        for token, one, other in zip(answer.tokens, before, after, strict=True)
+        for token, one, other in zip(reasked.original.tokens, before, after, strict=True)
     ]

@@ -6,24 +6,23 @@ import streamlit as st
 
 from ...answer import Answer
 from ...charts.tokens import aligned_chart, aligned_tokens
-from .view import Said
+from ...perturb.reask import Reasked
 
 WIDTH = 470
 
 
-def answer_difference_panel(original: Answer, said: Said, name: str) -> None:
+def answer_difference_panel(reasked: Reasked, name: str) -> None:
     """Both answers, and the change of every token of the original; `name` tells the chart from others."""
-    before, after = ([token.text for token in answer.tokens] for answer in (original, said.answer))
-    change = said.change.change
-    st.text(_in_words(original, said.answer))
-    columns = aligned_tokens(before, after, change.tolist())
+    before, after = ([token.text for token in answer.tokens] for answer in (reasked.original, reasked.answer))
+    st.text(_in_words(reasked.original, reasked.answer))
+    columns = aligned_tokens(before, after, reasked.outcome.changes.tolist())
     st.altair_chart(
         aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
     )
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
-        f"token when the original is read so; {float(change.sum()):+z.2f} in all. Orange: less probable, purple: more. "
-        f"{said.seconds:.2f} s."
+        f"token when the original is read so; {reasked.outcome.change:+z.2f} in all. Orange: less probable, purple: "
+        f"more. {reasked.seconds:.2f} s."
     )
 
 

@@ -13,7 +13,8 @@ from ...answer import Answer, Fill, RegionMask, TokenKind
 from ...attention.words import question_words
 from ...charts.tokens import visible
 from ...masking import Canvas, apply_mask, as_seen
-from ...mechanisms.corruption import Corruption, Noise, OtherImages
+from ...mechanisms.corruption import Corruption, Noise
+from ...perturb.perturbation import OtherImages
 from ...street.recipe import Change, possible_changes
 from ..state.scenes import image_of
 from ..state.workspace import Workspace

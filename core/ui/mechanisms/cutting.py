@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import streamlit as st
 
 from ...answer import Answer, Target
 from ...mechanisms.attention_knockout import ways
-from ...mechanisms.knockout import Cut, answer_with_cut, change_by_cut
+from ...mechanisms.knockout import Cut, cut_in
+from ...perturb.reask import Reasked, reask_under
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
@@ -19,7 +19,7 @@ from ..state.workspace import Workspace
 from . import answer_difference, curves
 from .answer_difference import answer_difference_panel
 from .curves import cut_curves
-from .view import SAID, MechanismsView, Said
+from .view import REASKED, MechanismsView
 
 FIRST = ("image → question", "question → last", "image → last")
 MOST_CUTS = 8
@@ -86,17 +86,14 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
     name, first = view.cut
     cut, layers = cuts[name], range(first, first + window)
 
-    def make(cancel: CancelToken, report: Report) -> Said:
-        began = time.perf_counter()
-        other = answer_with_cut(model, answer.question, cut, layers, cancel=cancel)
-        report(0.8)
-        return Said(other, change_by_cut(model, answer, cut, layers), time.perf_counter() - began)
+    def make(cancel: CancelToken, report: Report) -> Reasked:
+        return reask_under(model, answer, cut_in(cut, layers), cancel=cancel)
 
     key = ("with cut", answer_key(answer), cut, first, window)
-    said = view.obtain(model, SAID, key, "answering with the cut", "with_cut", make)
-    if said is not None:
+    reasked = view.obtain(model, REASKED, key, "answering with the cut", "with_cut", make)
+    if reasked is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
-        answer_difference_panel(answer, said, "cut")
+        answer_difference_panel(reasked, "cut")
 
 
 def _layers(layers: Sequence[int]) -> str:

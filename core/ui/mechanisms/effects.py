@@ -33,7 +33,7 @@ def tracing_effects(
         view.pick_layer(int(entry["layer"]))
 
     names = [place.name for place in traced.places]
-    several = traced.corruption.samples > 1
+    several = traced.samples > 1
     chart = effect_map(names, effects.T, spread.T if several else None, chosen=view.traced_layer, click="layer")
     with st.container(width=int(chart.width) + BESIDE):
         clickable(chart, "layer", "mechanisms_trace", clicked, "effect of restoring each group at each layer")
@@ -68,7 +68,7 @@ def rows_of(traced: Trace) -> list[Row]:
             "probability": float(traced.probability[sample, s, i, g]),
             "effect": float(traced.indirect[sample, s, i, g]),
         }
-        for sample in range(traced.corruption.samples)
+        for sample in range(traced.samples)
         for s, site in enumerate(traced.sites)
         for i, layer in enumerate(traced.layers)
         for g, place in enumerate(traced.places)

@@ -97,7 +97,7 @@ def _map(
     st.altair_chart(
         chart, width="content", key="mechanisms_traced_picture", alt=f"effect of restoring each patch at layer {layer}"
     )
-    several = traced.corruption.samples > 1
+    several = traced.samples > 1
     varies = f" Over samples an effect varies by ± {np.nanmean(spread):.4f} on average." if several else ""
     done = f" {traced.complete:.0%} of it was done; crossed patches were not looked at." if traced.complete < 1 else ""
     caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."

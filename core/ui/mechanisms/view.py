@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from ...answer import Answer, Head, Intervention
+from ...answer import Head
 from ...charts.curves import WindowPoint
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
@@ -22,6 +22,7 @@ from ...mechanisms.lens import Reading
 from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
+from ...perturb.reask import Reasked
 from ..jobs.page import PageView
 from ..state.results import Kind
 
@@ -68,15 +69,6 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Said:
-    """What the model says under an intervention, and what that does to every token of the original answer."""
-
-    answer: Answer
-    change: Intervention
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
 class Traced:
     """A trace, as far as it was done."""
 
@@ -90,7 +82,7 @@ TAKEN = Kind[Taken](500)
 HEAD_READINGS = Kind[HeadReading](500)
 READ = Kind[Read](100)
 CURVES = Kind[Curve](300)
-SAID = Kind[Said](100)
+REASKED = Kind[Reasked](100)
 RANKED = Kind[AblationCurves](100)
 TRACES = Kind[Traced](50)
 MEASURED = Kind[Measurement](50)
