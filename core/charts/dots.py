@@ -11,11 +11,11 @@ import pandas as pd
 from .figure import Figure, figure
 from .intervals import Dot
 from .palette import CHOSEN, NEUTRAL
-from .tokens import unique
 
-ROW = 24
-LABEL = 310
-"""Pixels of a name at most; longer ones are cut, and told whole on hovering."""
+HEAD, DOT = 16, 18
+"""Heights in pixels of a name, and of the dot below it."""
+OF_TEXT = 185
+"""Pixels right of the plot that the figures in words take: with it the chart fits a phone."""
 
 
 def dot_chart(
@@ -24,32 +24,35 @@ def dot_chart(
     title: str,
     controls: Collection[int] = (),
     domain: tuple[float, float] | None = None,
-    width: int = 190,
+    width: int = 155,
 ) -> Figure:
-    """A line for each figure in the order given: its name, a dot with its interval, and as it is written. `controls`
-    are numbers of lines, `domain` the ends of the axis. Raises ValueError without figures."""
+    """For each figure, in the order given, its name, and below it a dot with its interval and as it is written.
+    `controls` are numbers of figures, `domain` the ends of the axis. What is no number has its words and no dot. Raises
+    ValueError without figures."""
     if not dots:
         raise ValueError("there is nothing to draw")
-    names = unique([dot.name for dot in dots])
     table = pd.DataFrame(
         [
             {
-                "name": name,
+                "name": dot.name,
                 "value": dot.estimate.value,
                 "low": dot.estimate.low,
                 "high": dot.estimate.high,
                 "text": dot.text,
                 "color": NEUTRAL if number in controls else CHOSEN,
+                "top": number * (HEAD + DOT),
+                "y": number * (HEAD + DOT) + HEAD + DOT / 2,
             }
-            for number, (name, dot) in enumerate(zip(names, dots, strict=True))
+            for number, dot in enumerate(dots)
         ]
     )
     known = table[np.isfinite(table["value"])]
+    height = len(dots) * (HEAD + DOT)
     ends = domain or (min(0.0, *known["low"], 0.0), max(*known["high"], 0.0, 1e-9))
     scale = alt.Scale(domain=list(ends), nice=domain is None, clamp=True)
-    axis = alt.Axis(ticks=False, domain=False, labelLimit=LABEL, labelOverlap=False, labelFlush=False)
-    y = alt.Y("name:N", scale=alt.Scale(domain=names), title=None, axis=axis)
-    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, labelFlush=False))
+    rows = alt.Scale(domain=[0, height], reverse=True, nice=False)
+    y = alt.Y("y:Q", scale=rows, axis=None)
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=4, labelFlush=False, grid=False))
     color = alt.Color("color:N", scale=None)
     base = alt.Chart(known).encode(y=y, color=color)
     tips = [alt.Tooltip("name:N", title="of"), alt.Tooltip("text:N", title=title)]
@@ -57,6 +60,9 @@ def dot_chart(
         x=alt.X("low:Q", title=title, scale=scale), x2="high:Q"
     )
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, tooltip=tips)
-    words = alt.Chart(table).mark_text(align="left", dx=10, tooltip=None)
-    words = words.encode(x=alt.value(width), y=y, text="text:N", color=color)
-    return figure([bars, points, words], width, ROW * len(dots))
+    told = alt.Chart(table).encode(color=color)
+    texts = told.mark_text(align="left", dx=10, limit=OF_TEXT, tooltip=None)
+    texts = texts.encode(x=alt.value(width), y=y, text="text:N")
+    names = told.mark_text(align="left", baseline="top", dy=3, limit=width + OF_TEXT, tooltip=None)
+    names = names.encode(x=alt.value(0), y=alt.Y("top:Q", scale=rows, axis=None), text="name:N")
+    return figure([bars, points, texts, names], width, height)

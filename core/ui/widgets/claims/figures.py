@@ -28,7 +28,8 @@ AXES = {
     "probability": "probability",
 }
 WHOLE = {"share", "probability"}
-MAP = 230
+MAP, CURVE = 230, 290
+"""Widths of plots in pixels: with their axes they fit a phone."""
 
 
 def figure_charts(figures: Sequence[Figure]) -> None:
@@ -88,6 +89,7 @@ def _curves(figures: Sequence[Figure]) -> None:
             title=AXES[own[0].estimate.unit],
             axis=own[0].axis or "",
             controls=[name for name in names if any(figure.control for figure in own if figure.of == name)],
+            width=CURVE,
         )
         _titled(what, chart)
 
