@@ -53,9 +53,9 @@ def audit(
         if cancel is not None:
             cancel.check()
         progress(number / (len(questions) + 1))
-    found = audited(model, questions, answers, cancel)
+    outcome = audited(model, questions, answers, cancel)
     progress(1.0)
-    return found
+    return outcome
 
 
 def audited(

@@ -86,12 +86,12 @@ class FlipTable:
         )
 
 
-def _percent(found: Estimate) -> str:
-    return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
+def _percent(estimate: Estimate) -> str:
+    return f"{100 * estimate.value:.1f} % [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
-def _number(found: Estimate) -> str:
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+def _number(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def flip_table(
@@ -108,20 +108,20 @@ def flip_table(
     """
     masking = masking or Masking()
     cases = islice(street_cases(math.ceil(scenes / len(FAMILIES))), scenes)
-    found: list[SceneFlips] = []
+    finished: list[SceneFlips] = []
     for number, case in enumerate(cases, start=1):
         try:
             answer = ask(model, case.asked(), cancel=cancel)
             if cancel is not None:
                 cancel.check()
             if answer.tokens:
-                found.append(_scene(model, answer, settings, masking, cancel))
+                finished.append(_scene(model, answer, settings, masking, cancel))
         except Cancelled:
-            if not found:
+            if not finished:
                 raise
             break
         progress(number / scenes)
-    return summed(found, masking)
+    return summed(finished, masking)
 
 
 def _scene(
@@ -155,18 +155,18 @@ def summed(scenes: Sequence[SceneFlips], masking: Masking) -> FlipTable:
     )
 
 
-def _at(radius: int, found: Sequence[FlipRates]) -> AtRadius:
-    flips = [flip for rates in found for flip in rates.flips]
+def _at(radius: int, by_scene: Sequence[FlipRates]) -> AtRadius:
+    flips = [flip for rates in by_scene for flip in rates.flips]
     return AtRadius(
         radius=radius,
         sets=len(flips),
-        empty=sum(rates.empty for rates in found),
-        everything=sum(rates.everything for rates in found),
+        empty=sum(rates.empty for rates in by_scene),
+        everything=sum(rates.everything for rates in by_scene),
         size=_mean([flip.size for flip in flips]),
-        explanation=mean([rates.explanation.share for rates in found]),
-        random=mean([rates.random.share for rates in found]),
-        attention=mean([rates.attention.share for rates in found]),
-        beyond_random=mean([_mean([flip.beyond_random for flip in rates.flips]) for rates in found], "nats"),
+        explanation=mean([rates.explanation.share for rates in by_scene]),
+        random=mean([rates.random.share for rates in by_scene]),
+        attention=mean([rates.attention.share for rates in by_scene]),
+        beyond_random=mean([_mean([flip.beyond_random for flip in rates.flips]) for rates in by_scene], "nats"),
     )
 
 

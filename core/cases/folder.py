@@ -45,12 +45,12 @@ class Folder:
 
     def table(self, name: str) -> Path:
         """The file of that name, whatever its capitals. Raises FolderError where there is none."""
-        found = [file for file in self.tables(Path(name).suffix.lower()) if file.name.lower() == name.lower()]
-        if not found:
+        named = [file for file in self.tables(Path(name).suffix.lower()) if file.name.lower() == name.lower()]
+        if not named:
             raise FolderError(
                 f"There is no {name} in {self.path}; there is {self.names()}. Choose the folder it is in."
             )
-        return found[0]
+        return named[0]
 
     @cached_property
     def subfolders(self) -> tuple[str, ...]:
@@ -78,11 +78,11 @@ class Folder:
 
     def images_by_stem(self, place: str) -> dict[str, str]:
         """The pictures directly in a subfolder ("" for this one): their paths by name without ending, small letters."""
-        found: dict[str, str] = {}
+        by_stem: dict[str, str] = {}
         for file in sorted((self.root / place).iterdir()):
             if file.suffix.lower() in PICTURES and not file.name.startswith("."):
-                found.setdefault(file.stem.lower(), f"{place}/{file.name}" if place else file.name)
-        return found
+                by_stem.setdefault(file.stem.lower(), f"{place}/{file.name}" if place else file.name)
+        return by_stem
 
     def _inside(self, file: Path) -> bool:
         try:

@@ -129,7 +129,7 @@ def _opened(file: Path) -> BinaryIO:
 
 
 def _parsed(content: bytes, file: Path) -> list[Record]:
-    found: list[Record] = []
+    records: list[Record] = []
     for number, line in enumerate(content.splitlines(), 1):
         try:
             record = json.loads(line)
@@ -139,8 +139,8 @@ def _parsed(content: bytes, file: Path) -> list[Record]:
             if number == 1:
                 raise JournalError(_foreign(file))
             raise JournalError(f"Line {number} of {file.name} is damaged. Delete that line to go on with the others.")
-        found.append(record)
-    return found
+        records.append(record)
+    return records
 
 
 def _checked(header: Record, kind: str, file: Path) -> Record:

@@ -33,12 +33,12 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
         command, rule = str(values.pop("command")), str(values.pop("rule"))
-        found = League(**{**values, "ranking": tuple(map(_method_rank, values["ranking"]))})
+        league = League(**{**values, "ranking": tuple(map(_method_rank, values["ranking"]))})
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the league first.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise JournalError(f"{file.name} holds no league. Choose a file that `sightline league` wrote.") from error
-    return LeagueFile(found, command, rule)
+    return LeagueFile(league, command, rule)
 
 
 def _method_rank(values: Mapping[str, Any]) -> MethodRank:

@@ -31,8 +31,8 @@ def notes_file(results: Path) -> Path:
 def read_notes(file: Path) -> dict[str, Note]:
     """Every note by its case's id; none where there is no file. Raises NotesError."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        return {id_: Note(str(note["text"]), tuple(map(str, note["tags"]))) for id_, note in found.items()}
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return {id_: Note(str(note["text"]), tuple(map(str, note["tags"]))) for id_, note in kept.items()}
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -74,7 +74,7 @@ def _negations(asked: str) -> Iterator[str]:
 def _opposites(asked: str) -> Iterator[str]:
     """ "Is the door closed?" for "Is the door open?": one word, or one relation, turned around."""
     if _TURNED.search(asked):
-        yield _TURNED.sub(lambda found: _MIRRORED[found[0].lower()], asked, count=1)
+        yield _TURNED.sub(lambda turned: _MIRRORED[turned[0].lower()], asked, count=1)
         return
     for start, stop, other in _pair_words(asked):
         yield asked[:start] + other + asked[stop:]
@@ -111,13 +111,13 @@ def _pair_words(asked: str) -> list[tuple[int, int, str]]:
     if re.search(r"\bor\b", asked):
         return []
     said = words(asked)
-    found = [
+    pairs = [
         (said[index].start, said[index].stop, other)
         for index, dimension, value in values_in(said)
         if (other := dimension.opposite(value)) and dimension.name != "depth"
         if not said[index].plain.endswith(("er", "est"))
     ]
-    return found[-1:]
+    return pairs[-1:]
 
 
 def _capital(text: str) -> str:

@@ -68,8 +68,8 @@ class MethodRank:
 
 @dataclass(frozen=True)
 class League:
-    """Standings in the order of their mean rank, controls last; by family how many cases were `asked` and `right`;
-    the `recommended` method (None before there is any case)."""
+    """`ranking` has the methods in the order of their mean rank, controls last. By family how many cases were `asked`
+    and `right`; `recommended` is a method's key (None before there is any case)."""
 
     model: str
     model_name: str
@@ -99,7 +99,7 @@ def ranking(header: Record, records: Sequence[Record]) -> League:
             lines[record["method"]][record["case"]] = record
     wrong = {record["case"] for record in records if record["method"] is None}
     families = dict.fromkeys(record["family"] for record in cases.values())
-    rows = [_method_rank(method, found, lines.get(RANDOM, {})) for method, found in lines.items()]
+    rows = [_method_rank(method, own, lines.get(RANDOM, {})) for method, own in lines.items()]
     rows = _ranked(rows)
     return League(
         model=str(header.get("model", "")),
@@ -150,16 +150,16 @@ def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, 
 def _ranked(rows: Sequence[MethodRank]) -> list[MethodRank]:
     """The same with their ranks, best first."""
     methods = [row for row in rows if not row.control]
-    found = []
+    ranked = []
     for row in rows:
         if row.control:
-            found.append(row)
+            ranked.append(row)
             continue
         ranks = {
             key: 1 + sum(_goodness(other, key) > _goodness(row, key) for other in methods) for key in map_metrics()
         }
-        found.append(replace(row, ranks=ranks, mean_rank=float(np.mean([ranks[key] for key in DECIDING]))))
-    return sorted(found, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
+        ranked.append(replace(row, ranks=ranks, mean_rank=float(np.mean([ranks[key] for key in DECIDING]))))
+    return sorted(ranked, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
 
 
 def _goodness(row: MethodRank, metric: str) -> float:

@@ -60,7 +60,7 @@ def score_case(
     timed, refused = _explain(model, answer, target, methods, cancel)
     explanations = [explanation for explanation, _ in timed]
     evidence = evaluate(model, answer, explanations, truth=case.truth, settings=SETTINGS, cancel=cancel)
-    if any(found.complete < 1 for found in evidence):
+    if any(one.complete < 1 for one in evidence):
         raise Cancelled("the league was stopped")
     stages = _shuffled(model, answer, explanations, cancel) if shuffle and explanations else {}
     about["dependence"] = plain(float(image_dependence(model, answer)[list(target.tokens)].sum()))
@@ -69,8 +69,8 @@ def score_case(
         controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
         lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
     lines += [
-        {**about, **_line(explanation, found, processor), "stages": stages.get(explanation.method)}
-        for (explanation, processor), found in zip(timed, evidence, strict=True)
+        {**about, **_line(explanation, of_map, processor), "stages": stages.get(explanation.method)}
+        for (explanation, processor), of_map in zip(timed, evidence, strict=True)
     ]
     return [*lines, *({**about, "method": key, "problem": reason} for key, reason in refused.items())]
 
@@ -79,7 +79,7 @@ def _explain(
     model: VisionLanguageModel, answer: Answer, target: Target, methods: Sequence[str], cancel: CancelToken | None
 ) -> tuple[list[tuple[Explanation, float]], dict[str, str]]:
     """One explanation by each method at its default settings with its processor time, and why some have none."""
-    found: list[tuple[Explanation, float]] = []
+    timed: list[tuple[Explanation, float]] = []
     refused: dict[str, str] = {}
     for key in methods:
         # Or what the method before it freed would be used again, and seem to cost nothing.
@@ -92,33 +92,33 @@ def _explain(
             continue
         if explanation.complete < 1:
             raise Cancelled("the league was stopped")
-        found.append((explanation, time.process_time() - began))
-    return found, refused
+        timed.append((explanation, time.process_time() - began))
+    return timed, refused
 
 
 def _shuffled(
     model: VisionLanguageModel, answer: Answer, explanations: Sequence[Explanation], cancel: CancelToken | None
 ) -> dict[str, list[tuple[str, float | None]]]:
     """Each method's rank correlations as the weights are shuffled, with the block that was shuffled last."""
-    found = randomise(model, answer, explanations, stages=STAGES, cancel=cancel)
-    if any(randomised.complete < 1 for randomised in found):
+    under_shuffling = randomise(model, answer, explanations, stages=STAGES, cancel=cancel)
+    if any(randomised.complete < 1 for randomised in under_shuffling):
         raise Cancelled("the league was stopped")
     return {
         randomised.method: [(stage.block, plain(stage.correlation)) for stage in randomised.stages]
-        for randomised in found
+        for randomised in under_shuffling
     }
 
 
-def _line(explanation: Explanation, found: Evidence, processor: float) -> Record:
+def _line(explanation: Explanation, evidence: Evidence, processor: float) -> Record:
     return {
         "method": explanation.method,
         "settings": dict(explanation.settings),
         "seconds": plain(explanation.seconds),
         "processor": plain(processor),
         "bytes": explanation.peak_bytes,
-        "full": plain(found.full),
-        "blank": {fill: plain(value) for fill, value in found.blank.items()},
-        "figures": _figures(found.tested.figures),
+        "full": plain(evidence.full),
+        "blank": {fill: plain(value) for fill, value in evidence.blank.items()},
+        "figures": _figures(evidence.tested.figures),
     }
 
 

@@ -89,15 +89,15 @@ def option_letter(said: str, options: Sequence[str]) -> str:
     """The letter of the option that an answer takes: "(a)", "a", "A.", "a) Open", "The answer is (a)" or the
     option's text. "" where it names none, several, or a letter with another option's text."""
     letters = LETTERS[: len(options)]
-    by_letter = {found for found in _letters(said, options) if found in letters}
+    by_letter = {letter for letter in _letters(said, options) if letter in letters}
     by_text = _options_named(said, options)
-    found = by_letter & by_text if by_letter and by_text else by_letter | by_text
-    return found.pop() if len(found) == 1 else ""
+    taken = by_letter & by_text if by_letter and by_text else by_letter | by_text
+    return taken.pop() if len(taken) == 1 else ""
 
 
 def _letters(said: str, options: Sequence[str]) -> set[str]:
-    if found := {letter.lower() for letter in _AMONG_BRACKETS.findall(said)}:
-        return found
+    if among_brackets := {letter.lower() for letter in _AMONG_BRACKETS.findall(said)}:
+        return among_brackets
     if match := _ALONE.match(said):
         return {match.group(1).lower()}
     plain = _plain(said)  # "a open", but not "a butterfly"

@@ -81,7 +81,7 @@ def survey(
     progress: Callable[[float], None] = lambda done: None,
 ) -> tuple[Surveyed, ...]:
     """Audit those cases that `file` has no line of yet, and return all its lines. Cases of whose question no other
-    phrasing is known are passed over.
+    phrasing is known are left out.
 
     Stopped by `cancel`, what is finished is returned. Raises JournalError, and what asking and explaining raise.
     """
@@ -100,7 +100,7 @@ def survey(
 
 
 def read_survey(file: Path) -> tuple[Surveyed, ...]:
-    """What a survey has found so far. Raises JournalError."""
+    """The lines of a survey so far. Raises JournalError."""
     return tuple(map(_of, read_journal(file, KIND)[1]))
 
 

@@ -91,9 +91,9 @@ def read_json(file: Path, wanted: Sequence[str]) -> Table:
     else:
         objects = [(number, _object(line)) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     rows, odd = [], []
-    for number, found in objects:
-        if isinstance(found, dict) and set(wanted) <= set(found):
-            rows.append(Row(number, {str(key): _plain(value) for key, value in found.items()}))
+    for number, fields in objects:
+        if isinstance(fields, dict) and set(wanted) <= set(fields):
+            rows.append(Row(number, {str(key): _plain(value) for key, value in fields.items()}))
         else:
             odd.append(number)
     if odd and not rows:
@@ -173,10 +173,10 @@ def _header(text: str, delimiter: str) -> list[str]:
 def _refuse_columns(name: str, header: Sequence[str], wanted: Sequence[str]) -> None:
     missing = [column for column in wanted if column not in header]
     if missing:
-        found = listed([f"“{column[:40]}”" for column in header if column], 8) or "none"
+        there = listed([f"“{column[:40]}”" for column in header if column], 8) or "none"
         raise FolderError(
             f"{name} has no column {' and no column '.join(f'“{column}”' for column in missing)}. Its columns are "
-            f"{found}. Rename them in the table."
+            f"{there}. Rename them in the table."
         )
 
 

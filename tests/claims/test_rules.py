@@ -1,4 +1,4 @@
-"""Verdicts follow from the rules that stand beside them: hand-made readings that keep or break one condition each."""
+"""Verdicts follow from the rules that stand beside them: measurements made by hand keep or break one condition."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def judged(claim: Claim[Any], measurements: list[Measurement]) -> Verdict:
 
 
 def jitter(number: int) -> float:
-    """Readings that are not all alike, or intervals would have no width."""
+    """Figures that are not all alike, or intervals would have no width."""
     return 0.001 * (number % 5)
 
 
@@ -53,13 +53,13 @@ def falls(lowest: str, *, only: str | None = None) -> list[Measurement]:
 
 
 @pytest.mark.parametrize(
-    ("readings", "verdict"),
+    ("measurements", "verdict"),
     [(falls(OWN), YES), (falls(RANDOM_HEADS), NO), (falls(OWN, only="zero"), OPEN)],
 )
 def test_a_ranking_is_true_where_its_heads_are_missed_more_than_random_ones(
-    readings: list[Measurement], verdict: Verdict
+    measurements: list[Measurement], verdict: Verdict
 ) -> None:
-    assert judged(TrueRanking(), readings) == verdict
+    assert judged(TrueRanking(), measurements) == verdict
 
 
 def maps(**own: float) -> list[Measurement]:
@@ -73,15 +73,15 @@ def maps(**own: float) -> list[Measurement]:
 
 
 @pytest.mark.parametrize(
-    ("readings", "verdict"),
+    ("measurements", "verdict"),
     [
         (maps(pointing=0.9, deletion=0.2), YES),
         (maps(pointing=0.9, deletion=0.8), NO),
         (maps(pointing=0.1, deletion=0.2), NO),
     ],
 )
-def test_a_map_must_be_better_in_both_ways(readings: list[Measurement], verdict: Verdict) -> None:
-    assert judged(PatchMaps(), readings) == verdict
+def test_a_map_must_be_better_in_both_ways(measurements: list[Measurement], verdict: Verdict) -> None:
+    assert judged(PatchMaps(), measurements) == verdict
 
 
 def words(**kinds: float) -> list[Measurement]:
@@ -94,11 +94,13 @@ def words(**kinds: float) -> list[Measurement]:
     return [{name: figures(value, n) for name, value in read.items()} | {"vocabulary": 100} for n in range(CASES)]
 
 
-@pytest.mark.parametrize(("readings", "verdict"), [(words(), YES), (words(kind=0.05), NO), (words(colour=0.15), NO)])
+@pytest.mark.parametrize(
+    ("measurements", "verdict"), [(words(), YES), (words(kind=0.05), NO), (words(colour=0.15), NO)]
+)
 def test_words_are_read_where_they_stand_clearly_above_both_controls_at_layer_0(
-    readings: list[Measurement], verdict: Verdict
+    measurements: list[Measurement], verdict: Verdict
 ) -> None:
-    assert judged(VisualWords(), readings) == verdict
+    assert judged(VisualWords(), measurements) == verdict
 
 
 def hidden(change: float) -> dict[str, Any]:
@@ -108,10 +110,10 @@ def hidden(change: float) -> dict[str, Any]:
 def absent(**changed: Any) -> list[Measurement]:
     """A colour that is one of two in the picture, on whose things the map lies and without which it falls."""
     way = {"dependence": 3.0, "all": {edge: [-1.0] for edge in EDGES}, "windows": {edge: [-0.5, 0.0] for edge in EDGES}}
-    readings = []
+    measurements = []
     for n in range(CASES):
         said, other = ("red", "blue") if n % 2 else ("green", "black")
-        reading = {
+        values = {
             "said": said,
             "here": [said, other],
             "map": {"tested": 0.8 + jitter(n), "random": 0.4},
@@ -121,12 +123,12 @@ def absent(**changed: Any) -> list[Measurement]:
             ABSENT: way,
             PRESENT: None if n == 0 else way,
         }
-        readings.append(reading | changed)
-    return readings
+        measurements.append(values | changed)
+    return measurements
 
 
 @pytest.mark.parametrize(
-    ("readings", "verdict"),
+    ("measurements", "verdict"),
     [
         (absent(), YES),
         (absent(here=["red", "green"]), NO),
@@ -136,20 +138,20 @@ def absent(**changed: Any) -> list[Measurement]:
     ],
 )
 def test_a_hallucination_is_taken_from_the_picture_where_all_three_say_so(
-    readings: list[Measurement], verdict: Verdict
+    measurements: list[Measurement], verdict: Verdict
 ) -> None:
-    assert judged(AbsentThing(), readings) == verdict
+    assert judged(AbsentThing(), measurements) == verdict
 
 
 def heads(*, places: float) -> list[Measurement]:
     """Heads raise colours seen and read alike; those that say places are another set the larger `places` is."""
     rng = np.random.default_rng(0)
     colours, other = rng.normal(size=(2, 6, 6))
-    readings = []
+    measurements = []
     for _ in range(CASES):
         tables = {"picture": colours, "text": colours, "place": (1 - places) * colours + places * other}
-        readings.append({name: (table + rng.normal(size=(6, 6)) / 50).tolist() for name, table in tables.items()})
-    return readings
+        measurements.append({name: (table + rng.normal(size=(6, 6)) / 50).tolist() for name, table in tables.items()})
+    return measurements
 
 
 def test_heads_that_colours_and_places_share_as_well_decide_nothing_about_colours() -> None:
@@ -160,8 +162,8 @@ def test_heads_that_colours_and_places_share_as_well_decide_nothing_about_colour
     assert "no more than" in alike.because and set(map(len, alike.heads.values())) == {6}
 
 
-def lines(readings: list[Measurement | None]) -> list[dict[str, Any]]:
-    return [{"values": reading, "seconds": 1.0, "processor": 0.5} for reading in readings]
+def lines(measurements: list[Measurement | None]) -> list[dict[str, Any]]:
+    return [{"values": values, "seconds": 1.0, "processor": 0.5} for values in measurements]
 
 
 def test_few_scenes_give_figures_and_no_verdict() -> None:

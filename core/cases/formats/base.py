@@ -48,16 +48,16 @@ class CaseFormat(ABC):
     def read(self, path: Path) -> CaseSet:
         """The cases of a folder, each with an id of its own; those whose pictures are missing are kept, and told of.
         Raises FolderError."""
-        found = self.cases(Folder(path))
-        found = CaseSet(_told_apart(found.cases), found.problems)
-        stuck = [case for case in found.cases if case.problem is not None]
+        listed = self.cases(Folder(path))
+        cases = _told_apart(listed.cases)
+        stuck = [case for case in cases if case.problem is not None]
         if not stuck:
-            return found
+            return CaseSet(cases, listed.problems)
         whys = list(dict.fromkeys(case.problem for case in stuck if case.problem))
         more = f" (and {len(whys) - SHOWN} more like these)" if len(whys) > SHOWN else ""
-        told = f"{len(stuck)} of {len(found.cases)} cases cannot be asked and are counted apart: "
+        told = f"{len(stuck)} of {len(cases)} cases cannot be asked and are counted apart: "
         told += " ".join(whys[:SHOWN]) + more
-        return CaseSet(found.cases, (*found.problems, told))
+        return CaseSet(cases, (*listed.problems, told))
 
     def check(self, path: Path) -> tuple[str, ...]:
         """What is wrong with a folder, in sentences, before anything is run; nothing when all is well."""
@@ -69,15 +69,15 @@ class CaseFormat(ABC):
 
 def _told_apart(cases: Sequence[Case]) -> tuple[Case, ...]:
     """The cases with ids of their own, for tables number their rows as they like: a second "1" becomes "1 (2)"."""
-    found: dict[str, Case] = {}
+    by_id: dict[str, Case] = {}
     times: Counter[str] = Counter()
     for case in cases:
         id_ = case.id
-        while id_ in found:
+        while id_ in by_id:
             times[case.id] += 1
             id_ = f"{case.id} ({times[case.id] + 1})"
-        found[id_] = case if id_ == case.id else replace(case, id=id_)
-    return tuple(found.values())
+        by_id[id_] = case if id_ == case.id else replace(case, id=id_)
+    return tuple(by_id.values())
 
 
 def image_files(

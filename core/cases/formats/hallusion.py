@@ -44,10 +44,10 @@ class HallusionBench(CaseFormat):
         problems = table.problems
         if odd:
             problems += (f"Entries {listed(odd)} are left out: their gt_answer is neither 0 nor 1.",)
-        found = tuple(_case(row, folder) for row in table.rows if row["gt_answer"] in _ANSWERS)
-        if not found:
+        cases = tuple(_case(row, folder) for row in table.rows if row["gt_answer"] in _ANSWERS)
+        if not cases:
             raise FolderError(f"No question has a gt_answer of 0 or 1. {' '.join(problems)}")
-        return CaseSet(found, problems)
+        return CaseSet(cases, problems)
 
     def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         with_images = [result for result in results if not _without_image(result.about)]

@@ -38,15 +38,15 @@ class MMVP(CaseFormat):
         table = read_csv(file, ("index", "question", "options", "correct answer"))
         table = without_repeats(table, lambda row: row["index"].lstrip("0"), "Index")
         shown = {number: name for place in _places(folder) for number, name in folder.images_by_stem(place).items()}
-        found = [(row, _case(row, folder, shown)) for row in table.rows]
-        unread = [str(row.line) for row, case in found if case is None]
+        read = [(row, _case(row, folder, shown)) for row in table.rows]
+        unread = [str(row.line) for row, case in read if case is None]
         problems = table.problems
         if unread:
             problems += (
                 f"Lines {listed(unread)} are left out: Index is a number, Options are like “(a) Open (b) Closed”, and "
                 "Correct Answer is one of them.",
             )
-        return CaseSet(tuple(case for _, case in found if case is not None), problems)
+        return CaseSet(tuple(case for _, case in read if case is not None), problems)
 
     def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         meaning = "pairs of pictures whose questions are both answered right"

@@ -37,10 +37,10 @@ class PlainFolder(CaseFormat):
         problems = table.problems
         if empty:
             problems += (f"Lines {listed(empty)} have no question or no expected answer, and are left out.",)
-        found = tuple(_case(row, folder) for row in table.rows if str(row.line) not in empty)
-        if not found:
+        cases = tuple(_case(row, folder) for row in table.rows if str(row.line) not in empty)
+        if not cases:
             raise FolderError(f"No row has a question and an expected answer. {' '.join(problems)}")
-        return CaseSet(found, problems)
+        return CaseSet(cases, problems)
 
     def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         return (accuracy(results),)

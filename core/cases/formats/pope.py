@@ -36,17 +36,17 @@ class POPE(CaseFormat):
 
     def cases(self, folder: Folder) -> CaseSet:
         tables, problems = _tables(folder)
-        found: list[Case] = []
+        cases: list[Case] = []
         for split, table in tables:
             once = without_repeats(table, lambda row: (row["image"], row["text"]), "image and text")
             odd = [str(row.line) for row in once.rows if row["label"].lower() not in ("yes", "no")]
             if odd:
                 problems += (f"{split}: lines {listed(odd)} are left out: their label is neither yes nor no.",)
             problems += tuple(f"{split}: {problem}" for problem in once.problems)
-            found += [_case(row, split, folder) for row in once.rows if row["label"].lower() in ("yes", "no")]
-        if not found:
+            cases += [_case(row, split, folder) for row in once.rows if row["label"].lower() in ("yes", "no")]
+        if not cases:
             raise FolderError(f"No question has a label yes or no. {' '.join(problems)}")
-        return CaseSet(tuple(found), problems)
+        return CaseSet(tuple(cases), problems)
 
     def rates(self, results: Sequence[Result]) -> tuple[Rate, ...]:
         splits = dict.fromkeys(result.about.get("split", "") for result in results)
@@ -61,7 +61,7 @@ def _tables(folder: Folder) -> tuple[list[tuple[str, Table]], tuple[str, ...]]:
     """The question files, each with the name of its split; and what was wrong with files that are none. Raises
     FolderError where there is no question file."""
     refused: list[str] = []
-    found: list[tuple[str, Table]] = []
+    tables: list[tuple[str, Table]] = []
     for file in folder.tables(".json", ".jsonl"):
         try:
             table = read_json(file, WANTED)
@@ -69,11 +69,11 @@ def _tables(folder: Folder) -> tuple[list[tuple[str, Table]], tuple[str, ...]]:
             refused.append(str(error))
             continue
         named = [split for split in SPLITS if split in file.stem.lower()]
-        split = named[0] if named and named[0] not in dict(found) else file.stem
-        found.append((split, table))
-    if not found:
+        split = named[0] if named and named[0] not in dict(tables) else file.stem
+        tables.append((split, table))
+    if not tables:
         raise FolderError(" ".join(refused) or f"There is no JSON file in {folder.path}; there is {folder.names()}.")
-    return found, tuple(f"Not used: {why}" for why in refused)
+    return tables, tuple(f"Not used: {why}" for why in refused)
 
 
 def _case(row: Row, split: str, folder: Folder) -> Case:

@@ -16,8 +16,8 @@ from .base import CaseFormat, CaseSet
 @cache
 def formats() -> dict[str, CaseFormat]:
     """Every format by its key, published ones first, in the order of their names."""
-    found = discovered(__package__, CaseFormat, ("key", "name", "expects"))
-    return dict(sorted(found.items(), key=lambda item: not item[1].published))
+    by_name = discovered(__package__, CaseFormat, ("key", "name", "expects"))
+    return dict(sorted(by_name.items(), key=lambda item: not item[1].published))
 
 
 def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet]:

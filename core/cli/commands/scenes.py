@@ -33,7 +33,7 @@ def league(
     cases_per_family: Annotated[int, typer.Option("--cases", min=1, help="Cases of each family.")] = 200,
     method: Methods = None,
     family: Annotated[list[str] | None, typer.Option(help="A family of questions; all by default.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Also write the standings as JSON.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the ranking as JSON.")] = None,
 ) -> None:
     """Every method under every test, on drawn cases: how the methods stand, one line for each."""
     from ..asking import load, spec_of
