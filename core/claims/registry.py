@@ -29,7 +29,9 @@ def claims_named(keys: Iterable[str] | None) -> dict[str, Claim[Any]]:
     known = claims()
     if keys is None:
         return known
-    present = {former: key for key, claim in known.items() for former in (key, *claim.former_keys)}
+    present = {former: key for key, claim in known.items() for former in claim.former_keys} | {
+        key: key for key in known
+    }
     wanted = list(keys)
     for key in wanted:
         if key not in present:

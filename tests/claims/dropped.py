@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import core.claims
+from core.claims.registry import claims
+
 KEY = "dropped"
 NAME = "Numbers are numbers"
 A_CLAIM = f'''
@@ -38,3 +48,15 @@ class Numbers(Claim):
         figure = Figure("is a number", "numbers", share(flags(measurements, "is")))
         return Conclusion({{"all are": holds(True)}}, f"{{len(measurements)}} numbers.", (figure,))
 '''
+
+
+@contextmanager
+def dropped(folder: Path) -> Iterator[None]:
+    """The claim is among the others, in a folder that counts as the package's."""
+    (folder / "dropped.py").write_text(A_CLAIM, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core.claims, "__path__", [*core.claims.__path__, str(folder)])
+        claims.cache_clear()
+        yield
+    claims.cache_clear()
+    sys.modules.pop("core.claims.dropped", None)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import core.claims
 from core.claims.claim import Claim
 from core.claims.registry import claims, claims_named
 from core.claims.report import committed_results, verdict_of
 from core.claims.run import run_claims
 from core.vlm.hf.network import TransformersModel
-from tests.claims.dropped import A_CLAIM, KEY
+from tests.claims.dropped import KEY, dropped
 
 EXPECTED = (
     "text_over_image",
@@ -31,13 +29,9 @@ EXPECTED = (
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A second folder that counts as the package's."""
-    monkeypatch.setattr(core.claims, "__path__", [*core.claims.__path__, str(tmp_path)])
-    claims.cache_clear()
-    yield tmp_path
-    claims.cache_clear()
-    sys.modules.pop("core.claims.dropped", None)
+def dropped_in(tmp_path: Path) -> Iterator[None]:
+    with dropped(tmp_path):
+        yield
 
 
 def test_all_claims_are_found_in_the_order_that_they_declare() -> None:
@@ -57,8 +51,7 @@ def test_former_keys_name_the_claims_that_they_were_merged_into() -> None:
         claims_named(["none"])
 
 
-def test_a_new_file_is_measured_and_until_then_not_measured_yet(folder: Path, llava: TransformersModel) -> None:
-    (folder / "dropped.py").write_text(A_CLAIM, encoding="utf-8")
+def test_a_new_file_is_measured_and_until_then_not_measured_yet(dropped_in: None, llava: TransformersModel) -> None:
     claim = claims()[KEY]
     committed = committed_results()
     assert verdict_of(committed.of(claim) if committed else None) == "not measured yet"
@@ -66,8 +59,7 @@ def test_a_new_file_is_measured_and_until_then_not_measured_yet(folder: Path, ll
     assert (report.verdict, report.because) == ("reproduces", "12 numbers.")
 
 
-def test_results_of_another_rule_are_not_this_claims(folder: Path, llava: TransformersModel, tmp_path: Path) -> None:
-    (folder / "dropped.py").write_text(A_CLAIM, encoding="utf-8")
+def test_results_of_another_rule_are_not_this_claims(dropped_in: None, llava: TransformersModel) -> None:
     results, claim = run_claims(llava, None, 2, [KEY]), claims()[KEY]
     assert results.of(claim) is not None
     type(claim).rule = "Reproduces where it is another rule."

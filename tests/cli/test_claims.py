@@ -9,6 +9,7 @@ import pytest
 from core.claims.registry import claims
 from core.claims.report import read_results
 from core.cli.console import Exit
+from tests.claims.dropped import KEY, dropped
 from tests.cli.conftest import Command
 
 
@@ -24,6 +25,17 @@ def test_claims_alone_tells_each_with_its_verdict(command: Command) -> None:
     verdicts = {line["claim"]: line["verdict"] for line in done.lines}
     assert verdicts["visual_words"] == "does not reproduce"
     assert all(line["paper"] and line["rule"] and line["link"] for line in done.lines)
+
+
+def test_a_claim_that_was_dropped_in_is_told_and_measured(command: Command, tmp_path: Path) -> None:
+    with dropped(tmp_path):
+        verdicts = {line["claim"]: line["verdict"] for line in command("claims").lines}
+        assert verdicts[KEY] == "not measured yet"
+        assert KEY in [line["study"] for line in command("study").lines]
+        for words in (("claims", KEY), ("findings", "--finding", KEY)):
+            [line] = command(*words, "--scenes", 12, "--journal", tmp_path / "j.jsonl").lines
+            assert line["key"] == KEY and line["verdict"] == "reproduces"
+        assert command("study", KEY).lines[-1]["verdict"] == "reproduces"
 
 
 @pytest.mark.parametrize("words", [("claims", "visual_words"), ("findings", "--finding", "visual_words")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import core.claims
 from core.claims.figures import Figure
 from core.claims.registry import claims
 from core.claims.report import Report, Results
@@ -20,7 +18,7 @@ from core.ui.mechanisms.view import MechanismsView
 from core.ui.widgets.claims import running, view
 from core.ui.widgets.claims.view import EXAMPLES, ClaimsView
 from core.vlm.hf.network import TransformersModel
-from tests.claims.dropped import A_CLAIM, KEY, NAME
+from tests.claims.dropped import KEY, NAME, dropped
 from tests.ui.charts import told
 from tests.ui.mechanisms import App, captions, exchange_of, opened, said, work_of
 
@@ -98,14 +96,10 @@ def committed(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> Resu
 
 
 @pytest.fixture
-def dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def dropped_in(tmp_path: Path) -> Iterator[None]:
     """A claim more, in a file of its own."""
-    (tmp_path / "dropped.py").write_text(A_CLAIM, encoding="utf-8")
-    monkeypatch.setattr(core.claims, "__path__", [*core.claims.__path__, str(tmp_path)])
-    claims.cache_clear()
-    yield
-    claims.cache_clear()
-    sys.modules.pop("core.claims.dropped", None)
+    with dropped(tmp_path):
+        yield
 
 
 @pytest.mark.parametrize("page", [cases, findings])
@@ -132,7 +126,7 @@ def test_findings_list_every_claim_with_its_verdict(app: App, committed: Results
 
 @pytest.mark.parametrize("page", [cases, findings])
 def test_a_claim_that_was_dropped_in_is_told_and_measured(
-    app: App, committed: Results, dropped: None, page: Open
+    app: App, committed: Results, dropped_in: None, page: Open
 ) -> None:
     at = chosen(page(app), KEY)
     assert "**Not measured yet.**" in words(at) and "Every number is one." in words(at)
@@ -143,7 +137,7 @@ def test_a_claim_that_was_dropped_in_is_told_and_measured(
         assert f"**{NAME}**: reproduces" in words(at)
 
 
-def test_what_is_measured_on_one_page_holds_on_the_other(app: App, committed: Results, dropped: None) -> None:
+def test_what_is_measured_on_one_page_holds_on_the_other(app: App, committed: Results, dropped_in: None) -> None:
     at = chosen(cases(app), KEY)
     at.button(key="run_claim").click().run()
     work_of(at).view(MechanismsView).lens = "findings"
