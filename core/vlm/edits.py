@@ -7,7 +7,7 @@ Positions are those of the whole sequence (prompt, then answer), layers and head
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -137,15 +137,3 @@ def _check_layers(edit: Edit, layers: int) -> None:
 def first_after_images(answer: Answer) -> int:
     """The first position after the last image token; 0 for a question without images."""
     return max(answer.layout.positions(TokenKind.IMAGE), default=-1) + 1
-
-
-def knockout_after_images(answer: Answer, positions: Sequence[int]) -> Knockout:
-    """Nothing after the images may attend to these positions, in any layer. It is no deletion: what the hidden tokens
-    have contributed to other image tokens stays there.
-
-    Raises ValueError for a position outside the prompt.
-    """
-    prompt = len(answer.prompt_tokens)
-    if not all(0 <= position < prompt for position in positions):
-        raise ValueError(f"only positions of the prompt (0 to {prompt - 1}) can be hidden")
-    return Knockout(tuple(range(first_after_images(answer), len(answer.layout))), tuple(positions))

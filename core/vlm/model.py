@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..answer import Answer, Question
 from .checkpoints import DecoderPass
-from .edits import Edits, first_after_images, knockout_after_images
+from .edits import Edits
 from .prepared import DecodingState, PreparedPrompt
 from .tokens import TokenReader
 from .tower import TowerPass
@@ -227,18 +227,3 @@ class VisionLanguageModel(ABC):
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
         """How many sets of edits that touch nothing before `start` run in one batch within a quarter of the free
         memory; at least one. `logits_with` takes no more at a time."""
-
-    def logits_without(
-        self, answer: Answer, hidden: Sequence[Sequence[int]]
-    ) -> list[Float[Tensor, "answer vocabulary"]]:
-        """The raw float32 logits of the answer's tokens with some prompt positions hidden from the *reader*: no
-        position after the last image token may attend to them, but each to itself. One entry for each set of
-        positions. (The hidden tokens have already been mixed into others before: this is not deleting pixels.)
-
-        Raises ValueError for a position outside the prompt.
-        """
-        return self.logits_with(answer, [(knockout_after_images(answer, positions),) for positions in hidden])
-
-    def hidings_at_once(self, answer: Answer) -> int:
-        """How many sets `logits_without` takes in one batch."""
-        return self.edits_at_once(answer, first_after_images(answer))

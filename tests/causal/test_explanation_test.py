@@ -26,7 +26,7 @@ from core.errors import CausalError
 from core.perturb.outcomes import outcomes
 from core.perturb.perturbation import HiddenPatches, HiddenTokens
 from core.vlm.cancel import Cancelled, CancelToken
-from core.vlm.edits import Edits, Knockout, knockout_after_images
+from core.vlm.edits import Edits, Knockout
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
 from core.vlm.targets import TokenTarget
@@ -52,8 +52,8 @@ def graph(model: VisionLanguageModel, answer: Answer) -> CausalGraph:
 
 def alone(model: VisionLanguageModel, answer: Answer, token: int, positions: tuple[int, ...]) -> np.ndarray:
     """Log-probabilities with some positions hidden, from a pass for this set alone."""
-    cut = (knockout_after_images(answer, positions),)
-    logprobs: np.ndarray = model.logits_with(answer, [cut])[0][token].double().log_softmax(-1).numpy()
+    hidden = HiddenTokens(frozenset(positions)).edits(answer)
+    logprobs: np.ndarray = model.logits_with(answer, [hidden])[0][token].double().log_softmax(-1).numpy()
     return logprobs
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from jaxtyping import Float
 from PIL import Image
+from torch import Tensor
 
 from core.answer import Answer, Decoding, Question, TokenKind, Turn
+from core.vlm.edits import Edits, Knockout, first_after_images
 from core.vlm.generation import ask
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
@@ -25,6 +29,17 @@ def hidings(answer: Answer) -> list[tuple[int, ...]]:
     return [(), image[:1], image[1::3], image, text[:1], (text[-1], text[-1]), everything]
 
 
+def knockout(answer: Answer, positions: Sequence[int]) -> Edits:
+    """Nothing after the images may attend to these positions."""
+    return (Knockout(tuple(range(first_after_images(answer), len(answer.layout))), tuple(positions)),)
+
+
+def logits_without(
+    model: TransformersModel, answer: Answer, sets: Sequence[Sequence[int]]
+) -> list[Float[Tensor, "answer vocabulary"]]:
+    return model.logits_with(answer, [knockout(answer, positions) for positions in sets])
+
+
 def questions(picture: Image.Image) -> tuple[Question, ...]:
     return (
         Question("Where is the the the dog?", (picture,), decoding=FIVE),
@@ -38,7 +53,7 @@ def test_hidden_positions_are_as_in_a_full_pass_with_that_mask(model: Transforme
     for question in questions(picture):
         answer = ask(model, question)
         sets = [hidden for hidden in hidings(answer) if hidden or question.images]
-        knocked_out = model.logits_without(answer, sets)
+        knocked_out = logits_without(model, answer, sets)
         for hidden, logits in zip(sets, knocked_out, strict=True):
             torch.testing.assert_close(
                 logits, eager_logits_without(model, answer, hidden).float(), atol=2e-4, rtol=1e-4
@@ -50,7 +65,7 @@ def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> N
     model = load(folder)
     for question in questions(picture)[:3]:
         answer = ask(model, question)
-        for hidden, logits in zip(hidings(answer), model.logits_without(answer, hidings(answer)), strict=True):
+        for hidden, logits in zip(hidings(answer), logits_without(model, answer, hidings(answer)), strict=True):
             torch.testing.assert_close(
                 logits, eager_logits_without(model, answer, hidden, 8).float(), atol=2e-4, rtol=1e-4
             )
@@ -58,9 +73,9 @@ def test_a_sliding_window_still_holds(tmp_path: Path, picture: Image.Image) -> N
 
 def test_a_family_that_shares_no_prefix_is_read_whole(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, questions(picture)[0])
-    over_prefix = model.logits_without(answer, hidings(answer))
+    over_prefix = logits_without(model, answer, hidings(answer))
     undescribed = of_family(model, Undescribed("unknown"))
-    for first, second in zip(over_prefix, undescribed.logits_without(answer, hidings(answer)), strict=True):
+    for first, second in zip(over_prefix, logits_without(undescribed, answer, hidings(answer)), strict=True):
         torch.testing.assert_close(first, second, atol=2e-4, rtol=1e-4)
 
 
@@ -69,7 +84,7 @@ def test_hiding_nothing_changes_nothing_and_hiding_the_picture_does(
 ) -> None:
     answer = ask(model, questions(picture)[0])
     image = answer.layout.positions(TokenKind.IMAGE)
-    same, other = model.logits_without(answer, [(), image])
+    same, other = logits_without(model, answer, [(), image])
     torch.testing.assert_close(same, model.replay_logits(answer), atol=1e-4, rtol=1e-4)
     assert float((same - other).abs().max()) > 1e-2
     # And nothing of it is left behind.
@@ -78,18 +93,10 @@ def test_hiding_nothing_changes_nothing_and_hiding_the_picture_does(
 
 def test_the_kept_prompt_is_not_touched(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, questions(picture)[0])
-    model.logits_without(answer, hidings(answer))
+    logits_without(model, answer, hidings(answer))
     again = ask(model, answer.question)
     assert again.token_ids == answer.token_ids
     assert max(abs(a.logprob - b.logprob) for a, b in zip(answer.tokens, again.tokens, strict=True)) < 1e-4
-
-
-def test_positions_outside_the_prompt_are_refused(model: TransformersModel, picture: Image.Image) -> None:
-    answer = ask(model, questions(picture)[0])
-    for wrong in (-1, len(answer.prompt_tokens)):
-        with pytest.raises(ValueError, match="prompt"):
-            model.logits_without(answer, [(wrong,)])
-    assert model.logits_without(answer, []) == []
 
 
 def test_little_memory_makes_small_batches(
@@ -97,6 +104,6 @@ def test_little_memory_makes_small_batches(
 ) -> None:
     answer = ask(model, questions(picture)[0])
     monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 8 * 2**20)
-    few = model.hidings_at_once(answer)
+    few = model.edits_at_once(answer, first_after_images(answer))
     monkeypatch.setattr("core.vlm.batch_size.available_bytes", lambda _: 0)
-    assert model.hidings_at_once(answer) == 1 < few < 64
+    assert model.edits_at_once(answer, first_after_images(answer)) == 1 < few < 64
