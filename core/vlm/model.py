@@ -159,7 +159,7 @@ class VisionLanguageModel(ABC):
         Queries and keys are in the order of the image's positions in the layout (merged patches are averaged over
         queries and summed over keys; places that became no image token, such as a class token, are left out, so rows
         need not sum to one). None where the family does not say how the tower's places become image tokens. Raises
-        NotEnoughMemory for an image of too many.
+        NotEnoughMemory for an image of too many tokens.
         """
 
     # Residual stream

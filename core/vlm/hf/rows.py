@@ -37,7 +37,7 @@ def tower_attention(
 ) -> Float[Tensor, "layers heads query key"] | None:
     """The attention of every tower layer among the places that became one image's tokens; None where that is not known.
 
-    Raises NotEnoughMemory for an image of too many.
+    Raises NotEnoughMemory for an image of too many tokens.
     """
     checkpoints = model.checkpointed_tower(answer)
     if checkpoints is None:
