@@ -79,13 +79,13 @@ def randomise(
     # Attention that was recorded while the answer was written is that of the weights as they were.
     forced = replace(answer, attention=None)
     originals = [compared(answer, explanation) for explanation in explanations]
-    found: list[tuple[Stage, ...]] = []
+    reached: list[tuple[Stage, ...]] = []
     complete = 0.0
     for done, block, twin in model.shuffled(seed):
         if not _due(done, complete, stages):
             continue
         try:
-            found.append(
+            reached.append(
                 tuple(
                     Stage(block, _correlation(twin, forced, explanation, original, cancel))
                     for explanation, original in zip(explanations, originals, strict=True)
@@ -95,11 +95,11 @@ def randomise(
             break
         complete = done
         progress(done)
-    if not found:
+    if not reached:
         raise Cancelled("randomisation was stopped")
     seconds = time.perf_counter() - began
     return [
-        Randomised(explanation.method, tuple(row[number] for row in found), seconds, complete)
+        Randomised(explanation.method, tuple(row[number] for row in reached), seconds, complete)
         for number, explanation in enumerate(explanations)
     ]
 

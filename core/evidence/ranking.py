@@ -16,11 +16,11 @@ their 1 %, which is no whole patch of a small picture."""
 def places(layout: TokenLayout) -> tuple[int, ...]:
     """The positions of the image tokens that are taken away: those of the finest views that stand for at least one
     pixel. So no patch holds pixels of another, and as many patches are as much of a picture in any order."""
-    found: list[int] = []
+    placed: list[int] = []
     for image, (width, height) in enumerate(layout.image_sizes):
         seen = patch_coverage(np.zeros((height, width), dtype=bool), layout, image)
-        found += [p for view in finest_views(layout, image) for p in view.positions if p in seen]
-    return tuple(sorted(found))
+        placed += [p for view in finest_views(layout, image) for p in view.positions if p in seen]
+    return tuple(sorted(placed))
 
 
 def patch_scores(explanation: Explanation, positions: tuple[int, ...]) -> Float[np.ndarray, "patch"]:
@@ -35,15 +35,15 @@ def gathered_scores(
     """The same, with what coarser views of the picture (a thumbnail beside tiles) score where these patches are: every
     coarse patch gives each of them the share of its score that they have of its area."""
     scores = explanation.scores.double().numpy()
-    found = patch_scores(explanation, positions)
+    gathered = patch_scores(explanation, positions)
     for image in range(len(layout.image_sizes)):
         fine = {p: view.patch_box(i) for view in finest_views(layout, image) for i, p in enumerate(view.positions)}
         rows = [row for row, position in enumerate(positions) if position in fine]
         boxes = np.array([fine[positions[row]] for row in rows]).reshape(-1, 4)
         for view in layout.views:
             if view.image == image and view.positions[0] not in fine:
-                found[rows] += _overlaps(boxes, view) @ np.nan_to_num(scores[list(view.positions)])
-    return found
+                gathered[rows] += _overlaps(boxes, view) @ np.nan_to_num(scores[list(view.positions)])
+    return gathered
 
 
 def _overlaps(boxes: Float[np.ndarray, "patch 4"], view: PatchView) -> Float[np.ndarray, "patch coarse"]:
