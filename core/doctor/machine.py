@@ -70,13 +70,13 @@ def _with_torch(machine: Machine) -> Machine:
 def _gpus() -> tuple[Gpu, ...]:
     import torch
 
-    found = []
+    gpus = []
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         free, memory = torch.cuda.mem_get_info(number)
-        found.append(Gpu(torch.cuda.get_device_name(number), memory, free))
+        gpus.append(Gpu(torch.cuda.get_device_name(number), memory, free))
     if torch.backends.mps.is_available():
-        found.append(Gpu("Apple GPU (mps)"))
-    return tuple(found)
+        gpus.append(Gpu("Apple GPU (mps)"))
+    return tuple(gpus)
 
 
 def _processor() -> str:

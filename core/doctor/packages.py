@@ -61,10 +61,10 @@ def requirements() -> list[Requirement]:
 
 
 def _read(line: str, extra: str | None = None) -> Requirement:
-    found = _REQUIREMENT.fullmatch(line)
-    if found is None:
+    written = _REQUIREMENT.fullmatch(line)
+    if written is None:
         raise ValueError(f"no requirement that can be read: {line!r}")
-    return Requirement(found["name"], found["range"].strip("() "), extra or found["extra"])
+    return Requirement(written["name"], written["range"].strip("() "), extra or written["extra"])
 
 
 def examined() -> Iterator[Package]:
@@ -97,13 +97,13 @@ def _fits(wanted: Requirement, there: str | None) -> bool | None:
 def _modules() -> dict[str, str]:
     """By the name of a distribution what it is imported by: the module of its own name, or else its first public
     one."""
-    found: dict[str, list[str]] = {}
+    modules_of: dict[str, list[str]] = {}
     for module, owners in packages_distributions().items():
         for owner in owners:
-            found.setdefault(_plain(owner), []).append(module)
+            modules_of.setdefault(_plain(owner), []).append(module)
     return {
         owner: next((module for module in modules if _plain(module) == owner), min(modules, key=_public))
-        for owner, modules in found.items()
+        for owner, modules in modules_of.items()
     }
 
 

@@ -27,12 +27,12 @@ class Report:
     @property
     def troubles(self) -> list[str]:
         """What is needed and does not work, in a sentence each."""
-        found = [f"{package.requirement.name} {_trouble(package)}." for package in self.packages if package.broken]
+        troubles = [f"{package.requirement.name} {_trouble(package)}." for package in self.packages if package.broken]
         if not self.packages:
-            found.append("What Sightline requires cannot be told: it is neither installed nor in its repository.")
+            troubles.append("What Sightline requires cannot be told: it is neither installed nor in its repository.")
         if not self.trial.right:
-            found.append(_model(self.trial))
-        return found
+            troubles.append(_model(self.trial))
+        return troubles
 
     def record(self) -> dict[str, Any]:
         """The report as one JSON object."""

@@ -91,9 +91,9 @@ def test_the_embedded_model_answers() -> None:
 
 
 def test_requirements_are_those_of_the_project() -> None:
-    found = {requirement.name: requirement for requirement in requirements()}
-    assert found["torch"].extra is None and found["torch"].range.startswith(">=")
-    assert found["ray"].extra == "ray" and found["pytest"].extra == "dev"
+    by_name = {requirement.name: requirement for requirement in requirements()}
+    assert by_name["torch"].extra is None and by_name["torch"].range.startswith(">=")
+    assert by_name["ray"].extra == "ray" and by_name["pytest"].extra == "dev"
 
 
 @pytest.mark.parametrize(
