@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _own_sections import with_own_sections
 
 ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -59,5 +63,23 @@ nitpicky = False
 suppress_warnings: list[str] = []
 
 
+REGISTRIES = (
+    "explainers.registry.explainers",
+    "mechanisms.registry.mechanisms",
+    "evidence.registry.metrics",
+    "cases.formats.registry.formats",
+    "claims.registry.claims",
+)
+
+
+def tell_of_plugins(app: Any, page: str, source: list[str]) -> None:
+    """Give every plugin that the page of figures does not tell of a section of its own."""
+    if page == "figures":
+        registries = (f"sightline.{name}".rpartition(".") for name in REGISTRIES)
+        plugins = [one for room, _, name in registries for one in getattr(import_module(room), name)().values()]
+        source[0] = with_own_sections(source[0], plugins)
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("source-read", tell_of_plugins)
