@@ -27,7 +27,7 @@ LONGEST_TO_SHORTEST = 200
 
 @dataclass(frozen=True, eq=False)
 class PositionedPrompt(PreparedPrompt):
-    """A prepared prompt with its rotary positions, on one axis or three; None where the network counts for itself."""
+    """A prepared prompt with its positions, on one axis or several; None where the network counts for itself."""
 
     positions: Int[Tensor, "axes position"] | None
 
@@ -100,15 +100,19 @@ class _TextKeeper:
         return self._tokenizer(text, *args, **kwargs)
 
 
+def is_token_types(name: str) -> bool:
+    """Whether an input of that name says of every token of which type it is. Ernie has such types of two kinds."""
+    return name.endswith("token_type_ids")
+
+
 def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dict[str, Tensor]:
     """The processor's inputs with the prompt's real tokens in place of the marks', on the network's device."""
     tokens, marked = torch.tensor([ids]), inputs["input_ids"].flatten().tolist()
     inputs = {**inputs, "input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    for name in ("mm_token_type_ids", "token_type_ids"):
-        if name in inputs:
-            # The type that the processor gives a token (of an image, mostly) is the token's wherever it stands.
-            types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
-            inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
+    for name in filter(is_token_types, inputs):
+        # The type that the processor gives a token (of an image, mostly) is the token's wherever it stands.
+        types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
+        inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
     return {
         name: value.to(network.device, network.dtype if value.is_floating_point() else None)
         for name, value in inputs.items()

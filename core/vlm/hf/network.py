@@ -105,7 +105,7 @@ class TransformersModel(VisionLanguageModel):
             layout=layout,
             prompt_tokens=prompt.tokens,
             ids=prompt.ids,
-            positions=self.family.positions(context),
+            positions=self._passes.positions(context),
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
             visual=question.visual_fingerprint(),
         )

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
@@ -27,6 +27,10 @@ from ..edits import Site
 from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
+from .inputs import is_token_types
+
+POSITION_STATE = "rope_deltas"
+"""Where networks with several rotary axes keep how they counted the positions of the last prompt."""
 
 
 class Passes:
@@ -38,6 +42,7 @@ class Passes:
         self.family = family
         self._processor = processor
         self._name = name
+        self._holders = [module for module in self.network.modules() if hasattr(module, POSITION_STATE)]
 
     @property
     def layers(self) -> Sequence[torch.nn.Module]:
@@ -58,8 +63,10 @@ class Passes:
     @contextlib.contextmanager
     def one_pass(self, start: int) -> Iterator[None]:
         """Alone with the network, for one pass of the decoder whose first row stands at position `start`, under the
-        edits in force."""
+        edits in force. Positions that an earlier pass left on the network are gone."""
         with self.lock, torch.no_grad(), patched(self.layers, self.part, start):
+            for holder in self._holders:
+                setattr(holder, POSITION_STATE, None)
             yield
 
     def inputs_of(self, answer: Answer) -> dict[str, Tensor]:
@@ -78,6 +85,11 @@ class Passes:
         """What the family is told of an answer's prompt, with inputs on the network's device."""
         layout = answer.layout
         return self.context(self.inputs_of(answer), layout.image_sizes, layout.positions(TokenKind.IMAGE))
+
+    def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
+        """The positions of a prompt, of its inputs alone; None where the network counts for itself."""
+        with self.lock, torch.no_grad():
+            return self.family.positions(context)
 
     def tower(self, inputs: Mapping[str, Tensor]) -> Any:
         """The vision tower's output for the images of these inputs, in the form in which the network takes it instead
@@ -104,8 +116,8 @@ class Passes:
         more = torch.tensor([list(tokens)], dtype=torch.long, device=self.network.device)
         more = more.expand(inputs["input_ids"].shape[0], -1)
         whole = {**inputs, "input_ids": torch.cat([inputs["input_ids"], more], 1)}
-        types = self.family.answer_type
-        for name, filler in (("attention_mask", 1), ("mm_token_type_ids", types), ("token_type_ids", types)):
-            if name in whole:
+        for name in inputs:
+            if name == "attention_mask" or is_token_types(name):
+                filler = 1 if name == "attention_mask" else self.family.answer_type
                 whole[name] = torch.cat([whole[name], torch.full_like(more, filler)], 1)
         return whole

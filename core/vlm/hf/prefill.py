@@ -118,8 +118,8 @@ class Prefill:
             inputs["position_ids"] = batched(prepared.positions[:, start:end])
         if start == 0 and prepared.question.images:
             inputs["mm_encoder_outputs"] = {"image": self.image_features(prepared)}
-            if prepared.positions is None:
-                # A network that counts for itself may need everything that describes the image.
+            if not self._passes.family.shares_prefix:
+                # A network of which less is known may need everything that describes the image.
                 skipped = {"pixel_values", "input_ids"}
                 inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
         with self._passes.one_pass(start), recording(recorder):

@@ -62,7 +62,7 @@ def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
         layout=answer.layout,
         prompt_tokens=answer.prompt_tokens,
         ids=tuple(context.inputs["input_ids"][0].tolist()),
-        positions=passes.family.positions(context),
+        positions=passes.positions(context),
         shared=first_after_images(answer),
         visual=answer.question.visual_fingerprint(),
     )

@@ -1,5 +1,6 @@
-"""Rotary positions where the family counts them and not the network. Those of a prompt are
-`PositionedPrompt.positions`, on one axis or three; whatever stands after it follows one by one, alike on every axis."""
+"""Positions that every pass over a cache is given, so that none depends on what a network read before. Those of a
+prompt are `PositionedPrompt.positions`, on one axis or several; whatever stands after it follows one by one on every
+axis."""
 
 from __future__ import annotations
 
@@ -12,8 +13,7 @@ from .inputs import PositionedPrompt
 
 def following(positions: Int[Tensor, "axes position"], count: int) -> Int[Tensor, "axes count"]:
     """The positions of `count` tokens after a sequence."""
-    more = torch.arange(count, device=positions.device) + int(positions.max()) + 1
-    return more.expand(positions.shape[0], -1)
+    return positions[:, -1:] + torch.arange(1, count + 1, device=positions.device)
 
 
 def batched(positions: Int[Tensor, "axes position"]) -> Tensor:

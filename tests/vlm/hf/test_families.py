@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 
 from core.answer import Decoding, Question
@@ -30,6 +29,7 @@ from tests.families import (
     save_qwen2_vl,
     save_smolvlm,
 )
+from tests.generate import generated
 from tests.zoo import load
 
 SAVERS: dict[str, Callable[[Path], Path]] = {
@@ -50,24 +50,6 @@ if find_spec("torchvision"):  # their processor is not made without it
 @pytest.fixture(scope="module", params=sorted(SAVERS))
 def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
     return load(SAVERS[request.param](tmp_path_factory.mktemp(request.param)))
-
-
-def generated(model: TransformersModel, question: Question) -> tuple[list[int], torch.Tensor]:
-    """The prompt's tokens, and the log-probabilities of what is generated after them, by transformers alone."""
-    content: list[dict[str, Any]] = [{"type": "image"} for _ in question.images]
-    messages = [{"role": "user", "content": [*content, {"type": "text", "text": question.text}]}]
-    text = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    inputs = dict(model.processor(text=[text], images=list(question.images), return_tensors="pt"))
-    inputs.pop("labels", None)
-    said = model.network.generate(
-        **{name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)},
-        max_new_tokens=question.decoding.max_new_tokens,
-        suppress_tokens=sorted(model.image_marker_ids),
-        do_sample=False,
-        return_dict_in_generate=True,
-        output_logits=True,
-    )
-    return inputs["input_ids"][0].tolist(), torch.cat(said.logits).float().log_softmax(-1)
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ....answer import PatchView
 from ...edits import Site
+from ._counted import counted_by
 from .context import PromptContext
 
 
@@ -74,8 +75,9 @@ class Family:
         return ()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
-        """The rotary positions of the prompt; the answer's follow one by one. None: the network counts itself."""
-        return None
+        """The positions of the prompt; the answer's follow one by one. None: the network counts the order of its tokens
+        by itself. To be called under the lock of the passes."""
+        return None if context.network is None else counted_by(context.network, context.inputs)
 
     def tower(self, context: PromptContext) -> Tower | None:
         """The vision tower over the images of a prompt; None where nobody has described it."""

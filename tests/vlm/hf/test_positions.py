@@ -1,0 +1,171 @@
+"""Positions: no answer depends on what was asked before it or beside it, whatever a network keeps of how it counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
+import pytest
+import torch
+from PIL import Image
+
+from core.answer import Answer, Decoding, Question, Turn
+from core.vlm.generation import ask, stream
+from core.vlm.hf.families._counted import counted_by
+from core.vlm.hf.network import TransformersModel
+from core.vlm.scoring import score
+from tests.families import save_qwen2_vl
+from tests.generate import generated
+from tests.zoo import load, save_deepstack
+from tests.zoo_rotary import ROTARY
+
+SHORT = Decoding(max_new_tokens=4)
+
+
+@pytest.fixture(scope="module", params=sorted(ROTARY))
+def rotary(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
+    return load(ROTARY[request.param](tmp_path_factory.mktemp(request.param)))
+
+
+@pytest.fixture(scope="module", params=["qwen", "qwen2_vl", "deepstack"])
+def declared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
+    if request.param == "qwen":
+        model: TransformersModel = request.getfixturevalue("qwen")
+        return model
+    save = save_qwen2_vl if request.param == "qwen2_vl" else save_deepstack
+    return load(save(tmp_path_factory.mktemp(request.param)))
+
+
+def assert_generated(model: TransformersModel, answer: Answer) -> None:
+    prompt, logprobs = generated(model, answer.question)
+    assert answer.inputs["input_ids"][0].tolist() == prompt
+    assert answer.tokens
+    for token, row in zip(answer.tokens, logprobs, strict=False):
+        assert token.logprob == pytest.approx(float(row[token.id]), abs=1e-5)
+
+
+def asked(picture: Image.Image) -> tuple[Question, ...]:
+    """A landscape and words alone, a portrait beside it, and a turn that follows."""
+    both = (picture, picture.resize((60, 200)))
+    return (
+        Question("What is this?", (picture,), decoding=SHORT),
+        Question("What is this?", decoding=SHORT),
+        Question("Where is it?", both, decoding=SHORT),
+        Question("Is it the same?", both, history=(Turn("Where is it?", "a door"),), decoding=SHORT),
+    )
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_answers_are_what_transformers_generates_in_any_order(
+    rotary: TransformersModel, picture: Image.Image, backwards: bool
+) -> None:
+    rotary.forget()
+    questions = asked(picture)
+    for answer in [ask(rotary, question) for question in (reversed(questions) if backwards else questions)]:
+        assert_generated(rotary, answer)
+
+
+def test_answers_written_in_turn_do_not_change_each_other(rotary: TransformersModel, picture: Image.Image) -> None:
+    streams = [stream(rotary, question) for question in asked(picture)]
+    answers: list[Answer] = []
+    while streams:
+        for one in tuple(streams):
+            try:
+                next(one)
+            except StopIteration as stop:
+                answers.append(stop.value)
+                streams.remove(one)
+    for answer in answers:
+        assert_generated(rotary, answer)
+
+
+def test_replays_and_checkpointed_passes_do_not_change_with_what_was_asked_since(
+    rotary: TransformersModel, picture: Image.Image
+) -> None:
+    image, text, *_ = (ask(rotary, question) for question in asked(picture))
+    for answer, other in ((text, image), (image, text)):
+        ask(rotary, other.question)
+        for logits in (rotary.replay_logits(answer), _unembedded(rotary, answer)):
+            logprobs = logits.log_softmax(-1)
+            for index, token in enumerate(answer.tokens):
+                assert token.logprob == pytest.approx(float(logprobs[index, token.id]), abs=1e-5)
+
+
+def test_scores_do_not_change_with_what_was_asked_since(rotary: TransformersModel, picture: Image.Image) -> None:
+    image, text, *_ = (ask(rotary, question) for question in asked(picture))
+    for answer, other in ((text, image), (image, text)):
+        ask(rotary, other.question)
+        expected = [token.logprob for token in answer.tokens]
+        assert score(rotary, answer.question, answer.token_ids).logprobs == pytest.approx(expected, abs=1e-5)
+
+
+def test_two_threads_do_not_change_each_others_answers(qwen3_vl_moe: TransformersModel, picture: Image.Image) -> None:
+    questions = asked(picture)[:2]
+    ready = Barrier(len(questions))
+
+    def in_step(question: Question) -> Answer:
+        pieces = stream(qwen3_vl_moe, question)
+        while True:
+            with suppress(BrokenBarrierError):
+                ready.wait(timeout=1)
+            try:
+                next(pieces)
+            except StopIteration as stop:
+                answer: Answer = stop.value
+                return answer
+
+    with ThreadPoolExecutor(len(questions)) as pool:
+        answers = list(pool.map(in_step, questions))
+    for answer in answers:
+        assert_generated(qwen3_vl_moe, answer)
+
+
+@pytest.fixture(scope="module")
+def qwen3_vl_moe(tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
+    return load(ROTARY["qwen3_vl_moe"](tmp_path_factory.mktemp("threads")))
+
+
+def test_what_a_family_declares_is_what_its_network_counts(declared: TransformersModel, picture: Image.Image) -> None:
+    for question in asked(picture):
+        prepared = declared.prepare(question)
+        assert prepared.positions is not None
+        counted = counted_by(declared.network, prepared.inputs)
+        assert counted is not None
+        # The first of a network's axes is the order of the tokens, which a family need not give.
+        assert torch.equal(counted[1:], prepared.positions)
+        assert torch.equal(counted[0], torch.arange(len(prepared.ids)))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_declared_families_answer_what_transformers_generates_in_any_order(
+    declared: TransformersModel, picture: Image.Image, backwards: bool
+) -> None:
+    declared.forget()
+    questions = asked(picture)
+    for answer in [ask(declared, question) for question in (reversed(questions) if backwards else questions)]:
+        assert_generated(declared, answer)
+
+
+SHAPES: Sequence[Sequence[tuple[int, int]]] = [[(300, 90)], [(90, 300)], [(200, 60), (60, 200)], [(60, 200), (200, 60)]]
+
+
+@pytest.mark.parametrize("sizes", SHAPES)
+def test_a_turn_that_follows_over_a_kept_prefix_is_what_transformers_generates(
+    declared: TransformersModel, picture: Image.Image, sizes: Sequence[tuple[int, int]]
+) -> None:
+    declared.forget()
+    images = tuple(picture.resize(size) for size in sizes)
+    history: tuple[Turn, ...] = ()
+    for text in ("Where is it?", "Is it the door?", "What is this?"):
+        answer = ask(declared, Question(text, images, history=history, decoding=SHORT))
+        assert_generated(declared, answer)
+        history = (*history, Turn(text, "a door"))
+
+
+def _unembedded(model: TransformersModel, answer: Answer) -> torch.Tensor:
+    final = model.checkpointed(answer).final
+    first = len(answer.prompt_tokens) - 1
+    with torch.no_grad():
+        return model.unembed(final[first : first + len(answer.tokens)]).float()
