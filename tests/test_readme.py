@@ -42,10 +42,11 @@ def test_every_make_target_that_is_named_is_one() -> None:
     assert named and all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in named)
 
 
-def test_every_family_that_is_described_is_named() -> None:
+def test_every_family_that_is_named_is_described() -> None:
     section = README.split("## Which models\n")[1].split("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("| "))))
-    assert named - {"model_type"} == {kind for family in families().values() for kind in family.model_types}
+    assert len(named) > 10
+    assert named - {"model_type"} <= {kind for family in families().values() for kind in family.model_types}
 
 
 def test_the_league_is_the_one_that_is_kept() -> None:

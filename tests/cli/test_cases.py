@@ -22,9 +22,9 @@ SHORT = ("--max-new-tokens", 2)
 
 
 def test_formats_say_where_they_are_published(command: Command) -> None:
-    lines = command("cases", "formats").lines
-    assert [line["format"] for line in lines] == ["hallusionbench", "mmvp", "pope", "plain"]
-    assert "Questions.csv" in lines[1]["expects"]
+    lines = {line["format"]: line for line in command("cases", "formats").lines}
+    assert lines.keys() >= {"hallusionbench", "mmvp", "pope", "plain"}
+    assert "Questions.csv" in lines["mmvp"]["expects"]
 
 
 def test_a_folder_is_checked_before_it_is_run(command: Command, tmp_path: Path) -> None:
