@@ -9,6 +9,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -18,12 +19,14 @@ from PIL import Image
 
 import core
 from core.answer import Answer, Decoding, Question, Target
+from core.api import asking
 from core.api.asking import ask, load_model
 from core.api.explaining import evaluate, explain
 from core.api.showing import overlay, street_scene
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
 from core.vlm.hf.network import TransformersModel
+from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,6 +70,17 @@ def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
 def test_a_model_is_named_by_its_folder(llava_folder: Path) -> None:
     model = load_model(llava_folder, precision="float32", device="cpu")
     assert model.card.dtype == "float32" and Path(model.card.source) == llava_folder
+
+
+def test_a_model_that_does_not_say_the_same_again_is_warned_of(
+    llava_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "checked", lambda _: SelfCheck(0.5, False, "It differs by 0.5 nats."))
+    with pytest.warns(UserWarning, match=r"It differs by 0\.5 nats\."):
+        load_model(llava_folder, precision="float32", device="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_model(llava_folder, precision="float32", device="cpu", check=False)
 
 
 def test_a_question_is_asked_of_files_and_pictures(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ..vlm import generation, loading
 from ..vlm.cancel import CancelToken
 from ..vlm.loading import EMBEDDED, DType, ModelSpec
 from ..vlm.model import VisionLanguageModel
+from ..vlm.replay import checked
 
 
 def load_model(
@@ -19,16 +21,25 @@ def load_model(
     device: str = "auto",
     precision: DType = "auto",
     progress: Callable[[str], None] | None = None,
+    check: bool = True,
 ) -> VisionLanguageModel:
     """The embedded model, or that of a folder or hub id; a hub model that is not on this machine is fetched.
 
     `device` "auto" is the first GPU, else the processor; `precision` "auto" is bfloat16 for weights stored in 16 bits
-    where the device computes in it, else float32. `progress` is told in words what is going on. Raises
-    ModelUnavailable.
+    where the device computes in it, else float32. `progress` is told in words what is going on.
+
+    With `check` the model answers two short questions in both orders, and a warning says where it does not answer alike
+    or its replays do not give its own answers again. Raises ModelUnavailable.
     """
     if not isinstance(model, ModelSpec):
         model = ModelSpec(EMBEDDED.source if model is None else str(model), precision, device)
-    return loading.load_model(model, progress)
+    loaded = loading.load_model(model, progress)
+    if check:
+        outcome = checked(loaded)
+        loaded.forget()
+        if not outcome.negligible:
+            warnings.warn(outcome.sentence, stacklevel=2)
+    return loaded
 
 
 def ask(

@@ -11,6 +11,7 @@ from ..errors import WrongOption
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
 from ..vlm.model import VisionLanguageModel
+from ..vlm.replay import checked
 from .console import say
 
 
@@ -26,8 +27,12 @@ def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:
 
 
 def load(spec: ModelSpec) -> VisionLanguageModel:
-    """The model, while telling what is going on. Raises ModelUnavailable."""
-    return load_model(spec, lambda text: say(f"{text} ...") if spec != EMBEDDED else None)
+    """The model, while telling what is going on, and what its self-check tells against it. Raises ModelUnavailable."""
+    model = load_model(spec, lambda text: say(f"{text} ...") if spec != EMBEDDED else None)
+    if not (check := checked(model)).negligible:
+        say(check.sentence)
+    model.forget()
+    return model
 
 
 def answer_to(model: VisionLanguageModel, text: str, images: Sequence[Path] | None, decoding: Decoding) -> Answer:

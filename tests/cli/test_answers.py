@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from core.answer import Decoding, Question
+from core.cli import asking
 from core.comparison.keyword import key_tokens
 from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
 from tests.cli.conftest import Command
 
@@ -29,6 +31,15 @@ def test_ask_tells_the_answer_token_by_token(
     [line] = found.lines
     assert (found.code, line["answer"], line["finish"]) == (0, answer.text, answer.finish)
     assert [token["logprob"] for token in line["tokens"]] == pytest.approx([t.logprob for t in answer.tokens])
+
+
+def test_a_model_that_does_not_say_the_same_again_is_told_of_beside_the_answer(
+    command: Command, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "checked", lambda _: SelfCheck(0.5, False, "It differs by 0.5 nats."))
+    outcome = command("ask", *ASKED, "--image", scene)
+    assert outcome.code == 0 and len(outcome.lines) == 1
+    assert "It differs by 0.5 nats." in outcome.told
 
 
 def test_explain_tells_a_map_for_each_method(

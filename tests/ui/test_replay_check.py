@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.ui.widgets import replay_check
+from core.vlm import replay
 from core.vlm.replay import SelfCheck
 
 App = Callable[..., AppTest]
@@ -34,7 +35,7 @@ def test_a_difference_is_told_on_every_explorer_and_measured_once(app: App, monk
         checked.append(model)
         return SelfCheck(0.5, False, "Replaying changes it by up to 0.5 nats.")
 
-    monkeypatch.setattr(replay_check, "self_check", differs)
+    monkeypatch.setattr(replay_check, "checked", differs)
     at = app("pages/1_Chat.py")
     assert warnings(at) == [] and checked == []
     for page in EXPLORERS:
@@ -53,7 +54,7 @@ def test_a_check_that_fails_is_told_too(app: App, monkeypatch: pytest.MonkeyPatc
     def broken(model: object) -> SelfCheck:
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(replay_check, "self_check", broken)
+    monkeypatch.setattr(replay, "self_check", broken)
     [said] = warnings(app(EXPLORERS[0]))
     assert "could not be found out (RuntimeError" in said
 
@@ -65,7 +66,7 @@ def test_a_slow_check_holds_no_page_and_is_told_by_the_next(app: App, monkeypatc
         go_on.wait(30)
         return SelfCheck(0.5, False, "Replaying changes it.")
 
-    monkeypatch.setattr(replay_check, "self_check", slow)
+    monkeypatch.setattr(replay_check, "checked", slow)
     monkeypatch.setattr(replay_check, "PATIENCE", 0.2)
     at = app(EXPLORERS[0])
     assert warnings(at) == []

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from PIL import Image
 
@@ -12,8 +15,9 @@ from core.vlm.generation import ask
 from core.vlm.hf.families.base import count_up
 from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.network import TransformersModel
-from core.vlm.replay import NEGLIGIBLE, replay_difference, self_check
-from tests.zoo import of_family
+from core.vlm.replay import NEGLIGIBLE, checked, replay_difference, self_check
+from tests.families import save_paligemma
+from tests.zoo import load, of_family
 
 TEN = Decoding(max_new_tokens=10, temperature=1.2, seed=4)
 
@@ -49,6 +53,44 @@ def test_the_check_catches_wrong_positions(qwen: TransformersModel) -> None:
     check = self_check(of_family(qwen, Miscounting()))
     assert not check.negligible
     assert "more than rounding" in check.sentence
+
+
+def test_the_check_catches_what_a_question_leaves_to_the_next(llava: TransformersModel) -> None:
+    """A network that says otherwise once it has seen a picture, however its answer is read: each replay agrees."""
+    llava.forget()
+    looked: list[bool] = []
+
+    def look(*_: Any) -> None:
+        looked.append(True)
+
+    def change(_: Any, args: Any, logits: torch.Tensor) -> torch.Tensor:
+        return logits + torch.arange(logits.shape[-1]) * 1e-3 if looked else logits
+
+    hooks = [
+        llava.network.model.vision_tower.register_forward_hook(look),
+        llava.network.lm_head.register_forward_hook(change),
+    ]
+    try:
+        check = self_check(llava)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    assert not check.negligible
+    assert "what was asked before" in check.sentence
+
+
+def test_a_model_that_takes_no_words_alone_checks_itself_with_two_pictures(tmp_path: Path) -> None:
+    model = load(save_paligemma(tmp_path))
+    assert self_check(model).negligible
+
+
+def test_a_check_that_cannot_be_made_is_an_outcome(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no luck")
+
+    monkeypatch.setattr(llava.network, "forward", refuses)
+    outcome = checked(llava)
+    assert not outcome.negligible and "could not be found out (RuntimeError" in outcome.sentence
 
 
 def test_an_empty_answer_replays_without_difference(model: TransformersModel, picture: Image.Image) -> None:

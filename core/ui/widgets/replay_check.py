@@ -1,4 +1,5 @@
-"""Whether a loaded model's replay says the same again, measured once for each model and told where it does not.
+"""Whether a loaded model says the same again, replayed and in another order, measured once for each model and told
+where it does not.
 
 Explanations are replays, so a warning belongs on every page that explains. The check is begun when such a page has
 been drawn for the first time and takes turns with other work on the model, so that nobody waits for it. It has a thread
@@ -8,7 +9,6 @@ model's lock pass by pass.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from concurrent.futures import Future, wait
@@ -17,11 +17,9 @@ from weakref import WeakKeyDictionary
 from streamlit.delta_generator import DeltaGenerator
 
 from ...vlm.model import VisionLanguageModel
-from ...vlm.replay import SelfCheck, self_check
+from ...vlm.replay import SelfCheck, checked
 from ..jobs.job import LOOK_IN, may_stop_here
 from .chips import escaped
-
-log = logging.getLogger(__name__)
 
 PATIENCE = 1.0
 """Seconds that a page lasts longer for the outcome; where it takes more, the next page tells it."""
@@ -35,20 +33,12 @@ def begin(model: VisionLanguageModel) -> Future[SelfCheck]:
     with _lock:
         if model not in _checks:
             _checks[model] = Future()
-            threading.Thread(target=_run, args=(model, _checks[model]), name="replay check", daemon=True).start()
+            outcome = _checks[model]
+            begun = threading.Thread(
+                target=lambda: outcome.set_result(checked(model)), name="replay check", daemon=True
+            )
+            begun.start()
         return _checks[model]
-
-
-def _run(model: VisionLanguageModel, outcome: Future[SelfCheck]) -> None:
-    try:
-        outcome.set_result(self_check(model))
-    except Exception as error:
-        log.exception("the replay check failed")
-        sentence = (
-            f"Whether a replay gives this model's own answers again could not be found out ({type(error).__name__}; "
-            "the terminal has the details): its explanations may not explain what it said."
-        )
-        outcome.set_result(SelfCheck(float("nan"), False, sentence))
 
 
 def warn(model: VisionLanguageModel, place: DeltaGenerator) -> None:
