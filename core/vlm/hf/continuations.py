@@ -30,7 +30,7 @@ def continuation_logits(
     shared = first.ids[: first.shared]
     if any(other.visual != first.visual or other.ids[: other.shared] != shared for other in prompts):
         raise ValueError("continuations in one batch must share their images and the tokens before the question")
-    if not passes.family.shares_prefix or first.positions is None or not shared:
+    if not passes.shares_prefix or first.positions is None or not shared:
         return [passes.teacher_forced(p.inputs, answer)[0] for p, answer in zip(prompts, answers, strict=True)]
     return _after_prefix(passes, prefill, prompts, answers)
 
@@ -39,7 +39,7 @@ def _after_prefix(
     passes: Passes, prefill: Prefill, prompts: Sequence[PositionedPrompt], answers: Sequence[Sequence[int]]
 ) -> list[Float[Tensor, "answer vocabulary"]]:
     device, shared = passes.network.device, prompts[0].shared
-    layers = prefill.prefix(prompts[0], shared)
+    kept = prefill.prefix(prompts[0], shared)
     rows = [[*p.ids[shared:], *answer[:-1]] for p, answer in zip(prompts, answers, strict=True)]
     width = max(len(row) for row in rows)
     # Padding stands on the right, where a causal row never looks: it needs no mask.
@@ -48,13 +48,11 @@ def _after_prefix(
     spans = [(len(p.ids) - shared - 1, len(answer)) for p, answer in zip(prompts, answers, strict=True)]
     start = min(left for left, _ in spans)
     with passes.one_pass(shared):
-        output = passes.network(
+        logits = passes.last_logits(
+            width - start,
             input_ids=ids,
             position_ids=positions[0] if positions.shape[0] == 1 else positions,
-            past_key_values=network_cache(layers, len(rows)),
+            past_key_values=network_cache(passes.network.config, kept, len(rows)),
             use_cache=True,
-            logits_to_keep=torch.arange(start, width, device=device),
         )
-    return [
-        output.logits[row, left - start : left - start + length].float() for row, (left, length) in enumerate(spans)
-    ]
+    return [logits[row, left - start : left - start + length] for row, (left, length) in enumerate(spans)]

@@ -24,14 +24,15 @@ from ..decomposition import LayerDecomposition
 from ..edits import Edits, Site, first_layer, first_position
 from .decompose import decompose
 from .editing import Part, editing, patched, together
+from .layer_memory import LayerKeysValues
 from .module_calls import recording_calls
-from .prefix import LayerKeysValues
+from .prefix import KeptPrefix
 from .recompute import LayerInputs, NetworkPass, Prefix, first_of, unrolled
 
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
     """A checkpointed pass of a decoder. `part` finds the modules inside its layers, `again` makes the same pass once
-    more, `causal` says that no position sees what stands after it."""
+    more, `divisible` says that every layer sees what stands before its rows by keys and values alone."""
 
     def __init__(
         self,
@@ -39,13 +40,13 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         again: Callable[[], LayerInputs],
         lock: threading.RLock,
         part: Part,
-        causal: bool,
-        prefix: Sequence[LayerKeysValues] = (),
+        divisible: bool,
+        prefix: KeptPrefix | None = None,
     ) -> None:
         super().__init__(modules, again(), lock, prefix)
         self._part = part
         self._again = again
-        self._causal = causal
+        self._may_divide = divisible
         (self._made_under,) = together([()])
         self._keys_values: dict[int, LayerKeysValues | None] = {}
         self._divisible: bool | None = None
@@ -112,7 +113,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         if self._spared < len(self.final):
             return False
         if self._divisible is None:
-            self._divisible = self._causal and len(self.final) > 2 and self._divides(layer)
+            self._divisible = self._may_divide and len(self.final) > 2 and self._divides(layer)
         return self._divisible
 
     def _divides(self, layer: int) -> bool:

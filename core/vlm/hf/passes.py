@@ -28,18 +28,26 @@ from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
 from .inputs import is_token_types
+from .layer_memory import divisible, empty_cache, keepable
 
 POSITION_STATE = "rope_deltas"
 """Where networks with several rotary axes keep how they counted the positions of the last prompt."""
 
 
 class Passes:
-    """A network of some family, called `name` on the screen, and the lock under which it runs."""
+    """A network of some family, called `name` on the screen, and the lock under which it runs.
+
+    `shares_prefix` says whether a prompt's beginning can be kept for another question, `divisible` whether what is kept
+    can be cut to any shorter beginning.
+    """
 
     def __init__(self, network: Any, processor: Any, family: Family, name: str) -> None:
         self.lock = threading.RLock()
         self.network = network.eval()
         self.family = family
+        cache = empty_cache(network.config)
+        self.shares_prefix: bool = family.shares_prefix and keepable(cache)
+        self.divisible: bool = self.shares_prefix and divisible(cache)
         self._processor = processor
         self._name = name
         self._holders = [module for module in self.network.modules() if hasattr(module, POSITION_STATE)]
@@ -106,9 +114,19 @@ class Passes:
         """The raw float32 logits of `answer` after one or several prompts of one shape, from one pass over the whole
         sequence: nothing comes from a cache, and positions are left to the network."""
         with self.one_pass(0):
-            whole = self.with_answer(inputs, answer[:-1])
-            output = self.network(**whole, use_cache=False, logits_to_keep=max(1, len(answer)))
-        logits: Tensor = output.logits[:, : len(answer)].float()
+            logits = self.last_logits(max(1, len(answer)), **self.with_answer(inputs, answer[:-1]), use_cache=False)
+        return logits[:, : len(answer)]
+
+    def last_logits(self, count: int, **inputs: Any) -> Float[Tensor, "batch count vocabulary"]:
+        """The raw float32 logits of the last `count` positions of one pass. Hold the lock, as in `one_pass`.
+
+        The network is asked for no others, by their indices: given a number, some drop the other positions before their
+        last layers, masks and all. Some do not listen, so what is wanted is taken from the end.
+        """
+        length, head = inputs["input_ids"].shape[1], self.network.get_output_embeddings()
+        device = self.network.device if head is None else head.weight.device
+        indices = torch.arange(length - count, length, device=device)
+        logits: Tensor = self.network(**inputs, logits_to_keep=indices).logits[:, -count:].float()
         return logits
 
     def with_answer(self, inputs: Mapping[str, Tensor], tokens: Sequence[int]) -> dict[str, Tensor]:

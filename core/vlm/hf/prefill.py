@@ -2,13 +2,14 @@
 more than its own words.
 
 Kept are the vision tower's output for the images of a question under their mask, and, in a family where no position
-sees what stands after it, the keys and values of a prompt's beginning up to `shared`. Under edits that would change
-what is kept, it is neither used nor added to. Both stores are read and written under the lock of the passes.
+sees what stands after it, what the decoder's layers remember of a prompt's beginning up to `shared`. Where that cannot
+be cut to a length (layers without attention), the prompt is read up to there first and then on. Under edits that would
+change what is kept, it is neither used nor added to. Both stores are read and written under the lock of the passes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,8 +22,9 @@ from ..prepared import DecodingState
 from .capture import RowRecorder, recording
 from .editing import together
 from .inputs import PositionedPrompt
+from .layer_memory import memories
 from .passes import Passes
-from .prefix import ByteBoundedCache, LayerKeysValues, PrefixStore, network_cache
+from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
 from .rotary import batched, following
 
 PREFIX_BYTES = 512 * 2**20
@@ -62,10 +64,15 @@ class Prefill:
         """Read the prompt: the raw float32 logits of the first answer token, and the state for `step`."""
         recorder = RowRecorder() if keep_attention else None
         with self._passes.lock:
-            layers, done = self._kept(prepared)
-            cache = network_cache(layers)
-            logits = self._read(prepared, done, cache, recorder)
-            self._keep(prepared, cache, done)
+            kept = self._kept(prepared, len(prepared.ids) - 1)
+            cache, start = network_cache(self._passes.network.config, kept), kept.length
+            if self._worth_keeping(prepared, start) and not self._passes.divisible:
+                self._read(prepared, start, cache, None, end=prepared.shared)
+                self._keep(prepared, cache, prepared.shared)
+                start = prepared.shared
+            logits = self._read(prepared, start, cache, recorder)
+            if self._worth_keeping(prepared, start):
+                self._keep(prepared, cache, len(prepared.ids))
         after = None if prepared.positions is None else following(prepared.positions, 1)
         return logits, CachedSequence(cache, len(prepared.ids), after, recorder)
 
@@ -74,27 +81,27 @@ class Prefill:
         return."""
         if not isinstance(state, CachedSequence):
             raise TypeError(f"a {type(state).__name__} was not begun by the model that is to read on")
-        network = self._passes.network
-        inputs = {"input_ids": torch.tensor([[token]], device=network.device)}
+        inputs = {"input_ids": torch.tensor([[token]], device=self._passes.network.device)}
         if state.positions is not None:
             inputs["position_ids"] = batched(state.positions)
             state.positions = state.positions + 1
         with self._passes.one_pass(state.length), recording(state.recorder):
-            output = network(**inputs, past_key_values=state.cache, use_cache=True)
+            logits = self._passes.last_logits(1, **inputs, past_key_values=state.cache, use_cache=True)
         state.length += 1
-        logits: Tensor = output.logits[0, -1].float()
-        return logits
+        return logits[0, 0]
 
-    def prefix(self, prepared: PositionedPrompt, length: int) -> list[LayerKeysValues]:
-        """The prompt's first `length` keys and values of every layer, read now where they are not kept."""
+    def prefix(self, prepared: PositionedPrompt, length: int) -> KeptPrefix:
+        """What every layer remembers of the prompt's first `length` positions, read now where it is not kept. For
+        families that share prefixes."""
         with self._passes.lock:
-            layers, done = self._kept(prepared)
-            if done < length:
-                cache = network_cache(layers)
-                self._read(prepared, done, cache, None, end=length)
-                self._keep(replace(prepared, shared=length), cache, done)
-                layers = [(layer.keys, layer.values) for layer in cache.layers]
-        return [(keys[:, :, :length], values[:, :, :length]) for keys, values in layers]
+            kept = self._kept(prepared, length)
+            if kept.length < length:
+                cache = network_cache(self._passes.network.config, kept)
+                self._read(prepared, kept.length, cache, None, end=length)
+                worth, kept = self._worth_keeping(prepared, kept.length, length), KeptPrefix(memories(cache), length)
+                if worth:
+                    self._prefixes.keep(prepared.visual, prepared.ids[:length], kept)
+        return kept
 
     def image_features(self, prepared: PositionedPrompt) -> Any:
         """The vision tower's output in the form in which the network takes it instead of pixels."""
@@ -123,22 +130,26 @@ class Prefill:
                 skipped = {"pixel_values", "input_ids"}
                 inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
         with self._passes.one_pass(start), recording(recorder):
-            output = self._passes.network(**inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits: Tensor = output.logits[0, -1].float()
-        return logits
+            logits = self._passes.last_logits(1, **inputs, past_key_values=cache, use_cache=True)
+        return logits[0, 0]
 
-    def _kept(self, prepared: PositionedPrompt) -> tuple[list[LayerKeysValues], int]:
-        """The longest beginning of the prompt that is kept and may be used, and its length."""
-        if not self._passes.family.shares_prefix:
-            return [], 0
-        layers, done = self._prefixes.longest(prepared.visual, prepared.ids)
-        return (layers, done) if done <= _untouched(prepared) else ([], 0)
+    def _kept(self, prepared: PositionedPrompt, limit: int) -> KeptPrefix:
+        """The longest beginning of the prompt that is kept and may be used, of at most `limit` positions."""
+        if not self._passes.shares_prefix:
+            return KeptPrefix()
+        kept = self._prefixes.longest(prepared.visual, prepared.ids, limit)
+        return kept if kept.length <= _untouched(prepared) else KeptPrefix()
 
-    def _keep(self, prepared: PositionedPrompt, cache: Any, already: int) -> None:
-        """Keep the prompt's shared beginning of a cache, where more of it is worth keeping than is `already` kept."""
-        worth = self._passes.family.shares_prefix and prepared.shared > already
-        if worth and prepared.shared <= _untouched(prepared):
-            self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], cache)
+    def _worth_keeping(self, prepared: PositionedPrompt, already: int, length: int | None = None) -> bool:
+        """Whether the prompt's first `length` positions (None: the shared ones) are to be kept, of which so many are
+        `already`."""
+        length = prepared.shared if length is None else length
+        return self._passes.shares_prefix and already < length <= _untouched(prepared)
+
+    def _keep(self, prepared: PositionedPrompt, cache: Any, length: int) -> None:
+        """Keep the prompt's shared beginning of a cache that holds so many positions."""
+        kept = KeptPrefix(memories(cache), length).until(prepared.shared)
+        self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], kept)
 
 
 def _untouched(prepared: PositionedPrompt) -> int:

@@ -1,5 +1,9 @@
-"""What is worth keeping between questions about one image: the vision tower's output and the prompt's keys and
-values up to the question. Kept newest first within a bound in bytes."""
+"""What is worth keeping between questions about one image: the vision tower's output, and what the decoder's layers
+remember of the prompt up to the question. Kept newest first within a bound in bytes.
+
+What a layer with attention remembers (keys and values) can be cut to any shorter prefix. What a layer without it
+remembers (the states of a convolution or a recurrence) is of one length and no other: it is copied at that length.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from jaxtyping import Float
-from torch import Tensor
-from transformers import DynamicCache
+from .layer_memory import LayerMemory, RecurrentStates, empty_cache, memory_bytes, remember
 
-LayerKeysValues = tuple[Float[Tensor, "batch heads key size"], Float[Tensor, "batch heads key size"]]
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -30,6 +31,10 @@ class ByteBoundedCache(Generic[Key, Value]):
 
     def keys(self) -> tuple[Key, ...]:
         return tuple(self._entries)
+
+    def items(self) -> tuple[tuple[Key, Value], ...]:
+        """All that is kept, which does not count as using it."""
+        return tuple((key, value) for key, (value, _) in self._entries.items())
 
     def get(self, key: Key) -> Value | None:
         if key not in self._entries:
@@ -62,44 +67,63 @@ class PrefixKey:
     ids: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class KeptPrefix:
+    """What each layer remembers of the first `length` positions of a prompt, one sequence of it."""
+
+    layers: tuple[LayerMemory, ...] = ()
+    length: int = 0
+
+    @property
+    def divisible(self) -> bool:
+        """Whether it can be cut to a shorter prefix."""
+        return not any(isinstance(layer, RecurrentStates) for layer in self.layers)
+
+    def until(self, length: int) -> KeptPrefix:
+        """What is remembered of the first `length` positions. Raises ValueError where that cannot be told."""
+        if length == self.length:
+            return self
+        if length > self.length or not self.divisible:
+            raise ValueError(f"what is kept of {self.length} positions does not tell what would be of {length}")
+        cut = tuple(
+            (layer[0][:, :, :length], layer[1][:, :, :length]) if isinstance(layer, tuple) else None
+            for layer in self.layers
+        )
+        return KeptPrefix(cut, length)
+
+
 class PrefixStore:
-    """Keys and values of prompt prefixes."""
+    """What is remembered of prompt prefixes."""
 
     def __init__(self, limit: int) -> None:
-        self._kept: ByteBoundedCache[PrefixKey, list[LayerKeysValues]] = ByteBoundedCache(limit)
+        self._kept: ByteBoundedCache[PrefixKey, KeptPrefix] = ByteBoundedCache(limit)
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def longest(self, visual: str, ids: Sequence[int]) -> tuple[list[LayerKeysValues], int]:
-        """The longest kept prefix of `ids` that leaves at least one token to read, and its length (or nothing)."""
-        best: PrefixKey | None = None
-        kept = self._kept.keys()
-        for key in kept:
-            length = len(key.ids)
-            if key.visual != visual or length >= len(ids) or tuple(ids[:length]) != key.ids:
-                continue
-            if best is None or length > len(best.ids):
-                best = key
-        layers = self._kept.get(best) if best is not None else None
-        return (layers, len(best.ids)) if best is not None and layers is not None else ([], 0)
+    def longest(self, visual: str, ids: Sequence[int], limit: int) -> KeptPrefix:
+        """What is kept of the longest prefix of `ids` that has at most `limit` tokens; an empty one where there is
+        none."""
+        best, length = None, 0
+        for key, kept in self._kept.items():
+            usable = min(kept.length, limit) if kept.divisible else kept.length
+            if length < usable <= limit and key.visual == visual and key.ids[:usable] == tuple(ids[:usable]):
+                best, length = key, usable
+        longest = self._kept.get(best) if best is not None else None
+        return KeptPrefix() if longest is None else longest.until(length)
 
-    def keep(self, visual: str, ids: Sequence[int], cache: Any) -> None:
-        """Keep the keys and values of the first `len(ids)` positions of a network's cache (batch of one)."""
-        length = len(ids)
-        layers = [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
-        size = sum(tensor.untyped_storage().nbytes() for pair in layers for tensor in pair)
-        self._kept.put(PrefixKey(visual, tuple(ids)), layers, size)
+    def keep(self, visual: str, ids: Sequence[int], prefix: KeptPrefix) -> None:
+        """Keep what is remembered of `ids`."""
+        self._kept.put(PrefixKey(visual, tuple(ids)), prefix, sum(memory_bytes(layer) for layer in prefix.layers))
 
     def clear(self) -> None:
         self._kept.clear()
 
 
-def network_cache(layers: Sequence[LayerKeysValues], batch: int = 1) -> Any:
-    """A network's cache that starts from kept keys and values, which stay as they are: growing it copies.
-
-    Without the configuration every layer keeps all keys, also those after a sliding window, whose mask still holds.
-    """
-    if not layers:
-        return DynamicCache()
-    return DynamicCache([(keys.expand(batch, -1, -1, -1), values.expand(batch, -1, -1, -1)) for keys, values in layers])
+def network_cache(config: Any, prefix: KeptPrefix, batch: int = 1) -> Any:
+    """The cache of a network with this configuration that starts from what is kept of a prefix, for each of a batch.
+    What is kept stays as it is: growing the cache copies."""
+    cache = empty_cache(config)
+    if prefix.length:
+        remember(cache, prefix.layers, batch)
+    return cache

@@ -21,7 +21,8 @@ from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
 from .capture import NAME, TOWER, observing
 from .families.base import Tower
-from .prefix import LayerKeysValues
+from .layer_memory import LayerMemory, RecurrentStates
+from .prefix import KeptPrefix
 
 
 @dataclass
@@ -86,16 +87,47 @@ def frozen(module: torch.nn.Module) -> Iterator[None]:
 
 
 class Prefix:
-    """Kept keys and values before the rows of a checkpointed pass, in the place of a network's cache. Updating changes
-    nothing in it."""
+    """What layers remember of what stands before the rows of a checkpointed pass, in the place of a network's cache.
+    Updating changes nothing in it."""
 
-    def __init__(self, layers: Sequence[LayerKeysValues] | Mapping[int, LayerKeysValues]) -> None:
+    def __init__(self, layers: Sequence[LayerMemory] | Mapping[int, LayerMemory]) -> None:
         self._layers = layers
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """The layer's kept keys and values with these after them, for each sequence of their batch."""
-        before = (kept.expand(len(keys), -1, -1, -1) for kept in self._layers[layer_idx])
+        memory = self._layers[layer_idx]
+        assert isinstance(memory, tuple)
+        before = (kept.expand(len(keys), -1, -1, -1) for kept in memory)
         return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
+
+    def get_conv_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
+        """A copy, as a network may write over it."""
+        state = self._recurrent(layer_idx).convolutions.get(state_idx)
+        return None if state is None else state.clone()
+
+    def update_conv_state(self, states: Tensor, layer_idx: int, state_idx: int = 0, **kwargs: Any) -> Tensor:
+        """The kept inputs of a convolution with these after them."""
+        before = self._recurrent(layer_idx).convolutions[state_idx]
+        return torch.cat([before.expand(len(states), *before.shape[1:]), states], -1)
+
+    def get_recurrent_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
+        """A copy, as a network may write over it."""
+        state = self._recurrent(layer_idx).recurrences.get(state_idx)
+        return None if state is None else state.clone()
+
+    def update_recurrent_state(self, states: Tensor, layer_idx: int, state_idx: int = 0, **kwargs: Any) -> Tensor:
+        return states
+
+    def has_previous_state(self, layer_idx: int | None = None, state_idx: int | None = None) -> bool:
+        return True
+
+    def is_recording_past(self, layer_idx: int) -> bool:
+        return False
+
+    def _recurrent(self, layer: int) -> RecurrentStates:
+        memory = self._layers[layer]
+        assert isinstance(memory, RecurrentStates)
+        return memory
 
 
 class NetworkPass(CheckpointedPass):
@@ -108,10 +140,10 @@ class NetworkPass(CheckpointedPass):
         modules: Sequence[torch.nn.Module],
         inputs: LayerInputs,
         lock: threading.RLock,
-        prefix: Sequence[LayerKeysValues] = (),
+        prefix: KeptPrefix | None = None,
     ) -> None:
         assert inputs.final is not None and len(inputs.states) == len(modules)
-        self.start = prefix[0][0].shape[2] if prefix else 0
+        self.start = prefix.length if prefix else 0
         self.layers = len(modules)
         self.final = inputs.final
         self.inputs = inputs.states
@@ -121,8 +153,8 @@ class NetworkPass(CheckpointedPass):
         for _, others in inputs.others:
             # The cache of the pass has grown since.
             others.pop("past_key_values", None)
-            if prefix:
-                others["past_key_values"] = Prefix(prefix)
+            if self.start and prefix:
+                others["past_key_values"] = Prefix(prefix.layers)
 
     @contextlib.contextmanager
     def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:

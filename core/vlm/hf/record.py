@@ -13,7 +13,7 @@ from .edited_run import NetworkDecoderPass
 from .inputs import PositionedPrompt
 from .passes import Passes
 from .prefill import Prefill
-from .prefix import LayerKeysValues, network_cache
+from .prefix import KeptPrefix, network_cache
 from .recompute import LayerInputs, NetworkTowerPass, recording_layers
 from .rotary import batched, positions_from
 
@@ -28,9 +28,8 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
     if not 0 <= start < len(prompt.ids):
         raise ValueError(f"a checkpointed pass starts within the prompt (0 to {len(prompt.ids) - 1}), not at {start}")
     network, layers, more = passes.network, passes.layers, answer.token_ids[:-1]
-    causal = passes.family.shares_prefix
-    prefix: list[LayerKeysValues] = []
-    if start and causal and prompt.positions is not None and start >= prompt.shared:
+    prefix = KeptPrefix()
+    if start and passes.shares_prefix and prompt.positions is not None and start >= prompt.shared:
         prefix = prefill.prefix(prompt, start)
     else:
         start = 0
@@ -38,19 +37,19 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
     def read() -> LayerInputs:
         with passes.one_pass(start), recording_layers(layers) as inputs:
             if not start:
-                network(**passes.with_answer(prompt.inputs, more), use_cache=False, logits_to_keep=1)
+                passes.last_logits(1, **passes.with_answer(prompt.inputs, more), use_cache=False)
                 return inputs
             ids = torch.tensor([[*prompt.ids[start:], *more]], device=network.device)
-            network(
+            passes.last_logits(
+                1,
                 input_ids=ids,
                 position_ids=batched(positions_from(prompt, start, ids.shape[1])),
-                past_key_values=network_cache(prefix),
+                past_key_values=network_cache(network.config, prefix),
                 use_cache=True,
-                logits_to_keep=1,
             )
         return inputs
 
-    return NetworkDecoderPass(layers, read, passes.lock, passes.part, causal, prefix)
+    return NetworkDecoderPass(layers, read, passes.lock, passes.part, passes.divisible, prefix)
 
 
 def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:

@@ -28,7 +28,7 @@ def attention_rows(
         layers.append(call.rows(index))
 
     with passes.one_pass(0), observing(NAME, keep):
-        network(**passes.with_answer(answer.inputs, answer.token_ids), use_cache=False, logits_to_keep=1)
+        passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
     return torch.stack(layers)
 
 
