@@ -13,28 +13,14 @@ from typing import Any
 
 import torch
 import transformers
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from core.vlm.hf.families.base import Family
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
+from core.zoo.tokenizer import build_tokenizer
 
 PATCH = 14
 LLAVA_SIDE = 56
-SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<image>", "<|image_pad|>", "<|video_pad|>", "<|vision_start|>")
-SPECIAL = (*SPECIAL, "<|vision_end|>", "<|im_start|>", "<|im_end|>")
-MERGES = [
-    ("t", "h"),
-    ("th", "e"),
-    ("Ġ", "the"),
-    ("i", "s"),
-    ("Ġ", "is"),
-    ("Ġ", "a"),
-    ("W", "h"),
-    ("Ġ", "d"),
-    ("o", "o"),
-]
-
 LLAVA_TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}: "
     "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>\n"
@@ -49,26 +35,6 @@ QWEN_TEMPLATE = (
     "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-
-
-def build_tokenizer(**named: str) -> transformers.PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer with a few merges; `named` are extra special tokens such as image_token."""
-    vocabulary: dict[str, int] = {}
-    for token in (*SPECIAL, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in MERGES)):
-        vocabulary.setdefault(token, len(vocabulary))
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=MERGES))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="<pad>",
-        bos_token="<s>",
-        eos_token="</s>",
-        unk_token="<unk>",
-        clean_up_tokenization_spaces=False,
-        extra_special_tokens=named,
-    )
 
 
 def _decoder(vocabulary: int, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PIL import Image
 from core.answer import Question, TokenKind, Turn
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.prompt import answer_opening
-from tests.zoo import SPECIAL
+from core.zoo.tokenizer import SPECIAL
 
 
 def messages(question: Question) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from core.answer import Answer, AnswerToken, Question, TokenLayout
 from core.street.tokenizer import train_tokenizer
 from core.vlm.hf.tokenizer import TokenizerReader
 from core.vlm.tokens import TextStream
-from tests.zoo import build_tokenizer
+from core.zoo.tokenizer import build_tokenizer
 
 CORPUS = ["The dog is red.", "What color is the man's shirt?", "There are three trees."] * 20
 TOKENIZERS = {"byte level": build_tokenizer(), "byte fallback": train_tokenizer(CORPUS)}
