@@ -6,7 +6,6 @@ The processor is given marks in the place of typed words (see `prompt.py`), so i
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +119,7 @@ def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dic
     }
 
 
-def continuation_ids(processor: Any, control: re.Pattern[str], question: Question, text: str) -> tuple[int, ...]:
+def continuation_ids(processor: Any, control: frozenset[int], question: Question, text: str) -> tuple[int, ...]:
     """The tokens of `text` as an answer to the question: as they follow its prompt, or else as they stand alone."""
     tokenizer, turns, images = processor.tokenizer, len(question.history) + 1, len(question.images)
     rendered = prompts.render(processor, turns, images)
@@ -135,12 +134,6 @@ def continuation_ids(processor: Any, control: re.Pattern[str], question: Questio
     if both[: len(before)] == before:
         return both[len(before) :]
     return prompts.encode(tokenizer, prompts.mark(0), [answer], control).ids
-
-
-def image_marker_ids(network: Any) -> frozenset[int]:
-    """The tokens in whose place a network reads images and videos: in an answer there would be none to read."""
-    configured = (getattr(network.config, name, None) for name in ("image_token_id", "video_token_id"))
-    return frozenset(token for token in configured if isinstance(token, int))
 
 
 def end_ids(network: Any, tokenizer: Any) -> frozenset[int]:

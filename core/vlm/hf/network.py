@@ -38,12 +38,12 @@ from .inputs import (
     check_words,
     continuation_ids,
     end_ids,
-    image_marker_ids,
     positioned,
     processed,
     with_ids,
 )
 from .layout import image_positions, lay_out
+from .markers import control_ids, placeholder_ids
 from .passes import Passes
 from .prefill import Prefill
 from .recompute import frozen
@@ -71,9 +71,9 @@ class TransformersModel(VisionLanguageModel):
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = end_ids(network, processor.tokenizer)
-        self.image_marker_ids = image_marker_ids(network)
+        self.image_marker_ids = placeholder_ids(network.config)
         self._measured_transform: LogitTransform | None = None
-        self._control = prompts.control_tokens(processor.tokenizer, str(processor.chat_template))
+        self._control = control_ids(processor, network.config)
 
     @property
     def device(self) -> torch.device:

@@ -2,8 +2,9 @@
 
 The chat template is rendered around numbered marks, and the words are put in afterwards, so nothing typed passes
 through the template. Words and template are then encoded as one string, exactly as the processor would, but for one
-thing: where somebody typed a control token ("</s>", "<image>"), a break is put into it before encoding and taken out
-of the tokens afterwards, so that it stays text.
+thing: where typed words became a control token ("</s>", "<image>"), a break is put into it before encoding again and
+taken out of the tokens afterwards, so that it stays text. Tokens are judged by their ids (`markers.py`), so that it
+does not matter how a tokenizer came by them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from ...answer import Question
 
 # Noncharacters: Unicode promises never to assign them, so no text means them.
 _OPEN, _CLOSE, _BREAK = "\ufdd0", "\ufdd1", "\ufdd2"
+_REPLACED = "\ufffd"
+_DIVIDERS = (_BREAK, _BREAK, " ", _REPLACED)
+"""What divides typed control tokens, one after the other where those before did not help: normalisers drop breaks."""
 _MARK = re.compile(f"{_OPEN}(\\d+){_CLOSE}")
 
 
@@ -71,48 +75,68 @@ def answer_opening(prompt: str, answered: str) -> str:
     return answered[len(prompt) :].split(_OPEN)[0]
 
 
-def control_tokens(tokenizer: Any, template: str) -> re.Pattern[str]:
-    """Matches every token that must not come from typed words: special tokens, and those the template writes."""
-    names = [
-        added.content
-        for added in tokenizer.added_tokens_decoder.values()
-        if len(added.content) > 1 and not added.content.isspace() and (added.special or added.content in template)
-    ]
-    return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
+def encode(tokenizer: Any, rendered: str, words: Sequence[str], control: frozenset[int]) -> Prompt:
+    """The tokens of a rendered template with `words` in place of its marks, none of which becomes a `control` token."""
+    filled = _filled(rendered, words)
+    for divider in (*_DIVIDERS, None):
+        opened = tokenizer.bos_token is not None and filled.text.startswith(tokenizer.bos_token)
+        # Templates that write their own first token would get two; the rule is the processor's own.
+        encoding: Mapping[str, Any] = tokenizer(
+            filled.text, add_special_tokens=not opened, return_offsets_mapping=True, truncation=False, verbose=False
+        )
+        pairs = zip(encoding["input_ids"], encoding["offset_mapping"], strict=True)
+        spans = [filled.stripped(*span) for token, span in pairs if token in control]
+        typed = [span for span in spans if any(filled.typed[slice(*span)])]
+        if not typed or divider is None:
+            break
+        filled = filled.divided(typed, divider)
+    return _without_breaks(tokenizer, filled, encoding)
 
 
-def defuse(text: str, control: re.Pattern[str]) -> str:
-    """`text` with a break inside every control token in it."""
-    while control.search(text):
-        text = control.sub(lambda match: match[0][0] + _BREAK + match[0][1:], text)
-    return text
+@dataclass(frozen=True)
+class _Filled:
+    """A template with words in it, which of its characters are typed, and where the question's begin and end."""
+
+    text: str
+    typed: bytes
+    question: tuple[int, int]
+
+    def stripped(self, left: int, right: int) -> tuple[int, int]:
+        """A span without the white space at its ends, which a template's token may take from typed words."""
+        inside = self.text[left:right]
+        return left + len(inside) - len(inside.lstrip()), right - len(inside) + len(inside.rstrip())
+
+    def divided(self, spans: Sequence[tuple[int, int]], divider: str) -> _Filled:
+        """The same with a divider in each of some spans, which do not overlap; what cannot be divided is replaced."""
+        text, typed, question = self.text, self.typed, self.question
+        for left, right in sorted(spans, reverse=True):
+            first = typed.index(1, left)
+            at = until = max(left + 1, first)
+            between = divider
+            if at >= right or divider == _REPLACED:
+                at, until, between = first, right, _REPLACED
+            more = len(between) - (until - at)
+            text, typed = text[:at] + between + text[until:], typed[:at] + b"\1" * len(between) + typed[until:]
+            question = (question[0] + more * (at < question[0]), question[1] + more * (at < question[1]))
+        return _Filled(text, typed, question)
 
 
-def encode(tokenizer: Any, rendered: str, words: Sequence[str], control: re.Pattern[str]) -> Prompt:
-    """The tokens of a rendered template with `words` in place of its marks."""
+def _filled(rendered: str, words: Sequence[str]) -> _Filled:
+    """A rendered template with `words` in place of its marks."""
     pieces = _MARK.split(rendered)
     text, typed, question = "", bytearray(), (0, 0)
     for index, piece in enumerate(pieces):
-        if index % 2 == 0:
-            text += piece
-            typed.extend(bytes(len(piece)))
-            continue
-        part = defuse(words[int(piece)], control)
-        if int(piece) == len(words) - 1:
+        is_typed = index % 2 == 1
+        part = words[int(piece)] if is_typed else piece
+        if is_typed and int(piece) == len(words) - 1:
             question = (len(text), len(text) + len(part))
         text += part
-        typed.extend(b"\1" * len(part))
-    opened = tokenizer.bos_token is not None and text.startswith(tokenizer.bos_token)
-    # Templates that write their own first token would get two; the rule is the processor's own.
-    encoding: Mapping[str, Any] = tokenizer(
-        text, add_special_tokens=not opened, return_offsets_mapping=True, truncation=False, verbose=False
-    )
-    return _without_breaks(tokenizer, text, typed, question, encoding)
+        typed.extend((b"\1" if is_typed else b"\0") * len(part))
+    return _Filled(text, bytes(typed), question)
 
 
-def _without_breaks(
-    tokenizer: Any, text: str, typed: bytearray, question: tuple[int, int], encoding: Mapping[str, Any]
-) -> Prompt:
+def _without_breaks(tokenizer: Any, filled: _Filled, encoding: Mapping[str, Any]) -> Prompt:
+    text, typed, question = filled.text, filled.typed, filled.question
     ids: list[int] = []
     tokens: list[str] = []
     marked: list[bool] = []
