@@ -10,6 +10,7 @@ from ..recipe import SIDE, Recipe, text, tower
 from ..tokenizer import build_tokenizer
 
 PAD = "<|vision_start|><|image_pad|><|vision_end|>"
+PLACED = "<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>"
 GLM = "<|begin_of_image|><|image|><|end_of_image|>"
 SIDES = {"shortest_edge": SIDE * SIDE, "longest_edge": 28 * 28 * 24}
 THREE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10_000.0}
@@ -198,7 +199,8 @@ def glmga() -> Recipe:
 
 def paddleocr_vl() -> Recipe:
     """A SigLIP that takes any shape, merged 2 x 2."""
-    tokenizer = build_tokenizer(image_token="<|IMAGE_PLACEHOLDER|>", video_token="<|video_pad|>")
+    names = {"image_start_token": "<|IMAGE_START|>", "image_end_token": "<|IMAGE_END|>"}
+    tokenizer = build_tokenizer(image_token="<|IMAGE_PLACEHOLDER|>", video_token="<|video_pad|>", **names)
     config = transformers.PaddleOCRVLConfig(
         text_config=text(tokenizer, model_type="paddleocr_vl_text", head_dim=16, rope_parameters=THREE),
         vision_config=tower(model_type="paddleocr_vl_vision", spatial_merge_size=2),
@@ -213,18 +215,22 @@ def paddleocr_vl() -> Recipe:
         "min_pixels": SIDES["shortest_edge"],
         "max_pixels": SIDES["longest_edge"],
     }
-    return Recipe(config, "PaddleOCRVLProcessor", images, tokenizer, "<|IMAGE_PLACEHOLDER|>")
+    return Recipe(config, "PaddleOCRVLProcessor", images, tokenizer, PLACED)
 
 
 def ernie4_5_vl_moe() -> Recipe:
     """ERNIE 4.5 VL: experts for text and others for images."""
-    names = {f"{kind}_{side}": f"<|{kind}_{edge}|>" for kind in ("image", "video") for side, edge in EDGES}
+    names = {
+        f"{kind}_{edge.lower()}_token": f"<|{kind.upper()}_{edge}|>"
+        for kind in ("image", "video")
+        for edge in ("START", "END")
+    }
     tokenizer = build_tokenizer(image_token="<|IMAGE_PLACEHOLDER|>", video_token="<|VIDEO_PLACEHOLDER|>", **names)
     config = transformers.Ernie4_5_VLMoeConfig(
         text_config=text(
             tokenizer,
             model_type="ernie4_5_vl_moe_text",
-            rope_parameters=THREE,
+            rope_parameters={**THREE, "mrope_section": [3, 3, 2]},
             moe_intermediate_size=[32, 32],
             moe_k=2,
             moe_num_experts=4,
@@ -242,7 +248,7 @@ def ernie4_5_vl_moe() -> Recipe:
         "size": SIDES,
     }
     videos = {"video_processor_type": "Ernie4_5_VLMoeVideoProcessor", "draw_on_frames": False}
-    return Recipe(config, "Ernie4_5_VLMoeProcessor", images, tokenizer, "<|IMAGE_PLACEHOLDER|>", {}, videos)
+    return Recipe(config, "Ernie4_5_VLMoeProcessor", images, tokenizer, PLACED, {}, videos)
 
 
 def video_llama_3() -> Recipe:

@@ -16,17 +16,28 @@ from core.vlm.generation import ask, stream
 from core.vlm.hf.families._counted import counted_by
 from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
-from tests.families import save_qwen2_vl
+from tests.families import saver
 from tests.generate import generated
 from tests.zoo import load, save_deepstack
-from tests.zoo_rotary import ROTARY
 
 SHORT = Decoding(max_new_tokens=4)
+ROTARY = (
+    "cohere_compass",
+    "ernie4_5_vl_moe",
+    "glm46v",
+    "glm4v_moe",
+    "glm_ocr",
+    "hunyuan_vl",
+    "paddleocr_vl",
+    "qwen3_5",
+    "qwen3_vl_moe",
+)
+"""Whose networks keep how they counted the positions of the last prompt, whoever describes them."""
 
 
-@pytest.fixture(scope="module", params=sorted(ROTARY))
+@pytest.fixture(scope="module", params=ROTARY)
 def rotary(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
-    return load(ROTARY[request.param](tmp_path_factory.mktemp(request.param)))
+    return load(saver(request.param)(tmp_path_factory.mktemp(request.param)))
 
 
 @pytest.fixture(scope="module", params=["qwen", "qwen2_vl", "deepstack"])
@@ -34,7 +45,7 @@ def declared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if request.param == "qwen":
         model: TransformersModel = request.getfixturevalue("qwen")
         return model
-    save = save_qwen2_vl if request.param == "qwen2_vl" else save_deepstack
+    save = saver("qwen2_vl") if request.param == "qwen2_vl" else save_deepstack
     return load(save(tmp_path_factory.mktemp(request.param)))
 
 
@@ -124,7 +135,7 @@ def test_two_threads_do_not_change_each_others_answers(qwen3_vl_moe: Transformer
 
 @pytest.fixture(scope="module")
 def qwen3_vl_moe(tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
-    return load(ROTARY["qwen3_vl_moe"](tmp_path_factory.mktemp("threads")))
+    return load(saver("qwen3_vl_moe")(tmp_path_factory.mktemp("threads")))
 
 
 def test_what_a_family_declares_is_what_its_network_counts(declared: TransformersModel, picture: Image.Image) -> None:
