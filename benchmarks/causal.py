@@ -75,11 +75,11 @@ def main() -> None:
         ours = theirs = 0.0
         same = True
         for correlation, taken, graph in islice(zip(correlations, times, graphs, strict=True), options.literal):
-            found: list[literal.Graph] = []
+            located: list[literal.Graph] = []
             test = literal.Test(correlation, sample_size, alpha)
-            theirs += seconds(lambda t=test, f=found: f.append(literal.ordered_icd(t)[0]))
+            theirs += seconds(lambda t=test, f=located: f.append(literal.ordered_icd(t)[0]))
             ours += taken
-            same &= bool(np.array_equal(found[0].mark, graph.graph.marks()))
+            same &= bool(np.array_equal(located[0].mark, graph.graph.marks()))
         if ours:
             print(f"  literal, {options.literal} heads            {theirs:8.2f} s, {theirs / ours:.0f} x; same: {same}")
     correlation = correlations[0]

@@ -39,14 +39,16 @@ def literal(model: VisionLanguageModel, answer: Answer, maps: Sequence[Explanati
     scores = [patch_scores(explanation, positions) for explanation in maps]
     rng = generator(answer, 1)
     scores += [rng.random(len(positions)) for _ in range(SETTINGS.draws + 1)]
-    found = []
+    gathered = []
     for row in scores:
         order = [positions[index] for index in falling(row, generator(answer, SETTINGS.seed))]
         for fill in SETTINGS.fills:
             for inserted in (False, True):
                 counts = tops(len(positions), SETTINGS.steps)
-                found.append(np.array([one(model, answer, maps[0], fill, inserted, order[:count]) for count in counts]))
-    return found
+                gathered.append(
+                    np.array([one(model, answer, maps[0], fill, inserted, order[:count]) for count in counts])
+                )
+    return gathered
 
 
 def one(
@@ -61,7 +63,7 @@ def one(
 
 
 def values(evidence: Sequence[Evidence]) -> list[np.ndarray]:
-    return [curve.values for found in evidence for curve in found.tested.curves]
+    return [curve.values for evidence_of in evidence for curve in evidence_of.tested.curves]
 
 
 def main() -> None:

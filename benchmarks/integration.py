@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=1, help="of each family")
     options = parser.parse_args()
     model = load_model(ModelSpec(options.model))
-    found: dict[int, list[tuple[float, float, float]]] = {steps: [] for steps in STEPS}
+    runs: dict[int, list[tuple[float, float, float]]] = {steps: [] for steps in STEPS}
     for case in street_cases(options.cases):
         answer = ask(model, case.asked())
         target = Target(key_tokens(answer))
@@ -47,8 +47,8 @@ def main() -> None:
         for steps in STEPS:
             scores, seconds = of(steps)
             off = float(np.abs(scores - truth).sum() / np.abs(truth).sum())
-            found[steps].append((off, float(spearmanr(scores, truth).statistic), seconds))
-    for steps, rows in found.items():
+            runs[steps].append((off, float(spearmanr(scores, truth).statistic), seconds))
+    for steps, rows in runs.items():
         off, rank, seconds = ([row[column] for row in rows] for column in range(3))
         print(
             f"{steps:3d} steps: off by {statistics.median(off):.2%} (worst {max(off):.2%}), rank correlation "

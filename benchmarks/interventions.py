@@ -47,8 +47,8 @@ def literal(
     network(**inputs, use_cache=False, logits_to_keep=1)
     for hook in hooks:
         hook.remove()
-    found = np.zeros((len(layers), len(patches)))
-    for layer, row in enumerate(found):
+    filled = np.zeros((len(layers), len(patches)))
+    for layer, row in enumerate(filled):
         for number, patch in enumerate(patches):
             positions = list(patch.positions)
 
@@ -63,14 +63,14 @@ def literal(
             row[number] = logits.float().log_softmax(-1)[answer.token_ids[index]]
             for hook in hooks:
                 hook.remove()
-    return found
+    return filled
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     """Seconds of processor time, and what the work gave."""
     began = time.process_time()
-    found = work()
-    return time.process_time() - began, found
+    outcome = work()
+    return time.process_time() - began, outcome
 
 
 @torch.no_grad()
@@ -85,9 +85,9 @@ def compare(name: str, model: VisionLanguageModel, answer: Answer, index: int, m
     noise = Noise(image.positions, samples=1)
     (checkpoints,) = corrupted(model, short, noise, model.checkpointed(short))
     noisy = checkpoints.states(0, Site.INPUT)
-    ours, found = timed(lambda: trace(model, answer, target, noise, patches))
+    ours, reference = timed(lambda: trace(model, answer, target, noise, patches))
     theirs, expected = timed(lambda: literal(model, answer, target, noisy, patches))
-    difference = np.abs(found.logprob[0, 0] - expected).max()
+    difference = np.abs(reference.logprob[0, 0] - expected).max()
     print(f"{name}: {len(noisy)} positions, {model.card.layers} layers, {len(patches)} patches")
     print(f"  literal loop  {theirs:8.2f} s")
     print(f"  batched       {ours:8.2f} s, {theirs / ours:.1f} times as fast; largest difference {difference:.1e}")

@@ -45,9 +45,9 @@ Increases = tuple[Float[Tensor, "layers heads"], Float[Tensor, "layers heads pos
 def all_at_once(model: TransformersModel, answer: Answer, token_target: TokenTarget) -> Increases:
     """What the page computes."""
     model.forget()
-    found = contributions(model, answer, [token_target])
-    by_head = head_increases(model, found)[0]
-    return by_head, source_increases(model, found)[0].view(*by_head.shape, -1)
+    contributed = contributions(model, answer, [token_target])
+    by_head = head_increases(model, contributed)[0]
+    return by_head, source_increases(model, contributed)[0].view(*by_head.shape, -1)
 
 
 def literal(model: TransformersModel, answer: Answer, token_target: TokenTarget, step: int) -> Increases:
@@ -97,19 +97,19 @@ def literal(model: TransformersModel, answer: Answer, token_target: TokenTarget,
 
 @dataclass
 class Taken:
-    """Seconds by the clock and of processor time, and what was found."""
+    """Seconds by the clock and of processor time, and what was increases."""
 
     clock: float
     processor: float
-    found: Increases
+    increases: Increases
 
 
 def timed(compute: Callable[[], Increases]) -> Taken:
     """Run something once."""
     clock, processor = time.perf_counter(), time.process_time()
     with torch.no_grad():
-        found = compute()
-    return Taken(time.perf_counter() - clock, time.process_time() - processor, found)
+        outcome = compute()
+    return Taken(time.perf_counter() - clock, time.process_time() - processor, outcome)
 
 
 def main() -> None:
@@ -131,7 +131,7 @@ def main() -> None:
 
 def report(runs: list[Taken], loop: Taken, sample: int, positions: int) -> None:
     """Medians, their ratio, and how far the results are apart."""
-    (by_head, by_source), (heads, sources) = runs[0].found, loop.found
+    (by_head, by_source), (heads, sources) = runs[0].increases, loop.increases
     measured = ~sources.isnan()
     share = int(measured.sum()) / (heads.numel() * positions)
     clock, processor = statistics.median(run.clock for run in runs), statistics.median(run.processor for run in runs)

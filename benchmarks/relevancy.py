@@ -67,7 +67,7 @@ def literal(model: TransformersModel, answer: Answer) -> torch.Tensor:
 
 def floor(model: TransformersModel, answer: Answer, passes: bool) -> torch.Tensor:
     """Gradients with respect to the decoder's input alone."""
-    network, inputs, found = model.network, replayed(model, answer), []
+    network, inputs, gradients = model.network, replayed(model, answer), []
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     first = len(answer.prompt_tokens) - 1
@@ -88,20 +88,20 @@ def floor(model: TransformersModel, answer: Answer, passes: bool) -> torch.Tenso
         if passes and index:
             written, embedded = logits()
         (gradient,) = torch.autograd.grad(written[index, token], embedded, retain_graph=not passes)
-        found.append((gradient * embedded.detach()).sum(-1)[0, : first + index + 1].sum())
-    return torch.stack(found)
+        gradients.append((gradient * embedded.detach()).sum(-1)[0, : first + index + 1].sum())
+    return torch.stack(gradients)
 
 
 def exact(model: TransformersModel, answer: Answer) -> torch.Tensor:
     """The explainer, without the vision tower, which the literal rule does not have."""
-    (found,) = explain(Relevancy(), model, answer, [whole_answer(answer)], RelevancySettings(through_tower=False))
-    return found.scores
+    (explanation,) = explain(Relevancy(), model, answer, [whole_answer(answer)], RelevancySettings(through_tower=False))
+    return explanation.scores
 
 
 def suffix(model: TransformersModel, answer: Answer) -> torch.Tensor:
     """The explainer over the kept prefix."""
-    (found,) = explain(SuffixRelevancy(), model, answer, [whole_answer(answer)])
-    return found.scores
+    (explanation,) = explain(SuffixRelevancy(), model, answer, [whole_answer(answer)])
+    return explanation.scores
 
 
 METHODS: dict[str, Callable[[TransformersModel, Answer], torch.Tensor]] = {

@@ -81,8 +81,8 @@ def qwen(qwen_folder: Path) -> TransformersModel:
 @pytest.fixture(params=["llava", "qwen"])
 def model(request: pytest.FixtureRequest) -> TransformersModel:
     """Each family in turn."""
-    found: TransformersModel = request.getfixturevalue(request.param)
-    return found
+    model_: TransformersModel = request.getfixturevalue(request.param)
+    return model_
 
 
 @pytest.fixture

@@ -85,9 +85,9 @@ def whole_pass(network: Any, answer: Answer) -> Pass:
     look = base.get_image_features
 
     def looking(*args: Any, **kwargs: Any) -> Any:
-        found = look(*args, **kwargs)
-        seen["features"] = torch.cat(list(found.pooler_output))
-        return found
+        looked = look(*args, **kwargs)
+        seen["features"] = torch.cat(list(looked.pooler_output))
+        return looked
 
     hook = layers[-1].register_forward_hook(
         lambda _, __, out: seen.update(last=out[0] if isinstance(out, tuple) else out)
@@ -129,9 +129,9 @@ def tower_layers(network: Any) -> Any:
     return layers[: max(count if count >= 0 else len(layers) + 1 + count for count in named)]
 
 
-def target_logit(found: Pass, answer: Answer, token_target: TokenTarget) -> Tensor:
+def target_logit(looked: Pass, answer: Answer, token_target: TokenTarget) -> Tensor:
     """The raw logit of a token target, less its rival's."""
-    row = found.logits[len(answer.prompt_tokens) + token_target.index - 1]
+    row = looked.logits[len(answer.prompt_tokens) + token_target.index - 1]
     return row[token_target.token] if token_target.rival is None else row[token_target.token] - row[token_target.rival]
 
 
@@ -149,16 +149,16 @@ def weighted(attention: Tensor, gradient: Tensor) -> Tensor:
 
 
 def relevancy(
-    found: Pass, answer: Answer, token_target: TokenTarget, *, constant_rows: int = 0, tower: bool = False
+    looked: Pass, answer: Answer, token_target: TokenTarget, *, constant_rows: int = 0, tower: bool = False
 ) -> Tensor:
     """The map of one token target, [position]; rows before `constant_rows` have no attention; `tower` goes on through
     it."""
-    flat = [weights for layer in found.tower for weights in layer] if tower else []
+    flat = [weights for layer in looked.tower for weights in layer] if tower else []
     gradients = torch.autograd.grad(
-        target_logit(found, answer, token_target), [*found.decoder, *flat], retain_graph=True
+        target_logit(looked, answer, token_target), [*looked.decoder, *flat], retain_graph=True
     )
     matrices = []
-    for attention, gradient in zip(found.decoder, gradients, strict=False):
+    for attention, gradient in zip(looked.decoder, gradients, strict=False):
         abar = weighted(attention, gradient)
         abar[:constant_rows] = 0
         matrices.append(abar)
@@ -166,9 +166,9 @@ def relevancy(
     scores = torch.zeros(len(answer.layout), dtype=torch.float64)
     scores[: len(row)] = row
     if tower:
-        places = places_of(found)
-        left = iter(gradients[len(found.decoder) :])
-        layers = [torch.block_diag(*(weighted(a, next(left)) for a in layer)) for layer in found.tower]
+        places = places_of(looked)
+        left = iter(gradients[len(looked.decoder) :])
+        layers = [torch.block_diag(*(weighted(a, next(left)) for a in layer)) for layer in looked.tower]
         images = list(answer.layout.positions(TokenKind.IMAGE))
         start = torch.zeros(layers[0].shape[0], dtype=torch.float64)
         # The end of a row of patches is made of no place: what it has of relevancy stays with it.
@@ -181,11 +181,11 @@ def relevancy(
     return scores.detach()
 
 
-def places_of(found: Pass) -> list[Tensor]:
+def places_of(looked: Pass) -> list[Tensor]:
     """For each image token the places of the tower it is made of: those it has a gradient with respect to."""
-    assert found.last is not None and found.features is not None
+    assert looked.last is not None and looked.features is not None
     places = []
-    for token in found.features:
-        (gradient,) = torch.autograd.grad(token.sum(), found.last, retain_graph=True)
+    for token in looked.features:
+        (gradient,) = torch.autograd.grad(token.sum(), looked.last, retain_graph=True)
         places.append((gradient.flatten(0, -2).abs().sum(-1) > 0).nonzero()[:, 0])
     return places

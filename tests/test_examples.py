@@ -30,9 +30,9 @@ print(json.dumps(shown))
 
 @pytest.mark.parametrize("notebook", EXAMPLES, ids=lambda path: path.stem)
 def test_a_notebook_is_valid_and_carries_no_stale_output(notebook: Path) -> None:
-    found = nbformat.read(notebook, as_version=4)
-    nbformat.validate(found)
-    assert [cell for cell in found.cells if cell.get("outputs")] == []
+    case_set = nbformat.read(notebook, as_version=4)
+    nbformat.validate(case_set)
+    assert [cell for cell in case_set.cells if cell.get("outputs")] == []
 
 
 def test_the_notebook_asks_explains_and_tests(installed: Installed, tmp_path: Path) -> None:

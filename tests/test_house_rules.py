@@ -18,9 +18,9 @@ IMPORTED_BY_TRANSFORMERS = {"num2words"}
 
 def sources(*folders: str) -> list[Path]:
     """The Python files of some folders, and Home.py, as far as they exist."""
-    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     home = ROOT / "Home.py"
-    return [*found, home] if home.exists() else found
+    return [*paths, home] if home.exists() else paths
 
 
 def imported_packages(path: Path) -> Iterator[str]:

@@ -59,12 +59,12 @@ def test_every_measure_is_what_a_literal_loop_gives(left_out: tuple[int, ...], q
         return sum(p for j, p in enumerate(row) if (j in patches if key == "patches" else KINDS[j] is wanted[key]))
 
     for measure in MEASURES:
-        found = measured(Rows(weights, queries, left_out), LAYOUT, measure.key, patches)
+        measured_rows = measured(Rows(weights, queries, left_out), LAYOUT, measure.key, patches)
         for layer in range(3):
             for head in range(2):
                 rows = [literal(weights, layer, head, query, left_out) for query in queries]
                 expected = sum(figure(measure.key, row) for row in rows) / len(rows)
-                assert found[layer, head] == pytest.approx(expected, abs=1e-5), measure.key
+                assert measured_rows[layer, head] == pytest.approx(expected, abs=1e-5), measure.key
 
 
 def test_half_precision_rows_are_read_as_float32_a_layer_at_a_time() -> None:
@@ -125,13 +125,13 @@ def test_words_looking_at_words_against_a_loop() -> None:
 
 def test_who_looks_at_patches_in_every_head_against_a_loop() -> None:
     weights = random_rows(3)
-    found = attention_to_patches(Rows(weights, (0, 1, 3)), (2, 5), [(0, 1), (2,)])
-    assert found.shape == (3, 2, 2)
+    looked = attention_to_patches(Rows(weights, (0, 1, 3)), (2, 5), [(0, 1), (2,)])
+    assert looked.shape == (3, 2, 2)
     for layer in range(3):
         for head in range(2):
             rows = weights[layer, head].double()
-            assert found[layer, head, 0] == pytest.approx(float(rows[[0, 1]][:, [2, 5]].sum()) / 2, abs=1e-6)
-            assert found[layer, head, 1] == pytest.approx(float(rows[3, [2, 5]].sum()), abs=1e-6)
+            assert looked[layer, head, 0] == pytest.approx(float(rows[[0, 1]][:, [2, 5]].sum()) / 2, abs=1e-6)
+            assert looked[layer, head, 1] == pytest.approx(float(rows[3, [2, 5]].sum()), abs=1e-6)
 
 
 def received(**weights: float) -> np.ndarray:
@@ -147,10 +147,10 @@ def received(**weights: float) -> np.ndarray:
 
 def test_steady_heavy_positions_are_sinks_and_named_by_what_they_are() -> None:
     kinds = (S, S, P, P, P, P, T, T, S, *[A] * 5)
-    found = sinks_in(received(p0=0.3, p3=0.25, p8=0.2), kinds, factor=2)
-    assert [(sink.position, sink.kind) for sink in found.all] == [(0, "first"), (3, "patch"), (8, "template")]
-    assert found.steady
-    patch = found.of_kind("patch")[0]
+    sinks = sinks_in(received(p0=0.3, p3=0.25, p8=0.2), kinds, factor=2)
+    assert [(sink.position, sink.kind) for sink in sinks.all] == [(0, "first"), (3, "patch"), (8, "template")]
+    assert sinks.steady
+    patch = sinks.of_kind("patch")[0]
     assert patch.weight == pytest.approx(0.25 + 0.25 * np.mean([1 / (9 + q) for q in range(5)]))
     assert patch.times == pytest.approx(np.median([0.25 * (9 + q) + 0.25 for q in range(5)]))
 
@@ -168,8 +168,8 @@ def test_the_first_position_is_always_named_and_answers_are_never_sinks() -> Non
     rows = np.zeros((5, 14))
     for query in range(1, 5):
         rows[query, 9] = 1
-    found = sinks_in(rows, (S, S, P, P, P, P, T, T, S, *[A] * 5))
-    assert [(sink.position, sink.kind, sink.weight) for sink in found.all] == [(0, "first", 0.0)]
+    sinks = sinks_in(rows, (S, S, P, P, P, P, T, T, S, *[A] * 5))
+    assert [(sink.position, sink.kind, sink.weight) for sink in sinks.all] == [(0, "first", 0.0)]
 
 
 def asked(model: TransformersModel, picture: Image.Image, most: int = 6, text: str = "is the the the door") -> Answer:
@@ -183,10 +183,10 @@ def test_recorded_rows_of_both_families_are_read(model: TransformersModel, pictu
     assert rows.positions == len(answer.layout)
     shares = sum(measured(rows, answer.layout, key) for key in ("image", "question", "answer", "template"))
     assert shares == pytest.approx(np.ones_like(shares), abs=1e-4), "every position is of one kind"
-    found = find_sinks(answer, factor=1.0)
-    assert found.all[0].position == 0 and found.steady == (most >= 4)
+    sinks = find_sinks(answer, factor=1.0)
+    assert sinks.all[0].position == 0 and sinks.steady == (most >= 4)
     mean = answer.attention.weights.double().mean((0, 1))  # type: ignore[union-attr]
-    for sink in found.all:
+    for sink in sinks.all:
         assert sink.weight == pytest.approx(float(mean[:, sink.position].mean()), abs=1e-6)
 
 
@@ -205,7 +205,7 @@ def test_tower_figures_against_loops() -> None:
     places = centres(LAYOUT, 0)
     assert image_positions(LAYOUT, 0) == (2, 3, 4, 5)
     assert places == pytest.approx(np.array([[10, 5], [30, 5], [10, 15], [30, 15]]) / 40)
-    found = tower_measures(attention, places)
+    figures = tower_measures(attention, places)
     for layer in range(2):
         for head in range(3):
             lengths, spreads = [], []
@@ -213,8 +213,8 @@ def test_tower_figures_against_loops() -> None:
                 shares = [float(w / row.sum()) for w in row]
                 lengths.append(sum(p * math.dist(here, there) for p, there in zip(shares, places, strict=True)))
                 spreads.append(1 + sum(p * math.log(p) for p in shares) / math.log(4))
-            assert found["distance"][layer, head] == pytest.approx(np.mean(lengths), abs=1e-5)
-            assert found["focus"][layer, head] == pytest.approx(np.mean(spreads), abs=1e-5)
+            assert figures["distance"][layer, head] == pytest.approx(np.mean(lengths), abs=1e-5)
+            assert figures["focus"][layer, head] == pytest.approx(np.mean(spreads), abs=1e-5)
 
 
 def test_tower_looks_go_both_ways() -> None:

@@ -20,10 +20,10 @@ FRAME = 'iframe[title="the causal graph"]'
 def where(page: Page, number: int) -> dict[str, float]:
     """Where a node stands in the graph's frame, in pixels."""
     frame = next(frame for frame in page.frames if frame.parent_frame is not None)
-    found: list[float] = frame.evaluate(
+    evidence: list[float] = frame.evaluate(
         "n => { const p = network.canvasToDOM(network.getPosition(n)); return [p.x, p.y] }", number
     )
-    return {"x": found[0], "y": found[1]}
+    return {"x": evidence[0], "y": evidence[1]}
 
 
 def graph_state(page: Page, expression: str) -> object:

@@ -74,12 +74,12 @@ def save_hallusion(folder: Path, rows: Sequence[Mapping[str, object]]) -> Path:
 
 def answered(cases: Sequence[Case], said: Sequence[str | None]) -> list[Result]:
     """Results as a run would write them; None is a case that could not be asked."""
-    found = []
+    gathered = []
     for number, (case, text) in enumerate(zip(cases, said, strict=True)):
         result = Result(case.id, number, case.fingerprint(), case.question, case.expected, about=case.about)
         if text is None:
             result = replace(result, problem="missing")
         else:
             result = replace(result, said=text, understood=understood(case, text), right=is_right(case, text))
-        found.append(result)
-    return found
+        gathered.append(result)
+    return gathered

@@ -31,15 +31,15 @@ def questions(picture: Image.Image) -> list[Question]:
 
 def test_every_answer_is_read_under_every_wording(model: TransformersModel, picture: Image.Image) -> None:
     asked = questions(picture)
-    found = audit(model, asked)
+    audited = audit(model, asked)
     answers = [ask(model, question) for question in asked]
-    assert [answer.text for answer in found.answers] == [answer.text for answer in answers]
+    assert [answer.text for answer in audited.answers] == [answer.text for answer in answers]
     for i, answer in enumerate(answers):
         for j, question in enumerate(asked):
             logprobs = score(model, question, answer.token_ids).logprobs[list(key_tokens(answer))]
-            assert found.probability[i, j] == pytest.approx(np.exp(logprobs.sum()), rel=1e-3)
+            assert audited.probability[i, j] == pytest.approx(np.exp(logprobs.sum()), rel=1e-3)
     pairs = judge(WORDINGS, [answer.text for answer in answers]).contradictions
-    assert found.contradiction_rate == len(pairs) / 3
+    assert audited.contradiction_rate == len(pairs) / 3
 
 
 def test_an_audit_can_be_stopped_and_needs_two_wordings(llava: TransformersModel, picture: Image.Image) -> None:
@@ -95,13 +95,13 @@ def test_contradictions_that_go_with_little_relevancy_correlate_below_zero() -> 
     for number in range(60):
         share, family = rng.random(), "truck" if number % 2 else "house"
         lines.append(line(number, family, float(share < 0.5) * 0.4 + rng.random() / 9, share))
-    found = {(one.measure, one.family): one for one in correlations(lines)}
-    everything = found["image_share", ""]
+    correlated = {(one.measure, one.family): one for one in correlations(lines)}
+    everything = correlated["image_share", ""]
     assert everything.estimate.low < everything.estimate.value < everything.estimate.high < 0
     assert (
         everything.estimate.count,
-        found["image_share", "truck"].estimate.count,
-        found["dependence", ""].estimate.count,
+        correlated["image_share", "truck"].estimate.count,
+        correlated["dependence", ""].estimate.count,
     ) == (60, 30, 0)
     columns = ([one.contradictions for one in lines], [one.image_share for one in lines])
     ranks = [np.argsort(np.argsort(column)) for column in columns]
@@ -109,8 +109,8 @@ def test_contradictions_that_go_with_little_relevancy_correlate_below_zero() -> 
 
 
 def test_where_nothing_varies_there_is_no_correlation() -> None:
-    found = correlations([line(number, "", 0.5, number / 10) for number in range(5)])
-    assert np.isnan(found[0].estimate.value)
+    correlated = correlations([line(number, "", 0.5, number / 10) for number in range(5)])
+    assert np.isnan(correlated[0].estimate.value)
     assert correlations([])[0].estimate.count == 0
 
 

@@ -23,10 +23,10 @@ def run(*rights: bool | None, name: str = "own", keys: str = "") -> Run:
 
 
 def test_cases_are_counted_by_who_was_right() -> None:
-    found = compare(run(True, True, False, False, None, True), run(True, False, True, False, True, True))
-    assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
-    assert [first.id for first, _ in found.differing] == ["1", "2"]
-    assert (found.same.estimate.value, found.gain.estimate.value, found.apart) == (0.6, 0, 1)
+    compared = compare(run(True, True, False, False, None, True), run(True, False, True, False, True, True))
+    assert (compared.both, compared.only_first, compared.only_second, compared.neither) == (2, 1, 1, 1)
+    assert [first.id for first, _ in compared.differing] == ["1", "2"]
+    assert (compared.same.estimate.value, compared.gain.estimate.value, compared.apart) == (0.6, 0, 1)
 
 
 def test_two_answers_that_say_nothing_known_are_the_same_only_to_the_letter() -> None:
@@ -37,34 +37,37 @@ def test_two_answers_that_say_nothing_known_are_the_same_only_to_the_letter() ->
 
 
 def test_gain_is_of_the_second_over_the_first() -> None:
-    found = compare(run(*[False] * 10), run(*[True] * 6, *[False] * 4))
-    assert found.gain.estimate.value == 0.6
-    assert 0.2 < found.gain.estimate.low < 0.6 < found.gain.estimate.high < 1
+    compared = compare(run(*[False] * 10), run(*[True] * 6, *[False] * 4))
+    assert compared.gain.estimate.value == 0.6
+    assert 0.2 < compared.gain.estimate.low < 0.6 < compared.gain.estimate.high < 1
 
 
 def test_the_interval_of_a_gain_is_that_of_drawing_the_cases_again() -> None:
     counts = (240, 40, 70, 50)
-    found = gain(*counts)
+    gained = gain(*counts)
     drawn = np.random.default_rng(0).multinomial(400, np.array(counts) / 400, 20_000)
     low, high = np.quantile((drawn[:, 2] - drawn[:, 1]) / 400, [0.025, 0.975])
-    assert (found.estimate.value, found.estimate.count) == (30 / 400, 400)
-    assert (found.estimate.low, found.estimate.high) == (pytest.approx(low, abs=0.006), pytest.approx(high, abs=0.006))
+    assert (gained.estimate.value, gained.estimate.count) == (30 / 400, 400)
+    assert (gained.estimate.low, gained.estimate.high) == (
+        pytest.approx(low, abs=0.006),
+        pytest.approx(high, abs=0.006),
+    )
 
 
 @pytest.mark.parametrize("counts", [(10, 0, 0, 0), (0, 0, 0, 10), (5, 0, 0, 5), (0, 10, 0, 0), (1, 0, 0, 0)])
 def test_the_gain_of_few_cases_is_never_certain(counts: tuple[int, int, int, int]) -> None:
-    found, turned = gain(*counts), gain(counts[0], counts[2], counts[1], counts[3])
-    assert -1 <= found.estimate.low <= found.estimate.value <= found.estimate.high <= 1
-    assert found.estimate.high - found.estimate.low > 0.1
+    gained, turned = gain(*counts), gain(counts[0], counts[2], counts[1], counts[3])
+    assert -1 <= gained.estimate.low <= gained.estimate.value <= gained.estimate.high <= 1
+    assert gained.estimate.high - gained.estimate.low > 0.1
     assert (turned.estimate.low, turned.estimate.high) == (
-        pytest.approx(-found.estimate.high),
-        pytest.approx(-found.estimate.low),
+        pytest.approx(-gained.estimate.high),
+        pytest.approx(-gained.estimate.low),
     )
 
 
 def test_a_case_that_changed_in_between_is_not_compared() -> None:
-    found = compare(run(True, True, keys="ab"), run(True, False, keys="ac"))
-    assert (len(found.pairs), found.apart) == (1, 1)
+    compared = compare(run(True, True, keys="ab"), run(True, False, keys="ac"))
+    assert (len(compared.pairs), compared.apart) == (1, 1)
 
 
 def test_different_sets_and_runs_without_a_common_case_are_refused() -> None:

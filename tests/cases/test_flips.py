@@ -16,11 +16,11 @@ from tests.perturb.made import became
 
 def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:
     """Explanations that flip as told and change -1 nat; of two random sets the first flips and changes -0.5."""
-    found = [
+    cases_of = [
         Flip(0, 0, head, size, became(-1.0, hit), (became(-0.5, True), became(0.0, False)), became(-2.0, False))
         for head, hit in enumerate(flipped)
     ]
-    return FlipRates(radius, Masking(), tuple(found), empty, 0)
+    return FlipRates(radius, Masking(), tuple(cases_of), empty, 0)
 
 
 def test_shares_are_means_over_scenes_and_counts_are_sums() -> None:

@@ -206,10 +206,10 @@ def test_each_family_has_its_own_means() -> None:
 
 def test_the_record_is_json_with_the_command_and_the_rule() -> None:
     text = json.dumps(table(1.0).record("python -m core league"), allow_nan=False)
-    found = json.loads(text)
-    assert found["command"] == "python -m core league"
-    assert "mean rank" in found["rule"]
-    assert found["ranking"][0]["figures"]["deletion"]["count"] == 4
+    told = json.loads(text)
+    assert told["command"] == "python -m core league"
+    assert "mean rank" in told["rule"]
+    assert told["ranking"][0]["figures"]["deletion"]["count"] == 4
 
 
 def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() -> None:

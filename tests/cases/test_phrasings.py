@@ -9,10 +9,10 @@ from core.comparison.verdict import judge
 
 
 def made(question: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    answers_of: dict[str, list[str]] = {}
     for phrasing in phrasings(question):
-        found.setdefault(phrasing.family, []).append(phrasing.text)
-    return found
+        answers_of.setdefault(phrasing.family, []).append(phrasing.text)
+    return answers_of
 
 
 def test_a_state_is_denied_turned_around_reordered_and_asked_politely() -> None:

@@ -14,10 +14,10 @@ def result(number: int, right: bool | None, **about: str) -> Result:
 
 
 def test_a_share_of_few_is_never_certain() -> None:
-    found = share("accuracy", [True] * 10, "answers")
-    assert (found.estimate.value, found.estimate.count) == (1, 10)
-    assert found.estimate.low == pytest.approx(0.722, abs=0.001)  # Wilson 1927, 10 of 10
-    assert found.estimate.high == 1
+    rate = share("accuracy", [True] * 10, "answers")
+    assert (rate.estimate.value, rate.estimate.count) == (1, 10)
+    assert rate.estimate.low == pytest.approx(0.722, abs=0.001)  # Wilson 1927, 10 of 10
+    assert rate.estimate.high == 1
 
 
 def test_an_interval_ends_at_none_and_at_all_to_the_digit() -> None:
@@ -33,6 +33,6 @@ def test_of_nothing_there_is_no_rate() -> None:
 def test_a_group_counts_when_it_is_whole_and_all_right() -> None:
     rights = {"1": (True, True), "2": (True, False), "3": (True, None), "4": (True,)}
     results = [result(0, right, pair=pair) for pair, pairs in rights.items() for right in pairs]
-    assert (found := all_right("pairs", results, lambda r: r.about["pair"], "", size=2)).estimate.count == 2
-    assert found.estimate.value == 0.5
+    assert (grouped := all_right("pairs", results, lambda r: r.about["pair"], "", size=2)).estimate.count == 2
+    assert grouped.estimate.value == 0.5
     assert all_right("pairs", results, lambda r: r.about["pair"], "").estimate.count == 3

@@ -23,10 +23,10 @@ def test_contradictions_that_grow_where_less_rests_on_the_picture_speak_for_the_
 
 def test_a_few_contradicted_scenes_decide_nothing() -> None:
     for few in range(LEAST_APART):
-        found = correlations(lines([0.0] * (10 - few) + [0.6] * few))
+        correlated = correlations(lines([0.0] * (10 - few) + [0.6] * few))
         assert all(
             np.isnan([one.estimate.value, one.estimate.low, one.estimate.high]).all() and one.speaks == ""
-            for one in found
+            for one in correlated
         )
     assert correlations(lines([0.0] * 7 + [0.6] * LEAST_APART))[0].speaks == "for"
 

@@ -90,9 +90,9 @@ class Actor:
 
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
-    found = Ray()
-    monkeypatch.setattr(workers, "_ray", lambda: found)
-    return found
+    ray_ = Ray()
+    monkeypatch.setattr(workers, "_ray", lambda: ray_)
+    return ray_
 
 
 def texts(number: int) -> list[Case]:
@@ -148,12 +148,12 @@ def test_a_lost_worker_is_said_and_what_is_finished_is_kept(
 
 
 def test_without_ray_the_way_to_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = builtins.__import__
+    imported = builtins.__import__
 
     def no_ray(name: str, *others: Any) -> Any:
         if name == "ray":
             raise ImportError(name)
-        return found(name, *others)
+        return imported(name, *others)
 
     monkeypatch.setattr(builtins, "__import__", no_ray)
     with pytest.raises(WorkersUnavailable, match=r"pip install -r requirements-ray\.txt"):

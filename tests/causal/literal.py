@@ -103,11 +103,11 @@ class Tree:
     def subsets(self, size: int) -> list[tuple[set[int], float]]:
         nodes = sorted(self.nodes())
         distance = {node: self.distance(node) for node in nodes}
-        found = []
+        gathered = []
         for chosen in combinations(nodes, size):
             if all(self.reaches(node, set(chosen)) for node in chosen):
-                found.append((set(chosen), sum(distance[node] for node in chosen)))
-        return sorted(found, key=lambda pair: pair[1])
+                gathered.append((set(chosen), sum(distance[node] for node in chosen)))
+        return sorted(gathered, key=lambda pair: pair[1])
 
 
 def tree_of(graph: Graph, root: int, depth: int, among: Iterable[int]) -> Tree:
@@ -219,9 +219,9 @@ def discriminating(g: Graph, a: int, b: int, c: int, free: set[int]) -> int | No
         if g.is_parent(d, c) and g.mark[d][a] == ARROW:
             onward.append(d)
     for d in onward:
-        found = discriminating(g, d, b, c, free - {d})
-        if found is not None:
-            return found
+        paths = discriminating(g, d, b, c, free - {d})
+        if paths is not None:
+            return paths
     return None
 
 
@@ -408,9 +408,9 @@ def icd(test: Test, bias: bool = True) -> tuple[Graph, Apart]:
         for a, b in pairs:
             if not g.joined(a, b):
                 continue
-            found = tree_of(g, a, r, range(size)).subsets(r) + tree_of(g, b, r, range(size)).subsets(r)
+            separators = tree_of(g, a, r, range(size)).subsets(r) + tree_of(g, b, r, range(size)).subsets(r)
             seen: list[set[int]] = []
-            for chosen, _ in sorted(found, key=lambda pair: pair[1]):
+            for chosen, _ in sorted(separators, key=lambda pair: pair[1]):
                 if a in chosen or b in chosen or chosen in seen:
                     continue
                 if not all(g.may_be_ancestor(z, a) or g.may_be_ancestor(z, b) for z in chosen):

@@ -90,10 +90,10 @@ def test_short_memory_and_missing_rows_change_nothing(
 ) -> None:
     expected = causal_graph(model, answer, 2, 1, 0, LOOSE)
     monkeypatch.setattr("core.causal.discovery.available_bytes", lambda device: 1)
-    found = causal_graph(model, replace(answer, attention=None), 2, 1, 0, LOOSE)
-    assert found.nodes[-1] == expected.nodes[-1]
-    assert [node.position for node in found.nodes] == [node.position for node in expected.nodes]
-    assert found.learned.graph == expected.learned.graph
+    learned_again = causal_graph(model, replace(answer, attention=None), 2, 1, 0, LOOSE)
+    assert learned_again.nodes[-1] == expected.nodes[-1]
+    assert [node.position for node in learned_again.nodes] == [node.position for node in expected.nodes]
+    assert learned_again.learned.graph == expected.learned.graph
 
 
 def test_half_precision_rows_are_taken(model: VisionLanguageModel, answer: Answer) -> None:
@@ -160,9 +160,9 @@ def test_a_head_that_attends_only_to_the_first_token_is_said_to(
     def rows(asked: Answer, queries: list[int]) -> object:
         import torch
 
-        found = torch.zeros(model.card.layers, model.card.heads, len(queries), len(asked.layout))
-        found[..., 0] = 1
-        return found
+        filled = torch.zeros(model.card.layers, model.card.heads, len(queries), len(asked.layout))
+        filled[..., 0] = 1
+        return filled
 
     monkeypatch.setattr(model, "attention_rows", rows)
     kept = causal_graph(model, sink_only(answer), 2, 1, 0, LOOSE)
@@ -243,9 +243,9 @@ def test_causal_learns_graph_holds_the_same_marks(model: VisionLanguageModel, an
     graph = causal_graph(model, answer, 2, 1, 1, LOOSE)
     pag = Pag.parse(5, ["0 --> 1", "0 <-> 2", "1 o-> 2", "1 o-o 3", "3 --- 4", "2 <-- 4"])
     nodes = (replace(graph.nodes[0], text=" a"), *graph.nodes[1:5])
-    found = to_general(replace(graph, nodes=nodes, learned=replace(graph.learned, graph=pag)))
-    assert from_general(found) == pag
-    assert found.get_nodes()[0].get_name() == "0: a"
+    general = to_general(replace(graph, nodes=nodes, learned=replace(graph.learned, graph=pag)))
+    assert from_general(general) == pag
+    assert general.get_nodes()[0].get_name() == "0: a"
 
 
 def test_exports_hold_nodes_marks_and_settings(model: VisionLanguageModel, answer: Answer) -> None:

@@ -64,8 +64,8 @@ def test_explanation_sets_grow_with_the_search_distance() -> None:
 
 def test_candidates_come_by_size_then_by_distance_and_only_where_they_hang_together() -> None:
     graph = Pag.parse(6, ["4 <-> 5", "3 <-> 4", "1 o-> 3", "2 o-> 5"])
-    found = list(explain_node(graph, 5).candidates(3))
-    assert found == [(2,), (4,), (2, 4), (3, 4), (2, 3, 4), (1, 3, 4), (1, 2, 3, 4)]
+    in_order = list(explain_node(graph, 5).candidates(3))
+    assert in_order == [(2,), (4,), (2, 4), (3, 4), (2, 3, 4), (1, 3, 4), (1, 2, 3, 4)]
     assert list(explain_node(graph, 5).candidates(2)) == [(2,), (4,), (2, 4), (3, 4), (2, 3, 4)]
     assert list(explain_node(graph, 5).candidates(1)) == [(2,), (4,), (2, 4)]
 
@@ -110,8 +110,8 @@ def test_trees_and_subsets_are_the_literal_ones(graph: Pag, depth: int, size: in
     assert set(ours.nodes) == theirs.nodes()
     assert all(ours.distance[node] == theirs.distance(node) for node in ours.nodes)
     subsets = ours.subsets(size)
-    found = [(set(row), int(far)) for row, far in zip(subsets.nodes.tolist(), subsets.distances, strict=True)]
-    assert found == theirs.subsets(size)
+    subsets_of = [(set(row), int(far)) for row, far in zip(subsets.nodes.tolist(), subsets.distances, strict=True)]
+    assert subsets_of == theirs.subsets(size)
 
 
 @given(graphs(6))

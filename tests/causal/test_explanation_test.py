@@ -45,9 +45,9 @@ def answer(model: VisionLanguageModel, picture: Image.Image) -> Answer:
 def graph(model: VisionLanguageModel, answer: Answer) -> CausalGraph:
     """A graph whose explanation at radius 2 has several image tokens."""
     graphs = [graph for layer in range(3) for graph in layer_graphs(model, answer, 2, layer, DENSE)]
-    found = max(graphs, key=lambda graph: len(image_positions(graph, graph.explanation.within(2))))
-    assert len(image_positions(found, found.explanation.within(2))) >= 3
-    return found
+    largest = max(graphs, key=lambda graph: len(image_positions(graph, graph.explanation.within(2))))
+    assert len(image_positions(largest, largest.explanation.within(2))) >= 3
+    return largest
 
 
 def alone(model: VisionLanguageModel, answer: Answer, token: int, positions: tuple[int, ...]) -> np.ndarray:
@@ -83,10 +83,10 @@ def test_candidates_come_in_the_published_order_each_masking_something_new(
         positions = image_positions(graph, nodes)
         if positions and positions not in expected:
             expected.append(positions)
-    found = [trial.positions for trial in outcome.candidates]
-    assert found == expected[: len(found)]
+    masked = [trial.positions for trial in outcome.candidates]
+    assert masked == expected[: len(masked)]
     if outcome.sufficient is None:
-        assert outcome.exhausted == (len(found) == len(expected))
+        assert outcome.exhausted == (len(masked) == len(expected))
     else:
         assert outcome.candidates[-1] is outcome.sufficient
         assert not any(trial.changed for trial in outcome.candidates[:-1])
@@ -253,8 +253,8 @@ def test_precision_compares_neighbours_with_others_of_their_graph(
     model: VisionLanguageModel, answer: Answer, graph: CausalGraph
 ) -> None:
     sparse = replace(DENSE, alpha=1e-3, sample_size=200)
-    cases = [(answer, found) for layer in range(3) for found in layer_graphs(model, answer, 2, layer, sparse)]
-    found = neighbour_precision(model, cases)
+    cases = [(answer, measured) for layer in range(3) for measured in layer_graphs(model, answer, 2, layer, sparse)]
+    measured = neighbour_precision(model, cases)
     wins, pairs = 0.0, 0
     for _, one in cases:
         near, far = [], []
@@ -266,9 +266,9 @@ def test_precision_compares_neighbours_with_others_of_their_graph(
             (near if one.learned.graph.connected(node, one.target) else far).append(abs(propagated))
         wins += sum(a > b for a in near for b in far)
         pairs += len(near) * len(far)
-    assert found.pairs == pairs > 0
-    assert found.precision == pytest.approx(wins / pairs, abs=0.03)
-    assert found.graphs <= len(cases)
+    assert measured.pairs == pairs > 0
+    assert measured.precision == pytest.approx(wins / pairs, abs=0.03)
+    assert measured.graphs <= len(cases)
 
 
 def test_rates_hear_a_stop(model: VisionLanguageModel, answer: Answer, graph: CausalGraph) -> None:

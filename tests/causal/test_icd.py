@@ -131,9 +131,9 @@ def test_no_later_node_ever_causes_an_earlier(seed: int, nodes: int, settings: t
 def described() -> str:
     """What three searches find, as text."""
     correlation, test = correlation_of(19, 12), FisherZ(768, 1e-2)
-    found = [learn(correlation, test) for learn in (learn_ordered, learn_unordered, learn_fci)]
+    graphs = [learn(correlation, test) for learn in (learn_ordered, learn_unordered, learn_fci)]
     return repr(
-        [([(e.a, str(e), e.b) for e in one.graph.edges()], list(one.separators.items()), one.tests) for one in found]
+        [([(e.a, str(e), e.b) for e in one.graph.edges()], list(one.separators.items()), one.tests) for one in graphs]
     )
 
 
@@ -141,11 +141,11 @@ def test_the_same_graph_comes_out_under_another_hash_seed() -> None:
     """This process hashes by a seed of its own, drawn at its start."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "4711"}
     script = "from tests.causal.test_icd import described; print(described(), end='')"
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
-    assert found.stdout == described()
-    assert "o->" in found.stdout
+    assert done.stdout == described()
+    assert "o->" in done.stdout
 
 
 def test_out_of_time_it_goes_back_to_its_last_whole_round(monkeypatch: pytest.MonkeyPatch) -> None:

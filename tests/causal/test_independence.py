@@ -23,18 +23,20 @@ def test_partial_correlations_equal_a_direct_inverse(size: int) -> None:
     correlation = random_correlation(12, size)
     chosen_sets = list(combinations(range(2, 12), size))[:60]
     sets = np.array(chosen_sets, np.intp).reshape(len(chosen_sets), size)
-    found = partial_correlations(correlation, 0, np.array([1]), sets)[:, 0]
+    correlated = partial_correlations(correlation, 0, np.array([1]), sets)[:, 0]
     expected = [inverse_partial_correlation(correlation, 0, 1, tuple(chosen)) for chosen in sets.tolist()]
-    assert np.abs(found - expected).max() < 1e-10
+    assert np.abs(correlated - expected).max() < 1e-10
 
 
 def test_one_factorisation_serves_all_other_nodes() -> None:
     correlation = random_correlation(9)
     sets = np.array([[1, 2, 3], [6, 2, 8]])
-    found = partial_correlations(correlation, 5, np.array([0, 4, 7]), sets)
+    correlated = partial_correlations(correlation, 5, np.array([0, 4, 7]), sets)
     for row, chosen in enumerate(sets.tolist()):
         for column, other in enumerate((0, 4, 7)):
-            assert abs(found[row, column] - inverse_partial_correlation(correlation, 5, other, tuple(chosen))) < 1e-10
+            assert (
+                abs(correlated[row, column] - inverse_partial_correlation(correlation, 5, other, tuple(chosen))) < 1e-10
+            )
 
 
 def test_first_order_holds_every_triple() -> None:

@@ -85,8 +85,8 @@ def test_the_phrasing_matrix_shows_every_answer_under_every_phrasing() -> None:
     table = np.array([[0.9, 0.2], [0.1, 0.8]])
     cells = rows(phrasing_matrix(["open", "closed"], ["Is it open?", "Is it closed?"], table))
     assert sorted(cell["probability"] for cell in cells) == [0.1, 0.2, 0.8, 0.9]
-    found = {(cell["answer"], cell["question"]): cell["probability"] for cell in cells}
-    assert found["answer 1: “open”", "Is it closed?"] == 0.2
+    shown = {(cell["answer"], cell["question"]): cell["probability"] for cell in cells}
+    assert shown["answer 1: “open”", "Is it closed?"] == 0.2
     with pytest.raises(ValueError, match="row"):
         phrasing_matrix(["open"], ["Is it open?"], table)
 

@@ -25,8 +25,8 @@ def test_a_window_stands_in_the_middle_of_its_layers() -> None:
         "image → last": [WindowPoint(0, 2, -1.5, "no"), WindowPoint(1, 3, float("nan"), "no")],
         "question → last": [WindowPoint(5, 5, 0.25, "yes")],
     }
-    found = [row for row in rows(window_curves(curves, layers=6)) if "cut" in row]
-    assert [(row["cut"], row["layer"], row["layers"], row["change"]) for row in found] == [
+    drawn = [row for row in rows(window_curves(curves, layers=6)) if "cut" in row]
+    assert [(row["cut"], row["layer"], row["layers"], row["change"]) for row in drawn] == [
         ("image → last", 1.0, "0 to 2", -1.5),
         ("question → last", 5.0, "5", 0.25),
     ]
@@ -37,11 +37,11 @@ def test_a_window_stands_in_the_middle_of_its_layers() -> None:
 def test_random_heads_are_a_band_from_least_to_greatest_about_their_mean() -> None:
     random = np.array([[-0.1, -0.3], [-0.3, -0.5]])
     chart = ranking_curve([1, 2], np.array([-1.0, -2.0]), random, name="by increase")
-    found = [row for row in rows(chart) if "heads" in row]
-    assert [(row["heads"], row["change"], row["least"], row["most"]) for row in found] == [
+    drawn = [row for row in rows(chart) if "heads" in row]
+    assert [(row["heads"], row["change"], row["least"], row["most"]) for row in drawn] == [
         (1, -1.0, -0.3, -0.1), (2, -2.0, -0.5, -0.3),
     ]  # fmt: skip
-    assert [row["mean"] for row in found] == pytest.approx([-0.2, -0.4])
+    assert [row["mean"] for row in drawn] == pytest.approx([-0.2, -0.4])
     with pytest.raises(ValueError, match="each number of heads"):
         ranking_curve([1], np.zeros(2), random, name="x")
 

@@ -18,8 +18,8 @@ def rows(chart: object) -> list[dict[str, object]]:
 def test_points_that_were_not_reached_are_not_drawn() -> None:
     map_ = Line("this map", SHARES, np.array([0.9, np.nan, 0.1]))
     random = Line("random", SHARES, np.array([0.9, 0.8, 0.1]), np.array([0.9, 0.7, 0.1]), np.array([0.9, 0.85, 0.1]))
-    found = rows(probability_curves({"removed": [map_, random]}))
-    assert [(row["name"], row["share"], row["low"], row["high"]) for row in found] == [
+    drawn = rows(probability_curves({"removed": [map_, random]}))
+    assert [(row["name"], row["share"], row["low"], row["high"]) for row in drawn] == [
         ("this map", 0.0, 0.9, 0.9),
         ("this map", 1.0, 0.1, 0.1),
         ("random", 0.0, 0.9, 0.9),
@@ -34,8 +34,8 @@ def test_curves_without_a_point_are_refused() -> None:
 
 
 def test_a_map_that_forgets_has_a_point_for_each_stage() -> None:
-    found = rows(randomisation_curves(["head", "layer 1"], {"relevancy": [0.4, float("nan")], "attention": [0.9, 0.2]}))
-    points = [(row["map"], row["stage"], row["correlation"]) for row in found if "map" in row]
+    drawn = rows(randomisation_curves(["head", "layer 1"], {"relevancy": [0.4, float("nan")], "attention": [0.9, 0.2]}))
+    points = [(row["map"], row["stage"], row["correlation"]) for row in drawn if "map" in row]
     assert points == [("relevancy", "head", 0.4), ("attention", "head", 0.9), ("attention", "layer 1", 0.2)]
     with pytest.raises(ValueError, match="one correlation"):
         randomisation_curves(["head"], {"relevancy": []})

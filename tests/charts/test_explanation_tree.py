@@ -32,10 +32,10 @@ def points(chart: dict[str, Any]) -> dict[int, dict[str, Any]]:
 
 def test_it_shows_the_explanation_out_to_its_radius_with_an_arc_for_each_distance() -> None:
     chart = tree(radius=2)
-    found = points(chart)
+    drawn = points(chart)
     rows = [row for data in chart["datasets"].values() for row in data]
-    assert sorted(point["distance"] for point in found.values()) == [0, 1, 1, 2]
-    assert [node for node, point in found.items() if point["target"]] == [5]
+    assert sorted(point["distance"] for point in drawn.values()) == [0, 1, 1, 2]
+    assert [node for node, point in drawn.items() if point["target"]] == [5]
     assert sorted(row["edge"].split()[0] for row in rows if "edge" in row) == ["<->", "<->", "o-o"]
     assert sum(layer["mark"]["type"] == "point" for layer in chart["layer"]) == 2
 
@@ -53,8 +53,8 @@ def test_words_stand_on_cards_in_colours_that_either_page_shows() -> None:
 
 
 def test_a_longer_word_has_a_wider_place_to_click() -> None:
-    found = points(tree(click="node"))
-    wide = {node: found[node]["right"] - found[node]["left"] for node in found}
+    drawn = points(tree(click="node"))
+    wide = {node: drawn[node]["right"] - drawn[node]["left"] for node in drawn}
     assert wide[5] > wide[4] > 0
 
 

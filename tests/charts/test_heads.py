@@ -18,8 +18,8 @@ def tables(chart: Any) -> list[dict[str, Any]]:
 
 
 def marks(chart: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = chart.to_dict()["layer"]
-    return found
+    marked: list[dict[str, Any]] = chart.to_dict()["layer"]
+    return marked
 
 
 def test_a_cell_for_each_head_with_its_own_figure() -> None:
@@ -40,8 +40,8 @@ def test_signed_figures_are_centred_on_zero_and_all_marked_heads_outlined() -> N
     domain = marks(chart)[0]["encoding"]["color"]["scale"]["domain"]
     assert domain[0] == -0.4 and domain[3] == 0 and domain[-1] == 0.4
     outline = next(mark for mark in marks(chart) if mark["mark"].get("stroke") == palette.PICKED)
-    found = chart.to_dict()["datasets"][outline["data"]["name"]]
-    assert [(row["layer"], row["head"]) for row in found] == [(0, 0), (0, 1)]
+    outlined = chart.to_dict()["datasets"][outline["data"]["name"]]
+    assert [(row["layer"], row["head"]) for row in outlined] == [(0, 0), (0, 1)]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (6, 6), (32, 32), (80, 64)])

@@ -35,8 +35,8 @@ def tiles() -> TokenLayout:
 
 
 def layers(chart: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = chart.to_dict()["layer"]
-    return found
+    layered: list[dict[str, Any]] = chart.to_dict()["layer"]
+    return layered
 
 
 def data(chart: Any, layer: dict[str, Any]) -> list[dict[str, Any]]:

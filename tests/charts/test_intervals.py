@@ -16,19 +16,19 @@ def rows(chart: object) -> list[dict[str, object]]:
 
 
 def test_each_line_has_its_figure_and_its_control() -> None:
-    found = rows(interval_chart([Pair("contradicts", TRUCK, HOUSE), Pair("alone", TRUCK)], title="share"))
-    told = {(row["what"], row["told"]) for row in found if "told" in row}
+    drawn = rows(interval_chart([Pair("contradicts", TRUCK, HOUSE), Pair("alone", TRUCK)], title="share"))
+    told = {(row["what"], row["told"]) for row in drawn if "told" in row}
     assert told == {("contradicts", "truck: 100 %"), ("contradicts", "house: 0 %"), ("alone", "truck: 100 %")}
-    lines = {row["what"]: row["y"] for row in found if set(row) == {"what", "y"}}
+    lines = {row["what"]: row["y"] for row in drawn if set(row) == {"what", "y"}}
     assert lines["contradicts"] < lines["alone"]
 
 
 def test_a_figure_that_is_none_is_told_and_not_drawn() -> None:
     nothing = Dot("truck", Estimate(float("nan"), float("nan"), float("nan"), 9), "no case")
-    found = rows(interval_chart([Pair("contradicts", nothing, HOUSE)], title="share"))
-    dots = {row["told"] for row in found if row.get("value") is not None and "told" in row}
+    drawn = rows(interval_chart([Pair("contradicts", nothing, HOUSE)], title="share"))
+    dots = {row["told"] for row in drawn if row.get("value") is not None and "told" in row}
     assert dots == {"house: 0 %"}
-    assert any(row.get("told") == "truck: no case" for row in found)
+    assert any(row.get("told") == "truck: no case" for row in drawn)
 
 
 def test_nothing_to_draw_is_refused() -> None:

@@ -22,11 +22,11 @@ def rows(chart: object) -> list[dict[str, float]]:
 
 def test_names_of_methods_that_are_alike_stand_below_each_other() -> None:
     chart = league_chart([*NEAR, RANDOM], metric="Deletion", quick=2)
-    found = rows(chart)
-    assert {row["name"] for row in found} == {entry.name for entry in NEAR}
+    drawn = rows(chart)
+    assert {row["name"] for row in drawn} == {entry.name for entry in NEAR}
     values = [0.3, 0.6]
     height = HEIGHT / (1.12 * (values[1] - values[0]))
-    assert all(abs(a["label"] - b["label"]) * height > 0.9 * LINE for a, b in combinations(found, 2))
+    assert all(abs(a["label"] - b["label"]) * height > 0.9 * LINE for a, b in combinations(drawn, 2))
 
 
 def test_a_league_of_controls_alone_is_refused() -> None:

@@ -64,8 +64,8 @@ def test_words_are_written_in_an_ink_that_their_ground_bears() -> None:
 
 
 def test_bars_give_image_and_text_the_same_statistic() -> None:
-    found = shares(VALUES, parts(LAYOUT, Target((1,))))
-    bars = {row["part"]: row for row in rows(shares_chart({"relevancy": found})) if "part" in row}
+    shared = shares(VALUES, parts(LAYOUT, Target((1,))))
+    bars = {row["part"]: row for row in rows(shares_chart({"relevancy": shared})) if "part" in row}
     # Image: 0 + 1 + 2 + 3 + 4 over five patches looked at; question: 5 + 6 over two words; all: 21 over seven tokens.
     assert set(bars) == {"image", "question"}
     assert bars["image"]["sum"] == pytest.approx(10 / 21) and bars["image"]["mean"] == pytest.approx(2 / (21 / 7))
@@ -74,8 +74,8 @@ def test_bars_give_image_and_text_the_same_statistic() -> None:
 
 
 def test_evidence_against_is_a_bar_of_its_own() -> None:
-    found = shares(np.where(VALUES == 4, -4.0, VALUES), parts(LAYOUT, Target((1,))))
-    bars = [row for row in rows(shares_chart({"x": found})) if row.get("part") == "image"]
+    shared = shares(np.where(VALUES == 4, -4.0, VALUES), parts(LAYOUT, Target((1,))))
+    bars = [row for row in rows(shares_chart({"x": shared})) if row.get("part") == "image"]
     assert sorted(bar["raw sum"] for bar in bars) == [-4.0, 6.0]
     with pytest.raises(ValueError, match="no score"):
         shares_chart({"x": shares(np.zeros(11), parts(LAYOUT, Target((1,))))})
@@ -83,14 +83,14 @@ def test_evidence_against_is_a_bar_of_its_own() -> None:
 
 def test_layers_are_bars_that_can_be_clicked() -> None:
     chart = layers_chart({Part.IMAGE: np.array([1.0, 2.0]), Part.QUESTION: np.array([0.5, 0.0])}, chosen=1)
-    found = rows(chart)
-    assert {(row["layer"], row["part"]): row["sum"] for row in found if "part" in row} == {
+    drawn = rows(chart)
+    assert {(row["layer"], row["part"]): row["sum"] for row in drawn if "part" in row} == {
         (0, "image"): 1.0,
         (1, "image"): 2.0,
         (0, "question"): 0.5,
         (1, "question"): 0.0,
     }
-    assert [row["layer"] for row in found if row.get("chosen")] == [1]
+    assert [row["layer"] for row in drawn if row.get("chosen")] == [1]
     assert [parameter["name"] for parameter in chart.to_dict()["params"]] == ["layer"]
 
 

@@ -42,32 +42,34 @@ def nodes(graph: Pag, labels: tuple[str, ...] = ("word",)) -> list[DrawnNode]:
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
 def tags(page: str) -> list[tuple[str, dict[str, str | None]]]:
     parser = Tags()
     parser.feed(page)
-    return parser.found
+    return parser.tags
 
 
 def data_of(page: str, name: str) -> list[dict[str, object]]:
     """The nodes or edges that the page hands to vis.js."""
-    found = re.search(rf"{name} = new vis\.DataSet\((\[.*?\])\);\n", page)
-    assert found is not None
-    read: list[dict[str, object]] = json.loads(found[1])
+    match = re.search(rf"{name} = new vis\.DataSet\((\[.*?\])\);\n", page)
+    assert match is not None
+    read: list[dict[str, object]] = json.loads(match[1])
     return read
 
 
 def test_nothing_on_the_page_is_fetched() -> None:
     page = pag_page(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH, HOSTILE))
-    found = tags(page)
-    assert [tag for tag, _ in found if tag in ("link", "iframe", "img", "object", "embed", "base", "a")] == []
-    assert [attributes for tag, attributes in found if tag == "script" and attributes.get("src")] == []
-    policy = next(attributes["content"] for tag, attributes in found if "http-equiv" in attributes and tag == "meta")
+    tags_of_page = tags(page)
+    assert [tag for tag, _ in tags_of_page if tag in ("link", "iframe", "img", "object", "embed", "base", "a")] == []
+    assert [attributes for tag, attributes in tags_of_page if tag == "script" and attributes.get("src")] == []
+    policy = next(
+        attributes["content"] for tag, attributes in tags_of_page if "http-equiv" in attributes and tag == "meta"
+    )
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     assert "http" not in policy
@@ -108,12 +110,12 @@ def test_every_mark_is_drawn_at_its_end() -> None:
 
 def test_every_kind_of_edge_has_its_colour_and_its_words() -> None:
     assert set(CAUSAL_EDGES) == set(MEANINGS)
-    found = {
+    edges_of = {
         edge_kind(edge)
         for text in ("<->", "-->", "<--", "o->", "<-o", "o-o", "o--", "--o", "---")
         for edge in Pag.parse(2, [f"0 {text} 1"]).edges()
     }
-    assert found == set(CAUSAL_EDGES)
+    assert edges_of == set(CAUSAL_EDGES)
     page = pag_page(GRAPH, explain_node(GRAPH, 5), nodes(GRAPH))
     for edge in data_of(page, "edges"):
         color = edge["color"]

@@ -15,5 +15,5 @@ def test_dark_grounds_have_light_ink_and_light_grounds_dark_ink() -> None:
 
 
 def test_the_shape_is_kept_and_what_has_no_place_on_the_ramp_has_an_ink() -> None:
-    found = inks(DIVERGING, np.array([[0.5, np.nan]]))
-    assert found.tolist() == [[INK_ON_LIGHT, INK_ON_LIGHT]]
+    inked = inks(DIVERGING, np.array([[0.5, np.nan]]))
+    assert inked.tolist() == [[INK_ON_LIGHT, INK_ON_LIGHT]]

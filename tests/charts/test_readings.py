@@ -29,8 +29,8 @@ def rows(chart: Any) -> list[dict[str, Any]]:
 
 
 def test_every_patch_carries_its_own_top_word_and_hovering_tells_ten_in_order() -> None:
-    found = {position: reading(f" w{position}", *[f"x{rank}" for rank in range(11)]) for position in range(1, 7)}
-    chart = reading_grid([PICTURE], LAYOUT, found, size=600, marked=(3,))
+    by_position = {position: reading(f" w{position}", *[f"x{rank}" for rank in range(11)]) for position in range(1, 7)}
+    chart = reading_grid([PICTURE], LAYOUT, by_position, size=600, marked=(3,))
     cells = {(row["row"], row["column"]): row for row in rows(chart) if "word" in row}
     assert cells[1, 1]["word"] == "w1" and cells[2, 3]["word"] == "w6" and cells[2, 3]["probability"] == 0.5
     assert cells[1, 2]["word1"] == "w2  50.0%" and cells[1, 2]["word2"] == "x0  25.0%"
@@ -41,10 +41,10 @@ def test_every_patch_carries_its_own_top_word_and_hovering_tells_ten_in_order() 
 
 
 def test_words_that_do_not_fit_a_patch_are_cut_and_hovering_has_them_whole() -> None:
-    found = {position: reading("incomprehensible") for position in range(1, 7)}
-    small = next(row for row in rows(reading_grid([PICTURE], LAYOUT, found, size=90)) if "word" in row)
+    by_position = {position: reading("incomprehensible") for position in range(1, 7)}
+    small = next(row for row in rows(reading_grid([PICTURE], LAYOUT, by_position, size=90)) if "word" in row)
     assert small["text"].endswith("…") and len(small["text"]) <= 7 and small["word"] == "incomprehensible"
-    large = next(row for row in rows(reading_grid([PICTURE], LAYOUT, found, size=900)) if "word" in row)
+    large = next(row for row in rows(reading_grid([PICTURE], LAYOUT, by_position, size=900)) if "word" in row)
     assert large["text"] == "incomprehensible"
 
 

@@ -37,4 +37,4 @@ def test_labels_are_text(label: str) -> None:
     text = ElementTree.tostring(
         svg_intervals([Row(label, Estimate(0.5, 0.4, 0.6, 9))]), encoding="unicode", method="html"
     )
-    assert label in [found.text for found in ElementTree.fromstring(text).iter("text")]
+    assert label in [element.text for element in ElementTree.fromstring(text).iter("text")]

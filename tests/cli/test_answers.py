@@ -26,10 +26,10 @@ ASKED = ("--question", "What is it?", "--max-new-tokens", 6)
 def test_ask_tells_the_answer_token_by_token(
     command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
 ) -> None:
-    found = command("ask", *ASKED, "--image", scene)
+    ran = command("ask", *ASKED, "--image", scene)
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
-    [line] = found.lines
-    assert (found.code, line["answer"], line["finish"]) == (0, answer.text, answer.finish)
+    [line] = ran.lines
+    assert (ran.code, line["answer"], line["finish"]) == (0, answer.text, answer.finish)
     assert [token["logprob"] for token in line["tokens"]] == pytest.approx([t.logprob for t in answer.tokens])
 
 
@@ -45,17 +45,15 @@ def test_a_model_that_does_not_say_the_same_again_is_told_of_beside_the_answer(
 def test_explain_tells_a_map_for_each_method(
     command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
 ) -> None:
-    found = command(
-        "explain", *ASKED, "--image", scene, "--method", "raw_attention", "--method", "random", "--token", 2
-    )
+    ran = command("explain", *ASKED, "--image", scene, "--method", "raw_attention", "--method", "random", "--token", 2)
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
-    assert found.code == 0
-    assert [line["method"] for line in found.lines] == ["raw_attention", "random"]
-    assert [line["target_tokens"] for line in found.lines] == [[1], [1]]
+    assert ran.code == 0
+    assert [line["method"] for line in ran.lines] == ["raw_attention", "random"]
+    assert [line["target_tokens"] for line in ran.lines] == [[1], [1]]
     assert answer.attention is not None
     expected = answer.attention.weights[:, :, 1].mean((0, 1)).tolist()
-    assert found.lines[0]["scores"][: len(expected)] == pytest.approx(expected, abs=1e-6)
-    assert sum(found.lines[0]["shares"].values()) == pytest.approx(1)
+    assert ran.lines[0]["scores"][: len(expected)] == pytest.approx(expected, abs=1e-6)
+    assert sum(ran.lines[0]["shares"].values()) == pytest.approx(1)
 
 
 def test_the_word_that_decides_is_explained_by_default(
@@ -78,9 +76,9 @@ def test_settings_reach_the_method_and_wrong_ones_are_refused(command: Command, 
         ("depth=1", "has no setting 'depth'. It has layers, heads, reduce"),
         ("layers", "write NAME=VALUE"),
     ):
-        found = command(*asked, "--setting", setting)
-        assert (found.code, found.lines) == (2, [])
-        assert why in found.told
+        ran = command(*asked, "--setting", setting)
+        assert (ran.code, ran.lines) == (2, [])
+        assert why in ran.told
 
 
 def test_a_rival_makes_a_contrast(command: Command, scene: Path) -> None:
@@ -88,9 +86,9 @@ def test_a_rival_makes_a_contrast(command: Command, scene: Path) -> None:
         "explain", *ASKED, "--image", scene, "--method", "input_gradient", "--token", 1, "--rival", "zebra"
     ).lines
     assert len(line["rivals"]) == 1
-    found = command("explain", *ASKED, "--image", scene, "--method", "raw_attention", "--token", 1, "--rival", "zebra")
-    assert found.code == 4
-    assert "has no contrast" in found.told
+    ran = command("explain", *ASKED, "--image", scene, "--method", "raw_attention", "--token", 1, "--rival", "zebra")
+    assert ran.code == 4
+    assert "has no contrast" in ran.told
 
 
 @pytest.mark.parametrize(
@@ -104,20 +102,20 @@ def test_a_rival_makes_a_contrast(command: Command, scene: Path) -> None:
 def test_what_means_nothing_is_refused_in_a_sentence(
     command: Command, scene: Path, arguments: tuple[object, ...], why: str
 ) -> None:
-    found = command("explain", *ASKED, "--image", scene, *arguments)
-    assert (found.code, found.lines) == (2, [])
-    assert why in found.told
+    ran = command("explain", *ASKED, "--image", scene, *arguments)
+    assert (ran.code, ran.lines) == (2, [])
+    assert why in ran.told
 
 
 def test_evidence_tells_each_figure_beside_its_controls(
     command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
 ) -> None:
-    found = command("evidence", *ASKED, "--image", scene, "--method", "raw_attention", "--whole")
+    ran = command("evidence", *ASKED, "--image", scene, "--method", "raw_attention", "--whole")
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=6)))
-    [line] = found.lines
+    [line] = ran.lines
     [map_] = explain(explainers()["raw_attention"], llava, answer, [whole_answer(answer)])
     [trial] = evaluate(llava, answer, [map_])
-    assert found.code == 0
+    assert ran.code == 0
     assert line["badge"].startswith("removing its top 20 % of patches")
     assert line["figures"]["deletion"]["value"] == pytest.approx(trial.tested.figures["deletion"].value, rel=1e-3)
     assert line["figures"]["deletion"]["random"] == pytest.approx(trial.chance("deletion"), rel=1e-3)
@@ -126,19 +124,19 @@ def test_evidence_tells_each_figure_beside_its_controls(
 def test_a_question_without_a_picture_is_answered_and_has_no_patches_to_test(command: Command) -> None:
     assert command("ask", *ASKED).lines[0]["answer"]
     assert command("explain", *ASKED, "--method", "raw_attention").lines[0]["shares"]["image"] == 0
-    found = command("evidence", *ASKED, "--method", "raw_attention")
-    assert found.code == 4
-    assert "This question has no picture" in found.told
+    ran = command("evidence", *ASKED, "--method", "raw_attention")
+    assert ran.code == 4
+    assert "This question has no picture" in ran.told
 
 
 def test_files_and_models_that_cannot_be_used_are_said(command: Command, tmp_path: Path) -> None:
     (tmp_path / "note.png").write_text("Dear diary")
     for image, why in (("note.png", "is not a picture"), ("gone.png", "cannot be read (No such file or directory)")):
-        found = command("ask", *ASKED, "--image", tmp_path / image)
-        assert found.code == 2
-        assert why in found.told
-    found = command("ask", *ASKED, "--model", tmp_path)
-    assert (found.code, found.lines) == (2, [])
+        ran = command("ask", *ASKED, "--image", tmp_path / image)
+        assert ran.code == 2
+        assert why in ran.told
+    ran = command("ask", *ASKED, "--model", tmp_path)
+    assert (ran.code, ran.lines) == (2, [])
 
 
 class Page(HTMLParser):
@@ -164,14 +162,14 @@ HOSTILE = '<script>alert(1)</script> <img src="https://example.org/x" onerror="a
 
 def test_the_page_shows_maps_and_tests_and_trusts_no_text(command: Command, scene: Path, tmp_path: Path) -> None:
     page = tmp_path / "new" / "page.html"
-    found = command(
+    ran = command(
         "evidence", "--question", HOSTILE, "--max-new-tokens", 4, "--image", scene, "--method", "raw_attention",
         "--html", page,
     )  # fmt: skip
-    assert found.code == 0
+    assert ran.code == 0
     read = Page(page.read_text(encoding="utf-8"))
     assert HOSTILE in read.text
-    assert f"({found.lines[0]['model'][:8]}), float32 on cpu" in read.text, "a map says whose it is"
+    assert f"({ran.lines[0]['model'][:8]}), float32 on cpu" in read.text, "a map says whose it is"
     assert "removing its top 20 % of patches" in read.text
     assert read.tags >= {"img", "svg", "table"}
     assert not read.tags & {"script", "a", "link", "iframe", "object"}
@@ -181,11 +179,11 @@ def test_the_page_shows_maps_and_tests_and_trusts_no_text(command: Command, scen
 
 
 def test_a_page_that_cannot_be_written_is_said(command: Command, scene: Path) -> None:
-    found = command("explain", *ASKED, "--image", scene, "--method", "random", "--html", scene / "page.html")
-    assert found.code == 2
-    assert "cannot be written" in found.told
+    ran = command("explain", *ASKED, "--image", scene, "--method", "random", "--html", scene / "page.html")
+    assert ran.code == 2
+    assert "cannot be written" in ran.told
 
 
 def test_an_empty_model_name_does_not_run_another_model(command: Command) -> None:
-    found = command("ask", "--question", "What is this?", "--model", "")
-    assert found.code == 2 and "model is empty" in found.told
+    ran = command("ask", "--question", "What is this?", "--model", "")
+    assert ran.code == 2 and "model is empty" in ran.told

@@ -84,13 +84,13 @@ def test_another_runs_file_is_refused(command: Command, tmp_path: Path) -> None:
 
 
 def test_drawn_streets_are_run_without_a_folder(command: Command, tmp_path: Path) -> None:
-    found = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--no-dependence", *SHORT)
-    assert found.code == 0
-    assert {"object colour", "truck door", ""} <= {line.get("group", "") for line in found.lines}
+    ran = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--no-dependence", *SHORT)
+    assert ran.code == 0
+    assert {"object colour", "truck door", ""} <= {line.get("group", "") for line in ran.lines}
     for arguments in ((), (tmp_path, "--street", 1)):
         assert command("cases", "run", *arguments, "--out", tmp_path / "other.jsonl").code == 2
-    found = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--engine", "magic")
-    assert (found.code, "Choose among local, ray" in found.told) == (2, True)
+    ran = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--engine", "magic")
+    assert (ran.code, "Choose among local, ray" in ran.told) == (2, True)
 
 
 def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(command: Command, tmp_path: Path) -> None:
@@ -103,12 +103,12 @@ def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(comm
         0,
         Note("sees <b>a dog</b>", ("dog", "odd")),
     )
-    found = command("cases", "report", out, "--wrong", "--html", page)
-    assert found.code == 0
-    assert [line["rate"] for line in found.lines[:5]] == ["accuracy", "precision", "recall", "F1", "yes ratio"]
-    assert found.lines[5]["not understood"] == sum(not result.understood for result in results)
-    assert found.lines[7]["image dependence"]["of"] == sum(result.right is False for result in results)
-    assert (found.lines[8]["id"], found.lines[8]["note"]) == (wrong.id, "sees <b>a dog</b>")
+    ran = command("cases", "report", out, "--wrong", "--html", page)
+    assert ran.code == 0
+    assert [line["rate"] for line in ran.lines[:5]] == ["accuracy", "precision", "recall", "F1", "yes ratio"]
+    assert ran.lines[5]["not understood"] == sum(not result.understood for result in results)
+    assert ran.lines[7]["image dependence"]["of"] == sum(result.right is False for result in results)
+    assert (ran.lines[8]["id"], ran.lines[8]["note"]) == (wrong.id, "sees <b>a dog</b>")
     text = page.read_text(encoding="utf-8")
     assert "random: accuracy" in text
     assert wrong.question in text
@@ -139,10 +139,10 @@ def test_two_runs_are_compared(command: Command, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in one.read_text(encoding="utf-8").splitlines()]
     lines[1]["right"] = not lines[1]["right"]
     other.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = command("cases", "compare", one, other, "--differing")
-    assert found.code == 0
-    assert (found.lines[0]["cases"], found.lines[0]["mcnemar_p"]) == (2, 1)
-    assert [line["id"] for line in found.lines[1:]] == ["random/1"]
+    ran = command("cases", "compare", one, other, "--differing")
+    assert ran.code == 0
+    assert (ran.lines[0]["cases"], ran.lines[0]["mcnemar_p"]) == (2, 1)
+    assert [line["id"] for line in ran.lines[1:]] == ["random/1"]
     other.write_text(other.read_text(encoding="utf-8").replace('"set": "pope"', '"set": "mmvp"'))
     assert command("cases", "compare", one, other).code == 2
 

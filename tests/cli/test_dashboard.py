@@ -56,32 +56,32 @@ def options_of(program: list[str]) -> dict[str, str]:
 
 
 def test_the_dashboard_starts_for_this_machine_alone(command: Command, started: list[Started], free: int) -> None:
-    found = command("--port", free)
+    ran = command("--port", free)
     [(program, variables)] = started
     assert program[: program.index("run") + 1] == [sys.executable, "-P", "-m", "streamlit", "run"]
     assert program[program.index("run") + 1] == str(ROOT / "Home.py")
     options = options_of(program)
     assert options["--server.address"] == "127.0.0.1" and options["--server.port"] == str(free)
     assert MODEL not in variables
-    assert f"http://127.0.0.1:{free}" in found.told and "no accounts" not in found.told
+    assert f"http://127.0.0.1:{free}" in ran.told and "no accounts" not in ran.told
 
 
 def test_opening_it_to_others_says_what_that_means(command: Command, started: list[Started], free: int) -> None:
-    found = command("--host", "0.0.0.0", "--port", free)
+    ran = command("--host", "0.0.0.0", "--port", free)
     assert options_of(started[0][0])["--server.address"] == "0.0.0.0"
-    assert "no accounts and no encryption" in found.told and f"ssh -L {free}:" in found.told
+    assert "no accounts and no encryption" in ran.told and f"ssh -L {free}:" in ran.told
 
 
 def test_a_port_in_use_is_a_sentence(command: Command, started: list[Started], taken: int) -> None:
-    found = command("--port", taken)
-    assert found.code == Exit.REFUSED and started == []
-    assert f"Port {taken} is in use" in found.told and "Traceback" not in found.told
+    ran = command("--port", taken)
+    assert ran.code == Exit.REFUSED and started == []
+    assert f"Port {taken} is in use" in ran.told and "Traceback" not in ran.told
 
 
 def test_an_address_of_another_machine_is_a_sentence(command: Command, started: list[Started], free: int) -> None:
-    found = command("--host", "192.0.2.77", "--port", free)
-    assert found.code == Exit.REFUSED and started == []
-    assert "cannot listen at 192.0.2.77" in found.told
+    ran = command("--host", "192.0.2.77", "--port", free)
+    assert ran.code == Exit.REFUSED and started == []
+    assert "cannot listen at 192.0.2.77" in ran.told
 
 
 def test_the_model_is_told_by_the_environment(
@@ -104,24 +104,24 @@ def test_the_model_is_told_by_the_environment(
 def test_a_model_that_is_not_here_is_refused_before_anything_starts(
     command: Command, started: list[Started], model: str, sentence: str
 ) -> None:
-    found = command("--model", model)
-    assert found.code == Exit.REFUSED and started == []
-    assert sentence in found.told
+    ran = command("--model", model)
+    assert ran.code == Exit.REFUSED and started == []
+    assert sentence in ran.told
 
 
 def test_an_option_before_a_command_is_not_ignored(command: Command) -> None:
-    found = command("--model", "somewhere", "cases", "formats")
-    assert found.code == Exit.REFUSED
-    assert "--model before cases is for the dashboard" in found.told
+    ran = command("--model", "somewhere", "cases", "formats")
+    assert ran.code == Exit.REFUSED
+    assert "--model before cases is for the dashboard" in ran.told
 
 
 def test_without_streamlit_there_is_a_sentence(
     command: Command, started: list[Started], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dashboard, "find_spec", lambda name: None)
-    found = command()
-    assert found.code == Exit.IMPOSSIBLE and started == []
-    assert "streamlit" in found.told and "Traceback" not in found.told
+    ran = command()
+    assert ran.code == Exit.IMPOSSIBLE and started == []
+    assert "streamlit" in ran.told and "Traceback" not in ran.told
 
 
 @pytest.mark.parametrize(

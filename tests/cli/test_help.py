@@ -48,9 +48,9 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
     ],
 )
 def test_every_command_says_what_its_exit_codes_mean(command: Command, name: str) -> None:
-    found = command(*name.split(), "--help")
-    assert found.code == 0
-    assert "3 stopped; what is finished is kept" in found.told
+    ran = command(*name.split(), "--help")
+    assert ran.code == 0
+    assert "3 stopped; what is finished is kept" in ran.told
 
 
 def test_every_exit_code_has_a_meaning() -> None:
@@ -69,13 +69,13 @@ def test_a_fault_of_the_program_is_none_of_the_foreseen_ends(
         raise ZeroDivisionError("a fault")
 
     monkeypatch.setattr(cases, "read_run", broken)
-    found = command("cases", "report", tmp_path / "run.jsonl")
-    assert found.code == Exit.FAULT
-    assert "ZeroDivisionError: a fault" in found.told + capfd.readouterr().err
+    ran = command("cases", "report", tmp_path / "run.jsonl")
+    assert ran.code == Exit.FAULT
+    assert "ZeroDivisionError: a fault" in ran.told + capfd.readouterr().err
 
 
 def test_a_package_that_cannot_be_imported_is_a_sentence(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     monkeypatch.setitem(sys.modules, "core.cli.asking", None)  # as if importing it failed
-    found = command("ask", "--question", "What is it?")
-    assert found.code == Exit.IMPOSSIBLE
-    assert "cannot be imported here" in found.told and "Traceback" not in found.told
+    ran = command("ask", "--question", "What is it?")
+    assert ran.code == Exit.IMPOSSIBLE
+    assert "cannot be imported here" in ran.told and "Traceback" not in ran.told

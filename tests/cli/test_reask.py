@@ -28,11 +28,11 @@ def mask(tmp_path: Path) -> Path:
 def test_both_answers_are_told_token_by_token(
     command: Command, llava: TransformersModel, scene: Path, mask: Path, picture: Image.Image
 ) -> None:
-    found = command("reask", *ASKED, "--image", scene, "--mask", mask, "--fill", "blur")
+    ran = command("reask", *ASKED, "--image", scene, "--mask", mask, "--fill", "blur")
     answer = ask(llava, Question("the the dog?", (picture,), decoding=Decoding(max_new_tokens=4)))
     expected = reask(llava, answer, LEFT, "blur")
-    [line] = found.lines
-    assert (found.code, line["answer"], line["says"]) == (0, answer.text, expected.answer.text)
+    [line] = ran.lines
+    assert (ran.code, line["answer"], line["says"]) == (0, answer.text, expected.answer.text)
     assert line["perturbation"] == "42% of the picture hidden (blur)"
     assert [token["text"] for token in line["tokens"]] == [token.text for token in answer.tokens]
     for name, values in (
@@ -48,9 +48,9 @@ def test_both_answers_are_told_token_by_token(
 
 
 def test_people_are_told_in_words(command: Command, scene: Path, mask: Path) -> None:
-    found = command("reask", *ASKED, "--image", scene, "--mask", mask)
-    assert "With 42% of the picture hidden (black)" in found.told
-    assert "log-probability changes by" in found.told
+    ran = command("reask", *ASKED, "--image", scene, "--mask", mask)
+    assert "With 42% of the picture hidden (black)" in ran.told
+    assert "log-probability changes by" in ran.told
 
 
 def test_one_of_several_pictures_is_masked(
@@ -62,9 +62,9 @@ def test_one_of_several_pictures_is_masked(
     images = ("--image", scene, "--image", tmp_path / "other.png", "--mask", tmp_path / "all.png")
     [line] = command("reask", *ASKED, *images, "--number", 2).lines
     assert line["perturbation"] == "100% of the picture hidden (black)"
-    found = command("reask", *ASKED, *images)
-    assert (found.code, found.lines) == (2, [])
-    assert "The mask is 60 × 90 and the picture 120 × 80 pixels" in found.told
+    ran = command("reask", *ASKED, *images)
+    assert (ran.code, ran.lines) == (2, [])
+    assert "The mask is 60 × 90 and the picture 120 × 80 pixels" in ran.told
 
 
 def test_what_cannot_be_masked_is_refused_in_a_sentence(
@@ -83,6 +83,6 @@ def test_what_cannot_be_masked_is_refused_in_a_sentence(
         ),
         (("--mask", mask), "the question has no picture"),
     ):
-        found = command("reask", *ASKED, *options)
-        assert (found.code, found.lines) == (2, [])
-        assert why in found.told
+        ran = command("reask", *ASKED, *options)
+        assert (ran.code, ran.lines) == (2, [])
+        assert why in ran.told

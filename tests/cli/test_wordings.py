@@ -15,12 +15,12 @@ from tests.cli.conftest import Command
 
 def test_an_audit_tells_every_wording_and_the_verdict(command: Command, scene: Path) -> None:
     question = "Is the truck's door open?"
-    found = command("audit", "--question", question, "--image", scene, "--max-new-tokens", 3)
+    ran = command("audit", "--question", question, "--image", scene, "--max-new-tokens", 3)
     made = phrasings(question)
-    assert found.code == 0
-    assert [(line["family"], line["question"]) for line in found.lines[:-1]] == [(p.family, p.text) for p in made]
-    assert all(len(line["probability"]) == len(made) for line in found.lines[:-1])
-    assert found.lines[-1]["verdict"] in ("agree", "differ", "contradict")
+    assert ran.code == 0
+    assert [(line["family"], line["question"]) for line in ran.lines[:-1]] == [(p.family, p.text) for p in made]
+    assert all(len(line["probability"]) == len(made) for line in ran.lines[:-1])
+    assert ran.lines[-1]["verdict"] in ("agree", "differ", "contradict")
 
 
 def test_wordings_of_ones_own_are_compared_in_any_language(command: Command, scene: Path) -> None:

@@ -216,8 +216,8 @@ def test_no_text_breaks_it() -> None:
     ]
     for first, second in itertools.product(odd, odd):
         assert judge([first, second], [second, first]).sentence.endswith(".")
-        found = key_word(first, second)
-        assert 0 <= found.start <= found.stop <= len(second)
+        word = key_word(first, second)
+        assert 0 <= word.start <= word.stop <= len(second)
 
 
 KEY_WORDS = [

@@ -144,9 +144,9 @@ main()
 
 def test_it_runs_without_torch_and_says_so() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], cwd=ROOT, capture_output=True, text=True)
-    found = json.loads(done.stdout)
+    said = json.loads(done.stdout)
     assert done.returncode == 4
-    assert found["version"] == __version__ and found["machine"]["threads"] is None
-    assert any(trouble.startswith("torch ") for trouble in found["troubles"])
-    assert "ModuleNotFoundError" in found["trial"]["trouble"]
+    assert said["version"] == __version__ and said["machine"]["threads"] is None
+    assert any(trouble.startswith("torch ") for trouble in said["troubles"])
+    assert "ModuleNotFoundError" in said["trial"]["trouble"]
     assert str(Path.home()) not in done.stdout

@@ -56,19 +56,19 @@ def check_curve(model: TransformersModel, answer: Answer, explanation: Explanati
 def test_curves_are_what_each_painted_picture_gives_alone(model: TransformersModel, small: Image.Image) -> None:
     answer = sampled(model, "the the dog?", small, tokens=3)
     maps = [drawn_map(answer, Target((1,)), 0), drawn_map(answer, Target((0, 2)), 1)]
-    for explanation, found in zip(maps, evaluate(model, answer, maps, settings=FEW), strict=True):
-        assert {(curve.direction, curve.fill) for curve in found.tested.curves} == {
+    for explanation, evidence in zip(maps, evaluate(model, answer, maps, settings=FEW), strict=True):
+        assert {(curve.direction, curve.fill) for curve in evidence.tested.curves} == {
             (direction, fill) for direction in ("deletion", "insertion") for fill in ("black", "blur")
         }
-        for curve in found.tested.curves:
+        for curve in evidence.tested.curves:
             check_curve(model, answer, explanation, curve)
 
 
 def test_a_contrast_is_tested_as_its_share_of_the_two(llava: TransformersModel, small: Image.Image) -> None:
     answer = sampled(llava, "the dog?", small, tokens=2)
     explanation = drawn_map(answer, Target((0, 1), (40, 41)), 0)
-    (found,) = evaluate(llava, answer, [explanation], settings=FEW)
-    for curve in found.tested.curves:
+    (evidence,) = evaluate(llava, answer, [explanation], settings=FEW)
+    for curve in evidence.tested.curves:
         assert ((curve.values > 0) & (curve.values < 1)).all()
         check_curve(llava, answer, explanation, curve)
 
@@ -77,9 +77,9 @@ def test_patches_of_several_pictures_stand_in_one_order(model: TransformersModel
     other = small.transpose(Image.Transpose.ROTATE_90)
     answer = sampled(model, "the dog?", small, other, tokens=2)
     explanation = drawn_map(answer, Target((0,)), 0)
-    (found,) = evaluate(model, answer, [explanation], settings=EvidenceSettings(fill="black", steps=2, draws=1))
-    assert found.tested.curves[0].patches == len(places(answer))
-    for curve in found.tested.curves:
+    (evidence,) = evaluate(model, answer, [explanation], settings=EvidenceSettings(fill="black", steps=2, draws=1))
+    assert evidence.tested.curves[0].patches == len(places(answer))
+    for curve in evidence.tested.curves:
         check_curve(model, answer, explanation, curve)
 
 
@@ -87,9 +87,9 @@ def test_a_masked_question_is_tested_as_the_model_saw_it(llava: TransformersMode
     mask = RegionMask(np.indices(SMALL[::-1])[1] < 20, "mean")
     answer = sampled(llava, "the dog?", small, tokens=2, masks=mask)
     explanation = drawn_map(answer, Target((0,)), 0)
-    (found,) = evaluate(llava, answer, [explanation], settings=FEW)
+    (evidence,) = evaluate(llava, answer, [explanation], settings=FEW)
     seen = replace(answer, question=unmasked(answer.question))
-    for curve in found.tested.curves:
+    for curve in evidence.tested.curves:
         check_curve(llava, seen, explanation, curve)
 
 
@@ -98,21 +98,21 @@ def test_nothing_deleted_is_the_full_probability_and_everything_the_blank_one(
 ) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=2)
     target = Target((0,))
-    (found,) = evaluate(model, answer, [drawn_map(answer, target, 0)], settings=FEW)
+    (evidence,) = evaluate(model, answer, [drawn_map(answer, target, 0)], settings=FEW)
     full = probability(model, answer, [picture], target)
-    for curve in found.tested.curves:
+    for curve in evidence.tested.curves:
         empty = apply_mask(picture, RegionMask(np.ones((picture.height, picture.width), bool), curve.fill))
         blank = probability(model, answer, [empty], target)
         ends = (full, blank) if curve.direction == "deletion" else (blank, full)
         assert (curve.values[0], curve.values[-1]) == pytest.approx(ends, rel=1e-3)
-        assert (found.full, found.blank[curve.fill]) == pytest.approx((full, blank), rel=1e-3)
+        assert (evidence.full, evidence.blank[curve.fill]) == pytest.approx((full, blank), rel=1e-3)
 
 
-def figures_by_hand(found: Evidence) -> dict[str, float]:
+def figures_by_hand(evidence: Evidence) -> dict[str, float]:
     """Areas and losses from the curves, point by point."""
     areas: dict[str, list[float]] = {"deletion": [], "insertion": []}
     losses: dict[str, list[float]] = {"deletion": [], "insertion": []}
-    for curve in found.tested.curves:
+    for curve in evidence.tested.curves:
         points = list(zip(curve.shares.tolist(), curve.values.tolist(), strict=True))
         area = 0.0
         for (left, low), (right, high) in pairwise(points):
@@ -131,10 +131,10 @@ def figures_by_hand(found: Evidence) -> dict[str, float]:
 
 def test_areas_and_losses_are_those_of_a_direct_loop(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=2)
-    (found,) = evaluate(
+    (evidence,) = evaluate(
         model, answer, [drawn_map(answer, Target((1,)), 0)], settings=EvidenceSettings(steps=7, draws=1)
     )
-    assert values(found.tested) == pytest.approx(figures_by_hand(found), rel=1e-9)
+    assert values(evidence.tested) == pytest.approx(figures_by_hand(evidence), rel=1e-9)
 
 
 def values(result: Result) -> dict[str, float]:
@@ -197,11 +197,11 @@ def test_a_stopped_test_says_what_it_came_to(llava: TransformersModel, picture: 
         if done > 0.5:
             token.cancel()
 
-    (found,) = evaluate(llava, answer, [drawn_map(answer, Target((0,)), 0)], cancel=token, progress=stop)
-    assert 0.5 < found.complete < 0.7
-    assert found.full > 0
-    assert not np.isnan(found.tested.figures["deletion"].details["black"])
-    assert np.isnan(found.centre.figures["deletion"].value)
+    (evidence,) = evaluate(llava, answer, [drawn_map(answer, Target((0,)), 0)], cancel=token, progress=stop)
+    assert 0.5 < evidence.complete < 0.7
+    assert evidence.full > 0
+    assert not np.isnan(evidence.tested.figures["deletion"].details["black"])
+    assert np.isnan(evidence.centre.figures["deletion"].value)
     with pytest.raises(Cancelled):
         evaluate(llava, answer, [drawn_map(answer, Target((0,)), 0)], cancel=token)
 
@@ -213,11 +213,11 @@ def test_ground_truth_adds_what_needs_it(llava: TransformersModel, picture: Imag
     truth = np.zeros((80, 120), bool)
     truth[0:20, 40:60] = True
     hit = map_of(answer, Target((0,)), {view.positions[1]: 1.0})
-    (found,) = evaluate(llava, answer, [hit], truth=truth, settings=FEW)
-    assert {key: found.tested.figures[key].value for key in ("pointing", "energy", "soft_iou")} == pytest.approx(
+    (evidence,) = evaluate(llava, answer, [hit], truth=truth, settings=FEW)
+    assert {key: evidence.tested.figures[key].value for key in ("pointing", "energy", "soft_iou")} == pytest.approx(
         {"pointing": 1.0, "energy": 1.0, "soft_iou": 1.0}
     )
-    assert found.chance("energy") < 0.5
+    assert evidence.chance("energy") < 0.5
     for nothing in (None, np.zeros((80, 120), bool)):
         (bare,) = evaluate(llava, answer, [hit], truth=nothing, settings=FEW)
         assert not {"pointing", "energy", "soft_iou"} & set(bare.tested.figures)
@@ -259,5 +259,5 @@ def test_a_map_that_was_stopped_half_way_is_tested_by_what_it_knows(
     answer = sampled(llava, "the the dog?", picture, tokens=2)
     images = answer.layout.positions(TokenKind.IMAGE)
     half = map_of(answer, Target((0,)), {images[3]: 2.0, images[5]: 1.0}, elsewhere=float("nan"))
-    (found,) = evaluate(llava, answer, [half], settings=FEW)
-    assert not np.isnan(found.tested.figures["deletion"].value)
+    (evidence,) = evaluate(llava, answer, [half], settings=FEW)
+    assert not np.isnan(evidence.tested.figures["deletion"].value)

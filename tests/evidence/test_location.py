@@ -24,12 +24,12 @@ def test_figures_equal_those_of_the_trial(model: TransformersModel, picture: Ima
     truth = np.zeros((picture.height, picture.width), bool)
     truth[20:60, 40:90] = True
     [whole] = evaluate(model, answer, [map_], truth=truth, settings=SETTINGS)
-    found = locate(model, answer, map_, truth, settings=SETTINGS)
-    assert found is not None and set(found.tested) == {"energy", "pointing", "soft_iou"}
-    for key, figure in found.tested.items():
+    located = locate(model, answer, map_, truth, settings=SETTINGS)
+    assert located is not None and set(located.tested) == {"energy", "pointing", "soft_iou"}
+    for key, figure in located.tested.items():
         assert figure.value == whole.tested.figures[key].value
-        assert found.centre[key].value == whole.centre.figures[key].value
-        assert [one[key].value for one in found.random] == [one.figures[key].value for one in whole.random]
+        assert located.centre[key].value == whole.centre.figures[key].value
+        assert [one[key].value for one in located.random] == [one.figures[key].value for one in whole.random]
 
 
 def test_a_truth_that_marks_nothing_has_no_figures(llava: TransformersModel, picture: Image.Image) -> None:

@@ -62,28 +62,28 @@ def test_the_truth_itself_is_the_best_map_and_its_opposite_the_worst(key: str) -
 
 def test_areas_are_means_over_fills_raw_and_normalised() -> None:
     black, blur = curve([0.9, 0.5, 0.1, 0.1, 0.1, 0.1]), curve([0.9, 0.9, 0.9, 0.9, 0.9, 0.9], fill="blur")
-    found = map_metrics()["deletion"].figure(MapUnderTest(np.zeros(20), (black, blur), None))
+    by_key = map_metrics()["deletion"].figure(MapUnderTest(np.zeros(20), (black, blur), None))
     area = 0.05 * 0.7 + 0.05 * 0.3 + 0.9 * 0.1
-    assert found.details["black"] == pytest.approx(area)
-    assert found.details["black, normalised"] == pytest.approx((area - 0.1) / 0.8)
-    assert found.value == pytest.approx((area + 0.9) / 2)
+    assert by_key.details["black"] == pytest.approx(area)
+    assert by_key.details["black, normalised"] == pytest.approx((area - 0.1) / 0.8)
+    assert by_key.value == pytest.approx((area + 0.9) / 2)
     # With blur the picture makes no difference, so there is nothing to normalise by.
-    assert np.isnan(found.details["blur, normalised"])
+    assert np.isnan(by_key.details["blur, normalised"])
 
 
 def test_a_normalised_area_is_that_of_the_normalised_curve() -> None:
-    found = curve([0.1, 0.4, 0.6, 0.95, 0.9, 0.9], "insertion")
-    scaled = (found.values - found.blank) / (found.full - found.blank)
-    assert found.normalised_area == pytest.approx(np.trapezoid(scaled, found.shares))
+    drawn = curve([0.1, 0.4, 0.6, 0.95, 0.9, 0.9], "insertion")
+    scaled = (drawn.values - drawn.blank) / (drawn.full - drawn.blank)
+    assert drawn.normalised_area == pytest.approx(np.trapezoid(scaled, drawn.shares))
 
 
 def test_losses_are_full_less_what_is_left() -> None:
     gone = MapUnderTest(np.zeros(20), (curve([0.9, 0.8, 0.6, 0.3, 0.2, 0.1]),), None)
-    found = map_metrics()["comprehensiveness"].figure(gone)
-    assert found.details == pytest.approx(
+    by_key = map_metrics()["comprehensiveness"].figure(gone)
+    assert by_key.details == pytest.approx(
         {"black, 5 %": 0.1, "black, 10 %": 0.3, "black, 20 %": 0.6, "black, 50 %": 0.7}
     )
-    assert found.value == pytest.approx((0.1 + 0.3 + 0.6 + 0.7) / 4)
+    assert by_key.value == pytest.approx((0.1 + 0.3 + 0.6 + 0.7) / 4)
     alone = MapUnderTest(np.zeros(20), (curve([0.1, 0.2, 0.5, 0.7, 0.9, 0.9], "insertion"),), None)
     assert map_metrics()["sufficiency"].figure(alone).value == pytest.approx((0.7 + 0.4 + 0.2 + 0.0) / 4)
 
@@ -102,10 +102,12 @@ def test_a_point_that_a_curve_does_not_have_is_refused() -> None:
 
 
 def test_every_metric_describes_itself() -> None:
-    found = metrics()
-    assert {"deletion", "insertion", "comprehensiveness", "sufficiency", "pointing", "energy", "soft_iou"} <= set(found)
-    assert {"randomisation", "image_dependence"} <= set(found) - set(map_metrics())
-    for metric in found.values():
+    by_key = metrics()
+    assert {"deletion", "insertion", "comprehensiveness", "sufficiency", "pointing", "energy", "soft_iou"} <= set(
+        by_key
+    )
+    assert {"randomisation", "image_dependence"} <= set(by_key) - set(map_metrics())
+    for metric in by_key.values():
         description = (inspect.getdoc(metric) or "").split("\n\n")[0]
         assert metric.better in ("higher", "lower")
         assert len(description) > 100 and metric.caveat.endswith(".")

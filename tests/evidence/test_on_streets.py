@@ -34,7 +34,7 @@ def truth_and_opposite(answer: Answer, truth: np.ndarray) -> list[Explanation]:
 
 
 @pytest.fixture(scope="module")
-def found(street: VisionLanguageModel) -> list[list[Evidence]]:
+def evidence(street: VisionLanguageModel) -> list[list[Evidence]]:
     """Of every scene: the ground truth as a map, and the same turned over."""
     pairs = []
     for seed in SEEDS:
@@ -52,14 +52,14 @@ def found(street: VisionLanguageModel) -> list[list[Evidence]]:
 
 
 @pytest.mark.parametrize("metric", ["deletion", "insertion", "comprehensiveness", "sufficiency", "energy", "soft_iou"])
-def test_the_ground_truth_beats_random_and_its_opposite_loses(found: list[list[Evidence]], metric: str) -> None:
+def test_the_ground_truth_beats_random_and_its_opposite_loses(evidence: list[list[Evidence]], metric: str) -> None:
     sign = -1 if metric in ("deletion", "sufficiency") else 1
     perfect, opposite, chance = (
         np.mean([sign * evidence for evidence in row])
         for row in (
-            [pair[0].tested.figures[metric].value for pair in found],
-            [pair[1].tested.figures[metric].value for pair in found],
-            [pair[0].chance(metric) for pair in found],
+            [pair[0].tested.figures[metric].value for pair in evidence],
+            [pair[1].tested.figures[metric].value for pair in evidence],
+            [pair[0].chance(metric) for pair in evidence],
         )
     )
     assert perfect > chance + 0.05

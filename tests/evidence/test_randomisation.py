@@ -26,21 +26,21 @@ def explained(model: TransformersModel, answer: Answer, *methods: str) -> list[E
 def test_only_what_knows_the_model_changes_with_it(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=3)
     methods = ("random", "centre_bias", "raw_attention", "relevancy")
-    found = {row.method: row for row in randomise(model, answer, explained(model, answer, *methods))}
+    by_method = {row.method: row for row in randomise(model, answer, explained(model, answer, *methods))}
     blocks = [name for _, name, _ in model.shuffled(0)]
-    assert all([stage.block for stage in row.stages] == blocks for row in found.values())
-    assert all(row.complete == 1 for row in found.values())
+    assert all([stage.block for stage in row.stages] == blocks for row in by_method.values())
+    assert all(row.complete == 1 for row in by_method.values())
     for control in ("random", "centre_bias"):
-        assert [stage.correlation for stage in found[control].stages] == pytest.approx([1.0] * len(blocks))
+        assert [stage.correlation for stage in by_method[control].stages] == pytest.approx([1.0] * len(blocks))
     for method in ("raw_attention", "relevancy"):
-        assert abs(found[method].stages[-1].correlation) < 0.9
+        assert abs(by_method[method].stages[-1].correlation) < 0.9
 
 
 def test_each_stage_is_the_method_on_the_shuffled_model(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the the dog?", picture, tokens=3)
     (original,) = explained(llava, answer, "raw_attention")
-    (found,) = randomise(llava, answer, [original], seed=4)
-    for (_, _, twin), stage in zip(llava.shuffled(4), found.stages, strict=True):
+    (randomised,) = randomise(llava, answer, [original], seed=4)
+    for (_, _, twin), stage in zip(llava.shuffled(4), randomised.stages, strict=True):
         rows = twin.attention_rows(answer, [len(answer.prompt_tokens)])[:, :, 0].mean((0, 1))
         images = list(answer.layout.views[0].positions)
         expected = agreement(original.scores[images].numpy(), rows[images].numpy()).rank
@@ -58,8 +58,8 @@ def test_some_stages_end_with_the_last(llava: TransformersModel, picture: Image.
 
 def test_answers_without_a_picture_are_compared_on_their_words(model: TransformersModel) -> None:
     answer = sampled(model, "the the dog is a dog?", tokens=3)
-    (found,) = randomise(model, answer, explained(model, answer, "raw_attention"), stages=2)
-    assert -1 <= found.stages[-1].correlation < 0.95
+    (randomised,) = randomise(model, answer, explained(model, answer, "raw_attention"), stages=2)
+    assert -1 <= randomised.stages[-1].correlation < 0.95
 
 
 def test_a_stop_keeps_the_stages_done(llava: TransformersModel, picture: Image.Image) -> None:
@@ -70,9 +70,9 @@ def test_a_stop_keeps_the_stages_done(llava: TransformersModel, picture: Image.I
         if done > 0.4:
             token.cancel()
 
-    (found,) = randomise(llava, answer, maps, cancel=token, progress=stop)
-    assert 0.4 < found.complete < 0.7
-    assert len(found.stages) == round(found.complete * len(list(llava.shuffled(0))))
+    (randomised,) = randomise(llava, answer, maps, cancel=token, progress=stop)
+    assert 0.4 < randomised.complete < 0.7
+    assert len(randomised.stages) == round(randomised.complete * len(list(llava.shuffled(0))))
     with pytest.raises(Cancelled):
         randomise(llava, answer, maps, cancel=token)
 

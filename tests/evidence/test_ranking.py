@@ -57,6 +57,6 @@ def test_tiles_are_ranked_with_what_the_overview_scores_where_they_are() -> None
     )
     layout = TokenLayout((TokenKind.IMAGE,) * 6, views, ((40, 20),))
     scores = torch.tensor([1.0, 2.0, 3.0, float("nan"), 10.0, 20.0])
-    found = gathered_scores(Explanation(scores, Target((0,)), "drawn", {}, 0.0), layout, places(layout))
+    ranked = gathered_scores(Explanation(scores, Target((0,)), "drawn", {}, 0.0), layout, places(layout))
     assert places(layout) == (0, 1, 2, 3)
-    np.testing.assert_allclose(found, [1 + 5, 2 + 5, 3 + 10, np.nan])
+    np.testing.assert_allclose(ranked, [1 + 5, 2 + 5, 3 + 10, np.nan])

@@ -48,10 +48,10 @@ def test_raw_attention_is_the_chosen_rows_of_eager_attention(
     settings = RawAttentionSettings(layers=(0, 2), heads=(3, 1), reduce=reduce)
     for answer in answers(model, picture)[:: 1 if reduce == "mean" else 3]:
         matrices = eager_attentions(model, answer)
-        for index, found in enumerate(explain(RawAttention(), model, answer, each_token(answer), settings)):
+        for index, explanation in enumerate(explain(RawAttention(), model, answer, each_token(answer), settings)):
             rows = torch.stack([matrices[layer][head, row_of(answer, index)] for layer in (0, 2) for head in (1, 3)])
             expected = rows.mean(0) if reduce == "mean" else rows.max(0).values
-            torch.testing.assert_close(found.scores, expected.float(), **CLOSE)
+            torch.testing.assert_close(explanation.scores, expected.float(), **CLOSE)
 
 
 def test_attention_that_was_not_kept_is_looked_up(model: TransformersModel, picture: Image.Image) -> None:
@@ -76,7 +76,9 @@ def test_relative_attention_divides_by_the_generic_questions_layer_by_layer(
             ).attentions
         for layers in ((0, 1, 2), (1,)):
             settings = RelativeAttentionSettings(layers=layers, generic=generic)
-            for index, found in enumerate(explain(RelativeAttention(), model, answer, each_token(answer), settings)):
+            for index, explanation in enumerate(
+                explain(RelativeAttention(), model, answer, each_token(answer), settings)
+            ):
                 expected = torch.zeros(len(answer.layout), dtype=torch.float64)
                 for layer in layers:
                     for place in places:
@@ -84,7 +86,7 @@ def test_relative_attention_divides_by_the_generic_questions_layer_by_layer(
                             asked[layer][:, row_of(answer, index), place].mean() / other[layer][0, :, -1, place].mean()
                         )
                         expected[place] += ratio / len(layers)
-                torch.testing.assert_close(found.scores, expected.float(), atol=1e-4, rtol=1e-3)
+                torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-4, rtol=1e-3)
 
 
 def test_a_blank_generic_question_is_refused(model: TransformersModel, picture: Image.Image) -> None:
@@ -98,8 +100,8 @@ def check_rollout(model: TransformersModel, answer: Answer) -> None:
     for matrix in eager_attentions(model, answer):
         mixed = 0.5 * matrix.mean(0) + 0.5 * torch.eye(len(answer.layout), dtype=torch.float64)
         product = mixed @ product
-    for index, found in enumerate(explain(Rollout(), model, answer, each_token(answer))):
-        torch.testing.assert_close(found.scores, product[row_of(answer, index)].float(), atol=1e-6, rtol=1e-4)
+    for index, explanation in enumerate(explain(Rollout(), model, answer, each_token(answer))):
+        torch.testing.assert_close(explanation.scores, product[row_of(answer, index)].float(), atol=1e-6, rtol=1e-4)
 
 
 def test_rollout_is_the_literal_product_of_matrices(model: TransformersModel, picture: Image.Image) -> None:
@@ -127,7 +129,7 @@ def test_decoder_attention_is_multiplied_with_the_towers(
     settings = AttentionTimesTowerSettings(layers=(0, 2), tower=tower)
     for answer in answers(model, picture)[:3]:
         matrices = eager_attentions(model, answer)
-        found = explain(AttentionTimesTower(), model, answer, each_token(answer), settings)
+        explanations = explain(AttentionTimesTower(), model, answer, each_token(answer), settings)
         for index in range(len(answer.tokens)):
             looked = (
                 torch.stack([matrices[layer][:, row_of(answer, index)].mean(0) for layer in (0, 2)]).mean(0).float()
@@ -138,7 +140,7 @@ def test_decoder_attention_is_multiplied_with_the_towers(
                 assert attention is not None
                 among = (attention[-1:] if tower == "last" else attention).mean((0, 1))
                 expected[list(view.positions)] = looked[list(view.positions)] @ among
-            torch.testing.assert_close(found[index].scores, expected, **CLOSE)
+            torch.testing.assert_close(explanations[index].scores, expected, **CLOSE)
 
 
 def test_the_towers_part_is_that_of_eager_attention(llava: TransformersModel, picture: Image.Image) -> None:
@@ -152,8 +154,8 @@ def test_the_towers_part_is_that_of_eager_attention(llava: TransformersModel, pi
     places = list(answer.layout.positions(TokenKind.IMAGE))
     matrices = eager_attentions(llava, answer)
     looked = torch.stack([matrix[:, row_of(answer, 1)].mean(0) for matrix in matrices]).mean(0)
-    (found,) = explain(AttentionTimesTower(), llava, answer, [Target((1,))])
-    torch.testing.assert_close(found.scores[places], (looked[places] @ among).float(), **CLOSE)
+    (explanation,) = explain(AttentionTimesTower(), llava, answer, [Target((1,))])
+    torch.testing.assert_close(explanation.scores[places], (looked[places] @ among).float(), **CLOSE)
 
 
 def test_a_tower_nobody_described_is_an_obstacle_that_says_what_to_do(

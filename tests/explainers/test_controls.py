@@ -40,7 +40,7 @@ def test_the_centre_is_a_gaussian_around_the_middle_of_each_picture(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     answer = sampled(model, "Where is the dog?", picture, picture.resize((60, 90)))
-    (found,) = explain(CentreBias(), model, answer, [Target((0,))], CentreBiasSettings(spread=0.3))
+    (explanation,) = explain(CentreBias(), model, answer, [Target((0,))], CentreBiasSettings(spread=0.3))
     expected = torch.zeros(len(answer.layout))
     for view in answer.layout.views:
         width, height = answer.layout.image_sizes[view.image]
@@ -48,4 +48,4 @@ def test_the_centre_is_a_gaussian_around_the_middle_of_each_picture(
             left, top, right, bottom = view.patch_box(index)
             x, y = ((left + right) / 2 - width / 2) / width, ((top + bottom) / 2 - height / 2) / height
             expected[position] = math.exp(-(x * x + y * y) / 0.18)
-    torch.testing.assert_close(found.scores, expected, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(explanation.scores, expected, atol=1e-6, rtol=1e-5)

@@ -46,8 +46,8 @@ def test_grad_cam_is_its_two_equations(
 ) -> None:
     for answer in answers(model, picture):
         places = answer.layout.positions(TokenKind.IMAGE)
-        found = explain(GradCam(), model, answer, targets(answer), GradCamSettings(depth=depth))
-        for target, explanation in zip(targets(answer), found, strict=True):
+        explanations = explain(GradCam(), model, answer, targets(answer), GradCamSettings(depth=depth))
+        for target, explanation in zip(targets(answer), explanations, strict=True):
             states, gradient = eager_states_and_gradient(model, answer, layer, *parts(answer, target))
             expected = torch.zeros(len(answer.layout), dtype=torch.float64)
             weights = [sum(gradient[place, k] for place in places) / len(places) for k in range(states.shape[1])]
@@ -58,8 +58,8 @@ def test_grad_cam_is_its_two_equations(
 
 
 def check_input_gradient(model: TransformersModel, answer: Answer) -> None:
-    found = explain(InputGradient(), model, answer, targets(answer))
-    for target, explanation in zip(targets(answer), found, strict=True):
+    explanations = explain(InputGradient(), model, answer, targets(answer))
+    for target, explanation in zip(targets(answer), explanations, strict=True):
         embeddings, gradient = eager_states_and_gradient(model, answer, 0, *parts(answer, target))
         torch.testing.assert_close(explanation.scores, (embeddings * gradient).sum(-1).float(), atol=1e-5, rtol=1e-3)
 
@@ -83,11 +83,11 @@ def test_half_precision_loses_nothing_on_the_way(llava: TransformersModel, pictu
         half.network.lm_head.weight.mul_(1e-3)
         half.network.get_decoder().norm.weight.mul_(1e-3)
     answer = sampled(half, "the the dog the dog?", picture, tokens=2)
-    (found,) = explain(InputGradient(), half, answer, [Target((1,))])
+    (map_,) = explain(InputGradient(), half, answer, [Target((1,))])
     embeddings, gradient = eager_states_and_gradient(llava, answer, 0, 1, answer.token_ids[1])
     expected = (embeddings * gradient).sum(-1).float() * 1e-6
-    assert float(torch.cosine_similarity(found.scores, expected, 0)) > 0.999
-    assert float(found.scores.norm() / expected.norm()) == pytest.approx(1, abs=0.03)
+    assert float(torch.cosine_similarity(map_.scores, expected, 0)) > 0.999
+    assert float(map_.scores.norm() / expected.norm()) == pytest.approx(1, abs=0.03)
 
 
 def baseline_of(embeddings: torch.Tensor, places: list[int], baseline: str) -> torch.Tensor:
@@ -104,7 +104,7 @@ def test_integrated_gradients_are_a_riemann_sum(model: TransformersModel, pictur
         settings = IntegratedGradientsSettings(steps=steps, baseline=baseline)
         target = targets(answer)[-1]
         index, token, rival = parts(answer, target)
-        (found,) = explain(IntegratedGradients(), model, answer, [target], settings)
+        (map_,) = explain(IntegratedGradients(), model, answer, [target], settings)
         embeddings, _ = eager_states_and_gradient(model, answer, 0, index, token, rival)
         begin = baseline_of(embeddings, places, baseline)
         total = torch.zeros_like(embeddings)
@@ -116,7 +116,7 @@ def test_integrated_gradients_are_a_riemann_sum(model: TransformersModel, pictur
             (gradient,) = torch.autograd.grad(row[token] - row[rival], there)
             total += gradient / steps
         expected = ((embeddings - begin) * total).sum(-1)
-        torch.testing.assert_close(found.scores, expected.float(), atol=1e-5, rtol=1e-3)
+        torch.testing.assert_close(map_.scores, expected.float(), atol=1e-5, rtol=1e-3)
 
 
 def test_integrated_gradients_add_up_to_what_the_picture_adds(model: TransformersModel, picture: Image.Image) -> None:
@@ -134,8 +134,8 @@ def test_integrated_gradients_add_up_to_what_the_picture_adds(model: Transformer
     errors = []
     for steps in (4, 32):
         settings = IntegratedGradientsSettings(steps=steps)
-        (found,) = explain(IntegratedGradients(), model, answer, [Target((1,), (rival,))], settings)
-        errors.append(abs(float(found.scores.sum()) - gain))
+        (map_,) = explain(IntegratedGradients(), model, answer, [Target((1,), (rival,))], settings)
+        errors.append(abs(float(map_.scores.sum()) - gain))
     assert errors[1] < 0.02 * gain
     assert errors[1] < errors[0]
 

@@ -21,8 +21,8 @@ def test_the_map_sums_what_the_heads_with_the_largest_increase_take(
     answer = sampled(model, "the the dog?", picture, tokens=3)
     expected = WrittenOut(model.card.source, answer)
     targets = [Target((2,)), Target((0,)), Target((1,), (RIVAL,))]
-    found = explain(LogprobIncrease(), model, answer, targets, LogprobIncreaseSettings(heads=3))
-    for target, explanation in zip(targets, found, strict=True):
+    explanations = explain(LogprobIncrease(), model, answer, targets, LogprobIncreaseSettings(heads=3))
+    for target, explanation in zip(targets, explanations, strict=True):
         (token_target,) = token_targets_of(answer, target)
         row = token_target.position(answer)
         by_head = {

@@ -34,8 +34,8 @@ def targets(answer: Answer) -> list[Target]:
 
 def logprob(logits: torch.Tensor, answer: Answer, target: Target) -> float:
     row = logits[target.tokens[0]].double().log_softmax(-1)
-    found = float(row[answer.token_ids[target.tokens[0]]])
-    return found if target.rivals is None else found - float(row[target.rivals[0]])
+    value = float(row[answer.token_ids[target.tokens[0]]])
+    return value if target.rivals is None else value - float(row[target.rivals[0]])
 
 
 def said(model: TransformersModel, answer: Answer, question: Question, target: Target) -> float:
@@ -52,7 +52,7 @@ def test_hidden_pixels_cost_what_a_masked_question_says(
     answer = sampled(llava, "the the dog the dog?", picture, tokens=3)
     (view,) = answer.layout.views
     settings = OcclusionPixelsSettings(window=window, step=step, fill=fill)
-    found = explain(OcclusionPixels(), llava, answer, targets(answer), settings)
+    explanations = explain(OcclusionPixels(), llava, answer, targets(answer), settings)
     # The 80 px high picture is cropped to its middle square of 4 x 4 image tokens, 20 px each.
     changes: dict[int, list[list[float]]] = {position: [] for position in view.positions}
     for top in range(0, 4 - window + 1, step):
@@ -67,7 +67,7 @@ def test_hidden_pixels_cost_what_a_masked_question_says(
             for row in range(top, top + window):
                 for column in range(left, left + window):
                     changes[view.positions[4 * row + column]].append(change)
-    for number, explanation in enumerate(found):
+    for number, explanation in enumerate(explanations):
         expected = torch.zeros(len(answer.layout))
         for position, values in changes.items():
             expected[position] = float(np.mean([value[number] for value in values]))
@@ -80,7 +80,7 @@ def test_hidden_pixels_where_the_grid_follows_the_picture_and_there_are_two(
     answer = sampled(qwen, "Is it?", picture, picture.resize((60, 90)), tokens=2)
     settings = OcclusionPixelsSettings(window=1, step=1, fill="mean")
     target = Target((1,), (RIVAL,))
-    (found,) = explain(OcclusionPixels(), qwen, answer, [target], settings)
+    (map_,) = explain(OcclusionPixels(), qwen, answer, [target], settings)
     before = said(qwen, answer, answer.question, target)
     for view in answer.layout.views:
         size = answer.layout.image_sizes[view.image]
@@ -90,7 +90,7 @@ def test_hidden_pixels_where_the_grid_follows_the_picture_and_there_are_two(
             hidden = (xs >= left) & (xs < right) & (ys >= top) & (ys < bottom)
             masked = answer.question.with_masks(RegionMask(hidden, "mean", view.image))
             expected = before - said(qwen, answer, masked, target)
-            assert float(found.scores[view.positions[index]]) == pytest.approx(expected, abs=2e-4)
+            assert float(map_.scores[view.positions[index]]) == pytest.approx(expected, abs=2e-4)
 
 
 def test_a_mask_that_was_asked_with_stays(llava: TransformersModel, picture: Image.Image) -> None:
@@ -111,7 +111,7 @@ def test_superpixels_spread_their_cost_over_the_tokens_they_cover(
     labels = superpixels(smooth, 6, settings.compactness)
     assert labels.shape == (80, 120) and 3 <= len(np.unique(labels)) <= 12
     target = Target((0,))
-    (found,) = explain(OcclusionSuperpixels(), model, answer, [target], settings)
+    (map_,) = explain(OcclusionSuperpixels(), model, answer, [target], settings)
     cost = np.zeros(labels.shape)
     for label in np.unique(labels):
         masked = answer.question.with_masks(RegionMask(labels == label, "black"))
@@ -119,19 +119,19 @@ def test_superpixels_spread_their_cost_over_the_tokens_they_cover(
     (view,) = answer.layout.views
     for index, position in enumerate(view.positions):
         left, top, right, bottom = (round(edge) for edge in view.patch_box(index))
-        assert float(found.scores[position]) == pytest.approx(cost[top:bottom, left:right].mean(), abs=2e-4)
-    assert float(found.scores[list(answer.layout.positions(TokenKind.TEXT))].abs().max()) == 0
+        assert float(map_.scores[position]) == pytest.approx(cost[top:bottom, left:right].mean(), abs=2e-4)
+    assert float(map_.scores[list(answer.layout.positions(TokenKind.TEXT))].abs().max()) == 0
 
 
 def test_hidden_tokens_and_words_cost_what_a_full_pass_says(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=3)
     (view,) = answer.layout.views
-    found = explain(OcclusionTokens(), model, answer, targets(answer))
+    explanations = explain(OcclusionTokens(), model, answer, targets(answer))
     whole = eager_logits_without(model, answer, ())
     looked_at = [view.positions[0], view.positions[-1], *answer.layout.positions(TokenKind.TEXT)]
     for position in looked_at:
         without = eager_logits_without(model, answer, (position,))
-        for target, explanation in zip(targets(answer), found, strict=True):
+        for target, explanation in zip(targets(answer), explanations, strict=True):
             expected = logprob(whole, answer, target) - logprob(without, answer, target)
             assert float(explanation.scores[position]) == pytest.approx(expected, abs=2e-4)
     (only_image,) = explain(
@@ -184,9 +184,9 @@ def test_windows_leave_nothing_out_and_stay_inside(
     qwen: TransformersModel, picture: Image.Image, size: int, step: int
 ) -> None:
     layout = qwen.prepare(Question("Is it?", (picture, picture.resize((60, 90))))).layout
-    found = windows(layout, size, step)
+    placed = windows(layout, size, step)
     for view in layout.views:
-        mine = [positions for image, positions in found if image == view.image]
+        mine = [positions for image, positions in placed if image == view.image]
         assert {position for positions in mine for position in positions} == set(view.positions)
         assert all(0 < len(positions) <= size * size for positions in mine)
         assert len(set(mine)) == len(mine)
@@ -202,8 +202,8 @@ def test_methods_that_need_pixels_say_so(model: TransformersModel, picture: Imag
         with pytest.raises(NotApplicable, match="not known"):
             explain(method, model, unplaced, [Target((0,))])
     # Hiding tokens needs neither a picture nor places.
-    (found,) = explain(OcclusionTokens(), model, words, [Target((1,))])
-    assert float(found.scores.abs().max()) > 0
-    (found,) = explain(OcclusionTokens(), model, unplaced, [Target((1,))])
+    (map_,) = explain(OcclusionTokens(), model, words, [Target((1,))])
+    assert float(map_.scores.abs().max()) > 0
+    (map_,) = explain(OcclusionTokens(), model, unplaced, [Target((1,))])
     (placed,) = explain(OcclusionTokens(), model, seen, [Target((1,))])
-    torch.testing.assert_close(found.scores, placed.scores, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(map_.scores, placed.scores, atol=1e-5, rtol=1e-3)

@@ -99,8 +99,8 @@ def small(llava: TransformersModel, picture: Image.Image) -> Answer:
     return ask(llava, Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=4)))
 
 
-def close(found: torch.Tensor, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(found, expected.float(), atol=1e-8, rtol=1e-5)
+def close(actual: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(actual, expected.float(), atol=1e-8, rtol=1e-5)
     # ... and not only because there was nothing to find.
     assert bool((expected.abs() > 1e-4).sum() > 5)
 
@@ -113,11 +113,11 @@ def test_every_token_equals_the_literal_rule(pair: Pair, picture: Image.Image) -
         pair.asked("No picture, only the words."),
     )
     for answer in answers:
-        found = literal.whole_pass(pair.network, answer)
+        literal_pass = literal.whole_pass(pair.network, answer)
         targets = [Target((index,)) for index in range(len(answer.tokens))]
         for number, explanation in enumerate(explain(Relevancy(), pair.model, answer, targets, DECODER)):
             (token_target,) = token_targets_of(answer, explanation.target)
-            close(explanation.scores, literal.relevancy(found, answer, token_target))
+            close(explanation.scores, literal.relevancy(literal_pass, answer, token_target))
             assert len(explanation.scores) == len(answer.layout)
             assert bool((explanation.scores[len(answer.prompt_tokens) + number :] == 0).all())
 
@@ -125,9 +125,9 @@ def test_every_token_equals_the_literal_rule(pair: Pair, picture: Image.Image) -
 def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, picture: Image.Image) -> None:
     for text, tokens in (("Where is the dog?", 4), ("the the the dog the the", 1)):
         answer = pair.asked(text, picture, tokens=tokens)
-        found, first = literal.whole_pass(pair.network, answer), SuffixRelevancy().first_row(answer)
+        literal_pass, first = literal.whole_pass(pair.network, answer), SuffixRelevancy().first_row(answer)
         expected = [
-            literal.relevancy(found, answer, u, constant_rows=first)
+            literal.relevancy(literal_pass, answer, u, constant_rows=first)
             for u in token_targets_of(answer, whole_answer(answer))
         ]
         for kept in (True, False):
@@ -157,13 +157,16 @@ def test_through_the_tower_equals_the_literal_rule(pair: Pair, picture: Image.Im
         pair.asked("Which one?", picture, picture.rotate(180).resize((90, 140)), tokens=2),
     )
     for answer in answers:
-        found = literal.whole_pass(pair.network, answer)
+        literal_pass = literal.whole_pass(pair.network, answer)
         token_targets = (*token_targets_of(answer, whole_answer(answer)), TokenTarget(1, 40, 50))
         *_, last = Relevancy().scores(pair.model, answer, token_targets, TOWER)
         assert last.scores is not None
         for token_target, scores in zip(token_targets, last.scores, strict=True):
-            expected = literal.relevancy(found, answer, token_target, tower=True)
-            error, effect = (scores - expected).abs(), (expected - literal.relevancy(found, answer, token_target)).abs()
+            expected = literal.relevancy(literal_pass, answer, token_target, tower=True)
+            error, effect = (
+                (scores - expected).abs(),
+                (expected - literal.relevancy(literal_pass, answer, token_target)).abs(),
+            )
             images = list(answer.layout.positions(TokenKind.IMAGE))
             assert float(error.max()) < 1e-6 and float(error[images].max()) < 0.02 * float(effect.max())
 
@@ -175,9 +178,9 @@ def test_a_tower_read_before_its_last_layer(pair: Pair, picture: Image.Image) ->
     pair.model.forget()
     try:
         answer = pair.asked("Where is the dog?", picture, tokens=2)
-        found = literal.whole_pass(pair.network, answer)
+        literal_pass = literal.whole_pass(pair.network, answer)
         (explanation,) = explain(Relevancy(), pair.model, answer, [Target((1,))], TOWER)
-        expected = literal.relevancy(found, answer, *token_targets_of(answer, Target((1,))), tower=True)
+        expected = literal.relevancy(literal_pass, answer, *token_targets_of(answer, Target((1,))), tower=True)
         torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-7, rtol=1e-5)
     finally:
         for network in (pair.network, pair.model.network):
@@ -195,9 +198,9 @@ def test_where_no_tower_is_known_the_map_is_the_decoders_and_says_so(
     (decoder,) = explain(Relevancy(), pair.model, answer, [target], DECODER)
     assert through.remark is None and decoder.remark is None
     monkeypatch.setattr(type(pair.model.family), "tower", lambda family, context: None)
-    (found,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
-    assert "the decoder's relevancy alone" in (found.remark or "")
-    assert torch.equal(found.scores, decoder.scores)
+    (map_,) = explain(Relevancy(), pair.model, answer, [target], TOWER)
+    assert "the decoder's relevancy alone" in (map_.remark or "")
+    assert torch.equal(map_.scores, decoder.scores)
     words = pair.asked("Where is the dog?", tokens=2)
     (unseen,) = explain(Relevancy(), pair.model, words, [target], TOWER)
     assert unseen.remark is None, "no picture, no tower to miss"
@@ -208,12 +211,13 @@ def test_a_contrast_explains_the_difference_of_two_logits(
     pair: Pair, picture: Image.Image, method: _relevancy.RowRelevancy
 ) -> None:
     answer = pair.asked("Where is the dog?", picture, tokens=3)
-    found = literal.whole_pass(pair.network, answer)
+    literal_pass = literal.whole_pass(pair.network, answer)
     settings = DECODER if isinstance(method, Relevancy) else None
     first = method.first_row(answer)
     plain, contrast = explain(method, pair.model, answer, [Target((2,)), Target((2,), (77,))], settings)
     close(
-        contrast.scores, literal.relevancy(found, answer, TokenTarget(2, answer.token_ids[2], 77), constant_rows=first)
+        contrast.scores,
+        literal.relevancy(literal_pass, answer, TokenTarget(2, answer.token_ids[2], 77), constant_rows=first),
     )
     assert not torch.allclose(plain.scores, contrast.scores)
 
@@ -281,12 +285,12 @@ def test_half_precision_keeps_small_gradients(llava_folder: Path, picture: Image
     (exact,) = explain(Relevancy(), model, answer, [whole_answer(answer)])
     model.network.half()
     half = replace(answer, inputs={n: v.half() if v.is_floating_point() else v for n, v in answer.inputs.items()})
-    (found,) = explain(Relevancy(), model, half, [whole_answer(answer)])
+    (map_,) = explain(Relevancy(), model, half, [whole_answer(answer)])
     own = [token_target.position(answer) for token_target in token_targets_of(answer, whole_answer(answer))]
-    for scores in (exact.scores, found.scores):
+    for scores in (exact.scores, map_.scores):
         scores[own] = 0
     assert float(exact.scores.max()) > 0
-    torch.testing.assert_close(found.scores / exact.scores.max(), exact.scores / exact.scores.max(), atol=0.02, rtol=0)
+    torch.testing.assert_close(map_.scores / exact.scores.max(), exact.scores / exact.scores.max(), atol=0.02, rtol=0)
 
 
 def leftovers(model: TransformersModel) -> tuple[list[int], int, bool, str]:

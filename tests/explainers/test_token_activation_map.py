@@ -67,7 +67,7 @@ def literal_filter(grid: np.ndarray) -> np.ndarray:
             return 0
         return -index if index < 0 else 2 * (length - 1) - index if index >= length else index
 
-    found = np.zeros(grid.shape)
+    filled = np.zeros(grid.shape)
     for row in range(rows):
         for column in range(columns):
             around = sorted(
@@ -79,10 +79,10 @@ def literal_filter(grid: np.ndarray) -> np.ndarray:
             deviation = math.sqrt(sum((value - mean) ** 2 for value in around) / 9)
             if mean > 0 and deviation > 1e-5 * mean:
                 weights = [math.exp(-((rank - 4) ** 2) / (2 * (deviation / mean) ** 2)) for rank in range(9)]
-                found[row, column] = sum(w * value for w, value in zip(weights, around, strict=True)) / sum(weights)
+                filled[row, column] = sum(w * value for w, value in zip(weights, around, strict=True)) / sum(weights)
             elif mean > 0:
-                found[row, column] = around[4]
-    return found
+                filled[row, column] = around[4]
+    return filled
 
 
 @pytest.mark.parametrize(("inference", "denoise"), [(True, True), (True, False), (False, False)])
@@ -94,14 +94,16 @@ def test_the_map_is_its_equations(
         logits = eager_logits_from(model, answer, 0, lambda states: states).detach().numpy()
         last = len(answer.tokens) - 1
         targets = [*(Target((index,)) for index in range(last + 1)), Target((last,), (RIVAL,))]
-        for target, found in zip(targets, explain(TokenActivationMap(), model, answer, targets, chosen), strict=True):
+        for target, explanation in zip(
+            targets, explain(TokenActivationMap(), model, answer, targets, chosen), strict=True
+        ):
             rival = target.rivals[0] if target.rivals else None
             expected = literal(logits, answer, target.tokens[0], rival, inference)
             if denoise:
                 for view in answer.layout.views:
                     places = list(view.positions)
                     expected[places] = literal_filter(expected[places].reshape(view.rows, view.columns)).ravel()
-            np.testing.assert_allclose(found.scores.numpy(), expected, atol=2e-4, rtol=1e-3)
+            np.testing.assert_allclose(explanation.scores.numpy(), expected, atol=2e-4, rtol=1e-3)
 
 
 def test_what_the_context_explains_wholly_leaves_nothing() -> None:
@@ -125,9 +127,9 @@ def test_what_the_context_explains_wholly_leaves_nothing() -> None:
 )
 def test_the_rank_filter_is_its_loop_and_stays_within_its_window(grid: list[list[float]]) -> None:
     values = np.array(grid)
-    found = rank_gaussian(values)
-    np.testing.assert_allclose(found, literal_filter(values), atol=1e-9)
-    assert found.min() >= values.min() - 1e-12 and found.max() <= values.max() + 1e-12
+    filtered = rank_gaussian(values)
+    np.testing.assert_allclose(filtered, literal_filter(values), atol=1e-9)
+    assert filtered.min() >= values.min() - 1e-12 and filtered.max() <= values.max() + 1e-12
 
 
 def test_a_lone_spike_is_denoised() -> None:

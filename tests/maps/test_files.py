@@ -43,8 +43,8 @@ def test_a_csv_gives_back_every_score_token_and_place(answer: Answer) -> None:
     assert [json.loads(line["token"]) for line in table] == list(answer.texts)
     assert not any(cell.startswith(("=", "+", "@")) for line in table for cell in line.values())
     for name, explanation in zip(("relevancy_1", "random", "relevancy_2"), made, strict=True):
-        found = np.array([float(line[name]) for line in table], dtype=np.float32)
-        assert np.array_equal(found, explanation.scores.numpy(), equal_nan=True)
+        scores_read = np.array([float(line[name]) for line in table], dtype=np.float32)
+        assert np.array_equal(scores_read, explanation.scores.numpy(), equal_nan=True)
     for position, line in enumerate(table):
         box = answer.layout.box(position)
         assert [line[side] for side in ("left", "top", "right", "bottom")] == (
@@ -58,22 +58,22 @@ def test_a_csv_gives_back_every_score_token_and_place(answer: Answer) -> None:
 
 def test_an_npz_opens_without_pickles_and_says_the_same(answer: Answer) -> None:
     made = explanations(answer)
-    with np.load(io.BytesIO(npz_bytes(answer, made)), allow_pickle=False) as found:
-        assert np.array_equal(found["scores"], np.stack([one.scores.numpy() for one in made]), equal_nan=True)
-        assert found["maps"].tolist() == ["relevancy_1", "random", "relevancy_2"]
-        assert [json.loads(token) for token in found["tokens"]] == list(answer.texts)
-        assert found["kinds"].tolist() == [kind.value for kind in answer.layout.kinds]
+    with np.load(io.BytesIO(npz_bytes(answer, made)), allow_pickle=False) as archive:
+        assert np.array_equal(archive["scores"], np.stack([one.scores.numpy() for one in made]), equal_nan=True)
+        assert archive["maps"].tolist() == ["relevancy_1", "random", "relevancy_2"]
+        assert [json.loads(token) for token in archive["tokens"]] == list(answer.texts)
+        assert archive["kinds"].tolist() == [kind.value for kind in answer.layout.kinds]
         image = answer.layout.positions(TokenKind.IMAGE)
-        assert np.flatnonzero(~np.isnan(found["boxes"]).any(1)).tolist() == list(image)
+        assert np.flatnonzero(~np.isnan(archive["boxes"]).any(1)).tolist() == list(image)
         view = answer.layout.views[0]
-        assert tuple(found["boxes"][view.positions[-1]]) == view.patch_box(len(view.positions) - 1)
-        assert found["grid"][view.positions[-1]].tolist() == [view.rows - 1, view.columns - 1]
-        assert json.loads(str(found["records"]))[2]["method"] == "relevancy"
+        assert tuple(archive["boxes"][view.positions[-1]]) == view.patch_box(len(view.positions) - 1)
+        assert archive["grid"][view.positions[-1]].tolist() == [view.rows - 1, view.columns - 1]
+        assert json.loads(str(archive["records"]))[2]["method"] == "relevancy"
 
 
 def test_words_alone_are_written_too(model: TransformersModel) -> None:
     answer = ask(model, Question("Why?", decoding=Decoding(max_new_tokens=2)))
     made = [Explanation(torch.zeros(len(answer.layout)), Target((0,)), "relevancy", {}, 0.1)]
     assert csv_text(answer, made).count("\n") == len(answer.layout) + 2
-    with np.load(io.BytesIO(npz_bytes(answer, made))) as found:
-        assert np.isnan(found["boxes"]).all() and (found["grid"] == -1).all()
+    with np.load(io.BytesIO(npz_bytes(answer, made))) as archive:
+        assert np.isnan(archive["boxes"]).all() and (archive["grid"] == -1).all()

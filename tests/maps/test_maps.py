@@ -28,8 +28,8 @@ def layout_of(question: int = 2, answer: int = 3) -> TokenLayout:
 
 
 def test_every_position_before_the_target_is_in_one_part() -> None:
-    found = parts(layout_of(), Target((1,)))
-    assert found == {
+    parted = parts(layout_of(), Target((1,)))
+    assert parted == {
         Part.IMAGE: (1, 2, 3, 4),
         Part.QUESTION: (5, 6),
         Part.EARLIER: (),
@@ -46,28 +46,28 @@ def test_every_position_before_the_target_is_in_one_part() -> None:
 
 def test_shares_use_one_statistic_for_image_and_text() -> None:
     scores = np.array([100, 1, 2, -1, np.nan, 3, 5, 50, 2, 40, 0], dtype=np.float32)
-    found = {share.part: share for share in shares(scores, parts(layout_of(), Target((2,))))}
-    image, question, earlier = (found[part] for part in COMPARED)
+    shared = {share.part: share for share in shares(scores, parts(layout_of(), Target((2,))))}
+    image, question, earlier = (shared[part] for part in COMPARED)
     assert (image.tokens, image.supports, image.opposes) == (3, 3.0, -1.0)
     assert (image.mean_support, image.mean_opposition) == pytest.approx((1.0, -1 / 3))
     assert (question.supports, question.mean_support) == (8.0, 4.0)
     assert [share.fraction for share in (image, question, earlier)] == pytest.approx([4 / 14, 8 / 14, 2 / 14])
-    assert found[Part.TEMPLATE].fraction is None and found[Part.TEMPLATE].supports == 150
-    assert found[Part.OWN].supports == 40
+    assert shared[Part.TEMPLATE].fraction is None and shared[Part.TEMPLATE].supports == 150
+    assert shared[Part.OWN].supports == 40
 
 
 def test_without_a_picture_or_any_score_shares_are_none_and_not_nonsense() -> None:
     words = TokenLayout((S, T, T, S, A), (), ())
-    found = {share.part: share for share in shares(np.zeros(5), parts(words, Target((0,))))}
-    assert found[Part.IMAGE].tokens == 0 and found[Part.IMAGE].mean_support == 0
-    assert found[Part.QUESTION].fraction is None
+    shared = {share.part: share for share in shares(np.zeros(5), parts(words, Target((0,))))}
+    assert shared[Part.IMAGE].tokens == 0 and shared[Part.IMAGE].mean_support == 0
+    assert shared[Part.QUESTION].fraction is None
 
 
 def test_every_layer_has_its_own_shares() -> None:
     trace = np.arange(22, dtype=float).reshape(2, 11)
-    found = shares_by_layer(trace, parts(layout_of(), Target((1,))))
-    assert found[Part.QUESTION].tolist() == [5 + 6, 16 + 17]
-    assert found[Part.EARLIER].tolist() == [0, 0]
+    shared = shares_by_layer(trace, parts(layout_of(), Target((1,))))
+    assert shared[Part.QUESTION].tolist() == [5 + 6, 16 + 17]
+    assert shared[Part.EARLIER].tolist() == [0, 0]
 
 
 few = st.integers(-3, 3).map(float)
@@ -76,11 +76,11 @@ few = st.integers(-3, 3).map(float)
 @given(st.integers(2, 8).flatmap(lambda n: st.tuples(arrays(float, n, elements=few), arrays(float, n, elements=few))))
 def test_rank_correlation_equals_the_literal_count(maps: tuple[np.ndarray, np.ndarray]) -> None:
     ranks = [[sum(b < a for b in m) + (sum(b == a for b in m) + 1) / 2 for a in m] for m in maps]
-    found = agreement(*maps).rank
+    agreed = agreement(*maps).rank
     if any(len(set(m)) == 1 for m in maps):
-        assert np.isnan(found)
+        assert np.isnan(agreed)
     else:
-        assert found == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
+        assert agreed == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
 
 
 @given(
@@ -99,8 +99,8 @@ def test_overlap_is_the_mean_over_every_way_to_break_ties(maps: tuple[np.ndarray
 
 def test_agreement_looks_only_where_both_have_a_score() -> None:
     one = np.array([1, 2, np.nan, 4, 5])
-    found = agreement(one, np.array([2, 4, 100, np.nan, 10]), top=2)
-    assert (found.rank, found.overlap, found.places, found.chance) == (1.0, 1.0, 3, 2 / 3)
+    agreed = agreement(one, np.array([2, 4, 100, np.nan, 10]), top=2)
+    assert (agreed.rank, agreed.overlap, agreed.places, agreed.chance) == (1.0, 1.0, 3, 2 / 3)
     assert agreement(one, np.full(5, np.nan)).places == 0
     with pytest.raises(ValueError, match="same places"):
         agreement(one, one[:3])
@@ -126,9 +126,9 @@ def test_a_difference_matches_patches_and_not_positions() -> None:
     second = replace(second, views=(replace(second.views[0], positions=(2, 3, 4, 5)),))
     one, other = np.zeros(len(first)), np.zeros(len(second))
     one[[1, 2]], other[[3, 4]] = (1, 3), (10, 10)
-    found = difference(one, first, other, second)
-    assert found[[1, 2, 3, 4]] == pytest.approx([0.25, 0.75 - 0.5, -0.5, 0])
-    assert np.isnan(np.delete(found, [1, 2, 3, 4])).all()
+    differences = difference(one, first, other, second)
+    assert differences[[1, 2, 3, 4]] == pytest.approx([0.25, 0.75 - 0.5, -0.5, 0])
+    assert np.isnan(np.delete(differences, [1, 2, 3, 4])).all()
     raw = difference(one, first, other, second, relative=False)
     assert raw[[1, 2, 3, 4]].tolist() == [1, 3 - 10, -10, 0]
     assert image_positions_of(second) == [2, 3, 4, 5]

@@ -13,12 +13,12 @@ from core.masking import covered_patches, patch_coverage, pixels_of, snap_to_pat
 
 def layout_of(*views: tuple[int, int, Box], size: tuple[int, int], before: int = 3) -> TokenLayout:
     """`views` are (rows, columns, box), their image tokens one after the other after `before` other tokens."""
-    found, start = [], before
+    boxed, start = [], before
     for rows, columns, box in views:
-        found.append(PatchView(0, "view", rows, columns, box, tuple(range(start, start + rows * columns))))
+        boxed.append(PatchView(0, "view", rows, columns, box, tuple(range(start, start + rows * columns))))
         start += rows * columns
     kinds = (TokenKind.TEXT,) * before + (TokenKind.IMAGE,) * (start - before)
-    return TokenLayout(kinds, tuple(found), (size,))
+    return TokenLayout(kinds, tuple(boxed), (size,))
 
 
 def share_by_counting(hidden: np.ndarray, box: Box) -> float | None:
@@ -173,14 +173,14 @@ def test_the_pixels_of_patches_are_those_whose_centres_lie_in_them(
     case: tuple[TokenLayout, np.ndarray], positions: set[int]
 ) -> None:
     layout, _ = case
-    found = pixels_of(positions, layout)
+    pixels = pixels_of(positions, layout)
     boxes = [box for position in positions if position < len(layout) and (box := layout.box(position)) is not None]
-    for y, x in np.ndindex(found.shape):
+    for y, x in np.ndindex(pixels.shape):
         inside = any(left <= x + 0.5 < right and top <= y + 0.5 < bottom for left, top, right, bottom in boxes)
         # (a patch between two pixel centres has the pixel it lies in)
         touched = any(left < x + 1 and x < right and top < y + 1 and y < bottom for left, top, right, bottom in boxes)
-        assert found[y, x] or not inside
-        assert touched or not found[y, x]
+        assert pixels[y, x] or not inside
+        assert touched or not pixels[y, x]
 
 
 def test_pixels_of_an_image_that_is_not_there_are_refused() -> None:

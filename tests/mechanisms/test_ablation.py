@@ -54,8 +54,8 @@ def ablated(
 
 def eager_logprobs(model: TransformersModel, answer: Answer, *edits: HeadAblation) -> np.ndarray:
     logprobs = eager_logits_with(model, answer, edits).log_softmax(-1)
-    found: np.ndarray = logprobs[range(len(answer.tokens)), list(answer.token_ids)].numpy()
-    return found
+    logprob: np.ndarray = logprobs[range(len(answer.tokens)), list(answer.token_ids)].numpy()
+    return logprob
 
 
 def test_means_are_over_all_positions_of_all_answers(double: TransformersModel, picture: Image.Image) -> None:

@@ -48,8 +48,8 @@ def test_heads_and_sources_are_those_of_the_real_projection(double: Transformers
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)
     token_targets = [TokenTarget(2, 7), TokenTarget(0, 7)]
-    found = contributions(double, answer, token_targets)
-    for layer, parts in enumerate(found.layers):
+    contributed = contributions(double, answer, token_targets)
+    for layer, parts in enumerate(contributed.layers):
         by_head = parts.by_head()
         for row, token_target in enumerate(token_targets):
             position = token_target.position(answer)
@@ -64,10 +64,10 @@ def test_heads_and_sources_are_those_of_the_real_projection(double: Transformers
 
 def sums_hold(model: TransformersModel, answer: Answer) -> None:
     """Sources sum to heads, and everything that a layer adds to the state that leaves it."""
-    found = contributions(model, answer, said(answer))
-    afterwards = [*(parts.state for parts in found.layers[1:]), found.final]
-    for parts, after in zip(found.layers, afterwards, strict=True):
-        heads = list(range(found.heads))
+    contributed = contributions(model, answer, said(answer))
+    afterwards = [*(parts.state for parts in contributed.layers[1:]), contributed.final]
+    for parts, after in zip(contributed.layers, afterwards, strict=True):
+        heads = list(range(contributed.heads))
         by_head, by_source = parts.by_head(), parts.by_source(heads)
         summed = torch.einsum("hrks,hsd->rhd", by_source, parts.projection())
         torch.testing.assert_close(summed, by_head, atol=1e-5, rtol=1e-4)
@@ -113,8 +113,8 @@ def test_a_family_that_shares_no_prefix_is_read_from_a_whole_pass(llava: Transfo
 
 
 def test_one_unit_alone_is_its_row(llava: TransformersModel, answer: Answer) -> None:
-    found = contributions(llava, answer, said(answer))
-    alone, direct = found.of(2), contributions(llava, answer, said(answer)[2:3])
+    contributed = contributions(llava, answer, said(answer))
+    alone, direct = contributed.of(2), contributions(llava, answer, said(answer)[2:3])
     assert alone.token_targets == direct.token_targets
     torch.testing.assert_close(alone.final, direct.final)
     for parts, other in zip(alone.layers, direct.layers, strict=True):

@@ -27,12 +27,12 @@ def test_groups_part_everything_that_bears_on_the_target(model: TransformersMode
         sampled(model, "Only words"),
     ):
         for target in (Target((0,)), Target((3,)), Target((1, 4)), whole_answer(answer)):
-            found = named(answer, target)
+            by_name = named(answer, target)
             end = len(answer.prompt_tokens) + max(target.tokens)
-            assert sorted(sum(found.values(), ())) == list(range(end))
-            assert found["image"] == answer.layout.positions(TokenKind.IMAGE)
-            assert found["last"] == tuple(len(answer.prompt_tokens) + index - 1 for index in target.tokens)
-            text = "".join(answer.prompt_tokens[position] for position in found["question"])
+            assert sorted(sum(by_name.values(), ())) == list(range(end))
+            assert by_name["image"] == answer.layout.positions(TokenKind.IMAGE)
+            assert by_name["last"] == tuple(len(answer.prompt_tokens) + index - 1 for index in target.tokens)
+            text = "".join(answer.prompt_tokens[position] for position in by_name["question"])
             assert text.strip() == answer.question.text
 
 

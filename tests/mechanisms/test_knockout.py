@@ -26,9 +26,9 @@ from tests.eager import eager_logits_with, sampled
 
 def cuts_of(answer: Answer, target: Target) -> list[Cut]:
     """Every pair of groups that are not empty, and one of chosen positions."""
-    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
+    group_of = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
     mine = Cut(Group("mine", (3, 5)), Group("others", (0, 3, 4)))
-    return [*(Cut(reader, source) for reader, source in product(found, found)), mine]
+    return [*(Cut(reader, source) for reader, source in product(group_of, group_of)), mine]
 
 
 def expected(model: TransformersModel, answer: Answer, target: Target, *edits: Knockout) -> tuple[float, list[int]]:
@@ -70,8 +70,8 @@ def compare_with_eager_passes(model: TransformersModel, picture: Image.Image, ta
 
 def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture: Image.Image) -> None:
     answer = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=5)))
-    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
-    cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), found["image"])
+    group_of = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
+    cut = Cut(Group("answer", tuple(range(len(answer.prompt_tokens) - 1, len(answer.layout) + 5))), group_of["image"])
     again = reask_under(model, answer, cut_in(cut, (0, 1))).answer
     rows = tuple(position for position in cut.reader.positions if position < len(again.layout))
     expected = eager_logits_with(model, again, (Knockout(rows, cut.source.positions, frozenset({0, 1})),))
@@ -80,8 +80,8 @@ def test_the_answer_is_written_anew_with_a_cut(model: TransformersModel, picture
 
 def test_a_cut_changes_every_token_as_in_an_eager_pass(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
-    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
-    cut = Cut(found["question"], found["image"])
+    group_of = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
+    cut = Cut(group_of["question"], group_of["image"])
     token_targets = token_targets_of(answer, whole_answer(answer))
     (outcome,) = outcomes(model, answer, token_targets, [cut_in(cut, (1, 2))])
     knockout = Knockout(cut.reader.positions, cut.source.positions, frozenset({1, 2}))
@@ -104,8 +104,8 @@ def test_the_probability_is_that_of_the_tokens_also_for_a_contrast(
 
 def test_what_cannot_be_seen_cannot_be_cut(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where?", picture)
-    found = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
-    backwards = Cut(found["image"], found["last"])
+    group_of = {group.name: group for group in groups(answer, token_targets_of(answer, Target((2,))))}
+    backwards = Cut(group_of["image"], group_of["last"])
     curves = knockout_curves(model, answer, Target((2,)), [backwards], 2)
     np.testing.assert_allclose(curves.change, 0, atol=1e-5)
 

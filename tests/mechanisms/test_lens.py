@@ -29,19 +29,19 @@ def test_every_state_is_read_through_its_own_norm(double: TransformersModel, pic
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)
     positions, words = [0, 6, len(answer.layout) - 2, 3], [answer.token_ids[2], 77]
-    found = lens(double, answer, positions, top=4, words=words)
-    assert found.ids.shape == found.logprobs.shape == (4, 4, 4)
+    readings = lens(double, answer, positions, top=4, words=words)
+    assert readings.ids.shape == readings.logprobs.shape == (4, 4, 4)
     for layer in range(4):
         for number, position in enumerate(positions):
             logprobs = literal_logprobs(expected, layer, position)
             best = sorted(range(len(logprobs)), key=lambda word: -float(logprobs[word]))
-            assert found.ids[layer, number].tolist() == best[:4]
-            assert found.logprobs[layer, number].tolist() == pytest.approx(logprobs[best[:4]].tolist(), abs=1e-5)
+            assert readings.ids[layer, number].tolist() == best[:4]
+            assert readings.logprobs[layer, number].tolist() == pytest.approx(logprobs[best[:4]].tolist(), abs=1e-5)
             entropy = -sum(float(p.exp() * p) for p in logprobs)
-            assert float(found.entropy[layer, number]) == pytest.approx(entropy, abs=1e-4)
+            assert float(readings.entropy[layer, number]) == pytest.approx(entropy, abs=1e-4)
             own = [float(logprobs[word]) for word in words]
-            assert found.word_logprobs[layer, number].tolist() == pytest.approx(own, abs=1e-5)
-            assert found.word_ranks[layer, number].tolist() == [best.index(word) + 1 for word in words]
+            assert readings.word_logprobs[layer, number].tolist() == pytest.approx(own, abs=1e-5)
+            assert readings.word_ranks[layer, number].tolist() == [best.index(word) + 1 for word in words]
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
 
 def test_behind_the_last_layer_stands_the_prediction(llava: TransformersModel, answer: Answer) -> None:
     predicting = range(len(answer.prompt_tokens) - 1, len(answer.layout) - 1)
-    found = lens(llava, answer, predicting, [3], words=answer.token_ids)
-    own = found.word_logprobs[0].diagonal()
+    readings = lens(llava, answer, predicting, [3], words=answer.token_ids)
+    own = readings.word_logprobs[0].diagonal()
     torch.testing.assert_close(own, torch.tensor([token.logprob for token in answer.tokens]), atol=1e-5, rtol=1e-4)
-    words = found.words(llava, 0, 0)
+    words = readings.words(llava, 0, 0)
     assert len(words) == 10 and words[0].text == llava.reader.piece(words[0].id)
     assert words[0].logprob == max(word.logprob for word in words)
 
@@ -86,8 +86,8 @@ def test_the_cap_is_part_of_what_a_state_says(
 
 
 def test_words_with_equal_logits_share_their_rank() -> None:
-    found = read_logits(torch.tensor([[1.0, 3.0, 1.0, 0.0]]), top=2, words=[0, 1, 2, 3])
-    assert found.word_ranks.tolist() == [[2, 1, 2, 4]] and found.ids[0, 0] == 1
+    read = read_logits(torch.tensor([[1.0, 3.0, 1.0, 0.0]]), top=2, words=[0, 1, 2, 3])
+    assert read.word_ranks.tolist() == [[2, 1, 2, 4]] and read.ids[0, 0] == 1
 
 
 def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:

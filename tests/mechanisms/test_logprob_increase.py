@@ -50,8 +50,8 @@ def test_increases_are_those_of_the_loop(double: TransformersModel, picture: Ima
     for answer in answers(double, picture):
         token_targets = units_for(answer)
         expected = WrittenOut(double.card.source, answer)
-        found = contributions(double, answer, token_targets)
-        by_head, by_source = head_increases(double, found), source_increases(double, found)
+        contributed = contributions(double, answer, token_targets)
+        by_head, by_source = head_increases(double, contributed), source_increases(double, contributed)
         assert by_head.shape == (len(token_targets), 3, 4) and by_source.shape == (
             len(token_targets),
             12,
@@ -59,7 +59,7 @@ def test_increases_are_those_of_the_loop(double: TransformersModel, picture: Ima
         )
         for number, token_target in enumerate(token_targets):
             row = token_target.position(answer)
-            for place, (layer, head) in enumerate(all_heads(found)):
+            for place, (layer, head) in enumerate(all_heads(contributed)):
                 whole = expected.increase(layer, expected.layers[layer].head(row, head), row, token_target)
                 assert float(by_head[number, layer, head]) == pytest.approx(whole, abs=2e-6)
                 for position in (0, row // 2, row - 1, row):
@@ -71,7 +71,7 @@ def test_increases_are_those_of_the_loop(double: TransformersModel, picture: Ima
 
 
 @pytest.fixture
-def found(llava: TransformersModel, picture: Image.Image) -> Contributions:
+def contributed(llava: TransformersModel, picture: Image.Image) -> Contributions:
     """Contributions to a token, a contrast and a token that was not said."""
     answer = sampled(llava, "the dog the dog?", picture, tokens=4)
     said = answer.token_ids
@@ -81,25 +81,25 @@ def found(llava: TransformersModel, picture: Image.Image) -> Contributions:
 
 
 def test_blocks_and_ways_through_give_the_same(
-    llava: TransformersModel, found: Contributions, monkeypatch: pytest.MonkeyPatch
+    llava: TransformersModel, contributed: Contributions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    by_head, by_source = head_increases(llava, found), source_increases(llava, found)
+    by_head, by_source = head_increases(llava, contributed), source_increases(llava, contributed)
     # Blocks of a few words, and one head at a time.
     monkeypatch.setattr(_logprob_changes, "LEAST_WORDS", 7)
     monkeypatch.setattr(_logprob_changes, "BLOCK_BYTES", 1)
     monkeypatch.setattr("core.mechanisms.logprob_increase.LEAST_WORDS", 7)
-    torch.testing.assert_close(head_increases(llava, found), by_head, atol=1e-6, rtol=1e-4)
-    torch.testing.assert_close(source_increases(llava, found), by_source, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(head_increases(llava, contributed), by_head, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(source_increases(llava, contributed), by_source, atol=1e-6, rtol=1e-4)
 
 
-def test_chosen_heads_come_in_their_order_however_often(llava: TransformersModel, found: Contributions) -> None:
-    whole = source_increases(llava, found)
+def test_chosen_heads_come_in_their_order_however_often(llava: TransformersModel, contributed: Contributions) -> None:
+    whole = source_increases(llava, contributed)
     chosen = [(2, 1), (0, 3), (2, 0), (2, 1)]
-    some = source_increases(llava, found, chosen)
+    some = source_increases(llava, contributed, chosen)
     torch.testing.assert_close(some, whole[:, [layer * 4 + head for layer, head in chosen]], atol=1e-6, rtol=1e-4)
-    assert source_increases(llava, found, []).shape == (3, 0, found.length)
+    assert source_increases(llava, contributed, []).shape == (3, 0, contributed.length)
     with pytest.raises(ValueError, match="layers 0 to 2 and heads 0 to 3"):
-        source_increases(llava, found, [(3, 0)])
+        source_increases(llava, contributed, [(3, 0)])
 
 
 def test_capped_logits_are_capped(
@@ -110,8 +110,8 @@ def test_capped_logits_are_capped(
     monkeypatch.setattr(llava, "_measured_transform", LogitTransform(softcap=0.5))
     expected = WrittenOut(llava.card.source, answer, softcap=0.5)
     token_targets = [TokenTarget(1, answer.token_ids[1]), TokenTarget(1, UNSAID, RIVAL)]
-    found = contributions(llava, answer, token_targets)
-    by_head, by_source = head_increases(llava, found), source_increases(llava, found, [(1, 2)])
+    contributed = contributions(llava, answer, token_targets)
+    by_head, by_source = head_increases(llava, contributed), source_increases(llava, contributed, [(1, 2)])
     for number, token_target in enumerate(token_targets):
         row = token_target.position(answer)
         whole = expected.increase(1, expected.layers[1].head(row, 2), row, token_target)
@@ -120,9 +120,9 @@ def test_capped_logits_are_capped(
         assert float(by_source[number, 0, 5]) == pytest.approx(one, abs=2e-6)
 
 
-def test_enormous_changes_neither_overflow_nor_vanish(llava: TransformersModel, found: Contributions) -> None:
-    unembedding, token_target = llava.unembedding(), found.token_targets[0]
-    state = unembedding.norm.linear(found.final[:1])
+def test_enormous_changes_neither_overflow_nor_vanish(llava: TransformersModel, contributed: Contributions) -> None:
+    unembedding, token_target = llava.unembedding(), contributed.token_targets[0]
+    state = unembedding.norm.linear(contributed.final[:1])
     directions = torch.randn(1, 1, 6, 64, generator=torch.Generator().manual_seed(0))
     factors = directions * torch.tensor([1e-6, 1.0, 1e2, 1e4, -1e4, 0.0])[:, None]
     gained = _logprob_changes.logprob_changes(
@@ -139,8 +139,8 @@ def test_half_precision_is_summed_in_single(llava_folder: Path, picture: Image.I
     assert isinstance(half, TransformersModel)
     answer = sampled(half, "the dog?", picture, tokens=2)
     token_target = TokenTarget(1, answer.token_ids[1])
-    found = contributions(half, answer, [token_target])
-    by_source = source_increases(half, found, [(0, 1)])[0, 0]
+    contributed = contributions(half, answer, [token_target])
+    by_source = source_increases(half, contributed, [(0, 1)])[0, 0]
     expected = WrittenOut(llava_folder, answer)
     row = token_target.position(answer)
     loop = [
@@ -156,20 +156,20 @@ def test_heads_are_ranked_from_the_largest_on() -> None:
     assert len(top_heads(scores, 99)) == 4
 
 
-def test_progress_rises_to_one_and_a_stop_is_heard(llava: TransformersModel, found: Contributions) -> None:
+def test_progress_rises_to_one_and_a_stop_is_heard(llava: TransformersModel, contributed: Contributions) -> None:
     for compute in (head_increases, source_increases):
         told: list[float] = []
-        compute(llava, found, progress=told.append)
+        compute(llava, contributed, progress=told.append)
         assert told == sorted(told) and told[-1] == 1
         cancel = CancelToken()
         with pytest.raises(Cancelled):
-            compute(llava, found, cancel=cancel, progress=lambda _, cancel=cancel: cancel.cancel())
+            compute(llava, contributed, cancel=cancel, progress=lambda _, cancel=cancel: cancel.cancel())
 
 
 def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
-    llava: TransformersModel, found: Contributions, monkeypatch: pytest.MonkeyPatch
+    llava: TransformersModel, contributed: Contributions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**20)
     for compute in (head_increases, source_increases):
         with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ MB .* Choose fewer tokens"):
-            compute(llava, found)
+            compute(llava, contributed)

@@ -30,25 +30,25 @@ INSIDE = (Site.OUTPUT, Site.ATTENTION, Site.MLP)
 
 def eager_states(model: TransformersModel, answer: Answer) -> dict[tuple[Site, int], torch.Tensor]:
     """What goes into the first layer, and what each layer and its parts hand on, at every position."""
-    network, found = eager_network(model.card.source), {}
+    network, states_of = eager_network(model.card.source), {}
     with torch.no_grad():
         hooks = []
         for index, layer in enumerate(network.get_decoder().layers):
             for site, module in ((Site.OUTPUT, layer), (Site.ATTENTION, layer.self_attn), (Site.MLP, layer.mlp)):
 
                 def keep(_: Any, args: Any, output: Any, key: tuple[Site, int] = (site, index)) -> None:
-                    found[key] = (output[0] if isinstance(output, tuple) else output)[0]
+                    states_of[key] = (output[0] if isinstance(output, tuple) else output)[0]
 
                 hooks.append(module.register_forward_hook(keep))
             hooks.append(
                 layer.register_forward_pre_hook(
-                    lambda _, args, key=(Site.INPUT, index): found.update({key: args[0][0]})
+                    lambda _, args, key=(Site.INPUT, index): states_of.update({key: args[0][0]})
                 )
             )
         network(**whole_inputs(answer, answer.token_ids), use_cache=False)
     for hook in hooks:
         hook.remove()
-    return found
+    return states_of
 
 
 def logprob(logits: torch.Tensor, answer: Answer, target: Target) -> float:
@@ -77,8 +77,8 @@ def restored_literally(
 
 
 def places_of(answer: Answer, target: Target) -> list[Group]:
-    found = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
-    return [*found, Group("some", (answer.layout.positions(answer.layout.kinds[5])[0], 4, 2))]
+    group_of = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
+    return [*group_of, Group("some", (answer.layout.positions(answer.layout.kinds[5])[0], 4, 2))]
 
 
 @pytest.mark.parametrize(("target", "window"), [(Target((1,)), 1), (Target((0, 3), (40, 41)), 3)])
@@ -96,10 +96,10 @@ def compare_with_the_literal_procedure(
     model: TransformersModel, picture: Image.Image, target: Target, window: int
 ) -> None:
     answer = sampled(model, "the the dog", picture)
-    found = {group.name: group.positions for group in groups(answer, token_targets_of(answer, target))}
+    group_of = {group.name: group.positions for group in groups(answer, token_targets_of(answer, target))}
     corruptions: tuple[Corruption, ...] = (
-        Noise(found["image"], scale=2.0, samples=2),
-        Noise(found["question"][1:], scale=1.0, samples=1, seed=7),
+        Noise(group_of["image"], scale=2.0, samples=2),
+        Noise(group_of["question"][1:], scale=1.0, samples=1, seed=7),
     )
     places = places_of(answer, target)
     for corruption in corruptions:

@@ -20,8 +20,8 @@ def test_heads_are_read_as_what_they_alone_would_say(double: TransformersModel, 
     expected = WrittenOut(double.card.source, answer)
     token_targets = [TokenTarget(0, 7), TokenTarget(2, 7)]
     row = token_targets[1].position(answer)
-    found = contributions(double, answer, token_targets)
-    readings = read_heads(double, answer, found, [(2, 3), (0, 1), (2, 3)], token_target=1, top=5)
+    contributed = contributions(double, answer, token_targets)
+    readings = read_heads(double, answer, contributed, [(2, 3), (0, 1), (2, 3)], token_target=1, top=5)
     assert readings[0] == readings[2]
     for reading, (layer, head) in zip(readings, [(2, 3), (0, 1)], strict=False):
         part = expected.layers[layer]
@@ -41,16 +41,16 @@ def test_heads_are_read_as_what_they_alone_would_say(double: TransformersModel, 
 
 def test_reading_heads_is_stopped(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=1)
-    found = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
+    contributed = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
     cancel = CancelToken()
     cancel.cancel()
     with pytest.raises(Cancelled):
-        read_heads(llava, answer, found, [(0, 0)], cancel=cancel)
+        read_heads(llava, answer, contributed, [(0, 0)], cancel=cancel)
 
 
 def test_readings_are_summed_in_at_least_single_precision(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=1)
-    found = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
-    (reading,) = read_heads(llava, answer, found, [(1, 1)], top=llava.card.vocabulary)
+    contributed = contributions(llava, answer, [TokenTarget(0, answer.token_ids[0])])
+    (reading,) = read_heads(llava, answer, contributed, [(1, 1)], top=llava.card.vocabulary)
     for words in (reading.contribution, reading.value, reading.input):
         assert float(torch.tensor([word.logprob for word in words]).exp().sum()) == pytest.approx(1, abs=1e-4)

@@ -33,8 +33,8 @@ def test_the_embedded_model_answers(installed: Installed, elsewhere: Path) -> No
     question = "What color is the house?"
     done = installed.run(installed.program, "ask", "--image", "orange.png", "--question", question, cwd=elsewhere)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["model"] == "street-llava" and found["answer"]
+    told = json.loads(done.stdout)
+    assert told["model"] == "street-llava" and told["answer"]
 
 
 def test_the_module_is_the_same_program(installed: Installed, elsewhere: Path) -> None:
@@ -46,9 +46,9 @@ def test_the_module_is_the_same_program(installed: Installed, elsewhere: Path) -
 def test_the_doctor_reads_what_the_wheel_requires(installed: Installed, elsewhere: Path) -> None:
     done = installed.run(installed.program, "doctor", "--json", cwd=elsewhere)
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads(done.stdout)
-    assert found["repository"] is False and found["right"] is True
-    names = {package["requirement"]["name"] for package in found["packages"]}
+    told = json.loads(done.stdout)
+    assert told["repository"] is False and told["right"] is True
+    names = {package["requirement"]["name"] for package in told["packages"]}
     assert {"torch", "streamlit", "ray"} <= names
     assert str(Path.home()) not in done.stdout and str(installed.folder) not in done.stdout
 

@@ -73,9 +73,9 @@ def by_hand(answer: Answer, positions: Sequence[int], image: int) -> np.ndarray:
 @pytest.mark.parametrize("fill", FILLS)
 def test_regions_of_pixels(model: TransformersModel, answer: Answer, fill: Fill) -> None:
     masks = [RegionMask(hidden, fill) for hidden in boxes((120, 80))]
-    found = list(outcomes(model, answer, targets(answer), [HiddenPixels((mask,)) for mask in masks]))
+    read = list(outcomes(model, answer, targets(answer), [HiddenPixels((mask,)) for mask in masks]))
     before = logits_over(model, answer, answer.question.images)
-    for outcome, mask in zip(found, masks, strict=True):
+    for outcome, mask in zip(read, masks, strict=True):
         check_outcome(outcome, before, logits_over(model, answer, painted(answer, [mask])), targets(answer))
 
 
@@ -147,9 +147,9 @@ def hidings(answer: Answer) -> list[frozenset[int]]:
 
 
 def test_tokens_hidden_from_everything_after_the_pictures(model: TransformersModel, answer: Answer) -> None:
-    found = list(outcomes(model, answer, targets(answer), [HiddenTokens(hidden) for hidden in hidings(answer)]))
+    read = list(outcomes(model, answer, targets(answer), [HiddenTokens(hidden) for hidden in hidings(answer)]))
     before = eager_logits_without(model, answer, ())
-    for outcome, hidden in zip(found, hidings(answer), strict=True):
+    for outcome, hidden in zip(read, hidings(answer), strict=True):
         check_outcome(outcome, before, eager_logits_without(model, answer, sorted(hidden)), targets(answer))
 
 
@@ -271,11 +271,11 @@ def test_what_says_the_same_is_read_once(llava: TransformersModel, picture: Imag
         *(HiddenTokens(some) for some in patches),
         HiddenTokens(frozenset()),
     ]
-    found = list(outcomes(model, answer, targets(answer), wanted))  # type: ignore[arg-type]
-    assert len(found) == len(wanted)
+    read = list(outcomes(model, answer, targets(answer), wanted))  # type: ignore[arg-type]
+    assert len(read) == len(wanted)
     assert model.images == 3, "the picture as it was, and two patches"
     assert sum(model.sets) == 3
-    assert found[0].after is found[2].after is found[4].after
+    assert read[0].after is read[2].after is read[4].after
 
 
 def test_a_reader_that_is_asked_again_remembers(llava: TransformersModel, picture: Image.Image) -> None:
@@ -335,10 +335,10 @@ def test_stopped_in_the_middle_what_was_read_is_kept(
         if len(shares) == stop_at:
             cancel.cancel()
 
-    found = list(outcomes(model, answer, targets(answer), wanted, cancel=cancel, progress=progress))
-    assert [outcome.perturbation for outcome in found] == wanted[:stop_at]
+    read = list(outcomes(model, answer, targets(answer), wanted, cancel=cancel, progress=progress))
+    assert [outcome.perturbation for outcome in read] == wanted[:stop_at]
     assert shares == [number / 8 for number in range(1, stop_at + 1)]
-    for outcome, whole in zip(found, outcomes(model, answer, targets(answer), wanted), strict=False):
+    for outcome, whole in zip(read, outcomes(model, answer, targets(answer), wanted), strict=False):
         np.testing.assert_allclose(outcome.after.tokens, whole.after.tokens, atol=CLOSE)
 
 

@@ -21,8 +21,8 @@ def _key(chart: Any) -> str:
 def spec(at: AppTest, key: str) -> dict[str, Any]:
     """The Vega-Lite specification of the chart with a key."""
     chart = next(chart for chart in at.get("vega_lite_chart") if chart.proto.id and _key(chart) == key)
-    found: dict[str, Any] = json.loads(chart.proto.spec)
-    return found
+    told: dict[str, Any] = json.loads(chart.proto.spec)
+    return told
 
 
 def rows(at: AppTest, key: str) -> list[dict[str, Any]]:

@@ -238,13 +238,13 @@ def results() -> list[Result]:
 
 
 def test_failures_come_first_by_how_little_they_depend_on_the_picture() -> None:
-    found = results()
+    kept = results()
     noted = {"c0": Note("x")}
-    assert [one.id for one in filtered(found, "wrong", noted)] == ["c1", "c2"]
-    assert [one.id for one in filtered(found, "not asked", noted)] == ["c3"]
-    assert [one.id for one in filtered(found, "noted", noted)] == ["c0"]
-    assert [one.id for one in ordered(found, "image dependence, least first")] == ["c2", "c0", "c1", "c3"]
-    assert [one.id for one in ordered(found[::-1], "order of the set")] == ["c0", "c1", "c2", "c3"]
+    assert [one.id for one in filtered(kept, "wrong", noted)] == ["c1", "c2"]
+    assert [one.id for one in filtered(kept, "not asked", noted)] == ["c3"]
+    assert [one.id for one in filtered(kept, "noted", noted)] == ["c0"]
+    assert [one.id for one in ordered(kept, "image dependence, least first")] == ["c2", "c0", "c1", "c3"]
+    assert [one.id for one in ordered(kept[::-1], "order of the set")] == ["c0", "c1", "c2", "c3"]
 
 
 # Two models
@@ -310,10 +310,10 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
         {"case": "a", "family": "count", "said": "x", "method": method, "figures": figures, "processor": 0.1}
         for method in ("relevancy", "raw_attention", "random")
     ]
-    found = ranking({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
+    ranked = ranking({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
     file = tmp_path / "league.json"
-    file.write_text(json.dumps(found.record("python -m core league --cases 1")))
-    assert league_file.read_league_file(file).league.record("x") == found.record("x"), "read as it was written"
+    file.write_text(json.dumps(ranked.record("python -m core league --cases 1")))
+    assert league_file.read_league_file(file).league.record("x") == ranked.record("x"), "read as it was written"
     monkeypatch.setattr(league_file, "COMMITTED", file)
     at = opened(app, "League of methods")
     assert any("Recommended" in markdown.value for markdown in at.markdown)

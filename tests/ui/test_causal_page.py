@@ -163,11 +163,11 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     at.selectbox(key="causal_node").select(number).run()
     at.button(key="causal_mask").click().run()
     assert not at.exception
-    found = list(work_of(at).results.of(REASKED).values())
-    assert [entry.positions for entry in found] == [(graph.nodes[number].position,)]
-    (mask,) = found[0].reasked.answer.question.masks
+    asked_again = list(work_of(at).results.of(REASKED).values())
+    assert [entry.positions for entry in asked_again] == [(graph.nodes[number].position,)]
+    (mask,) = asked_again[0].reasked.answer.question.masks
     assert 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
-    assert f"{nats(found[0].hidden_change)} with the image tokens hidden" in captions(at)
+    assert f"{nats(asked_again[0].hidden_change)} with the image tokens hidden" in captions(at)
 
 
 def test_a_word_cannot_be_masked_and_the_page_says_so(app: App, llava: TransformersModel) -> None:
@@ -182,15 +182,15 @@ def test_the_explanation_is_tested_beside_its_controls_and_kept(app: App, llava:
     at.select_slider(key="causal_cap").set_value(32).run()
     at.segmented_control(key="causal_radius_4").select(2).run()
     at.button(key="causal_test").click().run()
-    found = list(work_of(at).results.of(TESTS).values())
-    assert len(found) == 1 and found[0].forwards <= 32
-    assert found[0].sentence in said(at)
+    tests_read = list(work_of(at).results.of(TESTS).values())
+    assert len(tests_read) == 1 and tests_read[0].forwards <= 32
+    assert tests_read[0].sentence in said(at)
     table = at.dataframe[-1].value
     assert set(table["set"]) == {"part of the explanation", "all of it", "random", "top attention"}
     at.selectbox(key="causal_mode").select("pixels").run()
-    assert work_of(at).view(CausalView).masking == Masking("pixels") and found[0].sentence not in said(at)
+    assert work_of(at).view(CausalView).masking == Masking("pixels") and tests_read[0].sentence not in said(at)
     at.selectbox(key="causal_mode").select("reader").run()
-    assert found[0].sentence in said(at)
+    assert tests_read[0].sentence in said(at)
 
 
 def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava: TransformersModel) -> None:

@@ -101,11 +101,11 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     at = opened(app, exchange, "causal_tracing")
     at.number_input(key="mechanisms_samples").set_value(2).run()
     at.button(key="trace").click().run()
-    (found,) = view_of(at).results.of(TRACES).values()
+    (trace_read,) = view_of(at).results.of(TRACES).values()
     images = groups(answer, token_targets_of(answer, TARGET))[0].positions
     places = restoring.places_of(answer, TARGET, GROUPS)
     expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
-    np.testing.assert_allclose(found.trace.logprob, expected.logprob, atol=1e-4)
+    np.testing.assert_allclose(trace_read.trace.logprob, expected.logprob, atol=1e-4)
     assert f"total effect {expected.total.mean():.3f} ± {expected.total.std():.3f} nats" in captions(at)
     click(at, "mechanisms_trace", "layer", {"layer": 1})
     at.button(key="trace_patches").click().run()
@@ -119,8 +119,8 @@ def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: Transfo
     at.number_input(key="mechanisms_samples").set_value(1).run()
     at.button(key="trace").click().run()
     assert "noise on image tokens does not reach" not in captions(at)
-    ((key, found),) = view_of(at).results.of(TRACES).items()
-    view_of(at).results.keep(TRACES, key, replace(found, trace=replace(found.trace, chained=False)))
+    ((key, trace_read),) = view_of(at).results.of(TRACES).items()
+    view_of(at).results.keep(TRACES, key, replace(trace_read, trace=replace(trace_read.trace, chained=False)))
     at.run()
     assert "noise on image tokens does not reach" in captions(at)
 
@@ -134,7 +134,7 @@ def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: Tran
     box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
     box.select_index(len(box.options) - 1).run()
     at.button(key="trace").click().run()
-    assert len({found.trace.total[0] for found in view_of(at).results.of(TRACES).values()}) == 2
+    assert len({trace_read.trace.total[0] for trace_read in view_of(at).results.of(TRACES).values()}) == 2
     assert "itself, blurred" in captions(at)
 
 
@@ -143,8 +143,8 @@ def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None
     at.segmented_control(key="mechanisms_corrupt_3").select("noise on words").run()
     at.segmented_control(key="mechanisms_rows").select("word by word").run()
     at.button(key="trace").click().run()
-    (found,) = view_of(at).results.of(TRACES).values()
-    names = [place.name for place in found.trace.places]
+    (trace_read,) = view_of(at).results.of(TRACES).values()
+    names = [place.name for place in trace_read.trace.places]
     assert names[0] == "image" and "1: What" in names and names[-1] == "last"
 
 
@@ -167,7 +167,7 @@ def test_a_stopped_trace_keeps_what_is_done(
     with monkeypatch.context() as patched:
         patched.setattr(restoring, "trace", stopped)
         at.button(key="trace").click().run()
-    (found,) = view_of(at).results.of(TRACES).values()
-    assert 0.3 < found.trace.complete < 0.5 and "of it was done" in captions(at)
+    (trace_read,) = view_of(at).results.of(TRACES).values()
+    assert 0.3 < trace_read.trace.complete < 0.5 and "of it was done" in captions(at)
     at.button(key="trace").click().run()
-    assert [found.trace.complete for found in view_of(at).results.of(TRACES).values()] == [1.0]
+    assert [trace_read.trace.complete for trace_read in view_of(at).results.of(TRACES).values()] == [1.0]

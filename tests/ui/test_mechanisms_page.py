@@ -74,14 +74,14 @@ def test_heads_have_their_increase_and_a_click_shows_where_they_take_it_from(
     exchange = exchange_of(llava)
     answer = answered(exchange)
     at = opened(app, exchange)
-    found = contributions(llava, answer, token_targets_of(answer, TARGET))
-    expected = head_increases(llava, found)[0]
+    contributed = contributions(llava, answer, token_targets_of(answer, TARGET))
+    expected = head_increases(llava, contributed)[0]
     cells = {(row["layer"], row["head"]): row["value"] for row in rows(at, "mechanisms_heads") if "value" in row}
     assert all(cells[place] == pytest.approx(float(value), abs=1e-5) for place, value in np.ndenumerate(expected))
     first = top_heads(expected, 1)[0]
     assert f"now: L{first[0]} H{first[1]}" in captions(at)
     click(at, "mechanisms_heads", "cell", {"layer": 1, "head": 2})
-    taken = source_increases(llava, found, [(1, 2)])[0, 0].numpy()
+    taken = source_increases(llava, contributed, [(1, 2)])[0, 0].numpy()
     patches = {row["position"]: row["value"] for row in told(at, "increase (nats)") if "position" in row}
     assert len(patches) == 16
     assert all(patches[place] == pytest.approx(float(taken[place]), abs=1e-6) for place in patches)
@@ -103,9 +103,9 @@ def test_the_first_heads_are_summed_and_none_is_read_twice(
     answer = answered(exchange)
     at = opened(app, exchange)
     at.number_input(key="mechanisms_k_12").set_value(3).run()
-    found = contributions(llava, answer, token_targets_of(answer, TARGET))
-    heads = top_heads(head_increases(llava, found)[0], 3)
-    summed = source_increases(llava, found, heads)[0].sum(0).numpy()
+    contributed = contributions(llava, answer, token_targets_of(answer, TARGET))
+    heads = top_heads(head_increases(llava, contributed)[0], 3)
+    summed = source_increases(llava, contributed, heads)[0].sum(0).numpy()
     patches = {row["position"]: row["value"] for row in told(at, "increase (nats)") if "position" in row}
     assert all(patches[place] == pytest.approx(float(summed[place]), abs=1e-6) for place in patches)
 

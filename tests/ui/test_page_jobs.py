@@ -39,7 +39,7 @@ class View:
 
     work: Work | None = None
     model: Model = field(default_factory=Model)
-    found: int | None = None
+    value: int | None = None
     boxes: int = 0
     jobs: PageJobs = field(default_factory=PageJobs)
 
@@ -50,9 +50,9 @@ def page() -> None:
     view = st.session_state["view"]
     view.boxes += view.jobs.left is not None
     view.jobs.finish()
-    if view.found is None:
+    if view.value is None:
         view.jobs.ensure(view.model, "number", "counting", "number", view.work)
-    st.text(f"found: {view.found}")
+    st.text(f"value: {view.value}")
 
 
 def opened(view: View) -> AppTest:
@@ -75,11 +75,11 @@ def test_only_what_takes_longer_than_a_moment_is_left_to_the_page(seconds: float
         begun.append(1)
         report(0.5)
         time.sleep(seconds)
-        view.found = 7
+        view.value = 7
 
     view.work = work
     at = opened(view)
-    assert texts(at) == ["found: 7"] and view.boxes == boxes and begun == [1]
+    assert texts(at) == ["value: 7"] and view.boxes == boxes and begun == [1]
 
 
 @pytest.mark.parametrize("seconds", [0.0, 2 * MOMENT])
@@ -102,13 +102,13 @@ def test_what_fails_is_a_sentence_and_is_tried_again_only_when_asked(
         time.sleep(seconds)
         if len(tries) == 1:
             raise error
-        view.found = 7
+        view.value = 7
 
     view.work = work
     at = opened(view).run()
     assert len(tries) == 1 and said in texts(at)[0]
     at.button(key="again_number").click().run()
-    assert texts(at) == ["found: 7"] and len(tries) == 2
+    assert texts(at) == ["value: 7"] and len(tries) == 2
 
 
 def test_the_next_run_of_a_page_has_what_was_done_before_a_stop() -> None:

@@ -106,17 +106,17 @@ def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava:
 
 def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)))
-    found = work_of(at).view(RelevancyView).map_of(answer_of(at), Target((2,)), relevancy_order())
-    assert found is not None and found.complete == 1
-    assert f"default settings · {found.seconds:.2f} s" in captions(at)
+    made = work_of(at).view(RelevancyView).map_of(answer_of(at), Target((2,)), relevancy_order())
+    assert made is not None and made.complete == 1
+    assert f"default settings · {made.seconds:.2f} s" in captions(at)
     assert Relevancy.caveat in captions(at)
     assert charts(at) == 3, "the map, the bars and the words"
 
 
 def test_what_a_setting_could_not_do_is_said_under_the_map(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)))
-    [(key, found)] = maps_of(at).items()
-    work_of(at).results.keep(MAPS, key, replace(found, remark="It is <b>the decoder's</b> alone."))
+    [(key, map_of)] = maps_of(at).items()
+    work_of(at).results.keep(MAPS, key, replace(map_of, remark="It is <b>the decoder's</b> alone."))
     at.run()
     assert "It is <b>the decoder's</b> alone." in captions(at)
     assert not any("<b>" in caption.value for caption in at.caption), "escaped"
@@ -364,12 +364,12 @@ def test_a_stop_keeps_what_is_done_and_starts_nothing_by_itself(
     results.jobs.stopped[results.key(answer_of(at), Target((1,)), order)] = STOPPED
     monkeypatch.undo()
     at.run()
-    found = results.map_of(answer_of(at), Target((1,)), order)
-    assert found is not None and found.complete == 0.25
+    made = results.map_of(answer_of(at), Target((1,)), order)
+    assert made is not None and made.complete == 0.25
     assert "25% of it was done" in captions(at)
     at.button(key="again_occlusion_pixels").click().run()
-    found = results.map_of(answer_of(at), Target((1,)), order)
-    assert found is not None and found.complete == 1 and "of it was done" not in captions(at)
+    made = results.map_of(answer_of(at), Target((1,)), order)
+    assert made is not None and made.complete == 1 and "of it was done" not in captions(at)
 
 
 def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersModel) -> None:
@@ -396,8 +396,8 @@ def test_words_behind_the_target_and_its_own_place_are_off_the_scale(llava: Tran
     assert answer is not None
     target = Target((2,))
     scores = np.arange(len(answer.layout), dtype=np.float32)
-    found = scored_tokens(answer, target, scores, parts(answer.layout, target))
-    answers = [token for token in found if token.group == "answer"]
+    parted = scored_tokens(answer, target, scores, parts(answer.layout, target))
+    answers = [token for token in parted if token.group == "answer"]
     start = len(answer.prompt_tokens)
     assert [token.score for token in answers] == [start, None, None, None, None, None]
     assert [token.note for token in answers[:4]] == [
@@ -406,4 +406,4 @@ def test_words_behind_the_target_and_its_own_place_are_off_the_scale(llava: Tran
         "explained here",
         "comes after what is explained",
     ]
-    assert "".join(token.text for token in found if token.group == "question") == answer.question.text
+    assert "".join(token.text for token in parted if token.group == "question") == answer.question.text

@@ -24,9 +24,9 @@ def save(folder: Path, content: str | bytes = TEXT, name: str = "my cases.csv") 
 
 
 def test_questions_pictures_and_expected_answers_are_read(tmp_path: Path) -> None:
-    found = PlainFolder().read(save(tmp_path))
-    assert found.problems == ()
-    one, two, three = found.cases
+    case_set = PlainFolder().read(save(tmp_path))
+    assert case_set.problems == ()
+    one, two, three = case_set.cases
     assert (one.expected, one.scoring, one.images) == (("grün", "lime"), "contains", (tmp_path / "a.png",))
     assert (two.expected, two.scoring, two.images) == (("yes",), "yes_no", ())
     assert three.images == (tmp_path / "a.png", tmp_path / "images" / "b.png")
@@ -34,9 +34,9 @@ def test_questions_pictures_and_expected_answers_are_read(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
-    found = PlainFolder().read(save(tmp_path, TEXT.encode(encoding)))
-    assert found.cases[0].question == "Welche Farbe hat die Tür?"
-    assert bool(found.problems) == (encoding == "cp1252")
+    case_set = PlainFolder().read(save(tmp_path, TEXT.encode(encoding)))
+    assert case_set.cases[0].question == "Welche Farbe hat die Tür?"
+    assert bool(case_set.problems) == (encoding == "cp1252")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -59,22 +59,22 @@ def test_other_columns_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_rows_with_missing_fields_or_values_are_named(tmp_path: Path) -> None:
     rows = "a.png,What, exactly?,red\n\na.png,,red\na.png,What?,\na.png,Who?,man\n"
-    found = PlainFolder().read(save(tmp_path, HEADER + rows))
-    assert [case.question for case in found.cases] == ["Who?"]
-    assert [problem.split(" have ")[0] for problem in found.problems] == ["“my cases.csv”: lines 2", "Lines 4, 5"]
+    case_set = PlainFolder().read(save(tmp_path, HEADER + rows))
+    assert [case.question for case in case_set.cases] == ["Who?"]
+    assert [problem.split(" have ")[0] for problem in case_set.problems] == ["“my cases.csv”: lines 2", "Lines 4, 5"]
 
 
 @pytest.mark.parametrize("later", ["a.png,D?,red", '"a.png",D?,red'])
 def test_rows_that_an_open_quote_swallowed_are_told_of(tmp_path: Path, later: str) -> None:
     rows = ["a.png,A?,red", 'a.png,"B?,red', "a.png,C?,red", later, "a.png,E?,red"]
-    found = [problem for problem in PlainFolder().read(save(tmp_path, HEADER + "\n".join(rows) + "\n")).problems]
-    assert any("look like rows" in problem for problem in found)
+    case_set = [problem for problem in PlainFolder().read(save(tmp_path, HEADER + "\n".join(rows) + "\n")).problems]
+    assert any("look like rows" in problem for problem in case_set)
 
 
 def test_a_question_of_several_lines_is_one_row(tmp_path: Path) -> None:
     text = HEADER + 'a.png,"Look, first,\nthen say:\nwhat is it?",red\n'
-    found = PlainFolder().read(save(tmp_path, text))
-    assert found.problems == () and found.cases[0].question == "Look, first,\nthen say:\nwhat is it?"
+    case_set = PlainFolder().read(save(tmp_path, text))
+    assert case_set.problems == () and case_set.cases[0].question == "Look, first,\nthen say:\nwhat is it?"
 
 
 @pytest.mark.parametrize(
