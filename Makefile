@@ -78,6 +78,6 @@ $(VENV)/.installed: requirements.txt pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --no-deps --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+$(VENV)/.installed-dev: requirements-dev.txt requirements-models.txt $(VENV)/.installed
 	$(BIN)/python -m pip install -r requirements-dev.txt
 	@touch $@

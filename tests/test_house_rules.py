@@ -103,7 +103,9 @@ def test_no_page_draws_markup_of_its_own() -> None:
     assert offenders == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-ray.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-ray.txt", "requirements-models.txt"]
+)
 def test_requirements_are_pinned_exactly(name: str) -> None:
     assert requirements(name), "an empty requirements file would pass every other check"
     assert [line for line in requirements(name) if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", line)] == []
@@ -111,7 +113,7 @@ def test_requirements_are_pinned_exactly(name: str) -> None:
 
 def test_readme_says_why_each_requirement_is_there() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    files = ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt")
+    files = ("requirements.txt", "requirements-dev.txt", "requirements-ray.txt", "requirements-models.txt")
     pins = [pin for file in files for pin in requirements(file)]
     names = [line.split("==")[0] for line in pins]
     assert [name for name in names if not re.search(rf"^- `{re.escape(name)}`: \S.*", readme, re.MULTILINE)] == []

@@ -21,6 +21,11 @@ PINS = {
     "requirements.txt": PROJECT["dependencies"],
     "requirements-dev.txt": PROJECT["optional-dependencies"]["dev"],
     "requirements-ray.txt": PROJECT["optional-dependencies"]["ray"],
+    "requirements-models.txt": [
+        requirement
+        for extra in ("peft", "bitsandbytes", "several-gpus")
+        for requirement in PROJECT["optional-dependencies"][extra]
+    ],
 }
 CITED = re.compile(r"([A-Z][A-Za-zé-]+)(?: et al\.)?,? \(?((?:19|20)\d\d)[a-z]?\b")
 """The last name before a year: "Chefer, Gur and Wolf (2021)", "Meng et al. 2022"."""
@@ -41,7 +46,9 @@ def test_every_pin_lies_in_its_range_and_the_names_agree(name: str) -> None:
 
 
 def test_every_requirement_of_the_program_has_a_lower_and_an_upper_bound() -> None:
-    for each in map(Requirement, [*PINS["requirements.txt"], *PINS["requirements-ray.txt"]]):
+    for each in map(
+        Requirement, [*PINS["requirements.txt"], *PINS["requirements-ray.txt"], *PINS["requirements-models.txt"]]
+    ):
         assert {specifier.operator for specifier in each.specifier} == {">=", "<"}, each
 
 

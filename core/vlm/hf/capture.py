@@ -37,7 +37,7 @@ TOWER = "observed_attention"
 """The attention implementation of every vision tower that this package loads."""
 
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
-_observer: ContextVar[tuple[str, Callable[[AttentionCall], None]] | None] = ContextVar(
+_observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
     "attention_observer", default=None
 )
 
@@ -62,7 +62,8 @@ class RowRecorder:
         first = layers[0][0]
         weights = torch.zeros(len(layers), first.shape[0], answer, length, dtype=first.dtype, device=first.device)
         for token in range(answer):
-            rows = torch.stack([layer[token] for layer in layers])
+            # Layers may lie on several devices; their rows come together here, once an answer is finished.
+            rows = torch.stack([layer[token].to(weights.device) for layer in layers])
             weights[:, :, token, : rows.shape[-1]] = rows
         return AttentionRows(weights)
 
@@ -78,10 +79,10 @@ def recording(recorder: RowRecorder | None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def observing(name: str, observer: Callable[[AttentionCall], None]) -> Iterator[None]:
+def observing(name: str, observer: Callable[[AttentionCall], None], device: torch.device) -> Iterator[None]:
     """In this block, in this thread, `observer` is given the call of every attention of that name (NAME, TOWER): one
-    for each sequence of a batch."""
-    token = _observer.set((name, observer))
+    for each sequence of a batch. What it holds lies on `device`, wherever the layer does."""
+    token = _observer.set((name, observer, device))
     try:
         yield
     finally:
@@ -177,14 +178,17 @@ def _observed(
     kwargs: dict[str, Any],
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """The output, after its attention calls were given to an observer of this name."""
-    observed, observer = _observer.get() or ("", None)
-    if observer is None or observed != name:
+    active = _observer.get()
+    if active is None or active[0] != name:
         return output, None
+    _, observer, device = active
     # The network goes on with the very tensors that the calls hold: a gradient with respect to them exists.
-    parts = output.unbind(0)
+    parts = output.to(device).unbind(0)
+    query, key, value = query.to(device), key.to(device), value.to(device)
+    mask = None if mask is None else mask.to(device)
     for index, part in enumerate(parts):
         observer(_call(module, query, key, value, part, mask, scaling, kwargs, index))
-    return (torch.stack(parts) if len(parts) > 1 else parts[0][None]), None
+    return (torch.stack(parts) if len(parts) > 1 else parts[0][None]).to(output.device), None
 
 
 def _capped(

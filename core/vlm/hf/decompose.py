@@ -63,7 +63,7 @@ def decompose(
         attention=attention.rows(rows),
         value=attention.value,
         mixed=mixed,
-        weight=projection.module.weight.detach(),
+        weight=projection.module.weight.detach().to(mixed.device),
         norms=norms,
         scale=scale,
         bias=bias,
@@ -154,7 +154,7 @@ def _after(
     bias = torch.zeros_like(made)
     own = projection.module.bias
     if isinstance(own, Tensor):
-        bias = bias + at_least_float32(own.detach())
+        bias = bias + at_least_float32(own.detach().to(bias.device))
     for step, norm in zip(path, norms, strict=True):
         own_scale = norm.scale(step.given)
         bias = norm.linear(bias) * own_scale[:, None] + norm.shift

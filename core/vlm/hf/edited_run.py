@@ -63,7 +63,9 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         outputs: list[Tensor] = []
         module = self._modules[layer] if site is Site.OUTPUT else self._part(self._modules[layer], site)
         with self._lock, torch.no_grad():
-            hook = module.register_forward_hook(lambda _, args, output: outputs.append(unrolled(first_of(output))))
+            hook = module.register_forward_hook(
+                lambda _, args, output: outputs.append(self._home(unrolled(first_of(output))))
+            )
             try:
                 self._call(layer, stored[None])
             finally:
@@ -72,7 +74,11 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
 
     def parts(self, layer: int, rows: Sequence[int]) -> LayerDecomposition:
         module = self._modules[layer]
-        with self._lock, recording_calls(module, list(rows)) as calls, self.recompute(layer, grad=False) as recomputed:
+        with (
+            self._lock,
+            recording_calls(module, list(rows), self.final.device) as calls,
+            self.recompute(layer, grad=False) as recomputed,
+        ):
             return decompose(module, calls, recomputed, list(rows), layer)
 
     def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
@@ -97,6 +103,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
                 for index, before in zip(layers, kept, strict=True):
                     args, kwargs = self._inputs_beside(index, first, before)
                     states = first_of(self._modules[index](states, *args, **kwargs))
+        states = self._home(states)
         return torch.cat([self.final[:first].expand(len(edits), -1, -1), states], 1) if first else states
 
     def _from_the_start(self, edits: Edits) -> Float[Tensor, "row hidden"]:
@@ -123,7 +130,8 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
             return False
         args, kwargs = self._inputs_beside(layer, len(self.final) - 2, kept)
         try:
-            output = first_of(self._modules[layer](self._stored(layer)[None, -2:], *args, **kwargs))[0]
+            states = self._stored(layer)[None, -2:]
+            output = self._home(first_of(self._modules[layer](states, *args, **kwargs)))[0]
         except RuntimeError:
             # Something that counts rows was not recognised and cut, so its shape does not fit.
             return False

@@ -43,7 +43,7 @@ class Active:
         the sequence."""
         here = [(row, edit) for row, edit in self.knockouts if edit.holds_in(layer)]
         # Most knockouts hold in many layers, which share the mask made for the first of them.
-        key = ([id(edit) for _, edit in here], queries, keys)
+        key = ([id(edit) for _, edit in here], queries, keys, device)
         if self._latest_mask is None or self._latest_mask[0] != key:
             self._latest_mask = key, self._mask(here, queries, keys, device)
         return self._latest_mask[1]

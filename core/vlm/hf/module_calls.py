@@ -22,15 +22,15 @@ class ModuleCall:
 
 
 @contextlib.contextmanager
-def recording_calls(layer: torch.nn.Module, rows: list[int]) -> Iterator[list[ModuleCall]]:
-    """The calls of the layer's own modules, and of the linear ones inside them, in their order. The hooks see every
-    thread's calls: hold the model's lock."""
+def recording_calls(layer: torch.nn.Module, rows: list[int], device: torch.device) -> Iterator[list[ModuleCall]]:
+    """The calls of the layer's own modules, and of the linear ones inside them, in their order, with states on
+    `device`. The hooks see every thread's calls: hold the model's lock."""
     calls: list[ModuleCall] = []
 
     def record(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         given, made = (_rows_of(values, rows) for values in ((*args, *kwargs.values()), (output,)))
         if given is not None and made is not None:
-            calls.append(ModuleCall(module, given, made))
+            calls.append(ModuleCall(module, given.to(device), made.to(device)))
 
     own = {*layer.children(), *(module for module in layer.modules() if isinstance(module, torch.nn.Linear))}
     with contextlib.ExitStack() as hooks:

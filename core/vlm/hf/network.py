@@ -188,7 +188,7 @@ class TransformersModel(VisionLanguageModel):
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
         norm, head = final_norm(self.network.get_decoder()), self.network.get_output_embeddings()
         with self.lock, frozen(norm), frozen(head):
-            return self._logit_transform()(head(norm(states)))
+            return self._logit_transform()(head(norm(states)).to(states.device))
 
     def unembedding(self) -> Unembedding:
         unembedding = read_unembedding(self.network, self._logit_transform())
@@ -207,7 +207,7 @@ class TransformersModel(VisionLanguageModel):
 
     def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         weight: Tensor = self.network.get_output_embeddings().weight.detach()
-        return weight[torch.tensor(ids, dtype=torch.long, device=self.device)]
+        return weight[torch.tensor(ids, dtype=torch.long, device=weight.device)].to(self.device)
 
     # Interventions
 

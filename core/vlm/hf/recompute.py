@@ -29,6 +29,7 @@ from .prefix import KeptPrefix
 class LayerInputs:
     """What a pass gave to some layers, in their order: `states` and, beside them, `others` (positional arguments and
     named ones). `final` is what the last layer left; `shapes` are those of the states before their batch was unrolled.
+    All states lie on one device, wherever the layers do.
 
     `chained` says whether each layer was given what the one before it left.
     """
@@ -41,28 +42,28 @@ class LayerInputs:
 
 
 @contextlib.contextmanager
-def recording_layers(layers: Sequence[torch.nn.Module]) -> Iterator[LayerInputs]:
-    """Keep what the passes of this block give to `layers`. The hooks see every thread's passes: hold the model's
-    lock."""
+def recording_layers(layers: Sequence[torch.nn.Module], device: torch.device) -> Iterator[LayerInputs]:
+    """Keep, on `device`, what the passes of this block give to `layers`. The hooks see every thread's passes: hold the
+    model's lock."""
     inputs = LayerInputs()
     left: Tensor | None = None
 
     def compare(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if left is not None:
             state = args[0] if args else kwargs["hidden_states"]
-            inputs.chained &= state is left or torch.equal(state, left)
+            inputs.chained &= state is left or torch.equal(state.to(device), left.to(device))
 
     def keep(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
         state = args[0] if args else others.pop("hidden_states")
-        inputs.states.append(unrolled(state))
+        inputs.states.append(unrolled(state).to(device))
         inputs.shapes.append(state.shape)
         inputs.others.append((args[1:], others))
 
     def after(_: torch.nn.Module, args: tuple[Any, ...], output: Any) -> None:
         nonlocal left
         left = first_of(output)
-        inputs.final = unrolled(left)
+        inputs.final = unrolled(left).to(device)
 
     with contextlib.ExitStack() as hooks:
         for layer in layers:
@@ -97,7 +98,7 @@ class Prefix:
         """The layer's kept keys and values with these after them, for each sequence of their batch."""
         memory = self._layers[layer_idx]
         assert isinstance(memory, tuple)
-        before = (kept.expand(len(keys), -1, -1, -1) for kept in memory)
+        before = (kept.to(keys.device).expand(len(keys), -1, -1, -1) for kept in memory)
         return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
 
     def get_conv_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
@@ -161,9 +162,10 @@ class NetworkPass(CheckpointedPass):
         stored = self._stored(layer)
         module = self._modules[layer]
         observed: list[AttentionCall] = []
-        with self._lock, torch.set_grad_enabled(grad), frozen(module), observing(self.attention, observed.append):
+        observation = observing(self.attention, observed.append, self.final.device)
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation:
             state = stored.detach().requires_grad_(grad)
-            output = unrolled(self._call(layer, state.view(self._layer_inputs.shapes[layer])))
+            output = self._home(unrolled(self._call(layer, state.view(self._layer_inputs.shapes[layer]))))
         recomputed = LayerPass(state, output, self._placed(observed))
         del output
         try:
@@ -183,6 +185,10 @@ class NetworkPass(CheckpointedPass):
         args, kwargs = self._layer_inputs.others[layer]
         return first_of(self._modules[layer](states, *args, **kwargs))
 
+    def _home(self, states: Tensor) -> Tensor:
+        """States on the device where those of this pass lie: the layer that left them may lie on another."""
+        return states.to(self.final.device)
+
     def _placed(self, attention_calls: Sequence[AttentionCall]) -> tuple[AttentionCall, ...]:
         """The attention calls with their positions in this checkpointed pass."""
         return tuple(attention_calls)
@@ -201,7 +207,7 @@ class NetworkTowerPass(NetworkPass, TowerPass):
         lock: threading.RLock,
     ) -> None:
         super().__init__(tower.layers, inputs, lock)
-        self.place_of = tower.place_of
+        self.place_of = tower.place_of.to(self.final.device)
         self.reads = tower.reads or (self.layers,)
         self.entries = tower.entries
         self._tower = tower

@@ -35,7 +35,7 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
         start = 0
 
     def read() -> LayerInputs:
-        with passes.one_pass(start), recording_layers(layers) as inputs:
+        with passes.one_pass(start), recording_layers(layers, network.device) as inputs:
             if not start:
                 passes.last_logits(1, **passes.with_answer(prompt.inputs, more), use_cache=False)
                 return inputs
@@ -77,7 +77,7 @@ def record_tower(passes: Passes, answer: Answer) -> TowerPass | None:
     if tower is None:
         return None
     with passes.lock, torch.no_grad():
-        with recording_layers(tower.layers) as layer_inputs:
+        with recording_layers(tower.layers, passes.network.device) as layer_inputs:
             features = passes.tower(context.inputs)
         checkpoints = NetworkTowerPass(tower, layer_inputs, passes.lock)
         # Of a tower that is not as its family declares, something else would be explained.

@@ -27,7 +27,7 @@ def attention_rows(
     def keep(call: AttentionCall) -> None:
         layers.append(call.rows(index))
 
-    with passes.one_pass(0), observing(NAME, keep):
+    with passes.one_pass(0), observing(NAME, keep, network.device):
         passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
     return torch.stack(layers)
 

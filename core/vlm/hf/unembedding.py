@@ -43,7 +43,7 @@ def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
             )
     finally:
         hook.remove()
-    logits, products = logits.flatten(), at_least_float32(outputs[-1]).flatten()
+    logits, products = logits.flatten(), at_least_float32(outputs[-1].to(logits.device)).flatten()
     # Rounding of the network's own precision.
     tolerance = 4 * torch.finfo(outputs[-1].dtype).eps * float(logits.abs().max())
     configured = getattr(network.config.get_text_config(), "final_logit_softcapping", None)
@@ -60,8 +60,10 @@ def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
 def read_unembedding(network: Any, logit_transform: LogitTransform) -> Unembedding | None:
     """The unembedding of a network whose decoder ends in a norm; None where that is no linear one."""
     head = network.get_output_embeddings()
-    norm = read_norm(final_norm(network.get_decoder()), head.weight.shape[1], head.weight.device)
+    device = network.device
+    norm = read_norm(final_norm(network.get_decoder()), head.weight.shape[1], device)
     if norm is None:
         return None
     bias = getattr(head, "bias", None)
-    return Unembedding(norm, head.weight.detach(), None if bias is None else bias.detach(), logit_transform)
+    bias = None if bias is None else bias.detach().to(device)
+    return Unembedding(norm, head.weight.detach().to(device), bias, logit_transform)

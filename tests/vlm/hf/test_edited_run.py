@@ -340,6 +340,6 @@ def test_a_layer_without_a_known_part_is_said_to_have_none(llava: TransformersMo
 def test_layers_with_something_between_them_are_noticed() -> None:
     layers = [torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)]
     for between, chained in ((0.0, True), (1.0, False)):
-        with recording_layers(layers) as inputs:
+        with recording_layers(layers, torch.device("cpu")) as inputs:
             layers[1](layers[0](torch.ones(1, 2, 4)) + between)
         assert inputs.chained == chained

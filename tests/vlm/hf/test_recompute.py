@@ -225,7 +225,7 @@ def test_no_attention_is_observed_outside_a_block_or_of_the_other_kind(
         def count(_: object, name: str = name) -> None:
             observed[name] += 1
 
-        with capture.observing(name, count):
+        with capture.observing(name, count, torch.device("cpu")):
             llava.forget()
             llava.begin(prepared)
     llava.forget()
