@@ -126,8 +126,8 @@ class Passes:
         length, head = inputs["input_ids"].shape[1], self.network.get_output_embeddings()
         device = self.network.device if head is None else head.weight.device
         indices = torch.arange(length - count, length, device=device)
-        logits: Tensor = self.network(**inputs, logits_to_keep=indices).logits[:, -count:].float()
-        return logits
+        logits: Tensor = self.network(**inputs, logits_to_keep=indices).logits[:, -count:]
+        return logits.to(self.network.device).float()
 
     def with_answer(self, inputs: Mapping[str, Tensor], tokens: Sequence[int]) -> dict[str, Tensor]:
         """A prompt's inputs with `tokens` after them."""
