@@ -327,6 +327,19 @@ class Target:
             raise ValueError("a contrast names one rival for each target token")
 
 
+def subject(answer: Answer, target: Target) -> dict[str, object]:
+    """What something was computed about, in plain values, for the record that travels in its file."""
+    return {
+        "target": [answer.tokens[index].text for index in target.tokens],
+        "target_tokens": list(target.tokens),
+        "rivals": None if target.rivals is None else list(target.rivals),
+        "question": answer.question.text,
+        "answer": answer.text,
+        "masked": bool(answer.question.masks),
+        "model": answer.model,
+    }
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """One method's score for every input position, for one target.

@@ -13,24 +13,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..answer import Answer, Explanation
+from ..answer import Answer, Explanation, subject
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
 
 
 def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
     """How a map came about, in plain values. A rival is named by its id, and by its text where the model weighed it."""
-    target = explanation.target
     return {
         "method": explanation.method,
         "settings": dict(explanation.settings),
-        "target": [answer.tokens[index].text for index in target.tokens],
-        "target_tokens": list(target.tokens),
-        "rivals": None if target.rivals is None else list(target.rivals),
-        "question": answer.question.text,
-        "answer": answer.text,
-        "masked": bool(answer.question.masks),
-        "model": answer.model,
+        **subject(answer, explanation.target),
         "seconds": round(explanation.seconds, 4),
         "explained_together": explanation.together,
         "peak_bytes": explanation.peak_bytes,

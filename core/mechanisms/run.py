@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ..answer import Answer, Target
+from ..answer import Answer, Target, subject
 from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.cancel import CancelToken
@@ -76,17 +76,10 @@ def measure(
 
 def record(answer: Answer, measurement: Measurement) -> dict[str, object]:
     """How the figures of a measurement came about, in plain values. Rivals are named by their ids."""
-    target = measurement.target
     return {
         "mechanism": measurement.mechanism,
         "settings": dict(measurement.settings),
-        "target": [answer.tokens[index].text for index in target.tokens],
-        "target_tokens": list(target.tokens),
-        "rivals": None if target.rivals is None else list(target.rivals),
-        "question": answer.question.text,
-        "answer": answer.text,
-        "masked": bool(answer.question.masks),
-        "model": answer.model,
+        **subject(answer, measurement.target),
         "seconds": round(measurement.seconds, 4),
         "peak_bytes": measurement.peak_bytes,
         "complete": measurement.result.complete,
