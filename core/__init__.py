@@ -19,7 +19,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .answer import Answer, Decoding, Explanation, Question, RegionMask, Target, Turn
-    from .api.asking import ask, load_model
+    from .api.asking import ask, load_model, measure_grid
     from .api.explaining import evaluate, explain
     from .api.showing import overlay, street_scene
     from .cases.formats.registry import formats
@@ -54,6 +54,7 @@ __all__ = [
     "formats",
     "lenses",
     "load_model",
+    "measure_grid",
     "methods",
     "metrics",
     "overlay",
@@ -65,6 +66,7 @@ __all__ = [
 _PLACES = {
     "load_model": ".api.asking",
     "ask": ".api.asking",
+    "measure_grid": ".api.asking",
     "reask": ".perturb.reask",
     "explain": ".api.explaining",
     "evaluate": ".api.explaining",

@@ -145,6 +145,8 @@ class PatchView:
 
     `positions` are sequence positions in raster order, `rows * columns` of them; `box` is the part of
     the original image that the raster covers, in its pixels (it may reach beyond it where the family pads).
+    `measured` is None where the family declares the raster; of one that was measured, the correlation of the tokens'
+    places with it.
     """
 
     image: int
@@ -153,6 +155,7 @@ class PatchView:
     columns: int
     box: Box
     positions: tuple[int, ...]
+    measured: float | None = None
 
     def patch_box(self, index: int) -> Box:
         """The box of the `index`-th image token of the raster, in pixels of the original image."""
@@ -171,19 +174,26 @@ class PatchView:
 class TokenLayout:
     """For every position of the sequence what it is, and for each image token its pixels.
 
-    `views` is empty for families whose image tokens have no place in the picture (resamplers).
-    `image_sizes` are (width, height) of the original images.
+    `views` is empty for families whose image tokens have no place in the picture (resamplers), or none that is known;
+    `unplaced` is then the reason as a sentence, and "" where nothing but that is known. `image_sizes` are (width,
+    height) of the original images.
     """
 
     kinds: tuple[TokenKind, ...]
     views: tuple[PatchView, ...]
     image_sizes: tuple[tuple[int, int], ...]
+    unplaced: str = ""
 
     def __len__(self) -> int:
         return len(self.kinds)
 
     def positions(self, kind: TokenKind) -> tuple[int, ...]:
         return tuple(i for i, k in enumerate(self.kinds) if k is kind)
+
+    @property
+    def measured(self) -> float | None:
+        """The lowest correlation among views that were measured; None where there are none, and all are declared."""
+        return min((view.measured for view in self.views if view.measured is not None), default=None)
 
     def question(self) -> tuple[int, ...]:
         """The positions of the question's own words: the last unbroken run of typed text. Earlier turns stand before

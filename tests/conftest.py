@@ -30,6 +30,12 @@ settings.register_profile("sightline", deadline=None, max_examples=40, derandomi
 settings.load_profile("sightline")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept between sessions is kept apart from the account's own."""
+    os.environ["SIGHTLINE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this tree, built once for all workers."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..answer import Answer, Explanation, Target
 from ..comparison.keyword import key_tokens, word_tokens
-from ..errors import WrongOption
+from ..errors import NotApplicable, WrongOption
 from ..evidence.badge import badge
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
@@ -15,14 +15,30 @@ from ..explainers.base import Explainer
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.files import record
+from ..maps.grid import grid_note
 from ..maps.shares import parts, shares
 from ..mechanisms.base import Mechanism
 from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import rival_ids, whole_answer
+from .console import bar, say, stoppable
 
 DEFAULT = "relevancy"
+
+
+def with_grid(model: VisionLanguageModel, answer: Answer) -> Answer:
+    """The answer with its image tokens' places, measured where the family declares none; said on the screen. As it is
+    where they cannot be told: methods that need them say so. Raises Cancelled."""
+    if not answer.layout.views and answer.question.images:
+        try:
+            with stoppable() as cancel, bar("measuring the grid") as progress:
+                answer = model.measure_grid(answer, cancel=cancel, progress=progress)
+        except NotApplicable as error:
+            say(str(error))
+    if note := grid_note(answer.layout):
+        say(note)
+    return answer
 
 
 def target_of(

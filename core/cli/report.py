@@ -19,6 +19,7 @@ from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
 from ..explainers.registry import explainers
 from ..maps.files import record_json
+from ..maps.grid import grid_note
 from ..vlm.model import ModelCard
 from .explaining import told
 from .page import image, node, table, token, wide, write_page
@@ -103,6 +104,8 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
         parts.append(image(drawn, f"{method.name} over the picture"))
     else:
         parts.append(node("p", "Where the image tokens are in the picture is not known.", cls="note"))
+    if note := grid_note(answer.layout):
+        parts.append(node("p", note, cls="note"))
     shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())
     chosen = {name: "all" if value is None else value for name, value in explanation.settings.items()}
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "no settings"

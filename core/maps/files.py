@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..answer import Answer, Explanation, subject
+from .grid import grid_note
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
 
@@ -29,6 +30,7 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "peak_bytes": explanation.peak_bytes,
         "complete": explanation.complete,
         "remark": explanation.remark,
+        "grid": grid_note(answer.layout),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..answer import Answer, Question
+from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
 from .prepared import DecodingState, PreparedPrompt
@@ -80,6 +81,21 @@ class VisionLanguageModel(ABC):
         """The question as model inputs, with what every position is. Runs no network.
 
         Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage, ImageMissing.
+        """
+
+    @abstractmethod
+    def measure_grid(
+        self,
+        answer: Answer,
+        *,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+    ) -> Answer:
+        """The answer with its image tokens' places in the pictures, where no family declares them: measured, once for
+        each size of picture, by about 25 passes of the vision tower, and from then on also in what `prepare` returns.
+        The same answer where the places are declared, and without a picture. `progress` is told the share done.
+
+        Raises OtherModel, NotApplicable where no raster fits (resamplers), Cancelled.
         """
 
     @abstractmethod

@@ -15,6 +15,7 @@ from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.generation import ask
+from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
@@ -187,3 +188,16 @@ def test_a_page_that_cannot_be_written_is_said(command: Command, scene: Path) ->
 def test_an_empty_model_name_does_not_run_another_model(command: Command) -> None:
     ran = command("ask", "--question", "What is this?", "--model", "")
     assert ran.code == 2 and "model is empty" in ran.told
+
+
+def test_a_grid_that_nobody_declared_is_measured_and_said_to_be(
+    command: Command, llava: TransformersModel, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llava, "family", Undescribed("unheard_of"))
+    page = tmp_path / "page.html"
+    ended = command("explain", *ASKED, "--image", scene, "--method", "random", "--html", page)
+    note = "This grid was measured, not declared: correlation 1.00."
+    assert ended.code == 0
+    assert note in ended.told
+    assert [line["grid"] for line in ended.lines] == [note]
+    assert note in page.read_text()

@@ -183,3 +183,28 @@ def test_an_answer_of_one_token_and_a_long_one(app: App, llava: TransformersMode
         at = opened(app, exchange_of(llava, most=most))
         assert len(chips(at).options) == most
         assert work_of(at).target is not None
+
+
+def unplaced(model: TransformersModel, why: str = "") -> Exchange:
+    """An exchange whose image tokens have no place."""
+    exchange = exchange_of(model)
+    assert exchange.answer is not None
+    exchange.answer = replace(exchange.answer, layout=replace(exchange.answer.layout, views=(), unplaced=why))
+    return exchange
+
+
+def test_a_grid_that_nobody_declared_is_measured_at_a_click_and_said_to_be(app: App, llava: TransformersModel) -> None:
+    at = opened(app, unplaced(llava), target=Target((1,)))
+    assert answer_of(at).layout.views == ()
+    at.button(key="measure_grid").click().run()
+    assert not at.exception
+    [view] = answer_of(at).layout.views
+    assert (view.rows, view.columns) == (4, 4)
+    assert any("This grid was measured, not declared: correlation" in one.value for one in at.caption)
+    assert "measure_grid" not in {button.key for button in at.button}
+
+
+def test_where_a_picture_is_resampled_no_grid_is_offered(app: App, llava: TransformersModel) -> None:
+    at = opened(app, unplaced(llava, "It is resampled"), target=Target((1,)), page="pages/3_Relevancy.py")
+    assert "measure_grid" not in {button.key for button in at.button}
+    assert any(info.value.startswith("It is resampled, so there is no map.") for info in at.info)

@@ -94,12 +94,12 @@ def explain(
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from ...answer import Decoding
     from ..asking import answer_to, load, spec_of
-    from ..explaining import explained, methods_of, target_of, told
+    from ..explaining import explained, methods_of, target_of, told, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens)))
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
@@ -128,12 +128,12 @@ def evidence(
     from ...answer import Decoding
     from ...evidence.evaluate import check_testable, evaluate
     from ..asking import answer_to, load, spec_of
-    from ..explaining import explained, methods_of, target_of, tested
+    from ..explaining import explained, methods_of, target_of, tested, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens)))
     check_testable(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining and testing") as progress:

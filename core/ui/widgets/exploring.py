@@ -15,6 +15,7 @@ from ..jobs.page import PageJobs
 from ..state.workspace import Exchange, Workspace
 from .answer_bar import answer_bar, explained
 from .frame import safety_net
+from .grid import grid_line
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 
@@ -38,15 +39,24 @@ def explore(
         if exchange is None:
             body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))
         else:
-            _explored(workspace, model, exchange, body, several, contrasts)
+            _explored(workspace, model, exchange, jobs, body, several, contrasts)
 
 
 @st.fragment
 def _explored(
-    workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, body: Body, several: bool, contrasts: bool
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    exchange: Exchange,
+    jobs: PageJobs,
+    body: Body,
+    several: bool,
+    contrasts: bool,
 ) -> None:
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
     with safety_net():
-        body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))
+        answer = answer_bar(workspace, model, several=several, contrasts=contrasts)
+        if answer is not None:
+            grid_line(model, exchange, answer, jobs)
+        body(workspace, model, answer)

@@ -7,6 +7,8 @@ from ...answer import Answer, TokenKind
 
 def why_no_places(answer: Answer) -> str:
     """The beginning of a sentence about an answer whose layout has no views."""
+    if answer.layout.unplaced:
+        return answer.layout.unplaced
     if answer.question.images:
         return "Where this model's image tokens are in the picture is not known"
     return "This question was asked without a picture"

@@ -40,6 +40,7 @@ _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", d
 _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
     "attention_observer", default=None
 )
+_isolated: ContextVar[bool] = ContextVar("tower_places_isolated", default=False)
 
 
 class RowRecorder:
@@ -76,6 +77,16 @@ def recording(recorder: RowRecorder | None) -> Iterator[None]:
         yield
     finally:
         _active.reset(token)
+
+
+@contextlib.contextmanager
+def seeing_only_themselves() -> Iterator[None]:
+    """In this block, in this thread, every place of a vision tower attends to itself alone."""
+    token = _isolated.set(True)
+    try:
+        yield
+    finally:
+        _isolated.reset(token)
 
 
 @contextlib.contextmanager
@@ -145,6 +156,9 @@ def observed_sdpa(
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """SDPA, which can be observed."""
+    if _isolated.get() and query.shape[2] == key.shape[2]:
+        own = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
+        return own.transpose(1, 2).contiguous(), None
     output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
     return _observed(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
 

@@ -7,6 +7,11 @@ from .families.base import Family
 from .families.context import PromptContext
 from .prompt import Prompt
 
+RESAMPLED = (
+    "{} resamples the picture: each image token is a mixture of all of it, so that none has a place in it and there is "
+    "no grid"
+)
+
 
 def image_positions(prompt: Prompt, image_token_id: int) -> tuple[int, ...]:
     """The positions of image tokens, which are known by their id: `mm_token_type_ids` would also mark the tags of rows
@@ -21,4 +26,5 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         TokenKind.IMAGE if position in images else TokenKind.TEXT if typed else TokenKind.SPECIAL
         for position, typed in enumerate(prompt.typed)
     )
-    return TokenLayout(kinds=kinds, views=family.views(context), image_sizes=tuple(context.image_sizes))
+    unplaced = RESAMPLED.format(family.name) if family.resamples and images else ""
+    return TokenLayout(kinds, family.views(context), tuple(context.image_sizes), unplaced)

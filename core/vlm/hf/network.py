@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -19,19 +19,24 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from ...answer import Answer, Question
+from ...answer import Answer, PatchView, Question, TokenKind, TokenLayout
 from ...errors import EmptyQuestion, NotApplicable
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
+from ..cancel import CancelToken
 from ..checkpoints import DecoderPass
 from ..edits import Edits, Site, StatePatch, check_edits, first_position
+from ..grids.fit import MeasuredGrid, NoGrid
+from ..grids.kept import KeptGrids
 from ..model import ModelCard, VisionLanguageModel
 from ..prepared import DecodingState, PreparedPrompt
+from ..targets import check_own
 from ..tower import TowerPass
 from ..unembedding import LogitTransform, Unembedding
 from . import prompt as prompts
 from .continuations import continuation_logits
 from .editing import editing, together
 from .families.base import Family
+from .grid_probe import measure
 from .inputs import (
     PositionedPrompt,
     check_length,
@@ -53,6 +58,7 @@ from .shuffling import shuffling
 from .tokenizer import TokenizerReader
 from .unembedding import final_norm, find_logit_transform, read_unembedding
 
+WITHOUT_GRID = "What remains valid: the words' scores, and those of the image tokens as a whole."
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 
 
@@ -74,6 +80,7 @@ class TransformersModel(VisionLanguageModel):
         self.image_marker_ids = placeholder_ids(network.config)
         self._measured_transform: LogitTransform | None = None
         self._control = control_ids(processor, network.config)
+        self._grids = KeptGrids(card.fingerprint)
 
     @property
     def device(self) -> torch.device:
@@ -97,7 +104,7 @@ class TransformersModel(VisionLanguageModel):
         inputs = with_ids(inputs, prompt.ids, self.network)
         places = image_positions(prompt, self.network.config.image_token_id)
         context = self._passes.context(inputs, [image.size for image in question.images], places)
-        layout = lay_out(prompt, self.family, context)
+        layout = self._measured(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
         return PositionedPrompt(
             question=question,
@@ -109,6 +116,57 @@ class TransformersModel(VisionLanguageModel):
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
             visual=question.visual_fingerprint(),
         )
+
+    def measure_grid(
+        self,
+        answer: Answer,
+        *,
+        cancel: CancelToken | None = None,
+        progress: Callable[[float], None] = lambda done: None,
+    ) -> Answer:
+        check_own(self, answer)
+        layout = answer.layout
+        if layout.views or not layout.positions(TokenKind.IMAGE):
+            return answer
+        if layout.unplaced:
+            raise NotApplicable(f"{layout.unplaced}. {WITHOUT_GRID}")
+        sizes = list(dict.fromkeys(layout.image_sizes))
+        for number, size in enumerate(sizes):
+
+            def share(done: float, number: int = number) -> None:
+                progress((number + done) / len(sizes))
+
+            outcome = self._grids.get(size)
+            if outcome is None:
+                outcome = measure(self._passes, self.prepare, size, cancel or CancelToken(), share)
+                self._grids.keep(size, outcome)
+            if isinstance(outcome, NoGrid):
+                raise NotApplicable(
+                    f"The grid of {self.card.name}'s image tokens could not be measured: {outcome.why}. {WITHOUT_GRID}"
+                )
+        measured = self._measured(layout)
+        if not measured.views:
+            raise NotApplicable(
+                f"The grids that were measured of each picture alone are not those of the {len(layout.image_sizes)} "
+                f"pictures together: {len(layout.positions(TokenKind.IMAGE))} image tokens stand in the question. Ask "
+                "about one picture at a time."
+            )
+        return replace(answer, layout=measured)
+
+    def _measured(self, layout: TokenLayout) -> TokenLayout:
+        """A layout with the grids that were measured, where the family declares none and every picture's is known."""
+        positions = layout.positions(TokenKind.IMAGE)
+        if layout.views or not positions:
+            return layout
+        views: list[PatchView] = []
+        start = 0
+        for image, size in enumerate(layout.image_sizes):
+            grid = self._grids.get(size)
+            if not isinstance(grid, MeasuredGrid) or start + grid.tokens > len(positions):
+                return layout
+            views.append(grid.view(image, positions[start : start + grid.tokens]))
+            start += grid.tokens
+        return replace(layout, views=tuple(views)) if start == len(positions) else layout
 
     def continuation(self, question: Question, text: str) -> tuple[int, ...]:
         return continuation_ids(self.processor, self._control, question, text)

@@ -58,6 +58,9 @@ class Family:
     answer_type: int = 0
     """The token type of what stands after the prompt, for networks that are given types."""
 
+    resamples: bool = False
+    """True where a fixed number of image tokens look all over the image, so that none has a place in it."""
+
     attention_names: tuple[str, ...] = ("self_attn", "attention", "attn")
     mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
     """What the parts of a decoder layer may be called."""
