@@ -1,5 +1,6 @@
-"""Tiny random models whose decoders have layers without attention, saved to folders: recurrences (Qwen3.5) and
-convolutions (LFM2) between layers with it."""
+"""Tiny random models whose decoder layers are not all alike, saved to folders: recurrences (Qwen3.5) and convolutions
+(LFM2) between layers with attention, layers that read the keys and values of others (Gemma 4), and states of several
+streams (Gemma 3n)."""
 
 from __future__ import annotations
 
@@ -61,3 +62,20 @@ def save_recurrent(folder: Path, seed: int = 0) -> Path:
     """A LLaVA over the decoder of Qwen3.5: recurrences in a family that keeps prompts' beginnings."""
     more = {"num_key_value_heads": 2, "num_hidden_layers": len(LAYERS), "head_dim": 16, "layer_types": LAYERS}
     return save_llava(folder, seed, model_type="qwen3_5_text", **more, **RECURRENCE)
+
+
+SHARING = {
+    "num_key_value_heads": 2,
+    "num_hidden_layers": 4,
+    "num_kv_shared_layers": 2,
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "sliding_window": 12,
+    "head_dim": 16,
+}
+"""Layers 2 and 3 read the keys and values of layers 0 and 1."""
+
+
+def save_streams(folder: Path, seed: int = 0) -> Path:
+    """A LLaVA over the decoder of Gemma 3n, between whose layers go four streams of states."""
+    more = {"hidden_size_per_layer_input": 8, "laurel_rank": 8, "activation_sparsity_pattern": [0.5, 0.0, 0.0, 0.0]}
+    return save_llava(folder, seed, model_type="gemma3n_text", **{**SHARING, **more})

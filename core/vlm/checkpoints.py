@@ -50,7 +50,8 @@ class CheckpointedPass(ABC):
         """Layer `layer` again from its stored input, its weights frozen. With `grad` False no graph is kept.
 
         What is given is emptied after the `with` block, so that no graph outlives it. A layer whose attention cannot be
-        seen has no attention calls. Raises ValueError for a layer that was freed.
+        seen has no attention calls. Raises ValueError for a layer that was freed, NotApplicable where a gradient is
+        wanted and other layers than the next take part in it.
         """
 
     def free(self, layer: int) -> None:

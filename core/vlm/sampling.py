@@ -31,9 +31,9 @@ class Sampler:
         self._generator = torch.Generator().manual_seed(decoding.seed)
 
     def choose(self, logits: Float[Tensor, "vocabulary"], never: Collection[int] = ()) -> int:
-        """The next token, none of those that may `never` be said."""
-        if never:
-            logits = logits.index_fill(0, torch.tensor(list(never), device=logits.device), float("-inf"))
+        """The next token, none of those that may `never` be said; of these some may be outside the vocabulary."""
+        if never := [token for token in never if token < len(logits)]:
+            logits = logits.index_fill(0, torch.tensor(never, device=logits.device), float("-inf"))
         if self._decoding.temperature <= 0:
             return int(logits.argmax())
         chances = probabilities(logits, self._decoding.temperature, self._decoding.top_p).cpu()

@@ -58,7 +58,8 @@ def test_shares_sum_to_the_logit_before_any_cap(
     answer = sampled(model, "the dog the dog?", picture, tokens=3)
     said = answer.token_ids
     plain = model.replay_logits(answer)
-    monkeypatch.setattr(model, "_measured_transform", LogitTransform(multiplier=2.0, softcap=softcap))
+    readout = replace(model._readout(), logit_transform=LogitTransform(multiplier=2.0, softcap=softcap))
+    monkeypatch.setattr(model, "_measured_readout", readout)
     contributed = attribute(
         model, contributions(model, answer, [TokenTarget(2, said[2]), TokenTarget(0, said[0], RIVAL)])
     )

@@ -79,7 +79,8 @@ def test_the_cap_is_part_of_what_a_state_says(
     llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = lens(llava, answer, [4], [1], top=1000)
-    monkeypatch.setattr(llava, "_measured_transform", LogitTransform(softcap=0.5))
+    readout = replace(llava._readout(), logit_transform=LogitTransform(softcap=0.5))
+    monkeypatch.setattr(llava, "_measured_readout", readout)
     capped = lens(llava, answer, [4], [1], top=1000)
     assert torch.equal(plain.ids, capped.ids) and plain.ids.shape[-1] == llava.card.vocabulary
     assert float(capped.entropy) > float(plain.entropy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,8 @@ def test_capped_logits_are_capped(
 ) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=2)
     # As PaliGemma 2 does it; far enough down to matter.
-    monkeypatch.setattr(llava, "_measured_transform", LogitTransform(softcap=0.5))
+    readout = replace(llava._readout(), logit_transform=LogitTransform(softcap=0.5))
+    monkeypatch.setattr(llava, "_measured_readout", readout)
     expected = WrittenOut(llava.card.source, answer, softcap=0.5)
     token_targets = [TokenTarget(1, answer.token_ids[1]), TokenTarget(1, UNSAID, RIVAL)]
     contributed = contributions(llava, answer, token_targets)

@@ -5,8 +5,8 @@ from the checkpointed pass.
 A layer is called again as the pass called it. To call it for its last rows alone, its other inputs are cut along the
 axis that counts rows, and the keys and values of the rows before come from recomputing the layer once. Whether this
 network can be called so is tried on two rows; one that cannot is run with all its rows. A network that does more
-between its layers than hand states on cannot be begun in the middle at all: its whole pass is made anew, once for each
-set of edits.
+between its layers than hand states on, or whose layers read keys of others, cannot be begun in the middle at all: its
+whole pass is made anew, once for each set of edits.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         layer = min(first_layer(row, self.layers) for row in sets)
         if layer == self.layers or position == length:
             return self.final.expand(len(edits), -1, -1)
-        if not self.chained:
+        if not self.chained or self._layer_inputs.sharing:
             return torch.stack([self._from_the_start(row) for row in edits])
         with self._lock, torch.no_grad():
             first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0

@@ -31,7 +31,7 @@ from ..model import ModelCard, VisionLanguageModel
 from ..prepared import DecodingState, PreparedPrompt
 from ..targets import check_own
 from ..tower import TowerPass
-from ..unembedding import LogitTransform, Unembedding
+from ..unembedding import Unembedding
 from . import prompt as prompts
 from .continuations import continuation_logits
 from .editing import editing, together
@@ -51,12 +51,14 @@ from .layout import image_positions, lay_out
 from .markers import control_ids, placeholder_ids
 from .passes import Passes
 from .prefill import Prefill
-from .recompute import frozen
 from .record import record_decoder, record_tower
 from .rows import attention_rows, tower_attention
 from .shuffling import shuffling
 from .tokenizer import TokenizerReader
-from .unembedding import final_norm, find_logit_transform, read_unembedding
+from .unembedding import Readout, measure_readout
+
+READOUT_TOKENS = 4
+"""How many tokens are read to see what makes logits of states: of one, all states may be zero."""
 
 WITHOUT_GRID = "What remains valid: the words' scores, and those of the image tokens as a whole."
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
@@ -78,7 +80,8 @@ class TransformersModel(VisionLanguageModel):
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
         self.end_ids = end_ids(network, processor.tokenizer)
         self.image_marker_ids = placeholder_ids(network.config)
-        self._measured_transform: LogitTransform | None = None
+        self._measured_readout: Readout | None = None
+        self._readout_is_measured = False
         self._control = control_ids(processor, network.config)
         self._grids = KeptGrids(card.fingerprint)
 
@@ -244,24 +247,30 @@ class TransformersModel(VisionLanguageModel):
     # Unembedding
 
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
-        norm, head = final_norm(self.network.get_decoder()), self.network.get_output_embeddings()
-        with self.lock, frozen(norm), frozen(head):
-            return self._logit_transform()(head(norm(states)).to(states.device))
+        with self.lock:
+            return self._readout()(states)
 
     def unembedding(self) -> Unembedding:
-        unembedding = read_unembedding(self.network, self._logit_transform())
+        unembedding = self._readout().taken_apart(self.device)
         if unembedding is None:
             raise NotApplicable(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
         return unembedding
 
-    def _logit_transform(self) -> LogitTransform:
-        """What the network does after its output embedding, measured once."""
+    def _reads_states(self) -> bool:
+        """Whether it can be told how the network makes logits of its last states."""
         with self.lock:
-            if self._measured_transform is None:
-                self._measured_transform = find_logit_transform(self.network, min(self.end_ids, default=0))
-        if self._measured_transform is None:
+            if not self._readout_is_measured:
+                words = (token for token in range(self.card.vocabulary) if token not in self.image_marker_ids)
+                tokens = list(islice(words, READOUT_TOKENS))
+                self._measured_readout = measure_readout(self.network, self._passes.layers, tokens)
+                self._readout_is_measured = True
+        return self._measured_readout is not None
+
+    def _readout(self) -> Readout:
+        """How the network makes logits of its last states. Raises NotApplicable where that cannot be told."""
+        if not self._reads_states() or self._measured_readout is None:
             raise NotApplicable(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
-        return self._measured_transform
+        return self._measured_readout
 
     def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         weight: Tensor = self.network.get_output_embeddings().weight.detach()
@@ -282,6 +291,8 @@ class TransformersModel(VisionLanguageModel):
             return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
         start = min(first_position(row, prompt - 1) for row in together(edits))
         if checkpoints is None:
+            if not self._reads_states():
+                return [self._logits_under(answer, row) for row in edits]
             checkpoints = self.checkpointed(answer, start)
         rows = slice(prompt - 1 - checkpoints.start, length - 1 - checkpoints.start)
         at_once = self.edits_at_once(answer, checkpoints.start)
@@ -291,6 +302,11 @@ class TransformersModel(VisionLanguageModel):
             with torch.no_grad():
                 logits += self.unembed(final).float()
         return logits
+
+    def _logits_under(self, answer: Answer, edits: Edits) -> Float[Tensor, "answer vocabulary"]:
+        """The logits of a whole pass under edits: the network's own, where those of states cannot be told."""
+        with editing([edits]):
+            return self._passes.teacher_forced(self._passes.inputs_of(answer), answer.token_ids)[0]
 
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
         return edits_at_once(self.card, answer, start)

@@ -7,8 +7,9 @@ Hooks sit on the layers for the time of that one pass, under the model's lock, a
 from __future__ import annotations
 
 import contextlib
+import copy
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import NotApplicable
 from ..attention_call import AttentionCall
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
@@ -24,6 +26,11 @@ from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
 from .prefix import KeptPrefix
 
+SHARING = (
+    "Layers of this model read the keys and values of other layers, so its gradients cannot be had one layer at a "
+    "time. Choose attention, rollout or occlusion instead."
+)
+
 
 @dataclass
 class LayerInputs:
@@ -31,7 +38,8 @@ class LayerInputs:
     named ones). `final` is what the last layer left; `shapes` are those of the states before their batch was unrolled.
     All states lie on one device, wherever the layers do.
 
-    `chained` says whether each layer was given what the one before it left.
+    `chained` says whether each layer was given what the one before it left, `sharing` whether layers also hand each
+    other something beside their states (keys and values that later ones read).
     """
 
     states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
@@ -39,6 +47,7 @@ class LayerInputs:
     others: list[tuple[tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
     final: Float[Tensor, "row hidden"] | None = None
     chained: bool = True
+    sharing: bool = False
 
 
 @contextlib.contextmanager
@@ -56,6 +65,11 @@ def recording_layers(layers: Sequence[torch.nn.Module], device: torch.device) ->
     def keep(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
         state = args[0] if args else others.pop("hidden_states")
+        for name, value in others.items():
+            if isinstance(value, MutableMapping):
+                # As it stands now: later layers write into it.
+                others[name] = copy.copy(value)
+                inputs.sharing = True
         inputs.states.append(unrolled(state).to(device))
         inputs.shapes.append(state.shape)
         inputs.others.append((args[1:], others))
@@ -159,6 +173,8 @@ class NetworkPass(CheckpointedPass):
 
     @contextlib.contextmanager
     def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
+        if grad and self._layer_inputs.sharing:
+            raise NotApplicable(SHARING)
         stored = self._stored(layer)
         module = self._modules[layer]
         observed: list[AttentionCall] = []

@@ -1,52 +1,120 @@
 """Reading the unembedding of a `transformers` network.
 
-What stands after the output embedding (a multiplier, a cap) is not looked up but measured, by comparing what the output
-embedding made of one token with the logits that came out of the network: not every vision-language network does what
-the configuration of its language model says.
+Which module is the final norm, and what stands after the output embedding (a multiplier, a cap), is not looked up by
+name but measured in a pass over a few tokens. The norm is the module that was given what the last layer left and made
+what the output embedding was given; and what comes out of it all must be the network's own logits. So states of the
+last layer read in the vocabulary are the model's prediction, or they are not read at all.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ..precision import at_least_float32
 from ..unembedding import LogitTransform, Unembedding
 from .norms import read_norm
-
-FINAL_NORMS = ("norm", "final_layernorm", "final_layer_norm", "ln_f", "norm_f")
-
-
-def final_norm(decoder: torch.nn.Module) -> torch.nn.Module:
-    """The norm after the last layer. Raises AttributeError for a decoder that has none by a known name."""
-    for name in FINAL_NORMS:
-        norm = getattr(decoder, name, None)
-        if isinstance(norm, torch.nn.Module):
-            return norm
-    raise AttributeError(f"{type(decoder).__name__} has no final norm named {' or '.join(FINAL_NORMS)}")
+from .recompute import first_of, frozen
 
 
-def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
-    """What `network` does after its output embedding, from a pass over one token; None where it cannot be told.
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """What a network makes of the states that its last layer leaves: a norm, the output embedding, and what is done to
+    the products."""
 
-    Its hook sees every thread's passes: hold the model's lock.
+    norm: torch.nn.Module
+    head: torch.nn.Module
+    logit_transform: LogitTransform
+
+    def __call__(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        """The logits, where the states are; differentiable with respect to the states alone. Hold the model's lock."""
+        with frozen(self.norm), frozen(self.head):
+            logits: Tensor = self.logit_transform(self.head(self.norm(states)).to(states.device))
+            return logits
+
+    def taken_apart(self, device: torch.device) -> Unembedding | None:
+        """The same as sums, on a device; None where the norm is no linear one."""
+        weight = self.head.weight
+        assert isinstance(weight, Tensor)
+        norm = read_norm(self.norm, weight.shape[1], device)
+        if norm is None:
+            return None
+        bias = getattr(self.head, "bias", None)
+        own = bias.detach().to(device) if isinstance(bias, Tensor) else None
+        return Unembedding(norm, weight.detach().to(device), own, self.logit_transform)
+
+
+def measure_readout(network: Any, layers: Sequence[torch.nn.Module], tokens: Sequence[int]) -> Readout | None:
+    """How `network` makes logits of what the last of its decoder's `layers` leaves, from a pass over a few tokens; None
+    where it cannot be told.
+
+    Its hooks see every thread's passes: hold the model's lock.
     """
-    outputs: list[Tensor] = []
     head = network.get_output_embeddings()
-    hook = head.register_forward_hook(lambda _, __, output: outputs.append(output))
-    try:
-        with torch.no_grad():
-            logits = at_least_float32(
-                network(input_ids=torch.tensor([[token]], device=network.device), use_cache=False).logits
-            )
-    finally:
-        hook.remove()
-    logits, products = logits.flatten(), at_least_float32(outputs[-1].to(logits.device)).flatten()
+    if head is None:
+        return None
+    inside = {module for layer in layers for module in layer.modules()}
+    others = [module for module in network.get_decoder().modules() if module not in inside]
+    with _watching([layers[-1], head, *others]) as calls, torch.no_grad():
+        logits = network(input_ids=torch.tensor([tokens], device=network.device), use_cache=False).logits
+    final = next((call.made for call in calls if call.module is layers[-1]), None)
+    products = next((call for call in calls if call.module is head), None)
+    if final is None or products is None:
+        return None
+    norm = next(
+        (
+            call.module
+            for call in calls
+            if call.module is not layers[-1] and _same(call.given, final) and _same(call.made, products.given)
+        ),
+        torch.nn.Identity() if _same(final, products.given) else None,
+    )
+    transform = _logit_transform(network.config.get_text_config(), products.made, logits)
+    return None if norm is None or transform is None else Readout(norm, head, transform)
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    module: torch.nn.Module
+    given: Tensor
+    made: Tensor
+
+
+@contextlib.contextmanager
+def _watching(modules: Sequence[torch.nn.Module]) -> Iterator[list[_Call]]:
+    """What these modules are given and make of it, in their order."""
+    calls: list[_Call] = []
+
+    def keep(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        given, made = next(iter((*args, *kwargs.values())), None), first_of(output)
+        if isinstance(given, Tensor) and isinstance(made, Tensor):
+            calls.append(_Call(module, given, made))
+
+    with contextlib.ExitStack() as hooks:
+        for module in modules:
+            hooks.callback(module.register_forward_hook(keep, with_kwargs=True).remove)
+        yield calls
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    """Whether two states are one and the same, on whatever device."""
+    return one.shape == other.shape and torch.equal(one, other.to(one.device))
+
+
+def _logit_transform(text: Any, products: Tensor, logits: Tensor) -> LogitTransform | None:
+    """What makes these logits of the output embedding's products; None where that is neither a multiplier nor a cap."""
     # Rounding of the network's own precision.
-    tolerance = 4 * torch.finfo(outputs[-1].dtype).eps * float(logits.abs().max())
-    configured = getattr(network.config.get_text_config(), "final_logit_softcapping", None)
+    eps = torch.finfo(products.dtype).eps
+    products = at_least_float32(products).flatten()
+    logits = at_least_float32(logits).flatten().to(products.device)
+    tolerance = 4 * eps * float(logits.abs().max())
+    configured = getattr(text, "final_logit_softcapping", None)
     for softcap in (None, configured):
         uncapped = logits if softcap is None else softcap * torch.atanh((logits / softcap).clamp(-1, 1))
         inside = uncapped.isfinite()
@@ -55,15 +123,3 @@ def find_logit_transform(network: Any, token: int) -> LogitTransform | None:
             if float((logit_transform(products) - logits).abs().max()) <= tolerance:
                 return logit_transform
     return None
-
-
-def read_unembedding(network: Any, logit_transform: LogitTransform) -> Unembedding | None:
-    """The unembedding of a network whose decoder ends in a norm; None where that is no linear one."""
-    head = network.get_output_embeddings()
-    device = network.device
-    norm = read_norm(final_norm(network.get_decoder()), head.weight.shape[1], device)
-    if norm is None:
-        return None
-    bias = getattr(head, "bias", None)
-    bias = None if bias is None else bias.detach().to(device)
-    return Unembedding(norm, head.weight.detach().to(device), bias, logit_transform)

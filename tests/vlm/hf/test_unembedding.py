@@ -84,7 +84,13 @@ def finishing(
 
     monkeypatch.setattr(model.network, "forward", finished)
     monkeypatch.setattr(model.network.config.get_text_config(), "final_logit_softcapping", configured, raising=False)
-    monkeypatch.setattr(model, "_measured_transform", None)
+    measured_anew(model, monkeypatch)
+
+
+def measured_anew(model: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the network's readout be measured, and that be forgotten after the test."""
+    monkeypatch.setattr(model, "_readout_is_measured", False)
+    monkeypatch.setattr(model, "_measured_readout", None)
 
 
 @pytest.mark.parametrize(
@@ -124,5 +130,6 @@ def test_logits_that_are_finished_otherwise_are_not_read(
 
 def test_a_final_norm_that_is_none_is_said(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(llava.network.get_decoder()._modules, "norm", torch.nn.Tanh())
+    measured_anew(llava, monkeypatch)
     with pytest.raises(NotApplicable, match=r"final norm of .* is none that is known.*choose attention"):
         llava.unembedding()
