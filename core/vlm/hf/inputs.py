@@ -5,8 +5,9 @@ The processor is given marks in the place of typed words (see `prompt.py`), so i
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +79,39 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
     except (ValueError, ZeroDivisionError) as error:
         if not images:
             raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
-        raise UnusableImage(f"{name} cannot take this picture: {error}") from error
+        raise UnusableImage(f"{name} cannot take this picture ({in_pixels(question)}): {error}") from error
     # Training alone reads labels; given some, a network would compute a loss.
     return tokenizer.text, {key: value for key, value in batch.items() if key != "labels"}
+
+
+def in_pixels(question: Question) -> str:
+    """The sizes of a question's images, for a sentence."""
+    return ", ".join(f"{image.width} x {image.height} px" for image in question.images)
+
+
+def check_seen(image_positions: Sequence[int], question: Question, name: str) -> None:
+    """Raises UnusableImage where the model `name` would see nothing of the images: one that is shrunk to less than a
+    patch on its short side has no image token."""
+    if question.images and not image_positions:
+        raise UnusableImage(
+            f"Nothing of the picture ({in_pixels(question)}) is left at the size at which {name} looks at it: no image "
+            "token stands for it. Crop it so that it is less narrow."
+        )
+
+
+@contextlib.contextmanager
+def looking_at(question: Question, name: str) -> Iterator[None]:
+    """The vision tower's pass over a question's images. Raises UnusableImage where the tower fails on their shape."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError, ValueError) as error:
+        first = (str(error).strip().splitlines() or [""])[0][:160]
+        raise UnusableImage(
+            f"The vision tower of {name} fails on the picture ({in_pixels(question)}; {type(error).__name__}: "
+            f"{first}). Crop it so that it is less narrow, or choose another model."
+        ) from error
 
 
 class _TextKeeper:

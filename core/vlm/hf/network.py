@@ -40,6 +40,7 @@ from .grid_probe import measure
 from .inputs import (
     PositionedPrompt,
     check_length,
+    check_seen,
     check_words,
     continuation_ids,
     end_ids,
@@ -106,6 +107,7 @@ class TransformersModel(VisionLanguageModel):
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
         inputs = with_ids(inputs, prompt.ids, self.network)
         places = image_positions(prompt, self.network.config.image_token_id)
+        check_seen(places, question, self.card.name)
         context = self._passes.context(inputs, [image.size for image in question.images], places)
         layout = self._measured(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)

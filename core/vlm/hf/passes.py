@@ -49,7 +49,7 @@ class Passes:
         self.shares_prefix: bool = family.shares_prefix and keepable(cache)
         self.divisible: bool = self.shares_prefix and divisible(cache)
         self._processor = processor
-        self._name = name
+        self.name = name
         self._holders = [module for module in self.network.modules() if hasattr(module, POSITION_STATE)]
 
     @property
@@ -63,7 +63,7 @@ class Passes:
         part = self.family.part(layer, site)
         if part is None:
             raise NotApplicable(
-                f"A layer of {self._name} has no part that is known to be its {site.value}, so what that hands on "
+                f"A layer of {self.name} has no part that is known to be its {site.value}, so what that hands on "
                 "cannot be read or replaced. Choose the states between the layers."
             )
         return part

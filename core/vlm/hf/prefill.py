@@ -21,7 +21,7 @@ from ..edits import first_position
 from ..prepared import DecodingState
 from .capture import RowRecorder, recording
 from .editing import together
-from .inputs import PositionedPrompt
+from .inputs import PositionedPrompt, looking_at
 from .layer_memory import memories
 from .passes import Passes
 from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
@@ -109,7 +109,8 @@ class Prefill:
             kept = self._features.get(prepared.visual)
             if kept is not None:
                 return kept
-            features = self._passes.tower(prepared.inputs)
+            with looking_at(prepared.question, self._passes.name):
+                features = self._passes.tower(prepared.inputs)
             # Only what the decoder reads is kept, and not the states of the tower's own layers.
             features.hidden_states = features.attentions = features.last_hidden_state = None
             size = sum(image.numel() * image.element_size() for image in features.pooler_output)

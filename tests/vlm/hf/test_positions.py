@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 
 import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question, Turn
+from core.answer import Answer, Decoding, Question, TokenKind, Turn
 from core.vlm.generation import ask, stream
 from core.vlm.hf.families._counted import counted_by
 from core.vlm.hf.network import TransformersModel
+from core.vlm.replay import replay_difference
 from core.vlm.scoring import score
 from tests.families import saver
 from tests.generate import generated
@@ -120,7 +122,7 @@ def test_two_threads_do_not_change_each_others_answers(qwen3_vl_moe: Transformer
         pieces = stream(qwen3_vl_moe, question)
         while True:
             with suppress(BrokenBarrierError):
-                ready.wait(timeout=1)
+                ready.wait(timeout=0.2)
             try:
                 next(pieces)
             except StopIteration as stop:
@@ -173,6 +175,26 @@ def test_a_turn_that_follows_over_a_kept_prefix_is_what_transformers_generates(
         answer = ask(declared, Question(text, images, history=history, decoding=SHORT))
         assert_generated(declared, answer)
         history = (*history, Turn(text, "a door"))
+
+
+@pytest.mark.parametrize("name", ["gemma3", "glm46v", "internvl", "qwen2_5_vl"])
+def test_two_pictures_after_a_long_system_prompt_are_read_as_transformers_does(
+    name: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    saver(name)(tmp_path)
+    template = tmp_path / "chat_template.jinja"
+    template.write_text("You say what there is, and nothing else. " * 12 + template.read_text())
+    model = load(tmp_path)
+    for question in asked(picture)[2:]:
+        answer = ask(model, question)
+        assert_generated(model, answer)
+        expected = [token.logprob for token in answer.tokens]
+        assert score(model, question, answer.token_ids).logprobs == pytest.approx(expected, abs=1e-5)
+        assert replay_difference(model, answer) < 1e-5
+        views = answer.layout.views
+        assert sum(len(view.positions) for view in views) in (0, len(answer.layout.positions(TokenKind.IMAGE)))
+        # What a picture is shown of stands in its own sequence, the second after the first.
+        assert [view.image for view in views] == sorted(view.image for view in views)
 
 
 def _unembedded(model: TransformersModel, answer: Answer) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from core.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableI
 from core.vlm.generation import ask, stream
 from core.vlm.hf import network
 from core.vlm.hf.network import TransformersModel
+from tests.families import saver
+from tests.generate import generated
+from tests.zoo import load
 
 THREE = Decoding(max_new_tokens=3)
 
@@ -57,6 +62,32 @@ def test_small_and_narrow_pictures_are_answered(model: TransformersModel, size: 
 def test_a_picture_like_a_thread_is_refused(model: TransformersModel) -> None:
     with pytest.raises(UnusableImage, match="2048 x 1 px"):
         model.prepare(Question("What?", (Image.new("RGB", (2048, 1)),)))
+
+
+@pytest.mark.parametrize("name", ["glm46v", "paddleocr_vl", "qwen2_5_vl"])
+def test_a_narrow_picture_of_few_pixels_is_answered_as_transformers_does(name: str, tmp_path: Path) -> None:
+    saver(name)(tmp_path)
+    file = tmp_path / "preprocessor_config.json"
+    settings = json.loads(file.read_text())
+    few = {"shortest_edge": 28 * 14, "longest_edge": 28 * 14}
+    file.write_text(json.dumps({**settings, "size": few, "min_pixels": 28 * 14, "max_pixels": 28 * 14}))
+    model = load(tmp_path)
+    for size in ((31, 639), (639, 31), (13, 639)):
+        answer = ask(model, Question("What is it?", (Image.new("RGB", size, (90, 180, 30)),), decoding=THREE))
+        prompt, logprobs = generated(model, answer.question)
+        assert answer.inputs["input_ids"][0].tolist() == prompt
+        for token, row in zip(answer.tokens, logprobs, strict=False):
+            assert token.logprob == pytest.approx(float(row[token.id]), abs=1e-5)
+
+
+def test_a_picture_of_which_nothing_is_left_is_refused(tmp_path: Path, picture: Image.Image) -> None:
+    """Two patches in each direction become one image token, and the picture is shrunk to one patch across."""
+    model = load(saver("lighton_ocr")(tmp_path))
+    narrow = Image.new("RGB", (31, 639), (90, 180, 30))
+    with pytest.raises(UnusableImage, match=r"31 x 639 px\) is left at the size .* no image token .* Crop it"):
+        model.prepare(Question("What is it?", (narrow,)))
+    with pytest.raises(UnusableImage, match=r"vision tower .* fails on the picture \(120 x 80 px, 31 x 639 px"):
+        ask(model, Question("What is it?", (picture, narrow)))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
