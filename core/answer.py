@@ -146,7 +146,8 @@ class PatchView:
     `positions` are sequence positions in raster order, `rows * columns` of them; `box` is the part of
     the original image that the raster covers, in its pixels (it may reach beyond it where the family pads).
     `measured` is None where the family declares the raster; of one that was measured, the correlation of the tokens'
-    places with it.
+    places with it. `resized` are the width and height in pixels in which the vision tower gets that part; None where it
+    is not known.
     """
 
     image: int
@@ -156,6 +157,7 @@ class PatchView:
     box: Box
     positions: tuple[int, ...]
     measured: float | None = None
+    resized: tuple[int, int] | None = None
 
     def patch_box(self, index: int) -> Box:
         """The box of the `index`-th image token of the raster, in pixels of the original image."""

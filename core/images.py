@@ -62,6 +62,10 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation."""
+_LAID_ON_ITS_SIDE = (5, 6, 7, 8)
+"""The orientations in which width and height are exchanged."""
+_SHRUNK_FROM = "sightline shrunk from"
+"""Where a picture that was shrunk keeps its former size and its own, in its `info`."""
 
 
 def as_images(images: ImageLike | Iterable[ImageLike]) -> tuple[Image.Image, ...]:
@@ -80,7 +84,7 @@ def as_image(image: ImageLike) -> Image.Image:
     try:
         image.load()
         asks_nothing = image.mode == "RGB" and "transparency" not in image.info and _orientation(image) not in _UPRIGHT
-        return image if asks_nothing and max(image.size) <= LONGEST_SIDE else _plain(image)
+        return image if asks_nothing and max(image.size) <= LONGEST_SIDE else _plain(image, image.size)
     except Exception as error:  # a file that was opened and not yet read can be as broken as any other
         raise UnreadableImage(_damage(error, shown)) from error
 
@@ -100,9 +104,10 @@ def open_image(data: bytes, name: str = "image") -> Image.Image:
     image = _open(data, shown)
     _check_size(image, shown)
     try:
+        size = image.size
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG decode at a fraction of its size
         image.load()
-        return _plain(image)
+        return _plain(image, size)
     except Exception as error:  # decoders raise nearly anything on broken data
         raise UnreadableImage(_damage(error, shown)) from error
 
@@ -163,13 +168,25 @@ def _check_size(image: Image.Image, shown: str) -> None:
         )
 
 
-def _plain(image: Image.Image) -> Image.Image:
-    """A loaded picture as a new one: RGB, upright, over white and not too large."""
-    upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
+def shrunk_from(image: Image.Image) -> tuple[int, int] | None:
+    """Width and height of a picture before it was shrunk as it was opened, upright; None where it was not."""
+    match image.info.get(_SHRUNK_FROM):
+        # Pictures made of it have this information too, and a file may bring text of this name along.
+        case ((int(), int()) as before, after) if after == image.size:
+            return before
+    return None
+
+
+def _plain(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """A loaded picture as a new one: RGB, upright, over white and not too large. `size` is that of its file."""
+    turn = _orientation(image)
+    upright = image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
     eight_bit = _eight_bit(upright)
     eight_bit.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     plain = _over_white(eight_bit)
     plain.info.clear()  # what it said of turning and transparency is done
+    if max(size) > LONGEST_SIDE:
+        plain.info[_SHRUNK_FROM] = (size[::-1] if turn in _LAID_ON_ITS_SIDE else size, plain.size)
     return plain
 
 

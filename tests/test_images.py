@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
 from core.errors import UnreadableImage
 from core.images import (
@@ -24,6 +25,7 @@ from core.images import (
     display_name,
     open_file,
     open_image,
+    shrunk_from,
 )
 
 # Broken files are what is tested here, and Pillow warns of some before it refuses them.
@@ -192,6 +194,23 @@ def test_large_pictures_keep_their_shape_within_the_longest_side(width: int, hei
     assert max(opened.size) == LONGEST_SIDE
     assert opened.size[1] == max(1, round(LONGEST_SIDE / max(width, height) * height))
     assert np.asarray(opened).reshape(-1, 3).max(axis=0).tolist() == [255, 0, 0]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_a_picture_that_was_shrunk_knows_the_size_of_its_file(orientation: int, format: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = open_image(encoded(Image.new("RGB", (5000, 1000)), format, exif=exif))
+    assert shrunk_from(opened) == ((5000, 1000) if orientation == 1 else (1000, 5000))
+    assert shrunk_from(open_image(encoded(opened))) is None
+
+
+def test_text_in_a_file_does_not_claim_that_it_was_shrunk() -> None:
+    about = PngInfo()
+    about.add_text("sightline shrunk from", "((9000, 9000), (16, 16))")
+    image = Image.open(io.BytesIO(encoded(Image.new("RGB", (16, 16)), pnginfo=about)))
+    assert shrunk_from(as_image(image)) is None
 
 
 def test_one_pixel_is_a_picture() -> None:

@@ -6,12 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import altair as alt
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageDraw
 
 from ..answer import TokenLayout
 from .figure import figure
-from .heatmap import backdrop_row, panels, patch_table, places
+from .heatmap import panels, patch_table, pictures, places, veil
 from .palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 from .pixels import Pixels
 
@@ -56,13 +55,13 @@ def explained_image(
         for name, near in zip(table["name"], inside, strict=True)
     ]
     further = ~inside & table["position"].isin([*others, *distances])
-    box = Pixels(width, height).box
+    pixels = Pixels(width, height)
+    box = pixels.box
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("state:N", title="explanation")]
-    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
-    veil = alt.Chart(table[~inside])
+    dark = alt.Chart(table[~inside])
     marks: list[alt.Chart] = [
-        backdrop.mark_image(aspect=False, tooltip=None).encode(**box, url="url:N"),
-        veil.mark_rect(fill=INK_ON_LIGHT, fillOpacity=VEIL, strokeOpacity=0, tooltip=None).encode(**box),
+        *pictures(images, layout, spots, pixels),
+        dark.mark_rect(fill=INK_ON_LIGHT, fillOpacity=VEIL, strokeOpacity=0, tooltip=None).encode(**box),
     ]
     if further.any():
         dashed = alt.Chart(table[further])
@@ -113,6 +112,8 @@ def explained_thumbnail(
         part = image.convert("RGB").resize((max(right - left, 1), max(bottom - top, 1)), Image.Resampling.BILINEAR)
         bright.paste(part, (left, top))
     result = Image.blend(bright, Image.new("RGB", bright.size, INK_ON_LIGHT), VEIL)
+    for spot in spots:
+        veil(result, layout, spot)
     pen = ImageDraw.Draw(result)
     for spot in spots:
         for view in spot.panel.views:

@@ -15,7 +15,19 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ..answer import TokenLayout
-from .heatmap import NOT_LOOKED_AT, Panel, Scale, data_url, heat_image, panels, patch_table, places
+from .heatmap import (
+    NEVER_SEEN,
+    NOT_LOOKED_AT,
+    VEIL,
+    Panel,
+    Scale,
+    data_url,
+    heat_image,
+    panels,
+    patch_table,
+    places,
+    unseen_boxes,
+)
 from .palette import INK_ON_LIGHT, NEUTRAL, ramp
 
 SIDE = 640
@@ -74,6 +86,11 @@ def svg_map(
         ElementTree.SubElement(
             root, "image", {**place, "preserveAspectRatio": "none", "href": data_url(image, 2 * SIDE)}
         )
+        for box in unseen_boxes(layout, spot):
+            veil = ElementTree.SubElement(
+                root, "rect", {**_rectangle(*box), "fill": NEUTRAL, "fill-opacity": f"{VEIL:g}"}
+            )
+            ElementTree.SubElement(veil, "title").text = NEVER_SEEN
     patches = ElementTree.SubElement(root, "g", {"fill-opacity": f"{opacity:g}", "shape-rendering": "crispEdges"})
     for row, color in zip(table.itertuples(), _hex(scale, table["value"].to_numpy()), strict=True):
         known = np.isfinite(row.value)

@@ -20,6 +20,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw
 
 from ..answer import Box, PatchView, TokenLayout
+from ..geometry import never_seen
 from .figure import figure
 from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
 from .pixels import Pixels
@@ -29,6 +30,9 @@ SIDE = 400
 GAP = 12
 OPACITY = 0.6
 NOT_LOOKED_AT = "not looked at"
+NEVER_SEEN = "never seen by the model"
+VEIL = 0.82
+"""How much of a picture's colours is taken where the model never sees it, so that no map is read there."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +200,6 @@ def heatmap(
     scale = scale or scale_of(table["value"].to_numpy())
     pixels = Pixels(width, height)
     box = pixels.box
-    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots])).mark_image(
-        aspect=False, tooltip=None
-    )
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q")]
     if len(layout.views) > 1:
         tooltip.insert(0, alt.Tooltip("view:N"))
@@ -216,7 +217,7 @@ def heatmap(
             alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
         ],
     )
-    layers: list[alt.Chart] = [backdrop.encode(**box, url=alt.Url("url:N")), heat]
+    layers = [*pictures(images, layout, spots, pixels), heat]
     missing = table[table["value"].isna()].assign(state=NOT_LOOKED_AT)
     if len(missing):
         layers.append(
@@ -267,6 +268,38 @@ def _shown(
     return shown
 
 
+def pictures(
+    images: Sequence[Image.Image], layout: TokenLayout, spots: Sequence[Place], pixels: Pixels
+) -> list[alt.Chart]:
+    """The layers under whatever is drawn over pictures: each panel's picture, and a veil over what the model never sees
+    of it, which says so."""
+    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
+    layers = [backdrop.mark_image(aspect=False, tooltip=None).encode(**pixels.box, url=alt.Url("url:N"))]
+    unseen = [box for spot in spots for box in unseen_boxes(layout, spot)]
+    if unseen:
+        table = pd.DataFrame(
+            [{**dict(zip(("x", "y", "x2", "y2"), box, strict=True)), "state": NEVER_SEEN} for box in unseen]
+        )
+        veil = alt.Chart(table).mark_rect(fill=NEUTRAL, fillOpacity=VEIL, strokeOpacity=0)
+        layers.append(veil.encode(**pixels.box, tooltip=[alt.Tooltip("state:N", title="this part is")]))
+    return layers
+
+
+def unseen_boxes(layout: TokenLayout, spot: Place) -> list[Box]:
+    """What of a panel's picture the model never sees, in pixels of the figure; no slivers thinner than a pixel."""
+    boxes = (spot.across(box) for box in never_seen(layout, spot.panel.image))
+    return [box for box in boxes if box[2] - box[0] >= 1 and box[3] - box[1] >= 1]
+
+
+def veil(canvas: Image.Image, layout: TokenLayout, spot: Place) -> None:
+    """The same veil over a figure in pixels, in place."""
+    for box in unseen_boxes(layout, spot):
+        left, top, right, bottom = _corners(box)
+        area = (left, top, min(right, canvas.width), min(bottom, canvas.height))
+        part = canvas.crop(area)
+        canvas.paste(Image.blend(part, Image.new("RGB", part.size, NEUTRAL), VEIL), area)
+
+
 def backdrop_row(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
     """A panel's picture for a table of images: its edges in pixels of the figure, and its address as data."""
     image = images[spot.panel.image]
@@ -312,6 +345,7 @@ def heat_image(
         image = images[spot.panel.image]
         left, top, right, bottom = _corners(spot.across((0, 0, image.width, image.height)))
         result.paste(image.convert("RGB").resize((right - left, bottom - top), Image.Resampling.BILINEAR), (left, top))
+        veil(result, layout, spot)
     for spot, view in views:
         _tint(result, spot, view, values[list(view.positions)], scale, opacity)
     pen = ImageDraw.Draw(result)

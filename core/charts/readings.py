@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..answer import TokenLayout
 from .figure import figure
-from .heatmap import Scale, backdrop_row, panels, patch_table, places
+from .heatmap import Scale, panels, patch_table, pictures, places
 from .palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
 from .pixels import Pixels
 from .tokens import cut, unique, visible
@@ -81,10 +81,9 @@ def reading_grid(
     pixels = Pixels(width, height)
     box = pixels.box
     tips = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), *_told(told)]
-    backdrop = alt.Chart(pd.DataFrame([backdrop_row(images, spot) for spot in spots]))
     base = alt.Chart(table)
     marks: list[alt.Chart] = [
-        backdrop.mark_image(aspect=False, tooltip=None).encode(**box, url=alt.Url("url:N")),
+        *pictures(images, layout, spots, pixels),
         base.mark_rect(opacity=OPACITY).encode(**box, color=_ground(min(160, height)), tooltip=tips),
         base.mark_text(fontSize=_font(cell), tooltip=None).encode(
             x=pixels.x("middle"), y=pixels.y("centre"), text=alt.Text("text:N"), color=_ink()

@@ -27,6 +27,7 @@ from core.charts.heads import SmallImage, gallery, head_map, ranked_heads, word_
 from core.charts.heatmap import Scale, data_url, heatmap
 from core.charts.phrasings import phrasing_matrix
 from core.charts.readings import Reading, reading_grid, reading_table
+from core.charts.seen import seen_chart
 from core.charts.shares import layers_chart, shares_chart
 from core.charts.tokens import aligned_chart, aligned_tokens, alternatives_chart
 from core.charts.words import ScoredToken, words_chart
@@ -48,6 +49,7 @@ ONE = layout(PatchView(0, "picture", 1, 1, (0, 0, 30, 20), (1,)))
 TILES = layout(
     PatchView(0, "tile", 2, 2, (0, 0, 30, 20), (1, 2, 3, 4)), PatchView(0, "overview", 1, 1, (0, 0, 30, 20), (5,))
 )
+CROP = layout(PatchView(0, "crop", 1, 2, (5, 0, 25, 20), (1, 2)))
 SCORES = np.arange(8, dtype=float)
 SOME = np.where(SCORES == 3, np.nan, SCORES)
 SIGNED = Scale(-1, 1, signed=True)
@@ -61,6 +63,15 @@ def heat_maps() -> dict[str, Chart]:
         "nothing looked at": heatmap([IMAGE], WHOLE, np.full(8, np.nan), selected=(2,), click="patch"),
         "one patch": heatmap([IMAGE], ONE, SCORES[:3], selected=(1,)),
         "tiles": heatmap([IMAGE], TILES, SCORES[:7], selected=(1, 5), click="patch"),
+        "a crop": heatmap([IMAGE], CROP, SCORES[:4], click="patch"),
+    }
+
+
+def seen_pictures() -> dict[str, Chart]:
+    return {
+        "whole": seen_chart([IMAGE], WHOLE, 0, 200),
+        "tiles": seen_chart([IMAGE], TILES, 0, 200),
+        "a crop": seen_chart([IMAGE], CROP, 0, 200),
     }
 
 
@@ -345,6 +356,7 @@ EXAMPLES: Mapping[str, Callable[[], Mapping[str, Chart]]] = {
     "ranking_curve": rankings,
     "reading_grid": grids_of_readings,
     "reading_table": tables_of_readings,
+    "seen_chart": seen_pictures,
     "series_curves": series,
     "shares_chart": shares_of_parts,
     "summand_bars": summands,

@@ -6,6 +6,7 @@ from ...answer import TokenKind, TokenLayout
 from .families.base import Family
 from .families.context import PromptContext
 from .prompt import Prompt
+from .resized import with_sizes
 
 RESAMPLED = (
     "{} resamples the picture: each image token is a mixture of all of it, so that none has a place in it and there is "
@@ -27,4 +28,4 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         for position, typed in enumerate(prompt.typed)
     )
     unplaced = RESAMPLED.format(family.name) if family.resamples and images else ""
-    return TokenLayout(kinds, family.views(context), tuple(context.image_sizes), unplaced)
+    return TokenLayout(kinds, with_sizes(family.views(context), context), tuple(context.image_sizes), unplaced)
