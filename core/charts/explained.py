@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw
 
 from ..answer import TokenLayout
 from .figure import figure
-from .heatmap import panels, patch_table, pictures, places, veil
+from .heatmap import panels, patch_table, pictures, places, unseen_boxes
+from .overlays import draw_veil
 from .palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 from .pixels import Pixels
 
@@ -113,7 +114,7 @@ def explained_thumbnail(
         bright.paste(part, (left, top))
     result = Image.blend(bright, Image.new("RGB", bright.size, INK_ON_LIGHT), VEIL)
     for spot in spots:
-        veil(result, layout, spot)
+        draw_veil(result, unseen_boxes(layout, spot))
     pen = ImageDraw.Draw(result)
     for spot in spots:
         for view in spot.panel.views:

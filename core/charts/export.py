@@ -18,7 +18,6 @@ from ..answer import TokenLayout
 from .heatmap import (
     NEVER_SEEN,
     NOT_LOOKED_AT,
-    VEIL,
     Panel,
     Scale,
     data_url,
@@ -28,7 +27,7 @@ from .heatmap import (
     places,
     unseen_boxes,
 )
-from .palette import INK_ON_LIGHT, NEUTRAL, ramp
+from .palette import INK_ON_LIGHT, NEUTRAL, VEIL, ramp
 
 SIDE = 640
 LINE = 18

@@ -22,7 +22,8 @@ from PIL import Image, ImageDraw
 from ..answer import Box, PatchView, TokenLayout
 from ..geometry import never_seen
 from .figure import figure
-from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, ramp, rgb
+from .overlays import draw_veil
+from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, VEIL, ramp, rgb
 from .pixels import Pixels
 
 SIDE = 400
@@ -31,8 +32,6 @@ GAP = 12
 OPACITY = 0.6
 NOT_LOOKED_AT = "not looked at"
 NEVER_SEEN = "never seen by the model"
-VEIL = 0.82
-"""How much of a picture's colours is taken where the model never sees it, so that no map is read there."""
 
 
 @dataclass(frozen=True)
@@ -291,15 +290,6 @@ def unseen_boxes(layout: TokenLayout, spot: Place) -> list[Box]:
     return [box for box in boxes if box[2] - box[0] >= 1 and box[3] - box[1] >= 1]
 
 
-def veil(canvas: Image.Image, layout: TokenLayout, spot: Place) -> None:
-    """The same veil over a figure in pixels, in place."""
-    for box in unseen_boxes(layout, spot):
-        left, top, right, bottom = _corners(box)
-        area = (left, top, min(right, canvas.width), min(bottom, canvas.height))
-        part = canvas.crop(area)
-        canvas.paste(Image.blend(part, Image.new("RGB", part.size, NEUTRAL), VEIL), area)
-
-
 def backdrop_row(images: Sequence[Image.Image], spot: Place) -> dict[str, object]:
     """A panel's picture for a table of images: its edges in pixels of the figure, and its address as data."""
     image = images[spot.panel.image]
@@ -345,7 +335,7 @@ def heat_image(
         image = images[spot.panel.image]
         left, top, right, bottom = _corners(spot.across((0, 0, image.width, image.height)))
         result.paste(image.convert("RGB").resize((right - left, bottom - top), Image.Resampling.BILINEAR), (left, top))
-        veil(result, layout, spot)
+        draw_veil(result, unseen_boxes(layout, spot))
     for spot, view in views:
         _tint(result, spot, view, values[list(view.positions)], scale, opacity)
     pen = ImageDraw.Draw(result)

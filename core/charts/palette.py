@@ -58,6 +58,9 @@ CAUSAL_EDGES = {
 HIDDEN_RGB = (213, 94, 0)
 PATCH_RGB = (0, 229, 255)
 
+VEIL = 0.82
+"""How much of a picture gives way to `NEUTRAL` where the model never sees it, so that no map is read there."""
+
 
 def probability_css(probability: float) -> str:
     """A background for text in the page's own ink: the more probable, the more blue."""

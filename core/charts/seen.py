@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ..answer import PatchView, TokenLayout
+from ..geometry import never_seen, seen_boxes
 from .figure import figure
 from .heatmap import panels, patch_table, pictures, places
-from .overlays import fit
+from .overlays import draw_veil, fit
 from .palette import NEUTRAL, PATCH_RGB, rgba
 from .pixels import Pixels
 
@@ -59,3 +60,17 @@ def view_image(image: Image.Image, view: PatchView, side: int) -> Image.Image:
         pen.line((0, y, shown.width, y), fill=150)
     shown.paste(Image.new("RGB", shown.size, PATCH_RGB), mask=lines)
     return shown
+
+
+def seen_part(image: Image.Image, layout: TokenLayout, number: int) -> Image.Image:
+    """A picture without its rim that the model never sees: what the views hold of it, with a veil over any gaps between
+    them. The whole of it where the views are not known."""
+    boxes = seen_boxes(layout, number)
+    if not boxes:
+        return image
+    edges = np.array(boxes)
+    left, top = np.floor(edges[:, :2].min(0)).astype(int).tolist()
+    right, bottom = np.ceil(edges[:, 2:].max(0)).astype(int).tolist()
+    shown = image.copy()
+    draw_veil(shown, never_seen(layout, number))
+    return shown.crop((left, top, right, bottom))

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from ..answer import Answer, Decoding, Question
 from ..errors import WrongOption
+from ..geometry import picture_notes, picture_records
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
 from ..vlm.model import VisionLanguageModel
@@ -36,8 +37,12 @@ def load(spec: ModelSpec) -> VisionLanguageModel:
 
 
 def answer_to(model: VisionLanguageModel, text: str, images: Sequence[Path] | None, decoding: Decoding) -> Answer:
-    """The answer to a question about picture files. Raises UnreadableImage and QuestionError."""
-    return ask(model, Question(text, images or (), decoding=decoding))
+    """The answer to a question about picture files; what the model does not see of them is said. Raises UnreadableImage
+    and QuestionError."""
+    answer = ask(model, Question(text, images or (), decoding=decoding))
+    for note in picture_notes(answer.question.images, answer.layout):
+        say(note)
+    return answer
 
 
 def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
@@ -46,6 +51,7 @@ def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
         "model": model.card.name,
         "fingerprint": answer.model,
         "question": answer.question.text,
+        "pictures": picture_records(answer.question.images, answer.layout),
         "answer": answer.text,
         "finish": answer.finish,
         "seconds": round(answer.seconds, 4),

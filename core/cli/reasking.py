@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..answer import Answer, Fill
+from ..answer import Answer, Fill, RegionMask
 from ..errors import WrongMask
+from ..geometry import hidden_note, picture_records, share_of_region_seen
 from ..images import as_mask
+from ..perturb.perturbation import HiddenPixels
 from ..perturb.reask import Reasked, reask
 from ..vlm.model import VisionLanguageModel
 from .console import say, stoppable
@@ -28,14 +30,17 @@ def asked_again(model: VisionLanguageModel, answer: Answer, mask: Path, fill: Fi
 
 def told(model: VisionLanguageModel, reasked: Reasked) -> dict[str, Any]:
     """What became of an answer, for a JSON line: log-probabilities in nats. `aligned` are the columns of the two
-    answers, each a token number of the original and one of the new answer (from 0), or null."""
+    answers, each a token number of the original and one of the new answer (from 0), or null. `hidden_seen` is the share
+    of each hidden region that the model sees at all; null where that is not known."""
     original, outcome = reasked.original, reasked.outcome
     return {
         "model": model.card.name,
         "fingerprint": original.model,
         "question": original.question.text,
         "answer": original.text,
+        "pictures": picture_records(original.question.images, original.layout),
         "perturbation": outcome.perturbation.words,
+        "hidden_seen": [share_of_region_seen(mask.hidden, original.layout, mask.image) for mask in _masks(reasked)],
         "says": reasked.answer.text,
         "finish": reasked.answer.finish,
         "seconds": round(reasked.seconds, 4),
@@ -68,4 +73,12 @@ def say_in_words(reasked: Reasked) -> None:
     """The same in a few words, for people."""
     say(f"Before: {reasked.original.text}")
     say(f"With {reasked.outcome.perturbation.words}: {reasked.answer.text or '(no word)'}")
+    for mask in _masks(reasked):
+        if note := hidden_note(mask.hidden, reasked.original.layout, mask.image):
+            say(note)
     say(f"The former answer's log-probability changes by {reasked.outcome.change:+.2f} nats.")
+
+
+def _masks(reasked: Reasked) -> tuple[RegionMask, ...]:
+    perturbation = reasked.outcome.perturbation
+    return perturbation.masks if isinstance(perturbation, HiddenPixels) else ()

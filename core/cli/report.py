@@ -18,6 +18,7 @@ from ..evidence.curves import Curve
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
 from ..explainers.registry import explainers
+from ..geometry import picture_notes
 from ..maps.files import record_json
 from ..maps.grid import grid_note
 from ..vlm.model import ModelCard
@@ -41,6 +42,7 @@ def write_maps(
     said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
     sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
     sections.append(node("p", f"By {card.name} ({card.fingerprint[:8]}), {card.dtype} on {card.device}.", cls="note"))
+    sections += [node("p", note) for note in picture_notes(answer.question.images, answer.layout)]
     for number, explanation in enumerate(explanations):
         sections += _map(answer, explanation)
         if evidence:

@@ -1,12 +1,21 @@
 """What a model sees of a picture: the part that its image tokens stand for, and the part that no token holds.
 
 All of it follows from the views of a layout, which are boxes of the original picture: what they hold together is seen,
-and what none of them holds (the sides that a centre crop cuts) never reaches the model. Where a family has no views it
-is not known.
+and what none of them holds (the sides that a centre crop cuts) never reaches the model, but for the few pixels
+at the edge that resizing mixes in. Where a family has no views it is not known.
 """
 
-from .seen import never_seen, seen_pixels, share_of_region_seen, share_seen
-from .words import crop_note, hidden_note, percent, picture_notes, picture_records, shrink_note, view_in_words
+from .seen import never_seen, seen_boxes, seen_pixels, share_of_region_seen, share_seen
+from .words import (
+    crop_note,
+    hidden_note,
+    percent,
+    picture_notes,
+    picture_records,
+    place_note,
+    shrink_note,
+    view_in_words,
+)
 
 __all__ = [
     "crop_note",
@@ -15,6 +24,8 @@ __all__ = [
     "percent",
     "picture_notes",
     "picture_records",
+    "place_note",
+    "seen_boxes",
     "seen_pixels",
     "share_of_region_seen",
     "share_seen",

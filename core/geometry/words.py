@@ -72,6 +72,19 @@ def hidden_note(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, i
     return None if 1 - share < LEAST_TOLD else f"The model sees {percent(share)} of what is hidden."
 
 
+def place_note(place: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0) -> str | None:
+    """What must be said of the place where a map should point; None where the model sees all of it, and where that is
+    not known. Raises ValueError for a place of another size than the picture."""
+    share = share_of_region_seen(place, layout, image)
+    if share is None or 1 - share < LEAST_TOLD:
+        return None
+    return (
+        f"The model sees {percent(share)} of the right place."
+        if share
+        else "The model sees nothing of the right place, so no map can point there."
+    )
+
+
 def picture_notes(images: Sequence[Image.Image], layout: TokenLayout) -> tuple[str, ...]:
     """Every sentence that is due of the pictures of a question, whatever is drawn over them."""
     several = len(images) > 1

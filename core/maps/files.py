@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..answer import Answer, Explanation, subject
+from ..geometry import picture_records
 from .grid import grid_note
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
@@ -25,6 +26,7 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "method": explanation.method,
         "settings": dict(explanation.settings),
         **subject(answer, explanation.target),
+        "pictures": picture_records(answer.question.images, answer.layout),
         "seconds": round(explanation.seconds, 4),
         "explained_together": explanation.together,
         "peak_bytes": explanation.peak_bytes,

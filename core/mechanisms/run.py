@@ -11,6 +11,7 @@ import torch
 
 from ..answer import Answer, Target, subject
 from ..errors import NotApplicable
+from ..geometry import picture_records
 from ..settings import checked
 from ..vlm.cancel import CancelToken
 from ..vlm.memory import peak_memory
@@ -80,6 +81,7 @@ def record(answer: Answer, measurement: Measurement) -> dict[str, object]:
         "mechanism": measurement.mechanism,
         "settings": dict(measurement.settings),
         **subject(answer, measurement.target),
+        "pictures": picture_records(answer.question.images, answer.layout),
         "seconds": round(measurement.seconds, 4),
         "peak_bytes": measurement.peak_bytes,
         "complete": measurement.result.complete,

@@ -13,11 +13,11 @@ from core.charts.explained import explained_image
 from core.charts.export import Legend, svg_map
 from core.charts.heatmap import NEVER_SEEN, Scale, heat_image, heatmap
 from core.charts.readings import Reading, reading_grid
-from core.charts.seen import seen_chart, view_image
+from core.charts.seen import seen_chart, seen_part, view_image
 
 PICTURE = Image.new("RGB", (80, 40), "#ff0000")
 CROP = TokenLayout(
-    (TokenKind.IMAGE,) * 4, (PatchView(0, "crop", 2, 2, (20, 0, 60, 40), (0, 1, 2, 3), (28, 28)),), ((80, 40),)
+    (TokenKind.IMAGE,) * 4, (PatchView(0, "crop", 2, 2, (20, 0, 60, 40), (0, 1, 2, 3), resized=(28, 28)),), ((80, 40),)
 )
 VALUES = np.ones(4)
 READINGS = {position: Reading(("a",), (0.5,)) for position in range(4)}
@@ -55,7 +55,7 @@ def test_a_picture_that_is_seen_whole_has_no_veil() -> None:
 def test_a_view_is_drawn_as_coarse_as_it_is_given_and_padding_is_grey() -> None:
     half = Image.new("RGB", (40, 20), "#ff0000")
     half.paste((0, 0, 255), (20, 0, 40, 20))
-    padded = PatchView(0, "square", 1, 1, (0, -10, 40, 30), (0,), (8, 8))
+    padded = PatchView(0, "square", 1, 1, (0, -10, 40, 30), (0,), resized=(8, 8))
     pixels = np.asarray(view_image(half, padded, 80))
     assert pixels.shape == (80, 80, 3)
     assert pixels[5, 40].tolist() == pixels[75, 40].tolist() == [0x80, 0x90, 0xA0]
@@ -67,3 +67,8 @@ def test_a_view_is_drawn_as_coarse_as_it_is_given_and_padding_is_grey() -> None:
 def test_a_grid_of_a_picture_without_places_is_refused() -> None:
     with pytest.raises(ValueError, match="no image token"):
         seen_chart([PICTURE], TokenLayout(CROP.kinds, (), CROP.image_sizes), 0, 80)
+
+
+def test_what_it_sees_is_without_the_rim_that_a_crop_cuts_off() -> None:
+    assert seen_part(PICTURE, CROP, 0).size == (40, 40)
+    assert seen_part(PICTURE, TokenLayout(CROP.kinds, (), CROP.image_sizes), 0).size == (80, 40)

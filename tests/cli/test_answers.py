@@ -43,6 +43,14 @@ def test_a_model_that_does_not_say_the_same_again_is_told_of_beside_the_answer(
     assert "It differs by 0.5 nats." in outcome.told
 
 
+def test_what_is_never_seen_of_a_picture_is_told_to_people_and_to_programs(command: Command, scene: Path) -> None:
+    outcome = command("ask", *ASKED, "--image", scene)
+    [picture] = outcome.lines[0]["pictures"]
+    assert picture["size"] == picture["file_size"] == [120, 80] and picture["seen"] == pytest.approx(80 / 120)
+    assert [view["box"] for view in picture["views"]] == [[20, 0, 100, 80]]
+    assert "The model sees columns 20 to 100 of 120: 33% of the picture is never seen." in outcome.told
+
+
 def test_explain_tells_a_map_for_each_method(
     command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
 ) -> None:

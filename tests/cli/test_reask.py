@@ -47,6 +47,15 @@ def test_both_answers_are_told_token_by_token(
     assert line["aligned"] == [[column.original, column.other] for column in expected.aligned]
 
 
+def test_a_mask_over_what_a_crop_cuts_off_is_told_to_show_nothing(command: Command, scene: Path, mask: Path) -> None:
+    rim = np.indices((80, 120))[1] < 10
+    Image.fromarray(rim).save(mask)
+    outcome = command("reask", *ASKED, "--image", scene, "--mask", mask)
+    assert outcome.lines[0]["hidden_seen"] == [0.0] and outcome.lines[0]["change"] == 0
+    assert "The model sees none of what is hidden" in outcome.told
+    assert "The model sees columns 20 to 100 of 120: 33% of the picture is never seen." in outcome.told
+
+
 def test_people_are_told_in_words(command: Command, scene: Path, mask: Path) -> None:
     ran = command("reask", *ASKED, "--image", scene, "--mask", mask)
     assert "With 42% of the picture hidden (black)" in ran.told

@@ -9,7 +9,16 @@ import pytest
 from PIL import Image
 
 from core.answer import Box, PatchView, TokenKind, TokenLayout
-from core.geometry import crop_note, hidden_note, percent, picture_notes, picture_records, shrink_note, view_in_words
+from core.geometry import (
+    crop_note,
+    hidden_note,
+    percent,
+    picture_notes,
+    picture_records,
+    place_note,
+    shrink_note,
+    view_in_words,
+)
 from core.images import as_image
 
 
@@ -18,7 +27,7 @@ def wide(*views: PatchView, sizes: tuple[tuple[int, int], ...] = ((2048, 300),))
 
 
 def crop(box: Box, image: int = 0) -> PatchView:
-    return PatchView(image, "crop", 2, 2, box, (0, 1, 2, 3), (96, 96))
+    return PatchView(image, "crop", 2, 2, box, (0, 1, 2, 3), resized=(96, 96))
 
 
 CENTRE = wide(crop((874, 0, 1174, 300)))
@@ -62,6 +71,15 @@ def test_a_mask_tells_how_much_of_it_is_seen_at_all() -> None:
     assert hidden_note(hidden, CENTRE) == "The model sees 15% of what is hidden."
     assert hidden_note(hidden, WHOLE) is None
     assert "not known" in (hidden_note(hidden, UNKNOWN) or "")
+
+
+def test_the_right_place_tells_how_much_of_it_is_seen() -> None:
+    place = np.zeros((300, 2048), bool)
+    place[:, :800] = True
+    assert "sees nothing of the right place" in (place_note(place, CENTRE) or "")
+    place[:, :1024] = True
+    assert place_note(place, CENTRE) == "The model sees 15% of the right place."
+    assert place_note(place, WHOLE) is None and place_note(place, UNKNOWN) is None
 
 
 def test_a_picture_that_was_shrunk_says_from_what() -> None:

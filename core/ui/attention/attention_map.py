@@ -15,7 +15,9 @@ from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.map_downloads import asked_notes
 from ..widgets.places import why_no_places
+from ..widgets.seen import seen_button
 from .subject import Subject
 from .view import AttentionView
 
@@ -52,10 +54,11 @@ def attention_map_panel(view: AttentionView, subject: Subject) -> None:
             st.button("All heads", icon=":material/select_all:", on_click=partial(_all_heads, view))
         if subject.of_question:
             st.button("Back to the target", icon=":material/undo:", on_click=partial(_no_word, view))
+        seen_button(answer, subject.image, "attention")
         scale = scale_of(*[looks[list(shown.positions)] for shown in answer.layout.views])
         under = Legend(
             f"Attention, {head}: {subject.label}",
-            (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", CAVEAT),
+            (*asked_notes(answer), CAVEAT),
             "{}",
         )
         st.download_button(

@@ -17,6 +17,7 @@ from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...masking import as_seen
 from ..widgets.clicks import Entry, clickable
+from ..widgets.seen import seen_button
 from .naming import drawn
 from .network import HEIGHT, network_view
 from .view import GRAPH_PAGES, CausalView, GraphKey
@@ -93,6 +94,7 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
     if elsewhere not in (None, shown):
         st.caption(f":material/image_search: The chosen patch is on picture {elsewhere + 1}.")
     clickable(chart, "patch", "causal_picture", clicked, "the explanation's patches on the picture; click one")
+    seen_button(answer, shown, "causal")
     radii = list(graph.explanation.radii)[:MOST_SMALL]
     if len(radii) > 1:
         with st.container(horizontal=True, gap="small"):

@@ -12,7 +12,9 @@ from streamlit_drawable_canvas import st_canvas
 from ...answer import Answer, Box, Fill, RegionMask
 from ...charts.overlays import fit, region_overlay
 from ...charts.palette import HIDDEN_RGB, rgba
+from ...charts.seen import seen_part
 from ...charts.tokens import aligned_chart, aligned_tokens
+from ...geometry import hidden_note, never_seen, percent
 from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
 from ...perturb.perturbation import HiddenPixels
 from ...perturb.reask import Reasked, reask_under
@@ -22,6 +24,7 @@ from ..jobs.job import Job
 from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.places import why_no_places
+from ..widgets.seen import seen_button, seen_notes
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
@@ -71,9 +74,8 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
 def _what_the_model_sees(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
     image = as_seen(answer.question)[mask.image]
     with st.container(horizontal=True, gap="medium"):
-        st.image(
-            apply_mask(image, mask).resize(fit(image.size, SEEN)), alt="what the model sees", caption="what it sees"
-        )
+        seen = seen_part(apply_mask(image, mask), answer.layout, mask.image)
+        st.image(seen.resize(fit(seen.size, SEEN)), alt="what the model sees", caption="what it sees")
         with st.container(width=RESULT - SEEN - 40):
             _ask_again(workspace, model, answer, mask)
 
@@ -124,7 +126,9 @@ def _canvas(
     tool = TOOLS[st.session_state.get("mask_tool") or "rectangle"]
     with st.container(key="canvas_area"):
         drawn = st_canvas(
-            background_image=region_overlay(answer.question.images[number], hidden, boxes, size),
+            background_image=region_overlay(
+                answer.question.images[number], hidden, boxes, size, never_seen(answer.layout, number)
+            ),
             width=size[0],
             height=size[1],
             drawing_mode=tool,
@@ -138,13 +142,16 @@ def _canvas(
         draft.become(draft.hidden | added)
         st.rerun()
     total = sum(len(view.positions) for view in answer.layout.views if view.image == number)
-    share = hidden.mean()
     if not total:
         st.caption(f"{why_no_places(answer)}, so no patches can be named.")
     elif not hidden.any():
         st.caption(f"Nothing is hidden yet: draw on the picture. It has {total} patches.")
     else:
-        st.caption(f"{len(boxes)} of {total} patches covered (outlined), {share:.0%} of the picture.")
+        st.caption(f"{len(boxes)} of {total} patches covered (outlined), {percent(hidden.mean())} of the picture.")
+    if note := hidden_note(hidden, answer.layout, number):
+        st.caption(f":material/visibility_off: {note}")
+    seen_notes(answer, number)
+    seen_button(answer, number, "mask")
     if hidden.all():
         st.caption(
             ":material/info: The whole picture is hidden: what is left is what the model answers from the words alone."

@@ -51,7 +51,7 @@ def _map(workspace: Workspace, answer: Answer, shape: LayerValues, drawn: Sequen
         values[list(shape.places[column].positions)] = shape.values[row, column]
     scale = image_scale(answer, values, signed=shape.signed, faintest=0.0)
     description = f"{shape.title} at layer {shape.layers[row]}"
-    picture_map(workspace, answer, values, scale, label=shape.unit, description=description)
+    picture_map(workspace, answer, values, scale, label=shape.unit, description=description, key=key)
 
 
 def _table(shape: LayerValues, listed: Sequence[int], key: str) -> None:

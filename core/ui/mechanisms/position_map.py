@@ -17,8 +17,9 @@ from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
 from ..state.workspace import Workspace
-from ..widgets.map_downloads import file_name, number_downloads
+from ..widgets.map_downloads import asked_notes, file_name, number_downloads
 from ..widgets.scored_words import TALL, scored_tokens
+from ..widgets.seen import seen_button
 
 WIDTH, SIZE, WORDS = 475, 390, 1000
 NAMES = {
@@ -43,9 +44,10 @@ def picture_map(
     *,
     label: str,
     description: str,
+    key: str,
     opacity: float = 0.6,
 ) -> None:
-    """The values over the picture that is shown, as the model saw it."""
+    """The values over the picture that is shown, as the model saw it. No two of a page have the same `key`."""
     chart = heatmap(
         as_seen(answer.question),
         answer.layout,
@@ -57,6 +59,7 @@ def picture_map(
         label=label,
     )
     st.altair_chart(chart, width="content", alt=description)
+    seen_button(answer, workspace.shown_image, key)
 
 
 def coloured_words(
@@ -102,7 +105,10 @@ def save_map(
     name = file_name(explanation.method, whose)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         if answer.layout.views:
-            notes = (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", caveat)
+            notes = (
+                *asked_notes(answer),
+                caveat,
+            )
             under = Legend(title, notes, record_json(answer, [explanation]))
             values = explanation.scores.numpy()
             png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under)

@@ -17,6 +17,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.places import why_no_places
+from ..widgets.seen import seen_button
 from .reading import TOP, first_layers, read, rows_of, shown
 from .saving import save
 from .subject import Subject, subject_of
@@ -103,6 +104,7 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
         f"{best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
         f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {states.seconds:.2f} s. {CAVEAT}"
     )
+    seen_button(answer, workspace.shown_image, "lens")
     rows = partial(rows_of, model, answer, states, [layer], positions)
     save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
 

@@ -11,6 +11,7 @@ from functools import partial
 import streamlit as st
 
 from ...answer import Answer
+from ...geometry import picture_records
 
 Row = Mapping[str, object]
 
@@ -40,6 +41,7 @@ def about(answer: Answer, settings: Row) -> dict[str, object]:
         "question": answer.question.text,
         "answer": answer.text,
         "masked": bool(answer.question.masks),
+        "pictures": picture_records(answer.question.images, answer.layout),
         "model": answer.model,
         **settings,
     }

@@ -78,14 +78,14 @@ def _head_values(workspace: Workspace, answer: Answer, measurement: Measurement,
             )
         if answer.attention is not None and answer.layout.views:
             with st.container(width=position_map.WIDTH):
-                _looks(workspace, answer, measurement.target.tokens, chosen)
+                _looks(workspace, answer, measurement.target.tokens, chosen, key)
 
 
-def _looks(workspace: Workspace, answer: Answer, tokens: Sequence[int], head: Head) -> None:
+def _looks(workspace: Workspace, answer: Answer, tokens: Sequence[int], head: Head, key: str) -> None:
     looks = where(answer_rows(answer, tokens), head)
     scale = image_scale(answer, looks, signed=False, faintest=0.0)
     description = f"where {head_name(head)} looks"
-    picture_map(workspace, answer, looks, scale, label="attention", description=description)
+    picture_map(workspace, answer, looks, scale, label="attention", description=description, key=key)
     st.caption(
         f"Where {head_name(head)} looks while the target is predicted: {looks[_image_tokens(answer)].sum():.1%} of its "
         "attention lies on image tokens."
@@ -114,7 +114,7 @@ def _position_values(
     if answer.layout.views:
         with st.container(width=position_map.WIDTH):
             description = f"{shape.title} of every patch"
-            picture_map(workspace, answer, shape.values, scale, label=shape.unit, description=description)
+            picture_map(workspace, answer, shape.values, scale, label=shape.unit, description=description, key=key)
     else:
         st.info(
             f"{why_no_places(answer)}, so there is no map. The sums and the words still hold.",

@@ -93,7 +93,14 @@ def source_panel(
         with st.container(key="mechanisms_picture"):
             description = f"increase of every patch through {whose}"
             picture_map(
-                workspace, answer, values, scale, label="increase (nats)", description=description, opacity=opacity
+                workspace,
+                answer,
+                values,
+                scale,
+                label="increase (nats)",
+                description=description,
+                key="source",
+                opacity=opacity,
             )
     else:
         _without_places(answer)

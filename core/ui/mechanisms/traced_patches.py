@@ -18,6 +18,8 @@ from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.map_downloads import asked_notes
+from ..widgets.seen import seen_button
 from .effects import rows_of
 from .restoring import Order, compute
 from .saving import save
@@ -102,9 +104,10 @@ def _map(
     done = f" {traced.complete:.0%} of it was done; crossed patches were not looked at." if traced.complete < 1 else ""
     caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."
     st.caption(f"{escaped(caption)}{varies}{done} {result.seconds:.1f} s.")
+    seen_button(answer, workspace.shown_image, "traced")
     under = Legend(
         f"Causal tracing at layer {layer}: {named}",
-        (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", order.named),
+        (*asked_notes(answer), order.named),
         "{}",
     )
     save(

@@ -23,6 +23,7 @@ from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.places import why_no_places
+from ..widgets.seen import seen_button
 from .gallery import chosen_order
 from .maps import Look, Shown, cost
 from .running import compute
@@ -170,6 +171,7 @@ def _figures(
     change = difference(maps[0].scores, answer.layout, maps[1].scores, other.layout)
     one, two = _shares(answer, maps[0].scores), _shares(other, maps[1].scores)
     common = scale_of(one, two, signed=maps[0].explainer.signed)
+    seen_button(answer, look.image, "difference")
     with st.container(horizontal=True, gap="medium"):
         _figure(answer, one, common, look, describe_target(answer, target, model), maps[0])
         _figure(other, two, common, look, describe_target(other, second, model), maps[1])

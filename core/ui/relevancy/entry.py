@@ -19,6 +19,7 @@ from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
+from ..widgets.seen import seen_button
 from .maps import Look
 from .view import TRACES, RelevancyView
 
@@ -63,6 +64,7 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
                     width="content",
                     alt=f"relevancy that enters in layer {layer}",
                 )
+                seen_button(answer, look.image, "layers")
     st.caption(
         "Of the method Relevancy, whichever are chosen above: it goes from the last layer down, and each layer adds "
         "what its attention fetched, weighted by gradient. Bars are those additions; layer 0 is the decoder's lowest. "

@@ -15,6 +15,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.map_downloads import number_downloads
 from ..widgets.places import why_no_places
+from ..widgets.seen import seen_button
 from ..widgets.target import aim
 from .maps import Look, Shown, drawn
 from .running import compute
@@ -61,6 +62,7 @@ def word_gallery(
         with st.popover("Save", icon=":material/download:", type="tertiary"):
             maps = tuple(one.explanation for one in shown)
             number_downloads(answer, maps, f"{order.method}-words", "save_words")
+        seen_button(answer, look.image, "words")
 
 
 def _unfinished(shown: list[Shown]) -> str:

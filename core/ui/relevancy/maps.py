@@ -24,6 +24,7 @@ from ..widgets.controls import settings_text
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.map_downloads import map_downloads
+from ..widgets.seen import seen_button
 from .methods import add
 from .running import compute
 from .view import Order, RelevancyView
@@ -182,6 +183,7 @@ def _map(
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
         map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common)
+        seen_button(answer, look.image, one.order.method)
     if one.explanation.complete < 1:
         st.caption(
             f":material/timelapse: {one.explanation.complete:.0%} of it was done; hatched patches were not looked at."

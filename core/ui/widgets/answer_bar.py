@@ -18,6 +18,7 @@ from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.target import describe_target
 from ..state.workspace import Exchange, NamedImage, Workspace
 from .asking import ask_and_inspect
+from .seen import seen_button, seen_notes
 from .target import page_key, target_chips, target_granularity, target_rival
 
 PICTURE = 150
@@ -55,6 +56,7 @@ def answer_bar(
             long = len(answer.tokens) > MANY_TOKENS
             with st.container(height=120 if long else "content", border=long):
                 picks = target_chips(workspace, exchange, answer, several=several)
+            seen_notes(answer, workspace.shown_image)
             if same_model:
                 _target(workspace, model, exchange, answer, picks, contrasts)
     if not same_model:
@@ -90,6 +92,8 @@ def _image(workspace: Workspace, exchange: Exchange, question: Question) -> None
         return
     image = question.images[workspace.shown_image]
     st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
+    if exchange.answer is not None:
+        seen_button(exchange.answer, workspace.shown_image, "bar")
     if len(question.images) > 1:
         key = page_key("picture_number", exchange)
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ...charts.overlays import fit
 from ...errors import UnreadableImage, UnreadableRecipe
+from ...geometry import shrink_note
 from ...images import open_image
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, possible_changes
 from ..state.scenes import GALLERY, contents, image_of
@@ -112,6 +113,8 @@ def _present(workspace: Workspace) -> None:
     alt = contents(image.recipe.scene()) if image.recipe else "the picture asked about"
     st.image(screen_copy(image, SHOWN), width=fit(image.image.size, SHOWN)[0], alt=alt)
     st.text(f"{image.name} · {image.image.width} × {image.image.height} px")
+    if note := shrink_note(image.image):
+        st.caption(f":material/photo_size_select_large: {note}")
 
 
 def _draw_a_scene(workspace: Workspace) -> None:

@@ -13,6 +13,7 @@ from ...answer import Answer, Explanation
 from ...charts.export import Legend, png_map, svg_map
 from ...charts.heatmap import Scale
 from ...explainers.registry import explainers
+from ...geometry import picture_notes
 from ...maps.files import csv_text, npz_bytes, record_json
 
 
@@ -21,13 +22,19 @@ def legend(answer: Answer, explanation: Explanation, named: str, scale: str) -> 
     explainer = explainers()[explanation.method]
     settings = ", ".join(f"{name}={value}" for name, value in explanation.settings.items()) or "no settings"
     notes = (
-        f"Question: {answer.question.text[:300]}",
-        f"Answer: {answer.text[:300]}",
+        *asked_notes(answer),
         f"{settings}; {explanation.seconds:.2f} s; colours: {scale}",
         *((explanation.remark,) if explanation.remark else ()),
         explainer.caveat,
     )
     return Legend(f"{explainer.name}: {named}", notes, record_json(answer, [explanation]))
+
+
+def asked_notes(answer: Answer) -> tuple[str, ...]:
+    """What is written under every picture about an answer: what was asked and said, and what of the pictures the model
+    did not see."""
+    notes = picture_notes(answer.question.images, answer.layout)
+    return (f"Question: {answer.question.text[:300]}", f"Answer: {answer.text[:300]}", *notes)
 
 
 def map_downloads(

@@ -11,6 +11,7 @@ from ....errors import ExplainError
 from ....evidence.evaluate import check_testable, evaluate
 from ....evidence.location import Location, locate
 from ....evidence.settings import EvidenceSettings
+from ....geometry import place_note
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
@@ -94,6 +95,8 @@ def _results(
         one = _chosen(maps)
         evidence = view.test_of(answer, one.explanation)
         fill = _fill(view.settings) if evidence is not None else ""
+    if right is not None and (note := place_note(right.pixels, answer.layout, right.image)):
+        st.caption(f":material/crop: {note}")
     place = _located(model, answer, one, right, view.settings)
     if evidence is None:
         st.caption(
