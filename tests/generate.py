@@ -20,7 +20,8 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
         content = []
     messages.append({"role": "user", "content": [*content, {"type": "text", "text": question.text}]})
     text = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    inputs = dict(model.processor(text=[text], images=list(question.images) or None, return_tensors="pt"))
+    asked = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in model.processor.model_input_names else {}
+    inputs = dict(model.processor(text=[text], images=list(question.images) or None, return_tensors="pt", **asked))
     inputs.pop("labels", None)
     said = model.network.generate(
         **{name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)},

@@ -25,6 +25,10 @@ LONGEST_TO_SHORTEST = 200
 """Images narrower than one to this many are refused: no processor here makes sense of them."""
 
 
+TYPES = "mm_token_type_ids"
+"""Which tokens are of images, of videos, of text."""
+
+
 @dataclass(frozen=True, eq=False)
 class PositionedPrompt(PreparedPrompt):
     """A prepared prompt with its positions, on one axis or several; None where the network counts for itself."""
@@ -80,6 +84,9 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
         if not images:
             raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
         raise UnusableImage(f"{name} cannot take this picture ({in_pixels(question)}): {error}") from error
+    if TYPES in processor.model_input_names and TYPES not in batch:
+        # Positions are counted by them, and not every processor gives them unasked.
+        batch[TYPES] = torch.as_tensor(processor.create_mm_token_type_ids(batch["input_ids"]))
     # Training alone reads labels; given some, a network would compute a loss.
     return tokenizer.text, {key: value for key, value in batch.items() if key != "labels"}
 

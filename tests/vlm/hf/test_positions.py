@@ -25,14 +25,18 @@ from tests.zoo import load, save_deepstack
 SHORT = Decoding(max_new_tokens=4)
 ROTARY = (
     "cohere_compass",
+    "cosmos3_edge",
+    "cosmos3_omni",
     "ernie4_5_vl_moe",
     "glm46v",
     "glm4v_moe",
     "glm_ocr",
     "hunyuan_vl",
+    "minicpmv4_7",
     "paddleocr_vl",
     "qwen3_5",
     "qwen3_vl_moe",
+    "qwen4_exp",
 )
 """Whose networks keep how they counted the positions of the last prompt, whoever describes them."""
 
