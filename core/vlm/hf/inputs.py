@@ -20,6 +20,7 @@ from ...errors import ImageMissing, QuestionTooLong, UnusableImage
 from ...masking import as_seen
 from ..prepared import PreparedPrompt
 from . import prompt as prompts
+from .families.base import Family
 
 LONGEST_TO_SHORTEST = 200
 """Images narrower than one to this many are refused: no processor here makes sense of them."""
@@ -63,6 +64,27 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
         f"most {max(0, room):,} with {question.decoding.max_new_tokens:,} left for the answer. "
         f"Shorten it by about {tokens - room:,} tokens{earlier}."
     )
+
+
+def check_images(images: int, family: Family, name: str) -> None:
+    """Raises ImageMissing or UnusableImage where the model `name`, of this family, takes no question about so many."""
+    if family.needs_image and not images:
+        raise ImageMissing(f"{name} takes no question without a picture. Choose a picture.")
+    if family.most_images is not None and images > family.most_images:
+        raise UnusableImage(
+            f"{name} takes {family.most_images} picture at a time, and the question has {images}. Ask about each alone."
+        )
+
+
+def seen(question: Question, ids: Sequence[int], family: Family) -> str:
+    """The fingerprint of all that decides what the vision tower hands on for a prompt of these tokens."""
+    return question.visual_fingerprint() + (repr(tuple(ids)) if family.tower_reads_words else "")
+
+
+def spoken(prompt: prompts.Prompt, images: Sequence[int], tokenizer: Any) -> str:
+    """A prompt's text without its image tokens and the token that opens it."""
+    text = "".join(token for position, token in enumerate(prompt.tokens) if position not in set(images))
+    return text.removeprefix(tokenizer.bos_token or "")
 
 
 def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:

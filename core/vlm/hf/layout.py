@@ -9,8 +9,8 @@ from .prompt import Prompt
 from .resized import with_sizes
 
 RESAMPLED = (
-    "{} resamples the picture: each image token is a mixture of all of it, so that none has a place in it and there is "
-    "no grid"
+    "{} resamples the picture: each image token is a mixture of all that its vision tower saw, so that none has a "
+    "place in it and there is no grid"
 )
 
 

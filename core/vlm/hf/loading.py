@@ -58,12 +58,13 @@ def load_model(spec: ModelSpec, progress: Callable[[str], None]) -> VisionLangua
     refuse_if_unlike(folder, config, sum(counts.values()))
     dtype = _dtype(spec, counts, device)
     progress("Loading the processor")
-    processor = read_processor(folder)
+    family = family_of(config)
+    processor = read_processor(folder, family)
     progress(f"Loading {sum(counts.values()) / 1e6:,.0f} million parameters")
     network = read_network(folder, dtype, device)
     if device.type == "cpu":
         choose_threads()
-    family = family_of(config)
+    processor = family.adapt(network, processor)
     precision = str(dtype).removeprefix("torch.")
     card = _card(
         config,

@@ -39,6 +39,7 @@ from .families.base import Family
 from .grid_probe import measure
 from .inputs import (
     PositionedPrompt,
+    check_images,
     check_length,
     check_seen,
     check_words,
@@ -46,6 +47,8 @@ from .inputs import (
     end_ids,
     positioned,
     processed,
+    seen,
+    spoken,
     with_ids,
 )
 from .layout import image_positions, lay_out
@@ -100,14 +103,16 @@ class TransformersModel(VisionLanguageModel):
         if not question.text.strip():
             raise EmptyQuestion("The question is empty. Type a question about the picture.")
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
+        check_images(len(question.images), self.family, self.card.name)
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, len(question.history) + 1, len(question.images))
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
-        inputs = with_ids(inputs, prompt.ids, self.network)
         places = image_positions(prompt, self.network.config.image_token_id)
         check_seen(places, question, self.card.name)
+        more = self.family.word_inputs(self.processor, spoken(prompt, places, self.processor.tokenizer))
+        inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
         context = self._passes.context(inputs, [image.size for image in question.images], places)
         layout = self._measured(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
@@ -119,7 +124,7 @@ class TransformersModel(VisionLanguageModel):
             ids=prompt.ids,
             positions=self._passes.positions(context),
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
-            visual=question.visual_fingerprint(),
+            visual=seen(question, prompt.ids, self.family),
         )
 
     def measure_grid(

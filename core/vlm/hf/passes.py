@@ -102,7 +102,8 @@ class Passes:
     def tower(self, inputs: Mapping[str, Tensor]) -> Any:
         """The vision tower's output for the images of these inputs, in the form in which the network takes it instead
         of pixels."""
-        base = self.network.model
+        inner = getattr(self.network, "model", self.network)
+        base = inner if hasattr(inner, "get_image_features") else self.network
         wanted = inspect.signature(base.get_image_features).parameters
         inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
         with self.lock, torch.no_grad():

@@ -15,6 +15,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from ...errors import ModelUnavailable
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
+from .families.base import Family
 from .files import read_json
 from .processor import load_processor
 
@@ -34,9 +35,13 @@ def read_configuration(folder: Path) -> Any:
             f"{folder.name} is a {model_type} model, which does not answer questions about pictures in words. "
             "Choose an image-text-to-text model."
         )
-    outside = hasattr(config.get_text_config(), "cross_attention_layers") or getattr(
-        config, "is_encoder_decoder", False
-    )
+    if getattr(config, "is_encoder_decoder", False):
+        raise ModelUnavailable(
+            f"{folder.name} is a {model_type} model whose language model is an encoder-decoder: one network reads the "
+            "question and another writes the answer, and only models that do both in one are explained here. Choose a "
+            "version over a decoder (of BLIP-2 one with OPT, of InstructBLIP one with Vicuna), or another model."
+        )
+    outside = hasattr(config.get_text_config(), "cross_attention_layers")
     if outside or not isinstance(getattr(config, "image_token_id", None), int):
         raise ModelUnavailable(
             f"{folder.name} is a {model_type} model, whose picture does not enter as image tokens of the sequence; "
@@ -63,8 +68,9 @@ def refuse_if_unlike(folder: Path, config: Any, stored: int) -> None:
         )
 
 
-def read_processor(folder: Path) -> Any:
-    """The processor, with tokenizer, image processor and chat template. Raises ModelUnavailable."""
+def read_processor(folder: Path, family: Family) -> Any:
+    """The processor, with tokenizer, image processor and chat template: its own, its tokenizer's, or the form of prompt
+    that the family was taught. Raises ModelUnavailable."""
     try:
         processor = load_processor(folder)
     except ImportError as error:
@@ -76,7 +82,15 @@ def read_processor(folder: Path) -> Any:
     for part in ("tokenizer", "image_processor"):
         if getattr(processor, part, None) is None:
             raise ModelUnavailable(f"{folder.name} has no {part.replace('_', ' ')}. Download the model again.")
-    if not getattr(processor, "chat_template", None):
+    for template in (
+        getattr(processor, "chat_template", None),
+        getattr(processor.tokenizer, "chat_template", None),
+        family.chat_template(processor),
+    ):
+        if template:
+            processor.chat_template = template
+            break
+    else:
         raise ModelUnavailable(
             f"{folder.name} has no chat template, so it is probably a base model that was never taught to answer. "
             "Choose its instruct or chat version."

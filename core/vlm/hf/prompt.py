@@ -79,7 +79,7 @@ def encode(tokenizer: Any, rendered: str, words: Sequence[str], control: frozens
     """The tokens of a rendered template with `words` in place of its marks, none of which becomes a `control` token."""
     filled = _filled(rendered, words)
     for divider in (*_DIVIDERS, None):
-        opened = tokenizer.bos_token is not None and filled.text.startswith(tokenizer.bos_token)
+        opened = tokenizer.bos_token is not None and _opened(filled.text, tokenizer.bos_token)
         # Templates that write their own first token would get two; the rule is the processor's own.
         encoding: Mapping[str, Any] = tokenizer(
             filled.text, add_special_tokens=not opened, return_offsets_mapping=True, truncation=False, verbose=False
@@ -91,6 +91,11 @@ def encode(tokenizer: Any, rendered: str, words: Sequence[str], control: frozens
             break
         filled = filled.divided(typed, divider)
     return _without_breaks(tokenizer, filled, encoding)
+
+
+def _opened(text: str, first: str) -> bool:
+    """Whether a text has its first token already, perhaps after a row of image tokens."""
+    return re.match(rf"((<[^<>]+>)\2*)?{re.escape(first)}", text) is not None
 
 
 @dataclass(frozen=True)

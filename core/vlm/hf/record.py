@@ -12,7 +12,7 @@ from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
 from .editing import SEVERAL_STREAMS
-from .inputs import PositionedPrompt
+from .inputs import PositionedPrompt, seen
 from .passes import Passes
 from .prefill import Prefill
 from .prefix import KeptPrefix, network_cache
@@ -64,15 +64,16 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
 def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
     """The prompt of an answer as it was prepared, but shared up to the last image token."""
     context = passes.context_of(answer)
+    ids = tuple(context.inputs["input_ids"][0].tolist())
     return PositionedPrompt(
         question=answer.question,
         inputs=dict(context.inputs),
         layout=answer.layout,
         prompt_tokens=answer.prompt_tokens,
-        ids=tuple(context.inputs["input_ids"][0].tolist()),
+        ids=ids,
         positions=passes.positions(context),
         shared=first_after_images(answer),
-        visual=answer.question.visual_fingerprint(),
+        visual=seen(answer.question, ids, passes.family),
     )
 
 

@@ -58,6 +58,15 @@ class Family:
     answer_type: int = 0
     """The token type of what stands after the prompt, for networks that are given types."""
 
+    most_images: int | None = None
+    """How many images a question may have; None for any number."""
+
+    needs_image: bool = False
+    """True where no question can be asked without an image."""
+
+    tower_reads_words: bool = False
+    """True where what becomes of an image depends on the words that are asked about it."""
+
     resamples: bool = False
     """True where a fixed number of image tokens look all over the image, so that none has a place in it."""
 
@@ -68,6 +77,20 @@ class Family:
     def describes(self, config: Any) -> bool:
         """Whether what is declared holds for a model with this configuration, which has the right types."""
         return True
+
+    def chat_template(self, processor: Any) -> str | None:
+        """The family's own form of a prompt, for checkpoints that come without a chat template; None where there is
+        none."""
+        return None
+
+    def adapt(self, network: Any, processor: Any) -> Any:
+        """Make a network that was just loaded, and its processor, do what is asked of all of them; returns the
+        processor."""
+        return processor
+
+    def word_inputs(self, processor: Any, text: str) -> dict[str, Tensor]:
+        """Inputs that the network needs beside tokens and images, made of the prompt's words."""
+        return {}
 
     def image_grid(self, context: PromptContext) -> str:
         """The grid of image tokens in words, for the model card."""

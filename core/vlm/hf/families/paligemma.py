@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ._questions import IMAGES_FIRST, WORDS_ALONE
 from ._squashed import Squashed
 
 
@@ -13,3 +16,7 @@ class PaliGemma(Squashed):
     name = "PaliGemma"
     model_types = ("paligemma",)
     answer_type = 1
+
+    def chat_template(self, processor: Any) -> str:
+        # The processor itself puts the first token after the images, and a line break at the end.
+        return IMAGES_FIRST + WORDS_ALONE
