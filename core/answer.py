@@ -159,6 +159,13 @@ class PatchView:
     measured: float | None = None
     resized: tuple[int, int] | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for other than one position a cell: every patch after it would be a cell off."""
+        if self.rows < 1 or self.columns < 1 or len(self.positions) != self.rows * self.columns:
+            raise ValueError(
+                f"a raster of {self.rows} x {self.columns} cells cannot be laid over {len(self.positions)} positions"
+            )
+
     def patch_box(self, index: int) -> Box:
         """The box of the `index`-th image token of the raster, in pixels of the original image."""
         row, column = divmod(index, self.columns)
@@ -177,8 +184,8 @@ class TokenLayout:
     """For every position of the sequence what it is, and for each image token its pixels.
 
     `views` is empty for families whose image tokens have no place in the picture (resamplers), or none that is known;
-    `unplaced` is then the reason as a sentence, and "" where nothing but that is known. `image_sizes` are (width,
-    height) of the original images.
+    `unplaced` is then the reason as a sentence without its stop, and "" where nothing but that is known. `image_sizes`
+    are (width, height) of the original images.
     """
 
     kinds: tuple[TokenKind, ...]

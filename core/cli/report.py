@@ -105,7 +105,8 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
         drawn = svg_map(answer.question.images, answer.layout, scores, scale, OPACITY, legend)
         parts.append(image(drawn, f"{method.name} over the picture"))
     else:
-        parts.append(node("p", "Where the image tokens are in the picture is not known.", cls="note"))
+        why = answer.layout.unplaced or "Where the image tokens are in the picture is not known"
+        parts.append(node("p", f"{why}.", cls="note"))
     if note := grid_note(answer.layout):
         parts.append(node("p", note, cls="note"))
     shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())

@@ -26,6 +26,7 @@ from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.run import measure
 from core.vlm.generation import ask
+from core.vlm.hf.families._rasters import Misfit
 from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.families.registry import families, family_of
 from core.vlm.hf.network import TransformersModel
@@ -104,7 +105,8 @@ def test_the_family_is_found_and_lays_its_images_out(tmp_path: Path) -> None:
         assert family.image_grid(context) == "3 x 3"
         [view] = family.views(context)
         assert (view.rows, view.columns, view.patch_box(5)) == (3, 3, (60.0, 20.0, 90.0, 40.0))
-        assert family.views(replace(context, image_positions=range(4, 14))) == (), "one token too many"
+        with pytest.raises(Misfit, match=r"9 image tokens \(picture 3 x 3\), and there are 10"):
+            family.views(replace(context, image_positions=range(4, 14)))
 
 
 def test_the_claim_is_found_measured_and_judged(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...answer import TokenKind, TokenLayout
+from .families._rasters import Misfit
 from .families.base import Family
 from .families.context import PromptContext
 from .prompt import Prompt
@@ -11,6 +12,11 @@ from .resized import with_sizes
 RESAMPLED = (
     "{} resamples the picture: each image token is a mixture of all that its vision tower saw, so that none has a "
     "place in it and there is no grid"
+)
+
+MISFIT = (
+    "The grid that is declared for {} does not fit what its processor made of this picture: it takes {}, so that none "
+    "of them has a place that is known and there is no grid"
 )
 
 
@@ -28,4 +34,8 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         for position, typed in enumerate(prompt.typed)
     )
     unplaced = RESAMPLED.format(family.name) if family.resamples and images else ""
-    return TokenLayout(kinds, with_sizes(family.views(context), context), tuple(context.image_sizes), unplaced)
+    try:
+        views = with_sizes(family.views(context), context)
+    except Misfit as error:
+        views, unplaced = (), MISFIT.format(family.name, error)
+    return TokenLayout(kinds, views, tuple(context.image_sizes), unplaced)

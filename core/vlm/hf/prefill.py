@@ -9,6 +9,8 @@ change what is kept, it is neither used nor added to. Both stores are read and w
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...answer import AttentionRows
+from ...errors import UnusableImage
 from ..edits import first_position
 from ..prepared import DecodingState
 from .capture import RowRecorder, recording
@@ -130,9 +133,30 @@ class Prefill:
                 # A network of which less is known may need everything that describes the image.
                 skipped = {"pixel_values", "input_ids"}
                 inputs |= {name: value for name, value in prepared.inputs.items() if name not in skipped}
-        with self._passes.one_pass(start), recording(recorder):
+        with self._passes.one_pass(start), recording(recorder), self._saying_what_does_not_fit(inputs):
             logits = self._passes.last_logits(1, **inputs, past_key_values=cache, use_cache=True)
         return logits[0, 0]
+
+    @contextlib.contextmanager
+    def _saying_what_does_not_fit(self, inputs: Mapping[str, Any]) -> Iterator[None]:
+        """Raises UnusableImage where the network refuses the pass of this block because its tower did not make as many
+        image tokens as its processor wrote into the prompt."""
+        try:
+            yield
+        except (ValueError, RuntimeError) as error:
+            features = inputs.get("mm_encoder_outputs", {}).get("image")
+            if features is None:
+                raise
+            made = sum(image[..., 0].numel() for image in features.pooler_output)
+            written = int((inputs["input_ids"] == self._passes.network.config.image_token_id).sum())
+            if made == written:
+                raise
+            raise UnusableImage(
+                f"The vision tower of {self._passes.name} makes {made} image tokens of this question's pictures, and "
+                f"its processor writes {written} into the prompt: config.json and the processor's settings (such as "
+                "vision_feature_select_strategy and num_additional_image_tokens) belong to different models. Correct "
+                "them, or download the model again."
+            ) from error
 
     def _kept(self, prepared: PositionedPrompt, limit: int) -> KeptPrefix:
         """The longest beginning of the prompt that is kept and may be used, of at most `limit` positions."""

@@ -23,7 +23,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 from core.answer import PatchView, Question, TokenKind, TokenLayout
-from core.vlm.hf.families._rasters import Rasters
+from core.vlm.hf.families._rasters import Misfit, Rasters
 from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.families.llava import seen_box
 from core.vlm.hf.families.registry import family_of
@@ -261,4 +261,22 @@ def test_an_unknown_family_claims_no_boxes() -> None:
 def test_views_that_do_not_fit_a_prompts_image_tokens_are_not_claimed(positions: tuple[int, ...]) -> None:
     rasters = Rasters(positions)
     rasters.add(0, "picture", 2, 2, (0, 0, 8, 8))
-    assert rasters.all() == ()
+    with pytest.raises(Misfit, match=rf"4 image tokens \(picture 2 x 2\), and there are {len(positions)}"):
+        rasters.all()
+
+
+@pytest.mark.parametrize("positions", [(), tuple(range(15)), tuple(range(17))])
+def test_a_view_has_as_many_positions_as_cells(positions: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=f"4 x 4 cells cannot be laid over {len(positions)} positions"):
+        PatchView(0, "crop", 4, 4, (0, 0, 8, 8), positions)
+
+
+def test_a_declared_grid_that_does_not_fit_is_said_with_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(save_internvl(tmp_path))
+    monkeypatch.setattr(type(model.family), "side", lambda *_: 3)
+    layout = model.prepare(Question("What?", images=(Image.new("RGB", (56, 56)),))).layout
+    assert layout.views == ()
+    assert "declared for InternVL does not fit" in layout.unplaced
+    assert "takes 9 image tokens (overview 3 x 3), and there are 4" in layout.unplaced

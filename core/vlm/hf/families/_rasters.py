@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from ....answer import Box, PatchView
 from .context import ImageSize
+
+
+class Misfit(Exception):
+    """A declared layout is not that of a prompt. str(error) says with which numbers, without a stop."""
 
 
 class Rasters:
     """Takes the image positions of a prompt in their order and lays rasters over them."""
 
     def __init__(self, image_positions: Sequence[int]) -> None:
-        self._left: Iterator[int] = iter(image_positions)
-        self._short = False
-        self.views: list[PatchView] = []
+        self._positions = image_positions
+        self._used = 0
+        self._rasters: list[tuple[int, str, int, int, Box, int, int]] = []
 
     def add(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int = 0) -> None:
         """The next raster. `row_ends` tokens after each of its rows have no place in the image."""
-        positions: list[int] = []
-        for _ in range(rows):
-            positions += islice(self._left, columns)
-            self.skip(row_ends)
-        self._short |= len(positions) < rows * columns
-        self.views.append(PatchView(image, name, rows, columns, box, tuple(positions)))
+        self._rasters.append((image, name, rows, columns, box, row_ends, self._used))
+        self._used += rows * (columns + row_ends)
 
     def skip(self, count: int) -> None:
         """Pass over image tokens that have no place in the image."""
-        self._short |= len(list(islice(self._left, count))) < count
+        self._used += count
 
     def all(self) -> tuple[PatchView, ...]:
-        """The views; none where they do not use up the positions, as the image was then cut in another way."""
-        return () if self._short or next(self._left, None) is not None else tuple(self.views)
+        """The views. Raises Misfit where they do not use up the positions, as the image was then cut in another
+        way."""
+        shapes = [f"{name} {rows} x {columns}" for _, name, rows, columns, *_ in self._rasters]
+        if self._used != len(self._positions) or any(rows * columns < 1 for _, _, rows, columns, *_ in self._rasters):
+            raise Misfit(f"{self._used} image tokens ({', '.join(shapes)}), and there are {len(self._positions)}")
+        return tuple(self._view(*raster) for raster in self._rasters)
+
+    def _view(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int, start: int) -> PatchView:
+        length = columns + row_ends
+        starts = (start + row * length for row in range(rows))
+        positions = [position for first in starts for position in self._positions[first : first + columns]]
+        return PatchView(image, name, rows, columns, box, tuple(positions))
 
 
 def whole_image(size: ImageSize) -> Box:

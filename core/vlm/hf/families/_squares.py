@@ -28,6 +28,11 @@ def class_tokens(config: Any) -> int:
     return 1 if getattr(config, "vision_feature_select_strategy", "default") == "default" else 0
 
 
+def has_class_token(vision_config: Any) -> bool:
+    """Whether a tower puts a class token in front of its patches: SigLIP's does not."""
+    return "siglip" not in str(vision_config.model_type)
+
+
 def encoder_layers(vision: torch.nn.Module) -> Sequence[torch.nn.Module] | None:
     """The layers of a tower; None where they are not where these towers have them."""
     encoder = getattr(getattr(vision, "vision_model", vision), "encoder", None)

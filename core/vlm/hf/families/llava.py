@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ....answer import Box, PatchView
-from ._squares import class_tokens, layers_read
+from ._rasters import Rasters
+from ._squares import class_tokens, has_class_token, layers_read
 from .base import Family, Tower, count_up
 from .context import ImageSize, PromptContext
 
@@ -45,6 +46,16 @@ def seen_box(processor: Any, size: ImageSize) -> Box:
     )
 
 
+def _without_first(rasters: Rasters, image: int, rows: int, columns: int, box: Box) -> None:
+    """The rasters of a grid that lacks its first patch: what is left of the first row, and the other rows."""
+    left, top, right, bottom = box
+    across, below = left + (right - left) / columns, top + (bottom - top) / rows
+    if columns > 1:
+        rasters.add(image, "crop, first row", 1, columns - 1, (across, top, right, below))
+    if rows > 1:
+        rasters.add(image, "crop", rows - 1, columns, (left, below, right, bottom))
+
+
 class Llava(Family):
     """LLaVA 1.5, ViP-LLaVA and Sightline's embedded model."""
 
@@ -67,19 +78,17 @@ class Llava(Family):
             return ()
         patch = context.config.vision_config.patch_size
         rows, columns = (side // patch for side in context.inputs["pixel_values"].shape[-2:])
-        each = len(image_positions) // len(sizes)
-        return tuple(
-            PatchView(
-                image=image,
-                name="crop",
-                rows=rows,
-                columns=columns,
-                box=seen_box(context.processor.image_processor, size),
-                # With the "full" feature selection a class token comes first; it has no place in the image.
-                positions=tuple(image_positions[image * each : (image + 1) * each][-rows * columns :]),
-            )
-            for image, size in enumerate(sizes)
-        )
+        rasters, surplus = Rasters(image_positions), len(image_positions) // len(sizes) - rows * columns
+        for image, size in enumerate(sizes):
+            box = seen_box(context.processor.image_processor, size)
+            if surplus == -1 and not has_class_token(context.config.vision_config):
+                # The "default" feature selection drops what comes first: without a class token, the first patch.
+                _without_first(rasters, image, rows, columns, box)
+                continue
+            # With the "full" feature selection a class token comes first; it has no place in the image.
+            rasters.skip(1 if surplus == 1 else 0)
+            rasters.add(image, "crop", rows, columns, box)
+        return rasters.all()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         return count_up(context.inputs)
