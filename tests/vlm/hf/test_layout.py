@@ -251,9 +251,9 @@ def test_patch_boxes_tile_their_view(
 
 
 def test_an_unknown_family_claims_no_boxes() -> None:
-    config = transformers.Idefics2Config()
+    config = transformers.FuyuConfig()
     family = family_of(config)
-    assert (family.key, family.shares_prefix) == ("idefics2", False)
+    assert (family.key, family.shares_prefix) == ("fuyu", False)
     assert family.views(PromptContext(config, None, image_sizes=[(10, 10)], image_positions=[1, 2])) == ()
 
 
