@@ -11,17 +11,21 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..errors import ModelUnavailable
+from .cancel import CancelToken
 from .memory import MemoryEstimate
 from .model import VisionLanguageModel
-from .spec import EMBEDDED, DType, ModelSpec
+from .spec import EMBEDDED, NO_ADAPTER, DType, ModelSpec, Quantisation, devices_here
 
 __all__ = [
     "EMBEDDED",
+    "NO_ADAPTER",
     "DType",
     "MemoryEstimate",
     "ModelSpec",
     "ModelUnavailable",
+    "Quantisation",
     "SuggestedModel",
+    "devices_here",
     "estimate_memory",
     "import_backend",
     "load_model",
@@ -59,9 +63,16 @@ class Backend(Protocol):
 
     def on_this_machine(self, source: str) -> bool: ...
 
-    def estimate_memory(self, spec: ModelSpec) -> MemoryEstimate: ...
+    def estimate_memory(self, spec: ModelSpec, freed: int = 0) -> MemoryEstimate: ...
 
-    def load_model(self, spec: ModelSpec, progress: Callable[[str], None]) -> VisionLanguageModel: ...
+    def load_model(
+        self,
+        spec: ModelSpec,
+        progress: Callable[[str], None],
+        *,
+        anyway: bool = False,
+        cancel: CancelToken | None = None,
+    ) -> VisionLanguageModel: ...
 
 
 def import_backend() -> Backend:
@@ -80,14 +91,22 @@ def on_this_machine(source: str) -> bool:
     return import_backend().on_this_machine(source)
 
 
-def estimate_memory(spec: ModelSpec) -> MemoryEstimate:
-    """What loading `spec` takes and what is free, without loading it.
+def estimate_memory(spec: ModelSpec, freed: int = 0) -> MemoryEstimate:
+    """What loading `spec` takes and what is free, `freed` bytes of models that are to be let go included, without
+    loading it.
 
     Asks the hub for the size of a model that is not here. Raises ModelUnavailable.
     """
-    return import_backend().estimate_memory(spec)
+    return import_backend().estimate_memory(spec, freed)
 
 
-def load_model(spec: ModelSpec, progress: Callable[[str], None] | None = None) -> VisionLanguageModel:
-    """Load a model. `progress` is told in a few words what is going on. Raises ModelUnavailable."""
-    return import_backend().load_model(spec, progress or (lambda _: None))
+def load_model(
+    spec: ModelSpec,
+    progress: Callable[[str], None] | None = None,
+    *,
+    anyway: bool = False,
+    cancel: CancelToken | None = None,
+) -> VisionLanguageModel:
+    """Load a model. `progress` is told in a few words what is going on; with `anyway` also one that is not expected to
+    fit. Raises ModelUnavailable, and Cancelled where its download is stopped: what it has is kept for the next time."""
+    return import_backend().load_model(spec, progress or (lambda _: None), anyway=anyway, cancel=cancel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,12 @@ _CONTROL_GROUPS = (
 class MemoryEstimate:
     """What loading takes and what there is, in bytes; `sentence` says both and, if it does not fit, what to do.
 
-    `needed` is None where the size of the weights could not be found out.
+    `needed` is that of the weights and of `working`, which asking and explaining take: states, keys and values of a
+    long question, and the libraries.
     """
 
-    needed: int | None
+    needed: int
+    working: int
     available: int
     fits: bool
     sentence: str
@@ -36,6 +38,8 @@ def available_bytes(device: torch.device) -> int:
     """Free memory of a device; for the CPU what the system says is available, within the container's limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
     limits = [_system_available(), *(_group_available(limit, used) for limit, used in _CONTROL_GROUPS)]
     known = [value for value in limits if value is not None]
     return min(known) if known else 4 * 2**30
@@ -106,17 +110,38 @@ def readable_bytes(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def judge_memory(name: str, weights: int | None, device: torch.device, half: bool) -> MemoryEstimate:
-    """Whether `weights` bytes of parameters (in the precision they will have) fit; `half` says it is 16 bit."""
-    available = available_bytes(device)
-    if weights is None:
-        return MemoryEstimate(
-            None, available, True, f"The size of {name} is not known; {readable_bytes(available)} are free."
-        )
-    needed = int(weights * 1.1) + OVERHEAD
-    figures = f"{name} needs about {readable_bytes(needed)} and {readable_bytes(available)} are free"
+def judge_memory(
+    name: str,
+    weights: int,
+    working: int,
+    devices: Sequence[torch.device],
+    others: Mapping[str, tuple[int, int]] | None = None,
+    freed: int = 0,
+) -> MemoryEstimate:
+    """Whether `weights` bytes of parameters (as they will be stored) and `working` bytes beside them fit on some
+    devices together. `others` are other ways of loading and both figures then; `freed` bytes are let go before."""
+    available = sum(available_bytes(device) for device in devices) + freed
+    needed = _in_all(weights, working)
+    free = f"{readable_bytes(available)} are free"
+    if freed:
+        free += f" once the models in use are let go ({readable_bytes(freed)})"
+    said = (
+        f"{name} needs about {readable_bytes(needed)} (weights {readable_bytes(weights)}, the rest for asking and "
+        f"explaining) and {free}"
+    )
     if needed <= available:
-        return MemoryEstimate(needed, available, True, f"{figures}.")
-    remedy = "Choose a smaller model" if half else "Load it in bfloat16, which halves this, choose a smaller model"
-    place = "a machine with more GPU memory" if device.type == "cuda" else "a machine with more memory"
-    return MemoryEstimate(needed, available, False, f"{figures}, so it does not fit. {remedy}, or use {place}.")
+        return MemoryEstimate(needed, working, available, True, f"{said}.")
+    fitting = [
+        f"in {way} ({readable_bytes(_in_all(*figures))})"
+        for way, figures in (others or {}).items()
+        if _in_all(*figures) <= available
+    ]
+    remedy = f"It would fit {' or '.join(fitting)}" if fitting else "Choose a smaller model"
+    place = "with more GPU memory" if devices[0].type == "cuda" else "with more memory"
+    sentence = f"{said}, so it does not fit. {remedy}; or use a machine {place}."
+    return MemoryEstimate(needed, working, available, False, sentence)
+
+
+def _in_all(weights: int, working: int) -> int:
+    """Weights, with what reading them takes for a moment, and all that stands beside them."""
+    return int(weights * 1.1) + working + OVERHEAD

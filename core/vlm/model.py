@@ -32,7 +32,11 @@ from .unembedding import Unembedding
 @dataclass(frozen=True)
 class ModelCard:
     """What is loaded. `image_grid` is text for the screen ("12 x 12", "follows the picture"); `fingerprint` is a
-    hash of weights, configuration, precision and device, and so of everything that decides the numbers."""
+    hash of weights, configuration, adapter, precision and device, and so of everything that decides the numbers.
+
+    `device` is where its inputs are given and its states come together; `placement` says on which devices its layers
+    lie where these are several. `dtype` is what it computes in; `quantisation` how its weights are stored where that
+    is otherwise. `adapter` is what was loaded onto it. `weight_bytes` is what its weights take."""
 
     name: str
     source: str
@@ -47,6 +51,10 @@ class ModelCard:
     vocabulary: int
     image_grid: str
     fingerprint: str
+    quantisation: str = ""
+    adapter: str = ""
+    placement: str = ""
+    weight_bytes: int = 0
 
     @property
     def number_bytes(self) -> int:

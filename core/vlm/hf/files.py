@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelUnavailable
+from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_config, trouble_with_files
 
 INDEX = "model.safetensors.index.json"
 WEIGHTS = "model.safetensors"
@@ -32,6 +33,15 @@ WHOLE_HASH = 64 * 2**20
 """Weights up to this many bytes are hashed whole; of larger ones the headers, sizes and a megabyte from each end."""
 
 
+def called(folder: Path) -> str:
+    """What to call a model folder on the screen: by its hub id where it is the hub's, whose folders are called by the
+    hash of a commit."""
+    repository = folder.parent.parent.name
+    if folder.parent.name == "snapshots" and repository.startswith("models--"):
+        return repository.removeprefix("models--").replace("--", "/")
+    return folder.name
+
+
 def read_json(path: Path) -> Mapping[str, Any]:
     """A JSON object of a model folder. Raises ModelUnavailable when it is missing or not one."""
     try:
@@ -40,17 +50,19 @@ def read_json(path: Path) -> Mapping[str, Any]:
         raise missing(path.parent, path.name) from None
     except (OSError, ValueError) as error:
         raise ModelUnavailable(
-            f"{path.name} in {path.parent.name} cannot be read ({error}). Download the model again."
+            f"{path.name} in {called(path.parent)} cannot be read ({error}). Download the model again."
         ) from error
     if not isinstance(value, dict):
-        raise ModelUnavailable(f"{path.name} in {path.parent.name} is not what it should be. Download the model again.")
+        raise ModelUnavailable(
+            f"{path.name} in {called(path.parent)} is not what it should be. Download the model again."
+        )
     return value
 
 
 def missing(folder: Path, name: str) -> ModelUnavailable:
     """The error of a folder that lacks a file."""
     return ModelUnavailable(
-        f"The model folder {folder.name} has no {name}. Copy the file into it, or download the model again."
+        f"The model folder {called(folder)} has no {name}. Copy the file into it, or download the model again."
     )
 
 
@@ -68,7 +80,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
             return tuple(folder / name for name in names)
     if any(folder.glob("pytorch_model*.bin")) or any(folder.glob("*.pt")):
         raise ModelUnavailable(
-            f"{folder.name} has its weights only as pickled PyTorch files, which can run code when they are opened "
+            f"{called(folder)} has its weights only as pickled PyTorch files, which can run code when they are opened "
             "and are never loaded here. Convert them to safetensors, or choose another model."
         )
     raise missing(folder, WEIGHTS)
@@ -106,10 +118,31 @@ def count_parameters(headers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return counts
 
 
+def check_kind(folder: Path) -> None:
+    """Raises ModelUnavailable for a folder that is something else than a model in safetensors, naming what it is."""
+    names = {path.name for path in folder.iterdir()}
+    trouble = trouble_with_files(called(folder), names, base_of_adapter(folder)) or trouble_with_config(
+        called(folder), read_json(folder / "config.json")
+    )
+    if trouble:
+        raise ModelUnavailable(trouble)
+
+
+def base_of_adapter(folder: Path) -> str | None:
+    """The model that an adapter's folder says it belongs to; None where it says none."""
+    base = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path") if has_adapter(folder) else None
+    return base if isinstance(base, str) and base else None
+
+
+def has_adapter(folder: Path) -> bool:
+    """Whether an adapter lies in a folder, alone or beside a whole model."""
+    return (folder / ADAPTER_CONFIG).is_file()
+
+
 def check_folder(folder: Path) -> tuple[Path, ...]:
     """The weight files of a folder that has everything a model needs. Raises ModelUnavailable naming the first
     file that is missing or damaged."""
-    read_json(folder / "config.json")
+    check_kind(folder)
     weights = weight_files(folder)
     for names in (TOKENIZERS, PROCESSORS):
         if not any((folder / name).exists() for name in names):
@@ -120,10 +153,14 @@ def check_folder(folder: Path) -> tuple[Path, ...]:
     return weights
 
 
-def fingerprint(folder: Path, weights: Iterable[Path]) -> str:
-    """A hash of configuration and weights."""
+def fingerprint(folder: Path, weights: Iterable[Path], adapter: Path | None = None) -> str:
+    """A hash of configuration and weights, and of those of an adapter."""
     digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in weights:
+    files = [*weights]
+    if adapter is not None:
+        digest.update((adapter / ADAPTER_CONFIG).read_bytes())
+        files.append(adapter / ADAPTER_WEIGHTS)
+    for path in files:
         size = path.stat().st_size
         digest.update(f"{path.name} {size}".encode())
         with path.open("rb") as file:

@@ -1,90 +1,256 @@
 """From what somebody typed (a folder, or a hub id) to a local folder. Only a hub id that is not here yet touches
-the network, and only after its size is known to fit."""
+the network, and only after its size is known to fit.
+
+Files are fetched one by one, so that it can be told which, how much and how long yet, and that a download can be
+stopped; what it has stays in the cache, and the next one goes on from there.
+"""
 
 from __future__ import annotations
 
 import errno
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
+from tqdm import tqdm
 
 from ...errors import ModelUnavailable
+from ..cancel import Cancelled, CancelToken
 from ..memory import readable_bytes
+from ..spec import ModelSpec
 from .files import check_folder
+from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_files
 
-PATTERNS = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "*.txt"]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+DESCRIPTIONS = re.compile(r"[^/]+\.(json|jinja|txt)|tokenizer\.model|chat_templates?/[^/]+\.jinja")
+WHOLE_WEIGHTS = "model.safetensors"
+SPLIT_WEIGHTS = re.compile(r"model-\d+-of-\d+\.safetensors")
 CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR}
 TIMEOUT = 8.0
 """Seconds to wait for the hub's first answer."""
 
+# Transfers by hf_xet run outside Python: they are neither stopped nor gone on with.
+constants.HF_HUB_DISABLE_XET = True
 
-def local_folder(source: str) -> Path | None:
-    """The folder of a source that is already on this machine: a path, or a downloaded hub model; else None.
+
+@dataclass(frozen=True)
+class HubFiles:
+    """The files of a hub model that are needed, with their bytes; `commit` is what the revision stands for."""
+
+    commit: str | None
+    sizes: tuple[tuple[str, int], ...]
+
+    @property
+    def weights(self) -> int:
+        """Bytes of weights."""
+        return sum(size for name, size in self.sizes if name.endswith(".safetensors"))
+
+    @property
+    def bytes(self) -> int:
+        return sum(size for _, size in self.sizes)
+
+
+def local_folder(spec: ModelSpec) -> Path | None:
+    """The folder of a model that is already on this machine: a path, or a downloaded hub model; else None.
 
     Touches no network. Raises ModelUnavailable for a source that is neither a folder nor a hub id.
     """
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return path
-    if path.is_file():
-        raise ModelUnavailable(f"{path.name} is a file. Choose the folder of a model, with its config.json.")
-    if not HUB_ID.fullmatch(source):
-        raise ModelUnavailable(
-            f"There is no model folder {source!r}. Choose a folder, or a hub id such as llava-hf/llava-1.5-7b-hf."
-        )
+    folder = _path(spec.source)
+    if folder is not None:
+        return folder
     try:
-        folder = Path(snapshot_download(source, local_files_only=True, allow_patterns=PATTERNS))
+        # Whatever the cache has of it; whether that is all is looked at below.
+        folder = Path(snapshot_download(spec.id, revision=spec.revision, local_files_only=True))
         check_folder(folder)
-    except (LocalEntryNotFoundError, ModelUnavailable, OSError, ValueError):
+    except (LocalEntryNotFoundError, RevisionNotFoundError, ModelUnavailable, OSError, ValueError):
         return None
     return folder
 
 
-def hub_size(source: str) -> int:
-    """Bytes of weights that a hub model holds. Raises ModelUnavailable: unknown id, gated, no network, no weights."""
-    if constants.is_offline_mode():
-        raise _unreachable(source, "offline mode is on (HF_HUB_OFFLINE)")
+def local_adapter(source: str) -> Path | None:
+    """The same of an adapter."""
+    folder = _path(source)
+    if folder is not None:
+        return folder
+    spec = ModelSpec(source)
     try:
-        info = HfApi().model_info(source, files_metadata=True, timeout=TIMEOUT)
-    except GatedRepoError as error:
-        raise _gated(source) from error
-    except RepositoryNotFoundError as error:
+        folder = Path(snapshot_download(spec.id, revision=spec.revision, local_files_only=True))
+    except (LocalEntryNotFoundError, RevisionNotFoundError, OSError, ValueError):
+        return None
+    return folder if all((folder / name).exists() for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)) else None
+
+
+def _path(source: str) -> Path | None:
+    """The folder that a source is; None for a hub id. Raises ModelUnavailable for what is neither."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_file() and path.suffix == ".gguf":
+        raise ModelUnavailable(trouble_with_files(path.name, {path.name}) or "")
+    if path.is_file():
+        raise ModelUnavailable(f"{path.name} is a file. Choose the folder of a model, with its config.json.")
+    if not HUB_ID.fullmatch(ModelSpec(source).id):
         raise ModelUnavailable(
-            f"The hub has no public model {source}. Check the spelling; for a private one run `hf auth login`."
-        ) from error
-    except Exception as error:  # the hub's client changes its HTTP library, and each has its own errors
-        raise _unreachable(source, type(error).__name__) from error
-    sizes = [file.size or 0 for file in info.siblings or [] if file.rfilename.endswith(".safetensors")]
-    if not sizes:
+            f"There is no model folder {source!r}. Choose a folder, or a hub id such as llava-hf/llava-1.5-7b-hf."
+        )
+    return None
+
+
+def hub_files(spec: ModelSpec) -> HubFiles:
+    """What has to be fetched of a hub model. Raises ModelUnavailable: unknown id or revision, gated, no network, no
+    weights."""
+    sizes, commit = _listed(spec)
+    trouble = trouble_with_files(spec.id, sizes.keys())
+    if trouble:
+        raise ModelUnavailable(trouble)
+    split = [name for name in sizes if SPLIT_WEIGHTS.fullmatch(name)]
+    weights = [WHOLE_WEIGHTS] if WHOLE_WEIGHTS in sizes else sorted(split)
+    if not weights:
         raise ModelUnavailable(
-            f"{source} has no weights in safetensors format, and pickled weights are never loaded here. "
+            f"{spec.id} has no weights in safetensors format, and pickled weights are never loaded here. "
             "Choose another model, often one whose name ends in -hf."
         )
-    return sum(sizes)
+    described = sorted(name for name in sizes if DESCRIPTIONS.fullmatch(name))
+    return HubFiles(commit, tuple((name, sizes[name]) for name in (*described, *weights)))
 
 
-def download(source: str, size: int, progress: Callable[[str], None]) -> Path:
-    """Download a hub model of `size` bytes. Raises ModelUnavailable."""
-    progress(f"Downloading {source} ({readable_bytes(size)})")
+def adapter_files(spec: ModelSpec) -> HubFiles:
+    """The same of an adapter. Raises ModelUnavailable."""
+    sizes, commit = _listed(spec)
+    if ADAPTER_CONFIG not in sizes or ADAPTER_WEIGHTS not in sizes:
+        raise ModelUnavailable(
+            f"{spec.id} has no LoRA adapter in safetensors ({ADAPTER_CONFIG} and {ADAPTER_WEIGHTS}). Choose another."
+        )
+    return HubFiles(commit, tuple((name, sizes[name]) for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS)))
+
+
+def _listed(spec: ModelSpec) -> tuple[dict[str, int], str | None]:
+    """The bytes of every file of a repository, and the commit it stands at."""
+    if constants.is_offline_mode():
+        raise _unreachable(spec.id, "offline mode is on (HF_HUB_OFFLINE)")
     try:
-        return Path(snapshot_download(source, allow_patterns=PATTERNS))
+        info = HfApi().model_info(spec.id, revision=spec.revision, files_metadata=True, timeout=TIMEOUT)
     except GatedRepoError as error:
-        raise _gated(source) from error
+        raise _gated(spec.id) from error
+    except RevisionNotFoundError as error:
+        raise ModelUnavailable(
+            f"{spec.id} has no revision {spec.revision}. Choose a branch, a tag or a commit of it, or leave @ away."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise ModelUnavailable(
+            f"The hub has no public model {spec.id}. Check the spelling; for a private one run `hf auth login`."
+        ) from error
+    except Exception as error:  # the hub's client changes its HTTP library, and each has its own errors
+        raise _unreachable(spec.id, type(error).__name__) from error
+    return {file.rfilename: file.size or 0 for file in info.siblings or []}, info.sha
+
+
+def download(
+    spec: ModelSpec, files: HubFiles, progress: Callable[[str], None], cancel: CancelToken | None = None
+) -> Path:
+    """Download the files of a hub model. Raises ModelUnavailable, and Cancelled where it is stopped."""
+    meter = _Meter(files, progress, cancel or CancelToken())
+    folder: Path | None = None
+    try:
+        for name, size in files.sizes:
+            meter.begin(name, size)
+            # By the revision's own name, so that it is known in the cache by that.
+            path = hf_hub_download(spec.id, name, revision=spec.revision, tqdm_class=meter.bar())
+            folder = Path(path).parents[name.count("/")]
+            meter.end(size)
+    except Cancelled:
+        raise
+    except GatedRepoError as error:
+        raise _gated(spec.id) from error
     except Exception as error:  # as above
         if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
             raise ModelUnavailable(
-                f"{source} ({readable_bytes(size)}) cannot be kept in {constants.HF_HUB_CACHE} ({error.strerror}). "
-                "Make room there and see that it can be written to, or set HF_HOME to another folder and start again."
+                f"{spec.id} ({readable_bytes(files.bytes)}) cannot be kept in {constants.HF_HUB_CACHE} "
+                f"({error.strerror}). Make room there and see that it can be written to, or set HF_HOME to another "
+                "folder and start again."
             ) from error
-        raise _unreachable(source, type(error).__name__) from error
+        if meter.done:
+            raise ModelUnavailable(
+                f"The download of {spec.id} broke off after {readable_bytes(meter.done)} of "
+                f"{readable_bytes(files.bytes)} ({type(error).__name__}). What is here is kept: load it again to go on."
+            ) from error
+        raise _unreachable(spec.id, type(error).__name__) from error
+    assert folder is not None
+    return folder
+
+
+class _Meter:
+    """How far a download is, in words."""
+
+    def __init__(self, files: HubFiles, progress: Callable[[str], None], cancel: CancelToken) -> None:
+        self.done = 0
+        self._files = files
+        self._progress = progress
+        self._cancel = cancel
+        self._number = 0
+        self._name = ""
+        self._before = 0
+        self._fetched = 0
+        self._began = time.monotonic()
+        self._told = 0.0
+
+    def begin(self, name: str, size: int) -> None:
+        self._cancel.check()
+        self._number += 1
+        self._name, self._before = name, self.done
+        self.tell(always=size > 10**6)
+
+    def end(self, size: int) -> None:
+        # Of a file that was here already nothing is heard.
+        self.done = self._before + size
+
+    def bar(self) -> type[tqdm]:
+        """What the hub's client reports to in the place of a bar on the terminal."""
+        meter = self
+
+        class Heard(tqdm):
+            def __init__(self, *args: Any, initial: int = 0, **kwargs: Any) -> None:
+                super().__init__(disable=True)
+                meter.done = meter._before + initial
+
+            def update(self, n: float | None = 1) -> None:
+                meter.add(int(n or 0))
+
+        return Heard
+
+    def add(self, count: int) -> None:
+        self._cancel.check()
+        self.done += count
+        self._fetched += max(0, count)
+        self.tell()
+
+    def tell(self, always: bool = False) -> None:
+        now = time.monotonic()
+        if not always and now - self._told < 0.2:
+            return
+        self._told = now
+        whole, count = self._files.bytes, len(self._files.sizes)
+        size = f"{readable_bytes(self.done)} of {readable_bytes(whole)}"
+        left = ""
+        if self._fetched and now - self._began > 1:
+            left = f", {_duration((whole - self.done) * (now - self._began) / self._fetched)} left"
+        self._progress(f"Downloading {self._name} (file {self._number} of {count}): {size}{left}")
+
+
+def _duration(seconds: float) -> str:
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{max(1, seconds):.0f} s"
 
 
 def _gated(source: str) -> ModelUnavailable:

@@ -10,60 +10,92 @@ from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForImageTextToText
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    MODEL_FOR_MULTIMODAL_LM_MAPPING,
+)
 
 from ...errors import ModelUnavailable
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
 from .families.base import Family
-from .files import read_json
+from .files import called, read_json
+from .kinds import runs_by_own_code
 from .processor import load_processor
 
 
 def read_configuration(folder: Path) -> Any:
     """The configuration of a model that takes pictures as image tokens of its sequence. Raises ModelUnavailable."""
-    model_type = read_json(folder / "config.json").get("model_type")
+    described = read_json(folder / "config.json")
+    model_type = described.get("model_type")
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        own_code = runs_by_own_code(called(folder), described)
         raise ModelUnavailable(
-            f"{folder.name} is of a kind ({model_type}) that this version of transformers does not know, or its "
+            own_code
+            or f"{called(folder)} is of a kind ({model_type}) that this version of transformers does not know, or its "
             "config.json is damaged. Choose another model; code from model repositories is never run here."
         ) from error
+    # A model that also hears and speaks (Qwen's Omni): the part that reads pictures and writes words is one by itself.
+    config = getattr(config, "thinker_config", config)
     if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
-        raise ModelUnavailable(
-            f"{folder.name} is a {model_type} model, which does not answer questions about pictures in words. "
-            "Choose an image-text-to-text model."
-        )
+        raise ModelUnavailable(f"{called(folder)} {_other(config)}")
     if getattr(config, "is_encoder_decoder", False):
         raise ModelUnavailable(
-            f"{folder.name} is a {model_type} model whose language model is an encoder-decoder: one network reads the "
+            f"{called(folder)} is a {model_type} model whose language model is an encoder-decoder: one network reads the "
             "question and another writes the answer, and only models that do both in one are explained here. Choose a "
             "version over a decoder (of BLIP-2 one with OPT, of InstructBLIP one with Vicuna), or another model."
         )
     outside = hasattr(config.get_text_config(), "cross_attention_layers")
     if outside or not isinstance(getattr(config, "image_token_id", None), int):
         raise ModelUnavailable(
-            f"{folder.name} is a {model_type} model, whose picture does not enter as image tokens of the sequence; "
+            f"{called(folder)} is a {model_type} model, whose picture does not enter as image tokens of the sequence; "
             "such families are not supported. Choose a LLaVA or Qwen-VL model."
         )
     return config
 
 
-def refuse_if_unlike(folder: Path, config: Any, stored: int) -> None:
-    """Raises ModelUnavailable for a configuration of a much larger model than the `stored` numbers of the weights,
-    before memory is taken for it."""
+def _other(config: Any) -> str:
+    """What a model does that is not of the kind that answers questions about pictures, and what to choose."""
+    if type(config) in MODEL_FOR_MULTIMODAL_LM_MAPPING:
+        return (
+            f"is a {config.model_type} model, which reads pictures in a way of its own that is not supported here. "
+            "Choose an image-text-to-text model."
+        )
+    if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return (
+            f"is a {config.model_type} model, which reads words alone and takes no pictures. Choose an "
+            "image-text-to-text model."
+        )
+    return (
+        f"is a {config.model_type} model, which does not answer questions about pictures in words. Choose an "
+        "image-text-to-text model."
+    )
+
+
+def empty_network(folder: Path, config: Any) -> Any:
+    """The network that a configuration describes, without any memory for its weights. Raises ModelUnavailable."""
     try:
         with torch.device("meta"):
-            described = sum(p.numel() for p in AutoModelForImageTextToText.from_config(config).parameters())
+            return AutoModelForImageTextToText.from_config(config)
+    except ImportError as error:
+        raise _lacking(f"{called(folder)} needs", error, "choose another model") from error
     except Exception as error:  # a damaged configuration can fail anywhere in the constructors
         raise ModelUnavailable(
-            f"config.json of {folder.name} describes no model that can be built ({_short(error)}). "
+            f"config.json of {called(folder)} describes no model that can be built ({_short(error)}). "
             "Download the model again."
         ) from error
+
+
+def refuse_if_unlike(folder: Path, empty: Any, stored: int) -> None:
+    """Raises ModelUnavailable for a configuration of a much larger model than the `stored` numbers of the weights,
+    before memory is taken for it."""
+    described = sum(parameter.numel() for parameter in empty.parameters())
     if described > 1.5 * stored:
         raise ModelUnavailable(
-            f"config.json of {folder.name} describes {described:,} parameters and its weights hold {stored:,}: they "
+            f"config.json of {called(folder)} describes {described:,} parameters and its weights hold {stored:,}: they "
             "belong to different models. Download the model again."
         )
 
@@ -73,15 +105,17 @@ def read_processor(folder: Path, family: Family) -> Any:
     that the family was taught. Raises ModelUnavailable."""
     try:
         processor = load_processor(folder)
-    except ImportError as error:
-        raise _lacking(f"The processor of {folder.name} needs", error, "choose another model") from error
     except Exception as error:  # transformers and tokenizers raise whatever their parsers raise
+        # Some say in words alone that a package is missing.
+        if isinstance(error, ImportError) or "torchvision" in str(error).lower():
+            raise _lacking(f"The processor of {called(folder)} needs", error, "choose another model") from error
         raise ModelUnavailable(
-            f"The processor or tokenizer of {folder.name} cannot be loaded ({_short(error)}). Download the model again."
+            f"The processor or tokenizer of {called(folder)} cannot be loaded ({_short(error)}). Download the model "
+            "again."
         ) from error
     for part in ("tokenizer", "image_processor"):
         if getattr(processor, part, None) is None:
-            raise ModelUnavailable(f"{folder.name} has no {part.replace('_', ' ')}. Download the model again.")
+            raise ModelUnavailable(f"{called(folder)} has no {part.replace('_', ' ')}. Download the model again.")
     for template in (
         getattr(processor, "chat_template", None),
         getattr(processor.tokenizer, "chat_template", None),
@@ -92,47 +126,83 @@ def read_processor(folder: Path, family: Family) -> Any:
             break
     else:
         raise ModelUnavailable(
-            f"{folder.name} has no chat template, so it is probably a base model that was never taught to answer. "
-            "Choose its instruct or chat version."
+            f"{called(folder)} has no chat template, and how a {_type_of(folder)} model is asked without one is not "
+            "known here. Choose a version with one (instruct and chat versions mostly have it), or put a "
+            "chat_template.jinja into its folder."
         )
     return processor
 
 
-def read_network(folder: Path, dtype: torch.dtype, device: torch.device) -> Any:
-    """The network with its weights, its attention under the names of `capture.py`. Raises ModelUnavailable."""
+def read_network(
+    folder: Path, config: Any, dtype: torch.dtype, placement: torch.device | dict[str, str], quantisation: Any = None
+) -> Any:
+    """The network with its weights, its attention under the names of `capture.py`, on a device or, module by module, on
+    several. `quantisation` is a configuration of `transformers`. Raises ModelUnavailable."""
+    several: dict[str, Any] = {}
+    if quantisation is not None or isinstance(placement, dict) or hasattr(config, "quantization_config"):
+        several["device_map"] = placement if isinstance(placement, dict) else {"": placement}
+    if quantisation is not None:
+        several["quantization_config"] = quantisation
     try:
         network, report = AutoModelForImageTextToText.from_pretrained(
             folder,
+            config=config,
             dtype=dtype,
             attn_implementation={"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION},
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
+            # Where an adapter lies beside the model, it is put on only when it is asked for.
+            adapter_kwargs={"subfolder": "no adapter"},
+            **several,
         )
-        network = network.to(device)
+        if isinstance(placement, torch.device) and not several:
+            network = network.to(placement)
     except torch.OutOfMemoryError as error:
         raise ModelUnavailable(
-            f"{folder.name} does not fit into the GPU's memory. Load it in bfloat16, or choose a smaller model."
+            f"{called(folder)} does not fit into the GPU's memory. Load it in bfloat16, in 8 or 4 bit, or choose a "
+            "smaller model."
         ) from error
-    except ImportError as error:  # quantised weights
-        raise _lacking(f"The weights of {folder.name} need", error, "choose a version that is not quantised") from error
+    except ImportError as error:
+        raise _lacking(f"The weights of {called(folder)} need", error, "choose another version") from error
     except Exception as error:  # a damaged file or configuration can fail anywhere in the constructors
         raise ModelUnavailable(
-            f"The weights of {folder.name} cannot be loaded ({_short(error)}). Download the model again."
+            f"The weights of {called(folder)} cannot be loaded ({_short(error)}). Download the model again."
         ) from error
     lacking = sorted(report.get("missing_keys", ())) or sorted(str(key) for key in report.get("mismatched_keys", ()))
     if lacking:
         # transformers would fill them with random numbers and go on.
         raise ModelUnavailable(
-            f"The weights of {folder.name} do not fit its config.json: {len(lacking)} tensors are missing or of "
+            f"The weights of {called(folder)} do not fit its config.json: {len(lacking)} tensors are missing or of "
             f"another shape, {lacking[0]} first. Download the model again."
         )
     return network
 
 
-def _lacking(who: str, error: ImportError, otherwise: str) -> ModelUnavailable:
-    what = str(error).strip().split(". ")[0].rstrip(".")
+def _type_of(folder: Path) -> str:
+    return str(read_json(folder / "config.json").get("model_type"))
+
+
+EXTRAS = {
+    "torchvision": "pip install 'sightline[torchvision]', the build that belongs to the installed torch",
+    "timm": "pip install timm",
+    "accelerate": "pip install 'sightline[several-gpus]'",
+    "bitsandbytes": "pip install 'sightline[bitsandbytes]'",
+    "peft": "pip install 'sightline[peft]'",
+}
+"""How to get what may be missing."""
+
+
+def _lacking(who: str, error: Exception, otherwise: str) -> ModelUnavailable:
+    said = str(error)
+    package = next((name for name in EXTRAS if name in said.lower()), None)
+    if package is not None:
+        return ModelUnavailable(
+            f"{who} the package {package}, which is not installed. Install it ({EXTRAS[package]}) and start Sightline "
+            f"again, or {otherwise}."
+        )
+    what = said.strip().split(". ")[0].rstrip(".")
     return ModelUnavailable(
         f"{who} a package that is not installed ({what}). Install that beside Sightline and start it again, or "
         f"{otherwise}."

@@ -1,0 +1,93 @@
+"""Weights in 8 and 4 bit: how to ask for them, and what a checkpoint that has them needs.
+
+A map of such a model explains that model. Weights are rounded and states are not: gradients flow through the rounded
+weights as if these were numbers of the model's precision, so they are exact gradients of what the rounded model
+computes, and say nothing of the one it was made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+
+from ...errors import ModelUnavailable
+from ..spec import Quantisation
+
+BITS: Mapping[Quantisation, float] = {"8bit": 8, "4bit": 4.5}
+"""Bits of a weight, with the scales that stand beside it."""
+
+PACKAGES = {
+    "bitsandbytes": ("bitsandbytes", "pip install 'sightline[bitsandbytes]'"),
+    "gptq": ("gptqmodel", "pip install gptqmodel"),
+    "awq": ("gptqmodel", "pip install gptqmodel"),
+    "compressed-tensors": ("compressed_tensors", "pip install compressed-tensors"),
+    "hqq": ("hqq", "pip install hqq"),
+    "quanto": ("optimum.quanto", "pip install optimum-quanto"),
+    "torchao": ("torchao", "pip install torchao"),
+    "aqlm": ("aqlm", "pip install aqlm"),
+}
+"""By the method that a checkpoint names: the module that reads such weights, and how to get it."""
+
+
+def method_of(config: Mapping[str, Any]) -> str | None:
+    """The method by which the weights of a checkpoint were quantised; None for plain ones."""
+    described = config.get("quantization_config")
+    if not isinstance(described, dict):
+        return None
+    method = str(described.get("quant_method") or "bitsandbytes").lower()
+    return "bitsandbytes" if method.startswith("bitsandbytes") else method
+
+
+def stored_as(config: Mapping[str, Any]) -> str:
+    """How the weights of a checkpoint are stored, in words; "" for plain ones."""
+    method = method_of(config)
+    if method is None:
+        return ""
+    described = config["quantization_config"]
+    bits = described.get("bits") or (
+        4 if described.get("load_in_4bit") else 8 if described.get("load_in_8bit") else None
+    )
+    return f"{bits} bit ({method})" if bits else method
+
+
+def check_package(name: str, method: str) -> None:
+    """Raises ModelUnavailable where what reads weights quantised by this method is not installed."""
+    module, command = PACKAGES.get(method, ("", ""))
+    missing = [each for each in (module, "accelerate") if each and not _installed(each)]
+    if missing:
+        raise ModelUnavailable(
+            f"The weights of {name} are quantised ({method}), which needs the package {' and '.join(missing)}. Install "
+            f"it ({command or f'pip install {missing[0]}'}) and start Sightline again, or choose a version that is not "
+            "quantised."
+        )
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def quantisation_config(quantisation: Quantisation, dtype: torch.dtype) -> Any:
+    """What `transformers` is told to quantise weights while it reads them; None to leave them as they are.
+
+    4 bit is NF4 (Dettmers et al. 2023, "QLoRA: Efficient Finetuning of Quantized LLMs"), 8 bit LLM.int8() (Dettmers et
+    al. 2022). Raises ModelUnavailable where bitsandbytes is missing.
+    """
+    if quantisation == "none":
+        return None
+    missing = [package for package in ("bitsandbytes", "accelerate") if not _installed(package)]
+    if missing:
+        raise ModelUnavailable(
+            f"Loading in 8 or 4 bit needs the package {' and '.join(missing)}. Install it (pip install "
+            "'sightline[bitsandbytes]') and start Sightline again, or load the model as it is."
+        )
+    from transformers import BitsAndBytesConfig
+
+    if quantisation == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
