@@ -20,7 +20,11 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
         content = []
     messages.append({"role": "user", "content": [*content, {"type": "text", "text": question.text}]})
     text = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    asked = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in model.processor.model_input_names else {}
+    asked = (
+        {"return_mm_token_type_ids": True}
+        if "mm_token_type_ids" in getattr(model.processor, "model_input_names", ())
+        else {}
+    )
     inputs = dict(model.processor(text=[text], images=list(question.images) or None, return_tensors="pt", **asked))
     inputs.pop("labels", None)
     said = model.network.generate(

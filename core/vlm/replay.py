@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 
 from ..answer import Answer, Decoding, Question
-from ..errors import ImageMissing
 from .generation import ask
 from .model import VisionLanguageModel
 
@@ -113,7 +112,8 @@ def _questions(model: VisionLanguageModel) -> tuple[Question, Question]:
     about = Question("What is this?", images=(image,), decoding=Decoding(max_new_tokens=TOKENS))
     words = replace(about, images=())
     try:
-        model.prepare(words)
-    except ImageMissing:
+        ask(model, replace(words, decoding=Decoding(max_new_tokens=1)))
+    except Exception:
+        # In families whose networks cannot do without a picture this may fail anywhere.
         words = replace(about, images=(image.transpose(Image.Transpose.ROTATE_90),))
     return words, about

@@ -106,7 +106,7 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
         if not images:
             raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
         raise UnusableImage(f"{name} cannot take this picture ({in_pixels(question)}): {error}") from error
-    if TYPES in processor.model_input_names and TYPES not in batch:
+    if TYPES not in batch and TYPES in getattr(processor, "model_input_names", ()):
         # Positions are counted by them, and not every processor gives them unasked.
         batch[TYPES] = torch.as_tensor(processor.create_mm_token_type_ids(batch["input_ids"]))
     # Training alone reads labels; given some, a network would compute a loss.

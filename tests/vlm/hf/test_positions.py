@@ -59,7 +59,7 @@ _expected: dict[tuple[str, str], tuple[list[int], torch.Tensor]] = {}
 
 
 def assert_generated(model: TransformersModel, answer: Answer) -> None:
-    key = model.card.fingerprint, answer.question.fingerprint()
+    key = model.card.source, answer.question.fingerprint()
     if key not in _expected:
         _expected[key] = generated(model, answer.question)
     prompt, logprobs = _expected[key]
