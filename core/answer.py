@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
+from .errors import MisplacedImage
 from .images import ImageLike, as_images
 
 Box = tuple[float, float, float, float]
@@ -84,13 +86,19 @@ class RegionMask:
 class Question:
     """What is asked. `images` are RGB, upright and opaque, whatever they were given as: paths of files, or pictures of
     any mode with or without a turn in their EXIF data; `masks` are laid over them, one after the other, before the
-    processor runs (`core.masking` says what that means)."""
+    processor runs (`core.masking` says what that means).
+
+    `images_at` says of each image before which character of the conversation's first question it stands (that of
+    `history`, or `text` where there is none); empty where all stand before it. A place is structure: no text that
+    somebody types means one.
+    """
 
     text: str
     images: tuple[Image.Image, ...]
     history: tuple[Turn, ...]
     decoding: Decoding
     masks: tuple[RegionMask, ...]
+    images_at: tuple[int, ...]
 
     def __init__(
         self,
@@ -99,15 +107,27 @@ class Question:
         history: Iterable[Turn] = (),
         decoding: Decoding | None = None,
         masks: RegionMask | Iterable[RegionMask] = (),
+        images_at: Iterable[int] = (),
     ) -> None:
-        """Raises UnreadableImage."""
+        """Raises UnreadableImage, and MisplacedImage for places that are not there or do not follow each other."""
         laid = (masks,) if isinstance(masks, RegionMask) else tuple(masks)
-        given = (text, as_images(images), tuple(history), decoding or Decoding(), laid)
+        turns, opened = tuple(history), as_images(images)
+        places = _checked_places(tuple(images_at), len(opened), turns[0].question if turns else text)
+        given = (text, opened, turns, decoding or Decoding(), laid, places)
         for own, value in zip(fields(self), given, strict=True):
             object.__setattr__(self, own.name, value)  # as a frozen dataclass does
 
     def with_text(self, text: str) -> Question:
-        return replace(self, text=text)
+        """The same asked in other words. Images that stood within the former ones stand before them."""
+        return replace(self, text=text, images_at=self.images_at if self.history else ())
+
+    @property
+    def first_parts(self) -> tuple[str, ...]:
+        """The conversation's first question cut at its images: what stands before the first of them, between each two,
+        and after the last."""
+        first = self.history[0].question if self.history else self.text
+        places = self.images_at or (0,) * len(self.images)
+        return tuple(first[start:end] for start, end in pairwise((0, *places, len(first))))
 
     def with_masks(self, *masks: RegionMask) -> Question:
         """The same question under these masks and no others."""
@@ -127,7 +147,26 @@ class Question:
         """A content hash of everything that decides the answer of a given model."""
         digest = hashlib.sha256(self.visual_fingerprint().encode())
         digest.update(repr((self.text, self.history, self.decoding)).encode())
+        if self.images_at:
+            digest.update(repr(self.images_at).encode())
         return digest.hexdigest()
+
+
+def _checked_places(places: tuple[int, ...], images: int, text: str) -> tuple[int, ...]:
+    """Places of images in a text; none where all stand before it. Raises MisplacedImage."""
+    if not any(places) and len(places) in (0, images):
+        return ()
+    if len(places) != images:
+        raise MisplacedImage(
+            f"{len(places)} places are given for {images} picture{'' if images == 1 else 's'}. Give one for each, or "
+            "none to put all of them before the question."
+        )
+    if list(places) != sorted(places) or places[0] < 0 or places[-1] > len(text):
+        raise MisplacedImage(
+            f"The places {', '.join(map(str, places))} do not follow each other in a question of {len(text)} "
+            f"characters. Give them in the order of the pictures, from 0 to {len(text)}."
+        )
+    return places
 
 
 class TokenKind(StrEnum):
@@ -205,11 +244,14 @@ class TokenLayout:
         return min((view.measured for view in self.views if view.measured is not None), default=None)
 
     def question(self) -> tuple[int, ...]:
-        """The positions of the question's own words: the last unbroken run of typed text. Earlier turns stand before
-        it, with the template between."""
+        """The positions of the question's own words: the last run of typed text, which images alone may interrupt.
+        Earlier turns stand before it, with the template between."""
         typed = self.positions(TokenKind.TEXT)
         start = max(0, len(typed) - 1)
-        while start > 0 and typed[start] - typed[start - 1] == 1:
+        while start > 0:
+            between = self.kinds[typed[start - 1] + 1 : typed[start]]
+            if between and TokenKind.IMAGE not in between:
+                break
             start -= 1
         return typed[start:]
 
@@ -353,6 +395,7 @@ def subject(answer: Answer, target: Target) -> dict[str, object]:
         "target_tokens": list(target.tokens),
         "rivals": None if target.rivals is None else list(target.rivals),
         "question": answer.question.text,
+        "images_at": list(answer.question.images_at),
         "answer": answer.text,
         "masked": bool(answer.question.masks),
         "model": answer.model,

@@ -52,6 +52,10 @@ class EmptyQuestion(QuestionError):
     """There are no words to answer."""
 
 
+class MisplacedImage(QuestionError):
+    """A picture cannot stand where it is put in a question."""
+
+
 class QuestionTooLong(QuestionError):
     """Question, history and image do not fit into the model's context."""
 

@@ -36,10 +36,16 @@ def load(spec: ModelSpec) -> VisionLanguageModel:
     return model
 
 
-def answer_to(model: VisionLanguageModel, text: str, images: Sequence[Path] | None, decoding: Decoding) -> Answer:
-    """The answer to a question about picture files; what the model does not see of them is said. Raises UnreadableImage
-    and QuestionError."""
-    answer = ask(model, Question(text, images or (), decoding=decoding))
+def answer_to(
+    model: VisionLanguageModel,
+    text: str,
+    images: Sequence[Path] | None,
+    decoding: Decoding,
+    at: Sequence[int] | None = None,
+) -> Answer:
+    """The answer to a question about picture files, `at` these places in its text; what the model does not see of them
+    is said. Raises UnreadableImage and QuestionError."""
+    answer = ask(model, Question(text, images or (), decoding=decoding, images_at=at or ()))
     for note in picture_notes(answer.question.images, answer.layout):
         say(note)
     return answer
@@ -51,6 +57,7 @@ def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
         "model": model.card.name,
         "fingerprint": answer.model,
         "question": answer.question.text,
+        "images_at": list(answer.question.images_at),
         "pictures": picture_records(answer.question.images, answer.layout),
         "answer": answer.text,
         "finish": answer.finish,

@@ -14,6 +14,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Question = Annotated[str, typer.Option(help="What is asked.")]
 Images = Annotated[list[Path] | None, typer.Option(help="A picture; give it again for several.")]
+At = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--at",
+        min=0,
+        help="Before which character of the question a picture stands, from 0; once for each picture, in their order. "
+        "Without it all stand before the question.",
+    ),
+]
 MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
 Html = Annotated[Path | None, typer.Option(help="Also write a page with figures, which needs nothing else.")]
 Word = Annotated[

@@ -51,6 +51,17 @@ def test_what_is_never_seen_of_a_picture_is_told_to_people_and_to_programs(comma
     assert "The model sees columns 20 to 100 of 120: 33% of the picture is never seen." in outcome.told
 
 
+def test_pictures_stand_where_the_command_puts_them(
+    command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
+) -> None:
+    outcome = command("ask", *ASKED, "--image", scene, "--image", scene, "--at", 5, "--at", 8)
+    question = Question("What is it?", (picture, picture), images_at=(5, 8), decoding=Decoding(max_new_tokens=6))
+    [line] = outcome.lines
+    assert (line["answer"], line["images_at"]) == (ask(llava, question).text, [5, 8])
+    refused = command("ask", *ASKED, "--image", scene, "--at", 5, "--at", 8)
+    assert refused.code == 2 and "2 places are given for 1 picture." in refused.told
+
+
 def test_explain_tells_a_map_for_each_method(
     command: Command, llava: TransformersModel, scene: Path, picture: Image.Image
 ) -> None:

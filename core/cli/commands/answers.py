@@ -9,6 +9,7 @@ import typer
 
 from ..console import bar, emit, stoppable
 from ..options import (
+    At,
     Device,
     Html,
     Images,
@@ -28,6 +29,7 @@ from ..options import (
 def ask(
     question: Question,
     image: Images = None,
+    at: At = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -41,7 +43,7 @@ def ask(
     from ..asking import answer_to, load, spec_of, told
 
     loaded = load(spec_of(model, device, precision))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed), at)
     emit(told(loaded, answer))
 
 
@@ -55,6 +57,7 @@ def reask(
         ),
     ],
     image: Images = None,
+    at: At = None,
     fill: Annotated[str, typer.Option(help="What hidden pixels become: black, mean, blur or noise.")] = "black",
     number: Annotated[int, typer.Option(min=1, help="Which picture is masked, by number from 1.")] = 1,
     model: Model = None,
@@ -70,7 +73,7 @@ def reask(
 
     wanted = fill_named(fill)
     loaded = load(spec_of(model, device, precision))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
     reasked = asked_again(loaded, answer, mask, wanted, number)
     emit(told(loaded, reasked))
     say_in_words(reasked)
@@ -79,6 +82,7 @@ def reask(
 def explain(
     question: Question,
     image: Images = None,
+    at: At = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -99,7 +103,7 @@ def explain(
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens)))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
@@ -112,6 +116,7 @@ def explain(
 def evidence(
     question: Question,
     image: Images = None,
+    at: At = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -133,7 +138,7 @@ def evidence(
 
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens)))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
     check_testable(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining and testing") as progress:

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from ..console import bar, emit, stoppable
-from ..options import Device, Images, MaxNewTokens, Model, Precision, Rival, Settings, Token, Whole, Word
+from ..options import At, Device, Images, MaxNewTokens, Model, Precision, Rival, Settings, Token, Whole, Word
 
 
 def mechanism(
     key: Annotated[str | None, typer.Argument(help="Which mechanism; without one, all are listed.")] = None,
     question: Annotated[str | None, typer.Option(help="What is asked.")] = None,
     image: Images = None,
+    at: At = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -41,7 +42,7 @@ def mechanism(
         raise WrongOption("Say what is asked: --question, and --image for a picture.")
     loaded = load(spec_of(model, device, precision))
     settings = settings_of(loaded, chosen, setting)
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens))
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar(f"computing {chosen.key}") as progress:
         measurement = measure(chosen, loaded, answer, target, settings, cancel=cancel, progress=progress)

@@ -181,9 +181,8 @@ def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dic
 
 def continuation_ids(processor: Any, control: frozenset[int], question: Question, text: str) -> tuple[int, ...]:
     """The tokens of `text` as an answer to the question: as they follow its prompt, or else as they stand alone."""
-    tokenizer, turns, images = processor.tokenizer, len(question.history) + 1, len(question.images)
-    rendered = prompts.render(processor, turns, images)
-    opening = prompts.answer_opening(rendered, prompts.render(processor, turns, images, answered=True))
+    tokenizer, rendered = processor.tokenizer, prompts.render(processor, question)
+    opening = prompts.answer_opening(rendered, prompts.render(processor, question, answered=True))
     answer = prompts.clean(text)
     if not answer:
         return ()

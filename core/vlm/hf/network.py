@@ -105,7 +105,7 @@ class TransformersModel(VisionLanguageModel):
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
         check_images(len(question.images), self.family, self.card.name)
         words = prompts.typed_words(question)
-        rendered = prompts.render(self.processor, len(question.history) + 1, len(question.images))
+        rendered = prompts.render(self.processor, question)
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)

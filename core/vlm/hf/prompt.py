@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...answer import Question
+from ...errors import MisplacedImage
 
 # Noncharacters: Unicode promises never to assign them, so no text means them.
 _OPEN, _CLOSE, _BREAK = "\ufdd0", "\ufdd1", "\ufdd2"
@@ -36,9 +37,12 @@ class Prompt:
 
 
 def typed_words(question: Question) -> list[str]:
-    """What people typed and the model answered, in the order of the marks; the question itself comes last."""
-    words = [part for turn in question.history for part in (turn.question, turn.answer)]
-    return [clean(part) for part in (*words, question.text)]
+    """What people typed and the model answered, in the order of the marks: the first question in the parts into which
+    its images cut it. The question itself, or its last part, is the last."""
+    earlier = [part for turn in question.history for part in (turn.question, turn.answer)]
+    later = [*earlier[1:], question.text] if earlier else []
+    first = [part for part in question.first_parts if part] or [""]
+    return [clean(part) for part in (*first, *later)]
 
 
 def clean(text: str) -> str:
@@ -52,20 +56,50 @@ def mark(index: int) -> str:
     return f"{_OPEN}{index}{_CLOSE}"
 
 
-def render(processor: Any, turns: int, images: int, answered: bool = False) -> str:
-    """The chat template with a mark for each of `turns` questions and the answers between them.
+def render(processor: Any, question: Question, answered: bool = False) -> str:
+    """The chat template with a mark for each of the question's `typed_words`.
 
-    The images open the first turn. With `answered` the last question has an answer's mark too; without it the
-    template ends where the model begins to write.
+    The images stand in the first turn, where the question puts them. With `answered` the question has an answer's mark
+    too; without it the template ends where the model begins to write. Raises MisplacedImage where the template does not
+    keep to the places of the images.
     """
-    messages: list[dict[str, Any]] = []
-    marks = 2 * turns - (0 if answered else 1)
-    for index in range(marks):
-        content: list[dict[str, str]] = [{"type": "image"}] * images if index == 0 else []
-        content = [*content, {"type": "text", "text": f"{_OPEN}{index}{_CLOSE}"}]
-        messages.append({"role": "assistant" if index % 2 else "user", "content": content})
-    rendered = processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False)
-    return str(rendered)
+    first = _first_content(question.first_parts)
+    marks = sum(part["type"] == "text" for part in first)
+    later = [[_text(index)] for index in range(marks, len(typed_words(question)) + answered)]
+    messages = [
+        {"role": "assistant" if index % 2 else "user", "content": content}
+        for index, content in enumerate([first, *later])
+    ]
+    rendered = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
+    if question.images_at:
+        messages[0] = {"role": "user", "content": [part for part in first if part["type"] == "text"]}
+        bare = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
+        # Many templates write all images of a turn before its words: then these are followed by the same without them.
+        followed = slice(1, marks + (first[-1]["type"] == "image"))
+        with_images, without = (_MARK.split(text)[::2][followed] for text in (rendered, bare))
+        if any(one == other for one, other in zip(with_images, without, strict=True)):
+            raise MisplacedImage(
+                "This model's chat template puts every picture before the words, wherever it stands in the question. "
+                "Leave out the places of the pictures, and name them in words."
+            )
+    return rendered
+
+
+def _first_content(parts: Sequence[str]) -> list[dict[str, str]]:
+    """Images and marks of the first turn, in their order: one mark for each part that has words, and at least one."""
+    content: list[dict[str, str]] = []
+    marks = 0
+    for number, part in enumerate(parts):
+        if part or (number == len(parts) - 1 and not marks):
+            content.append(_text(marks))
+            marks += 1
+        if number < len(parts) - 1:
+            content.append({"type": "image"})
+    return content
+
+
+def _text(index: int) -> dict[str, str]:
+    return {"type": "text", "text": mark(index)}
 
 
 def answer_opening(prompt: str, answered: str) -> str:

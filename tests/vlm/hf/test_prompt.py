@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from core.answer import Question, TokenKind, Turn
+from core.errors import MisplacedImage
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.prompt import answer_opening
 from core.zoo.tokenizer import SPECIAL
+from tests.zoo import load
 
 
 def messages(question: Question) -> list[dict[str, object]]:
@@ -47,6 +52,59 @@ def test_prompts_are_those_of_the_chat_template(
     assert set(inputs) == set(expected)
     for name in expected:
         assert inputs[name].equal(expected[name].to(inputs[name].dtype)), name
+
+
+def placed(question: Question) -> list[dict[str, object]]:
+    """The same for a question whose images stand within its words."""
+    content: list[dict[str, object]] = []
+    done = 0
+    for image, place in zip(question.images, question.images_at, strict=True):
+        content += [{"type": "text", "text": question.text[done:place]}] if place > done else []
+        content.append({"type": "image", "image": image})
+        done = place
+    content += [{"type": "text", "text": question.text[done:]}] if done < len(question.text) else []
+    return [{"role": "user", "content": content}]
+
+
+@pytest.mark.parametrize("places", [(8, 13), (0, 13), (0, 20), (8, 8), (20, 20)])
+def test_images_stand_where_the_question_puts_them(
+    model: TransformersModel, picture: Image.Image, places: tuple[int, int]
+) -> None:
+    question = Question("Compare with and so.", (picture, picture.resize((90, 60))), images_at=places)
+    expected = model.processor.apply_chat_template(
+        placed(question), add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+    )
+    prepared = model.prepare(question)
+    assert prepared.inputs["input_ids"].tolist() == expected["input_ids"].tolist()
+    typed = "".join(prepared.prompt_tokens[position] for position in prepared.layout.question())
+    assert typed.strip() == question.text.strip()
+    first, second = (view.positions for view in prepared.layout.views)
+    words = prepared.layout.question()
+    assert sum(position < first[0] for position in words) <= sum(position < second[0] for position in words)
+
+
+def test_images_of_an_earlier_turn_stand_in_its_words(model: TransformersModel, picture: Image.Image) -> None:
+    one = Question("What of this?", (picture,), history=(Turn("See and say.", "Dogs."),), images_at=(4,))
+    prepared = model.prepare(one)
+    places = prepared.layout.positions(TokenKind.IMAGE)
+    before = "".join(prepared.prompt_tokens[: places[0]])
+    assert "See " in before and "and say." in "".join(prepared.prompt_tokens[places[-1] :])
+    assert "".join(prepared.prompt_tokens[position] for position in prepared.layout.question()) == "What of this?"
+
+
+def test_a_template_that_writes_images_first_refuses_other_places(
+    llava_folder: Path, tmp_path: Path, picture: Image.Image
+) -> None:
+    folder = shutil.copytree(llava_folder, tmp_path / "first")
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m['role'] }}: {% for p in m['content'] if p['type'] == 'image' %}<image>{% endfor %}"
+        "{% for p in m['content'] if p['type'] == 'text' %}{{ p['text'] }}{% endfor %}{% endfor %}"
+    )
+    model = load(folder)
+    model.prepare(Question("Compare it.", (picture,)))
+    for place in (8, 11):
+        with pytest.raises(MisplacedImage, match="before the words"):
+            model.prepare(Question("Compare it.", (picture,), images_at=(place,)))
 
 
 def typed_text(model: TransformersModel, question: Question) -> str:

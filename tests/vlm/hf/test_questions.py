@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.answer import Decoding, Question, RegionMask, TokenKind, Turn
+from core.answer import Decoding, Question, RegionMask, Target, TokenKind, Turn
+from core.attention.words import question_words
 from core.errors import EmptyQuestion, QuestionError, QuestionTooLong, UnusableImage
+from core.explainers.registry import explainers
+from core.explainers.run import explain
 from core.vlm.generation import ask, stream
 from core.vlm.hf import network
 from core.vlm.hf.network import TransformersModel
@@ -115,3 +118,31 @@ def test_a_mask_of_everything_is_answered(model: TransformersModel, picture: Ima
 
 def test_every_refusal_is_of_one_kind() -> None:
     assert {EmptyQuestion, QuestionTooLong, UnusableImage} <= set(QuestionError.__subclasses__())
+
+
+@pytest.mark.parametrize("places", [(8, 13), (20, 20)])
+def test_pictures_within_the_words_are_answered_as_generate_does_whatever_was_asked_before(
+    model: TransformersModel, picture: Image.Image, places: tuple[int, int]
+) -> None:
+    images = (picture, picture.rotate(90, expand=True))
+    asked = Question("Compare with and so.", images, images_at=places, decoding=THREE)
+    ids, logprobs = generated(model, asked)
+    for before in ((), (Question("Compare with and so.", images, decoding=THREE),), (asked,)):
+        model.forget()
+        for question in before:
+            ask(model, question)
+        answer = ask(model, asked)
+        assert answer.inputs["input_ids"][0].tolist() == ids
+        expected = logprobs[range(len(answer.tokens)), list(answer.token_ids)]
+        assert [token.logprob for token in answer.tokens] == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_pictures_within_the_words_have_their_maps_and_their_words(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    images = (picture, picture.rotate(90, expand=True))
+    answer = ask(model, Question("Compare with and so.", images, images_at=(8, 13), decoding=THREE))
+    assert "".join(word.text for word in question_words(answer)).split() == ["Compare", "with", "and", "so."]
+    (explanation,) = explain(explainers()["relevancy"], model, answer, [Target((1,))])
+    for view in answer.layout.views:
+        assert explanation.scores[list(view.positions)].abs().sum() > 0
