@@ -18,16 +18,6 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
         messages.append({"role": "user", "content": [*content, {"type": "text", "text": turn.question}]})
         messages.append({"role": "assistant", "content": [{"type": "text", "text": turn.answer}]})
         content = []
-<<<<<<< HEAD
-    messages.append({"role": "user", "content": [*content, {"type": "text", "text": question.text}]})
-    text = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    asked = (
-        {"return_mm_token_type_ids": True}
-        if "mm_token_type_ids" in getattr(model.processor, "model_input_names", ())
-        else {}
-    )
-    inputs = dict(model.processor(text=[text], images=list(question.images) or None, return_tensors="pt", **asked))
-=======
     text: list[dict[str, Any]] = [{"type": "text", "text": question.text}]
     if question.images_at:
         content, text, done = [], [], 0
@@ -37,9 +27,12 @@ def generated(model: TransformersModel, question: Question) -> tuple[list[int], 
         text = [{"type": "text", "text": question.text[done:]}]
     messages.append({"role": "user", "content": [*content, *text]})
     rendered = model.processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    asked = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in model.processor.model_input_names else {}
+    asked = (
+        {"return_mm_token_type_ids": True}
+        if "mm_token_type_ids" in getattr(model.processor, "model_input_names", ())
+        else {}
+    )
     inputs = dict(model.processor(text=[rendered], images=list(question.images) or None, return_tensors="pt", **asked))
->>>>>>> 18654ee (x)
     inputs.pop("labels", None)
     said = model.network.generate(
         **{name: value for name, value in inputs.items() if isinstance(value, torch.Tensor)},
