@@ -142,15 +142,25 @@ def qwen3_vl_moe(tmp_path_factory: pytest.TempPathFactory) -> TransformersModel:
     return load(saver("qwen3_vl_moe")(tmp_path_factory.mktemp("threads")))
 
 
+def assert_counted(model: TransformersModel, question: Question) -> None:
+    """A prompt's positions are those of `generate`, whose first axis may be the order of the tokens, which no family
+    need give."""
+    prepared = model.prepare(question)
+    counted = counted_by(model.network, prepared.inputs)
+    assert prepared.positions is not None and counted is not None
+    order, turned = counted[: -len(prepared.positions)], counted[-len(prepared.positions) :]
+    assert torch.equal(turned, prepared.positions)
+    assert len(order) == 0 or torch.equal(order, torch.arange(len(prepared.ids))[None])
+
+
 def test_what_a_family_declares_is_what_its_network_counts(declared: TransformersModel, picture: Image.Image) -> None:
     for question in asked(picture):
-        prepared = declared.prepare(question)
-        assert prepared.positions is not None
-        counted = counted_by(declared.network, prepared.inputs)
-        assert counted is not None
-        # The first of a network's axes is the order of the tokens, which a family need not give.
-        assert torch.equal(counted[1:], prepared.positions)
-        assert torch.equal(counted[0], torch.arange(len(prepared.ids)))
+        assert_counted(declared, question)
+
+
+def test_whoever_counts_counts_as_for_generate(rotary: TransformersModel, picture: Image.Image) -> None:
+    for question in asked(picture):
+        assert_counted(rotary, question)
 
 
 def test_declared_families_answer_what_transformers_generates_in_any_order(
