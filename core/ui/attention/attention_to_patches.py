@@ -33,7 +33,13 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         return
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         by = st.segmented_control(
-            "Columns", [LAYERS, HEADS], default=LAYERS, required=True, key="attention_by", persist_state="session"
+            "Columns",
+            [LAYERS, HEADS],
+            default=LAYERS,
+            required=True,
+            key="attention_by",
+            persist_state="session",
+            wrap=True,
         )
         if by == HEADS:
             layer_choice(view, subject.rows.layers)

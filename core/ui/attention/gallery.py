@@ -28,10 +28,16 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
         layer_choice(view, subject.rows.layers)
         orders = [measure.name, BY_NUMBER]
         order = st.segmented_control(
-            "Order", orders, default=orders[0], required=True, key=f"attention_order_{measure.key}"
+            "Order", orders, default=orders[0], required=True, key=f"attention_order_{measure.key}", wrap=True
         )
         scale = st.segmented_control(
-            "Colours", [OWN, COMMON], default=OWN, required=True, key="attention_scale", persist_state="session"
+            "Colours",
+            [OWN, COMMON],
+            default=OWN,
+            required=True,
+            key="attention_scale",
+            persist_state="session",
+            wrap=True,
         )
     values = figures[view.layer]
     looks = where_heads_look(subject.rows, view.layer)

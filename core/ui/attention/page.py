@@ -73,6 +73,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
         required=True,
         key=f"attention_lens_{len(lenses)}",
         persist_state="session",
+        wrap=True,
     )
     if view.lens == "All heads of a layer":
         head_gallery(view, subject, figures)
@@ -125,5 +126,6 @@ def _sinks(view: AttentionView, sinks: Sinks) -> None:
             f"prompt tokens or patches that get at least {FACTOR:g} times an even share, whichever word is said "
             f"(compare Kang et al. 2025).{unsure} The percentage is what they take, averaged over all heads and "
             "tokens. What is left of each row is divided by its sum.",
+            wrap=True,
         )
     )

@@ -66,6 +66,7 @@ def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
         persist_state="session",
         help="Looking distance: how far from itself a patch looks, as a share of the picture's longer side "
         "(Dosovitskiy et al. 2021). Focus: 1 when a patch looks at one patch, 0 when it looks at all alike.",
+        wrap=True,
     )
     figures = tower_measures(attention, centres(answer.layout, image))[measure]
 
@@ -92,6 +93,7 @@ def _image(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
             required=True,
             key="tower_direction",
             persist_state="session",
+            wrap=True,
         )
     values = np.full(len(answer.layout), np.nan)
     values[list(positions)] = tower_looks(attention, view.tower_head, chosen, direction != get_args(Direction)[0])

@@ -31,5 +31,6 @@ def claims_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         key="case_claim",
         on_change=chosen,
         label_visibility="collapsed",
+        wrap=True,
     )
     claim_panel(workspace, model, known[key or next(iter(known))], workspace.view(CasesView).jobs)

@@ -42,6 +42,7 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
             key="cases_section",
             on_change=chosen,
             label_visibility="collapsed",
+            wrap=True,
         )
         section = {
             "Cases": claims_section,

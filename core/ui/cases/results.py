@@ -42,7 +42,13 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
     notes = _notes(view, file)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         which = st.segmented_control(
-            "Show", get_args(Filter), default="wrong", required=True, key="cases_filter", persist_state="session"
+            "Show",
+            get_args(Filter),
+            default="wrong",
+            required=True,
+            key="cases_filter",
+            persist_state="session",
+            wrap=True,
         )
         order = st.selectbox("Order", get_args(Order), key="cases_order", persist_state="session", width=260)
     shown = ordered(filtered(run.results, which, notes), order)

@@ -104,6 +104,7 @@ def _differing(first: Run, second: Run, comparison: Comparison) -> None:
         required=True,
         key="compared_cases",
         persist_state="session",
+        wrap=True,
     )
     apart = which == "any two answers"
     pairs = [pair for pair in comparison.pairs if pair[0].said != pair[1].said] if apart else list(comparison.differing)

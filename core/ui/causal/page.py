@@ -135,6 +135,7 @@ def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
         required=True,
         on_change=chosen,
         help="Tokens at most so many steps from the target on the graph are its explanation.",
+        wrap=True,
     )
 
 

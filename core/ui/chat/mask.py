@@ -64,6 +64,7 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
                 format_func=FILL_NAMES.__getitem__,
                 key="fill",
                 persist_state="session",
+                wrap=True,
             )
             mask = RegionMask(hidden, draft.fill, number)
             _what_the_model_sees(workspace, model, answer, mask)
@@ -89,6 +90,7 @@ def _tools(draft: MaskDraft) -> None:
         format_func=lambda name: f"{ICONS[name]} {name}",
         key="mask_tool",
         persist_state="session",
+        wrap=True,
     )
     if tool == "brush":
         st.slider("Brush width", 4, 80, 24, key="brush_width", persist_state="session", width=240)

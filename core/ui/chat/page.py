@@ -37,6 +37,7 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
         required=True,
         key="lens",
         persist_state="session",
+        wrap=True,
     )
     exchange, answer = workspace.inspected, workspace.answer
     if view.lens == "Compare phrasings":

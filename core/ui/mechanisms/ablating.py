@@ -69,6 +69,7 @@ def _how(answer: Answer) -> tuple[Measure, bool]:
         persist_state="session",
         help="Nothing: the head hands on zeros. Its mean over the positions of this question and answer leaves what it "
         "always writes, and takes what it writes here.",
+        wrap=True,
     )
     return measure, instead == MEAN
 

@@ -44,6 +44,7 @@ def choose(workspace: Workspace, answer: Answer) -> Chosen | None:
         required=True,
         key=f"mechanisms_corrupt_{len(kinds)}",
         persist_state="session",
+        wrap=True,
     )
     if kind == OTHER:
         return _other(workspace, answer)

@@ -83,7 +83,13 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
 
 def _measure() -> Measure:
     chosen = st.segmented_control(
-        "Heads by", MEASURES, default=MEASURES[0], required=True, key="mechanisms_measure", persist_state="session"
+        "Heads by",
+        MEASURES,
+        default=MEASURES[0],
+        required=True,
+        key="mechanisms_measure",
+        persist_state="session",
+        wrap=True,
     )
     return next(measure for measure in MEASURES if measure == chosen)
 

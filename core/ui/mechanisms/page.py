@@ -79,6 +79,7 @@ def _lens(former: str) -> str:
             required=True,
             key="mechanisms_lens",
             persist_state="session",
+            wrap=True,
         )
         with st.popover("What they are", icon=":material/menu_book:"):
             # In one element: whatever stands here is drawn again at every click.

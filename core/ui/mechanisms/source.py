@@ -38,7 +38,7 @@ def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], f
     """Which heads' maps are summed, and how opaque the colours are."""
     # One head alone is often about words: what a newcomer sees first are several.
     st.session_state.setdefault(MAP_OF, FIRST)
-    which = st.segmented_control("Map of", (FIRST, ONE), required=True, key=MAP_OF, persist_state="session")
+    which = st.segmented_control("Map of", (FIRST, ONE), required=True, key=MAP_OF, persist_state="session", wrap=True)
     heads: tuple[Head, ...] = (chosen,)
     if which == FIRST:
         most = min(MOST, len(ranking))

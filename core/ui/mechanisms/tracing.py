@@ -60,7 +60,7 @@ def _what(model: VisionLanguageModel, chosen: corrupting.Chosen | None) -> tuple
         )
     )
     rows = st.segmented_control(
-        "At", (GROUPS, EACH), default=GROUPS, required=True, key="mechanisms_rows", persist_state="session"
+        "At", (GROUPS, EACH), default=GROUPS, required=True, key="mechanisms_rows", persist_state="session", wrap=True
     )
     if chosen is None:
         return None, str(rows)

@@ -75,6 +75,7 @@ def look(image: int) -> Look:
             persist_state="session",
             help="Methods have different units. On one scale each score is shown as a share of all the map's score on "
             "the picture.",
+            wrap=True,
         )
         opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=200)
     return Look(opacity, scale == COMMON, image)

@@ -73,7 +73,13 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         _no_places(answer)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         view = st.segmented_control(
-            "View", get_args(View), default="Maps", required=True, key="relevancy_view", persist_state="session"
+            "View",
+            get_args(View),
+            default="Maps",
+            required=True,
+            key="relevancy_view",
+            persist_state="session",
+            wrap=True,
         )
         look = maps.look(workspace.shown_image)
     if view == "Maps":

@@ -27,7 +27,13 @@ def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> N
         st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")
         return
     over = st.segmented_control(
-        "Over", (PATCHES, WORDS), default=PATCHES, required=True, key="relevancy_over", persist_state="session"
+        "Over",
+        (PATCHES, WORDS),
+        default=PATCHES,
+        required=True,
+        key="relevancy_over",
+        persist_state="session",
+        wrap=True,
     )
     by_part = parts(answer.layout, target)
     words = [*by_part[Part.QUESTION], *by_part[Part.EARLIER]]

@@ -60,6 +60,7 @@ def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer, *, se
         key=key,
         on_change=clicked,
         label_visibility="collapsed",
+        wrap=True,
     )
     return tuple(sorted(chosen)) if isinstance(chosen, list) else () if chosen is None else (chosen,)
 
@@ -103,6 +104,7 @@ def target_granularity(workspace: Workspace, exchange: Exchange, answer: Answer,
         key=key,
         on_change=clicked,
         width="content",
+        wrap=True,
     )
 
 

@@ -120,7 +120,7 @@ def _chosen(maps: Sequence[Mapped]) -> Mapped:
         return maps[0]
     names = [one.name for one in maps]
     name = st.segmented_control(
-        "In full", names, default=names[0], required=True, key=f"evidence_map_{hash(tuple(names))}"
+        "In full", names, default=names[0], required=True, key=f"evidence_map_{hash(tuple(names))}", wrap=True
     )
     return maps[names.index(name)]
 
@@ -139,6 +139,12 @@ def _fill(settings: EvidenceSettings) -> str:
         return fills[0]
     return str(
         st.segmented_control(
-            "Hidden patches are", fills, default=fills[0], required=True, key="evidence_fill", persist_state="session"
+            "Hidden patches are",
+            fills,
+            default=fills[0],
+            required=True,
+            key="evidence_fill",
+            persist_state="session",
+            wrap=True,
         )
     )
