@@ -296,7 +296,8 @@ class AttentionRows:
     """The decoder's softmax rows at the positions that predicted the answer's tokens.
 
     `weights[l, h, t, j]` is how much head h of layer l looked at position j while predicting answer
-    token t; columns at and after the predicted token are zero.
+    token t; columns at and after the predicted token are zero. Layers are numbered as the network's own; the rows of
+    one without attention, or whose attention cannot be seen, are NaN.
     """
 
     weights: Float[Tensor, "layers heads answer key"]

@@ -57,8 +57,9 @@ def find_sinks(answer: Answer, factor: float = FACTOR) -> Sinks:
     """The sinks of an answer's recorded attention. Raises ValueError where none was recorded."""
     if answer.attention is None:
         raise ValueError("no attention was recorded with this answer")
-    weights = answer.attention.weights
-    received = sum(layer.float().mean(0) for layer in weights) / len(weights)
+    # Layers without attention have no rows.
+    layers = [layer for layer in answer.attention.weights if not layer.isnan().any()]
+    received = sum(layer.float().mean(0) for layer in layers) / len(layers)
     return sinks_in(np.asarray(received.cpu()), answer.layout.kinds, factor)
 
 

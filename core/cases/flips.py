@@ -134,7 +134,7 @@ def _scene(
     token = key_tokens(answer)[0]
     graphs: list[Case] = [
         (answer, graph)
-        for layer in range(model.card.layers)
+        for layer in model.card.attention_layers
         for graph in layer_graphs(model, answer, token, layer, settings, cancel=cancel)
     ]
     flips = tuple(flip_rates(model, graphs, radius, masking, cancel=cancel) for radius in RADII)

@@ -204,6 +204,9 @@ def causal_graphs(
     card = model.card
     if not 0 <= layer < card.layers or not all(0 <= head < card.heads for _, head in wanted):
         raise CausalError(f"This model has {card.layers} layers of {card.heads} heads, counted from 0.")
+    if layer in card.without_attention:
+        there = ", ".join(map(str, card.attention_layers))
+        raise CausalError(f"Layer {layer} of this model has no attention, so no graph. Choose one of layers {there}.")
     if answer.model != card.fingerprint:
         raise CausalError("This answer was given by another model than the one loaded. Ask the question anew.")
     positions = {token: predicting_position(answer, token) for token, _ in wanted}

@@ -73,7 +73,7 @@ class SearchDistance(Claim[SceneRecipe]):
         return ((str(recipe.seed), recipe.changed(yellow)) for recipe in with_man)
 
     def measure(self, model: VisionLanguageModel, cancel: CancelToken | None) -> Measure[SceneRecipe]:
-        layers = range(model.card.layers)[-max(1, MOST_GRAPHS // model.card.heads) :]
+        layers = model.card.attention_layers[-max(1, MOST_GRAPHS // model.card.heads) :]
 
         def measured(recipe: SceneRecipe, cancel: CancelToken | None) -> Sample:
             drawing = draw(recipe.scene())

@@ -166,6 +166,7 @@ def _scores(
     written = contributions(model, answer, token_targets_of(answer, target), cancel=cancel)
     images = list(answer.layout.positions(TokenKind.IMAGE))
     looked = torch.stack([parts.attention[:, 0, images].sum(-1) for parts in written.layers])
+    looked[list(written.without_attention)] = float("nan")
     return {
         INCREASE: head_increases(model, written, cancel=cancel)[0],
         ATTENTION: looked.float().cpu(),
@@ -175,7 +176,7 @@ def _scores(
 
 def _random(model: VisionLanguageModel, name: str) -> list[list[Head]]:
     """All heads in several random orders, the same for the same case."""
-    heads = [(layer, head) for layer in range(model.card.layers) for head in range(model.card.heads)]
+    heads = [(layer, head) for layer in model.card.attention_layers for head in range(model.card.heads)]
     rng = random.Random(f"random heads {name}")
     return [rng.sample(heads, max(COUNTS)) for _ in range(DRAWS)]
 

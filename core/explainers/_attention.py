@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
+from ..errors import NotApplicable
+from ..perturb.words import layers_in_words
 from ..settings import Chosen
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -22,21 +24,54 @@ def target_rows(
     layers: Chosen = None,
     heads: Chosen = None,
 ) -> Float[Tensor, "layers heads target position"]:
-    """Softmax rows at the positions that predict the token targets, of the chosen layers and heads; float32, on the
-    CPU.
+    """Softmax rows at the positions that predict the token targets, of the chosen heads in those of the chosen layers
+    that have attention; float32, on the CPU.
 
-    Those kept while the answer was written, else (an answer asked for without them) from one replay.
+    Those kept while the answer was written, else (an answer asked for without them) from one replay. Raises
+    NotApplicable where none of the layers has attention that can be seen.
     """
     if answer.attention is not None:
         rows = answer.attention.weights[:, :, [token_target.index for token_target in token_targets]]
     else:
         rows = model.attention_rows(answer, [token_target.position(answer) for token_target in token_targets])
-    if layers is not None:
-        rows = rows[list(layers)]
+    rows = rows[seen_layers(rows, layers)]
     if heads is not None:
         rows = rows[:, list(heads)]
     rows = rows.float().cpu()
     return torch.nn.functional.pad(rows, (0, len(answer.layout) - rows.shape[-1]))
+
+
+def seen_layers(rows: Float[Tensor, "layers heads query position"], layers: Chosen) -> list[int]:
+    """Those of the chosen layers (None: all) whose rows are there. Raises NotApplicable where there are none."""
+    known = ~rows[:, 0, 0].isnan().any(-1)
+    seen = [layer for layer in (range(len(rows)) if layers is None else layers) if known[layer]]
+    if not seen:
+        there = ", ".join(str(layer) for layer in known.nonzero()[:, 0].tolist())
+        raise NotApplicable(f"The chosen layers have no attention. Choose among the layers {there}, which have.")
+    return seen
+
+
+def without_rows(model: VisionLanguageModel, layers: Chosen = None) -> str | None:
+    """That some of the chosen layers (None: all) have no attention, as a sentence; None where all have."""
+    none = [layer for layer in (range(model.card.layers) if layers is None else layers) if lacks(model, layer)]
+    return f"Without attention: {layers_in_words(none)}. The map is of the other layers." if none else None
+
+
+def passed_as_it_is(model: VisionLanguageModel) -> str | None:
+    """What a method that follows attention through all layers leaves out in those without it, as a sentence; None where
+    all have attention."""
+    none = model.card.without_attention
+    return (
+        f"Without attention: {layers_in_words(none)}. Such a layer mixes positions in another way (convolution or "
+        "recurrence), which this map does not follow: what stands at a position passes through it as it is."
+        if none
+        else None
+    )
+
+
+def lacks(model: VisionLanguageModel, layer: int) -> bool:
+    """Whether a layer has no attention."""
+    return layer in model.card.without_attention
 
 
 def rows_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:

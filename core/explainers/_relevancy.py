@@ -17,6 +17,7 @@ from ..vlm.memory_costs import check_memory
 from ..vlm.model import ModelCard, VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
+from ._attention import passed_as_it_is
 from ._backward import top_gradients
 from ._propagation import RelevancyPropagation, block_bytes
 from ._tower import entering, into_tower
@@ -138,5 +139,5 @@ class RowRelevancy(Explainer):
                 positions = torch.tensor(images, device=seeing.device)[seeing]
                 scores[:, positions] = propagation.relevancy[:, tower.place_of[seeing]].sum(-1)
             maps.append(scores.float().cpu())
-        remark = self.without_tower(model, answer, settings) if tower is None else None
-        yield Step(1.0, torch.cat(maps), remark)
+        remarks = [self.without_tower(model, answer, settings) if tower is None else None, passed_as_it_is(model)]
+        yield Step(1.0, torch.cat(maps), " ".join(remark for remark in remarks if remark) or None)

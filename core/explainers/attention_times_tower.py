@@ -16,7 +16,7 @@ from ..settings import Chosen, choice, layers
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, target_rows
+from ._attention import rows_bytes, target_rows, without_rows
 from .base import Explainer, Step
 
 _described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
@@ -86,7 +86,7 @@ class AttentionTimesTower(Explainer):
             among = checkpoints.attention_among(layer, torch.tensor(index, device=checkpoints.final.device)).mean(0)
             scores[:, places] += looked[:, places] @ among.float().cpu() / len(chosen)
             share = done / (len(images) * len(chosen))
-            yield Step(share, scores if share == 1 else None)
+            yield Step(share, scores if share == 1 else None, without_rows(model, settings.layers))
 
 
 def _undescribed(model: VisionLanguageModel) -> str:

@@ -10,7 +10,7 @@ from ..answer import Answer
 from ..settings import Chosen, choice, heads, layers
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, target_rows
+from ._attention import rows_bytes, target_rows, without_rows
 from .base import Explainer, Step
 
 
@@ -49,4 +49,5 @@ class RawAttention(Explainer):
         settings: RawAttentionSettings,
     ) -> Iterator[Step]:
         rows = target_rows(model, answer, token_targets, settings.layers, settings.heads).flatten(0, 1)
-        yield Step(1.0, rows.mean(0) if settings.reduce == "mean" else rows.amax(0))
+        scores = rows.mean(0) if settings.reduce == "mean" else rows.amax(0)
+        yield Step(1.0, scores, without_rows(model, settings.layers))

@@ -13,7 +13,7 @@ from ..errors import NotApplicable
 from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, target_rows
+from ._attention import rows_bytes, seen_layers, target_rows, without_rows
 from ._places import image_positions
 from .base import Explainer, Step
 
@@ -72,9 +72,9 @@ class RelativeAttention(Explainer):
         places = image_positions(answer)
         # The pictures and all before them are the same in both prompts, so their positions are too.
         assert all(prepared.layout.kinds[place] == answer.layout.kinds[place] for place in places)
-        chosen = slice(None) if settings.layers is None else list(settings.layers)
+        chosen = seen_layers(generic.weights, settings.layers)
         measure = generic.weights[chosen, :, 0][..., places].float().cpu().mean(1)
         asked = target_rows(model, answer, token_targets, settings.layers)[..., places].mean(1)
         scores = torch.zeros(len(token_targets), len(answer.layout))
         scores[:, places] = (asked / measure[:, None].clamp(min=SMALLEST)).mean(0)
-        yield Step(1.0, scores)
+        yield Step(1.0, scores, without_rows(model, settings.layers))

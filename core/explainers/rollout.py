@@ -14,6 +14,7 @@ from ..vlm.attention_call import AttentionCall
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
+from ._attention import passed_as_it_is
 from ._backward import full_length
 from .base import Explainer, Step
 
@@ -52,7 +53,7 @@ class Rollout(Explainer):
                 for call in layer_pass.attention_calls:
                     rows = (rows + mixed(rows, call)) / 2
             checkpoints.free(layer)
-        yield Step(1.0, full_length(rows, answer))
+        yield Step(1.0, full_length(rows, answer), passed_as_it_is(model))
 
 
 def mixed(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[Tensor, "target position"]:

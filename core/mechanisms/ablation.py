@@ -48,7 +48,8 @@ class AblationCurves:
 
 
 def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[Tensor, "layers heads size"]:
-    """Each head's mean output over all positions of some answers' sequences, in at least float32.
+    """Each head's mean output over all positions of some answers' sequences, in at least float32; NaN in layers without
+    attention.
 
     Raises OtherModel; NotApplicable without answers and where a layer has no attention that can be seen.
     """
@@ -60,7 +61,9 @@ def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[T
         check_own(model, answer)
         check_memory("A mean of heads", checkpoint_bytes(model, answer), model, REMEDY)
         checkpoints = model.checkpointed(answer)
-        sums.append(torch.stack([_summed(checkpoints, layer) for layer in range(checkpoints.layers)]))
+        own = {layer: _summed(checkpoints, layer) for layer in model.card.attention_layers}
+        none = torch.full_like(next(iter(own.values())), float("nan"))
+        sums.append(torch.stack([own.get(layer, none) for layer in range(checkpoints.layers)]))
         positions += len(checkpoints.final)
     return torch.stack(sums).sum(0) / positions
 
@@ -106,7 +109,8 @@ def ablation_curves(
     heads that are not there.
     """
     answer, token_targets = until_target(model, answer, target)
-    shortest = min((len(ranking) for ranking in rankings.values()), default=model.card.layers * model.card.heads)
+    every = len(model.card.attention_layers) * model.card.heads
+    shortest = min((len(ranking) for ranking in rankings.values()), default=every)
     if not counts or not all(0 <= count <= shortest for count in counts):
         raise NotApplicable(f"The first heads are counted from 0 to {shortest}, the length of the shortest ranking.")
     check_memory("Head ablation", edited_run_bytes(model, answer), model, REMEDY)
@@ -128,6 +132,6 @@ def ablation_curves(
 
 def _random_orders(model: VisionLanguageModel, draws: int, seed: int) -> list[list[Head]]:
     """All heads, shuffled several times."""
-    heads = [(layer, head) for layer in range(model.card.layers) for head in range(model.card.heads)]
+    heads = [(layer, head) for layer in model.card.attention_layers for head in range(model.card.heads)]
     chance = np.random.default_rng(seed)
     return [[heads[index] for index in chance.permutation(len(heads))] for _ in range(draws)]

@@ -27,7 +27,7 @@ class Attribution:
 
     heads + mlps + embedding + other, all summed, give `logit`, the raw logit before any soft cap. `other` is what is no
     head's and no MLP's: biases of attention outputs and of norms, what a network adds between its layers, and the
-    output's own bias.
+    output's own bias. Layers without attention have no heads (NaN), and all that they add is in `mlps`.
     """
 
     heads: Float[Tensor, "target layers heads"]
@@ -47,9 +47,11 @@ def attribute(model: VisionLanguageModel, written: Contributions) -> Attribution
     def share(states: Float[Tensor, "target *more hidden"]) -> Float[Tensor, "target *more"]:
         return torch.einsum("u...d,ud->u...", at_least_float32(states), direction)
 
+    heads = torch.stack([share(parts.by_head()) for parts in written.layers], 1)
+    heads[:, list(written.without_attention)] = float("nan")
     bias = torch.stack([parts.bias + between for parts, between in zip(written.layers, _between(written), strict=True)])
     return Attribution(
-        heads=_kept(torch.stack([share(parts.by_head()) for parts in written.layers], 1)),
+        heads=_kept(heads),
         mlps=_kept(torch.stack([share(parts.mlp) for parts in written.layers], 1)),
         embedding=_kept(share(written.embedding)),
         other=_kept(share(bias.sum(0)) + constant),

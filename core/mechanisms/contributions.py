@@ -8,7 +8,7 @@ from here, so what they are asked of is read once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
@@ -16,9 +16,11 @@ from torch import Tensor
 from ..answer import Answer
 from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
-from ..vlm.decomposition import LayerDecomposition
+from ..vlm.checkpoints import DecoderPass
+from ..vlm.decomposition import LayerDecomposition, without_heads
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.precision import at_least_float32
 from ..vlm.targets import TokenTarget, check_own
 
 
@@ -27,13 +29,15 @@ class Contributions:
     """The residual stream at the positions that predict some token targets, as the sum it is.
 
     `layers` hold what each layer adds, with one row for each token target; `embedding` went into the first layer, and
-    `final` is what the last one left, before the final norm. `length` is that of the whole sequence."""
+    `final` is what the last one left, before the final norm. `length` is that of the whole sequence. In the layers
+    `without_attention` there are no heads, and all that they add stands where that of an MLP does."""
 
     token_targets: tuple[TokenTarget, ...]
     layers: tuple[LayerDecomposition, ...]
     embedding: Float[Tensor, "target hidden"]
     final: Float[Tensor, "target hidden"]
     length: int
+    without_attention: tuple[int, ...] = ()
 
     @property
     def heads(self) -> int:
@@ -44,7 +48,13 @@ class Contributions:
         """Those of one token target alone."""
         layers = tuple(parts.row(token_target) for parts in self.layers)
         rows = slice(token_target, token_target + 1)
-        return Contributions(self.token_targets[rows], layers, self.embedding[rows], self.final[rows], self.length)
+        return replace(
+            self,
+            token_targets=self.token_targets[rows],
+            layers=layers,
+            embedding=self.embedding[rows],
+            final=self.final[rows],
+        )
 
 
 def contributions(
@@ -70,11 +80,24 @@ def contributions(
     for layer in range(checkpoints.layers):
         if cancel is not None:
             cancel.check()
-        layers.append(checkpoints.parts(layer, rows))
+        lacking = layer in model.card.without_attention
+        layers.append(_whole(model, checkpoints, layer, rows) if lacking else checkpoints.parts(layer, rows))
         progress((layer + 1) / checkpoints.layers)
     return Contributions(
-        tuple(token_targets), tuple(layers), embedding[rows], checkpoints.final[rows], len(answer.layout)
+        tuple(token_targets),
+        tuple(layers),
+        embedding[rows],
+        checkpoints.final[rows],
+        len(answer.layout),
+        model.card.without_attention,
     )
+
+
+def _whole(model: VisionLanguageModel, checkpoints: DecoderPass, layer: int, rows: list[int]) -> LayerDecomposition:
+    """What a layer without attention adds, with no head in it."""
+    with checkpoints.recompute(layer, grad=False) as recomputed:
+        state, left = at_least_float32(recomputed.input[rows]), at_least_float32(recomputed.output[rows])
+    return without_heads(state, left - state, model.card.heads, checkpoints.start + len(checkpoints.final))
 
 
 def check_token_targets(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> None:

@@ -50,7 +50,8 @@ class KnockoutCurves:
 
     `before` is what the model predicts with nothing cut; the others are the target's log-probability (nats), its
     probability and the most probable tokens with a cut. `complete` is below 1 when the run was stopped: figures are NaN
-    then, and tokens UNKNOWN, where it did not get.
+    then, and tokens UNKNOWN, where it did not get. They are always in windows without a layer that has attention, where
+    there is nothing to cut.
     """
 
     target: Target
@@ -102,6 +103,8 @@ def knockout_curves(
     if cancel is not None:
         cancel.check()
     starts = layers - window + 1
+    there = set(model.card.attention_layers)
+    cutting = [start for start in range(starts) if there & set(range(start, start + window))]
     shape = (len(cuts), starts)
     logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
     top = np.full((*shape, len(token_targets)), UNKNOWN)
@@ -109,18 +112,19 @@ def knockout_curves(
     before = OutcomeReader(model, answer, token_targets, model.checkpointed(answer, last)).undisturbed()
     done = 0
     for row, cut in enumerate(cuts):
-        sets = [cut_in(cut, range(start, start + window)) for start in range(starts)]
+        sets = [cut_in(cut, range(start, start + window)) for start in cutting]
         # Rows before the first reader stay as they are, and need not be read again.
         checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
         read = outcomes(model, answer, token_targets, sets, checkpoints=checkpoints, cancel=cancel)
-        for start, outcome in enumerate(read):
+        for outcome, start in zip(read, cutting, strict=False):
             after = outcome.after
             logprob[row, start], probability[row, start], top[row, start] = after.logprob, after.probability, after.top
             done += 1
-            progress(done / logprob.size)
+            progress(done / (len(cuts) * len(cutting)))
         if cancel is not None and cancel.cancelled:
             break
-    return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, done / logprob.size)
+    complete = done / (len(cuts) * len(cutting))
+    return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, complete)
 
 
 def cut_in(cut: Cut, layers: Sequence[int]) -> NetworkEdits:

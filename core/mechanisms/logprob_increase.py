@@ -38,7 +38,8 @@ def head_increases(
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Float[Tensor, "target layers heads"]:
-    """The log-probability increase of each token target's word by every head, in nats; float32, on the CPU.
+    """The log-probability increase of each token target's word by every head, in nats; float32, on the CPU. NaN in
+    layers without attention, which have none.
 
     A contrast has the difference of its two words' increases. Raises NotApplicable, NotEnoughMemory and Cancelled.
     """
@@ -47,6 +48,9 @@ def head_increases(
     scale = unembedding.norm.scale(written.final)
     increases = []
     for number, parts in enumerate(written.layers):
+        if number in written.without_attention:
+            increases.append(scale.new_full((len(scale), written.heads), float("nan")))
+            continue
         mixed = at_least_float32(parts.mixed) * (parts.scale * scale)[:, None, None]
         matrices = unembedding.norm.linear(parts.projection())
         changes = Changes(_states(unembedding, parts, scale), mixed.transpose(0, 1)[:, :, None], matrices)
@@ -94,12 +98,15 @@ def source_increases(
 
 def all_heads(written: Contributions) -> list[Head]:
     """Every head, layer by layer."""
-    return [(layer, head) for layer in range(len(written.layers)) for head in range(written.heads)]
+    layers = (layer for layer in range(len(written.layers)) if layer not in written.without_attention)
+    return [(layer, head) for layer in layers for head in range(written.heads)]
 
 
 def top_heads(scores: Float[Tensor, "layers heads"], count: int) -> list[Head]:
-    """The `count` heads with the largest scores, largest first."""
-    best = scores.flatten().topk(min(count, scores.numel())).indices.tolist()
+    """The `count` heads with the largest scores, largest first; those without a score (NaN) are none of them."""
+    unknown = scores.flatten().isnan()
+    known = int((~unknown).sum())
+    best = scores.flatten().masked_fill(unknown, float("-inf")).topk(min(count, known)).indices.tolist()
     return [divmod(index, scores.shape[1]) for index in best]
 
 

@@ -45,9 +45,9 @@ class Trace:
     """What comes of restoring each group at each of some layers, by kind of state and sample of the corruption: the
     target's log-probability (nats) and its probability.
 
-    `clean` is what the model predicts with nothing corrupted. `complete` is below 1 when the run was stopped:
-    what it did not get to is NaN. `chained` is False for a network that also adds visual features between its layers:
-    noise on embeddings does not reach these, another picture does.
+    `clean` is what the model predicts with nothing corrupted. `complete` is below 1 when the run was stopped: what it
+    did not get to is NaN, and so is the attention of layers without any. `chained` is False for a network that also
+    adds visual features between its layers: noise on embeddings does not reach these, another picture does.
     """
 
     target: Target
@@ -110,6 +110,13 @@ def trace(
     clean = model.checkpointed(answer, start)
     healthy = OutcomeReader(model, answer, token_targets, clean).undisturbed()
     plan, samples = list(product(at, sites, places)), samples_of(corruption)
+    windows = [_having(model, site, around(layer, window, depth)) for layer, site, _ in plan]
+    there = [number for number, layers in enumerate(windows) if layers]
+    if not there:
+        raise NotApplicable(
+            "The chosen layers have no attention that could be restored. Choose among the layers "
+            f"{', '.join(map(str, model.card.attention_layers))}, or another kind of state."
+        )
     broken, mended = np.full((samples, 2), np.nan), np.full((samples, len(plan), 2), np.nan)
     states = cache(clean.states)
     done = 0
@@ -118,13 +125,14 @@ def trace(
         hurt = reader.undisturbed()
         broken[sample] = hurt.logprob, hurt.probability
         sets = (
-            NetworkEdits(tuple(_restored(clean, states, site, near, place) for near in around(layer, window, depth)))
-            for layer, site, place in plan
+            NetworkEdits(tuple(_restored(clean, states, site, near, place) for near in layers))
+            for (_, site, place), layers in zip(plan, windows, strict=True)
+            if layers
         )
-        for number, outcome in enumerate(reader.outcomes(sets, cancel)):
+        for outcome, number in zip(reader.outcomes(sets, cancel), there, strict=False):
             mended[sample, number] = outcome.after.logprob, outcome.after.probability
             done += 1
-            progress(done / (samples * len(plan)))
+            progress(done / (samples * len(there)))
         if cancel is not None and cancel.cancelled:
             break
     table = mended.reshape(samples, len(at), len(sites), len(places), 2).swapaxes(1, 2)
@@ -140,7 +148,7 @@ def trace(
         corrupted_probability=broken[:, 1],
         logprob=table[..., 0],
         probability=table[..., 1],
-        complete=done / (samples * len(plan)),
+        complete=done / (samples * len(there)),
         chained=clean.chained,
     )
 
@@ -172,6 +180,11 @@ def _check(
 def around(layer: int, window: int, layers: int) -> range:
     """The layers of a window around one, as far as there are any."""
     return range(max(0, layer - window // 2), min(layers, layer + (window + 1) // 2))
+
+
+def _having(model: VisionLanguageModel, site: Site, layers: Sequence[int]) -> list[int]:
+    """Those of some layers that have such a state: some have no attention."""
+    return [layer for layer in layers if site is not Site.ATTENTION or layer not in model.card.without_attention]
 
 
 def _restored(

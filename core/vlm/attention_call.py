@@ -41,7 +41,8 @@ class AttentionCall:
     `output` [query heads size] is what the heads hand to the output projection, part of the graph of the pass;
     query, key and value are detached, with position encoding applied. Query i stands at position `offset` + i and key
     j at `first_key` + j (0 but for a vision tower's windows). `mask` [1 or heads, query, key] is as SDPA takes it;
-    where there is none, `causal` says whether a query sees only what does not stand after it.
+    where there is none, `causal` says whether a query sees only what does not stand after it. `layer` is the decoder's
+    layer, numbered as its own.
     """
 
     query: Float[Tensor, "heads query size"]
@@ -54,6 +55,7 @@ class AttentionCall:
     softcap: float | None
     offset: int
     first_key: int = 0
+    layer: int = 0
 
     def rows(
         self, queries: Sequence[int] | Int[Tensor, "row"], keys: slice = slice(None)

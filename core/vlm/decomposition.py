@@ -75,3 +75,23 @@ class LayerDecomposition:
         group = self.attention.shape[0] // self.value.shape[0]
         value = at_least_float32(self.value[[head // group for head in heads]])
         return (self.attention[list(heads)] * self.scale[:, None])[..., None] * value[:, None]
+
+
+def without_heads(
+    state: Float[Tensor, "row hidden"], added: Float[Tensor, "row hidden"], heads: int, keys: int
+) -> LayerDecomposition:
+    """A layer without attention, all of which is left to the MLP, in the form of one whose heads add nothing."""
+    rows, hidden = state.shape
+    state, added = at_least_float32(state), at_least_float32(added)
+    return LayerDecomposition(
+        state=state,
+        attention=state.new_zeros(heads, rows, keys),
+        value=state.new_zeros(heads, keys, 1),
+        mixed=state.new_zeros(rows, heads, 1),
+        weight=state.new_zeros(hidden, heads),
+        norms=(),
+        scale=state.new_ones(rows),
+        bias=torch.zeros_like(state),
+        mlp=added,
+        added=added,
+    )

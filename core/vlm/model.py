@@ -36,7 +36,10 @@ class ModelCard:
 
     `device` is where its inputs are given and its states come together; `placement` says on which devices its layers
     lie where these are several. `dtype` is what it computes in; `quantisation` how its weights are stored where that
-    is otherwise. `adapter` is what was loaded onto it. `weight_bytes` is what its weights take."""
+    is otherwise. `adapter` is what was loaded onto it. `weight_bytes` is what its weights take.
+
+    `without_attention` are the numbers of layers that mix positions in another way, by convolution or recurrence, or
+    not at all. Layers are numbered as the network numbers them, these included."""
 
     name: str
     source: str
@@ -55,6 +58,12 @@ class ModelCard:
     adapter: str = ""
     placement: str = ""
     weight_bytes: int = 0
+    without_attention: tuple[int, ...] = ()
+
+    @property
+    def attention_layers(self) -> tuple[int, ...]:
+        """The numbers of the layers that have attention, and so heads."""
+        return tuple(layer for layer in range(self.layers) if layer not in self.without_attention)
 
     @property
     def number_bytes(self) -> int:
@@ -170,9 +179,11 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
-        """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence, from one replay.
+        """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence, from one replay;
+        NaN in layers without attention.
 
-        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass.
+        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass. Raises NotApplicable
+        where no attention can be seen.
         """
 
     @abstractmethod

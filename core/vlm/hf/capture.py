@@ -14,9 +14,10 @@ it does not know, and sliding windows and padding are lost.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
@@ -43,35 +44,52 @@ _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] 
 _isolated: ContextVar[bool] = ContextVar("tower_places_isolated", default=False)
 
 
-class RowRecorder:
-    """Collects the last query's attention of every layer, forward pass after forward pass."""
+_numbers: WeakKeyDictionary[torch.nn.Module, int] = WeakKeyDictionary()
 
-    def __init__(self) -> None:
+
+def number_layers(layers: Sequence[torch.nn.Module]) -> None:
+    """Let what is seen in these layers of a decoder, and in all of their modules, be told by the layers' numbers."""
+    for number, layer in enumerate(layers):
+        for module in layer.modules():
+            _numbers[module] = number
+
+
+class RowRecorder:
+    """Collects the last query's attention of every one of a decoder's `layers`, forward pass after forward pass."""
+
+    def __init__(self, layers: int) -> None:
+        self.passes = 0
+        self._layers = layers
         self._rows: dict[int, list[Float[Tensor, "heads key"]]] = {}
 
     def add(self, layer: int, row: Float[Tensor, "heads key"]) -> None:
         self._rows.setdefault(layer, []).append(row)
 
     def rows(self, answer: int, length: int) -> AttentionRows | None:
-        """The rows of the first `answer` recorded passes, padded with zeros to `length` keys.
+        """The rows of the first `answer` recorded passes, padded with zeros to `length` keys; NaN in layers that have
+        not one for each pass.
 
         None when nothing was recorded, as with an attention that goes around the registered function.
         """
-        if not self._rows or not answer:
+        seen = {layer: rows for layer, rows in self._rows.items() if len(rows) == self.passes}
+        if not seen or not answer:
             return None
-        layers = [self._rows[layer] for layer in sorted(self._rows)]
-        first = layers[0][0]
-        weights = torch.zeros(len(layers), first.shape[0], answer, length, dtype=first.dtype, device=first.device)
-        for token in range(answer):
-            # Layers may lie on several devices; their rows come together here, once an answer is finished.
-            rows = torch.stack([layer[token].to(weights.device) for layer in layers])
-            weights[:, :, token, : rows.shape[-1]] = rows
+        first = next(iter(seen.values()))[0]
+        shape = (self._layers, first.shape[0], answer, length)
+        weights = torch.full(shape, float("nan"), dtype=first.dtype, device=first.device)
+        for layer, rows in seen.items():
+            weights[layer] = 0
+            for token in range(answer):
+                # Layers may lie on several devices; their rows come together here, once an answer is finished.
+                weights[layer, :, token, : rows[token].shape[-1]] = rows[token].to(weights.device)
         return AttentionRows(weights)
 
 
 @contextlib.contextmanager
 def recording(recorder: RowRecorder | None) -> Iterator[None]:
-    """The passes of this block, in this thread, record into `recorder`; None records nothing."""
+    """The one pass of this block, in this thread, records into `recorder`; None records nothing."""
+    if recorder is not None:
+        recorder.passes += 1
     token = _active.set(recorder)
     try:
         yield
@@ -133,7 +151,7 @@ def recorded_sdpa(
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """SDPA under the edits in force, and the first sequence's last row for the active recorder."""
-    layer = int(getattr(module, "layer_idx", 0))
+    layer = _numbers.get(module, 0)
     attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
     recorder = _active.get()
     if recorder is not None:
@@ -252,6 +270,7 @@ def _call(
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         softcap=kwargs.get("softcap"),
         offset=key.shape[2] - query.shape[2],
+        layer=_numbers.get(module, 0),
     )
 
 

@@ -25,6 +25,15 @@ from transformers.cache_utils import (
 
 LayerKeysValues = tuple[Float[Tensor, "batch heads key size"], Float[Tensor, "batch heads key size"]]
 
+WITHOUT_ATTENTION = ("linear_attention", "conv", "moe", "mlp")
+"""What `transformers` calls layers that have no softmax attention: recurrences, convolutions, and MLPs alone."""
+
+
+def layers_without_attention(config: Any) -> tuple[int, ...]:
+    """The numbers of the decoder's layers that have no softmax attention."""
+    kinds = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
+    return tuple(layer for layer, kind in enumerate(kinds) if kind in WITHOUT_ATTENTION)
+
 
 @dataclass(frozen=True, eq=False)
 class RecurrentStates:

@@ -31,6 +31,7 @@ from .files import (
     read_json,
 )
 from .hub import HubFiles, adapter_files, download, hub_files, local_adapter, local_folder
+from .layer_memory import layers_without_attention
 from .network import TransformersModel
 from .placement import device_map
 from .pretrained import empty_network, read_configuration, read_network, read_processor, refuse_if_unlike
@@ -167,6 +168,7 @@ def _card(config: Any, **described: Any) -> ModelCard:
         key_value_heads=int(getattr(text, "num_key_value_heads", None) or text.num_attention_heads),
         hidden=int(text.hidden_size),
         vocabulary=int(text.vocab_size),
+        without_attention=layers_without_attention(config),
         **described,
     )
 

@@ -20,11 +20,11 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ...answer import Answer, PatchView, Question, TokenKind, TokenLayout
-from ...errors import EmptyQuestion, NotApplicable
+from ...errors import EmptyQuestion, NotApplicable, UnknownName
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken
 from ..checkpoints import DecoderPass
-from ..edits import Edits, Site, StatePatch, check_edits, first_position
+from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check_edits, first_position
 from ..grids.fit import MeasuredGrid, NoGrid
 from ..grids.kept import KeptGrids
 from ..model import ModelCard, VisionLanguageModel
@@ -318,8 +318,25 @@ class TransformersModel(VisionLanguageModel):
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
         return edits_at_once(self.card, answer, start)
 
+    def _check_attention(self, edit: Edit) -> None:
+        """Raises UnknownName where an edit is of the attention of layers that have none: it would do nothing."""
+        match edit:
+            case HeadAblation():
+                lacking = {layer for layer, _ in edit.heads} & set(self.card.without_attention)
+            case Knockout(layers=frozenset() as layers) if layers <= set(self.card.without_attention):
+                lacking = set(layers)
+            case _:
+                lacking = set()
+        if lacking:
+            there = ", ".join(map(str, self.card.attention_layers))
+            raise UnknownName(
+                f"Layer {min(lacking)} of this model has no attention, so nothing of it can be taken away. Choose "
+                f"among the layers {there}."
+            )
+
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
         for edit in {edit for row in edits for edit in row}:
             check_edits([edit], self.card.layers, self.card.heads, length)
+            self._check_attention(edit)
             if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
                 self._passes.part(self._passes.layers[edit.layer], edit.site)

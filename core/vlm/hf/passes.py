@@ -24,6 +24,7 @@ from torch import Tensor
 from ...answer import Answer, TokenKind
 from ...errors import NotApplicable
 from ..edits import Site
+from .capture import number_layers
 from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
@@ -50,6 +51,7 @@ class Passes:
         self.divisible: bool = self.shares_prefix and divisible(cache)
         self._processor = processor
         self.name = name
+        number_layers(self.layers)
         self._holders = [module for module in self.network.modules() if hasattr(module, POSITION_STATE)]
 
     @property

@@ -65,7 +65,7 @@ class Prefill:
         self, prepared: PositionedPrompt, keep_attention: bool
     ) -> tuple[Float[Tensor, "vocabulary"], CachedSequence]:
         """Read the prompt: the raw float32 logits of the first answer token, and the state for `step`."""
-        recorder = RowRecorder() if keep_attention else None
+        recorder = RowRecorder(len(self._passes.layers)) if keep_attention else None
         with self._passes.lock:
             kept = self._kept(prepared, len(prepared.ids) - 1)
             cache, start = network_cache(self._passes.network.config, kept), kept.length

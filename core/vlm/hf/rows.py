@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
+from ...errors import NotApplicable
 from ..attention_call import AttentionCall
 from ..memory_costs import check_memory
 from ..model import VisionLanguageModel
@@ -19,17 +20,26 @@ from .passes import Passes
 def attention_rows(
     passes: Passes, answer: Answer, queries: Sequence[int]
 ) -> Float[Tensor, "layers heads query position"]:
-    """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it."""
+    """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it; NaN in layers
+    without attention. Raises NotApplicable where no layer's can be seen."""
     network = passes.network
     index = torch.tensor(queries, dtype=torch.long, device=network.device)
-    layers: list[Tensor] = []
+    layers: dict[int, Tensor] = {}
 
     def keep(call: AttentionCall) -> None:
-        layers.append(call.rows(index))
+        layers[call.layer] = call.rows(index)
 
     with passes.one_pass(0), observing(NAME, keep, network.device):
         passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
-    return torch.stack(layers)
+    if not layers:
+        raise NotApplicable(
+            f"The attention of {passes.name} cannot be seen from outside. Choose a method that hides or masks."
+        )
+    some = next(iter(layers.values()))
+    rows = some.new_full((len(passes.layers), *some.shape), float("nan"))
+    for layer, own in layers.items():
+        rows[layer] = own
+    return rows
 
 
 def tower_attention(

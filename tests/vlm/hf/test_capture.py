@@ -81,7 +81,7 @@ def test_nothing_is_recorded_outside_the_block_or_in_another_thread(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     prepared = model.prepare(Question("Where?", (picture,)))
-    recorder = RowRecorder()
+    recorder = RowRecorder(model.card.layers)
     with recording(recorder):
         other = threading.Thread(target=lambda: model.network(input_ids=torch.tensor([[5, 6]])))
         other.start()
