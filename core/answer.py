@@ -410,7 +410,8 @@ class Explanation:
     `seconds` and `peak_bytes` (memory beside what was in use before; None where it cannot be measured) are of the
     run, which explained `together` targets at once. `complete` is below 1 when the run was stopped: positions not
     looked at are NaN then. `remark` is what must be said of this map beside the method's caveat (a setting that could
-    not be followed), as a sentence.
+    not be followed), as a sentence. `layout` is what the scores are of where that is not the answer's own: of squares
+    of the pictures, where no image token has a place.
     """
 
     scores: Float[Tensor, "position"]
@@ -422,3 +423,8 @@ class Explanation:
     together: int = 1
     complete: float = 1.0
     remark: str | None = None
+    layout: TokenLayout | None = None
+
+    def about(self, answer: Answer) -> Answer:
+        """The answer that it explains, with the layout that the scores are of."""
+        return answer if self.layout is None else replace(answer, layout=self.layout)

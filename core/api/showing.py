@@ -14,7 +14,7 @@ def overlay(answer: Answer, explanation: Explanation, *, size: int = SIDE, opaci
     """The answer's pictures with every patch coloured by its score, the longer side `size` pixels. Raises ValueError
     where no patch has a place."""
     scores = explanation.scores.numpy()
-    return heat_image(answer.question.images, answer.layout, scores, size=size, opacity=opacity)
+    return heat_image(answer.question.images, explanation.about(answer).layout, scores, size=size, opacity=opacity)
 
 
 def street_scene(number: int = 27) -> Image.Image:

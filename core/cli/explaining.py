@@ -136,11 +136,12 @@ def explained(
 def told(answer: Answer, explanation: Explanation) -> dict[str, Any]:
     """A map for a JSON line: how it came about, a score for every position, and its shares."""
     scores = explanation.scores.numpy()
-    places = parts(answer.layout, explanation.target)
+    layout = explanation.about(answer).layout
+    places = parts(layout, explanation.target)
     return {
         **record(answer, explanation),
         "scores": [float(score) for score in scores],
-        "kinds": [kind.value for kind in answer.layout.kinds],
+        "kinds": [kind.value for kind in layout.kinds],
         "shares": {share.part.value: share.fraction for share in shares(scores, places) if share.fraction is not None},
     }
 

@@ -97,6 +97,7 @@ def _counted(results: Sequence[Result]) -> str:
 def _map(answer: Answer, explanation: Explanation) -> list[Element]:
     method = explainers()[explanation.method]
     parts = [node("h2", method.name)]
+    answer = explanation.about(answer)
     if answer.layout.views:
         scores = explanation.scores.numpy()
         shown = [position for view in answer.layout.views for position in view.positions]
@@ -109,6 +110,8 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
         parts.append(node("p", f"{why}.", cls="note"))
     if note := grid_note(answer.layout):
         parts.append(node("p", note, cls="note"))
+    if explanation.remark:
+        parts.append(node("p", explanation.remark, cls="note"))
     shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())
     chosen = {name: "all" if value is None else value for name, value in explanation.settings.items()}
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "no settings"

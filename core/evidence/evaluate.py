@@ -49,6 +49,7 @@ def evaluate(
     OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and a mask of another size.
     """
     settings = checked(settings or EvidenceSettings(), model.card.layers, model.card.heads)
+    answer = explained_answer(answer, explanations)
     check_testable(model, answer)
     check_memory("Testing a map", 2 * pass_bytes(model, answer), model, "Use a smaller picture, or free memory.")
     if not explanations:
@@ -82,6 +83,18 @@ def evaluate(
     ]
 
 
+def explained_answer(answer: Answer, explanations: Sequence[Explanation]) -> Answer:
+    """The answer with what the explanations' scores are of: its image tokens, or squares of the pictures. Raises
+    NotApplicable where they are of different things."""
+    layouts = {explanation.about(answer).layout for explanation in explanations}
+    if len(layouts) > 1:
+        raise NotApplicable(
+            "Some of these maps are of image tokens and some of squares of the picture, so no patches are common to "
+            "them. Test them apart."
+        )
+    return explanations[0].about(answer) if explanations else answer
+
+
 def check_testable(model: VisionLanguageModel, answer: Answer) -> None:
     """Raises OtherModel, and NotApplicable for an answer whose patches cannot be taken away one by one."""
     check_own(model, answer)
@@ -95,7 +108,8 @@ def check_testable(model: VisionLanguageModel, answer: Answer) -> None:
     if not answer.layout.views:
         raise NotApplicable(
             f"Where the image tokens of {model.card.family} models are in the picture is not known, so no patch of it "
-            "can be taken away. How much each word of the answer depends on the whole picture can still be measured."
+            "can be taken away in the order of their scores. Explain by hiding pixels: such a map can be tested. How "
+            "much each word of the answer depends on the whole picture can still be measured."
         )
 
 

@@ -43,6 +43,7 @@ def locate(
     """Hold a map against the pixels of picture `image` that should have been found; None where they mark nothing that
     the model sees. Raises ValueError for a mask of another size, and what `explain` raises."""
     settings = settings or EvidenceSettings()
+    answer = explanation.about(answer)
     positions = places(answer.layout)
     marked = coverage(answer, positions, truth, image)
     if marked is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, Question, TokenLayout
-from ..masking import unmasked
+from ..masking import in_regions, unmasked
 from ..perturb.outcomes import outcomes
 from ..perturb.perturbation import Perturbation
 from ..vlm.memory_costs import pass_bytes
@@ -24,6 +25,8 @@ from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._places import Need
 from .base import Explainer, Step
+
+OF_SQUARES = "No image token has a known place in the picture, so the scores are of squares of the picture itself."
 
 Part = tuple[Perturbation, Mapping[int, float]]
 """What is taken away, and for each position how much of it that is."""
@@ -88,9 +91,9 @@ def _starts(length: int, size: int, step: int) -> Iterator[int]:
 
 class PixelOcclusion(Explainer):
     """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each, several of
-    them together."""
+    them together. Where no image token has a place in the picture, its scores are of squares of the picture."""
 
-    needs: ClassVar[Need] = "places"
+    needs: ClassVar[Need] = "image"
     signed: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = True
 
@@ -108,5 +111,8 @@ class PixelOcclusion(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
         yield Step(0.0)
-        parts = self.parts(unmasked(answer.question), answer.layout, settings)
-        yield from taken_away(model, answer, token_targets, [part for part in parts if part[1]])
+        placed = bool(answer.layout.views)
+        layout = answer.layout if placed else in_regions(answer.layout)
+        parts = self.parts(unmasked(answer.question), layout, settings)
+        steps = taken_away(model, replace(answer, layout=layout), token_targets, [part for part in parts if part[1]])
+        yield from steps if placed else (replace(step, layout=layout, remark=OF_SQUARES) for step in steps)

@@ -25,11 +25,12 @@ def lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -
     if need == "places" and not answer.layout.views:
         if answer.layout.unplaced:
             return (
-                f"{answer.layout.unplaced}, and {name} needs one. Choose raw attention, input x gradient or hiding "
-                "image tokens, which score the image tokens as a whole and the words."
+                f"{answer.layout.unplaced}, and {name} needs one. Hiding pixels needs "
+                "none; raw attention and hiding image tokens score the image tokens as a whole and the words."
             )
         return (
             f"Where the image tokens of {model.card.family} models are in the picture is not known, so {name} cannot "
-            "be computed. Choose raw attention, input x gradient or hiding image tokens, which need no place."
+            "be computed. Choose hiding pixels, raw attention, input x gradient or hiding image tokens, which need no "
+            "place."
         )
     return None

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer
+from ..answer import Answer, TokenLayout
 from ..settings import NoSettings
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -27,12 +27,14 @@ class Step:
     """Progress of a method: the share done, and the scores so far where they are worth keeping.
 
     The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN. `remark` says
-    of the scores, in a sentence, what the settings asked for and could not be had.
+    of the scores, in a sentence, what the settings asked for and could not be had. `layout` is what the scores are of,
+    where that is not the answer's own.
     """
 
     done: float
     scores: Float[Tensor, "target position"] | None = None
     remark: str | None = None
+    layout: TokenLayout | None = None
 
 
 class Explainer(ABC):

@@ -61,6 +61,7 @@ def explain(
             together=len(targets),
             complete=last.done,
             remark=last.remark,
+            layout=last.layout,
         )
         for target, group in zip(targets, groups, strict=True)
     ]

@@ -56,12 +56,13 @@ def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
     Tokens are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
     """
     out = io.StringIO()
+    answer = explanations[0].about(answer)
     out.write(f"# {record_json(answer, explanations)}\n")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["position", "kind", "token", *PLACE, *names(explanations)])
     places = _places(answer)
     scores = [explanation.scores.tolist() for explanation in explanations]
-    for position, token in enumerate(answer.texts):
+    for position, token in enumerate(_texts(answer)):
         place = places.get(position, ("",) * len(PLACE))
         kind = answer.layout.kinds[position].value
         writer.writerow([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
@@ -72,6 +73,7 @@ def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:
     """Arrays without pickles: scores [map position], maps (names), kinds, tokens, boxes [position 4] in pixels of the
     picture (NaN where a position has none), views [position], grid [position 2] (row and column; -1), records (JSON).
     """
+    answer = explanations[0].about(answer)
     places = _places(answer)
     length = len(answer.layout)
     boxes, grid = np.full((length, 4), np.nan), np.full((length, 2), -1)
@@ -85,13 +87,18 @@ def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:
         maps=np.array(names(explanations)),
         kinds=np.array([kind.value for kind in answer.layout.kinds]),
         # A NumPy string ends at its last character that is not NUL, so tokens are JSON strings here too.
-        tokens=np.array([json.dumps(token) for token in answer.texts]),
+        tokens=np.array([json.dumps(token) for token in _texts(answer)]),
         boxes=boxes,
         views=np.array(views),
         grid=grid,
         records=np.array(record_json(answer, explanations)),
     )
     return out.getvalue()
+
+
+def _texts(answer: Answer) -> list[str]:
+    """The text of every position of the layout; of regions after the sequence there is none."""
+    return [*answer.texts, *[""] * (len(answer.layout) - len(answer.texts))]
 
 
 Place = tuple[int, str, int, int, float, float, float, float]

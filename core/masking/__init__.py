@@ -3,6 +3,7 @@
 from .drawing import rasterize
 from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, fill_named, unmasked
 from .patches import covered_patches, finest_views, patch_coverage, pixels_of, snap_to_patches
+from .regions import in_regions
 
 __all__ = [
     "FILL_NAMES",
@@ -12,6 +13,7 @@ __all__ = [
     "covered_patches",
     "fill_named",
     "finest_views",
+    "in_regions",
     "patch_coverage",
     "pixels_of",
     "rasterize",

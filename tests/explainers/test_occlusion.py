@@ -11,11 +11,15 @@ from PIL import Image
 
 from core.answer import Answer, Question, RegionMask, Target, TokenKind
 from core.errors import NotApplicable
+from core.evidence.evaluate import evaluate
+from core.evidence.settings import EvidenceSettings
 from core.explainers._occlusion import windows
+from core.explainers.base import Explainer
 from core.explainers.occlusion_pixels import OcclusionPixels, OcclusionPixelsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixels, OcclusionSuperpixelsSettings, superpixels
 from core.explainers.occlusion_tokens import OcclusionTokens, OcclusionTokensSettings
 from core.explainers.run import explain
+from core.maps.files import csv_text
 from core.masking import apply_mask
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
@@ -192,6 +196,40 @@ def test_windows_leave_nothing_out_and_stay_inside(
         assert len(set(mine)) == len(mine)
 
 
+@pytest.mark.parametrize("method", [OcclusionPixels(), OcclusionSuperpixels()], ids=["squares", "superpixels"])
+def test_where_no_image_token_has_a_place_squares_of_the_picture_are_scored(
+    method: Explainer, llava: TransformersModel, picture: Image.Image
+) -> None:
+    seen = sampled(llava, "Where?", picture, tokens=2)
+    unplaced = replace(seen, layout=replace(seen.layout, views=()))
+    (map_,) = explain(method, llava, unplaced, [Target((1,))])
+    about = map_.about(unplaced).layout
+    (view,) = about.views
+    assert (view.rows, view.columns) == (8, 12)
+    assert min(view.positions) == len(unplaced.layout)
+    assert map_.scores.shape == (len(about),)
+    assert not map_.scores[: len(unplaced.layout)].any()
+    assert map_.remark is not None
+    # (as many patches as these of a model that has them)
+    assert csv_text(unplaced, [map_]).count(",squares,") == 96
+    (evidence,) = evaluate(llava, unplaced, [map_], settings=EvidenceSettings(steps=2, draws=1))
+    assert evidence.complete == 1
+
+
+def test_a_square_scores_what_hiding_it_takes(llava: TransformersModel, picture: Image.Image) -> None:
+    seen = sampled(llava, "Where?", picture, tokens=2)
+    unplaced = replace(seen, layout=replace(seen.layout, views=()))
+    settings = OcclusionPixels.Settings(window=3, step=3, fill="black")
+    (map_,) = explain(OcclusionPixels(), llava, unplaced, [Target((1,))], settings)
+    (view,) = map_.about(unplaced).layout.views
+    hidden = np.zeros((80, 120), bool)
+    hidden[30:60, 60:90] = True
+    masked = score(llava, seen.question.with_masks(RegionMask(hidden)), seen.token_ids).logprobs[1]
+    expected = score(llava, seen.question, seen.token_ids).logprobs[1] - masked
+    for row, column in ((3, 6), (5, 8), (4, 7)):
+        assert float(map_.scores[view.positions[row * 12 + column]]) == pytest.approx(float(expected), abs=1e-5)
+
+
 def test_methods_that_need_pixels_say_so(model: TransformersModel, picture: Image.Image) -> None:
     words = sampled(model, "Only words", tokens=2)
     seen = sampled(model, "Where?", picture, tokens=2)
@@ -199,8 +237,6 @@ def test_methods_that_need_pixels_say_so(model: TransformersModel, picture: Imag
     for method in (OcclusionPixels(), OcclusionSuperpixels()):
         with pytest.raises(NotApplicable, match="no picture"):
             explain(method, model, words, [Target((0,))])
-        with pytest.raises(NotApplicable, match="not known"):
-            explain(method, model, unplaced, [Target((0,))])
     # Hiding tokens needs neither a picture nor places.
     (map_,) = explain(OcclusionTokens(), model, words, [Target((1,))])
     assert float(map_.scores.abs().max()) > 0

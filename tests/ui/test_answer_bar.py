@@ -207,4 +207,16 @@ def test_a_grid_that_nobody_declared_is_measured_at_a_click_and_said_to_be(app: 
 def test_where_a_picture_is_resampled_no_grid_is_offered(app: App, llava: TransformersModel) -> None:
     at = opened(app, unplaced(llava, "It is resampled"), target=Target((1,)), page="pages/3_Relevancy.py")
     assert "measure_grid" not in {button.key for button in at.button}
-    assert any(info.value.startswith("It is resampled, so there is no map.") for info in at.info)
+    assert any(info.value.startswith("It is resampled, so methods that score") for info in at.info)
+
+
+def test_without_a_grid_pixels_are_hidden_first(app: App, llava: TransformersModel) -> None:
+    at = opened(app, unplaced(llava, "It is resampled"), target=Target((1,)), page="pages/3_Relevancy.py")
+    assert at.multiselect(key="relevancy_methods").value == ["occlusion_pixels"]
+    assert not at.exception
+    assert len(at.get("vega_lite_chart")) >= 1
+    at.multiselect(key="relevancy_methods").set_value(["raw_attention"]).run()
+    at.button(key="hide_pixels").click().run()
+    assert at.multiselect(key="relevancy_methods").value == ["raw_attention", "occlusion_pixels"]
+    at.button(key="evidence_test").click().run()
+    assert not at.exception

@@ -139,7 +139,9 @@ def evidence(
     methods = methods_of(method)
     loaded = load(spec_of(model, device, precision))
     answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
-    check_testable(loaded, answer)
+    if answer.layout.views or not answer.question.images:
+        # (without places some maps can be tested and others cannot: that is seen when they are there)
+        check_testable(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining and testing") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))

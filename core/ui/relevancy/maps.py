@@ -92,14 +92,15 @@ def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool],
 
 def drawn(answer: Answer, shown: Sequence[Shown], common: bool) -> list[tuple[Float[np.ndarray, "position"], Scale]]:
     """For each map the values to draw (shares of the picture's score on a common scale) and their scale."""
-    places = image_positions_of(answer.layout)
-    values = []
+    values, over_picture = [], []
     for one in shown:
+        places = image_positions_of(one.explanation.about(answer).layout)
         scores = one.scores.astype(np.float64)
         if common:
             scores[places] = as_shares(scores[places])
         values.append(scores)
-    ends = scales([one[places] for one in values], [one.explainer.signed for one in shown], common)
+        over_picture.append(scores[places])
+    ends = scales(over_picture, [one.explainer.signed for one in shown], common)
     return list(zip(values, ends, strict=True))
 
 
@@ -168,6 +169,7 @@ def _map(
     look: Look,
     size: int,
 ) -> None:
+    answer = one.explanation.about(answer)
     if answer.layout.views:
         label = "share" if look.common else "score"
         chart = heatmap(

@@ -17,6 +17,7 @@ from .view import Order
 
 CHOSEN = "relevancy_methods"
 WITHOUT_LEAGUE = "relevancy"
+WITHOUT_PLACES = "occlusion_pixels"
 _STYLE = f"""<style>
 .st-key-{CHOSEN} [data-testid="stMultiSelectTagsContainer"] {{ flex-wrap: wrap; overflow: visible; }}
 .st-key-{CHOSEN} div:has(> [data-testid="stMultiSelectTagsContainer"]) {{ height: auto; max-height: none; }}
@@ -34,15 +35,16 @@ def first_method() -> str:
     return recommended if recommended in explainers() else WITHOUT_LEAGUE
 
 
-def choose(card: ModelCard) -> list[Order]:
-    """The methods to show, in the order they were chosen, and a popover for their settings and one about them all."""
+def choose(card: ModelCard, placed: bool = True) -> list[Order]:
+    """The methods to show, in the order they were chosen, and a popover for their settings and one about them all.
+    Where image tokens are not `placed` in the picture, the first is one that needs no place for its map."""
     known = explainers()
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
             list(known),
-            default=[first_method()],
+            default=[first_method() if placed else WITHOUT_PLACES],
             format_func=lambda key: known[key].name,
             key=CHOSEN,
             persist_state="session",

@@ -65,12 +65,13 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
 
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Methods and views."""
-    orders = methods.choose(model.card)
+    placed = bool(answer.layout.views) or not answer.question.images
+    orders = methods.choose(model.card, placed)
     if not orders:
         st.info("Choose a method above.", icon=":material/stacks:")
         return
     if not answer.layout.views:
-        _no_places(answer)
+        _no_places(answer, orders)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         view = st.segmented_control(
             "View",
@@ -122,12 +123,15 @@ def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, sh
     evidence_section(workspace, model, answer, tested, workspace.view(RelevancyView).jobs)
 
 
-def _no_places(answer: Answer) -> None:
+def _no_places(answer: Answer, orders: Sequence[Order]) -> None:
     if answer.question.images:
         st.info(
-            f"{why_no_places(answer)}, so there is no map. Their share as a whole, and the words, still hold.",
+            f"{why_no_places(answer)}, so methods that score image tokens have no map. Their share as a whole, and the "
+            "words, still hold; hiding pixels needs no grid, and its map is of squares of the picture.",
             icon=":material/image_not_supported:",
         )
+        if not any(order.method == methods.WITHOUT_PLACES for order in orders):
+            st.button("Hide pixels", key="hide_pixels", on_click=methods.add, args=(methods.WITHOUT_PLACES,))
     else:
         st.info(
             "This question was asked without a picture, so there is no map. What still holds: the scores of the "

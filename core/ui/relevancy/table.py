@@ -23,6 +23,7 @@ WIDTH = 430
 
 def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Rank correlation and top overlap of every pair of maps, over patches or words."""
+    shown = [one for one in shown if one.explanation.layout is None]
     if len(shown) < 2:
         st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")
         return

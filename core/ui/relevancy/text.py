@@ -22,9 +22,11 @@ WIDTH = 570
 
 def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Bars for all maps that score words, then their words."""
+    silent = [one.explainer.name for one in shown if one.explanation.layout is not None]
+    shown = [one for one in shown if one.explanation.layout is None]
     places = parts(answer.layout, target)
     told = [one for one in shown if scores_words(one.scores, places)]
-    silent = [one.explainer.name for one in shown if one not in told]
+    silent += [one.explainer.name for one in shown if one not in told]
     if told:
         by_method = {one.explainer.name: shares(one.scores, places) for one in told}
         if any(share.fraction is not None for of_parts in by_method.values() for share in of_parts):
@@ -39,7 +41,7 @@ def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Sho
         for one in told:
             _words(answer, target, one, places)
     if silent:
-        st.caption(f":material/info: {escaped(', '.join(silent))} scores image tokens alone, so it has no bars.")
+        st.caption(f":material/info: {escaped(', '.join(silent))} scores the picture alone, so it has no bars.")
 
 
 def scores_words(scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]) -> bool:

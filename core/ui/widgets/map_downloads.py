@@ -48,6 +48,7 @@ def map_downloads(
 ) -> None:
     """A popover with the four files of one map. They are made when they are asked for."""
     key = f"save_{explanation.method}"
+    answer = explanation.about(answer)
     name = file_name(explanation.method, named)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         if answer.layout.views:

@@ -64,7 +64,7 @@ from .unembedding import Readout, measure_readout
 READOUT_TOKENS = 4
 """How many tokens are read to see what makes logits of states: of one, all states may be zero."""
 
-WITHOUT_GRID = "What remains valid: the words' scores, and those of the image tokens as a whole."
+WITHOUT_GRID = "Hiding pixels needs no grid, and the scores of words and of the image tokens as a whole remain valid."
 READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
 
 

@@ -29,6 +29,9 @@ def evidence_section(
     (`evidence_badges`). Nothing is computed before somebody asks for it."""
     if not maps:
         return
+    # Where no image token has a place, maps of squares of the picture are those that can be tested.
+    maps = [one for one in maps if one.explanation.about(answer).layout.views] or maps
+    answer = maps[0].explanation.about(answer)
     st.subheader("Is it true?" if len(maps) == 1 else "Are they true?", anchor=False)
     try:
         check_testable(model, answer)
