@@ -46,7 +46,8 @@ def read_configuration(folder: Path) -> Any:
         raise ModelUnavailable(
             f"{called(folder)} is a {model_type} model whose language model is an encoder-decoder: one network reads "
             "the question and another writes the answer, and only models that do both in one are explained here. "
-            "Choose a version over a decoder (of BLIP-2 one with OPT, of InstructBLIP one with Vicuna), or another model."
+            "Choose a version over a decoder (of BLIP-2 one with OPT, of InstructBLIP one with Vicuna), or another "
+            "model."
         )
     outside = hasattr(config.get_text_config(), "cross_attention_layers")
     if outside or not isinstance(getattr(config, "image_token_id", None), int):
