@@ -49,6 +49,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         self._may_divide = divisible
         (self._made_under,) = together([()])
         self._keys_values: dict[int, LayerKeysValues | None] = {}
+        self._batched = True
         self._divisible: bool | None = None
         self._spared = 0
 
@@ -93,6 +94,18 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
             return self.final.expand(len(edits), -1, -1)
         if not self.chained or self._layer_inputs.sharing:
             return torch.stack([self._from_the_start(row) for row in edits])
+        if self._batched or len(edits) == 1:
+            try:
+                return self._from_layer(layer, position, edits)
+            except (RuntimeError, IndexError) as error:
+                if len(edits) == 1 or isinstance(error, torch.OutOfMemoryError):
+                    raise
+                # What a layer is given beside its states, types of tokens for instance, is that of one sequence.
+                self._batched = False
+        return torch.cat([self.run([row]) for row in edits])
+
+    def _from_layer(self, layer: int, position: int, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
+        """What the last layer leaves where the layers from this one on are called again, for all edits at once."""
         with self._lock, torch.no_grad():
             first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0
             layers = range(layer, self.layers)

@@ -20,6 +20,7 @@ from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.recompute import recording_layers
 from tests.eager import eager_logits_with, eager_network, sampled
+from tests.families import saver
 from tests.hooks import hooks_of
 from tests.zoo import load, of_family, save_llava, save_qwen
 
@@ -245,6 +246,19 @@ def test_layers_that_cannot_be_called_for_some_rows_are_called_for_all(
     assert {count for _, count in rows} == {len(checkpoints.final)}
     for first, second in zip(divided, whole, strict=True):
         torch.testing.assert_close(first, second, **NEAR)
+
+
+@pytest.mark.parametrize("name", ["ernie4_5_vl_moe", "qwen4_exp"])
+def test_layers_that_cannot_be_called_for_several_sequences_are_called_for_one_after_the_other(
+    name: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    model = load(saver(name)(tmp_path))
+    answer = ask(model, Question("Is it?", (picture,), decoding=Decoding(max_new_tokens=3)))
+    image, last = answer.layout.positions(TokenKind.IMAGE), len(answer.prompt_tokens) - 1
+    sets: list[Edits] = [(), (Knockout((last,), image),), (Knockout((last,), image[:4], frozenset({1})),)]
+    for edits, logits in zip(sets, model.logits_with(answer, sets), strict=True):
+        with model.edited(edits):
+            torch.testing.assert_close(logits, model.replay_logits(answer), **NEAR)
 
 
 def test_a_network_with_something_between_its_layers_is_run_from_the_start(
