@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_PAGE = 180
-IMPORTED_BY_TRANSFORMERS = {"num2words", "accelerate", "bitsandbytes"}
+IMPORTED_BY_TRANSFORMERS = {"num2words", "accelerate"}
 """Required by an architecture of theirs, or by how they load weights, and by nothing of ours."""
 
 

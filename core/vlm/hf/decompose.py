@@ -23,6 +23,7 @@ from ..linear_norm import LinearNorm
 from ..precision import at_least_float32
 from .module_calls import ModuleCall
 from .norms import read_norm
+from .quantised import plain_weight
 
 ROUNDINGS = 4
 """By how many roundings of its largest summand a sum may miss what it should be."""
@@ -63,7 +64,7 @@ def decompose(
         attention=attention.rows(rows),
         value=attention.value,
         mixed=mixed,
-        weight=projection.module.weight.detach().to(mixed.device),
+        weight=plain_weight(projection.module).to(mixed.device),
         norms=norms,
         scale=scale,
         bias=bias,
@@ -76,11 +77,8 @@ def decompose(
 
 def _projects(call: ModuleCall, mixed: Float[Tensor, "row heads size"]) -> bool:
     """Whether this call is the output projection of heads whose outputs are `mixed`."""
-    weight = getattr(call.module, "weight", None)
     return (
         isinstance(call.module, torch.nn.Linear)
-        and isinstance(weight, Tensor)
-        and weight.shape == (call.made.shape[-1], call.given.shape[-1])
         and call.given.shape == mixed.flatten(1).shape
         and torch.equal(call.given, mixed.flatten(1))
     )

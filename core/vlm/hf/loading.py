@@ -35,7 +35,7 @@ from .layer_memory import layers_without_attention
 from .network import TransformersModel
 from .placement import device_map
 from .pretrained import empty_network, read_configuration, read_network, read_processor, refuse_if_unlike
-from .quantised import BITS, check_package, method_of, quantisation_config, stored_as
+from .quantised import BITS, check_package, method_of, quantisation_config, stored_as, with_gradients
 
 HALF = {"F16", "BF16"}
 LONG_QUESTION = 2048
@@ -107,6 +107,7 @@ def load_model(
     progress(f"Loading {parameters / 1e6:,.0f} million parameters")
     placement = _placement(spec, empty, _weight_bytes(spec, counts, dtype), devices)
     network = read_network(folder, config, dtype, placement, quantisation_config(spec.quantisation, dtype))
+    with_gradients(network)
     if adapter is not None:
         progress("Putting its adapter on")
         put_on(network, adapter, fold=method is None and spec.quantisation == "none")

@@ -1,8 +1,8 @@
 """Weights in 8 and 4 bit: how to ask for them, and what a checkpoint that has them needs.
 
-A map of such a model explains that model. Weights are rounded and states are not: gradients flow through the rounded
-weights as if these were numbers of the model's precision, so they are exact gradients of what the rounded model
-computes, and say nothing of the one it was made from.
+A map of such a model explains that model, and says nothing of the one it was made from. In 4 bit weights are rounded
+and states are not, so gradients are those of what the rounded model computes. In 8 bit (LLM.int8()) what goes into each
+matrix is rounded as well, and gradients go through that rounding as if it were not there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...errors import ModelUnavailable
 from ..spec import Quantisation
@@ -91,3 +92,23 @@ def quantisation_config(quantisation: Quantisation, dtype: torch.dtype) -> Any:
     if quantisation == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+
+
+def plain_weight(module: torch.nn.Module) -> Tensor:
+    """The weight of a linear module in numbers: of one in 4 bit as it is computed with."""
+    weight: Tensor = module.weight  # type: ignore[assignment]
+    state = getattr(weight, "quant_state", None)
+    if state is None:
+        return weight.detach()
+    import bitsandbytes
+
+    written_out: Tensor = bitsandbytes.functional.dequantize_4bit(weight.data, state)
+    return written_out
+
+
+def with_gradients(network: Any) -> None:
+    """Have every layer in 4 bit compute by the way that gradients can go back: on a CPU with AVX-512, bitsandbytes
+    packs weights anew at the first pass without gradients, and from then on gives none at all, in silence."""
+    for module in network.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
