@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_PAGE = 180
-IMPORTED_BY_TRANSFORMERS = {"num2words", "accelerate"}
-"""Required by an architecture of theirs, or by how they load weights, and by nothing of ours."""
+IMPORTED_BY_TRANSFORMERS = {"num2words"}
+"""Required by an architecture of theirs, and by nothing of ours."""
 
 
 def sources(*folders: str) -> list[Path]:

@@ -65,7 +65,10 @@ class ModelSpec:
             if not gpus:
                 raise ModelUnavailable(NO_GPU)
             return gpus
-        return tuple(_device(name.strip(), len(gpus)) for name in self.device.split(","))
+        devices = tuple(_device(name.strip(), len(gpus)) for name in self.device.split(","))
+        if len(devices) > 1 and any(device.type == "cpu" for device in devices):
+            raise ModelUnavailable("A model lies on GPUs or on the processor. Leave cpu out, or name it alone.")
+        return devices
 
     def torch_dtype(self, device: torch.device, stored_half: bool) -> torch.dtype:
         """The precision on a device; `stored_half` says that most weights are stored in 16 bits."""

@@ -164,3 +164,24 @@ def test_gradients_in_half_precision_are_those_of_single(key: str, qwen_folder: 
     (map_in_half,) = explain(explainers()[key], half, same, [TARGET], SETTINGS.get(key))
     (right,) = explain(explainers()[key], single, answer, [TARGET], SETTINGS.get(key))
     assert float((map_in_half.scores - right.scores).norm() / right.scores.norm()) < 0.05
+
+
+def test_a_model_is_loaded_onto_the_devices_that_are_named(
+    qwen_folder: Path, picture: Image.Image, qwen: TransformersModel, expected: Answer
+) -> None:
+    with pretending():
+        model = load_model(ModelSpec(str(qwen_folder), dtype="float32", device="pretend:0,pretend:1"))
+        answer = asked(model, picture)
+        (explanation,) = explain(explainers()["occlusion_tokens"], model, answer, [TARGET])
+    assert model.card.device == "pretend:0" and "on pretend:1" in model.card.placement
+    assert answer.token_ids == expected.token_ids
+    (right,) = explain(explainers()["occlusion_tokens"], qwen, expected, [TARGET])
+    close(explanation.scores, right.scores)
+
+
+def test_layers_are_given_out_in_their_order_and_by_room(qwen: TransformersModel) -> None:
+    placement = device_map(qwen.network, {"a": 10, "b": 10}, "a", 4)
+    layers = [placement[f"model.language_model.layers.{index}"] for index in range(3)]
+    assert layers == sorted(layers) and placement["lm_head"] == "a" and "b" in layers
+    named = {name for name, _ in qwen.network.named_parameters()}
+    assert all(any(name.startswith(f"{module}.") or name == module for module in placement) for name in named)

@@ -35,6 +35,16 @@ def device_map(network: Any, room: Mapping[str, int], home: str, number_bytes: f
     return placement
 
 
+def attach(network: Any, placement: Mapping[str, str], home: str) -> None:
+    """Have every part of a network that was read onto these devices be given its inputs there, and what comes in and
+    goes out be at home: left to itself, accelerate takes any of the devices for that."""
+    from accelerate import dispatch_model
+    from accelerate.hooks import remove_hook_from_submodules
+
+    remove_hook_from_submodules(network)
+    dispatch_model(network, dict(placement), main_device=home, skip_keys=network._skip_keys_device_placement)
+
+
 def _shares(room: Mapping[str, int], home: str, whole: float, beside: float) -> dict[str, float]:
     """How many bytes of layers each device is to take, where home has what stands `beside` them as well."""
     total = sum(room.values())

@@ -22,6 +22,7 @@ from .capture import TOWER as TOWER_ATTENTION
 from .families.base import Family
 from .files import called, read_json
 from .kinds import runs_by_own_code
+from .placement import attach
 from .processor import load_processor
 
 
@@ -158,7 +159,9 @@ def read_network(
             adapter_kwargs={"subfolder": "no adapter"},
             **several,
         )
-        if isinstance(placement, torch.device) and not several:
+        if isinstance(placement, dict):
+            attach(network, placement, next(iter(placement.values())))
+        elif not several:
             network = network.to(placement)
     except torch.OutOfMemoryError as error:
         raise ModelUnavailable(
