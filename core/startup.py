@@ -8,23 +8,27 @@ from collections.abc import Mapping
 from typing import get_args
 
 from .errors import ModelUnavailable
-from .vlm.loading import EMBEDDED, DType, ModelSpec, on_this_machine
+from .vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, on_this_machine
 
 MODEL, PRECISION, DEVICE = "SIGHTLINE_MODEL", "SIGHTLINE_PRECISION", "SIGHTLINE_DEVICE"
+QUANTISATION, ADAPTER = "SIGHTLINE_QUANTISATION", "SIGHTLINE_ADAPTER"
 
 
 def to_environment(spec: ModelSpec) -> dict[str, str]:
     """The variables that name a model."""
-    return {MODEL: spec.source, PRECISION: spec.dtype, DEVICE: spec.device}
+    named = {MODEL: spec.source, PRECISION: spec.dtype, DEVICE: spec.device, QUANTISATION: spec.quantisation}
+    return {**named, ADAPTER: spec.adapter or ""}
 
 
 def first_model(environment: Mapping[str, str] = os.environ) -> ModelSpec:
     """The model that the variables name, by default the embedded one."""
-    precision = environment.get(PRECISION, "").strip()
+    precision, quantisation = (environment.get(name, "").strip() for name in (PRECISION, QUANTISATION))
     return ModelSpec(
         environment.get(MODEL, "").strip() or EMBEDDED.source,
         next((known for known in get_args(DType) if known == precision), "auto"),
         environment.get(DEVICE, "").strip() or "auto",
+        next((known for known in get_args(Quantisation) if known == quantisation), "none"),
+        environment.get(ADAPTER, "").strip() or None,
     )
 
 

@@ -10,7 +10,7 @@ from ..answer import Answer, Decoding, Question
 from ..images import ImageLike
 from ..vlm import generation, loading
 from ..vlm.cancel import CancelToken
-from ..vlm.loading import EMBEDDED, DType, ModelSpec
+from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import checked
 
@@ -20,19 +20,25 @@ def load_model(
     *,
     device: str = "auto",
     precision: DType = "auto",
+    quantisation: Quantisation = "none",
+    adapter: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
     check: bool = True,
 ) -> VisionLanguageModel:
-    """The embedded model, or that of a folder or hub id; a hub model that is not on this machine is fetched.
+    """The embedded model, or that of a folder or hub id (with @revision); a hub model that is not on this machine is
+    fetched.
 
-    `device` "auto" is the first GPU, else the processor; `precision` "auto" is bfloat16 for weights stored in 16 bits
-    where the device computes in it, else float32. `progress` is told in words what is going on.
+    `device` "auto" is the first GPU, or several where one is too small, else the processor; `precision` "auto" is
+    bfloat16 for weights stored in 16 bits where the device computes in it, else float32; `quantisation` stores weights
+    in 8 or 4 bit; `adapter` is the folder or hub id of a LoRA adapter to put on. `progress` is told in words what is
+    going on.
 
     With `check` the model answers two short questions in both orders, and a warning says where it does not answer alike
     or its replays do not give its own answers again. Raises ModelUnavailable.
     """
     if not isinstance(model, ModelSpec):
-        model = ModelSpec(EMBEDDED.source if model is None else str(model), precision, device)
+        source = EMBEDDED.source if model is None else str(model)
+        model = ModelSpec(source, precision, device, quantisation, None if adapter is None else str(adapter))
     loaded = loading.load_model(model, progress)
     if check:
         outcome = checked(loaded)

@@ -10,21 +10,35 @@ from ..answer import Answer, Decoding, Question
 from ..errors import WrongOption
 from ..geometry import picture_notes, picture_records
 from ..vlm.generation import ask
-from ..vlm.loading import EMBEDDED, DType, ModelSpec, load_model
+from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import checked
 from .console import say
 
 
-def spec_of(source: str | None, device: str, precision: str) -> ModelSpec:
+def spec_of(
+    source: str | None, device: str, precision: str, quantisation: str = "none", adapter: str | None = None
+) -> ModelSpec:
     """The model that the options name. Raises WrongOption, also for an empty name: a variable that is not set would
     quietly run another model than was meant."""
     if source is not None and not source.strip():
         raise WrongOption("The name of the model is empty. Name one, or leave --model out for the embedded model.")
-    for precise in get_args(DType):
-        if precise == precision:
-            return ModelSpec(source or EMBEDDED.source, precise, device)
-    raise WrongOption(f"There is no precision {precision!r}. Choose among {', '.join(get_args(DType))}.")
+    if adapter is not None and not adapter.strip():
+        raise WrongOption("The name of the adapter is empty. Name one, or leave --adapter out.")
+    precise = _one_of(get_args(DType), precision, "precision")
+    return ModelSpec(
+        source or EMBEDDED.source,
+        precise,
+        device,
+        _one_of(get_args(Quantisation), quantisation, "quantisation"),
+        adapter,
+    )
+
+
+def _one_of(known: tuple[Any, ...], chosen: str, what: str) -> Any:
+    if chosen not in known:
+        raise WrongOption(f"There is no {what} {chosen!r}. Choose among {', '.join(known)}.")
+    return chosen
 
 
 def load(spec: ModelSpec) -> VisionLanguageModel:
@@ -55,6 +69,8 @@ def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
     """An answer for a JSON line: log-probabilities and entropies in nats."""
     return {
         "model": model.card.name,
+        "adapter": model.card.adapter or None,
+        "quantisation": model.card.quantisation or None,
         "fingerprint": answer.model,
         "question": answer.question.text,
         "images_at": list(answer.question.images_at),

@@ -32,14 +32,16 @@ def home() -> Path:
     return installed if installed.is_file() else package.parent / "Home.py"
 
 
-def started_with(source: str | None, device: str, precision: str) -> dict[str, str]:
+def started_with(
+    source: str | None, device: str, precision: str, quantisation: str = "none", adapter: str | None = None
+) -> dict[str, str]:
     """The variables by which the dashboard starts with this model. Raises WrongOption and ModelUnavailable, also for a
     model that is not on this machine: nobody would see how large it is before it is fetched."""
     from ..startup import to_environment
     from ..vlm.loading import on_this_machine
     from .asking import spec_of
 
-    spec = spec_of(source, device, precision)
+    spec = spec_of(source, device, precision, quantisation, adapter)
     if not on_this_machine(spec.source):
         raise WrongOption(
             f"{spec.source} is not on this machine, and the dashboard fetches nothing unasked. Leave --model out and "

@@ -8,9 +8,22 @@ from typing import Annotated
 import typer
 
 Model = Annotated[
-    str | None, typer.Option(metavar="FOLDER_OR_ID", help="A model folder or hub name; the embedded model by default.")
+    str | None,
+    typer.Option(
+        metavar="FOLDER_OR_ID",
+        help="A model folder, or a hub id (with @REVISION for another than the newest), which is fetched where it "
+        "is not here; the embedded model by default.",
+    ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Adapter = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER_OR_ID",
+        help="A LoRA adapter to put onto the model; none leaves out one that lies beside it.",
+    ),
+]
+Quantisation = Annotated[str, typer.Option(help="none, 8bit or 4bit: how weights are stored while they are in use.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, all (every GPU), or names as in cuda:0,cuda:1.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Question = Annotated[str, typer.Option(help="What is asked.")]
 Images = Annotated[list[Path] | None, typer.Option(help="A picture; give it again for several.")]

@@ -19,6 +19,7 @@ from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
+from tests.adapters import trained
 from tests.cli.conftest import Command
 
 ASKED = ("--question", "What is it?", "--max-new-tokens", 6)
@@ -220,3 +221,23 @@ def test_a_grid_that_nobody_declared_is_measured_and_said_to_be(
     assert note in ended.told
     assert [line["grid"] for line in ended.lines] == [note]
     assert note in page.read_text()
+
+
+def test_a_model_is_asked_with_its_adapter_and_without(
+    command: Command, llava_folder: Path, tmp_path: Path, scene: Path
+) -> None:
+    adapter = trained(llava_folder, tmp_path / "tuned")
+    options = ("--model", llava_folder, "--device", "cpu", "--image", scene)
+    ran = command("ask", *ASKED, *options, "--adapter", adapter, "--also-without")
+    tuned, plain = ran.lines
+    assert ran.code == 0 and (tuned["adapter"], plain["adapter"]) == ("tuned", None)
+    assert tuned["fingerprint"] != plain["fingerprint"]
+    assert [each["logprob"] for each in tuned["tokens"]] != [each["logprob"] for each in plain["tokens"]]
+    alone = command("ask", *ASKED, *options, "--also-without")
+    assert alone.code != 0 and "no adapter to leave out" in alone.told
+
+
+@pytest.mark.parametrize(("option", "value"), [("--quantisation", "3bit"), ("--precision", "int3"), ("--adapter", " ")])
+def test_an_option_of_the_model_that_means_nothing_is_told(command: Command, option: str, value: str) -> None:
+    ran = command("ask", *ASKED, option, value)
+    assert ran.code != 0 and ("Choose among" in ran.told or "empty" in ran.told)

@@ -9,6 +9,7 @@ import typer
 
 from ..console import bar, emit, stoppable
 from ..options import (
+    Adapter,
     At,
     Device,
     Html,
@@ -17,6 +18,7 @@ from ..options import (
     Methods,
     Model,
     Precision,
+    Quantisation,
     Question,
     Rival,
     Settings,
@@ -33,18 +35,36 @@ def ask(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     temperature: Annotated[float, typer.Option(min=0, max=5, help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(min=0.01, max=1)] = 1.0,
     seed: Annotated[int, typer.Option()] = 0,
+    also_without: Annotated[
+        bool, typer.Option("--also-without", help="Ask the model without its adapter, too: a second line.")
+    ] = False,
 ) -> None:
     """Ask one question; tell the answer with the probability of each token."""
+    from dataclasses import replace
+
     from ...answer import Decoding
+    from ...errors import WrongOption
+    from ...vlm.loading import NO_ADAPTER
     from ..asking import answer_to, load, spec_of, told
 
-    loaded = load(spec_of(model, device, precision))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens, temperature, top_p, seed), at)
+    if also_without and adapter in (None, NO_ADAPTER):
+        raise WrongOption("There is no adapter to leave out: --also-without is for a model with --adapter.")
+    spec = spec_of(model, device, precision, quantisation, adapter)
+    decoding = Decoding(max_new_tokens, temperature, top_p, seed)
+    loaded = load(spec)
+    answer = answer_to(loaded, question, image, decoding, at)
     emit(told(loaded, answer))
+    if also_without:
+        # One after the other: two may not fit.
+        del loaded, answer
+        loaded = load(replace(spec, adapter=NO_ADAPTER))
+        emit(told(loaded, answer_to(loaded, question, image, decoding, at)))
 
 
 def reask(
@@ -63,6 +83,8 @@ def reask(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
 ) -> None:
     """Ask, hide a region of a picture and ask again; tell both answers, and what becomes of each token of the first."""
@@ -72,7 +94,7 @@ def reask(
     from ..reasking import asked_again, say_in_words, told
 
     wanted = fill_named(fill)
-    loaded = load(spec_of(model, device, precision))
+    loaded = load(spec_of(model, device, precision, quantisation, adapter))
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
     reasked = asked_again(loaded, answer, mask, wanted, number)
     emit(told(loaded, reasked))
@@ -86,6 +108,8 @@ def explain(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     method: Methods = None,
     setting: Settings = None,
@@ -102,7 +126,7 @@ def explain(
     from ..report import write_maps
 
     methods = methods_of(method)
-    loaded = load(spec_of(model, device, precision))
+    loaded = load(spec_of(model, device, precision, quantisation, adapter))
     answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
@@ -120,6 +144,8 @@ def evidence(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     method: Methods = None,
     setting: Settings = None,
@@ -137,7 +163,7 @@ def evidence(
     from ..report import write_maps
 
     methods = methods_of(method)
-    loaded = load(spec_of(model, device, precision))
+    loaded = load(spec_of(model, device, precision, quantisation, adapter))
     answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
     if answer.layout.views or not answer.question.images:
         # (without places some maps can be tested and others cannot: that is seen when they are there)
@@ -159,11 +185,13 @@ def audit(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
 ) -> None:
     """Ask one question in many wordings: do the answers agree, and how probable is each under each wording?"""
     from ..asking import load, spec_of
     from ..wordings import audit_one
 
-    loaded = load(spec_of(model, device, precision))
+    loaded = load(spec_of(model, device, precision, quantisation, adapter))
     raise typer.Exit(audit_one(loaded, question, wording, image, max_new_tokens))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Device, Html, MaxNewTokens, Model, Precision
+from ..options import Adapter, Device, Html, MaxNewTokens, Model, Precision, Quantisation
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
 Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
@@ -40,6 +40,8 @@ def run(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     dependence: Annotated[bool, typer.Option(help="Also measure how far answers rest on the picture.")] = True,
     engine: Annotated[str, typer.Option(help="local, or ray for workers with a model each.")] = "local",
@@ -50,7 +52,7 @@ def run(
     from .. import cases as work
     from ..asking import spec_of
 
-    spec, settings = spec_of(model, device, precision), RunSettings(max_new_tokens, dependence)
+    spec, settings = spec_of(model, device, precision, quantisation, adapter), RunSettings(max_new_tokens, dependence)
     raise typer.Exit(work.run(spec, folder, form, street, out, limit, settings, engine, workers))
 
 

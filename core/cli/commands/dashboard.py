@@ -8,7 +8,7 @@ import typer
 
 from ...errors import WrongOption
 from ..console import emit
-from ..options import Model
+from ..options import Adapter, Model
 
 HOST, PORT = "127.0.0.1", 8501
 
@@ -21,14 +21,25 @@ def dashboard(
         typer.Option(help=f"The address it listens at; {HOST} by default. Any other opens it, and it has no accounts."),
     ] = None,
     model: Model = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda, mps, all (every GPU), or names as in cuda:0,cuda:1.")
+    ] = None,
     precision: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
+    quantisation: Annotated[str | None, typer.Option(help="none, 8bit or 4bit.")] = None,
+    adapter: Adapter = None,
     version: Annotated[bool, typer.Option("--version", help="Tell the version, and start nothing.")] = False,
 ) -> None:
     """Start the dashboard, or run one of the commands: ask a vision-language model, explain and test its answers, and
     run sets of cases. Commands print JSON lines.
     """
-    given = {"port": port, "host": host, "model": model, "device": device, "precision": precision}
+    described = {
+        "model": model,
+        "device": device,
+        "precision": precision,
+        "quantisation": quantisation,
+        "adapter": adapter,
+    }
+    given = {"port": port, "host": host, **described}
     if context.invoked_subcommand is not None:
         for name, value in given.items():
             if value is not None:
@@ -41,5 +52,7 @@ def dashboard(
         return
     from ..dashboard import serve, started_with
 
-    named = (model, device, precision) != (None, None, None)
-    serve(host or HOST, port or PORT, started_with(model, device or "auto", precision or "auto") if named else {})
+    variables: dict[str, str] = {}
+    if any(value is not None for value in described.values()):
+        variables = started_with(model, device or "auto", precision or "auto", quantisation or "none", adapter)
+    serve(host or HOST, port or PORT, variables)

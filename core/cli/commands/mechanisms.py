@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from ..console import bar, emit, stoppable
-from ..options import At, Device, Images, MaxNewTokens, Model, Precision, Rival, Settings, Token, Whole, Word
+from ..options import (
+    Adapter,
+    At,
+    Device,
+    Images,
+    MaxNewTokens,
+    Model,
+    Precision,
+    Quantisation,
+    Rival,
+    Settings,
+    Token,
+    Whole,
+    Word,
+)
 
 
 def mechanism(
@@ -18,6 +32,8 @@ def mechanism(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     setting: Settings = None,
     word: Word = None,
@@ -40,7 +56,7 @@ def mechanism(
     chosen = mechanism_of(key)
     if question is None:
         raise WrongOption("Say what is asked: --question, and --image for a picture.")
-    loaded = load(spec_of(model, device, precision))
+    loaded = load(spec_of(model, device, precision, quantisation, adapter))
     settings = settings_of(loaded, chosen, setting)
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
     target = target_of(loaded, answer, word, token, whole, rival)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..options import Device, Methods, Model, Precision
+from ..options import Adapter, Device, Methods, Model, Precision, Quantisation
 
 
 def survey(
@@ -17,12 +17,14 @@ def survey(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
 ) -> None:
     """Over many pictures: do wordings contradict each other where the answers rest little on the picture?"""
     from ..asking import load, spec_of
     from ..wordings import survey_many
 
-    raise typer.Exit(survey_many(load(spec_of(model, device, precision)), folder, street, out))
+    raise typer.Exit(survey_many(load(spec_of(model, device, precision, quantisation, adapter)), folder, street, out))
 
 
 def league(
@@ -30,6 +32,8 @@ def league(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
     cases_per_family: Annotated[int, typer.Option("--cases", min=1, help="Cases of each family.")] = 200,
     method: Methods = None,
     family: Annotated[list[str] | None, typer.Option(help="A family of questions; all by default.")] = None,
@@ -39,7 +43,7 @@ def league(
     from ..asking import load, spec_of
     from ..league import run
 
-    spec = spec_of(model, device, precision)
+    spec = spec_of(model, device, precision, quantisation, adapter)
     raise typer.Exit(run(load(spec), out, cases_per_family, method, family, summary))
 
 
@@ -52,12 +56,14 @@ def flips(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
 ) -> None:
     """Causal graphs put to the test: how often does masking their explanation sets change the word?"""
     from ..asking import load, spec_of
     from ..flips import run
 
-    raise typer.Exit(run(load(spec_of(model, device, precision)), scenes, masking, out))
+    raise typer.Exit(run(load(spec_of(model, device, precision, quantisation, adapter)), scenes, masking, out))
 
 
 Journal = Annotated[
@@ -81,6 +87,8 @@ def claims(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
 ) -> None:
     """Published claims measured again on drawn scenes, each beside its control and judged by its rule. Without a key,
     a line for each: who made it, and whether it reproduces on the model that comes with Sightline."""
@@ -100,7 +108,9 @@ def claims(
         *_given("--out", out),
         *_given("--model", model),
     ]
-    raise typer.Exit(run(load(spec_of(model, device, precision)), keys, scenes, journal, out, command))
+    raise typer.Exit(
+        run(load(spec_of(model, device, precision, quantisation, adapter)), keys, scenes, journal, out, command)
+    )
 
 
 def findings(
@@ -111,6 +121,8 @@ def findings(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
 ) -> None:
     """The same as `claims --all`, or of those that are named with --finding."""
     from ...claims.registry import claims_named
@@ -120,7 +132,9 @@ def findings(
     claims_named(finding)
     named = [word for key in finding or () for word in ("--finding", key)]
     command = ["findings", "--scenes", str(scenes), *named, *_given("--out", out), *_given("--model", model)]
-    raise typer.Exit(run(load(spec_of(model, device, precision)), finding, scenes, journal, out, command))
+    raise typer.Exit(
+        run(load(spec_of(model, device, precision, quantisation, adapter)), finding, scenes, journal, out, command)
+    )
 
 
 def study(
@@ -130,6 +144,8 @@ def study(
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
 ) -> None:
     """One of the claims over a few scenes, a line for each figure: see `claims`."""
     from ...claims.registry import claims_named
@@ -139,4 +155,4 @@ def study(
     if study is None:
         raise typer.Exit(listed_as_studies())
     claims_named([study])
-    raise typer.Exit(run_study(load(spec_of(model, device, precision)), study, scenes, journal))
+    raise typer.Exit(run_study(load(spec_of(model, device, precision, quantisation, adapter)), study, scenes, journal))

@@ -22,17 +22,7 @@ from core.mechanisms.run import measure
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-
-
-def trained(base: Path, folder: Path) -> Path:
-    """An adapter of a base model, with numbers as training would leave them."""
-    torch.manual_seed(1)
-    network = AutoModelForImageTextToText.from_pretrained(base, dtype=torch.float32)
-    settings = peft.LoraConfig(
-        r=4, lora_alpha=16, target_modules=["q_proj", "o_proj", "up_proj"], init_lora_weights=False
-    )
-    peft.get_peft_model(network, settings).save_pretrained(folder)
-    return folder
+from tests.adapters import trained
 
 
 @pytest.fixture(scope="module")
