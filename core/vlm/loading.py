@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..errors import ModelUnavailable
 from .cancel import CancelToken
-from .memory import MemoryEstimate
+from .memory import MemoryEstimate, judge_memory
 from .model import VisionLanguageModel
 from .spec import EMBEDDED, NO_ADAPTER, DType, ModelSpec, Quantisation, devices_here
 
@@ -27,6 +27,7 @@ __all__ = [
     "SuggestedModel",
     "devices_here",
     "estimate_memory",
+    "estimate_suggested",
     "import_backend",
     "load_model",
     "on_this_machine",
@@ -43,19 +44,56 @@ class SuggestedModel:
     parameters: float
     note: str
 
+    @property
+    def download(self) -> int:
+        """About the bytes of its files: hub models store 16 bits a number."""
+        return int(self.parameters * 2e9)
+
+
+LAPTOP = (
+    SuggestedModel(
+        "HuggingFaceTB/SmolVLM-256M-Instruct", "SmolVLM 256M", 0.26, "Photographs on any laptop, in many small tiles."
+    ),
+    SuggestedModel("HuggingFaceTB/SmolVLM-500M-Instruct", "SmolVLM 500M", 0.51, "The same, and answers better."),
+    SuggestedModel(
+        "Qwen/Qwen3-VL-2B-Instruct",
+        "Qwen3-VL 2B",
+        2.1,
+        "Photographs and text on a laptop; its grid follows the picture.",
+    ),
+    SuggestedModel("OpenGVLab/InternVL3-1B-hf", "InternVL3 1B", 0.94, "Photographs and text, in tiles."),
+)
+"""Models for photographs that a laptop without a card can run."""
+
+OF_PAPERS = (
+    SuggestedModel("llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", 7.1, "The model of many papers: 24 x 24 image tokens."),
+    SuggestedModel("llava-hf/llava-v1.6-mistral-7b-hf", "LLaVA-NeXT 7B", 7.6, "The same in tiles of the picture."),
+    SuggestedModel("Qwen/Qwen2-VL-7B-Instruct", "Qwen2-VL 7B", 8.3, "Of newer papers; its grid follows the picture."),
+)
+
+CURRENT = (
+    SuggestedModel("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL 3B", 3.8, "Photographs, documents and charts."),
+    SuggestedModel("google/gemma-3-4b-it", "Gemma 3 4B", 4.3, "Its licence is to be accepted on the hub first."),
+    SuggestedModel("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL 7B", 8.3, "Stronger; for a GPU, or in 4 bit."),
+    SuggestedModel("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL 8B", 8.8, "Stronger still; for a GPU, or in 4 bit."),
+)
+
 
 def suggested_models() -> tuple[SuggestedModel, ...]:
-    """Models known to work, the embedded one first."""
-    return (
-        SuggestedModel(EMBEDDED.source, "Street LLaVA (embedded)", 0.005, "Drawn street scenes. Nothing to download."),
-        SuggestedModel(
-            "Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL 3B", 3.8, "Photographs and text; its grid follows the picture."
-        ),
-        SuggestedModel(
-            "llava-hf/llava-1.5-7b-hf", "LLaVA 1.5 7B", 7.1, "The model of many papers: 24 x 24 image tokens."
-        ),
-        SuggestedModel("Qwen/Qwen2.5-VL-7B-Instruct", "Qwen2.5-VL 7B", 8.3, "Stronger; for a GPU with 24 GB."),
+    """Models known to work: for a laptop, those of the papers, current ones, and the embedded one."""
+    embedded = SuggestedModel(
+        EMBEDDED.source, "Street LLaVA (embedded)", 0.005, "Drawn street scenes. Nothing to download."
     )
+    return (*LAPTOP, *OF_PAPERS, *CURRENT, embedded)
+
+
+def estimate_suggested(model: SuggestedModel) -> MemoryEstimate:
+    """What a suggested model takes here as it would be loaded unasked, from its number of parameters alone: touches no
+    network. Raises ModelUnavailable."""
+    spec = ModelSpec(model.source)
+    devices = spec.torch_devices()
+    weights = int(model.parameters * 1e9) * spec.torch_dtype(devices[0], stored_half=True).itemsize
+    return judge_memory(model.label, weights, weights // 10, devices)
 
 
 class Backend(Protocol):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
 import streamlit as st
+import torch
 
 from ...errors import ModelUnavailable
 from ...startup import first_model, needs_no_fetching
-from ...vlm.loading import EMBEDDED, ModelSpec, load_model
+from ...vlm.loading import EMBEDDED, MemoryEstimate, ModelSpec, estimate_memory, load_model
+from ...vlm.memory import give_back_freed
 from ...vlm.model import VisionLanguageModel
 from .workspace import Workspace
 
@@ -23,29 +26,78 @@ MOST_LOADED = 2
 class ModelStore:
     """The last few models used, and those that somebody here has chosen on purpose.
 
+    Models are loaded one at a time. A model that is loaded already is there for everybody at any time. Where a new one
+    does not fit beside those that are loaded, they are let go before, and the last of them is loaded again if it fails.
+
     (`st.cache_resource` would do, but for its rule that cached work may not report its progress to the page.)
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._table = threading.Lock()
         self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
         self._chosen = {EMBEDDED, *filter(needs_no_fetching, [first_model()])}
         self._specs: dict[str, ModelSpec] = {}
 
-    def get(self, spec: ModelSpec, progress: Callable[[str], None]) -> VisionLanguageModel:
-        """The model of `spec`, loaded if need be, one at a time. Raises ModelUnavailable."""
-        while not self._lock.acquire(timeout=0.2):
+    def get(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool = False) -> VisionLanguageModel:
+        """The model of `spec`, loaded if need be; with `anyway` also where it is not expected to fit. Raises
+        ModelUnavailable."""
+        while (model := self._there(spec)) is None and not self._loading.acquire(timeout=0.2):
             progress("Waiting: another tab is loading a model")
+        if model is not None:
+            return model
         try:
+            return self._there(spec) or self._load(spec, progress, anyway)
+        finally:
+            self._loading.release()
+
+    def estimate(self, spec: ModelSpec) -> MemoryEstimate:
+        """What loading `spec` takes and what is free; where it does not fit beside the loaded models, with what they
+        take counted as free. Raises ModelUnavailable."""
+        estimate = estimate_memory(spec)
+        with self._table:
+            freed = sum(model.card.weight_bytes for model in self._loaded.values())
+        return estimate if estimate.fits or not freed else estimate_memory(spec, freed)
+
+    def _there(self, spec: ModelSpec) -> VisionLanguageModel | None:
+        with self._table:
             if spec not in self._loaded:
-                self._loaded[spec] = load_model(spec, progress)
-                self._specs[self._loaded[spec].card.fingerprint] = spec
-                while len(self._loaded) > MOST_LOADED:
-                    self._loaded.popitem(last=False)
+                return None
             self._loaded.move_to_end(spec)
             return self._loaded[spec]
-        finally:
-            self._lock.release()
+
+    def _load(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool) -> VisionLanguageModel:
+        progress("Looking whether it fits")
+        former = None if estimate_memory(spec).fits else self._let_go(progress)
+        try:
+            model = load_model(spec, progress, anyway=anyway)
+        except Exception:
+            if former is not None:
+                progress("It could not be loaded: loading the former model again")
+                self._keep(former, load_model(former, progress, anyway=True))
+            raise
+        self._keep(spec, model)
+        return model
+
+    def _keep(self, spec: ModelSpec, model: VisionLanguageModel) -> None:
+        with self._table:
+            self._loaded[spec] = model
+            self._specs[model.card.fingerprint] = spec
+            while len(self._loaded) > MOST_LOADED:
+                self._loaded.popitem(last=False)
+
+    def _let_go(self, progress: Callable[[str], None]) -> ModelSpec | None:
+        """Let go of every loaded model. Which of them was used last; None where there was none."""
+        with self._table:
+            last = next(reversed(self._loaded), None)
+            self._loaded.clear()
+        if last is not None:
+            progress("Making room: letting go of the models in use")
+            gc.collect()
+            give_back_freed()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        return last
 
     def spec_of(self, fingerprint: str) -> ModelSpec | None:
         """How a model that was loaded here once can be loaded again; None where it never was."""
@@ -81,14 +133,20 @@ def _tell(status: st.delta_generator.DeltaGenerator, step: str) -> None:
     status.text(f"{step} …")
 
 
-def switch_model(current_workspace: Workspace, spec: ModelSpec) -> None:
-    """Use another model from now on. If it cannot be loaded, the former one stays and `model_trouble` says why."""
+def switch_model(current_workspace: Workspace, spec: ModelSpec, anyway: bool = False) -> None:
+    """Use another model from now on, with `anyway` also one that is not expected to fit. If it cannot be loaded, the
+    former one stays and `model_trouble` says why.
+
+    Whatever is clicked meanwhile stops it: the page begins anew, and what was downloaded is kept for the next time.
+    """
     current_workspace.asked_spec = None
     current_workspace.model_trouble = None
     former = f"{current_workspace.spec.source.rsplit('/', 1)[-1]} is still in use."
-    status = st.empty()
+    status, stop = st.empty(), st.empty()
+    # Its click is heard where progress is next told, and needs no answer: the new run of the page is the answer.
+    stop.button("Stop", key="stop_loading", icon=":material/stop_circle:", help="What was downloaded so far is kept.")
     try:
-        store().get(spec, lambda step: _tell(status, step))
+        store().get(spec, lambda step: _tell(status, step), anyway)
     except ModelUnavailable as error:
         current_workspace.model_trouble = f"{error} {former}"
         return
@@ -100,6 +158,7 @@ def switch_model(current_workspace: Workspace, spec: ModelSpec) -> None:
         return
     finally:
         status.empty()
+        stop.empty()
     store().choose(spec)
     current_workspace.spec = spec
     current_workspace.reasked = None
