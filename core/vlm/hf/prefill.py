@@ -116,8 +116,7 @@ class Prefill:
                 features = self._passes.tower(prepared.inputs)
             # Only what the decoder reads is kept, and not the states of the tower's own layers.
             features.hidden_states = features.attentions = features.last_hidden_state = None
-            size = sum(image.numel() * image.element_size() for image in features.pooler_output)
-            self._features.put(prepared.visual, features, size)
+            self._features.put(prepared.visual, features, _bytes_in(features))
         return features
 
     def _read(
@@ -175,6 +174,15 @@ class Prefill:
         """Keep the prompt's shared beginning of a cache that holds so many positions."""
         kept = KeptPrefix(memories(cache), length).until(prepared.shared)
         self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], kept)
+
+
+def _bytes_in(features: Any) -> int:
+    """What the tensors of a tower's output take, however it holds them."""
+    if isinstance(features, Tensor):
+        return features.numel() * features.element_size()
+    if isinstance(features, Mapping):
+        features = tuple(features.values())
+    return sum(map(_bytes_in, features)) if isinstance(features, list | tuple) else 0
 
 
 def _untouched(prepared: PositionedPrompt) -> int:

@@ -28,6 +28,7 @@ from tests.families import (
     save_pixtral,
     save_qwen2_vl,
     save_smolvlm,
+    saver,
 )
 from tests.generate import generated
 from tests.zoo import load
@@ -35,6 +36,7 @@ from tests.zoo import load
 SAVERS: dict[str, Callable[[Path], Path]] = {
     "aya_vision": save_aya_vision,
     "gemma3": save_gemma3,
+    "granite4_vision": saver("granite4_vision"),
     "idefics2": save_idefics2,
     "internvl": save_internvl,
     "llava_next": save_llava_next,
