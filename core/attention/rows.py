@@ -40,6 +40,16 @@ class Rows:
         return self.weights.shape[1]
 
     @property
+    def without(self) -> tuple[int, ...]:
+        """The layers that have no attention, whose rows are not there."""
+        return tuple(layer for layer in range(self.layers) if bool(self.weights[layer, 0, 0].isnan().any()))
+
+    @property
+    def there(self) -> tuple[int, ...]:
+        """The layers that have attention."""
+        return tuple(layer for layer in range(self.layers) if layer not in self.without)
+
+    @property
     def positions(self) -> int:
         return self.weights.shape[3]
 

@@ -27,6 +27,9 @@ LINE = 19
 """Pixels of a row of text."""
 TITLE = 18
 LONGEST_WORD = 22
+NO_ATTENTION = "no attention"
+LEGIBLE, ROOM = 10, 76
+"""Pixels of a cell's height, and of a row's width, from which on the words stand in it."""
 
 
 def _pointer(click: str | None) -> Literal["pointer", "default"]:
@@ -45,13 +48,15 @@ def head_map(
     signed: bool = False,
     chosen: Head | None = None,
     marked: Collection[Head] = (),
+    without: Collection[int] = (),
     click: str | None = None,
     size: int = 300,
 ) -> alt.LayerChart:
     """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one,
     `signed` that it is centred on zero. The `chosen` head and all `marked` ones are outlined.
 
-    NaN cells stay empty. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
+    NaN cells stay empty; layers `without` attention are struck through, with the words "no attention" where there is
+    room. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
     """
     layers, heads = figures.shape
     cell = min(LARGEST, max(SMALLEST, size // max(layers, heads)))
@@ -88,6 +93,8 @@ def head_map(
             tooltip=tooltip,
         )
     ]
+    if without:
+        marks += _struck_through(sorted(without), y, cell, cell * heads)
     outlined = [*([] if chosen is None else [chosen]), *marked]
     if outlined:
         marks.append(
@@ -100,6 +107,26 @@ def head_map(
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
     return figure(marks, cell * heads, cell * layers)
+
+
+def _struck_through(layers: Sequence[int], y: alt.Y, cell: int, width: int) -> list[alt.Chart]:
+    """A line through the whole row of each of these layers, and the words in its middle."""
+    table = pd.DataFrame([{"layer": layer, "there": NO_ATTENTION} for layer in layers])
+    tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("there:N", title="heads")]
+    base = alt.Chart(table)
+    marks = [
+        base.mark_rect(color=NEUTRAL, fillOpacity=0.15).encode(y=y, tooltip=tooltip),
+        base.mark_rule(color=NEUTRAL, strokeDash=[2, 3]).encode(y=y, tooltip=tooltip),
+    ]
+    if cell >= LEGIBLE and width >= ROOM:
+        words = base.mark_text(fontSize=min(11, cell - 2), color=NEUTRAL, fontWeight="bold", dy=-1)
+        marks.append(words.encode(x=alt.value(width / 2), y=y, text="there:N", tooltip=tooltip))
+    return marks
+
+
+def layers_without(figures: Float[np.ndarray, "layers heads"]) -> tuple[int, ...]:
+    """The layers of which no head has a figure: in figures of all heads, those without attention."""
+    return tuple(np.flatnonzero(~np.isfinite(figures).any(1)).tolist())
 
 
 def ranked_heads(

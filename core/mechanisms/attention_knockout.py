@@ -76,8 +76,9 @@ class AttentionKnockout(Mechanism):
             )
         window = min(settings.window, model.card.layers)
         outcome = knockout_curves(model, answer, target, list(cuts.values()), window, cancel=cancel, progress=progress)
-        middles = [first + (window - 1) / 2 for first in range(outcome.change.shape[1])]
-        curves = tuple(Curve(name, middles, change) for name, change in zip(cuts, outcome.change, strict=True))
+        middles = [first + (window - 1) / 2 for first in outcome.cutting]
+        changes = outcome.change[:, list(outcome.cutting)]
+        curves = tuple(Curve(name, middles, change) for name, change in zip(cuts, changes, strict=True))
         shape = Curves("Change in log-probability by the layers cut", curves, "middle of the layers cut")
         return Result(
             (shape,), f"The target's log-probability is {outcome.before.logprob:.5f} uncut.", outcome.complete

@@ -50,8 +50,8 @@ class KnockoutCurves:
 
     `before` is what the model predicts with nothing cut; the others are the target's log-probability (nats), its
     probability and the most probable tokens with a cut. `complete` is below 1 when the run was stopped: figures are NaN
-    then, and tokens UNKNOWN, where it did not get. They are always in windows without a layer that has attention, where
-    there is nothing to cut.
+    then, and tokens UNKNOWN, where it did not get. `cutting` are the windows with a layer that has attention; in the
+    others there is nothing to cut, and nothing known.
     """
 
     target: Target
@@ -62,6 +62,11 @@ class KnockoutCurves:
     probability: Float[np.ndarray, "cut start"]
     top: Int[np.ndarray, "cut start target"]
     complete: float
+    cutting: tuple[int, ...]
+
+    def whole(self, cut: int) -> bool:
+        """Whether all is known of a cut."""
+        return bool(np.isfinite(self.logprob[cut, list(self.cutting)]).all())
 
     @property
     def change(self) -> Float[np.ndarray, "cut start"]:
@@ -124,7 +129,7 @@ def knockout_curves(
         if cancel is not None and cancel.cancelled:
             break
     complete = done / (len(cuts) * len(cutting))
-    return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, complete)
+    return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, complete, tuple(cutting))
 
 
 def cut_in(cut: Cut, layers: Sequence[int]) -> NetworkEdits:

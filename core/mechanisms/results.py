@@ -34,8 +34,12 @@ class HeadValues:
     signed: bool = True
 
     def rows(self, answer: Answer) -> list[Row]:
-        """A line for each head."""
-        return [{"layer": layer, "head": head, "value": float(value)} for (layer, head), value in _each(self.values)]
+        """A line for each head that has a figure: layers without attention have no heads."""
+        return [
+            {"layer": layer, "head": head, "value": float(value)}
+            for (layer, head), value in _each(self.values)
+            if not np.isnan(value)
+        ]
 
     def check(self, model: VisionLanguageModel, answer: Answer) -> None:
         """Raises MisshapenFigure where there is not one figure for each head of the model."""

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from core.charts import palette
-from core.charts.heads import SmallImage, gallery, head_map, head_name, ranked_heads, word_bars, word_table
+from core.charts.heads import (
+    SmallImage,
+    gallery,
+    head_map,
+    head_name,
+    layers_without,
+    ranked_heads,
+    word_bars,
+    word_table,
+)
 
 
 def tables(chart: Any) -> list[dict[str, Any]]:
@@ -110,3 +119,14 @@ def test_a_models_words_stay_data(word: str) -> None:
         mark["encoding"]["y"]["scale"].pop("domain")
     assert word[:6] not in str(specification) or word == "datum.value"
     assert len(tables(word_bars([word, word], np.array([0.1, 0.2]), title="attention"))) == 2
+
+
+def test_layers_without_attention_are_struck_through_in_words_where_there_is_room() -> None:
+    figures = np.full((3, 8), 0.5)
+    figures[1] = np.nan
+    assert layers_without(figures) == (1,)
+    large, small = head_map(figures, name="share", without=(1,)), head_map(np.ones((64, 8)), name="share", without=(1,))
+    assert {"layer": 1, "there": "no attention"} in tables(large)
+    written = [[mark["mark"]["type"] for mark in marks(chart)].count("text") for chart in (large, small)]
+    assert written == [1, 0]
+    large.to_dict(validate=True)

@@ -237,19 +237,19 @@ def test_another_picture_lets_patches_and_word_go(llava: TransformersModel, qwen
     view = AttentionView(head=(2, 3), patches=(5, 6), word=0)
     one, same, other = exchange_of(llava).answer, exchange_of(llava).answer, exchange_of(qwen).answer
     assert one is not None and same is not None and other is not None
-    view.about(one, 3, 4)
+    view.about(one, llava.card)
     view.word = 0
-    view.about(same, 3, 4)
+    view.about(same, llava.card)
     assert view.patches == (5, 6) and view.word is None and view.head == (2, 3)
-    view.about(other, 2, 4)
+    view.about(other, replace(qwen.card, layers=2))
     assert view.patches == () and view.head is None and view.layer <= 1
 
 
 def test_the_last_layer_is_looked_at_until_another_is_chosen(llava: TransformersModel) -> None:
     view, answer = AttentionView(), exchange_of(llava).answer
     assert answer is not None
-    view.about(answer, 3, 4)
+    view.about(answer, llava.card)
     assert view.layer == 2
     view.layer = 1
-    view.about(answer, 3, 4)
+    view.about(answer, llava.card)
     assert view.layer == 1

@@ -10,6 +10,7 @@ from ...attention.rows import Rows, nanmean
 from ...attention.words import Word, attention_to_patches
 from ...charts.heads import word_bars, word_table
 from ...vlm.model import VisionLanguageModel
+from ..widgets.layers import no_attention
 from .gallery import layer_choice
 from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
@@ -43,6 +44,9 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         )
         if by == HEADS:
             layer_choice(view, subject.rows.layers)
+    if by == HEADS and view.layer in subject.rows.without:
+        st.info(no_attention(view.layer, subject.rows.there), icon=":material/blur_off:")
+        return
     asked, said, note = shown_words(subject)
     parts = (_asked(view, model, subject, rows, asked), _said(view, subject, said))
     table = np.concatenate([part for part in parts if part.shape[-1]], axis=-1)

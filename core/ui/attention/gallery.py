@@ -11,6 +11,7 @@ from ...attention.words import where_heads_look
 from ...charts.heads import SmallImage, gallery
 from ...charts.heatmap import Scale, data_url, heat_image, scale_of
 from ..widgets.clicks import Entry, clickable
+from ..widgets.layers import no_attention
 from .subject import Subject
 from .view import AttentionView
 
@@ -39,6 +40,9 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
             persist_state="session",
             wrap=True,
         )
+    if view.layer in subject.rows.without:
+        st.info(no_attention(view.layer, subject.rows.there), icon=":material/blur_off:")
+        return
     values = figures[view.layer]
     looks = where_heads_look(subject.rows, view.layer)
     answer = subject.answer

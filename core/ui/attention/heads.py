@@ -34,7 +34,15 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
 
     with st.container(horizontal=True, gap="small"):
         with st.container(width=365):
-            chart = head_map(values, name=measure.name, share=measure.share, chosen=view.head, click="cell", size=MAP)
+            chart = head_map(
+                values,
+                name=measure.name,
+                share=measure.share,
+                chosen=view.head,
+                without=subject.rows.without,
+                click="cell",
+                size=MAP,
+            )
             clickable(chart, "cell", "attention_heads", clicked, f"{measure.name} of every head, layer by layer")
         with st.container(width=190):
             order = ranked(values, MOST_RANKED)

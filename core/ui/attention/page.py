@@ -56,7 +56,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
 @st.fragment
 def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
     view = workspace.view(AttentionView)
-    view.about(answer, model.card.layers, model.card.heads)
+    view.about(answer, model.card)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         _controls(view, answer)
     subject = subject_of(workspace, model, answer, view)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind, Sinks
+from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.results import Kind
 
@@ -50,19 +51,20 @@ class AttentionView(PageView):
     layer: int = 0
     tower_head: Head | None = None
 
-    def about(self, answer: Answer, layers: int, heads: int) -> None:
+    def about(self, answer: Answer, card: ModelCard) -> None:
         """Look at an answer. What names places of another one is let go; a head the model lacks as well. To begin with
-        the last layer is looked at, whose heads look at what is about to be said."""
+        the last layer with attention is looked at, whose heads look at what is about to be said."""
+        last = max(card.attention_layers, default=card.layers - 1)
         if self.answer is None:
-            self.layer = layers - 1
+            self.layer = last
         if self.answer is not None and answer.layout.views != self.answer.layout.views:
             self.patches = ()
         if answer is not self.answer:
             self.word = None
             self.jobs.stopped.clear()
-        if self.head is not None and (self.head[0] >= layers or self.head[1] >= heads):
+        if self.head is not None and (self.head[0] not in card.attention_layers or self.head[1] >= card.heads):
             self.head = None
-        self.layer = min(self.layer, layers - 1)
+        self.layer = self.layer if self.layer < card.layers else last
         self.answer = answer
 
     def choose(self, head: Head) -> None:

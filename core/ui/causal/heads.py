@@ -54,7 +54,7 @@ def heads_test_panel(
     """Buttons, and what is known of the chosen layer and of all, over the picture of this number."""
     assert view.layer is not None
     st.subheader("Which heads' explanations hold?", anchor=False)
-    every = list(range(model.card.layers))
+    every = list(model.card.attention_layers)
     left = [layer for layer in every if known(view, answer, token, layer, settings) is None]
     with st.container(horizontal=True, gap="small"):
         layer_clicked = st.button(
@@ -167,6 +167,7 @@ def _map(view: CausalView, model: VisionLanguageModel, tests: Sequence[HeadsTest
         name="moved beyond random (nats)",
         signed=True,
         chosen=(view.layer or 0, view.head),
+        without=model.card.without_attention,
         click="cell",
         size=260,
     )

@@ -17,6 +17,7 @@ from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
+from ..widgets.layers import no_attention
 from . import heads, settings
 from .downloads import graph_downloads
 from .evidence import explanation_set_evidence
@@ -68,7 +69,7 @@ def _kept(workspace: Workspace) -> None:
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """A part of its own, so that a click in it does not draw the answer bar again."""
     view, card = workspace.view(CausalView), model.card
-    view.within(card.layers, card.heads)
+    view.within(card)
     token = target.tokens[0]
     if len(target.tokens) > 1:
         only = describe_target(answer, Target((token,)), model)
@@ -77,6 +78,9 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     with controls:
         wanted = _controls(view, model, answer, token)
     if wanted is None:
+        return
+    if view.layer is not None and view.layer in card.without_attention:
+        st.info(no_attention(view.layer, card.attention_layers), icon=":material/blur_off:")
         return
     key = view.key(answer, token, wanted)
     # What comes and goes stands in places of its own: what moves down the page is drawn anew, and a graph takes long.
@@ -115,7 +119,7 @@ def _controls(view: CausalView, model: VisionLanguageModel, answer: Answer, toke
     wanted = settings.form(model.card)
     with place:
         ranked = {} if wanted is None else heads.ranked(view, answer, token, wanted)
-        settings.choose_head(view, model.card.layers, model.card.heads, ranked)
+        settings.choose_head(view, model.card, ranked)
     return wanted
 
 

@@ -8,6 +8,7 @@ from ...causal.settings import GraphSettings
 from ...errors import SettingsError
 from ...vlm.model import ModelCard
 from ..widgets.controls import settings_form
+from ..widgets.layers import layer_name
 from .view import CausalView
 
 FORM = "causal"
@@ -40,7 +41,7 @@ def in_words(settings: GraphSettings) -> str:
     return f"{settings.method}, alpha {settings.alpha:g}, sample size {settings.sample_size}{more}"
 
 
-def choose_head(view: CausalView, layers: int, heads: int, ranked: dict[int, str]) -> None:
+def choose_head(view: CausalView, card: ModelCard, ranked: dict[int, str]) -> None:
     """Layer and head. `ranked` are the layer's heads in the order to offer, each with what is known of it."""
 
     def chosen() -> None:
@@ -50,8 +51,15 @@ def choose_head(view: CausalView, layers: int, heads: int, ranked: dict[int, str
         view.head = st.session_state[head_key]
 
     st.session_state["causal_layer"] = view.layer
-    st.selectbox("Layer", range(layers), key="causal_layer", on_change=chosen, width=90)
-    order = list(ranked) or list(range(heads))
+    st.selectbox(
+        "Layer",
+        range(card.layers),
+        format_func=lambda layer: layer_name(layer, card),
+        key="causal_layer",
+        on_change=chosen,
+        width=190 if card.without_attention else 90,
+    )
+    order = list(ranked) or list(range(card.heads))
     head_key = f"causal_head_{'_'.join(map(str, order))}"
     st.session_state[head_key] = view.head
     st.selectbox(

@@ -14,6 +14,7 @@ from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
 from ...perturb.reask import Reasked
+from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.results import AnswerKey, Kind, answer_key
 
@@ -84,11 +85,11 @@ class CausalView(PageView):
     about: GraphKey | None = None
     masking: Masking = field(default_factory=Masking)
 
-    def within(self, layers: int, heads: int) -> None:
-        """Choose a head that the model has; at first one of its last layer."""
-        if self.layer is None or self.layer >= layers:
-            self.layer = layers - 1
-        self.head = min(self.head, heads - 1)
+    def within(self, card: ModelCard) -> None:
+        """Choose a head that the model has; at first one of its last layer with attention."""
+        if self.layer is None or self.layer >= card.layers:
+            self.layer = max(card.attention_layers, default=card.layers - 1)
+        self.head = min(self.head, card.heads - 1)
 
     def key(self, answer: Answer, token: int, settings: GraphSettings) -> GraphKey:
         """What the graph to show is of."""

@@ -10,7 +10,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
-from ...charts.heads import head_map, head_name
+from ...charts.heads import head_map, head_name, layers_without
 from ...mechanisms.ablation import head_means, without_heads
 from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
 from ...perturb.reask import Reasked, reask_under
@@ -34,7 +34,7 @@ MOST_RANKED, MOST_NAMED = 64, 12
 def ablation_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The map to choose heads on, the answer without them, and the curve of the whole ranking."""
     view = workspace.view(MechanismsView)
-    view.within(model.card.layers, model.card.heads)
+    view.within(model.card.attention_layers, model.card.heads)
     controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     with controls:
         measure, mean = _how(answer)
@@ -91,7 +91,14 @@ def _choose(view: MechanismsView, scores: Float[np.ndarray, "layers heads"], mea
 
     share = measure == "Attention to the picture"
     chart = head_map(
-        scores, name=measure.lower(), share=share, signed=not share, marked=view.ablated, click="cell", size=MAP
+        scores,
+        name=measure.lower(),
+        share=share,
+        signed=not share,
+        marked=view.ablated,
+        without=layers_without(scores),
+        click="cell",
+        size=MAP,
     )
     clickable(
         chart, "cell", "mechanisms_ablate", clicked, f"{measure.lower()} of every head; click heads to choose them"

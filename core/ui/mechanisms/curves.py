@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from ...answer import Answer, Target
@@ -13,6 +12,7 @@ from ...charts.curves import WindowPoint, window_curves
 from ...charts.tokens import visible
 from ...mechanisms.attention_knockout import AttentionKnockout
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
+from ...perturb.words import layers_in_words
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -45,7 +45,7 @@ def obtained(
         )
         seconds = (time.perf_counter() - began) / len(missing)
         for row, name in enumerate(missing):
-            if np.isfinite(outcome.logprob[row]).all():
+            if outcome.whole(row):
                 view.results.keep(CURVES, (about, name), _curve(model, outcome, row, seconds))
 
     if missing:
@@ -56,10 +56,16 @@ def obtained(
 
 def _curve(model: VisionLanguageModel, outcome: KnockoutCurves, row: int, seconds: float) -> Curve:
     points = tuple(
-        WindowPoint(first, first + outcome.window - 1, float(change), "".join(map(model.reader.piece, top)))
-        for first, (change, top) in enumerate(zip(outcome.change[row], outcome.top[row].tolist(), strict=True))
+        WindowPoint(
+            first,
+            first + outcome.window - 1,
+            float(outcome.change[row, first]),
+            "".join(map(model.reader.piece, outcome.top[row, first].tolist())),
+        )
+        for first in outcome.cutting
     )
-    return Curve(points, outcome.before.logprob, tuple(outcome.probability[row].tolist()), seconds)
+    probabilities = tuple(outcome.probability[row, list(outcome.cutting)].tolist())
+    return Curve(points, outcome.before.logprob, probabilities, seconds)
 
 
 def cut_curves(
@@ -87,7 +93,8 @@ def cut_curves(
     st.caption(
         f"log p of {escaped(describe_target(answer, target, model))} is {before:.5f} uncut; the curves say by how "
         f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
-        f"answer so. {sum(curve.seconds for curve in curves.values()):.2f} s. {AttentionKnockout.caveat}"
+        f"answer so.{_nothing_to_cut(model)} {sum(curve.seconds for curve in curves.values()):.2f} s. "
+        f"{AttentionKnockout.caveat}"
     )
     settings: Row = {
         "method": "attention knockout",
@@ -96,6 +103,12 @@ def cut_curves(
         "logprob_before": before,
     }
     save(answer, settings, partial(_rows, curves), "knockout", "mechanisms_save_cuts")
+
+
+def _nothing_to_cut(model: VisionLanguageModel) -> str:
+    """Where there is no attention that could be cut, as a sentence; nothing where every layer has some."""
+    none = model.card.without_attention
+    return f" Without attention, so with nothing to cut: {layers_in_words(none)}." if none else ""
 
 
 def _visible(point: WindowPoint) -> WindowPoint:

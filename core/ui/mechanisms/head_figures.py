@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Head
-from ...charts.heads import head_map, ranked_heads
+from ...charts.heads import head_map, layers_without, ranked_heads
 from ..widgets.clicks import Entry, clickable
 
 MAP, MAP_COLUMN, BARS, BARS_COLUMN = 280, 365, 125, 190
@@ -36,7 +36,8 @@ def head_figures(
 
     with st.container(horizontal=True, gap="small"):
         with st.container(width=MAP_COLUMN):
-            chart = head_map(values, name=name, signed=signed, chosen=chosen, click="cell", size=MAP)
+            without = layers_without(values)
+            chart = head_map(values, name=name, signed=signed, chosen=chosen, without=without, click="cell", size=MAP)
             clickable(chart, "cell", keys[0], click, f"{name} of every head, layer by layer")
         with st.container(width=BARS_COLUMN):
             order = [(head, float(values[head])) for head in ranking[:MOST_RANKED]]

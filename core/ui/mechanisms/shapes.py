@@ -57,7 +57,8 @@ def draw_shape(workspace: Workspace, answer: Answer, measurement: Measurement, s
 
 def _head_values(workspace: Workspace, answer: Answer, measurement: Measurement, shape: HeadValues, key: str) -> None:
     """The heads, and where the chosen one looks while the target is predicted."""
-    view, order = workspace.view(MechanismsView), ranking(np.nan_to_num(shape.values, nan=-np.inf))
+    view = workspace.view(MechanismsView)
+    order = ranking(shape.values) or ranking(np.zeros_like(shape.values))
     chosen = view.chosen(order[0], *shape.values.shape)
     with st.container(horizontal=True, gap="small"):
         with st.container(width=head_figures.WIDTH):

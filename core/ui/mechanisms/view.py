@@ -6,7 +6,7 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,9 +116,9 @@ class MechanismsView(PageView):
         """Choose a cut and its first layer; the same again lets go."""
         self.cut = None if cut == self.cut else cut
 
-    def within(self, layers: int, heads: int) -> None:
-        """Let go of heads to take away that the model does not have."""
-        self.ablated = tuple(head for head in self.ablated if head[0] < layers and head[1] < heads)
+    def within(self, layers: Collection[int], heads: int) -> None:
+        """Let go of heads to take away that the model does not have in these layers."""
+        self.ablated = tuple(head for head in self.ablated if head[0] in layers and head[1] < heads)
 
     def ablate(self, heads: Iterable[Head]) -> None:
         """Take these heads away, and no others."""

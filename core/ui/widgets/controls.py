@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ...settings import Control, controls
 from ...vlm.model import ModelCard
 from .chips import escaped
+from .layers import layer_name
 
 
 def settings_form(settings: type[Any], card: ModelCard, key: str, columns: Sequence[DeltaGenerator] = ()) -> Any:
@@ -62,7 +63,13 @@ def _shown(control: Control, card: ModelCard, key: str) -> Any:
     most = card.layers if control.kind == "layers" else card.heads
     # Another model has other layers, and a widget keeps no value that is none of its options.
     picked = st.multiselect(
-        label, range(most), placeholder=f"all {most}", help=note, key=f"{key}_{most}", persist_state="session"
+        label,
+        range(most),
+        format_func=(lambda layer: layer_name(layer, card)) if control.kind == "layers" else str,
+        placeholder=f"all {most}",
+        help=note,
+        key=f"{key}_{most}",
+        persist_state="session",
     )
     return tuple(sorted(picked)) or None
 

@@ -34,10 +34,15 @@ def facts(card: ModelCard) -> dict[str, str]:
     return {
         "parameters": compact(card.parameters),
         "precision": f"{card.dtype} on {card.device}",
-        "layers × heads": f"{card.layers} × {heads}",
+        "layers × heads": f"{card.layers} × {heads}{_with_attention(card)}",
         "image grid": card.image_grid,
         "family": card.family,
     }
+
+
+def _with_attention(card: ModelCard) -> str:
+    """In how many layers there is attention, where it is not in all."""
+    return f", attention in {len(card.attention_layers)} layers" if card.without_attention else ""
 
 
 def card_table(card: ModelCard) -> None:

@@ -1,0 +1,21 @@
+"""Layers that have no attention, in the words of every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...charts.heads import NO_ATTENTION
+from ...vlm.model import ModelCard
+
+
+def layer_name(layer: int, card: ModelCard) -> str:
+    """A layer's number, and that it has no attention."""
+    return f"{layer}: {NO_ATTENTION}" if layer in card.without_attention else str(layer)
+
+
+def no_attention(layer: int, there: Sequence[int]) -> str:
+    """A sentence about a chosen layer that has no attention; `there` are those that have."""
+    return (
+        f"Layer {layer} has no attention, and so no heads: it mixes positions by convolution or recurrence, or not at "
+        f"all. Choose one of the layers {', '.join(map(str, there))}."
+    )
