@@ -41,7 +41,7 @@ def exchange_of(model: TransformersModel, *, picture: bool = True, tokens: int =
     shown = image_of(SceneRecipe(27)) if picture else None
     images = (shown.image,) if shown else ()
     question = Question("What is the house's door?", images, decoding=Decoding(max_new_tokens=tokens))
-    return Exchange(question, shown, answer=ask(model, question))
+    return Exchange(question, (shown,) if shown else (), answer=ask(model, question))
 
 
 def opened(

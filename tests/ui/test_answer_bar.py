@@ -33,7 +33,7 @@ def work_of(at: AppTest) -> Workspace:
 def exchange_of(model: TransformersModel, text: str = "What is the door?", most: int = 6) -> Exchange:
     picture = image_of(SceneRecipe(27))
     question = Question(text, (picture.image,), decoding=Decoding(max_new_tokens=most))
-    return Exchange(question, picture, answer=ask(model, question))
+    return Exchange(question, (picture,), answer=ask(model, question))
 
 
 def opened(app: App, *exchanges: Exchange, target: Target | None = None, page: str = PAGE) -> AppTest:

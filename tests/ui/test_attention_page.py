@@ -172,7 +172,7 @@ def test_several_tokens_are_averaged(page: AppTest) -> None:
 
 def test_a_text_only_question_keeps_what_holds(app: App, llava: TransformersModel) -> None:
     question = Question("is the door a door", decoding=Decoding(max_new_tokens=4))
-    at = opened(app, Exchange(question, None, answer=ask(llava, question)))
+    at = opened(app, Exchange(question, (), answer=ask(llava, question)))
     assert any("given without a picture" in info.value for info in at.info)
     assert at.selectbox[0].value == "question", "no head looks at a picture"
     assert {"attention_heads", "attention_ranked"} <= set(chart_keys(at))
@@ -195,7 +195,7 @@ def test_heads_that_cannot_see_the_picture_are_said_not_to(app: App, llava: Tran
 
 def test_an_answer_without_recorded_rows_gets_a_sentence(app: App, llava: TransformersModel) -> None:
     question = exchange_of(llava).question
-    at = opened(app, Exchange(question, None, answer=ask(llava, question, keep_attention=False)))
+    at = opened(app, Exchange(question, (), answer=ask(llava, question, keep_attention=False)))
     assert any("No attention was recorded" in info.value for info in at.info)
 
 

@@ -45,7 +45,7 @@ def work_of(at: AppTest) -> Workspace:
 def exchange_of(model: TransformersModel, *, picture: bool = True) -> Exchange:
     shown = image_of(SceneRecipe(27)) if picture else None
     question = Question("What is the door?", (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=6))
-    return Exchange(question, shown, answer=ask(model, question))
+    return Exchange(question, (shown,) if shown else (), answer=ask(model, question))
 
 
 def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest:

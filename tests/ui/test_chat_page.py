@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.street.recipe import SceneRecipe
 from core.ui.chat.view import ChatView
+from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Workspace
 from core.vlm.loading import ModelSpec
 
@@ -289,3 +291,41 @@ def test_a_model_that_fails_is_a_sentence_and_the_next_question_works(
     assert trouble is not None and "CUDA" not in trouble and trouble in said(at)
     ask(at, "What color is the house?")
     assert work_of(at).answer is not None
+
+
+def test_a_question_about_several_pictures_hides_a_region_of_each(app: App) -> None:
+    at = app()
+    work = work_of(at)
+    work.beside = True
+    work.take_images(image_of(SceneRecipe(12)))
+    ask(at.run(), "Which house is red?")
+    assert work.answer is not None and len(work.answer.question.images) == 2
+    for number, image in enumerate(work.answer.question.images):
+        work.mask_for(image, number).become(np.indices(image.size)[1] < 40)
+    at.segmented_control(key="lens").select("Mask and re-ask").run()
+    assert any("A region is hidden in picture 1, too." in caption.value for caption in at.caption)
+    at.button(key="ask_again").click().run()
+    assert not at.exception and work.reasked is not None
+    assert [mask.image for mask in work.reasked.answer.question.masks] == [0, 1]
+    chooser = next(box for box in at.selectbox if str(box.key).startswith("picture_number_"))
+    chooser.select(0).run()
+    assert not at.exception and work.shown_image == 0
+    assert any("A region is hidden in picture 2, too." in caption.value for caption in at.caption)
+
+
+def test_pictures_are_rearranged_and_stand_among_the_words(app: App) -> None:
+    at = app()
+    work = work_of(at)
+    work.beside = True
+    work.take_images(image_of(SceneRecipe(12)))
+    first, second = work.images
+    at.run().button(key="later_0").click().run()
+    assert work.images == (second, first)
+    for number, words in enumerate(("Compare", "with", "now.")):
+        at.text_input(key=f"composed_2_{number}").set_value(words)
+    next(button for button in at.button if button.label == "Ask this").click().run()
+    assert not at.exception and work.answer is not None
+    assert (work.answer.question.text, work.answer.question.images_at) == ("Compare with now.", (8, 13))
+    assert "Compare ⟨picture 1⟩ with ⟨picture 2⟩ now." in said(at)
+    at.button(key="remove_0").click().run()
+    assert work.images == (first,) and not at.exception

@@ -47,7 +47,7 @@ def exchange_of(
 ) -> Exchange:
     shown = image_of(SceneRecipe(27)) if picture else None
     question = Question(text, (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=4))
-    return Exchange(question, shown, answer=ask(model, question))
+    return Exchange(question, (shown,) if shown else (), answer=ask(model, question))
 
 
 def opened(

@@ -226,7 +226,7 @@ def test_one_token_of_another_family_is_enough(app: App, qwen: TransformersModel
 def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: TransformersModel) -> None:
     images = (image_of(SceneRecipe(27)).image, image_of(SceneRecipe(12)).image)
     question = Question("Which?", images, decoding=Decoding(max_new_tokens=4))
-    exchange = Exchange(question, None, answer=ask(llava, question))
+    exchange = Exchange(question, (), answer=ask(llava, question))
     at = opened(app, exchange, "logit_lens")
     work_of(at).image_number = 0
     at.run()

@@ -182,7 +182,7 @@ def test_without_places_there_are_sums_words_and_tables(new: Path, app: App, lla
 def test_of_several_pictures_the_chosen_one_is_drawn(new: Path, app: App, llava: TransformersModel) -> None:
     images = (image_of(SceneRecipe(27)).image, image_of(SceneRecipe(12)).image)
     question = Question("Which?", images, decoding=Decoding(max_new_tokens=4))
-    at = opened(app, Exchange(question, None, answer=ask(llava, question)), "dull")
+    at = opened(app, Exchange(question, (), answer=ask(llava, question)), "dull")
     at.button(key=COMPUTE).click().run()
     assert not at.exception and len(patches_of(at)) == 16
 

@@ -46,7 +46,7 @@ def exchange_of(
 ) -> Exchange:
     shown = image_of(SceneRecipe(27)) if picture else None
     question = Question(text, (shown.image,) if shown else (), decoding=Decoding(max_new_tokens=most))
-    return Exchange(question, shown, answer=ask(model, question))
+    return Exchange(question, (shown,) if shown else (), answer=ask(model, question))
 
 
 def opened(
@@ -266,7 +266,7 @@ def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: Transfor
     elsewhere = exchange_of(llava)
     assert elsewhere.answer is not None
     other_image = Question("What is it?", (Image.new("RGB", (168, 168)),), decoding=Decoding(max_new_tokens=3))
-    elsewhere = Exchange(other_image, None, answer=ask(llava, other_image))
+    elsewhere = Exchange(other_image, (), answer=ask(llava, other_image))
     at = opened(app, elsewhere, first, second, target=Target((1,)))
     at.segmented_control(key="relevancy_view").select("Difference").run()
     assert not at.exception and charts(at) == 3

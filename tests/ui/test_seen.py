@@ -33,7 +33,7 @@ def opened(app: App, page: str, answer: Answer) -> AppTest:
     assert isinstance(work, Workspace)
     image = NamedImage(answer.question.images[0], "wide.png")
     work.choose_image(image)
-    exchange = Exchange(answer.question, image, answer=answer)
+    exchange = Exchange(answer.question, (image,), answer=answer)
     work.exchanges = [exchange]
     work.inspect(exchange)
     work.target = Target((1,))

@@ -34,7 +34,7 @@ def opened(app: App, page: str, answer: Answer) -> AppTest:
     at = app("Home.py")
     work = at.session_state["workspace"]
     assert isinstance(work, Workspace)
-    exchange = Exchange(answer.question, None, answer=answer)
+    exchange = Exchange(answer.question, (), answer=answer)
     work.exchanges = [exchange]
     work.inspect(exchange)
     work.target = Target((1,))

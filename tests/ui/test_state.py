@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from core.answer import Answer, Question, Target, TokenLayout, Turn
-from core.ui.state.workspace import Exchange, MaskDraft, NamedImage, Workspace
+from core.ui.state.workspace import MOST_IMAGES, Exchange, MaskDraft, NamedImage, Workspace
 
 
 def answered(question: Question, text: str) -> Answer:
@@ -14,10 +14,10 @@ def answered(question: Question, text: str) -> Answer:
 
 
 def conversation() -> Workspace:
-    work = Workspace(image=NamedImage(Image.new("RGB", (8, 8)), "first"))
+    work = Workspace(images=(NamedImage(Image.new("RGB", (8, 8)), "first"),))
     for number in range(3):
         question = work.question(f"question {number}")
-        work.exchanges.append(Exchange(question, work.image, answer=answered(question, f"answer {number}")))
+        work.exchanges.append(Exchange(question, work.images, answer=answered(question, f"answer {number}")))
     return work
 
 
@@ -35,7 +35,7 @@ def test_another_picture_begins_without_history_and_keeps_the_conversation() -> 
 
 def test_unanswered_questions_are_no_part_of_the_history() -> None:
     work = conversation()
-    work.exchanges.append(Exchange(work.question("too long"), work.image, trouble="too long"))
+    work.exchanges.append(Exchange(work.question("too long"), work.images, trouble="too long"))
     assert [turn.question for turn in work.question("next").history] == ["question 0", "question 1", "question 2"]
 
 
@@ -68,3 +68,39 @@ def test_a_region_is_not_carried_over_to_a_picture_of_another_size() -> None:
     work.mask_for(Image.new("RGB", (6, 4))).become(np.ones((4, 6), bool))
     assert work.mask_for(Image.new("RGB", (6, 4))).hidden.all()
     assert not work.mask_for(Image.new("RGB", (4, 6))).hidden.any()
+
+
+def test_pictures_are_taken_beside_each_other_moved_and_removed() -> None:
+    one, two, three = (NamedImage(Image.new("RGB", (8, 8)), name) for name in ("one", "two", "three"))
+    work = Workspace()
+    work.take_images(one)
+    work.take_images(two)
+    assert work.images == (two,)
+    work.beside = True
+    work.take_images(one, three)
+    assert work.images == (two, one, three)
+    work.move_image(2, -1)
+    work.remove_image(0)
+    assert work.images == (three, one)
+    asked = work.question("x").images
+    assert asked[0] is three.image and asked[1] is one.image and len(asked) == 2
+
+
+def test_no_question_gets_more_pictures_than_it_may_have() -> None:
+    work = Workspace(beside=True)
+    work.take_images(*(NamedImage(Image.new("RGB", (8, 8)), str(number)) for number in range(MOST_IMAGES + 1)))
+    assert len(work.images) == MOST_IMAGES and "at most" in (work.image_trouble or "")
+
+
+def test_later_turns_leave_the_pictures_where_the_first_one_had_them() -> None:
+    work = Workspace(images=(NamedImage(Image.new("RGB", (8, 8)), "one"),))
+    first = work.question("see this now", (4,))
+    work.exchanges.append(Exchange(first, work.images, answer=answered(first, "yes")))
+    second = work.question("and then?")
+    assert (second.images_at, second.first_parts) == ((4,), ("see ", "this now"))
+
+
+def test_each_picture_has_a_region_of_its_own() -> None:
+    work, image = Workspace(), Image.new("RGB", (6, 4))
+    work.mask_for(image, 0).become(np.ones((4, 6), bool))
+    assert not work.mask_for(image, 1).hidden.any() and work.mask_for(image, 0).hidden.all()

@@ -38,7 +38,7 @@ def opened(app: App, spec: ModelSpec, page: str, answer: Answer) -> AppTest:
     assert isinstance(work, Workspace)
     store().choose(spec)
     work.spec = spec
-    exchange = Exchange(answer.question, NamedImage(answer.question.images[0], "dogs"), answer=answer)
+    exchange = Exchange(answer.question, (NamedImage(answer.question.images[0], "dogs"),), answer=answer)
     work.exchanges = [exchange]
     work.inspect(exchange)
     work.target, work.pointed = Target((1,)), exchange

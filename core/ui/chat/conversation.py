@@ -10,8 +10,10 @@ from ...answer import Decoding
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import suggestions
 from ..state.workspace import Exchange, Workspace
+from ..widgets.asked import in_words
 from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import accept, screen_copy
+from .composing import composer
 
 LONGEST_SHOWN = 1500
 HEIGHT = 340
@@ -26,14 +28,16 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
         _exchanges(workspace, hint)
     waiting = st.empty()
     _suggestions(workspace)
+    composer(workspace)
+    about = "pictures" if len(workspace.images) > 1 else "picture"
     sent = st.chat_input(
-        "Ask about the picture, or paste another",
-        accept_file=True,
+        f"Ask about the {about}, or paste another",
+        accept_file="multiple",
         key="chat_question",
     )
     _settings(workspace)
     if sent:
-        refused = any(not accept(workspace, file.getvalue(), file.name) for file in sent.files)
+        refused = not accept(workspace, [(file.getvalue(), file.name) for file in sent.files])
         if refused or not sent.text.strip():
             workspace.offered = sent.text.strip() or None
             st.rerun()
@@ -48,11 +52,11 @@ def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.de
     question, workspace.to_ask = workspace.to_ask, None
     if question is None:
         return
-    exchange = Exchange(question, workspace.image)
+    exchange = Exchange(question, workspace.images)
     workspace.exchanges.append(exchange)
     workspace.offered = None
     with box:
-        _user(exchange.question.text)
+        _user(in_words(exchange.question))
         with st.chat_message("assistant", avatar=MODEL):
             said = st.empty()
     ask_and_inspect(workspace, model, exchange, said, "stop_answer")
@@ -66,23 +70,24 @@ def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) ->
             )
         else:
             hint.caption("Nothing asked yet. Type a question below, or click one of the suggestions.")
-    shown_image = workspace.exchanges[0].image if workspace.exchanges else None
+    shown_images = workspace.exchanges[0].images if workspace.exchanges else ()
     for index, exchange in enumerate(workspace.exchanges):
-        if exchange.image is not shown_image:
-            shown_image = exchange.image
+        if exchange.images != shown_images:
+            shown_images = exchange.images
             _new_image(exchange)
         if workspace.editing == index:
             _edit(workspace, index)
         else:
-            _user(exchange.question.text, workspace, index)
+            _user(in_words(exchange.question), workspace, index)
             _assistant(workspace, exchange, index)
 
 
 def _new_image(exchange: Exchange) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if exchange.image:
-            st.image(screen_copy(exchange.image, 56), width=56, alt="the picture that the next questions are about")
-        st.caption("From here on about another picture. What was said before is not part of the next questions.")
+        for image in exchange.images:
+            st.image(screen_copy(image, 56), width=56, alt="a picture that the next questions are about")
+        about = "other pictures" if len(exchange.images) > 1 else "another picture"
+        st.caption(f"From here on about {about}. What was said before is not part of the next questions.")
 
 
 def _user(text: str, workspace: Workspace | None = None, index: int = 0) -> None:
@@ -127,6 +132,9 @@ def _edit(workspace: Workspace, index: int) -> None:
     later = len(workspace.exchanges) - index - 1
     with st.chat_message("user", avatar=PERSON):
         text = st.text_area("Change the question", exchange.question.text, key=f"edited_{index}")
+        places = exchange.question.images_at if text == exchange.question.text else ()
+        if exchange.question.images_at != places and not exchange.question.history:
+            st.caption("Changed words have their pictures before them.")
         if later:
             st.caption(f"Sending it again drops this answer and the {later} exchange{'s' * (later > 1)} after it.")
         else:
@@ -134,9 +142,9 @@ def _edit(workspace: Workspace, index: int) -> None:
         with st.container(horizontal=True):
             if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
                 workspace.cut(index)
-                if exchange.image is not workspace.image:
-                    workspace.choose_image(exchange.image)
-                workspace.ask(text)
+                if exchange.images != workspace.images:
+                    workspace.choose_images(exchange.images)
+                workspace.ask(text, places)
                 st.rerun()
             if st.button("Leave it", key="leave_edit"):
                 workspace.editing = None
@@ -144,7 +152,7 @@ def _edit(workspace: Workspace, index: int) -> None:
 
 
 def _suggestions(workspace: Workspace) -> None:
-    recipe = workspace.image.recipe if workspace.image else None
+    recipe = workspace.images[0].recipe if len(workspace.images) == 1 else None
     questions = suggestions(recipe.scene()) if recipe else []
     if workspace.offered:
         with st.container(horizontal=True, vertical_alignment="center", key="offered"):

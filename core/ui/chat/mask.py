@@ -23,6 +23,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
 from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
+from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button, seen_notes
 
@@ -46,10 +47,10 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
             icon=":material/image_not_supported:",
         )
         return
-    image = answer.question.images[-1]
-    number = len(answer.question.images) - 1
-    draft = workspace.mask_for(image)
-    hidden = snap_to_patches(draft.hidden, answer.layout, number) if draft.snap else draft.hidden
+    picture_choice(workspace, exchange, answer.question)
+    number = workspace.shown_image
+    draft = workspace.mask_for(answer.question.images[number], number)
+    hidden = _hidden(draft, answer, number)
     # A row that wraps: the canvas has a fixed size, and in a narrow column it would be clipped.
     with st.container(horizontal=True, gap="large"):
         with st.container(width=CANVAS + 2):
@@ -62,23 +63,45 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
                 default=draft.fill,
                 required=True,
                 format_func=FILL_NAMES.__getitem__,
-                key="fill",
+                key=f"fill_{number}",
                 persist_state="session",
                 wrap=True,
             )
-            mask = RegionMask(hidden, draft.fill, number)
-            _what_the_model_sees(workspace, model, answer, mask)
+            masks = _masks(workspace, answer)
+            _what_the_model_sees(workspace, model, answer, RegionMask(hidden, draft.fill, number), masks)
             if workspace.reasked is not None and workspace.reasked.original is answer:
-                _result(workspace.reasked, mask)
+                _result(workspace.reasked, masks)
 
 
-def _what_the_model_sees(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+def _hidden(draft: MaskDraft, answer: Answer, number: int) -> Bool[np.ndarray, "height width"]:
+    """The region of a picture, as whole patches where that is wanted."""
+    return snap_to_patches(draft.hidden, answer.layout, number) if draft.snap else draft.hidden
+
+
+def _masks(workspace: Workspace, answer: Answer) -> tuple[RegionMask, ...]:
+    """What is hidden of all pictures of the question, picture by picture."""
+    drafts = [workspace.mask_for(image, number) for number, image in enumerate(answer.question.images)]
+    regions = [(_hidden(draft, answer, number), draft.fill) for number, draft in enumerate(drafts)]
+    return tuple(RegionMask(hidden, fill, number) for number, (hidden, fill) in enumerate(regions) if hidden.any())
+
+
+def _what_the_model_sees(
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    answer: Answer,
+    mask: RegionMask,
+    masks: tuple[RegionMask, ...],
+) -> None:
+    """The shown picture under its `mask`, and the button to ask again under those of all pictures."""
     image = as_seen(answer.question)[mask.image]
     with st.container(horizontal=True, gap="medium"):
         seen = seen_part(apply_mask(image, mask), answer.layout, mask.image)
         st.image(seen.resize(fit(seen.size, SEEN)), alt="what the model sees", caption="what it sees")
         with st.container(width=RESULT - SEEN - 40):
-            _ask_again(workspace, model, answer, mask)
+            _ask_again(workspace, model, answer, masks)
+            others = [f"picture {other.image + 1}" for other in masks if other.image != mask.image]
+            if others:
+                st.caption(f"A region is hidden in {', '.join(others)}, too.")
 
 
 def _tools(draft: MaskDraft) -> None:
@@ -137,7 +160,7 @@ def _canvas(
             stroke_width=st.session_state.get("brush_width", 24) if tool == "freedraw" else 1,
             stroke_color=rgba(HIDDEN_RGB, 0.8),
             fill_color=rgba(HIDDEN_RGB, 0.5),
-            key=f"canvas_{exchange.serial}_{draft.strokes}",
+            key=f"canvas_{exchange.serial}_{number}_{draft.strokes}",
         )
     added = _drawn_region(drawn.json_data, (width, height), size)
     if added is not None:
@@ -181,12 +204,12 @@ def _drawn_region(
     return region if region.any() else None
 
 
-def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer, mask: RegionMask) -> None:
+def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer, masks: tuple[RegionMask, ...]) -> None:
     clicked = st.button(
         "Ask again without it",
         type="primary",
         icon=":material/visibility_off:",
-        disabled=not mask.hidden.any(),
+        disabled=not masks,
         key="ask_again",
     )
     st.caption("The same question, decoding and history, with the region hidden before the model's processor sees it.")
@@ -201,7 +224,7 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         place.text("".join(said))
 
     def ask_again(cancel: CancelToken, say: Any) -> Reasked:
-        return reask_under(model, answer, HiddenPixels((mask,)), cancel=cancel, say=say)
+        return reask_under(model, answer, HiddenPixels(masks), cancel=cancel, say=say)
 
     def run() -> None:
         workspace.reasked = Job(model, PURPOSE, ask_again).watch(status, show_piece)
@@ -213,9 +236,9 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         st.rerun()
 
 
-def _result(reasked: Reasked, mask: RegionMask) -> None:
+def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
     original, other, outcome = reasked.original, reasked.answer, reasked.outcome
-    if outcome.perturbation != HiddenPixels((mask,)):
+    if outcome.perturbation != HiddenPixels(masks):
         st.caption(":material/history: The region has changed since: what follows is about the former one.")
     st.caption("The original answer")
     st.text(original.text)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets.asked import in_words
 from ..widgets.image_source import image_chooser
 from .conversation import conversation_panel
 from .mask import mask_editor
@@ -45,7 +46,7 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
     elif exchange is None or answer is None:
         st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
     else:
-        st.text(f"“{answer.question.text[:200]}” → “{answer.text[:400]}”")
+        st.text(f"“{in_words(answer.question)[:200]}” → “{answer.text[:400]}”")
         if view.lens == "Answer tokens":
             answer_tokens_panel(workspace, model, exchange, answer)
         else:

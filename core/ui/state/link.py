@@ -68,8 +68,8 @@ def params_of(current_workspace: Workspace) -> dict[str, str]:
     params: dict[str, str] = {}
     if {current_workspace.spec, first_model()} != {EMBEDDED}:
         params["model"] = _name(current_workspace.spec)
-    if current_workspace.image and current_workspace.image.recipe:
-        params |= current_workspace.image.recipe.to_params()
+    if len(current_workspace.images) == 1 and current_workspace.images[0].recipe:
+        params |= current_workspace.images[0].recipe.to_params()
     question = current_workspace.inspected.question.text if current_workspace.inspected else current_workspace.offered
     if question and len(question) <= LONGEST_QUESTION:
         params["q"] = question
@@ -89,7 +89,9 @@ def share(current_workspace: Workspace) -> None:
         address = urlsplit(st.context.url or "")
         params = params_of(current_workspace)
         st.code(urlunsplit((*address[:3], urlencode(params), "")), language=None, wrap_lines=True)
-        if current_workspace.image and current_workspace.image.recipe is None:
+        if len(current_workspace.images) > 1:
+            st.caption("Several pictures are not part of the link: send them along. The model and question are.")
+        elif current_workspace.image and current_workspace.image.recipe is None:
             st.caption("Your own picture is not part of the link: send it along. The model and question are.")
         else:
             st.caption("It carries the model, the scene and the question. Opening it runs nothing by itself.")

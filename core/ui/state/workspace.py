@@ -24,6 +24,8 @@ from .results import ResultCache
 from .view import View
 
 MOST_UNDO = 30
+MOST_IMAGES = 12
+"""Pictures of one question."""
 _serials = count()
 
 
@@ -44,11 +46,16 @@ class Exchange:
     """
 
     question: Question
-    image: NamedImage | None
+    images: tuple[NamedImage, ...]
     said: str = ""
     answer: Answer | None = None
     trouble: str | None = None
     serial: int = field(default_factory=_serials.__next__)
+
+    @property
+    def image(self) -> NamedImage | None:
+        """The last of its pictures; None where it has none."""
+        return self.images[-1] if self.images else None
 
 
 @dataclass(eq=False)
@@ -80,12 +87,15 @@ AnyView = TypeVar("AnyView", bound=View)
 class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
     that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
-    question that pages draw, where it has several; None for the last. `results` are what took time to find out."""
+    question that pages draw, where it has several; None for the last. `images` are what the next question is about; a
+    picture that is chosen takes their place, or comes `beside` them. `masks` are the regions drawn, by the picture's
+    number. `results` are what took time to find out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
     model_trouble: str | None = None
-    image: NamedImage | None = None
+    images: tuple[NamedImage, ...] = ()
+    beside: bool = False
     image_trouble: str | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     inspected: Exchange | None = None
@@ -96,7 +106,7 @@ class Workspace:
     editing: int | None = None
     to_ask: Question | None = None
     offered: str | None = None
-    mask: MaskDraft | None = None
+    masks: dict[int, MaskDraft] = field(default_factory=dict)
     reasked: Reasked | None = None
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
@@ -109,6 +119,11 @@ class Workspace:
         if kind not in self._views:
             self._views[kind] = kind(self.results)
         return cast(AnyView, self._views[kind])
+
+    @property
+    def image(self) -> NamedImage | None:
+        """The last of the present pictures; None where there is none."""
+        return self.images[-1] if self.images else None
 
     @property
     def answer(self) -> Answer | None:
@@ -127,39 +142,73 @@ class Workspace:
         self.target = None
         self.image_number = None
 
-    def history(self) -> tuple[Turn, ...]:
-        """The finished exchanges about the present picture that come right before the next question."""
-        turns: list[Turn] = []
+    def _earlier(self) -> list[Exchange]:
+        """The finished exchanges about the present pictures that come right before the next question."""
+        earlier: list[Exchange] = []
         for exchange in reversed(self.exchanges):
-            if exchange.image is not self.image:
+            if exchange.images != self.images:
                 break
             if exchange.answer is not None and exchange.answer.text:
-                turns.append(Turn(exchange.question.text, exchange.answer.text))
-        return tuple(reversed(turns))
+                earlier.append(exchange)
+        return earlier[::-1]
 
-    def question(self, text: str) -> Question:
-        """`text` asked of the present picture, as the next turn of the conversation."""
-        images = (self.image.image,) if self.image else ()
-        return Question(text=text, images=images, history=self.history(), decoding=self.decoding)
+    def history(self) -> tuple[Turn, ...]:
+        """The turns about the present pictures that come right before the next question."""
+        return tuple(
+            Turn(exchange.question.text, exchange.answer.text) for exchange in self._earlier() if exchange.answer
+        )
 
-    def ask(self, text: str) -> None:
-        """Note down that `text` is to be asked of the present picture; Chat asks it once the page is drawn."""
-        self.to_ask = self.question(text.strip())
+    def question(self, text: str, images_at: tuple[int, ...] = ()) -> Question:
+        """`text` asked of the present pictures, as the next turn of the conversation. `images_at` are their places in
+        it; in a later turn they stay where the first one had them."""
+        images, earlier = [named.image for named in self.images], self._earlier()
+        if earlier:
+            first = earlier[0].question
+            images_at = () if first.history else first.images_at
+        return Question(text, images, self.history(), self.decoding, images_at=images_at)
+
+    def ask(self, text: str, images_at: tuple[int, ...] = ()) -> None:
+        """Note down that `text` is to be asked of the present pictures; Chat asks it once the page is drawn."""
+        if not images_at:
+            text = text.strip()
+        self.to_ask = self.question(text, images_at)
+
+    def take_images(self, *images: NamedImage) -> None:
+        """Ask about pictures that were chosen, in the place of the present ones or `beside` them. No more than
+        `MOST_IMAGES` are taken."""
+        present = self.images if self.beside else ()
+        self.choose_images((*present, *images)[:MOST_IMAGES])
+        if len(present) + len(images) > MOST_IMAGES:
+            self.image_trouble = f"A question has at most {MOST_IMAGES} pictures. Remove one to add another."
+
+    def move_image(self, number: int, by: int) -> None:
+        """Exchange one of the present pictures with another one, so many places later."""
+        moved = list(self.images)
+        moved[number], moved[number + by] = moved[number + by], moved[number]
+        self.choose_images(tuple(moved))
+
+    def remove_image(self, number: int) -> None:
+        """Ask without one of the present pictures."""
+        self.choose_images((*self.images[:number], *self.images[number + 1 :]))
 
     def choose_image(self, image: NamedImage | None) -> None:
-        """Ask about another picture (or without one) from now on; the conversation stays."""
-        self.image = image
+        """Ask about one other picture (or without one) from now on; the conversation stays."""
+        self.choose_images(() if image is None else (image,))
+
+    def choose_images(self, images: tuple[NamedImage, ...]) -> None:
+        """Ask about other pictures from now on; the conversation stays."""
+        self.images = images
         self.image_trouble = None
         self.offered = None
         self.phrasings = []
         self.compared = None
 
-    def mask_for(self, image: Image.Image) -> MaskDraft:
-        """The region drawn on an image; an empty one where there is none of its size."""
-        shape = (image.height, image.width)
-        if self.mask is None or self.mask.hidden.shape != shape:
-            self.mask = MaskDraft(np.zeros(shape, bool))
-        return self.mask
+    def mask_for(self, image: Image.Image, number: int = 0) -> MaskDraft:
+        """The region drawn on picture `number`; an empty one where there is none of its size."""
+        shape, draft = (image.height, image.width), self.masks.get(number)
+        if draft is None or draft.hidden.shape != shape:
+            draft = self.masks[number] = MaskDraft(np.zeros(shape, bool))
+        return draft
 
     def cut(self, index: int) -> None:
         """Drop the exchange at `index` and all later ones."""

@@ -17,9 +17,11 @@ from ..state import models
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.target import describe_target
 from ..state.workspace import Exchange, NamedImage, Workspace
+from .asked import in_words
 from .asking import ask_and_inspect
+from .picture_choice import picture_choice
 from .seen import seen_button, seen_notes
-from .target import page_key, target_chips, target_granularity, target_rival
+from .target import target_chips, target_granularity, target_rival
 
 PICTURE = 150
 """The picture's longer side in pixels."""
@@ -53,6 +55,7 @@ def answer_bar(
             _image(workspace, exchange, answer.question)
         with right:
             _choice(workspace, exchange)
+            picture_choice(workspace, exchange, answer.question)
             long = len(answer.tokens) > MANY_TOKENS
             with st.container(height=120 if long else "content", border=long):
                 picks = target_chips(workspace, exchange, answer, several=several)
@@ -93,27 +96,12 @@ def _image(workspace: Workspace, exchange: Exchange, question: Question) -> None
     image = question.images[workspace.shown_image]
     st.image(image.convert("RGB").resize(fit(image.size, PICTURE)), alt="the picture the question is about")
     if exchange.answer is not None:
-        seen_button(exchange.answer, workspace.shown_image, "bar")
-    if len(question.images) > 1:
-        key = page_key("picture_number", exchange)
-
-        def chosen() -> None:
-            workspace.image_number = st.session_state[key]
-
-        st.session_state[key] = workspace.shown_image
-        st.selectbox(
-            "Picture",
-            range(len(question.images)),
-            format_func=lambda number: f"picture {number + 1} of {len(question.images)}",
-            key=key,
-            on_change=chosen,
-            label_visibility="collapsed",
-        )
+        seen_button(exchange.answer, workspace.shown_image, "bar", label="")
 
 
 def _line(exchange: Exchange) -> str:
     answer = exchange.answer.text if exchange.answer else ""
-    return f"{_short(exchange.question.text)}  →  {_short(answer)}"
+    return f"{_short(in_words(exchange.question))}  →  {_short(answer)}"
 
 
 def _short(text: str) -> str:
@@ -179,7 +167,7 @@ def _another_model(workspace: Workspace, model: VisionLanguageModel, exchange: E
                 models.switch_model(workspace, former)
                 st.rerun()
     if again:
-        _ask(workspace, model, exchange.question, exchange.image)
+        _ask(workspace, model, exchange.question, exchange.images)
 
 
 def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -203,14 +191,14 @@ def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
         typed = st.chat_input("Or type a question of your own", key="ask_here")
         st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
         if asked or (typed and typed.strip()):
-            _ask(workspace, model, workspace.question((asked or typed or "").strip()), image)
+            _ask(workspace, model, workspace.question((asked or typed or "").strip()), workspace.images)
         for exchange in workspace.exchanges[-1:]:
             if exchange.trouble:
                 st.text(exchange.trouble)
 
 
-def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, image: NamedImage | None) -> None:
+def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, images: tuple[NamedImage, ...]) -> None:
     """Ask here and now, in the conversation, and look into the answer."""
-    exchange = Exchange(question, image)
+    exchange = Exchange(question, images)
     workspace.exchanges.append(exchange)
     ask_and_inspect(workspace, model, exchange, st.empty(), "stop_ask_here")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import streamlit as st
 from PIL import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from ...charts.overlays import fit
 from ...errors import UnreadableImage, UnreadableRecipe
@@ -19,7 +21,10 @@ from ..state.workspace import NamedImage, Workspace
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
 THUMBNAIL = 168
+CARD = 120
+"""Width of each of several pictures."""
 COLUMNS = 4
+INSTEAD, BESIDE = "replaces the present", "comes beside it"
 
 _copies: WeakKeyDictionary[NamedImage, dict[int, bytes]] = WeakKeyDictionary()
 
@@ -43,6 +48,8 @@ def _another(workspace: Workspace) -> None:
     )
     if not another.open:
         return
+    if workspace.images:
+        _beside(workspace, another)
     gallery, drawing, upload = another.tabs(["Samples", "Draw one", "Your own"])
     with gallery:
         if sample_gallery(workspace, "sample"):
@@ -56,14 +63,29 @@ def _another(workspace: Workspace) -> None:
             st.rerun()
 
 
-def accept(workspace: Workspace, data: bytes, name: str) -> bool:
-    """Take over an uploaded or pasted picture. If it cannot be read, the former one stays and a sentence says why."""
+def _beside(workspace: Workspace, place: DeltaGenerator) -> None:
+    """Whether a picture that is chosen takes the place of the present ones or comes beside them."""
+    chosen = place.segmented_control(
+        "A picture chosen here",
+        (INSTEAD, BESIDE),
+        default=BESIDE if workspace.beside else INSTEAD,
+        required=True,
+        key="image_beside",
+        help="A question can be about several pictures, each with its own maps and mask.",
+    )
+    workspace.beside = chosen == BESIDE
+
+
+def accept(workspace: Workspace, files: Sequence[tuple[bytes, str]]) -> bool:
+    """Take over uploaded or pasted pictures, each with its name. If one cannot be read, the former ones stay and a
+    sentence says why."""
     try:
-        image = open_image(data, name)
+        images = [NamedImage(open_image(data, name), name) for data, name in files]
     except UnreadableImage as error:
         workspace.image_trouble = str(error)
         return False
-    workspace.choose_image(NamedImage(image, name))
+    if images:
+        workspace.take_images(*images)
     return True
 
 
@@ -77,7 +99,7 @@ def sample_gallery(workspace: Workspace, key: str) -> bool:
             with place:
                 st.image(screen_copy(image, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
                 if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
-                    workspace.choose_image(image)
+                    workspace.take_images(image)
                     chosen = True
     return chosen
 
@@ -105,6 +127,9 @@ def image_trouble(workspace: Workspace) -> None:
 
 def _present(workspace: Workspace) -> None:
     image_trouble(workspace)
+    if len(workspace.images) > 1:
+        _several(workspace)
+        return
     image = workspace.image
     if image is None:
         with st.container(border=True):
@@ -115,6 +140,41 @@ def _present(workspace: Workspace) -> None:
     st.text(f"{image.name} · {image.image.width} × {image.image.height} px")
     if note := shrink_note(image.image):
         st.caption(f":material/photo_size_select_large: {note}")
+
+
+def _several(workspace: Workspace) -> None:
+    """The pictures in the order in which the model reads them; each can be moved and removed."""
+    last = len(workspace.images) - 1
+    with st.container(horizontal=True, gap="small", key="pictures"):
+        for number, image in enumerate(workspace.images):
+            with st.container(width=CARD, gap="xsmall"):
+                st.image(screen_copy(image, CARD), alt=f"picture {number + 1}")
+                st.text(f"{number + 1}. {image.name}")
+                if note := shrink_note(image.image, number):
+                    st.caption(note)
+                with st.container(horizontal=True, gap="small"):
+                    for icon, name, off in (
+                        (":material/arrow_back:", "earlier", number == 0),
+                        (":material/arrow_forward:", "later", number == last),
+                        (":material/close:", "remove", False),
+                    ):
+                        st.button(
+                            "",
+                            icon=icon,
+                            key=f"{name}_{number}",
+                            type="tertiary",
+                            disabled=off,
+                            help=f"{name.capitalize()} picture {number + 1}" if name == "remove" else f"Move {name}",
+                            on_click=_rearrange,
+                            args=(workspace, name, number),
+                        )
+
+
+def _rearrange(workspace: Workspace, name: str, number: int) -> None:
+    if name == "remove":
+        workspace.remove_image(number)
+    else:
+        workspace.move_image(number, -1 if name == "earlier" else 1)
 
 
 def _draw_a_scene(workspace: Workspace) -> None:
@@ -130,7 +190,7 @@ def _draw_a_scene(workspace: Workspace) -> None:
             width=150,
         )
         if st.button("Draw", icon=":material/brush:"):
-            workspace.choose_image(image_of(SceneRecipe(int(seed))))
+            workspace.take_images(image_of(SceneRecipe(int(seed))))
             st.rerun()
     if recipe is None:
         st.caption("Draw a scene to change one thing in it and keep everything else.")
@@ -153,7 +213,8 @@ def _draw_a_scene(workspace: Workspace) -> None:
 
 def _try(workspace: Workspace, recipe: SceneRecipe) -> None:
     try:
-        workspace.choose_image(image_of(recipe))
+        # It is the same picture with one thing changed, whatever stands beside it.
+        workspace.choose_images((*workspace.images[:-1], image_of(recipe)))
     except UnreadableRecipe as error:
         workspace.image_trouble = str(error)
     st.rerun()
@@ -168,14 +229,15 @@ def _value(change: Change) -> str:
 
 
 def _upload(workspace: Workspace) -> None:
-    file = st.file_uploader(
-        "A picture from this computer",
+    files = st.file_uploader(
+        "Pictures from this computer",
+        accept_multiple_files=True,
         key=f"upload_{st.session_state.setdefault('uploads', 0)}",
         help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high.",
     )
     st.caption("Or paste a picture into the question box (Ctrl+V), or drop it there.")
-    if file is not None:
-        accept(workspace, file.getvalue(), file.name)
+    if files:
+        accept(workspace, [(file.getvalue(), file.name) for file in files])
         # A new key empties the uploader: the picture is now ours, and the same file may be given again.
         st.session_state["uploads"] += 1
         st.rerun()

@@ -21,10 +21,10 @@ def look_into(workspace: Workspace, answer: Answer, target: Target, image: Named
     An answer that is in it already is not put there twice."""
     exchange = next((other for other in workspace.exchanges if other.answer is answer), None)
     if exchange is None:
-        exchange = Exchange(answer.question, image, said=answer.text, answer=answer)
+        exchange = Exchange(answer.question, () if image is None else (image,), said=answer.text, answer=answer)
         workspace.exchanges.append(exchange)
-    if workspace.image is not exchange.image:
-        workspace.choose_image(exchange.image)
+    if workspace.images != exchange.images:
+        workspace.choose_images(exchange.images)
     workspace.inspect(exchange)
     workspace.target = target
     workspace.pointed = exchange

@@ -17,17 +17,17 @@ SIZE, VIEW = 560, 220
 MOST_VIEWS = 24
 
 
-def seen_button(answer: Answer, image: int, key: str) -> None:
+def seen_button(answer: Answer, image: int, key: str, label: str = "What it sees") -> None:
     """A button that opens one picture as the model sees it; nothing for a question without pictures. `key` is that of
     the map beside it."""
     if not answer.question.images:
         return
     clicked = st.button(
-        "What it sees",
+        label,
         key=f"seen_{key}",
         type="tertiary",
         icon=":material/crop_free:",
-        help="The picture as it reaches the model: cropped, cut, padded or resized, with its grid of image tokens.",
+        help="The picture as the model sees it: cropped, cut, padded or resized, with its grid of image tokens.",
     )
     if clicked:
         _dialog(answer, image)

@@ -65,10 +65,11 @@ def named(workspace: Workspace, answer: Answer) -> dict[str, Mask]:
         return {}
     asked = answer.question.images[workspace.shown_image]
     things: dict[str, Mask] = {}
-    image = workspace.inspected.image if workspace.inspected else None
+    images = workspace.inspected.images if workspace.inspected else ()
+    image = images[workspace.shown_image] if len(images) == len(answer.question.images) else None
     if image is not None and image.recipe is not None and image.image.size == asked.size:
         things |= parts_of(image.recipe)
-    draft = workspace.mask
+    draft = workspace.masks.get(workspace.shown_image)
     if draft is not None and draft.hidden.shape == (asked.height, asked.width) and draft.hidden.any():
         things[PAINTED] = draft.hidden
     return things
