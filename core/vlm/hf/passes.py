@@ -30,6 +30,7 @@ from .families.base import Family
 from .families.context import ImageSize, PromptContext
 from .inputs import is_token_types
 from .layer_memory import divisible, empty_cache, keepable
+from .rotary import turns_by_length
 
 POSITION_STATE = "rope_deltas"
 """Where networks with several rotary axes keep how they counted the positions of the last prompt."""
@@ -47,7 +48,7 @@ class Passes:
         self.network = network.eval()
         self.family = family
         cache = empty_cache(network.config)
-        self.shares_prefix: bool = family.shares_prefix and keepable(cache)
+        self.shares_prefix: bool = family.shares_prefix and keepable(cache) and not turns_by_length(network.config)
         self.divisible: bool = self.shares_prefix and divisible(cache)
         self._processor = processor
         self.name = name

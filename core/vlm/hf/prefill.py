@@ -144,7 +144,7 @@ class Prefill:
             yield
         except (ValueError, RuntimeError) as error:
             features = inputs.get("mm_encoder_outputs", {}).get("image")
-            if features is None:
+            if features is None or features.pooler_output is None:
                 raise
             made = sum(image[..., 0].numel() for image in features.pooler_output)
             written = int((inputs["input_ids"] == self._passes.network.config.image_token_id).sum())

@@ -4,11 +4,21 @@ axis."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from .inputs import PositionedPrompt
+
+
+def turns_by_length(config: Any) -> bool:
+    """Whether a decoder turns keys by other angles in a longer sequence (LongRoPE, Ding et al. 2024): what a short
+    prompt left is not what a longer one that begins alike would have left."""
+    parameters = getattr(config.get_text_config(), "rope_parameters", None) or {}
+    kinds = (parameters, *(value for value in parameters.values() if isinstance(value, dict)))
+    return any(kind.get("rope_type") == "longrope" for kind in kinds)
 
 
 def following(positions: Int[Tensor, "axes position"], count: int) -> Int[Tensor, "axes count"]:

@@ -20,7 +20,7 @@ from core.vlm.replay import replay_difference
 from core.vlm.scoring import score
 from tests.families import saver
 from tests.generate import generated
-from tests.zoo import load, save_deepstack
+from tests.zoo import load, save_deepstack, save_llava
 
 SHORT = Decoding(max_new_tokens=4)
 ROTARY = (
@@ -186,6 +186,25 @@ def test_a_turn_that_follows_over_a_kept_prefix_is_what_transformers_generates(
         answer = ask(declared, Question(text, images, history=history, decoding=SHORT))
         assert_generated(declared, answer)
         history = (*history, Turn(text, "a door"))
+
+
+def test_what_a_short_prompt_left_is_not_used_by_a_long_one_whose_keys_turn_otherwise(
+    picture: Image.Image, tmp_path: Path
+) -> None:
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 10_000.0,
+        "short_factor": [1.0] * 8,
+        "long_factor": [4.0] * 8,
+        "original_max_position_embeddings": 64,
+        "factor": 16.0,
+    }
+    decoder = {"model_type": "phi3", "num_key_value_heads": 2, "original_max_position_embeddings": 64}
+    model = load(save_llava(tmp_path, **decoder, rope_parameters=rope))
+    for text in ("Is it?", "What is this thing that is there? " * 4, "Is it?"):
+        answer = ask(model, Question(text, (picture,), decoding=SHORT))
+        assert_generated(model, answer)
+        assert replay_difference(model, answer) < 1e-5
 
 
 @pytest.mark.parametrize("name", ["gemma3", "glm46v", "internvl", "qwen2_5_vl"])
