@@ -6,6 +6,7 @@ worker opens pictures itself: Sightline, the model and the folder must lie at th
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ..errors import ModelUnavailable, WorkersUnavailable
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.loading import ModelSpec, load_model
 from ..vlm.model import ModelCard
+from ..vlm.replay import checked
 from .case import Case
 from .results import Result, Run
 from .runner import Numbered, RunSettings, answer_case, record
@@ -33,9 +35,11 @@ def run_on_workers(
     settings: RunSettings | None = None,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> Run:
     """`runner.run_cases` with `workers` models of one `spec`, on the cluster that RAY_ADDRESS names, or on this machine
-    alone. Raises WorkersUnavailable, ModelUnavailable, and what `run_cases` raises."""
+    alone. `tell` is given what the model's self-check tells against it. Raises WorkersUnavailable, ModelUnavailable, and
+    what `run_cases` raises."""
     ray = _ray()
     settings = settings or RunSettings()
     started = not ray.is_initialized()
@@ -49,7 +53,10 @@ def run_on_workers(
         def answered(waiting: Sequence[Numbered]) -> Iterator[Result]:
             return _answers(ray, crew, waiting, settings, cancel)
 
-        return record(file, _card(ray, crew), cases, answered, name, folder, settings, cancel, progress)
+        card = _card(ray, crew)
+        if (sentence := ray.get(crew[0].check.remote())) is not None:
+            tell(sentence)
+        return record(file, card, cases, answered, name, folder, settings, cancel, progress)
     except ray.exceptions.RayError as error:
         raise WorkersUnavailable(
             f"A worker was lost ({type(error).__name__}). What was finished is in {file.name}: see whether {workers} "
@@ -75,6 +82,12 @@ class _Worker:
         except ModelUnavailable as error:
             return str(error)
         return self._model.card
+
+    def check(self) -> str | None:
+        """What the model's self-check tells against it."""
+        check = checked(self._model)
+        self._model.forget()
+        return None if check.negligible else check.sentence
 
     def answer(self, one: Numbered, settings: RunSettings) -> Result:
         return answer_case(self._model, one, settings)

@@ -65,7 +65,7 @@ def run(
     with stoppable() as cancel, bar(f"asking {name}") as progress:
         options |= {"cancel": cancel, "progress": progress}
         if engine == "ray":
-            done = run_on_workers(spec, wanted, file, workers=workers, **options)
+            done = run_on_workers(spec, wanted, file, workers=workers, tell=say, **options)
         else:
             done = run_cases(load(spec), wanted, file, **options)
     return _told(done, wanted, file)

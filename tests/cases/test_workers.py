@@ -20,6 +20,7 @@ from core.errors import ModelUnavailable, WorkersUnavailable
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
+from core.vlm.replay import SelfCheck
 from tests.cases.folders import picture
 
 SHORT = RunSettings(max_new_tokens=3)
@@ -117,6 +118,15 @@ def test_stopped_workers_leave_what_is_finished(ray: Ray, llava_folder: Path, tm
     assert ray.killed == 2
 
 
+def test_a_model_that_does_not_say_the_same_again_is_told_of_once(
+    ray: Ray, llava_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "checked", lambda _: SelfCheck(0.5, False, "It differs by 0.5 nats."))
+    spec, told = ModelSpec(str(llava_folder), dtype="float32", device="cpu"), list[str]()
+    run_on_workers(spec, texts(1), tmp_path / "run.jsonl", workers=2, name="own", settings=SHORT, tell=told.append)
+    assert told == ["It differs by 0.5 nats."]
+
+
 def test_a_model_that_cannot_be_loaded_is_said_as_anywhere(ray: Ray, tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable):
         run_on_workers(ModelSpec(str(tmp_path)), texts(1), tmp_path / "run.jsonl", workers=2, name="own")
@@ -141,6 +151,7 @@ def test_a_lost_worker_is_said_and_what_is_finished_is_kept(
         return answer_case(llava, one, settings)
 
     monkeypatch.setattr(workers._Worker, "load", lambda worker: llava.card)
+    monkeypatch.setattr(workers._Worker, "check", lambda worker: None)
     monkeypatch.setattr(workers._Worker, "answer", dies_at_three)
     with pytest.raises(WorkersUnavailable, match=r"A worker was lost \(RayError\)"):
         run_on_workers(ModelSpec("x"), texts(5), tmp_path / "run.jsonl", workers=1, name="own", settings=SHORT)
