@@ -38,8 +38,8 @@ def run_on_workers(
     tell: Callable[[str], None] = warnings.warn,
 ) -> Run:
     """`runner.run_cases` with `workers` models of one `spec`, on the cluster that RAY_ADDRESS names, or on this machine
-    alone. `tell` is given what the model's self-check tells against it. Raises WorkersUnavailable, ModelUnavailable, and
-    what `run_cases` raises."""
+    alone. `tell` is given what the model's self-check tells against it. Raises WorkersUnavailable, ModelUnavailable,
+    and what `run_cases` raises."""
     ray = _ray()
     settings = settings or RunSettings()
     started = not ray.is_initialized()
