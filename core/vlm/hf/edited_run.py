@@ -31,23 +31,25 @@ from .recompute import LayerInputs, NetworkPass, Prefix, first_of, unrolled
 
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
-    """A checkpointed pass of a decoder. `part` finds the modules inside its layers, `again` makes the same pass once
-    more, `divisible` says that every layer sees what stands before its rows by keys and values alone."""
+    """A checkpointed pass of a decoder, which gave its layers these inputs under the edits `made_under`. `part` finds
+    the modules inside its layers, `again` makes the same pass once more, `divisible` says that every layer sees what
+    stands before its rows by keys and values alone."""
 
     def __init__(
         self,
         modules: Sequence[torch.nn.Module],
+        inputs: LayerInputs,
         again: Callable[[], LayerInputs],
         lock: threading.RLock,
         part: Part,
         divisible: bool,
         prefix: KeptPrefix | None = None,
     ) -> None:
-        super().__init__(modules, again(), lock, prefix)
+        super().__init__(modules, inputs, lock, prefix)
         self._part = part
         self._again = again
         self._may_divide = divisible
-        (self._made_under,) = together([()])
+        (self.made_under,) = together([()])
         self._keys_values: dict[int, LayerKeysValues | None] = {}
         self._batched = True
         self._divisible: bool | None = None
@@ -121,7 +123,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
 
     def _from_the_start(self, edits: Edits) -> Float[Tensor, "row hidden"]:
         """What the last layer leaves of the whole pass, made anew."""
-        with editing([self._made_under + edits]):
+        with editing([self.made_under + edits]):
             final = self._again().final
         assert final is not None
         return final

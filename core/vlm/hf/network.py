@@ -34,6 +34,7 @@ from ..tower import TowerPass
 from ..unembedding import Unembedding
 from . import prompt as prompts
 from .continuations import continuation_logits
+from .edited_run import NetworkDecoderPass
 from .editing import editing, together
 from .families.base import Family
 from .grid_probe import measure
@@ -58,6 +59,7 @@ from .prefill import Prefill
 from .record import record_decoder, record_tower
 from .rows import attention_rows, tower_attention
 from .shuffling import shuffling
+from .streams import StreamedPass
 from .tokenizer import TokenizerReader
 from .unembedding import Readout, measure_readout
 
@@ -297,9 +299,10 @@ class TransformersModel(VisionLanguageModel):
         if not edits or not answer.tokens:
             return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
         start = min(first_position(row, prompt - 1) for row in together(edits))
+        if not self._reads_states():
+            under = checkpoints.made_under if isinstance(checkpoints, NetworkDecoderPass | StreamedPass) else ()
+            return [self._logits_under(answer, under + row) for row in edits]
         if checkpoints is None:
-            if not self._reads_states():
-                return [self._logits_under(answer, row) for row in edits]
             checkpoints = self.checkpointed(answer, start)
         rows = slice(prompt - 1 - checkpoints.start, length - 1 - checkpoints.start)
         at_once = self.edits_at_once(answer, checkpoints.start)

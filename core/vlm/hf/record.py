@@ -6,26 +6,24 @@ from __future__ import annotations
 import torch
 
 from ...answer import Answer
-from ...errors import NotApplicable
 from ..checkpoints import DecoderPass
 from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
-from .editing import SEVERAL_STREAMS
 from .inputs import PositionedPrompt, seen
 from .passes import Passes
 from .prefill import Prefill
 from .prefix import KeptPrefix, network_cache
 from .recompute import LayerInputs, NetworkTowerPass, recording_layers
 from .rotary import batched, positions_from
+from .streams import StreamedPass
 
 
 def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int) -> DecoderPass:
     """A checkpointed pass over an answer's sequence, from position `start` on where the keys and values of all before
     can be kept; over the whole sequence otherwise.
 
-    Raises ValueError for a start outside the prompt, NotApplicable for a network between whose layers go several
-    streams of states.
+    Raises ValueError for a start outside the prompt.
     """
     prompt = _prompt_of(passes, answer)
     if not 0 <= start < len(prompt.ids):
@@ -38,12 +36,6 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
         start = 0
 
     def read() -> LayerInputs:
-        inputs = over_the_sequence()
-        if len(inputs.shapes[0]) > 3:
-            raise NotApplicable(SEVERAL_STREAMS)
-        return inputs
-
-    def over_the_sequence() -> LayerInputs:
         with passes.one_pass(start), recording_layers(layers, network.device) as inputs:
             if not start:
                 passes.last_logits(1, **passes.with_answer(prompt.inputs, more), use_cache=False)
@@ -58,7 +50,10 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
             )
         return inputs
 
-    return NetworkDecoderPass(layers, read, passes.lock, passes.part, passes.divisible, prefix)
+    first = read()
+    if len(first.shapes[0]) > 3:
+        return StreamedPass(len(layers))
+    return NetworkDecoderPass(layers, first, read, passes.lock, passes.part, passes.divisible, prefix)
 
 
 def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:

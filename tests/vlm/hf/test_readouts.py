@@ -81,7 +81,8 @@ def test_states_in_several_streams_are_refused_wherever_they_are_read(
     for read in (
         lambda: streams.unembed(torch.zeros(1, streams.card.hidden)),
         lambda: streams.unembedding(),
-        lambda: streams.checkpointed(answer),
+        lambda: streams.checkpointed(answer).final,
+        lambda: streams.checkpointed(answer).recompute(0),
         lambda: streams.logits_with(answer, [(patch,)]),
     ):
         with pytest.raises(NotApplicable, match=REFUSED):
@@ -97,7 +98,10 @@ def test_heads_and_keys_are_taken_away_where_states_cannot_be_read(
     torch.testing.assert_close(logits[0], streams.replay_logits(answer))
     for row, changed in zip(edits, logits, strict=True):
         with streams.edited(row):
+            checkpoints = streams.checkpointed(answer)
             torch.testing.assert_close(changed, streams.replay_logits(answer))
+        (again,) = streams.logits_with(answer, [()], checkpoints)
+        torch.testing.assert_close(changed, again)
     assert not torch.allclose(logits[0], logits[1]) and not torch.allclose(logits[0], logits[2])
 
 
