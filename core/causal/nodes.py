@@ -59,7 +59,8 @@ def choose_nodes(answer: Answer, token: int, row: Float[np.ndarray, "key"], sett
     images = [p for p in layout.positions(TokenKind.IMAGE) if p <= target_row]
     words, notes = _words(answer, target_row, weights, settings.text_threshold)
     if not images:
-        notes.insert(0, "The question has no picture: the graph is over words alone, and there is nothing to mask.")
+        why = layout.unplaced or "The question has no picture"
+        notes.insert(0, f"{why}: the graph is over words alone, and there is nothing to mask.")
     kept = _most(words, weights, settings.text_tokens)
     if len(kept) < len(words):
         notes.append(f"Of {len(words)} words above the threshold, the {len(kept)} most attended are nodes.")

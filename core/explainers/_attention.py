@@ -62,8 +62,9 @@ def passed_as_it_is(model: VisionLanguageModel) -> str | None:
     all have attention."""
     none = model.card.without_attention
     return (
-        f"Without attention: {layers_in_words(none)}. Such a layer mixes positions in another way (convolution or "
-        "recurrence), which this map does not follow: what stands at a position passes through it as it is."
+        f"Without attention: {layers_in_words(none)}. Such a layer mixes positions in another way (convolution, "
+        "recurrence) or reads the picture across, which this map does not follow: what stands at a position passes "
+        "through it as it is."
         if none
         else None
     )

@@ -93,7 +93,7 @@ class PixelOcclusion(Explainer):
     """A method that replaces regions of pixels and asks how likely the answer still is, a whole pass each, several of
     them together. Where no image token has a place in the picture, its scores are of squares of the picture."""
 
-    needs: ClassVar[Need] = "image"
+    needs: ClassVar[Need] = "pixels"
     signed: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = True
 

@@ -7,8 +7,8 @@ from typing import Literal
 from ..answer import Answer, TokenKind
 from ..vlm.model import VisionLanguageModel
 
-Need = Literal["nothing", "image", "places"]
-"""What of a picture a method cannot do without: its image tokens, or also where in it each of them is."""
+Need = Literal["nothing", "pixels", "image", "places"]
+"""What of a picture a method cannot do without: its pixels, its image tokens, or also where in it each of them is."""
 
 
 def image_positions(answer: Answer) -> list[int]:
@@ -17,7 +17,12 @@ def image_positions(answer: Answer) -> list[int]:
 
 def lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
     """What a method of this need and name lacks in an answer, as a sentence that says what to do; None for nothing."""
-    if need != "nothing" and not image_positions(answer):
+    if need in ("image", "places") and answer.question.images and not image_positions(answer):
+        return (
+            f"{answer.layout.unplaced}, and {name} scores nothing but image tokens. Hiding pixels needs none of them; "
+            "raw attention and input x gradient score the words."
+        )
+    if need != "nothing" and not answer.question.images:
         return (
             f"This question has no picture, and {name} scores nothing but pictures. Ask about a picture, or choose a "
             "method that scores words too, such as hiding image tokens or input x gradient."

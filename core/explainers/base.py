@@ -41,11 +41,11 @@ class Explainer(ABC):
     """One method. The class docstring's first paragraph describes it on screen and names its paper.
 
     `key` names it in settings and files, `name` on screen; `caveat` is the one line shown under every map of it:
-    what the score does not tell. `needs` says what of a picture it cannot do without: "image" tokens, where it scores
-    nothing else or nothing without them, or also the "places" that they have in the picture; answers that lack it are
-    refused in a sentence. `signed`: scores may be negative, and then mean evidence against. `contrasts`: a rival
-    changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it knows nothing of the
-    model, and is there to be beaten.
+    what the score does not tell. `needs` says what of a picture it cannot do without: its "pixels", or "image" tokens,
+    where it scores nothing else or nothing without them, or also the "places" that they have in the picture; answers
+    that lack it are refused in a sentence. `signed`: scores may be negative, and then mean evidence against.
+    `contrasts`: a rival changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it
+    knows nothing of the model, and is there to be beaten.
     """
 
     key: ClassVar[str]

@@ -60,7 +60,8 @@ class LogitLens(Mechanism):
         word = token_targets_of(answer, target)[0].token
         read = words_read(answer) if settings.positions == WORDS else answer.layout.positions(TokenKind.IMAGE)
         if not read:
-            raise NotApplicable("This question has no picture, so there are no image tokens to read. Read the words.")
+            why = answer.layout.unplaced or "This question has no picture, so there are no image tokens to read"
+            raise NotApplicable(f"{why}. Read the words.")
         entered = some_layers(model.card.layers) if settings.layers is None else settings.layers
         reading = lens(model, answer, read, entered, top=settings.top, words=[word], cancel=cancel, progress=progress)
         places = single_places(answer, read)

@@ -39,7 +39,8 @@ class ModelCard:
     is otherwise. `adapter` is what was loaded onto it. `weight_bytes` is what its weights take.
 
     `without_attention` are the numbers of layers that mix positions in another way, by convolution or recurrence, or
-    not at all. Layers are numbered as the network numbers them, these included."""
+    not at all, as those that attend to a picture that is no part of the sequence. Layers are numbered as the network
+    numbers them, these included."""
 
     name: str
     source: str

@@ -150,7 +150,10 @@ def recorded_sdpa(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA under the edits in force, and the first sequence's last row for the active recorder."""
+    """SDPA under the edits in force, and the first sequence's last row for the active recorder. Cross-attention, whose
+    keys are no positions of the sequence, is neither recorded nor edited."""
+    if getattr(module, "reads_across", False):
+        return _attend(module, query, key, value, attention_mask, scaling, **kwargs), None
     layer = _numbers.get(module, 0)
     attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
     recorder = _active.get()

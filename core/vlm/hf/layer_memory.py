@@ -31,8 +31,11 @@ WITHOUT_ATTENTION = ("linear_attention", "conv", "moe", "mlp")
 
 def layers_without_attention(config: Any) -> tuple[int, ...]:
     """The numbers of the decoder's layers that have no softmax attention."""
-    kinds = getattr(config.get_text_config(decoder=True), "layer_types", None) or ()
-    return tuple(layer for layer, kind in enumerate(kinds) if kind in WITHOUT_ATTENTION)
+    text = config.get_text_config(decoder=True)
+    kinds = getattr(text, "layer_types", None) or ()
+    # Layers of cross-attention attend to nothing in the sequence.
+    across = getattr(text, "cross_attention_layers", None) or ()
+    return tuple(sorted({layer for layer, kind in enumerate(kinds) if kind in WITHOUT_ATTENTION} | {*across}))
 
 
 @dataclass(frozen=True, eq=False)

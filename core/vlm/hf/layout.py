@@ -19,6 +19,11 @@ MISFIT = (
     "of them has a place that is known and there is no grid"
 )
 
+ACROSS = (
+    "{} reads the picture through layers of cross-attention: its patches are no tokens of the sequence, so that no "
+    "score over the sequence reaches them"
+)
+
 
 def image_positions(prompt: Prompt, image_token_id: int) -> tuple[int, ...]:
     """The positions of image tokens, which are known by their id: `mm_token_type_ids` would also mark the tags of rows
@@ -33,7 +38,8 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         TokenKind.IMAGE if position in images else TokenKind.TEXT if typed else TokenKind.SPECIAL
         for position, typed in enumerate(prompt.typed)
     )
-    unplaced = RESAMPLED.format(family.name) if family.resamples and images else ""
+    why = RESAMPLED if family.resamples else ACROSS if family.across else ""
+    unplaced = why.format(family.name) if context.image_sizes else ""
     try:
         views = with_sizes(family.views(context), context)
     except Misfit as error:

@@ -111,9 +111,11 @@ class TransformersModel(VisionLanguageModel):
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
-        places = image_positions(prompt, self.network.config.image_token_id)
-        check_seen(places, question, self.card.name)
-        more = self.family.word_inputs(self.processor, spoken(prompt, places, self.processor.tokenizer))
+        places = () if self.family.across else image_positions(prompt, self.network.config.image_token_id)
+        if not self.family.across:
+            check_seen(places, question, self.card.name)
+        text = spoken(prompt, places, self.processor.tokenizer)
+        more = self.family.word_inputs(self.processor, inputs, prompt.ids, text)
         inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
         context = self._passes.context(inputs, [image.size for image in question.images], places)
         layout = self._measured(lay_out(prompt, self.family, context))
@@ -138,7 +140,7 @@ class TransformersModel(VisionLanguageModel):
     ) -> Answer:
         check_own(self, answer)
         layout = answer.layout
-        if layout.views or not layout.positions(TokenKind.IMAGE):
+        if layout.views or not answer.question.images:
             return answer
         if layout.unplaced:
             raise NotApplicable(f"{layout.unplaced}. {WITHOUT_GRID}")

@@ -20,6 +20,7 @@ from ...errors import ModelUnavailable
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
 from .families.base import Family
+from .families.registry import family_of
 from .files import called, read_json
 from .kinds import runs_by_own_code
 from .placement import attach
@@ -50,7 +51,7 @@ def read_configuration(folder: Path) -> Any:
             "Choose a version over a decoder (of BLIP-2 one with OPT, of InstructBLIP one with Vicuna), or another "
             "model."
         )
-    outside = hasattr(config.get_text_config(), "cross_attention_layers")
+    outside = hasattr(config.get_text_config(), "cross_attention_layers") and not family_of(config).across
     if outside or not isinstance(getattr(config, "image_token_id", None), int):
         raise ModelUnavailable(
             f"{called(folder)} is a {model_type} model, whose picture does not enter as image tokens of the sequence; "

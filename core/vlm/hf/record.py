@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 
 from ...answer import Answer
+from ...errors import NotApplicable
 from ..checkpoints import DecoderPass
 from ..edits import first_after_images
 from ..tower import TowerPass
@@ -18,12 +19,17 @@ from .recompute import LayerInputs, NetworkTowerPass, recording_layers
 from .rotary import batched, positions_from
 from .streams import StreamedPass
 
+LAYERS_LEFT_OUT = (
+    "Without a picture this network leaves out the layers that would read it, so that its layers cannot be computed "
+    "again one by one. Ask about a picture, or choose raw attention."
+)
+
 
 def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int) -> DecoderPass:
     """A checkpointed pass over an answer's sequence, from position `start` on where the keys and values of all before
     can be kept; over the whole sequence otherwise.
 
-    Raises ValueError for a start outside the prompt.
+    Raises ValueError for a start outside the prompt, NotApplicable for a pass that leaves layers out.
     """
     prompt = _prompt_of(passes, answer)
     if not 0 <= start < len(prompt.ids):
@@ -51,6 +57,8 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
         return inputs
 
     first = read()
+    if len(first.shapes) < len(layers):
+        raise NotApplicable(LAYERS_LEFT_OUT)
     if len(first.shapes[0]) > 3:
         return StreamedPass(len(layers))
     return NetworkDecoderPass(layers, first, read, passes.lock, passes.part, passes.divisible, prefix)

@@ -61,9 +61,11 @@ def measure_readout(network: Any, layers: Sequence[torch.nn.Module], tokens: Seq
         return None
     inside = {module for layer in layers for module in layer.modules()}
     others = [module for module in network.get_decoder().modules() if module not in inside]
-    with _watching([layers[-1], head, *others]) as calls, torch.no_grad():
+    with _watching([*layers, head, *others]) as calls, torch.no_grad():
         logits = network(input_ids=torch.tensor([tokens], device=network.device), use_cache=False).logits
-    final = next((call.made for call in calls if call.module is layers[-1]), None)
+    # (the last that was called: without a picture, layers of cross-attention are left out)
+    left = [call for call in calls if call.module in set(layers)]
+    final = left[-1].made if left else None
     products = next((call for call in calls if call.module is head), None)
     if final is None or products is None:
         return None
@@ -71,7 +73,7 @@ def measure_readout(network: Any, layers: Sequence[torch.nn.Module], tokens: Seq
         (
             call.module
             for call in calls
-            if call.module is not layers[-1] and _same(call.given, final) and _same(call.made, products.given)
+            if call.module not in set(layers) and _same(call.given, final) and _same(call.made, products.given)
         ),
         torch.nn.Identity() if _same(final, products.given) else None,
     )

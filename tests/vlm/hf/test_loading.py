@@ -203,7 +203,7 @@ def test_a_language_model_is_not_a_vision_language_model(copy: Path) -> None:
 
 
 def test_a_family_without_image_tokens_is_refused(copy: Path) -> None:
-    transformers.MllamaConfig().save_pretrained(copy)
+    transformers.GitConfig().save_pretrained(copy)
     assert "not supported" in refusal(copy)
 
 

@@ -67,6 +67,9 @@ class Family:
     tower_reads_words: bool = False
     """True where what becomes of an image depends on the words that are asked about it."""
 
+    across: bool = False
+    """True where images are read by layers of cross-attention, so that none of their patches is in the sequence."""
+
     resamples: bool = False
     """True where a fixed number of image tokens look all over the image, so that none has a place in it."""
 
@@ -88,8 +91,11 @@ class Family:
         processor."""
         return processor
 
-    def word_inputs(self, processor: Any, text: str) -> dict[str, Tensor]:
-        """Inputs that the network needs beside tokens and images, made of the prompt's words."""
+    def word_inputs(
+        self, processor: Any, inputs: Mapping[str, Tensor], ids: Sequence[int], text: str
+    ) -> dict[str, Tensor]:
+        """What the network needs beside tokens and images, made of the prompt's tokens or its words. `inputs` are the
+        processor's, which has seen marks in the place of words."""
         return {}
 
     def image_grid(self, context: PromptContext) -> str:

@@ -9,6 +9,7 @@ past the image.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -79,7 +80,7 @@ class InstructBlip(Blip2):
     shares_prefix = False
     tower_reads_words = True
 
-    def word_inputs(self, processor: Any, text: str) -> dict[str, Tensor]:
+    def word_inputs(self, processor: Any, inputs: Any, ids: Sequence[int], text: str) -> dict[str, Tensor]:
         # (a control token of the queries' tokenizer that was typed stays text)
         encoding = processor.loaded.qformer_tokenizer([text], return_tensors="pt", split_special_tokens=True)
         return {f"qformer_{name}": encoding[name] for name in ("input_ids", "attention_mask")}

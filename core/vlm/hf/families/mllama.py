@@ -1,0 +1,116 @@
+"""Llama 3.2 Vision: the image is no part of the sequence. Some layers of the decoder, which attend to nothing else,
+look across at the vision tower's patches.
+
+Over the sequence such a layer is one without attention. Its keys are tiles x patches of another room, so that rows,
+edits and relevancy over positions do not go there; hiding pixels does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MethodType, SimpleNamespace
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from transformers.models.mllama.processing_mllama import (
+    convert_sparse_cross_attention_mask_to_dense,
+    get_cross_attention_token_mask,
+)
+
+from .base import Family
+from .context import PromptContext
+
+MASK = "cross_attention_mask"
+
+
+class Mllama(Family):
+    """Llama 3.2 Vision."""
+
+    key = "mllama"
+    name = "Llama 3.2 Vision"
+    model_types = ("mllama",)
+    across = True
+
+    def image_grid(self, context: PromptContext) -> str:
+        vision = context.config.vision_config
+        side = vision.image_size // vision.patch_size
+        return f"none in the sequence: up to {vision.max_num_tiles} tiles of {side} x {side} patches are read across"
+
+    def adapt(self, network: Any, processor: Any) -> Any:
+        for layer in network.model.language_model.layers:
+            if hasattr(layer, "cross_attn"):
+                layer.cross_attn.reads_across = True
+                layer.cross_attn.register_forward_pre_hook(_for_each_sequence, with_kwargs=True)
+        network.get_image_features = MethodType(_image_features, network)
+        network.forward = MethodType(_reading_on(type(network).forward), network)
+        return processor
+
+    def word_inputs(self, processor: Any, inputs: Any, ids: Sequence[int], text: str) -> dict[str, Tensor]:
+        # Which tokens see which image depends on where the images stand among them.
+        if MASK not in inputs:
+            return {}
+        tiles = inputs[MASK].any(1).sum(-1).tolist()
+        dense = convert_sparse_cross_attention_mask_to_dense(
+            [get_cross_attention_token_mask(list(ids), processor.image_token_id)],
+            num_tiles=tiles,
+            max_num_tiles=inputs[MASK].shape[-1],
+            length=len(ids),
+        )
+        return {MASK: torch.from_numpy(dense)}
+
+
+def _for_each_sequence(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The image's states for each sequence of a batch: the attention takes one batch for the other."""
+    states, rows = kwargs.get("cross_attention_states"), kwargs["hidden_states"].shape[0]
+    if states is None or rows == 1:
+        return args, kwargs
+    return args, {**kwargs, "cross_attention_states": states.reshape(1, -1, states.shape[-1]).expand(rows, -1, -1)}
+
+
+def _image_features(
+    self: Any, pixel_values: Tensor, aspect_ratio_ids: Tensor, aspect_ratio_mask: Tensor, **_: Any
+) -> Any:
+    """What the decoder reads across, as other networks hand out their image features."""
+    seen = self.model.vision_model(
+        pixel_values=pixel_values, aspect_ratio_ids=aspect_ratio_ids, aspect_ratio_mask=aspect_ratio_mask
+    ).last_hidden_state
+    projected = self.model.multi_modal_projector(seen)
+    return SimpleNamespace(pooler_output=projected.reshape(-1, projected.shape[-2], projected.shape[-1]))
+
+
+def _reading_on(forward: Any) -> Any:
+    """The `forward` of the network, which takes image features as others do, and lets every token after the prompt see
+    what its last token saw."""
+
+    def reading(
+        self: Any,
+        input_ids: Int[Tensor, "batch position"],
+        mm_encoder_outputs: dict[str, Any] | None = None,
+        cross_attention_mask: Tensor | None = None,
+        past_key_values: Any = None,
+        **inputs: Any,
+    ) -> Any:
+        if mm_encoder_outputs:
+            inputs = {name: value for name, value in inputs.items() if not name.startswith("aspect_ratio")}
+            inputs["cross_attention_states"] = mm_encoder_outputs["image"].pooler_output
+        if cross_attention_mask is None:
+            last = getattr(past_key_values, "last_seen", None)
+            cross_attention_mask = None if last is None else last.expand(-1, input_ids.shape[1], -1, -1)
+        else:
+            last = cross_attention_mask[:, -1:]
+            more = input_ids.shape[1] - cross_attention_mask.shape[1]
+            if more > 0:
+                cross_attention_mask = torch.cat([cross_attention_mask, last.expand(-1, more, -1, -1)], 1)
+            if past_key_values is not None:
+                past_key_values.last_seen = last
+        return forward(
+            self,
+            input_ids=input_ids,
+            cross_attention_mask=cross_attention_mask,
+            past_key_values=past_key_values,
+            **inputs,
+        )
+
+    return reading

@@ -1,0 +1,152 @@
+"""Llama 3.2 Vision reads pictures across: it answers as transformers does, and what cannot be seen of that is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from core.answer import Answer, Decoding, Question, Target, TokenKind, Turn
+from core.errors import NotApplicable, UnknownName
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.vlm.edits import HeadAblation, Knockout
+from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
+from core.zoo.registry import recipes
+from tests.zoo import load
+
+WORDS = Decoding(max_new_tokens=5)
+ACROSS = (1, 3)
+
+
+def noise(width: int, height: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+QUESTIONS = {
+    "one picture": Question("What is it?", noise(120, 80), decoding=WORDS),
+    "a very tall one": Question("What is it?", noise(40, 300), decoding=WORDS),
+    "a very wide one": Question("What is it?", noise(300, 40), decoding=WORDS),
+    "two pictures": Question("Are both the same?", (noise(120, 80), noise(60, 90)), decoding=WORDS),
+    "a second turn": Question("And the door?", noise(120, 80), (Turn("What is it?", "a house"),), WORDS),
+    "no picture": Question("What is it?", decoding=WORDS),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = recipes()["mllama"]().save(tmp_path_factory.mktemp("mllama"))
+    weights = load_file(folder / "model.safetensors")
+    for name, weight in weights.items():
+        if name.endswith("_gate"):
+            weight.fill_(0.7)  # they begin closed, and nothing would be seen
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mllama(folder: Path) -> TransformersModel:
+    return load(folder)
+
+
+@pytest.fixture(scope="module")
+def own(folder: Path) -> Any:
+    """The network as transformers loads it."""
+    return transformers.AutoModelForImageTextToText.from_pretrained(folder, attn_implementation="eager").eval()
+
+
+@pytest.fixture(scope="module")
+def answer(mllama: TransformersModel) -> Answer:
+    return ask(mllama, QUESTIONS["one picture"])
+
+
+@pytest.mark.parametrize("name", list(QUESTIONS))
+def test_it_answers_as_transformers_generates(name: str, mllama: TransformersModel, own: Any, folder: Path) -> None:
+    processor = transformers.AutoProcessor.from_pretrained(folder, backend="pil")
+    question = QUESTIONS[name]
+    for _ in range(2):  # the second time with what was kept of the first
+        said = ask(mllama, question)
+        rendered = "".join(said.prompt_tokens).removeprefix("<s>")
+        inputs = processor(images=list(question.images) or None, text=rendered, return_tensors="pt")
+        assert set(said.inputs) == set(inputs)
+        assert all(torch.equal(said.inputs[key], inputs[key]) for key in inputs)
+        generated = own.generate(**inputs, max_new_tokens=5, do_sample=False)[0, inputs["input_ids"].shape[1] :]
+        assert list(said.token_ids) == generated.tolist()[: len(said.tokens)]
+        logprobs = mllama.replay_logits(said).log_softmax(-1)
+        replayed = [float(logprobs[index, token]) for index, token in enumerate(said.token_ids)]
+        assert replayed == pytest.approx([token.logprob for token in said.tokens], abs=1e-5)
+
+
+def test_pictures_change_what_it_says(mllama: TransformersModel) -> None:
+    one, other = (mllama.replay_logits(ask(mllama, QUESTIONS[name])) for name in ("one picture", "a very tall one"))
+    assert not torch.allclose(one[0], other[0], atol=1e-3)
+
+
+def test_layers_that_read_across_have_no_rows_and_the_others_have_those_of_eager(
+    mllama: TransformersModel, own: Any, answer: Answer
+) -> None:
+    assert mllama.card.without_attention == ACROSS
+    assert answer.attention is not None
+    whole = dict(answer.inputs)
+    more = torch.tensor([answer.token_ids[:-1]])
+    whole["input_ids"] = torch.cat([whole["input_ids"], more], 1)
+    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
+    last = whole["cross_attention_mask"][:, -1:].expand(-1, more.shape[1], -1, -1)
+    whole["cross_attention_mask"] = torch.cat([whole["cross_attention_mask"], last], 1)
+    with torch.no_grad():
+        eager = own(**whole, output_attentions=True).attentions
+    prompt = len(answer.prompt_tokens)
+    of_sequence = [weights for weights in eager if weights.shape[-1] == whole["input_ids"].shape[1]]
+    seen = [layer for layer in range(4) if layer not in ACROSS]
+    for layer, weights in zip(seen, of_sequence, strict=True):
+        for token in range(len(answer.tokens)):
+            row = weights[0, :, prompt - 1 + token]
+            torch.testing.assert_close(
+                answer.attention.weights[layer, :, token, : row.shape[-1]], row, atol=1e-5, rtol=0
+            )
+    assert bool(answer.attention.weights[list(ACROSS)].isnan().all())
+
+
+def test_edits_in_a_batch_are_edits_one_by_one(mllama: TransformersModel, answer: Answer) -> None:
+    last = len(answer.prompt_tokens) - 1
+    edits = [(HeadAblation(((0, 1),)),), (Knockout((last,), (1, 2), frozenset((0, 2))),), ()]
+    together = mllama.logits_with(answer, edits)
+    for edit, logits in zip(edits, together, strict=True):
+        torch.testing.assert_close(logits, mllama.logits_with(answer, [edit])[0], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(together[2], mllama.replay_logits(answer), atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(together[0], together[2], atol=1e-3)
+
+
+def test_what_cannot_be_had_is_said(mllama: TransformersModel, answer: Answer) -> None:
+    assert answer.layout.positions(TokenKind.IMAGE) == ()
+    assert answer.layout.views == ()
+    across = "reads the picture through layers of cross-attention"
+    assert across in answer.layout.unplaced
+    with pytest.raises(NotApplicable, match=across):
+        mllama.measure_grid(answer)
+    with pytest.raises(NotApplicable, match=f"{across}.*Hiding pixels needs none"):
+        explain(explainers()["grad_cam"], mllama, answer, [Target((1,))])
+    with pytest.raises(UnknownName, match="has no attention"):
+        mllama.logits_with(answer, [(HeadAblation(((1, 0),)),)])
+
+
+@pytest.mark.parametrize("method", ["relevancy", "raw_attention", "input_gradient", "occlusion_pixels"])
+def test_words_and_pixels_are_scored(method: str, mllama: TransformersModel, answer: Answer) -> None:
+    (map_,) = explain(explainers()[method], mllama, answer, [Target((1,))])
+    assert bool(map_.scores.isfinite().all())
+    assert float(map_.scores.abs().max()) > 0
+
+
+def test_layers_that_are_left_out_without_a_picture_are_not_recomputed(mllama: TransformersModel) -> None:
+    words = ask(mllama, QUESTIONS["no picture"])
+    with pytest.raises(NotApplicable, match="Without a picture this network leaves out the layers"):
+        explain(explainers()["relevancy"], mllama, words, [Target((1,))])
+    final = mllama.checkpointed(ask(mllama, QUESTIONS["one picture"])).final
+    assert final.shape[-1] == mllama.card.hidden
