@@ -10,11 +10,13 @@ import streamlit as st
 
 from ...charts.overlays import fit
 from ...street.recipe import SceneRecipe
+from ...vlm.loading import EMBEDDED
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of, suggestions
 from ..state.workspace import Workspace
 from ..widgets.image_source import image_trouble, sample_gallery, screen_copy
 from ..widgets.model_bar import compact
+from ..widgets.model_chooser import chooser
 
 SHOWN = 336
 """Longer side, in pixels, of the picture on screen."""
@@ -79,6 +81,10 @@ def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
         if question := _first_question(workspace, model):
             workspace.ask(question)
             st.switch_page("pages/1_Chat.py")
+        st.subheader("Or another model", anchor=False)
+        if workspace.spec == EMBEDDED:
+            st.caption("The embedded model knows drawn street scenes. For photographs, choose one that does.")
+        chooser(workspace, "home")
     _read_ahead()
 
 

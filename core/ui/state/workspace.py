@@ -89,10 +89,12 @@ class Workspace:
     that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
     question that pages draw, where it has several; None for the last. `images` are what the next question is about; a
     picture that is chosen takes their place, or comes `beside` them. `masks` are the regions drawn, by the picture's
-    number. `results` are what took time to find out."""
+    number. `tuned` is the model with the adapter that was last switched on or off. `results` are what took time to find
+    out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
+    tuned: ModelSpec | None = None
     model_trouble: str | None = None
     images: tuple[NamedImage, ...] = ()
     beside: bool = False

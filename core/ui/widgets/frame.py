@@ -14,7 +14,7 @@ from ...charts.palette import HIDDEN_RGB
 from ...vlm.model import VisionLanguageModel
 from ..state import link, models
 from ..state.workspace import Workspace, current_workspace
-from . import model_bar, replay_check
+from . import model_bar, model_chooser, replay_check
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,8 @@ _STYLE = """<style>
 h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stChatMessage"] { padding: 0.4rem 0.6rem; }
 [data-testid="stSidebar"] [data-testid="stText"] { text-align: right; overflow-wrap: anywhere; }
+[data-testid="stSidebar"] :is([data-testid="stExpander"], .st-key-model_trouble, .st-key-linked_model)
+  [data-testid="stText"] { text-align: left; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
 .st-key-canvas_area { overflow: hidden; }
@@ -100,5 +102,7 @@ def _sidebar(workspace: Workspace, model: VisionLanguageModel | None) -> None:
         model_bar.card_table(model.card)
     model_bar.show_trouble(workspace)
     model_bar.ask_about_linked_model(workspace)
-    model_bar.chooser(workspace)
+    model_bar.adapter_switch(workspace)
+    with st.expander("Choose another model", icon=":material/swap_horiz:"):
+        model_chooser.chooser(workspace, "bar")
     link.share(workspace)

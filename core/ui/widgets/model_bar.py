@@ -1,21 +1,21 @@
-"""The sidebar's model bar: which model answers, what it is made of, and how to choose another."""
+"""The sidebar's model bar: which model answers and what it is made of, with its adapter and without. How another is
+chosen stands in `model_chooser.py`."""
 
 from __future__ import annotations
 
-import time
-from typing import get_args
+from dataclasses import replace
 
 import streamlit as st
 
-from ...errors import ModelUnavailable
-from ...vlm.loading import DType, ModelSpec, estimate_memory, suggested_models
+from ...vlm.loading import NO_ADAPTER, ModelSpec
 from ...vlm.model import ModelCard
 from ..state import models
-from ..state.results import Kind, ResultCache
 from ..state.workspace import Workspace
 
-ESTIMATES = Kind[tuple[str, bool]](10)
-KEPT_SECONDS = 60
+FEW_BITS = (
+    "Its weights are rounded: maps and figures explain this model, not the one it was made from. Gradients are those "
+    "of the rounded weights."
+)
 
 
 def compact(number: int) -> str:
@@ -31,9 +31,15 @@ def facts(card: ModelCard) -> dict[str, str]:
     heads = str(card.heads)
     if card.key_value_heads != card.heads:
         heads += f" ({card.key_value_heads} key-value)"
+    told = {"parameters": compact(card.parameters), "precision": f"{card.dtype} on {card.device}"}
+    if card.quantisation:
+        told["weights"] = card.quantisation
+    if card.placement:
+        told["layers lie"] = card.placement
+    if card.adapter:
+        told["adapter"] = card.adapter
     return {
-        "parameters": compact(card.parameters),
-        "precision": f"{card.dtype} on {card.device}",
+        **told,
         "layers × heads": f"{card.layers} × {heads}{_with_attention(card)}",
         "image grid": card.image_grid,
         "family": card.family,
@@ -52,48 +58,30 @@ def card_table(card: ModelCard) -> None:
         with st.container(horizontal=True, gap="small", horizontal_alignment="distribute"):
             st.caption(label)
             st.text(value)
+    if card.quantisation:
+        st.caption(FEW_BITS)
 
 
-def _estimate(results: ResultCache, spec: ModelSpec) -> tuple[str, bool]:
-    """What loading takes, in a sentence, and whether it fits. Kept a minute: for a hub model it asks the network."""
-    key = (spec, time.monotonic() // KEPT_SECONDS)
-    told = results.get(ESTIMATES, key)
-    if told is None:
-        try:
-            estimate = estimate_memory(spec)
-            told = estimate.sentence, estimate.fits
-        except ModelUnavailable as error:
-            told = str(error), True
-        results.keep(ESTIMATES, key, told)
-    return told
+def adapter_switch(current_workspace: Workspace) -> None:
+    """Where the model was chosen with an adapter: with it, or without."""
+    tuned = current_workspace.spec if _has_adapter(current_workspace.spec) else current_workspace.tuned
+    if tuned is None or current_workspace.spec not in (tuned, without_adapter(tuned)):
+        return
+    on = current_workspace.spec == tuned
+    wanted = st.toggle("With its adapter", value=on, key=f"adapter_{on}", help="Ask both, and compare the answers.")
+    if wanted != on:
+        models.switch_model(current_workspace, tuned if wanted else without_adapter(tuned))
+        current_workspace.tuned = tuned
+        st.rerun()
 
 
-def chooser(current_workspace: Workspace) -> None:
-    """Choose another model: a suggested one, a folder, or a hub id."""
-    labels = {model.source: model.label for model in suggested_models()}
-    sources = list(dict.fromkeys([*labels, current_workspace.spec.source]))
-    with st.expander("Choose another model", icon=":material/swap_horiz:"):
-        source = st.selectbox(
-            "Model",
-            sources,
-            index=sources.index(current_workspace.spec.source),
-            format_func=lambda item: labels.get(item, item),
-            accept_new_options=True,
-            help="Type the path of a model folder, or a Hugging Face hub id that is on this machine.",
-        )
-        dtype = st.selectbox("Precision", get_args(DType))
-        spec = ModelSpec((source or "").strip(), dtype)
-        if not spec.source:
-            st.caption("Choose a model, or type a folder or hub id.")
-            return
-        if spec == current_workspace.spec:
-            st.caption("This is the model in use.")
-            return
-        sentence, fits = _estimate(current_workspace.results, spec)
-        st.text(sentence)
-        if st.button("Load it" if fits else "Load it all the same", type="primary" if fits else "secondary"):
-            models.switch_model(current_workspace, spec)
-            st.rerun()
+def _has_adapter(spec: ModelSpec) -> bool:
+    return spec.adapter not in (None, NO_ADAPTER)
+
+
+def without_adapter(spec: ModelSpec) -> ModelSpec:
+    """The same model without the adapter; one that lies beside it has to be left out in words."""
+    return replace(spec, adapter=NO_ADAPTER if spec.adapter == spec.source else None)
 
 
 def ask_about_linked_model(current_workspace: Workspace) -> None:
