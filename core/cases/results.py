@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import JournalError
+from ..geometry import LEAST_TOLD, percent
 from .journal import Record, read_journal
 from .tables import listed
 
@@ -22,7 +23,8 @@ class Result:
     `number` is the case's place in its set, `key` its content (`Case.fingerprint`). `understood` is what the answer
     says (see `scoring.py`; "" nothing). `right` is None where the case could not be asked (`problem` says why) or
     nobody knows the answer. `logprob` is the answer's log-probability in nats, `dependence` that less what it has
-    when every picture is black (None without a picture), `seconds` what the answer took.
+    when every picture is black (None without a picture), `seen` the least share of any of its pictures that the model
+    sees (None where that is not known), `seconds` what the answer took.
     """
 
     id: str
@@ -39,6 +41,7 @@ class Result:
     dependence: float | None = None
     seconds: float = 0.0
     problem: str | None = None
+    seen: float | None = None
 
     @property
     def answered(self) -> bool:
@@ -80,7 +83,7 @@ def _are_texts(value: Any) -> bool:
 _FITS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("id", "key", "question", "said", "understood"), _is_text),
     **dict.fromkeys(("expected", "images"), _are_texts),
-    **dict.fromkeys(("logprob", "dependence"), lambda value: value is None or _is_number(value)),
+    **dict.fromkeys(("logprob", "dependence", "seen"), lambda value: value is None or _is_number(value)),
     "number": lambda value: _is_number(value) and isinstance(value, int),
     "seconds": _is_number,
     "right": lambda value: value is None or isinstance(value, bool),
@@ -128,6 +131,23 @@ def run_of(header: Record, records: list[Record]) -> Run:
 def unread(run: Run) -> int:
     """How many judged answers were not understood, and count as wrong."""
     return sum(result.right is not None and not result.understood for result in run.results)
+
+
+def cropped(run: Run) -> list[Result]:
+    """The answers to cases of which the model never sees a part of a picture."""
+    return [result for result in run.results if result.seen is not None and 1 - result.seen >= LEAST_TOLD]
+
+
+def crop_sentence(run: Run) -> str | None:
+    """What must be said of them beside the rates; None where there are none."""
+    cut = cropped(run)
+    if not cut:
+        return None
+    share = sum(1 - result.seen for result in cut if result.seen is not None) / len(cut)
+    return (
+        f"In {len(cut):,} of {len(run.results):,} cases the model does not see a picture whole: {percent(share)} of it "
+        "on average is never seen."
+    )
 
 
 def failures(run: Run) -> list[Result]:

@@ -17,6 +17,7 @@ from typing import Any
 from ..answer import Answer, Decoding, Question
 from ..errors import QuestionError, UnreadableImage
 from ..evidence.dependence import image_dependence
+from ..geometry import share_seen
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
 from ..vlm.model import ModelCard, VisionLanguageModel
@@ -135,6 +136,7 @@ def answer_case(
         logprob=sum(token.logprob for token in answer.tokens),
         dependence=_dependence(model, answer, settings),
         seconds=round(answer.seconds, 4),
+        seen=_seen(answer),
     )
 
 
@@ -147,6 +149,13 @@ def _dependence(model: VisionLanguageModel, answer: Answer, settings: RunSetting
     if not (settings.dependence and answer.question.images and answer.tokens):
         return None
     return float(image_dependence(model, answer).sum())
+
+
+def _seen(answer: Answer) -> float | None:
+    """The least share of any picture that the model sees; None without a picture, and where it is not known of one."""
+    shares = [share_seen(answer.layout, number) for number in range(len(answer.question.images))]
+    known = [share for share in shares if share is not None]
+    return min(known) if known and len(known) == len(shares) else None
 
 
 def _unanswered(one: Numbered, problem: str) -> Result:

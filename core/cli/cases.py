@@ -12,7 +12,7 @@ from ..cases.formats.base import CaseSet
 from ..cases.formats.registry import formats, rates_of, read_folder
 from ..cases.notes import Note, annotate, notes_file, read_notes
 from ..cases.rates import Rate
-from ..cases.results import Result, Run, failures, read_run, unread
+from ..cases.results import Result, Run, cropped, failures, read_run, unread
 from ..cases.runner import RunSettings, run_cases
 from ..cases.street import street_cases
 from ..cases.workers import run_on_workers
@@ -77,6 +77,7 @@ def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Ex
     for rate in rates_of(answered):
         emit(_rate(rate))
     emit({"not understood": unread(answered), "counts": "answers in which no expected form was found; they are wrong"})
+    emit({"cropped": len(cropped(answered)), "counts": "cases of which the model never sees a part of a picture"})
     for answers, right in (("right", True), ("wrong", False)):
         values = [r.dependence for r in answered.results if r.right is right and r.dependence is not None]
         dependence = mean(values, "nats")

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from ..answer import Answer, Explanation
 from ..cases.rates import Rate
-from ..cases.results import Result, Run, failures, unread
+from ..cases.results import Result, Run, crop_sentence, failures, unread
 from ..charts.export import Legend, svg_map
 from ..charts.heatmap import OPACITY, scale_of
 from ..charts.vector import Line, Row, svg_intervals, svg_lines
@@ -58,6 +58,7 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
     meanings = [[_named(rate), _value(rate), rate.meaning, f"{rate.estimate.count:,}"] for rate in rates]
     sections = [
         node("p", _told(run, unasked)),
+        *([node("p", cut)] if (cut := crop_sentence(run)) else []),
         node("h2", "Rates"),
         wide(svg_intervals(rows)),
         node("p", "Lines are 95 % intervals over cases.", cls="note"),

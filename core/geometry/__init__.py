@@ -7,6 +7,7 @@ at the edge that resizing mixes in. Where a family has no views it is not known.
 
 from .seen import never_seen, seen_boxes, seen_pixels, share_of_region_seen, share_seen
 from .words import (
+    LEAST_TOLD,
     crop_note,
     hidden_note,
     percent,
@@ -18,6 +19,7 @@ from .words import (
 )
 
 __all__ = [
+    "LEAST_TOLD",
     "crop_note",
     "hidden_note",
     "never_seen",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.cases.results import Result, Run, failures, run_of, unread
+from core.cases.results import Result, Run, crop_sentence, cropped, failures, run_of, unread
 from core.errors import JournalError
 
 
@@ -34,6 +34,7 @@ def test_a_result_survives_its_line() -> None:
         ("said", None),
         ("right", "yes"),
         ("dependence", "much"),
+        ("seen", "all"),
         ("problem", 3),
     ],
 )
@@ -64,3 +65,13 @@ def test_failures_that_depend_least_on_the_picture_come_first() -> None:
     kinds = {"a": (False, 3), "b": (False, None), "c": (True, 0), "d": (False, -1), "e": (None, 0)}
     results = tuple(result(id_, right, dependence) for id_, (right, dependence) in kinds.items())
     assert [one.id for one in failures(Run("own", "m", {}, {}, results))] == ["d", "a", "b"]
+
+
+def test_cases_of_which_a_part_is_never_seen_are_counted() -> None:
+    shares = {"a": 0.5, "b": 1.0, "c": None, "d": 0.75, "e": 0.999}
+    results = tuple(replace(result(id_, True, 0), seen=seen) for id_, seen in shares.items())
+    run = Run("own", "m", {}, {}, results)
+    assert [one.id for one in cropped(run)] == ["a", "d"]
+    told = "In 2 of 5 cases the model does not see a picture whole: 38% of it on average is never seen."
+    assert crop_sentence(run) == told
+    assert crop_sentence(replace(run, results=results[1:3])) is None

@@ -19,6 +19,7 @@ from core.cases.case import Case
 from core.cases.results import Result, read_run
 from core.cases.runner import Numbered, RunSettings, record, run_cases
 from core.errors import JournalError, OtherRun
+from core.geometry import share_seen
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -44,6 +45,7 @@ def test_a_result_is_what_the_model_says_and_how_sure_it_is(model: TransformersM
     assert result.logprob == pytest.approx(sum(token.logprob for token in answer.tokens))
     unseen = float(np.sum(score(model, black, answer.token_ids).logprobs))
     assert result.dependence == pytest.approx(result.logprob - unseen, abs=1e-4)
+    assert result.seen == share_seen(answer.layout)
     assert read_run(tmp_path / "run.jsonl").results == (result,)
 
 

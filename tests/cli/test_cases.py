@@ -13,7 +13,7 @@ import pytest
 
 from core.cases import runner
 from core.cases.notes import Note, read_notes
-from core.cases.results import Result, Run, read_run
+from core.cases.results import Result, Run, cropped, read_run
 from core.cli.report import LISTED, write_run
 from tests.cases.folders import save_mmvp, save_pope
 from tests.cli.conftest import Command
@@ -107,8 +107,9 @@ def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(comm
     assert ran.code == 0
     assert [line["rate"] for line in ran.lines[:5]] == ["accuracy", "precision", "recall", "F1", "yes ratio"]
     assert ran.lines[5]["not understood"] == sum(not result.understood for result in results)
-    assert ran.lines[7]["image dependence"]["of"] == sum(result.right is False for result in results)
-    assert (ran.lines[8]["id"], ran.lines[8]["note"]) == (wrong.id, "sees <b>a dog</b>")
+    assert ran.lines[6]["cropped"] == len(cropped(read_run(out)))
+    assert ran.lines[8]["image dependence"]["of"] == sum(result.right is False for result in results)
+    assert (ran.lines[9]["id"], ran.lines[9]["note"]) == (wrong.id, "sees <b>a dog</b>")
     text = page.read_text(encoding="utf-8")
     assert "random: accuracy" in text
     assert wrong.question in text

@@ -13,7 +13,7 @@ import streamlit as st
 from ...cases.formats.registry import rates_of
 from ...cases.notes import Note, notes_file, read_notes
 from ...cases.rates import Rate
-from ...cases.results import Result, Run, unread
+from ...cases.results import Result, Run, crop_sentence, unread
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
 from ...errors import NotesError
@@ -39,6 +39,8 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         _dependence(run)
     if unknown := unread(run):
         st.caption(f"{unknown:,} answers were not understood (none of the forms of a right answer) and count as wrong.")
+    if cut := crop_sentence(run):
+        st.caption(f":material/crop: {cut}")
     notes = _notes(view, file)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         which = st.segmented_control(
