@@ -14,14 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+from huggingface_hub import (
+    HfApi,
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     GatedRepoError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.file_download import http_get, repo_folder_name
+from huggingface_hub.utils import WeakFileLock, build_hf_headers  # type: ignore[attr-defined]
 from tqdm import tqdm
 
 from ...errors import ModelUnavailable
@@ -36,6 +46,9 @@ DESCRIPTIONS = re.compile(r"[^/]+\.(json|jinja|txt)|tokenizer\.model|chat_templa
 WHOLE_WEIGHTS = "model.safetensors"
 SPLIT_WEIGHTS = re.compile(r"model-\d+-of-\d+\.safetensors")
 CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.ENOTDIR}
+PAUSE = 0.2
+"""Seconds between two words about a download."""
+
 TIMEOUT = 8.0
 """Seconds to wait for the hub's first answer."""
 
@@ -164,6 +177,8 @@ def download(
     try:
         for name, size in files.sizes:
             meter.begin(name, size)
+            if name.endswith(".safetensors"):
+                _fetch(spec, name, meter)
             # By the revision's own name, so that it is known in the cache by that.
             path = hf_hub_download(spec.id, name, revision=spec.revision, tqdm_class=meter.bar())
             folder = Path(path).parents[name.count("/")]
@@ -189,6 +204,35 @@ def download(
     return folder
 
 
+def _fetch(spec: ModelSpec, name: str, meter: _Meter) -> None:
+    """Put a file into the cache, going on from what a download that was stopped has left of it there. (The hub's client
+    begins each file anew; it finds this one, and gives it its name.)"""
+    url, headers = hf_hub_url(spec.id, name, revision=spec.revision), build_hf_headers()
+    file = get_hf_file_metadata(url)
+    if file.etag is None or Path(file.etag).name != file.etag:
+        return
+    blob = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=spec.id, repo_type="model") / "blobs" / file.etag
+    if urlsplit(file.location).netloc != urlsplit(url).netloc:
+        headers.pop("authorization", None)
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    part = blob.with_name(f"{blob.name}.part")
+    with WeakFileLock(f"{part}.lock"):
+        if blob.exists():
+            return
+        with part.open("ab") as left:
+            if file.size is not None and left.tell() > file.size:
+                left.truncate(0)
+            http_get(
+                file.location,
+                left,
+                resume_size=left.tell(),
+                headers=headers,
+                expected_size=file.size,
+                tqdm_class=meter.bar(),
+            )
+        part.replace(blob)
+
+
 class _Meter:
     """How far a download is, in words."""
 
@@ -208,7 +252,7 @@ class _Meter:
         self._cancel.check()
         self._number += 1
         self._name, self._before = name, self.done
-        self.tell(always=size > 10**6)
+        self.tell(always=name.endswith(".safetensors"))
 
     def end(self, size: int) -> None:
         # Of a file that was here already nothing is heard.
@@ -236,7 +280,7 @@ class _Meter:
 
     def tell(self, always: bool = False) -> None:
         now = time.monotonic()
-        if not always and now - self._told < 0.2:
+        if not always and now - self._told < PAUSE:
             return
         self._told = now
         whole, count = self._files.bytes, len(self._files.sizes)

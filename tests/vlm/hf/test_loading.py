@@ -252,7 +252,7 @@ def test_a_folder_that_takes_no_download_is_told_from_a_hub_that_is_not_reached(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(hub, "hf_hub_download", full)
+    monkeypatch.setattr(hub, "_fetch", full)
     files = hub.HubFiles(None, (("model.safetensors", 14_000_000_000),))
     with pytest.raises(ModelUnavailable, match=r"14\.0 GB.*No space left.*HF_HOME") as error:
         hub.download(ModelSpec("somebody/model-7b"), files, lambda _: None)
