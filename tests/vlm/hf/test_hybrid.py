@@ -14,6 +14,8 @@ from PIL import Image
 from core.answer import Answer, Decoding, Question, Turn
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from tests.eager import eager_attentions
+from tests.families import save_gemma3
 from tests.zoo import load, save_llava
 from tests.zoo_hybrid import save_convolutional, save_qwen3_5, save_recurrent
 
@@ -26,10 +28,20 @@ def save_sliding(folder: Path) -> Path:
     return save_llava(folder, model_type="qwen2", layer_types=kinds, use_sliding_window=True, sliding_window=7)
 
 
+def save_chunked(folder: Path) -> Path:
+    """A LLaVA over the decoder of Llama 4, two of whose layers attend within chunks smaller than its picture."""
+    kinds = ["chunked_attention", "chunked_attention", "full_attention"]
+    experts = {"intermediate_size_mlp": 96, "num_local_experts": 2, "interleave_moe_layer_step": 1}
+    heads = {"num_key_value_heads": 2, "head_dim": 16, "no_rope_layers": [1, 1, 0]}
+    return save_llava(folder, model_type="llama4_text", attention_chunk_size=16, layer_types=kinds, **experts, **heads)
+
+
 SAVERS: dict[str, Callable[[Path], Path]] = {
     "convolutions": save_convolutional,
     "recurrences": save_recurrent,
     "sliding windows": save_sliding,
+    "chunks": save_chunked,
+    "Gemma 3": save_gemma3,
     "Qwen3.5": save_qwen3_5,
 }
 HYBRIDS = ["convolutions", "recurrences"]
@@ -79,6 +91,18 @@ def test_a_follow_up_over_what_was_kept_is_what_transformers_generates(
         ids = torch.tensor(answer.token_ids)[:, None]
         logprobs = torch.tensor([token.logprob for token in answer.tokens])
         torch.testing.assert_close(logprobs, said.gather(-1, ids)[:, 0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sliding windows", "chunks", "Gemma 3"])
+def test_rows_of_a_long_answer_are_eager_where_the_cache_outgrows_the_window(
+    name: str, made: Callable[[str], TransformersModel], picture: Image.Image
+) -> None:
+    model = made(name)
+    answer = ask(model, Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=20)))
+    assert answer.attention is not None
+    first = len(answer.prompt_tokens) - 1
+    whole = torch.stack(eager_attentions(model, answer))[:, :, first : first + len(answer.tokens)]
+    torch.testing.assert_close(answer.attention.weights, whole.float(), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", HYBRIDS)
