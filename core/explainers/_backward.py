@@ -3,17 +3,23 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.checkpoints import CheckpointedPass
+from ..errors import NotApplicable
+from ..vlm.checkpoints import CheckpointedPass, LayerPass
 from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
+
+BORROWING = (
+    "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "
+    "other embeddings. Choose input x gradient, relevancy or occlusion instead."
+)
 
 
 def backward(
@@ -28,17 +34,59 @@ def backward(
     The logit is the token's raw one, less the rival's for a contrast. Rows are those of
     `checkpoints`, of which the inputs of the layers gone through are needed, and nothing is changed."""
     gradients, scale = top_gradients(model, answer, checkpoints, token_targets)
+    shared = SharedGradients()
     for layer in range(checkpoints.layers - 1, lowest - 1, -1):
+        before = scale
         gradients, scale = rescaled(gradients, scale)
+        shared.multiply(scale / before)
         with checkpoints.recompute(layer) as layer_pass:
             # One backward for each token target: batched gradients would hold a graph's states for each.
             gradients = torch.stack(
                 [
-                    torch.autograd.grad(layer_pass.output, layer_pass.input, gradient, retain_graph=True)[0]
-                    for gradient in gradients
+                    shared.pulled(layer_pass, gradient, number, retain_graph=True)[0]
+                    for number, gradient in enumerate(gradients)
                 ]
             )
         yield layer, gradients.float() / scale[:, None, None]
+
+
+class SharedGradients:
+    """Gradients with respect to what layers have borrowed from those below, until these are reached: of each token
+    target, by its number."""
+
+    def __init__(self) -> None:
+        self._of: dict[Hashable, dict[int, Tensor]] = {}
+
+    def multiply(self, factors: Float[Tensor, "target"]) -> None:
+        """Bring them to another scale of each token target."""
+        for of_target in self._of.values():
+            for number, gradient in of_target.items():
+                of_target[number] = gradient * factors[number].to(gradient)
+
+    def pulled(
+        self,
+        layer_pass: LayerPass,
+        gradient: Float[Tensor, "row hidden"],
+        number: int,
+        more: Sequence[Tensor] = (),
+        *,
+        retain_graph: bool,
+    ) -> list[Tensor]:
+        """The gradients of a token target with respect to a layer's input, and to `more` of its graph, from that of its
+        output and of what it has lent."""
+        of_lent = {name: of.pop(number) for name in layer_pass.lent if number in (of := self._of.get(name, {}))}
+        outputs = [layer_pass.output, *(layer_pass.lent[name] for name in of_lent)]
+        gradients = [gradient, *of_lent.values()]
+        inputs = [layer_pass.input, *more]
+        borrowed = layer_pass.borrowed
+        got = torch.autograd.grad(
+            outputs, [*inputs, *borrowed.values()], gradients, retain_graph=retain_graph, allow_unused=bool(borrowed)
+        )
+        for name, own in zip(borrowed, got[len(inputs) :], strict=True):
+            if own is not None:
+                of_target = self._of.setdefault(name, {})
+                of_target[number] = of_target[number] + own if number in of_target else own
+        return list(got[: len(inputs)])
 
 
 def top_gradients(
@@ -78,10 +126,12 @@ def rescaled(
 
 def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:
     """Compute a whole checkpointed pass again from other embeddings: afterwards its inputs and its final states belong
-    to these."""
+    to these. Raises NotApplicable for a network whose layers read keys and values of others."""
     checkpoints.inputs[0] = embeddings
     for layer in range(checkpoints.layers):
         with checkpoints.recompute(layer, grad=False) as layer_pass:
+            if layer_pass.borrowed:
+                raise NotApplicable(BORROWING)
             states = layer_pass.output
         if layer + 1 < checkpoints.layers:
             checkpoints.inputs[layer + 1] = states

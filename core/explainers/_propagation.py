@@ -24,7 +24,7 @@ from torch import Tensor
 from ..vlm.attention_call import AttentionCall
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.precision import at_least_float32
-from ._backward import rescaled
+from ._backward import SharedGradients, rescaled
 
 BLOCK_BYTES = 4 * 2**20
 """Size of a block of dy/dA on a CPU: about a core's share of cache."""
@@ -60,11 +60,14 @@ class RelevancyPropagation:
         self.gradient = gradient
         self.scale = scale
         self.attended = False
+        self._shared = SharedGradients()
         self._constant = max(0, first - checkpoints.start)
 
     def down(self, layer: int) -> Iterator[None]:
         """Push relevancy and gradient through `layer`, with a pause after each target's backward pass."""
-        self.gradient, self.scale = rescaled(self.gradient, self.scale)
+        scale = self.scale
+        self.gradient, self.scale = rescaled(self.gradient, scale)
+        self._shared.multiply(self.scale / scale)
         token_targets = len(self.gradient)
         with self.checkpoints.recompute(layer) as layer_pass:
             outputs = [call.output for call in layer_pass.attention_calls]
@@ -73,10 +76,11 @@ class RelevancyPropagation:
                 for output in outputs
             ]
             for token_target in range(token_targets):
-                gradients = torch.autograd.grad(
-                    layer_pass.output,
-                    [layer_pass.input, *outputs],
+                gradients = self._shared.pulled(
+                    layer_pass,
                     self.gradient[token_target],
+                    token_target,
+                    outputs,
                     retain_graph=token_target < token_targets - 1,
                 )
                 for total, gradient in zip((self.gradient, *by_output), gradients, strict=True):

@@ -10,9 +10,9 @@ are never formed whole: an `AttentionCall` gives the rows asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
@@ -24,11 +24,18 @@ from .edits import Edits, Site
 
 @dataclass(frozen=True, eq=False)
 class LayerPass:
-    """A layer recomputed: `input` requires a gradient and `output` depends on it through `attention_calls`."""
+    """A layer recomputed: `input` requires a gradient and `output` depends on it through `attention_calls`.
+
+    In a network whose layers read keys and values of others (Gemma 4), `borrowed` are those that stood ready for this
+    layer, and `lent` those it left for later ones, by their names: a gradient with respect to what is borrowed is one
+    of what an earlier layer lent.
+    """
 
     input: Float[Tensor, "position hidden"]
     output: Float[Tensor, "position hidden"]
     attention_calls: tuple[AttentionCall, ...]
+    borrowed: Mapping[Hashable, Tensor] = field(default_factory=dict)
+    lent: Mapping[Hashable, Tensor] = field(default_factory=dict)
 
 
 class CheckpointedPass(ABC):
@@ -50,8 +57,7 @@ class CheckpointedPass(ABC):
         """Layer `layer` again from its stored input, its weights frozen. With `grad` False no graph is kept.
 
         What is given is emptied after the `with` block, so that no graph outlives it. A layer whose attention cannot be
-        seen has no attention calls. Raises ValueError for a layer that was freed, NotApplicable where a gradient is
-        wanted and other layers than the next take part in it.
+        seen has no attention calls. Raises ValueError for a layer that was freed.
         """
 
     def free(self, layer: int) -> None:

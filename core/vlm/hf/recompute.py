@@ -7,9 +7,8 @@ Hooks sit on the layers for the time of that one pass, under the model's lock, a
 from __future__ import annotations
 
 import contextlib
-import copy
 import threading
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +16,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...errors import NotApplicable
 from ..attention_call import AttentionCall
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
@@ -25,11 +23,7 @@ from .capture import NAME, TOWER, observing
 from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
 from .prefix import KeptPrefix
-
-SHARING = (
-    "Layers of this model read the keys and values of other layers, so its gradients cannot be had one layer at a "
-    "time. Choose attention, rollout or occlusion instead."
-)
+from .sharing import SharedStates, as_it_stands
 
 
 @dataclass
@@ -65,11 +59,7 @@ def recording_layers(layers: Sequence[torch.nn.Module], device: torch.device) ->
     def keep(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         others = dict(kwargs)
         state = args[0] if args else others.pop("hidden_states")
-        for name, value in others.items():
-            if isinstance(value, MutableMapping):
-                # As it stands now: later layers write into it.
-                others[name] = copy.copy(value)
-                inputs.sharing = True
+        inputs.sharing |= as_it_stands(others)
         inputs.states.append(unrolled(state).to(device))
         inputs.shapes.append(state.shape)
         inputs.others.append((args[1:], others))
@@ -173,16 +163,17 @@ class NetworkPass(CheckpointedPass):
 
     @contextlib.contextmanager
     def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
-        if grad and self._layer_inputs.sharing:
-            raise NotApplicable(SHARING)
         stored = self._stored(layer)
         module = self._modules[layer]
         observed: list[AttentionCall] = []
         observation = observing(self.attention, observed.append, self.final.device)
         with self._lock, torch.set_grad_enabled(grad), frozen(module), observation:
             state = stored.detach().requires_grad_(grad)
-            output = self._home(unrolled(self._call(layer, state.view(self._layer_inputs.shapes[layer]))))
-        recomputed = LayerPass(state, output, self._placed(observed))
+            args, kwargs = self._layer_inputs.others[layer]
+            shared = SharedStates(kwargs, grad)
+            given = state.view(self._layer_inputs.shapes[layer])
+            output = self._home(unrolled(first_of(module(given, *args, **shared.inputs))))
+        recomputed = LayerPass(state, output, self._placed(observed), shared.borrowed, shared.lent())
         del output
         try:
             yield recomputed

@@ -3,6 +3,7 @@ of states, and keys and values that later layers read (the kind of Gemma 4)."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question
 from core.errors import NotApplicable
+from core.explainers._backward import recompute_from
 from core.explainers.relevancy import Relevancy
 from core.explainers.rollout import Rollout
 from core.explainers.run import explain
@@ -21,7 +23,8 @@ from core.vlm.hf.capture import NAME
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
 from core.vlm.replay import replay_difference
-from core.vlm.targets import whole_answer
+from core.vlm.targets import token_targets_of, whole_answer
+from tests import literal
 from tests.eager import sampled
 from tests.zoo import load
 from tests.zoo_hybrid import SHARING, save_convolutional, save_streams
@@ -133,9 +136,31 @@ def test_layers_that_read_the_keys_of_others_are_run_again_from_the_start(gemma4
             torch.testing.assert_close(recomputed.output, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_gradients_through_shared_keys_are_refused(gemma4: TransformersModel) -> None:
+def literal_pass(model: TransformersModel, answer: Answer) -> literal.Pass:
+    """One whole pass of words alone in float64, every matrix in its graph."""
+    network = copy.deepcopy(model.network).double()
+    network.set_attn_implementation({"": "eager", "text_config": literal.NAME})
+    ids = torch.cat([answer.inputs["input_ids"], torch.tensor([answer.token_ids[:-1]])], 1)
+    literal.kept.clear()
+    logits = network(input_ids=ids, use_cache=False).logits[0]
+    attentions = [weights for _, weights, _ in literal.kept]
+    literal.kept.clear()
+    return literal.Pass(logits, attentions, [], None, None)
+
+
+def test_relevancy_follows_gradients_through_the_keys_that_layers_share(gemma4: TransformersModel) -> None:
+    answer = ask(gemma4, Question("Where is the dog, and what is it?", decoding=FIVE))
+    target, whole = whole_answer(answer), literal_pass(gemma4, answer)
+    maps = [literal.relevancy(whole, answer, one) for one in token_targets_of(answer, target)]
+    (relevancy,) = explain(Relevancy(), gemma4, answer, [target])
+    torch.testing.assert_close(relevancy.scores.double(), torch.stack(maps).mean(0), atol=1e-6, rtol=1e-3)
+
+
+def test_what_is_computed_from_other_embeddings_is_refused_where_layers_share_keys(gemma4: TransformersModel) -> None:
     answer = ask(gemma4, Question("Where is the dog?", decoding=FIVE))
+    checkpoints = gemma4.checkpointed(answer)
+    assert checkpoints.inputs[0] is not None
     with pytest.raises(NotApplicable, match="keys and values of other layers"):
-        explain(Relevancy(), gemma4, answer, [whole_answer(answer)])
+        recompute_from(checkpoints, 2 * checkpoints.inputs[0])
     (rollout,) = explain(Rollout(), gemma4, answer, [whole_answer(answer)])
     assert rollout.scores.isfinite().all()
