@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,13 +20,14 @@ COMMIT = "c0ffee" + "0" * 34
 
 @dataclass
 class Hub:
-    """`requests` are (method, file, first byte asked for); a file in `breaking` is cut off after so many bytes."""
+    """`requests` are (method, file, first byte asked for); weights come in pieces of 100 kB with a `pause` (seconds)
+    after each."""
 
     model: str
     folder: Path
     address: str = ""
     requests: list[tuple[str, str, int]] = field(default_factory=list)
-    breaking: dict[str, int] = field(default_factory=dict)
+    pause: float = 0.0
 
     def fetched(self, file: str) -> list[int]:
         """From which byte on a file was fetched, each time."""
@@ -93,11 +95,11 @@ def serving(model: str, folder: Path, revisions: tuple[str, ...] = ("main",)) ->
             self.end_headers()
             if self.command == "HEAD":
                 return
-            end = hub.breaking.pop(name, None)
+            piece = 100_000 if hub.pause and name.endswith(".safetensors") else len(content)
             with contextlib.suppress(OSError):
-                self.wfile.write(content[first:end])
-            if end is not None:
-                self.close_connection = True
+                for start in range(first, len(content), max(1, piece)):
+                    self.wfile.write(content[start : start + piece])
+                    time.sleep(hub.pause)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -52,8 +52,10 @@ PAUSE = 0.2
 TIMEOUT = 8.0
 """Seconds to wait for the hub's first answer."""
 
-# Transfers by hf_xet run outside Python: they are neither stopped nor gone on with.
+# Transfers by hf_xet run outside Python: they are neither stopped nor gone on with. And a stop is heard between pieces,
+# of which one of the client's own (10 MB) takes many seconds over a slow line.
 constants.HF_HUB_DISABLE_XET = True
+constants.DOWNLOAD_CHUNK_SIZE = 2**18
 
 
 @dataclass(frozen=True)
