@@ -35,7 +35,7 @@ from .layer_memory import layers_without_attention
 from .network import TransformersModel
 from .placement import device_map
 from .pretrained import empty_network, read_configuration, read_network, read_processor, refuse_if_unlike
-from .quantised import BITS, check_package, method_of, quantisation_config, stored_as, with_gradients
+from .quantised import BITS, check_package, check_several, method_of, quantisation_config, stored_as, with_gradients
 
 HALF = {"F16", "BF16"}
 LONG_QUESTION = 2048
@@ -180,6 +180,7 @@ def _placement(
     """One device, where the model fits there or there is no other; else each module's."""
     if len(devices) == 1 or (spec.device == "auto" and weights * 1.3 < available_bytes(devices[0])):
         return devices[0]
+    check_several()
     room = {str(device): available_bytes(device) for device in devices}
     numbers = sum(parameter.numel() for parameter in empty.parameters())
     return device_map(empty, room, str(devices[0]), weights / max(1, numbers))

@@ -11,7 +11,7 @@ it. Images do not, so such a processor is loaded from the same folder without it
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import transformers
 from transformers import AutoConfig, AutoImageProcessor, AutoProcessor
@@ -58,7 +58,7 @@ def _class_of(folder: Path) -> Any:
 class _NoVideo(dict[str, Any]):
     """Stands in the place of a video processor: it has none of its settings, and is written down as nothing."""
 
-    model_input_names: tuple[str, ...] = ()
+    model_input_names: ClassVar[list[str]] = []
 
     def __getattr__(self, name: str) -> None:
         if name.startswith("__"):

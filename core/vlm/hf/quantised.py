@@ -66,6 +66,15 @@ def check_package(name: str, method: str) -> None:
         )
 
 
+def check_several() -> None:
+    """Raises ModelUnavailable where what puts a model onto several GPUs is not installed."""
+    if not _installed("accelerate"):
+        raise ModelUnavailable(
+            "A model over several GPUs needs the package accelerate. Install it (pip install "
+            "'sightline[several-gpus]') and start Sightline again, or choose one device."
+        )
+
+
 def _installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
