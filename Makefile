@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
 export CHROMIUM
 
-.PHONY: run test test-quick test-browser lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
+.PHONY: run test test-quick test-browser matrix lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -24,6 +24,10 @@ ifeq ($(and $(CHROMIUM),yes)$(SIGHTLINE_REQUIRE_BROWSER),)
 else
 	$(BIN)/python -m pytest -m browser -n 0
 endif
+
+# Tries the tiny model of every type that loads here, and writes what holds into the support matrix.
+matrix: $(VENV)/.installed-dev
+	$(BIN)/python -m core families --check --matrix docs/support-matrix.md
 
 # Its parts are the hooks of .pre-commit-config.yaml too.
 lint: lint-style lint-format lint-types lint-layers

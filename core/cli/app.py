@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, mechanisms, scenes
+from .commands import answers, cases, dashboard, doctor, families, mechanisms, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
     mechanisms.mechanism,
+    families.families,
     *(scenes.survey, scenes.league, scenes.flips, scenes.claims, scenes.findings, scenes.study),
     doctor.doctor,
 )

@@ -33,7 +33,8 @@ class Recipe:
     image processor, `image_processor_type` among them: classes are looked up where the folder is loaded, so saving
     needs no package that loading would need. `placeholder` stands for an image in the chat template, `settings` are the
     processor's own, `videos` those of its video processor where it has a file of its own, and `template` is false for
-    those whose hub checkpoints have none.
+    those whose hub checkpoints have none. `needs` are packages beyond Sightline's own without which it cannot be
+    loaded.
     """
 
     config: Any
@@ -44,6 +45,7 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     videos: Mapping[str, Any] = field(default_factory=dict)
     template: bool = True
+    needs: tuple[str, ...] = ()
 
     def save(self, folder: Path, seed: int = 0) -> Path:
         """Weights, and the parts of the processor beside each other. The same seed gives the same weights."""

@@ -25,6 +25,7 @@ from ...answer import Answer, TokenKind
 from ...errors import NotApplicable
 from ..edits import Site
 from .capture import number_layers
+from .decoder import decoder_of
 from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
@@ -58,7 +59,7 @@ class Passes:
     @property
     def layers(self) -> Sequence[torch.nn.Module]:
         """The decoder's layers."""
-        layers: Sequence[torch.nn.Module] = self.network.get_decoder().layers
+        layers: Sequence[torch.nn.Module] = decoder_of(self.network).layers
         return layers
 
     def part(self, layer: torch.nn.Module, site: Site) -> torch.nn.Module:

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from .decoder import decoder_of
+
 
 def device_map(network: Any, room: Mapping[str, int], home: str, number_bytes: float) -> dict[str, str]:
     """Module -> device. `network` may be one without memory (on the meta device); `room` are the free bytes of each
@@ -19,7 +21,7 @@ def device_map(network: Any, room: Mapping[str, int], home: str, number_bytes: f
 
     Each device is filled in proportion to its room, so that as much of every one is left for what is computed.
     """
-    layers = network.get_decoder().layers
+    layers = decoder_of(network).layers
     names = {id(module): name for name, module in network.named_modules()}
     path = names[id(layers)]
     placement = dict.fromkeys(_beside(network, path), home)

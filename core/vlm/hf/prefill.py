@@ -115,7 +115,10 @@ class Prefill:
             with looking_at(prepared.question, self._passes.name):
                 features = self._passes.tower(prepared.inputs)
             # Only what the decoder reads is kept, and not the states of the tower's own layers.
-            features.hidden_states = features.attentions = features.last_hidden_state = None
+            features.hidden_states = features.attentions = None
+            if getattr(features, "pooler_output", None) is not None:
+                # Llama 4 projects what its tower leaves in the decoder.
+                features.last_hidden_state = None
             self._features.put(prepared.visual, features, _bytes_in(features))
         return features
 

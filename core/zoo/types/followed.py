@@ -284,7 +284,9 @@ def llava__pixtral() -> Recipe:
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
     )
-    return Recipe(config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", {"patch_size": 14})
+    return Recipe(
+        config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", {"patch_size": 14}, needs=("torchvision",)
+    )
 
 
 def mistral3() -> Recipe:
@@ -298,7 +300,7 @@ def mistral3() -> Recipe:
         spatial_merge_size=2,
     )
     settings = {"patch_size": 14, "spatial_merge_size": 2}
-    return Recipe(config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", settings)
+    return Recipe(config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", settings, needs=("torchvision",))
 
 
 def lighton_ocr() -> Recipe:
@@ -415,4 +417,4 @@ def kimi_k25() -> Recipe:
         "merge_kernel_size": 2,
         "max_patches": 96,
     }
-    return Recipe(config, "Kimi_K25Processor", images, tokenizer, "<|media_pad|>")
+    return Recipe(config, "Kimi_K25Processor", images, tokenizer, "<|media_pad|>", needs=("torchvision",))

@@ -179,8 +179,7 @@ def gemma3() -> Recipe:
 
 def _gemma_tokenizer() -> Any:
     names = {"image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
-    audio = {"audio_token": "<audio_soft_token>", "boa_token": "<start_of_audio>", "eoa_token": "<end_of_audio>"}
-    return build_tokenizer(**names, **audio)
+    return build_tokenizer(**names)
 
 
 def _gemma3(tokenizer: Any) -> Any:
@@ -193,47 +192,6 @@ def _gemma3(tokenizer: Any) -> Any:
         eoi_token_index=tokenizer.eoi_token_id,
         mm_tokens_per_image=16,
     )
-
-
-def gemma3n() -> Recipe:
-    """Several residual streams beside each other, shared keys and values, and a tower from timm."""
-    tokenizer = _gemma_tokenizer()
-    config = transformers.Gemma3nConfig(
-        text_config=text(
-            tokenizer,
-            model_type="gemma3n_text",
-            head_dim=16,
-            num_hidden_layers=4,
-            sliding_window=16,
-            layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
-            num_kv_shared_layers=2,
-            vocab_size_per_layer_input=len(tokenizer),
-            hidden_size_per_layer_input=8,
-            laurel_rank=4,
-            altup_num_inputs=2,
-            activation_sparsity_pattern=[0.0] * 4,
-        ),
-        vision_config={
-            "model_type": "gemma3n_vision",
-            "architecture": "mobilenetv5_base",
-            "hidden_size": 2048,
-            "vocab_size": 8,
-            "vocab_offset": len(tokenizer),
-        },
-        audio_config={
-            "vocab_size": 8,
-            "vocab_offset": len(tokenizer) + 8,
-            "hidden_size": 32,
-            "conf_num_attention_heads": 2,
-            "conf_num_hidden_layers": 1,
-            "sscp_conv_channel_size": (4, 4),
-        },
-        image_token_id=tokenizer.image_token_id,
-        audio_token_id=tokenizer.audio_token_id,
-        vision_soft_tokens_per_image=256,
-    )
-    images = {"image_processor_type": "SiglipImageProcessor", "size": {"height": 256, "width": 256}}
-    return Recipe(config, "Gemma3nProcessor", images, tokenizer, "<image_soft_token>", {"image_seq_length": 256})
 
 
 def deepseek_vl() -> Recipe:

@@ -76,7 +76,7 @@ def cohere2_vision() -> Recipe:
         "patch_size": 2,
         "downsample_factor": 2,
     }
-    return Recipe(config, "Cohere2VisionProcessor", images, tokenizer, "<|IMG_PATCH|>")
+    return Recipe(config, "Cohere2VisionProcessor", images, tokenizer, "<|IMG_PATCH|>", needs=("torchvision",))
 
 
 def _idefics3(tokenizer: Any, config: Any, images: str, processor: str) -> Recipe:
@@ -167,7 +167,7 @@ def llama4() -> Recipe:
         eoi_token_index=tokenizer.image_end_token_id,
     )
     images = {"image_processor_type": "Llama4ImageProcessor", "size": SIZE, "max_patches": 4}
-    return Recipe(config, "Llama4Processor", images, tokenizer, "<|image|>", {"patch_size": 14})
+    return Recipe(config, "Llama4Processor", images, tokenizer, "<|image|>", {"patch_size": 14}, needs=("torchvision",))
 
 
 def lfm2_vl() -> Recipe:
@@ -207,7 +207,7 @@ def lfm2_vl() -> Recipe:
         "min_tiles": 2,
         "max_num_patches": 64,
     }
-    return Recipe(config, "Lfm2VlProcessor", images, tokenizer, "<image>")
+    return Recipe(config, "Lfm2VlProcessor", images, tokenizer, "<image>", needs=("torchvision",))
 
 
 def minicpmv4_6() -> Recipe:
@@ -301,7 +301,7 @@ def molmo2() -> Recipe:
         "overlap_margins": [1, 1],
         "pooling_size": [2, 2],
     }
-    return Recipe(config, "Molmo2Processor", images, tokenizer, "<|image|>")
+    return Recipe(config, "Molmo2Processor", images, tokenizer, "<|image|>", needs=("torchvision",))
 
 
 def aria() -> Recipe:

@@ -7,20 +7,15 @@ those that saw the part.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.masking_utils import sdpa_mask
 
 from core.answer import PatchView, Question, TokenKind, TokenLayout
 from core.vlm.hf.families._rasters import Misfit, Rasters
@@ -28,6 +23,7 @@ from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.families.llava import seen_box
 from core.vlm.hf.families.registry import family_of
 from core.vlm.hf.network import TransformersModel
+from core.zoo.strips import blinkers, check_strips, features
 from tests.families import (
     save_aya_vision,
     save_gemma3,
@@ -40,14 +36,6 @@ from tests.families import (
 from tests.zoo import load, save_deepstack
 
 
-def own_token_only(module: Any, query: Any, key: Any, value: torch.Tensor, attention_mask: Any, **kwargs: Any) -> Any:
-    return value.transpose(1, 2).contiguous(), None
-
-
-AttentionInterface.register("own_token_only", own_token_only)
-AttentionMaskInterface.register("own_token_only", sdpa_mask)
-
-
 @pytest.fixture
 def blinkered(model: TransformersModel) -> Iterator[TransformersModel]:
     """A model whose image tokens know nothing of each other."""
@@ -55,41 +43,12 @@ def blinkered(model: TransformersModel) -> Iterator[TransformersModel]:
         yield model
 
 
-@contextlib.contextmanager
-def blinkers(model: TransformersModel) -> Iterator[None]:
-    before = model.network.config.vision_config._attn_implementation
-    text = model.network.config.get_text_config()._attn_implementation
-    model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": "own_token_only"})
-    yield
-    model.network.set_attn_implementation({"": "sdpa", "text_config": text, "vision_config": before})
-
-
-def features(model: TransformersModel, pixels: np.ndarray) -> tuple[TokenLayout, torch.Tensor]:
-    """The layout, and the image tokens' features (image token, width) in sequence order."""
-    prepared = model.prepare(Question("What?", images=(Image.fromarray(pixels),)))
-    tower = model._prefill.image_features(prepared)
-    return prepared.layout, torch.cat([part.reshape(-1, part.shape[-1]) for part in tower.pooler_output])
-
-
-def changed(model: TransformersModel, base: np.ndarray, lit: np.ndarray) -> set[int]:
-    """Indices of the image tokens that notice that `lit` pixels became brighter."""
-    bright = np.where(lit[..., None], np.minimum(base + 60, 255), base).astype(np.uint8)
-    _, before = features(model, base)
-    _, after = features(model, bright)
-    return set((before - after).abs().amax(-1).gt(1e-6).nonzero().flatten().tolist())
-
-
-def spans(view: PatchView, axis: int) -> list[tuple[float, float]]:
-    boxes = [view.patch_box(index) for index in range(view.rows * view.columns)]
-    return [(box[axis], box[axis + 2]) for box in boxes]
-
-
 @pytest.mark.parametrize("size", [(112, 112), (240, 160), (90, 200), (61, 47)])
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_lit_strip_is_seen_by_the_tokens_whose_boxes_it_crosses(
     blinkered: TransformersModel, size: tuple[int, int], axis: int
 ) -> None:
-    check_strips(blinkered, size, axis, 7)
+    check_strips(blinkered, size, axis, 7, resizings=1)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +67,7 @@ def test_pixtral_squashes_a_picture_into_its_grid(save: Callable[[Path], Path], 
     model = load(save(tmp_path))
     with blinkers(model):
         for size, axis in (((240, 160), 0), ((61, 190), 1), ((90, 200), 0)):
-            check_strips(model, size, axis, 4)
+            check_strips(model, size, axis, 4, resizings=1)
 
 
 @pytest.mark.parametrize(("merge", "name"), [(1, "pixtral"), (2, "mistral3")])
@@ -130,30 +89,6 @@ def test_pixtrals_grid_is_that_of_its_image_processor(merge: int, name: str) -> 
     views = family.views(PromptContext(config, None, None, inputs, sizes, range(tokens)))
     assert [(view.rows, view.columns) for view in views] == grids
     assert [view.box for view in views] == [(0, 0, 224, 112), (0, 0, 30, 90)]
-
-
-def check_strips(model: TransformersModel, size: tuple[int, int], axis: int, strips: int, resizings: int = 1) -> None:
-    """Light strips across a picture: the tokens of every view that they cross must notice, and none further away than
-    its `resizings` reach."""
-    width, height = size
-    base = np.random.default_rng(1).integers(60, 160, (height, width, 3)).astype(np.uint8)
-    layout, _ = features(model, base)
-    assert layout.views
-    places = layout.positions(TokenKind.IMAGE)
-    number = {position: index for index, position in enumerate(places)}
-    place = np.arange(size[axis]) if axis == 0 else np.arange(size[axis])[:, None]
-    for start in np.linspace(0, size[axis] - 6, strips).astype(int):
-        stop = start + 5
-        seen = changed(model, base, np.broadcast_to((place >= start) & (place < stop), (height, width)))
-        assert seen <= {number[position] for view in layout.views for position in view.positions}
-        for view in layout.views:
-            patch = (view.box[axis + 2] - view.box[axis]) / (view.columns, view.rows)[axis]
-            # Resizing mixes pixels: bicubic reaches two source pixels, or two target pixels where it shrinks.
-            reach = resizings * (2 * max(1.0, patch / 14) + 1)
-            inside = {view.positions.index(places[index]) for index in seen if places[index] in view.positions}
-            must = {i for i, (a, b) in enumerate(spans(view, axis)) if min(b, stop) - max(a, start) > 2 * resizings}
-            may = {i for i, (a, b) in enumerate(spans(view, axis)) if a - reach < stop and b + reach > start}
-            assert must <= inside <= may
 
 
 @pytest.mark.parametrize("size", [(150, 100), (100, 170)])
@@ -278,5 +213,5 @@ def test_a_declared_grid_that_does_not_fit_is_said_with_its_numbers(
     monkeypatch.setattr(type(model.family), "side", lambda *_: 3)
     layout = model.prepare(Question("What?", images=(Image.new("RGB", (56, 56)),))).layout
     assert layout.views == ()
-    assert "declared for InternVL does not fit" in layout.unplaced
+    assert "declared for InternVL, Qianfan-OCR does not fit" in layout.unplaced
     assert "takes 9 image tokens (overview 3 x 3), and there are 4" in layout.unplaced

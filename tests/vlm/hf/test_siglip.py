@@ -18,9 +18,9 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.replay import replay_difference
 from core.vlm.targets import token_targets_of, whole_answer
+from core.zoo.strips import blinkers, changed
 from core.zoo.tokenizer import build_tokenizer
 from tests import literal
-from tests.vlm.hf.test_layout import blinkers, changed
 from tests.zoo import LLAVA_SIDE, LLAVA_TEMPLATE, PATCH, _decoder, _save, load
 
 ASKED = Decoding(max_new_tokens=3)

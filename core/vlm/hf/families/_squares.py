@@ -22,6 +22,18 @@ def square_places(squares: int, side: int, merged: int = 1, skipped: int = 0) ->
     return blocks.transpose(2, 3).reshape(-1, merged**2)
 
 
+def square_blocks(grids: Sequence[Sequence[int]], merged: int) -> Int[Tensor, "image_token merged"]:
+    """The places of every image token, where `merged` x `merged` patches become one and a tower holds images of so many
+    rows and columns of patches one after the other, each row by row."""
+    tokens, first = [], 0
+    for rows, columns in grids:
+        places = torch.arange(first, first + rows * columns)
+        blocks = places.view(rows // merged, merged, columns // merged, merged)
+        tokens.append(blocks.transpose(1, 2).reshape(-1, merged**2))
+        first += rows * columns
+    return torch.cat(tokens)
+
+
 def class_tokens(config: Any) -> int:
     """How many tokens in front of each square's patches are left out. ViP-LLaVA has no such setting, and leaves out the
     class token."""

@@ -1,4 +1,4 @@
-"""Families that cut an image into tiles, row by row, and show the whole of it once more after them.
+"""Families that cut an image into tiles, row by row, and show the whole of it once more after or before them.
 
 The image is squashed to whole tiles, so that they cover it. One that fits into a single tile is shown once.
 """
@@ -6,6 +6,7 @@ The image is squashed to whole tiles, so that they cover it. One that fits into 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from jaxtyping import Int
 from torch import Tensor
@@ -20,6 +21,9 @@ class Tiled(Family, ABC):
     """Tiles of the same square number of tokens."""
 
     shares_prefix = True
+
+    overview_first: ClassVar[bool] = False
+    """Whether the whole image comes before its tiles."""
 
     @abstractmethod
     def tiles(self, context: PromptContext, size: ImageSize) -> tuple[int, int]:
@@ -37,10 +41,13 @@ class Tiled(Family, ABC):
         rasters, side = Rasters(context.image_positions), self.side(context)
         for image, size in enumerate(context.image_sizes):
             rows, columns = self.tiles(context, size)
+            if self.overview_first:
+                rasters.add(image, "overview", side, side, whole_image(size))
             for number in range(rows * columns) if rows * columns > 1 else ():
                 box = tile(size, *divmod(number, columns), rows, columns)
                 rasters.add(image, f"tile {number + 1}", side, side, box)
-            rasters.add(image, "overview", side, side, whole_image(size))
+            if not self.overview_first:
+                rasters.add(image, "overview", side, side, whole_image(size))
         return rasters.all()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:

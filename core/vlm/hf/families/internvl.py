@@ -19,8 +19,8 @@ class InternVL(Tiled):
     """InternVL, whose patches are merged between the tower and the projector."""
 
     key = "internvl"
-    name = "InternVL"
-    model_types = ("internvl",)
+    name = "InternVL, Qianfan-OCR"
+    model_types: tuple[str, ...] = ("internvl", "qianfan_ocr")
 
     def tiles(self, context: PromptContext, size: ImageSize) -> tuple[int, int]:
         processor = context.processor

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from .pixtral import Pixtral
 
 
@@ -12,3 +16,9 @@ class Mistral3(Pixtral):
     name = "Mistral 3"
     model_types = ("mistral3",)
     vision_types = ()
+
+    def projected(
+        self, projector: torch.nn.Module, states: Float[Tensor, "place width"], sizes: Tensor
+    ) -> Float[Tensor, "image_token hidden"]:
+        hidden: Tensor = projector(states, sizes)
+        return hidden

@@ -15,7 +15,7 @@ class Qwen2VL(NativeResolution):
 
     key = "qwen2_vl"
     name = "Qwen2-VL"
-    model_types = ("qwen2_vl",)
+    model_types: tuple[str, ...] = ("qwen2_vl",)
     stacks = True
 
     def tower(self, context: PromptContext) -> Tower | None:

@@ -18,8 +18,8 @@ class Qwen3VL(NativeResolution):
     """Qwen3-VL, whose makers call what enters later "deepstack"."""
 
     key = "qwen3_vl"
-    name = "Qwen3-VL"
-    model_types = ("qwen3_vl",)
+    name = "Qwen3-VL, Qwen3-VL-MoE"
+    model_types = ("qwen3_vl", "qwen3_vl_moe")
 
     def tower(self, context: PromptContext) -> Tower | None:
         visual = context.network.model.visual
