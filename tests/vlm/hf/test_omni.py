@@ -1,5 +1,5 @@
-"""A model that hears and speaks besides (Qwen2.5-Omni): the part that reads pictures and writes words is loaded from its
-whole checkpoint."""
+"""A model that hears and speaks besides (Qwen2.5-Omni): the part that reads pictures and writes words is loaded from
+its whole checkpoint."""
 
 from __future__ import annotations
 
