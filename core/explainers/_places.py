@@ -19,8 +19,8 @@ def lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -
     """What a method of this need and name lacks in an answer, as a sentence that says what to do; None for nothing."""
     if need in ("image", "places") and answer.question.images and not image_positions(answer):
         return (
-            f"{answer.layout.unplaced}, and {name} scores nothing but image tokens. Hiding pixels needs none of them; "
-            "raw attention and input x gradient score the words."
+            f"{answer.layout.unplaced}, and {name} scores nothing but image tokens. Choose relevancy or raw attention, "
+            "which score the patches that are looked at across, or hiding pixels."
         )
     if need != "nothing" and not answer.question.images:
         return (

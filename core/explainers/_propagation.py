@@ -43,7 +43,8 @@ def block_bytes(device: str) -> int:
 class RelevancyPropagation:
     """Several targets' relevancy and gradient on their way down a checkpointed pass.
 
-    `relevancy` is of all positions from 0, whether or not the pass has rows for them; `gradient` is of the states
+    `relevancy` is of all positions from 0, whether or not the pass has rows for them, and of the keys of
+    cross-attention after them; `gradient` is of the states
     above the next layer, times `scale`. Rows before `first` are taken as constants: no relevancy passes
     through them. `attended` says whether any layer so far had an attention that could be seen."""
 
@@ -70,7 +71,8 @@ class RelevancyPropagation:
         self._shared.multiply(self.scale / scale)
         token_targets = len(self.gradient)
         with self.checkpoints.recompute(layer) as layer_pass:
-            outputs = [call.output for call in layer_pass.attention_calls]
+            calls = (*layer_pass.attention_calls, *layer_pass.across_calls)
+            outputs = [call.output for call in calls]
             by_output = [
                 torch.empty(token_targets, *output.shape, dtype=output.dtype, device=output.device)
                 for output in outputs
@@ -88,7 +90,7 @@ class RelevancyPropagation:
                 yield
             self.gradient[:, : self._constant] = 0
             before, after = self.relevancy, self.relevancy.clone()
-            for call, of_output in zip(layer_pass.attention_calls, by_output, strict=True):
+            for call, of_output in zip(calls, by_output, strict=True):
                 self.attended = True
                 share = before[:, call.offset : call.offset + of_output.shape[1]] / self.scale[:, None]
                 share[:, : self._constant] = 0

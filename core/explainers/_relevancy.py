@@ -26,6 +26,11 @@ from .base import Explainer, Step
 GROUP_BYTES = 512 * 2**20
 """Gradients of as many targets as fit into this are propagated together."""
 
+ACROSS = (
+    "The picture is read by cross-attention: its patches' scores are what these layers brought to them, by the same "
+    "rule. What patches gave to each other in the vision tower is not followed."
+)
+
 LAYER_STATES = 64
 """A layer's graph and its backward pass hold about this many times its input."""
 
@@ -53,13 +58,14 @@ def begin(
     answer: Answer,
     token_targets: Sequence[TokenTarget],
     first: int = 0,
+    across: int = 0,
 ) -> RelevancyPropagation:
     """Propagation from the raw logits of the token targets (or their differences from the rivals') down `checkpoints`.
 
-    Rows before `first` are constants.
+    Rows before `first` are constants; `across` is how many keys of cross-attention there are.
     """
     gradient, scale = top_gradients(model, answer, checkpoints, token_targets)
-    length = checkpoints.start + len(checkpoints.final)
+    length = checkpoints.start + len(checkpoints.final) + across
     relevancy = scale.new_zeros(len(token_targets), length)
     relevancy[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
     return RelevancyPropagation(checkpoints, relevancy, gradient, scale, first)
@@ -106,11 +112,13 @@ class RowRelevancy(Explainer):
             remedy = "Leave the vision tower out, explain fewer tokens at once, or use a smaller picture."
             check_memory(f"{self.name} through the vision tower", tower_bytes(tower, len(groups[0])), model, remedy)
         images = answer.layout.positions(TokenKind.IMAGE)
+        over = model.with_patches_across(answer)
+        across = len(over) - len(answer.layout)
         steps = len(token_targets) * (checkpoints.layers + (tower.layers if tower is not None else 0))
         maps: list[Float[Tensor, "target position"]] = []
         done = 0
         for group in groups:
-            propagation = begin(model, checkpoints, answer, group, first)
+            propagation = begin(model, checkpoints, answer, group, first, across)
             entries: list[Float[Tensor, "target image_token hidden"]] = []
             for layer in reversed(range(checkpoints.layers)):
                 for _ in propagation.down(layer):
@@ -126,9 +134,11 @@ class RowRelevancy(Explainer):
                     "Choose input x gradient or occlusion."
                 )
             scores = torch.zeros(
-                len(group), len(answer.layout), dtype=propagation.relevancy.dtype, device=propagation.scale.device
+                len(group), len(over), dtype=propagation.relevancy.dtype, device=propagation.scale.device
             )
-            scores[:, : propagation.relevancy.shape[1]] = propagation.relevancy
+            read = propagation.relevancy.shape[1] - across
+            scores[:, :read] = propagation.relevancy[:, :read]
+            scores[:, len(answer.layout) :] = propagation.relevancy[:, read:]
             if tower is not None:
                 propagation = into_tower(tower, propagation, images, entries)
                 for layer in reversed(range(tower.layers)):
@@ -140,4 +150,5 @@ class RowRelevancy(Explainer):
                 scores[:, positions] = propagation.relevancy[:, tower.place_of[seeing]].sum(-1)
             maps.append(scores.float().cpu())
         remarks = [self.without_tower(model, answer, settings) if tower is None else None, passed_as_it_is(model)]
-        yield Step(1.0, torch.cat(maps), " ".join(remark for remark in remarks if remark) or None)
+        remark = ACROSS if across else " ".join(remark for remark in remarks if remark) or None
+        yield Step(1.0, torch.cat(maps), remark, over if across else None)

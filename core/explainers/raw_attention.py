@@ -6,12 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from ..answer import Answer
 from ..settings import Chosen, choice, heads, layers
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows, without_rows
 from .base import Explainer, Step
+
+APART = (
+    "The picture's patches are looked at by layers of cross-attention, all of which are combined here. Their rows have "
+    "a sum of their own: scores of patches and of words cannot be compared."
+)
 
 
 @dataclass(frozen=True)
@@ -50,4 +59,23 @@ class RawAttention(Explainer):
     ) -> Iterator[Step]:
         rows = target_rows(model, answer, token_targets, settings.layers, settings.heads).flatten(0, 1)
         scores = rows.mean(0) if settings.reduce == "mean" else rows.amax(0)
-        yield Step(1.0, scores, without_rows(model, settings.layers))
+        over = model.with_patches_across(answer)
+        if over is answer.layout:
+            yield Step(1.0, scores, without_rows(model, settings.layers))
+            return
+        across = _across(model, answer, token_targets, settings)
+        looks = across.mean(0) if settings.reduce == "mean" else across.amax(0)
+        yield Step(1.0, torch.cat([scores, looks.cpu()], 1), APART, over)
+
+
+def _across(
+    model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: RawAttentionSettings
+) -> Float[Tensor, "layer_head target key"]:
+    """The rows of cross-attention at the targets' positions, of every chosen layer and head that has one."""
+    checkpoints = model.checkpointed(answer)
+    positions = [token_target.position(answer) for token_target in token_targets]
+    rows: list[Tensor] = []
+    for layer in model.card.without_attention:
+        with checkpoints.recompute(layer, grad=False) as layer_pass:
+            rows += [call.rows(positions).float() for call in layer_pass.across_calls]
+    return torch.cat([layer if settings.heads is None else layer[list(settings.heads)] for layer in rows])

@@ -75,15 +75,18 @@ def relevancy_by_layer(
     """
     checkpoints = model.checkpointed(answer)
     entered = torch.zeros(len(token_targets), checkpoints.layers, len(answer.layout))
+    across = len(model.with_patches_across(answer)) - len(answer.layout)
     done = 0
     for group in grouped(model.card, len(checkpoints.final), token_targets):
-        propagation = begin(model, checkpoints, answer, group)
+        propagation = begin(model, checkpoints, answer, group, across=across)
         for layer in reversed(range(checkpoints.layers)):
             before = propagation.relevancy
             for _ in propagation.down(layer):
                 if cancel is not None:
                     cancel.check()
             brought = propagation.relevancy - before
-            entered[done : done + len(group), layer, : brought.shape[1]] = brought.float().cpu()
+            entered[done : done + len(group), layer, : brought.shape[1] - across] = (
+                brought[:, : brought.shape[1] - across].float().cpu()
+            )
         done += len(group)
     return entered

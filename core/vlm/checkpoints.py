@@ -24,7 +24,8 @@ from .edits import Edits, Site
 
 @dataclass(frozen=True, eq=False)
 class LayerPass:
-    """A layer recomputed: `input` requires a gradient and `output` depends on it through `attention_calls`.
+    """A layer recomputed: `input` requires a gradient and `output` depends on it through `attention_calls`, and through
+    `across_calls`, whose keys are no positions: their `first_key` is where the rows end.
 
     In a network whose layers read keys and values of others (Gemma 4), `borrowed` are those that stood ready for this
     layer, and `lent` those it left for later ones, by their names: a gradient with respect to what is borrowed is one
@@ -36,6 +37,7 @@ class LayerPass:
     attention_calls: tuple[AttentionCall, ...]
     borrowed: Mapping[Hashable, Tensor] = field(default_factory=dict)
     lent: Mapping[Hashable, Tensor] = field(default_factory=dict)
+    across_calls: tuple[AttentionCall, ...] = ()
 
 
 class CheckpointedPass(ABC):

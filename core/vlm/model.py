@@ -19,7 +19,7 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from ..answer import Answer, Question
+from ..answer import Answer, Question, TokenLayout
 from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
@@ -115,6 +115,11 @@ class VisionLanguageModel(ABC):
 
         Raises OtherModel, NotApplicable where no raster fits (resamplers), Cancelled.
         """
+
+    @abstractmethod
+    def with_patches_across(self, answer: Answer) -> TokenLayout:
+        """The answer's layout and, where its pictures are read by cross-attention, all keys of that after the sequence,
+        with the views of the patches among them. The layout itself where no layer attends to anything else."""
 
     @abstractmethod
     def continuation(self, question: Question, text: str) -> tuple[int, ...]:

@@ -23,7 +23,9 @@ WIDTH = 430
 
 def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Rank correlation and top overlap of every pair of maps, over patches or words."""
-    shown = [one for one in shown if one.explanation.layout is None]
+    if len({one.explanation.about(answer).layout for one in shown}) > 1:
+        st.info("These maps are of different patches, so there is nothing that they could agree on.")
+        return
     if len(shown) < 2:
         st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")
         return
@@ -36,6 +38,7 @@ def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> N
         persist_state="session",
         wrap=True,
     )
+    answer = shown[0].explanation.about(answer)
     by_part = parts(answer.layout, target)
     words = [*by_part[Part.QUESTION], *by_part[Part.EARLIER]]
     places = words if over == WORDS else image_positions_of(answer.layout)

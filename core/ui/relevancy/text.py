@@ -22,13 +22,12 @@ WIDTH = 570
 
 def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Bars for all maps that score words, then their words."""
-    silent = [one.explainer.name for one in shown if one.explanation.layout is not None]
-    shown = [one for one in shown if one.explanation.layout is None]
-    places = parts(answer.layout, target)
-    told = [one for one in shown if scores_words(one.scores, places)]
-    silent += [one.explainer.name for one in shown if one not in told]
+    # (a map may be of other patches than the answer's own)
+    places = {one.order: parts(one.explanation.about(answer).layout, target) for one in shown}
+    told = [one for one in shown if scores_words(one.scores, places[one.order])]
+    silent = [one.explainer.name for one in shown if one not in told]
     if told:
-        by_method = {one.explainer.name: shares(one.scores, places) for one in told}
+        by_method = {one.explainer.name: shares(one.scores, places[one.order]) for one in told}
         if any(share.fraction is not None for of_parts in by_method.values() for share in of_parts):
             st.altair_chart(
                 shares_chart(by_method), width="content", alt="image against text, as sum and as mean per token"
@@ -39,7 +38,7 @@ def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Sho
                 "of all of them (dashed). Left of zero: evidence against."
             )
         for one in told:
-            _words(answer, target, one, places)
+            _words(answer, target, one, places[one.order])
     if silent:
         st.caption(f":material/info: {escaped(', '.join(silent))} scores the picture alone, so it has no bars.")
 

@@ -41,6 +41,9 @@ _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", d
 _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
     "attention_observer", default=None
 )
+_across: ContextVar[tuple[Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
+    "cross_attention_observer", default=None
+)
 _isolated: ContextVar[bool] = ContextVar("tower_places_isolated", default=False)
 
 
@@ -118,6 +121,16 @@ def observing(name: str, observer: Callable[[AttentionCall], None], device: torc
         _observer.reset(token)
 
 
+@contextlib.contextmanager
+def observing_across(observer: Callable[[AttentionCall], None], device: torch.device) -> Iterator[None]:
+    """The same of every cross-attention, whose keys are no positions of the sequence."""
+    token = _across.set((observer, device))
+    try:
+        yield
+    finally:
+        _across.reset(token)
+
+
 def last_row(
     query: Float[Tensor, "batch heads query size"],
     key: Float[Tensor, "batch key_value_heads key size"],
@@ -151,9 +164,10 @@ def recorded_sdpa(
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """SDPA under the edits in force, and the first sequence's last row for the active recorder. Cross-attention, whose
-    keys are no positions of the sequence, is neither recorded nor edited."""
+    keys are no positions of the sequence, is neither recorded nor edited, and observed apart."""
     if getattr(module, "reads_across", False):
-        return _attend(module, query, key, value, attention_mask, scaling, **kwargs), None
+        output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+        return _handed(_across.get(), output, module, query, key, value, attention_mask, scaling, kwargs)
     layer = _numbers.get(module, 0)
     attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
     recorder = _active.get()
@@ -214,9 +228,25 @@ def _observed(
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """The output, after its attention calls were given to an observer of this name."""
     active = _observer.get()
-    if active is None or active[0] != name:
+    wanted = None if active is None or active[0] != name else active[1:]
+    return _handed(wanted, output, module, query, key, value, mask, scaling, kwargs)
+
+
+def _handed(
+    active: tuple[Callable[[AttentionCall], None], torch.device] | None,
+    output: Float[Tensor, "batch query heads value_size"],
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
+    """The output, after its attention calls were given to an observer, if there is one."""
+    if active is None:
         return output, None
-    _, observer, device = active
+    observer, device = active
     # The network goes on with the very tensors that the calls hold: a gradient with respect to them exists.
     parts = output.to(device).unbind(0)
     query, key, value = query.to(device), key.to(device), value.to(device)

@@ -19,10 +19,7 @@ MISFIT = (
     "of them has a place that is known and there is no grid"
 )
 
-ACROSS = (
-    "{} reads the picture through layers of cross-attention: its patches are no tokens of the sequence, so that no "
-    "score over the sequence reaches them"
-)
+ACROSS = "{} reads the picture through layers of cross-attention: its patches are no tokens of the sequence"
 
 
 def image_positions(prompt: Prompt, image_token_id: int) -> tuple[int, ...]:

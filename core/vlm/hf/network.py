@@ -167,6 +167,17 @@ class TransformersModel(VisionLanguageModel):
             )
         return replace(answer, layout=measured)
 
+    def with_patches_across(self, answer: Answer) -> TokenLayout:
+        layout = answer.layout
+        if not self.family.across or not answer.question.images:
+            return layout
+        keys, views = self.family.keys_across(self._passes.context_of(answer))
+        start = len(layout)
+        moved = tuple(replace(view, positions=tuple(start + key for key in view.positions)) for view in views)
+        placed = {key for view in views for key in view.positions}
+        kinds = (TokenKind.IMAGE if key in placed else TokenKind.SPECIAL for key in range(keys))
+        return replace(layout, kinds=(*layout.kinds, *kinds), views=moved)
+
     def _measured(self, layout: TokenLayout) -> TokenLayout:
         """A layout with the grids that were measured, where the family declares none and every picture's is known."""
         positions = layout.positions(TokenKind.IMAGE)

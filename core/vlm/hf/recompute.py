@@ -19,7 +19,7 @@ from torch import Tensor
 from ..attention_call import AttentionCall
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
-from .capture import NAME, TOWER, observing
+from .capture import NAME, TOWER, observing, observing_across
 from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
 from .prefix import KeptPrefix
@@ -166,19 +166,23 @@ class NetworkPass(CheckpointedPass):
         stored = self._stored(layer)
         module = self._modules[layer]
         observed: list[AttentionCall] = []
+        across: list[AttentionCall] = []
         observation = observing(self.attention, observed.append, self.final.device)
-        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation:
+        beside = observing_across(across.append, self.final.device)
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside:
             state = stored.detach().requires_grad_(grad)
             args, kwargs = self._layer_inputs.others[layer]
             shared = SharedStates(kwargs, grad)
             given = state.view(self._layer_inputs.shapes[layer])
             output = self._home(unrolled(first_of(module(given, *args, **shared.inputs))))
-        recomputed = LayerPass(state, output, self._placed(observed), shared.borrowed, shared.lent())
+        end = self.start + len(self.final)
+        placed = tuple(replace(call, offset=self.start, first_key=end) for call in across)
+        recomputed = LayerPass(state, output, self._placed(observed), shared.borrowed, shared.lent(), placed)
         del output
         try:
             yield recomputed
         finally:
-            for part in (recomputed, *recomputed.attention_calls, *observed):
+            for part in (recomputed, *recomputed.attention_calls, *observed, *placed, *across):
                 vars(part).clear()
 
     def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,15 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from core.answer import Answer, Decoding, Question, Target, TokenKind, Turn
+from core.answer import Answer, Box, Decoding, Question, Target, TokenKind, Turn
 from core.errors import NotApplicable, UnknownName
+from core.evidence.evaluate import evaluate
+from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.vlm.edits import HeadAblation, Knockout
 from core.vlm.generation import ask
+from core.vlm.hf.capture import seeing_only_themselves
 from core.vlm.hf.network import TransformersModel
 from core.zoo.registry import recipes
 from tests.zoo import load
@@ -94,12 +99,7 @@ def test_layers_that_read_across_have_no_rows_and_the_others_have_those_of_eager
 ) -> None:
     assert mllama.card.without_attention == ACROSS
     assert answer.attention is not None
-    whole = dict(answer.inputs)
-    more = torch.tensor([answer.token_ids[:-1]])
-    whole["input_ids"] = torch.cat([whole["input_ids"], more], 1)
-    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
-    last = whole["cross_attention_mask"][:, -1:].expand(-1, more.shape[1], -1, -1)
-    whole["cross_attention_mask"] = torch.cat([whole["cross_attention_mask"], last], 1)
+    whole = whole_inputs(answer)
     with torch.no_grad():
         eager = own(**whole, output_attentions=True).attentions
     prompt = len(answer.prompt_tokens)
@@ -131,7 +131,7 @@ def test_what_cannot_be_had_is_said(mllama: TransformersModel, answer: Answer) -
     assert across in answer.layout.unplaced
     with pytest.raises(NotApplicable, match=across):
         mllama.measure_grid(answer)
-    with pytest.raises(NotApplicable, match=f"{across}.*Hiding pixels needs none"):
+    with pytest.raises(NotApplicable, match=f"{across}.*Choose relevancy or raw attention"):
         explain(explainers()["grad_cam"], mllama, answer, [Target((1,))])
     with pytest.raises(UnknownName, match="has no attention"):
         mllama.logits_with(answer, [(HeadAblation(((1, 0),)),)])
@@ -150,3 +150,88 @@ def test_layers_that_are_left_out_without_a_picture_are_not_recomputed(mllama: T
         explain(explainers()["relevancy"], mllama, words, [Target((1,))])
     final = mllama.checkpointed(ask(mllama, QUESTIONS["one picture"])).final
     assert final.shape[-1] == mllama.card.hidden
+
+
+@pytest.mark.parametrize("name", ["one picture", "a very tall one", "a very wide one", "two pictures"])
+def test_a_patch_that_is_painted_moves_its_own_key(name: str, mllama: TransformersModel) -> None:
+    question = QUESTIONS[name]
+    said = ask(mllama, question)
+    layout = mllama.with_patches_across(said)
+    start = len(said.layout)
+
+    def keys(images: list[Image.Image]) -> torch.Tensor:
+        inputs = mllama.prepare(replace(question, images=tuple(images))).inputs
+        seen = {key: inputs[key] for key in ("pixel_values", "aspect_ratio_ids", "aspect_ratio_mask")}
+        with torch.no_grad(), seeing_only_themselves():
+            features: torch.Tensor = mllama.network.get_image_features(**seen).pooler_output
+        return features.reshape(-1, features.shape[-1])
+
+    plain = keys(list(question.images))
+    assert len(layout) - start == len(plain)
+    random = np.random.default_rng(0)
+    for view in layout.views:
+        width, height = layout.image_sizes[view.image]
+        inside = [i for i in range(len(view.positions)) if _within(view.patch_box(i), width, height)]
+        for index in random.choice(inside, 2) if inside else ():
+            left, top, right, bottom = view.patch_box(int(index))
+            painted = np.array(question.images[view.image])
+            painted[math.ceil(top) : math.floor(bottom), math.ceil(left) : math.floor(right)] ^= 255
+            images = list(question.images)
+            images[view.image] = Image.fromarray(painted)
+            moved = (keys(images) - plain).norm(dim=-1)
+            assert int(moved.argmax()) == view.positions[int(index)] - start
+
+
+def _within(box: Box, width: int, height: int) -> bool:
+    return box[2] <= width and box[3] <= height and box[2] - box[0] >= 3 and box[3] - box[1] >= 3
+
+
+def whole_inputs(answer: Answer) -> dict[str, torch.Tensor]:
+    """What the network reads of an answer's whole sequence but its last token."""
+    whole = dict(answer.inputs)
+    more = torch.tensor([answer.token_ids[:-1]])
+    whole["input_ids"] = torch.cat([whole["input_ids"], more], 1)
+    whole["attention_mask"] = torch.ones_like(whole["input_ids"])
+    last = whole["cross_attention_mask"][:, -1:].expand(-1, more.shape[1], -1, -1)
+    whole["cross_attention_mask"] = torch.cat([whole["cross_attention_mask"], last], 1)
+    return whole
+
+
+def test_raw_attention_looks_across_as_eager_attention_does(
+    mllama: TransformersModel, own: Any, answer: Answer
+) -> None:
+    with torch.no_grad():
+        eager = own(**whole_inputs(answer), output_attentions=True).attentions
+    at = len(answer.prompt_tokens) + 1
+    (map_,) = explain(explainers()["raw_attention"], mllama, answer, [Target((2,))])
+    length = len(answer.layout) - 1
+    expected = torch.stack([weights[0, :, at] for weights in eager if weights.shape[-1] != length]).mean((0, 1))
+    torch.testing.assert_close(map_.scores[length + 1 :], expected, atol=1e-6, rtol=1e-4)
+    (evidence,) = evaluate(mllama, answer, [map_], settings=EvidenceSettings(steps=2, draws=1))
+    assert evidence.complete == 1
+
+
+def test_relevancy_goes_to_the_patches_by_the_literal_rule(mllama: TransformersModel, own: Any, answer: Answer) -> None:
+    """Chefer et al. 2021, equations 5, 6 and 10, with whole matrices: what a layer of cross-attention brings to its
+    keys is what arrives at its rows."""
+    index = 2
+    whole = whole_inputs(answer)
+    output = own(**whole, output_attentions=True)
+    at = len(answer.prompt_tokens) + index - 1
+    gradients = torch.autograd.grad(output.logits[0, at, answer.token_ids[index]], output.attentions)
+    layout = mllama.with_patches_across(answer)
+    row = torch.zeros(whole["input_ids"].shape[1])
+    row[at] = 1
+    patches = torch.zeros(len(layout) - len(answer.layout))
+    for weights, gradient in zip(reversed(output.attentions), reversed(gradients), strict=True):
+        brought = row @ (weights * gradient).clamp(min=0).mean(1)[0]
+        if len(brought) == len(row):
+            row = row + brought
+        else:
+            patches += brought
+    (map_,) = explain(explainers()["relevancy"], mllama, answer, [Target((index,))])
+    assert map_.layout == layout
+    torch.testing.assert_close(map_.scores[: len(row)], row.detach(), atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(map_.scores[len(answer.layout) :], patches.detach(), atol=1e-6, rtol=1e-3)
+    assert float(patches.max()) > 0
+    assert map_.remark is not None and "cross-attention" in map_.remark

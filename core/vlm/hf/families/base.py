@@ -106,6 +106,10 @@ class Family:
         """The rasters of image tokens, with their boxes in pixels of the original images."""
         return ()
 
+    def keys_across(self, context: PromptContext) -> tuple[int, tuple[PatchView, ...]]:
+        """How many keys the layers of cross-attention look at, and the rasters of patches among them, by key from 0."""
+        return 0, ()
+
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         """The positions of the prompt; the answer's follow one by one. None: the network counts the order of its tokens
         by itself. To be called under the lock of the passes."""

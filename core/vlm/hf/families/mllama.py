@@ -1,8 +1,8 @@
 """Llama 3.2 Vision: the image is no part of the sequence. Some layers of the decoder, which attend to nothing else,
 look across at the vision tower's patches.
 
-Over the sequence such a layer is one without attention. Its keys are tiles x patches of another room, so that rows,
-edits and relevancy over positions do not go there; hiding pixels does.
+Over the sequence such a layer is one without attention. Its keys are tiles x patches, which stand after the sequence
+where relevancy and rows are told.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import Any
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from transformers.models.mllama.image_processing_pil_mllama import get_image_size_fit_to_canvas
 from transformers.models.mllama.processing_mllama import (
     convert_sparse_cross_attention_mask_to_dense,
     get_cross_attention_token_mask,
 )
 
+from ....answer import PatchView
 from .base import Family
-from .context import PromptContext
+from .context import ImageSize, PromptContext
 
 MASK = "cross_attention_mask"
 
@@ -37,6 +39,22 @@ class Mllama(Family):
         vision = context.config.vision_config
         side = vision.image_size // vision.patch_size
         return f"none in the sequence: up to {vision.max_num_tiles} tiles of {side} x {side} patches are read across"
+
+    def keys_across(self, context: PromptContext) -> tuple[int, tuple[PatchView, ...]]:
+        vision = context.config.vision_config
+        side, most = vision.image_size // vision.patch_size, vision.max_num_tiles
+        views: list[PatchView] = []
+        shapes = [vision.supported_aspect_ratios[id - 1] for id in context.inputs["aspect_ratio_ids"][0].tolist()]
+        for image, ((rows, columns), size) in enumerate(zip(shapes, context.image_sizes, strict=True)):
+            across, down = _canvas(size, rows, columns, vision.image_size)
+            for tile in range(rows * columns):
+                row, column = divmod(tile, columns)
+                box = (column * across, row * down, (column + 1) * across, (row + 1) * down)
+                # Each tile's class token comes first.
+                first = (image * most + tile) * (side**2 + 1) + 1
+                name = "picture" if rows * columns == 1 else f"tile {tile + 1}"
+                views.append(PatchView(image, name, side, side, box, tuple(range(first, first + side**2))))
+        return len(shapes) * most * (side**2 + 1), tuple(views)
 
     def adapt(self, network: Any, processor: Any) -> Any:
         for layer in network.model.language_model.layers:
@@ -59,6 +77,14 @@ class Mllama(Family):
             length=len(ids),
         )
         return {MASK: torch.from_numpy(dense)}
+
+
+def _canvas(size: ImageSize, rows: int, columns: int, tile: int) -> tuple[float, float]:
+    """Width and height of a tile in pixels of the original image, which is made to fit into the tiles, its proportions
+    kept, and padded at the right and below."""
+    width, height = size
+    high, wide = get_image_size_fit_to_canvas(height, width, rows * tile, columns * tile, tile)
+    return tile * width / wide, tile * height / high
 
 
 def _for_each_sequence(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
