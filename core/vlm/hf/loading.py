@@ -38,6 +38,9 @@ from .pretrained import empty_network, read_configuration, read_network, read_pr
 from .quantised import BITS, check_package, check_several, method_of, quantisation_config, stored_as, with_gradients
 
 HALF = {"F16", "BF16"}
+PLAIN = {*HALF, "F32", "F64"}
+"""The safetensors dtypes of weights that are numbers; others are packed."""
+
 LONG_QUESTION = 2048
 """Positions of the question that is reckoned with before a model is loaded."""
 
@@ -195,7 +198,7 @@ def _in_words(placement: torch.device | dict[str, str]) -> str:
 
 def _dtype(spec: ModelSpec, counts: dict[str, int], device: torch.device) -> torch.dtype:
     """The precision a model is to have whose weights hold `counts` numbers of each safetensors dtype."""
-    plain = {name: count for name, count in counts.items() if name.startswith(("F", "BF"))}
+    plain = {name: count for name, count in counts.items() if name in PLAIN}
     stored_half = sum(count for name, count in plain.items() if name in HALF) * 2 > sum(plain.values())
     return spec.torch_dtype(device, stored_half)
 
@@ -203,8 +206,8 @@ def _dtype(spec: ModelSpec, counts: dict[str, int], device: torch.device) -> tor
 def _weight_bytes(spec: ModelSpec, counts: dict[str, int], dtype: torch.dtype) -> int:
     """What the weights will take. Packed ones stay as they are; those that are quantised while they are read are all
     but a tenth."""
-    packed = sum(count * BYTES.get(name, 1) for name, count in counts.items() if not name.startswith(("F", "BF")))
-    numbers = sum(count for name, count in counts.items() if name.startswith(("F", "BF")))
+    packed = sum(count * BYTES.get(name, 1) for name, count in counts.items() if name not in PLAIN)
+    numbers = sum(count for name, count in counts.items() if name in PLAIN)
     if spec.quantisation != "none":
         return packed + int(numbers * (0.9 * BITS[spec.quantisation] / 8 + 0.1 * dtype.itemsize))
     return packed + numbers * dtype.itemsize
@@ -248,7 +251,7 @@ def _judge_download(
 
 def _others(spec: ModelSpec, counts: dict[str, int], dtype: torch.dtype, working: int) -> dict[str, tuple[int, int]]:
     """Other ways of loading a model that take less, with the bytes of its weights and of what stands beside them."""
-    if spec.quantisation == "4bit" or not any(name.startswith(("F", "BF")) for name in counts):
+    if spec.quantisation == "4bit" or not PLAIN & counts.keys():
         return {}
     half = torch.bfloat16
     kinds: dict[str, Quantisation] = {"8 bit": "8bit", "4 bit": "4bit"}

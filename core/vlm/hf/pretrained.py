@@ -25,6 +25,7 @@ from .files import called, read_json
 from .kinds import runs_by_own_code
 from .placement import attach
 from .processor import load_processor
+from .quantised import method_of
 
 
 def read_configuration(folder: Path) -> Any:
@@ -172,6 +173,12 @@ def read_network(
     except ImportError as error:
         raise _lacking(f"The weights of {called(folder)} need", error, "choose another version") from error
     except Exception as error:  # a damaged file or configuration can fail anywhere in the constructors
+        method = method_of(read_json(folder / "config.json"))
+        if method is not None or quantisation is not None:
+            raise ModelUnavailable(
+                f"The weights of {called(folder)} are quantised ({method or 'bitsandbytes'}), and that cannot be "
+                f"computed with here ({_short(error)}). Choose a version that is not quantised, or another device."
+            ) from error
         raise ModelUnavailable(
             f"The weights of {called(folder)} cannot be loaded ({_short(error)}). Download the model again."
         ) from error

@@ -122,3 +122,17 @@ def test_a_quantised_checkpoint_names_the_package_that_it_needs(
 def test_few_bits_are_reckoned_with(spec: ModelSpec) -> None:
     needed = [estimate_memory(replace(spec, quantisation=q)).needed for q in ("none", "8bit", "4bit")]
     assert needed == sorted(needed, reverse=True) and len(set(needed)) == 3
+
+
+def test_a_quantised_checkpoint_that_this_machine_cannot_compute_with_is_not_said_to_be_damaged(
+    spec: ModelSpec, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("FP8 quantized models is only supported on GPUs")
+
+    monkeypatch.setattr(AutoModelForImageTextToText, "from_pretrained", fails)
+    with pytest.raises(
+        ModelUnavailable, match=r"are quantised \(bitsandbytes\).*not quantised, or another device"
+    ) as error:
+        load_model(replace(spec, source=str(stored)))
+    assert "Download" not in str(error.value)
