@@ -54,7 +54,7 @@ def chooser(at: AppTest):  # type: ignore[no-untyped-def]
     return next(box for box in at.selectbox if str(box.key).startswith("picture_number_"))
 
 
-@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph"])
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph", "5_Mechanisms"])
 def test_the_chosen_picture_is_the_one_that_is_drawn(app: App, answer: Answer, page: str) -> None:
     at = opened(app, f"pages/{page}.py", answer)
     first, second = ({*view.positions} for view in answer.layout.views)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from PIL import Image
 
 from core.answer import Answer, Question, Target, TokenLayout, Turn
 from core.ui.state.workspace import MOST_IMAGES, Exchange, MaskDraft, NamedImage, Workspace
+from core.ui.widgets.image_source import accept
 
 
 def answered(question: Question, text: str) -> Answer:
@@ -104,3 +107,14 @@ def test_each_picture_has_a_region_of_its_own() -> None:
     work, image = Workspace(), Image.new("RGB", (6, 4))
     work.mask_for(image, 0).become(np.ones((4, 6), bool))
     assert not work.mask_for(image, 1).hidden.any() and work.mask_for(image, 0).hidden.all()
+
+
+def test_several_files_are_taken_together_or_none_of_them_is() -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (6, 4)).save(data, "PNG")
+    work = Workspace()
+    assert accept(work, [(data.getvalue(), "one.png"), (data.getvalue(), "two.png")])
+    assert [image.name for image in work.images] == ["one.png", "two.png"] and work.image_trouble is None
+    assert not accept(work, [(data.getvalue(), "three.png"), (b"no picture", "four.png")])
+    assert [image.name for image in work.images] == ["one.png", "two.png"] and "four.png" in (work.image_trouble or "")
+    assert accept(work, []) and len(work.images) == 2

@@ -25,7 +25,7 @@ from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
-from ..widgets.seen import seen_button, seen_notes
+from ..widgets.seen import seen_button
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
@@ -175,7 +175,6 @@ def _canvas(
         st.caption(f"{len(boxes)} of {total} patches covered (outlined), {percent(hidden.mean())} of the picture.")
     if note := hidden_note(hidden, answer.layout, number):
         st.caption(f":material/visibility_off: {note}")
-    seen_notes(answer, number)
     seen_button(answer, number, "mask")
     if hidden.all():
         st.caption(

@@ -10,6 +10,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.asked import in_words
 from ..widgets.image_source import image_chooser
+from ..widgets.seen import seen_notes
 from .conversation import conversation_panel
 from .mask import mask_editor
 from .phrasings import phrasings_panel
@@ -47,6 +48,8 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
         st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
     else:
         st.text(f"“{in_words(answer.question)[:200]}” → “{answer.text[:400]}”")
+        for number in range(len(answer.question.images)):
+            seen_notes(answer, number)
         if view.lens == "Answer tokens":
             answer_tokens_panel(workspace, model, exchange, answer)
         else:
