@@ -77,15 +77,18 @@ class RowRecorder:
         seen = {layer: rows for layer, rows in self._rows.items() if len(rows) == self.passes}
         if not seen or not answer:
             return None
-        first = next(iter(seen.values()))[0]
-        shape = (self._layers, first.shape[0], answer, length)
-        weights = torch.full(shape, float("nan"), dtype=first.dtype, device=first.device)
-        for layer, rows in seen.items():
-            weights[layer] = 0
-            for token in range(answer):
-                # Layers may lie on several devices; their rows come together here, once an answer is finished.
-                weights[layer, :, token, : rows[token].shape[-1]] = rows[token].to(weights.device)
-        return AttentionRows(weights)
+        layers = sorted(seen)
+        first = seen[layers[0]][0]
+        weights = torch.zeros(len(layers), first.shape[0], answer, length, dtype=first.dtype, device=first.device)
+        for token in range(answer):
+            # Layers may lie on several devices; their rows come together here, once an answer is finished.
+            rows = torch.stack([seen[layer][token].to(weights.device) for layer in layers])
+            weights[:, :, token, : rows.shape[-1]] = rows
+        if len(layers) == self._layers:
+            return AttentionRows(weights)
+        numbered = weights.new_full((self._layers, *weights.shape[1:]), float("nan"))
+        numbered[layers] = weights
+        return AttentionRows(numbered)
 
 
 @contextlib.contextmanager
