@@ -55,8 +55,8 @@ def head_map(
     """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one,
     `signed` that it is centred on zero. The `chosen` head and all `marked` ones are outlined.
 
-    NaN cells stay empty; layers `without` attention are struck through, with the words "no attention" where there is
-    room. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
+    NaN cells stay empty; layers `without` attention are grey, with the words "no attention" where there is room and
+    dotted where there is none. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
     """
     layers, heads = figures.shape
     cell = min(LARGEST, max(SMALLEST, size // max(layers, heads)))
@@ -94,7 +94,7 @@ def head_map(
         )
     ]
     if without:
-        marks += _struck_through(sorted(without), y, cell, cell * heads)
+        marks += _without_heads(sorted(without), y, cell, cell * heads)
     outlined = [*([] if chosen is None else [chosen]), *marked]
     if outlined:
         marks.append(
@@ -109,19 +109,16 @@ def head_map(
     return figure(marks, cell * heads, cell * layers)
 
 
-def _struck_through(layers: Sequence[int], y: alt.Y, cell: int, width: int) -> list[alt.Chart]:
-    """A line through the whole row of each of these layers, and the words in its middle."""
+def _without_heads(layers: Sequence[int], y: alt.Y, cell: int, width: int) -> list[alt.Chart]:
+    """The whole row of each of these layers in grey, with the words in its middle, or a line where there is no room."""
     table = pd.DataFrame([{"layer": layer, "there": NO_ATTENTION} for layer in layers])
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("there:N", title="heads")]
     base = alt.Chart(table)
-    marks = [
-        base.mark_rect(color=NEUTRAL, fillOpacity=0.15).encode(y=y, tooltip=tooltip),
-        base.mark_rule(color=NEUTRAL, strokeDash=[2, 3]).encode(y=y, tooltip=tooltip),
-    ]
-    if cell >= LEGIBLE and width >= ROOM:
-        words = base.mark_text(fontSize=min(11, cell - 2), color=NEUTRAL, fontWeight="bold", dy=-1)
-        marks.append(words.encode(x=alt.value(width / 2), y=y, text="there:N", tooltip=tooltip))
-    return marks
+    grey = base.mark_rect(color=NEUTRAL, fillOpacity=0.15).encode(y=y, tooltip=tooltip)
+    if cell < LEGIBLE or width < ROOM:
+        return [grey, base.mark_rule(color=NEUTRAL, strokeDash=[2, 3]).encode(y=y, tooltip=tooltip)]
+    words = base.mark_text(fontSize=min(11, cell - 2), color=NEUTRAL, fontWeight="bold")
+    return [grey, words.encode(x=alt.value(width / 2), y=y, text="there:N", tooltip=tooltip)]
 
 
 def layers_without(figures: Float[np.ndarray, "layers heads"]) -> tuple[int, ...]:

@@ -121,7 +121,7 @@ def test_a_models_words_stay_data(word: str) -> None:
     assert len(tables(word_bars([word, word], np.array([0.1, 0.2]), title="attention"))) == 2
 
 
-def test_layers_without_attention_are_struck_through_in_words_where_there_is_room() -> None:
+def test_layers_without_attention_are_grey_and_say_so_where_there_is_room() -> None:
     figures = np.full((3, 8), 0.5)
     figures[1] = np.nan
     assert layers_without(figures) == (1,)

@@ -44,15 +44,16 @@ def infos(at: AppTest) -> str:
 
 
 def layers_drawn(at: AppTest, key: str) -> tuple[set[int], set[int]]:
-    """The layers whose heads a map draws, and those that it strikes through."""
+    """The layers whose heads a map draws, and those that it greys."""
     table = rows(at, key)
     drawn = {int(row["layer"]) for row in table if "value" in row}
     return drawn, {int(row["layer"]) for row in table if row.get("there") == "no attention"}
 
 
-def test_the_attention_explorer_strikes_layers_without_heads_through(app: App, hybrid: TransformersModel) -> None:
+def test_the_attention_explorer_greys_layers_without_heads(app: App, hybrid: TransformersModel) -> None:
     at = opened(app, exchange_of(hybrid), target=Target((2,)))
     assert layers_drawn(at, "attention_heads") == ({1, 4}, {0, 2, 3})
+    assert any("Grey: layers 0, 2, 3, without attention" in caption.value for caption in at.caption)
     assert work_of(at).view(AttentionView).layer == 4
     at.number_input(key="attention_layer").set_value(2).run()
     assert not at.exception and "Layer 2 has no attention" in infos(at) and "layers 1, 4" in infos(at)

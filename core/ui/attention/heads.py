@@ -9,6 +9,7 @@ from jaxtyping import Float
 from ...attention.measures import by_key, measured, ranked
 from ...charts.heads import head_map, head_name, ranked_heads
 from ..widgets.clicks import Entry, clickable
+from ..widgets.layers import greyed
 from .subject import Subject
 from .view import AttentionView
 
@@ -51,6 +52,6 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
     hint = "Click a cell or a bar to see where that head looks" if view.head is None else "Click it again for all heads"
     st.caption(
         f"{measure.name.capitalize()} of each head{subject.said()}. Layers and heads count from 0; {hint.lower()} "
-        f"(now: {head_name(view.head)})."
+        f"(now: {head_name(view.head)}).{greyed(subject.rows.without)}"
     )
     return values

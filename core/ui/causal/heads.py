@@ -18,6 +18,7 @@ from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..widgets.clicks import Entry, clickable
+from ..widgets.layers import greyed
 from .naming import nats
 from .view import GRAPHS, HEADS_TESTS, CausalView
 
@@ -174,6 +175,7 @@ def _map(view: CausalView, model: VisionLanguageModel, tests: Sequence[HeadsTest
     st.caption(
         "How much further each head's explanation lowered the token's log-probability than random sets of its size "
         "(nats). Click a head. Empty: nothing to mask, or nearly everything."
+        f"{greyed(model.card.without_attention)}"
     )
     clickable(
         chart, "cell", "causal_head_map", clicked, "how far each head's explanation moved the token; click a head"

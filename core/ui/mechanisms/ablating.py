@@ -20,6 +20,7 @@ from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.workspace import Workspace
 from ..widgets.clicks import Entry, clickable
+from ..widgets.layers import greyed
 from . import answer_difference
 from .answer_difference import answer_difference_panel
 from .ranked import ranked_ablation_panel
@@ -90,20 +91,23 @@ def _choose(view: MechanismsView, scores: Float[np.ndarray, "layers heads"], mea
         view.toggle((int(entry["layer"]), int(entry["head"])))
 
     share = measure == "Attention to the picture"
+    without = layers_without(scores)
     chart = head_map(
         scores,
         name=measure.lower(),
         share=share,
         signed=not share,
         marked=view.ablated,
-        without=layers_without(scores),
+        without=without,
         click="cell",
         size=MAP,
     )
     clickable(
         chart, "cell", "mechanisms_ablate", clicked, f"{measure.lower()} of every head; click heads to choose them"
     )
-    st.caption(f"Click heads to choose them (outlined), or choose the first k. {measure}: {SAYS[measure]}")
+    st.caption(
+        f"Click heads to choose them (outlined), or choose the first k. {measure}: {SAYS[measure]}{greyed(without)}"
+    )
 
 
 def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, mean: bool) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...answer import Head
 from ...charts.heads import head_map, layers_without, ranked_heads
 from ..widgets.clicks import Entry, clickable
+from ..widgets.layers import greyed
 
 MAP, MAP_COLUMN, BARS, BARS_COLUMN = 280, 365, 125, 190
 WIDTH = 575
@@ -39,6 +40,8 @@ def head_figures(
             without = layers_without(values)
             chart = head_map(values, name=name, signed=signed, chosen=chosen, without=without, click="cell", size=MAP)
             clickable(chart, "cell", keys[0], click, f"{name} of every head, layer by layer")
+            if without:
+                st.caption(greyed(without))
         with st.container(width=BARS_COLUMN):
             order = [(head, float(values[head])) for head in ranking[:MOST_RANKED]]
             bars = ranked_heads(order, name=name, chosen=chosen, click="bar", width=BARS)

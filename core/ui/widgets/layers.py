@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...charts.heads import NO_ATTENTION
+from ...perturb.words import layers_in_words
 from ...vlm.model import ModelCard
 
 
 def layer_name(layer: int, card: ModelCard) -> str:
     """A layer's number, and that it has no attention."""
     return f"{layer}: {NO_ATTENTION}" if layer in card.without_attention else str(layer)
+
+
+def greyed(without: Sequence[int]) -> str:
+    """A sentence below a map of heads about layers that have none, after a space; nothing where all have some."""
+    return f" Grey: {layers_in_words(without)}, without attention." if without else ""
 
 
 def no_attention(layer: int, there: Sequence[int]) -> str:
