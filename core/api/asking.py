@@ -24,6 +24,7 @@ def load_model(
     adapter: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
     check: bool = True,
+    anyway: bool = False,
 ) -> VisionLanguageModel:
     """The embedded model, or that of a folder or hub id (with @revision); a hub model that is not on this machine is
     fetched.
@@ -34,12 +35,13 @@ def load_model(
     going on.
 
     With `check` the model answers two short questions in both orders, and a warning says where it does not answer alike
-    or its replays do not give its own answers again. Raises ModelUnavailable.
+    or its replays do not give its own answers again. With `anyway` a model is loaded that is not expected to fit into
+    memory. Raises ModelUnavailable.
     """
     if not isinstance(model, ModelSpec):
         source = EMBEDDED.source if model is None else str(model)
         model = ModelSpec(source, precision, device, quantisation, None if adapter is None else str(adapter))
-    loaded = loading.load_model(model, progress)
+    loaded = loading.load_model(model, progress, anyway=anyway)
     if check:
         outcome = checked(loaded)
         loaded.forget()
