@@ -69,13 +69,14 @@ def coloured_words(
     *,
     unit: str,
     description: str,
+    key: str,
     signed: bool,
     faintest: float,
 ) -> None:
-    """The values on the words of question and answer, on a scale of their own."""
+    """The values on the words of question and answer, on a scale of their own. No two of a page have the same `key`."""
     chips = scored_tokens(answer, target, values, parts(answer.layout, target))
     known = np.array([chip.score for chip in chips if chip.score is not None])
-    with st.container(height=260 if len(chips) > TALL else "content", border=False):
+    with st.container(height=260 if len(chips) > TALL else "content", border=False, key=f"wide_{key}"):
         chart = words_chart(chips, WORDS, scale_of(known, signed=signed, faintest=faintest))
         st.altair_chart(chart, width="content", alt=description)
     st.caption(

@@ -130,6 +130,7 @@ def _position_values(
         shape.values,
         unit=escaped(shape.unit),
         description=f"words coloured by {shape.title}",
+        key=key,
         signed=shape.signed,
         faintest=0.0,
     )

@@ -144,6 +144,7 @@ def source_words(answer: Answer, target: Target, heads: Sequence[Head], taken: E
         taken.scores.numpy(),
         unit="nats",
         description="words coloured by increase",
+        key="source",
         signed=True,
         faintest=FAINTEST,
     )

@@ -28,9 +28,10 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
 .st-key-canvas_area { overflow: hidden; }
+[class*="st-key-wide_"] [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
-"""Spacing, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a phone that are
+"""Spacing, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a page that are
 scrolled by themselves: their size is fixed, so that pictures and what lies over them stay together. Nothing of a model
 or a user is ever put into markup."""
 
