@@ -32,9 +32,9 @@ class Recipe:
     `config` is that of `transformers`; `processor` names the processor's class and `images` are the settings of its
     image processor, `image_processor_type` among them: classes are looked up where the folder is loaded, so saving
     needs no package that loading would need. `placeholder` stands for an image in the chat template, `settings` are the
-    processor's own, `videos` those of its video processor where it has a file of its own, and `template` is false for
-    those whose hub checkpoints have none. `needs` are packages beyond Sightline's own without which it cannot be
-    loaded.
+    processor's own, `videos` those of its video processor where it has a file of its own, `template` is false for those
+    whose hub checkpoints have none, and `tokenizers` are further ones by their folders. `needs` are packages beyond
+    Sightline's own without which it cannot be loaded.
     """
 
     config: Any
@@ -45,6 +45,7 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     videos: Mapping[str, Any] = field(default_factory=dict)
     template: bool = True
+    tokenizers: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
 
     def save(self, folder: Path, seed: int = 0) -> Path:
@@ -61,6 +62,8 @@ class Recipe:
         (folder / "processor_config.json").write_text(json.dumps({**named, **self.settings}))
         if self.videos:
             (folder / "video_preprocessor_config.json").write_text(json.dumps({**self.videos, **named}))
+        for name, tokenizer in self.tokenizers.items():
+            tokenizer.save_pretrained(folder / name)
         if self.template:
             (folder / "chat_template.jinja").write_text(TEMPLATE.replace("<image>", self.placeholder))
         return folder
@@ -69,8 +72,11 @@ class Recipe:
 def sharpen(network: Any) -> None:
     """Give a freshly drawn network sharper attention and logits: differences would not show in flat ones."""
     with torch.no_grad():
-        for parameter in network.parameters():
+        for name, parameter in network.named_parameters():
             parameter.mul_(1.6 if parameter.ndim > 1 else 1.0)
+            if name.endswith("_gate") and not parameter.any():
+                # The cross-attention of Llama 3.2 Vision starts closed, likewise.
+                parameter.fill_(0.7)
             if parameter.ndim > 1 and not parameter.any():
                 # Gemma 3's projector starts with zeros, through which no picture is seen.
                 parameter.normal_(std=0.1)

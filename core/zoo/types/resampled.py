@@ -74,6 +74,28 @@ def blip_2() -> Recipe:
     return Recipe(config, "Blip2Processor", images, tokenizer, "<image>", {"num_query_tokens": 8}, template=False)
 
 
+def instructblip() -> Recipe:
+    """Eight queries, which read the question too, before a Llama."""
+    tokenizer = build_tokenizer()
+    config = transformers.InstructBlipConfig(
+        text_config=text(tokenizer, model_type="llama"),
+        vision_config=tower(),
+        qformer_config=_qformer(),
+        num_query_tokens=8,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+    )
+    return Recipe(
+        config,
+        "InstructBlipProcessor",
+        {"image_processor_type": "BlipImageProcessor", "size": SIZE},
+        tokenizer,
+        "<image>",
+        {"num_query_tokens": 8},
+        template=False,
+        tokenizers={"qformer_tokenizer": build_tokenizer()},
+    )
+
+
 def mllama() -> Recipe:
     """Llama 3.2 Vision: some layers look at the tower's output across."""
     tokenizer = build_tokenizer(image_token="<|image|>")

@@ -41,7 +41,17 @@ class QueryProcessor:
         queries = MARKER * int(self.loaded.num_query_tokens)
         encoding = self.tokenizer([one.replace(MARKER, queries) for one in text], return_tensors=return_tensors)
         pixels = {} if images is None else self.image_processor(images, return_tensors=return_tensors)
-        return {**encoding, **pixels}
+        words = [one.replace(MARKER, "").removeprefix(self.tokenizer.bos_token or "") for one in text]
+        return {**encoding, **self.for_queries(words), **pixels}
+
+    def for_queries(self, words: list[str]) -> dict[str, Tensor]:
+        """What queries that read the question are given; nothing where they do not."""
+        tokenizer = getattr(self.loaded, "qformer_tokenizer", None)
+        if tokenizer is None:
+            return {}
+        # (a control token of this tokenizer that was typed stays text)
+        encoding = tokenizer(words, return_tensors="pt", split_special_tokens=True)
+        return {f"qformer_{name}": encoding[name] for name in ("input_ids", "attention_mask")}
 
 
 class Blip2(Family):
@@ -81,9 +91,8 @@ class InstructBlip(Blip2):
     tower_reads_words = True
 
     def word_inputs(self, processor: Any, inputs: Any, ids: Sequence[int], text: str) -> dict[str, Tensor]:
-        # (a control token of the queries' tokenizer that was typed stays text)
-        encoding = processor.loaded.qformer_tokenizer([text], return_tensors="pt", split_special_tokens=True)
-        return {f"qformer_{name}": encoding[name] for name in ("input_ids", "attention_mask")}
+        queries: dict[str, Tensor] = processor.for_queries([text])
+        return queries
 
 
 def _past_the_image(forward: Any) -> Any:
