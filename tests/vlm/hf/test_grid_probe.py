@@ -15,6 +15,7 @@ from core.vlm.generation import ask
 from core.vlm.grids.kept import FOLDER
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
+from core.zoo.registry import recipes
 from tests.families import save_idefics2, save_internvl, save_paligemma
 from tests.zoo import load, of_family
 
@@ -66,6 +67,17 @@ def test_what_is_declared_is_measured(name: str, size: tuple[int, int], request:
     assert measured.measured is not None
     assert measured.measured > 0.97
     assert declared.measured is None
+
+
+def test_a_family_that_nobody_described_is_measured_at_its_own_grid(tmp_path: Path) -> None:
+    model = load(recipes()["cohere_compass"]().save(tmp_path))
+    assert isinstance(model.family, Undescribed)
+    for size in SIZES[:2]:
+        answer = asked(model, size)
+        [view] = model.measure_grid(answer).layout.views
+        # What its processor says of the picture, four patches of which become one token.
+        _, down, across = answer.inputs["image_grid_thw"][0].tolist()
+        assert (view.rows, view.columns, view.box) == (down // 2, across // 2, (0, 0, *size))
 
 
 @pytest.mark.parametrize("name", ["internvl", "idefics2"])
