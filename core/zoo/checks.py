@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -253,6 +254,19 @@ def causal(subject: Subject) -> None:
     _close(torch.as_tensor(graph.correlation), torch.as_tensor(row_correlation(literal)), "correlations")
 
 
+def four_bit(subject: Subject) -> None:
+    """Loaded in 4 bit, a model answers as one that `transformers` loads so."""
+    if find_spec("bitsandbytes") is None:
+        raise NotTried("bitsandbytes is not installed")
+    model = load_model(ModelSpec(str(subject.folder), dtype="float32", device="cpu", quantisation="4bit"))
+    assert isinstance(model, TransformersModel)
+    oracle = Oracle(subject.folder, model.processor, model.image_marker_ids, four_bit=True)
+    answer = ask(model, subject.answer.question, keep_attention=False)
+    _, logprobs = oracle.generate(answer.question)
+    for index, token in enumerate(answer.tokens):
+        _near(token.logprob, float(logprobs[index, token.id]), f"log-probability of token {index} in 4 bit")
+
+
 CHECKS: dict[str, Callable[[Subject], None]] = {
     "asks like generate": asks_like_generate,
     "replay": replay,
@@ -266,6 +280,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "knockout": knockout,
     "causal graph": causal,
     "two pictures": two_pictures,
+    "4 bit": four_bit,
 }
 """Every check by its column."""
 

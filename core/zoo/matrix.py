@@ -21,7 +21,7 @@ from .registry import recipes
 from .wrong import NotTried, Wrong
 
 OK, REFUSED, NOT_TRIED, WRONG = "ok", "refused", "not tried", "wrong"
-COLUMNS = (*CHECKS, "4 bit")
+COLUMNS = tuple(CHECKS)
 _CELL = re.compile(r"(ok|refused|not tried|wrong)(?: \[(\d+)\])?")
 _NOTE = re.compile(r"(\d+)\. (.+)")
 
@@ -71,7 +71,7 @@ def try_row(name: str, folder: Path) -> Row:
             cells[column] = Cell(WRONG, str(error))
         except Exception as error:  # a fault of a check is as good as a wrong result, and the other rows go on
             cells[column] = Cell(WRONG, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-    return {**cells, "4 bit": Cell(NOT_TRIED)}
+    return cells
 
 
 def counted(rows: Iterable[Row]) -> dict[str, int]:
@@ -157,6 +157,7 @@ Each column holds to something that knows nothing of Sightline:
 - **relevancy**: the literal product of whole matrices. **knockout**: scores set to minus infinity.
 - **occlusion**: the drop is that of a masked picture. **log-probability increase**: what layers are given, look at and
   add is what they are given, look at and add. **lens**: the last layer is read as the model's prediction.
+- **4 bit**: loaded in 4 bit, a model answers as one that `transformers` loads so.
 
 *refused* stands for a sentence with what to do, *not tried* for nothing known; a number says more, below.
 """

@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForImageTextToText
+from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForImageTextToText, BitsAndBytesConfig
 from transformers.masking_utils import eager_mask
 
 from ..answer import Answer, Question
 from ..vlm.hf.decoder import decoder_of
+from ..vlm.hf.quantised import with_gradients
 from ..vlm.hf.recompute import first_of
 
 NAME = "zoo_written_out"
@@ -73,11 +74,17 @@ AttentionMaskInterface.register(NAME, eager_mask)
 class Oracle:
     """The folder's network, as `transformers` loads it, and the processor with which its inputs are made."""
 
-    def __init__(self, folder: Path, processor: Any, suppressed: frozenset[int]) -> None:
-        names = {"": "eager", "text_config": NAME}
+    def __init__(self, folder: Path, processor: Any, suppressed: frozenset[int], four_bit: bool = False) -> None:
+        names: dict[str, Any] = {"attn_implementation": {"": "eager", "text_config": NAME}}
+        if four_bit:
+            names["quantization_config"] = BitsAndBytesConfig(
+                load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32
+            )
         self.network = AutoModelForImageTextToText.from_pretrained(
-            folder, attn_implementation=names, dtype=torch.float32, local_files_only=True
+            folder, dtype=torch.float32, local_files_only=True, **names
         ).eval()
+        # Some processors would compute in half precision.
+        with_gradients(self.network)
         self._processor = processor
         self._suppressed = sorted(suppressed)
 
