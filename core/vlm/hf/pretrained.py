@@ -152,7 +152,7 @@ def read_network(
             folder,
             config=config,
             dtype=dtype,
-            attn_implementation={"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION},
+            attn_implementation=_attention_of(config),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -204,6 +204,14 @@ EXTRAS = {
     "peft": "pip install 'sightline[peft]'",
 }
 """How to get what may be missing."""
+
+
+def _attention_of(config: Any) -> dict[str, str]:
+    """The attention of each part: recorded in the decoder, observed in the tower. A tower that computes its own
+    (GOT-OCR 2, whose scores know of distances) keeps it, and whoever refuses SDPA is not given it."""
+    if getattr(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING.get(type(config), None), "_supports_sdpa", True):
+        return {"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION}
+    return {"": "eager", "text_config": RECORDED_ATTENTION, "vision_config": "eager"}
 
 
 def _lacking(who: str, error: Exception, otherwise: str) -> ModelUnavailable:

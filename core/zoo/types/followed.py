@@ -133,6 +133,37 @@ def exaone4_5() -> Recipe:
     return Recipe(config, "Exaone4_5_Processor", _qwen_images(), tokenizer, PAD)
 
 
+def hyperclovax_vision_v2() -> Recipe:
+    """Qwen2.5-VL's windows, before a decoder whose positions count on one axis."""
+    tokenizer = _qwen_tokenizer()
+    config = transformers.HyperCLOVAXVisionV2Config(
+        text_config=text(tokenizer, model_type="hyperclovax"),
+        vision_config=_vision(model_type="qwen2_5_vl_vision", fullatt_block_indexes=[1], window_size=56),
+        image_token_id=tokenizer.image_token_id,
+        video_token_id=tokenizer.video_token_id,
+    )
+    return Recipe(config, "HyperCLOVAXVisionV2Processor", _qwen_images(), tokenizer, "<|image_pad|>")
+
+
+def lfm3_vl() -> Recipe:
+    """A tower half of whose layers are convolutions, before a decoder of which the same holds."""
+    tokenizer = _qwen_tokenizer()
+    config = transformers.Lfm3VlConfig(
+        text_config=text(tokenizer, model_type="lfm3", head_dim=16),
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "patch_size": 14,
+        },
+        projector_hidden_size=64,
+        **_qwen_ids(tokenizer),
+    )
+    return Recipe(config, "Lfm3VlProcessor", _qwen_images(), tokenizer, PAD)
+
+
 def _glm_tokenizer() -> Any:
     names = {f"{kind}_{side}": f"<|{edge}_of_{kind}|>" for kind in ("image", "video") for side, edge in EDGES}
     return build_tokenizer(image_token="<|image|>", video_token="<|video|>", **names)
@@ -294,6 +325,34 @@ def mistral3() -> Recipe:
     tokenizer = _pixtral_tokenizer()
     config = transformers.Mistral3Config(
         text_config=text(tokenizer, model_type="mistral", sliding_window=None, head_dim=16),
+        vision_config=tower(model_type="pixtral", image_size=2 * SIDE),
+        image_token_index=tokenizer.image_token_id,
+        vision_feature_layer=-1,
+        spatial_merge_size=2,
+    )
+    settings = {"patch_size": 14, "spatial_merge_size": 2}
+    return Recipe(config, "PixtralProcessor", _pixtral_images(), tokenizer, "[IMG]", settings, needs=("torchvision",))
+
+
+def mistral_large4() -> Recipe:
+    """A Mistral 3 before a decoder with keys and values from a narrow latent, and experts."""
+    tokenizer = _pixtral_tokenizer()
+    config = transformers.MistralLarge4Config(
+        text_config=text(
+            tokenizer,
+            num_key_value_heads=4,
+            kv_lora_rank=16,
+            q_lora_rank=16,
+            qk_rope_head_dim=8,
+            qk_nope_head_dim=16,
+            v_head_dim=16,
+            n_routed_experts=4,
+            num_experts_per_tok=2,
+            moe_intermediate_size=32,
+            head_dim=8,
+            index_head_dim=8,
+            index_n_heads=2,
+        ),
         vision_config=tower(model_type="pixtral", image_size=2 * SIDE),
         image_token_index=tokenizer.image_token_id,
         vision_feature_layer=-1,

@@ -271,13 +271,13 @@ def got_ocr2() -> Recipe:
             "num_hidden_layers": 2,
             "num_attention_heads": 2,
             "image_size": 256,
-            "patch_size": 16,
-            "window_size": 4,
-            "global_attn_indexes": [1],
+            "patch_size": 4,
+            "window_size": 8,
+            "global_attn_indexes": [],
             "mlp_dim": 64,
         },
         image_token_index=tokenizer.image_token_id,
-        image_seq_length=16,
+        image_seq_length=256,
     )
     images = {"image_processor_type": "GotOcr2ImageProcessor", "size": {"height": 256, "width": 256}}
     return Recipe(config, "GotOcr2Processor", images, tokenizer, "<imgpad>")

@@ -13,8 +13,8 @@ class Mistral3(Pixtral):
     """Mistral 3. Its processor needs torchvision, as Pixtral's does."""
 
     key = "mistral3"
-    name = "Mistral 3"
-    model_types = ("mistral3",)
+    name = "Mistral 3, Mistral Large 4"
+    model_types: tuple[str, ...] = ("mistral3", "mistral_large4")
     vision_types = ()
 
     def projected(
