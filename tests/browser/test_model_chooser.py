@@ -30,7 +30,7 @@ def app_url(serve: Callable[..., str], hub: Hub) -> str:
 def test_a_download_is_watched_stopped_and_gone_on_with(
     open_page: Callable[..., Page], settle: Settle, hub: Hub
 ) -> None:
-    hub.pause = 0.5
+    hub.pause = 3.0
     page = open_page("Chat")
     bar = page.get_by_test_id("stSidebar")
     bar.get_by_text("Choose another model").click()
