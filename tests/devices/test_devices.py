@@ -1,187 +1,20 @@
-"""A model on another device, and one whose layers lie on two: everything comes to what it comes to on the CPU."""
+"""Models on another device than the CPU, and on two, in a process of their own.
+
+PyTorch's engine counts the devices when it first computes gradients, and knows none that is named later: after any
+other test that computed gradients there could be no pretended device.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
-import torch
-from accelerate import dispatch_model
-from PIL import Image
-
-from core.answer import Answer, Decoding, Explanation, Question, Target
-from core.causal.discovery import causal_graph
-from core.causal.explanation_test import Masking, explanation_test
-from core.causal.settings import GraphSettings
-from core.evidence.evaluate import evaluate
-from core.evidence.randomisation import randomise
-from core.evidence.settings import EvidenceSettings
-from core.explainers.integrated_gradients import IntegratedGradientsSettings
-from core.explainers.registry import explainers
-from core.explainers.run import explain
-from core.mechanisms.registry import mechanisms
-from core.mechanisms.results import HeadValues, LayerValues, PositionValues
-from core.mechanisms.run import measure
-from core.vlm.generation import ask
-from core.vlm.hf.network import TransformersModel
-from core.vlm.hf.placement import device_map
-from core.vlm.loading import ModelSpec, load_model
-from core.vlm.model import VisionLanguageModel
-from core.vlm.replay import replay_difference
-from tests.devices.pretend import pretending
-from tests.zoo import load
-
-TARGET = Target((1,))
-DENSE = GraphSettings(image_tokens=8, text_tokens=0, alpha=0.2, sample_size=400, largest_set=1)
-FEW = EvidenceSettings(steps=2, draws=1)
-SETTINGS = {"integrated_gradients": IntegratedGradientsSettings(steps=4)}
-PLACES = ("one device", "layers on another", "layers and head on another")
+ROOT = Path(__file__).resolve().parents[2]
+TESTS = Path(__file__).with_name("in_a_process_of_its_own.py")
 
 
-def asked(model: VisionLanguageModel, picture: Image.Image) -> Answer:
-    return ask(model, Question("the the dog?", (picture,), decoding=Decoding(max_new_tokens=3)))
-
-
-def spread(folder: Path, *others: str) -> TransformersModel:
-    """A model on the CPU, but for the modules of these names and its layers from the second on, which lie on the
-    accelerator."""
-    model = load(folder)
-    placement = device_map(model.network, {"cpu": 1}, "cpu", 4)
-    above = tuple(name for name in placement if name.endswith(("layers.1", "layers.2")))
-    placement |= dict.fromkeys((*above, *others), "pretend:0")
-    network = dispatch_model(model.network, placement, main_device="cpu", force_hooks=True)
-    return TransformersModel(network, model.processor, model.family, model.card)
-
-
-@pytest.fixture(scope="module", params=PLACES)
-def placed(request: pytest.FixtureRequest, qwen_folder: Path) -> TransformersModel:
-    """A tiny Qwen2.5-VL in different places: heads that share keys, three rotary axes, prompts' beginnings kept."""
-    with pretending():
-        if request.param == "one device":
-            model = load_model(ModelSpec(str(qwen_folder), dtype="float32", device="pretend:0"))
-            assert isinstance(model, TransformersModel)
-            return model
-        return spread(qwen_folder, *(("lm_head", "model.language_model.norm") if "head" in request.param else ()))
-
-
-@pytest.fixture(scope="module")
-def picture() -> Image.Image:
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8))
-
-
-@pytest.fixture(scope="module")
-def expected(qwen: TransformersModel, picture: Image.Image) -> Answer:
-    return asked(qwen, picture)
-
-
-@pytest.fixture(scope="module")
-def answer(placed: TransformersModel, picture: Image.Image) -> Answer:
-    with pretending():
-        return asked(placed, picture)
-
-
-def close(value: torch.Tensor | np.ndarray, right: torch.Tensor | np.ndarray) -> None:
-    numbers, rights = (torch.as_tensor(one).cpu().nan_to_num() for one in (value, right))
-    torch.testing.assert_close(numbers, rights, atol=1e-5, rtol=1e-3)
-
-
-def test_an_answer_and_its_attention_rows_are_those_of_the_cpu(
-    placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
-) -> None:
-    assert answer.token_ids == expected.token_ids
-    assert answer.attention is not None and expected.attention is not None
-    with pretending():
-        close(answer.attention.weights, expected.attention.weights)
-        close(placed.attention_rows(answer, [3, 9]), qwen.attention_rows(expected, [3, 9]))
-        assert replay_difference(placed, answer) < 1e-4
-
-
-@pytest.mark.parametrize("key", sorted(explainers()))
-def test_every_explainer_gives_the_scores_of_the_cpu(
-    key: str, placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
-) -> None:
-    with pretending():
-        (explanation,) = explain(explainers()[key], placed, answer, [TARGET], SETTINGS.get(key))
-    (right,) = explain(explainers()[key], qwen, expected, [TARGET], SETTINGS.get(key))
-    close(explanation.scores, right.scores)
-
-
-@pytest.mark.parametrize("key", sorted(mechanisms()))
-def test_every_mechanism_gives_the_figures_of_the_cpu(
-    key: str, placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
-) -> None:
-    with pretending():
-        measured = measure(mechanisms()[key], placed, answer, TARGET)
-    right = measure(mechanisms()[key], qwen, expected, TARGET)
-    for shape, other in zip(measured.result.shapes, right.result.shapes, strict=True):
-        assert shape.title == other.title
-        if isinstance(shape, HeadValues | PositionValues | LayerValues):
-            assert isinstance(other, type(shape))
-            close(shape.values, other.values)
-
-
-@pytest.mark.parametrize("mode", ["reader", "pixels"])
-def test_the_test_of_a_causal_graph_comes_to_the_same(
-    mode: str, placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
-) -> None:
-    masking = Masking("reader" if mode == "reader" else "pixels")
-    with pretending():
-        graph = causal_graph(placed, answer, 1, 2, 0, DENSE)
-        tested = explanation_test(placed, answer, graph, 2, masking, cap=10)
-    right_graph = causal_graph(qwen, expected, 1, 2, 0, DENSE)
-    right = explanation_test(qwen, expected, right_graph, 2, masking, cap=10)
-    assert [trial.positions for trial in tested.candidates] == [trial.positions for trial in right.candidates]
-    for trial, other in zip(tested.candidates, right.candidates, strict=True):
-        assert trial.outcome.after.logprob == pytest.approx(other.outcome.after.logprob, abs=1e-4)
-
-
-def test_evidence_comes_to_the_same(
-    placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
-) -> None:
-    scores = torch.from_numpy(np.random.default_rng(1).random(len(expected.layout)))
-    drawn = Explanation(scores, TARGET, "raw_attention", {}, 0.0)
-    with pretending():
-        (tested,) = evaluate(placed, answer, [drawn], settings=FEW)
-        (forgotten,) = randomise(placed, answer, [drawn], stages=2)
-    (right,) = evaluate(qwen, expected, [drawn], settings=FEW)
-    (others,) = randomise(qwen, expected, [drawn], stages=2)
-    for curve, other in zip(tested.tested.curves, right.tested.curves, strict=True):
-        close(np.array(curve.values), np.array(other.values))
-    assert [stage.correlation for stage in forgotten.stages] == pytest.approx(
-        [stage.correlation for stage in others.stages], abs=1e-4
-    )
-
-
-@pytest.mark.parametrize("key", ["relevancy", "suffix_relevancy", "grad_cam", "input_gradient", "integrated_gradients"])
-def test_gradients_in_half_precision_are_those_of_single(key: str, qwen_folder: Path, picture: Image.Image) -> None:
-    # A logit's gradient with respect to one number among thousands is often below what float16 can hold.
-    spec = ModelSpec(str(qwen_folder), device="cpu")
-    half, single = (load_model(replace(spec, dtype=dtype)) for dtype in ("float16", "float32"))
-    answer = asked(single, picture)
-    same = replace(answer, model=half.card.fingerprint, inputs=dict(half.prepare(answer.question).inputs))
-    (map_in_half,) = explain(explainers()[key], half, same, [TARGET], SETTINGS.get(key))
-    (right,) = explain(explainers()[key], single, answer, [TARGET], SETTINGS.get(key))
-    assert float((map_in_half.scores - right.scores).norm() / right.scores.norm()) < 0.05
-
-
-def test_a_model_is_loaded_onto_the_devices_that_are_named(
-    qwen_folder: Path, picture: Image.Image, qwen: TransformersModel, expected: Answer
-) -> None:
-    with pretending():
-        model = load_model(ModelSpec(str(qwen_folder), dtype="float32", device="pretend:0,pretend:1"))
-        answer = asked(model, picture)
-        (explanation,) = explain(explainers()["occlusion_tokens"], model, answer, [TARGET])
-    assert model.card.device == "pretend:0" and "on pretend:1" in model.card.placement
-    assert answer.token_ids == expected.token_ids
-    (right,) = explain(explainers()["occlusion_tokens"], qwen, expected, [TARGET])
-    close(explanation.scores, right.scores)
-
-
-def test_layers_are_given_out_in_their_order_and_by_room(qwen: TransformersModel) -> None:
-    placement = device_map(qwen.network, {"a": 10, "b": 10}, "a", 4)
-    layers = [placement[f"model.language_model.layers.{index}"] for index in range(3)]
-    assert layers == sorted(layers) and placement["lm_head"] == "a" and "b" in layers
-    named = {name for name, _ in qwen.network.named_parameters()}
-    assert all(any(name.startswith(f"{module}.") or name == module for module in placement) for name in named)
+def test_a_model_on_other_devices_comes_to_what_it_comes_to_on_the_cpu() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(TESTS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
