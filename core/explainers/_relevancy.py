@@ -131,7 +131,7 @@ class RowRelevancy(Explainer):
             if not propagation.attended:
                 raise NotApplicable(
                     f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had. "
-                    "Choose input x gradient or occlusion."
+                    "Choose input x gradient or hiding pixels."
                 )
             scores = torch.zeros(
                 len(group), len(over), dtype=propagation.relevancy.dtype, device=propagation.scale.device

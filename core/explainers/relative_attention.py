@@ -68,7 +68,9 @@ class RelativeAttention(Explainer):
         yield Step(0.5)
         generic = state.recorded_rows(1, len(prepared.ids))
         if generic is None:
-            raise NotApplicable(f"{model.card.name} does not show its attention. Choose a method that hides or masks.")
+            raise NotApplicable(
+                f"{model.card.name} does not show its attention. Choose input x gradient or hiding pixels."
+            )
         places = image_positions(answer)
         # The pictures and all before them are the same in both prompts, so their positions are too.
         assert all(prepared.layout.kinds[place] == answer.layout.kinds[place] for place in places)

@@ -19,6 +19,11 @@ MISFIT = (
     "of them has a place that is known and there is no grid"
 )
 
+LACKING = (
+    "The grid that is declared for {} is told by {}, which this model's processor does not give, so that no image "
+    "token has a place that is known and there is no grid"
+)
+
 ACROSS = "{} reads the picture through layers of cross-attention: its patches are no tokens of the sequence"
 
 
@@ -41,4 +46,6 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         views = with_sizes(family.views(context), context)
     except Misfit as error:
         views, unplaced = (), MISFIT.format(family.name, error)
+    except KeyError as error:
+        views, unplaced = (), LACKING.format(family.name, error.args[0])
     return TokenLayout(kinds, views, tuple(context.image_sizes), unplaced)

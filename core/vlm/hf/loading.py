@@ -34,7 +34,14 @@ from .hub import HubFiles, adapter_files, download, hub_files, local_adapter, lo
 from .layer_memory import layers_without_attention
 from .network import TransformersModel
 from .placement import device_map
-from .pretrained import empty_network, read_configuration, read_network, read_processor, refuse_if_unlike
+from .pretrained import (
+    check_decoder,
+    empty_network,
+    read_configuration,
+    read_network,
+    read_processor,
+    refuse_if_unlike,
+)
 from .quantised import BITS, check_package, check_several, method_of, quantisation_config, stored_as, with_gradients
 
 HALF = {"F16", "BF16"}
@@ -93,6 +100,7 @@ def load_model(
     if not anyway:
         _refuse_if_too_large(_judge(spec, folder, config, counts, devices))
     empty = empty_network(folder, config)
+    check_decoder(folder, empty)
     method = method_of(described)
     if method is not None:
         check_package(called(folder), method)

@@ -57,7 +57,7 @@ from .markers import control_ids, placeholder_ids
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
-from .rows import attention_rows, tower_attention
+from .rows import attention_rows, layers_seen, tower_attention
 from .shuffling import shuffling
 from .streams import StreamedPass
 from .tokenizer import TokenizerReader
@@ -88,6 +88,7 @@ class TransformersModel(VisionLanguageModel):
         self.image_marker_ids = placeholder_ids(network.config)
         self._measured_readout: Readout | None = None
         self._readout_is_measured = False
+        self._seen: frozenset[int] | None = None
         self._control = control_ids(processor, network.config)
         self._grids = KeptGrids(card.fingerprint)
 
@@ -282,11 +283,14 @@ class TransformersModel(VisionLanguageModel):
         """Whether it can be told how the network makes logits of its last states."""
         with self.lock:
             if not self._readout_is_measured:
-                words = (token for token in range(self.card.vocabulary) if token not in self.image_marker_ids)
-                tokens = list(islice(words, READOUT_TOKENS))
-                self._measured_readout = measure_readout(self.network, self._passes.layers, tokens)
+                self._measured_readout = measure_readout(self.network, self._passes.layers, self._some_words())
                 self._readout_is_measured = True
         return self._measured_readout is not None
+
+    def _some_words(self) -> list[int]:
+        """A few tokens that stand for no picture."""
+        words = (token for token in range(self.card.vocabulary) if token not in self.image_marker_ids)
+        return list(islice(words, READOUT_TOKENS))
 
     def _readout(self) -> Readout:
         """How the network makes logits of its last states. Raises NotApplicable where that cannot be told."""
@@ -348,6 +352,25 @@ class TransformersModel(VisionLanguageModel):
             raise UnknownName(
                 f"Layer {min(lacking)} of this model has no attention, so nothing of it can be taken away. Choose "
                 f"among the layers {there}."
+            )
+        self._check_seen(edit)
+
+    def _check_seen(self, edit: Edit) -> None:
+        """Raises NotApplicable where an edit is of attention that goes around the registered function: it would do
+        nothing."""
+        match edit:
+            case HeadAblation():
+                touched = {layer for layer, _ in edit.heads}
+            case Knockout():
+                touched = set(self.card.attention_layers if edit.layers is None else edit.layers)
+            case _:
+                return
+        if self._seen is None:
+            self._seen = layers_seen(self._passes, self._some_words())
+        if unseen := touched & set(self.card.attention_layers) - self._seen:
+            raise NotApplicable(
+                f"The attention of {self.card.name} cannot be seen from outside in layer {min(unseen)}, so nothing of "
+                "it can be taken away. Choose input x gradient or hiding pixels."
             )
 
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:

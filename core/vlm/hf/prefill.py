@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...answer import AttentionRows
-from ...errors import UnusableImage
+from ...errors import NotApplicable, UnusableImage
 from ..edits import first_position
 from ..prepared import DecodingState
 from .capture import RowRecorder, recording
@@ -32,6 +32,8 @@ from .rotary import batched, following
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
+OF_SHAPES = ("do not match", "is invalid for input of size")
+"""What networks say of image tokens that do not fit."""
 
 
 @dataclass
@@ -142,15 +144,29 @@ class Prefill:
     @contextlib.contextmanager
     def _saying_what_does_not_fit(self, inputs: Mapping[str, Any]) -> Iterator[None]:
         """Raises UnusableImage where the network refuses the pass of this block because its tower did not make as many
-        image tokens as its processor wrote into the prompt."""
+        image tokens as its processor wrote into the prompt, or none that its decoder can read. Raises NotApplicable
+        where it does not work with the cache that all others do."""
         try:
             yield
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, AttributeError) as error:
+            if "past_key_values" in str(error):
+                raise NotApplicable(
+                    f"The language model of {self._passes.name} remembers what it has read in a way of its own, so "
+                    "that its answers cannot be followed token by token here. Choose another model."
+                ) from error
             features = inputs.get("mm_encoder_outputs", {}).get("image")
             if features is None or features.pooler_output is None:
                 raise
             made = sum(image[..., 0].numel() for image in features.pooler_output)
             written = int((inputs["input_ids"] == self._passes.network.config.image_token_id).sum())
+            widths = {image.shape[-1] for image in features.pooler_output}
+            hidden = self._passes.network.config.get_text_config().hidden_size
+            if made == written and widths != {hidden} and any(said in str(error) for said in OF_SHAPES):
+                raise UnusableImage(
+                    f"The vision tower of {self._passes.name} makes image tokens of {min(widths)} numbers each, and "
+                    f"its language model reads {hidden}: config.json describes parts of different models. Correct it, "
+                    "or download the model again."
+                ) from error
             if made == written:
                 raise
             raise UnusableImage(

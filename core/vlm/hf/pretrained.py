@@ -93,6 +93,17 @@ def empty_network(folder: Path, config: Any) -> Any:
         ) from error
 
 
+def check_decoder(folder: Path, empty: Any) -> None:
+    """Raises ModelUnavailable for a network whose decoder does not hold its layers where those that are explained here
+    have them, as GPT-2 and MPT do not."""
+    if getattr(empty.get_decoder(), "layers", None) is None:
+        kind = empty.config.get_text_config().model_type
+        raise ModelUnavailable(
+            f"The language model of {called(folder)} is built in a way ({kind}) whose layers cannot be told apart "
+            "here. Choose a model over another one, such as Llama, Mistral, Qwen or Gemma."
+        )
+
+
 def refuse_if_unlike(folder: Path, empty: Any, stored: int) -> None:
     """Raises ModelUnavailable for a configuration of a much larger model than the `stored` numbers of the weights,
     before memory is taken for it."""
@@ -208,7 +219,10 @@ EXTRAS = {
 
 def _attention_of(config: Any) -> dict[str, str]:
     """The attention of each part: recorded in the decoder, observed in the tower. A tower that computes its own
-    (GOT-OCR 2, whose scores know of distances) keeps it, and whoever refuses SDPA is not given it."""
+    (GOT-OCR 2, whose scores know of distances) keeps it, and whoever refuses SDPA is not given it. Where the
+    decoder has no configuration of its own (Chameleon), the whole is its."""
+    if config.get_text_config() is config:
+        return {"": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION}
     if getattr(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING.get(type(config), None), "_supports_sdpa", True):
         return {"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION}
     return {"": "eager", "text_config": RECORDED_ATTENTION, "vision_config": "eager"}

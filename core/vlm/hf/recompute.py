@@ -105,6 +105,12 @@ class Prefix:
         before = (kept.to(keys.device).expand(len(keys), -1, -1, -1) for kept in memory)
         return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
 
+    def get_seq_length(self, layer_idx: int) -> int:
+        """How many positions a layer's kept keys are of: Llama 4 scales its queries by where they stand."""
+        memory = self._layers[layer_idx]
+        assert isinstance(memory, tuple)
+        return memory[0].shape[2]
+
     def get_conv_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
         """A copy, as a network may write over it."""
         state = self._recurrent(layer_idx).convolutions.get(state_idx)
@@ -201,8 +207,9 @@ class NetworkPass(CheckpointedPass):
         return states.to(self.final.device)
 
     def _placed(self, attention_calls: Sequence[AttentionCall]) -> tuple[AttentionCall, ...]:
-        """The attention calls with their positions in this checkpointed pass."""
-        return tuple(attention_calls)
+        """The attention calls with their positions in this checkpointed pass. None of a layer that calls for several,
+        whose difference or sum is its attention (DiffLlama)."""
+        return tuple(attention_calls) if len(attention_calls) == 1 else ()
 
 
 class NetworkTowerPass(NetworkPass, TowerPass):

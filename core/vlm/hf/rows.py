@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -25,21 +26,34 @@ def attention_rows(
     network = passes.network
     index = torch.tensor(queries, dtype=torch.long, device=network.device)
     layers: dict[int, Tensor] = {}
+    calls: Counter[int] = Counter()
 
     def keep(call: AttentionCall) -> None:
+        calls[call.layer] += 1
         layers[call.layer] = call.rows(index)
 
     with passes.one_pass(0), observing(NAME, keep, network.device):
         passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
+    layers = {layer: own for layer, own in layers.items() if calls[layer] == 1}
     if not layers:
         raise NotApplicable(
-            f"The attention of {passes.name} cannot be seen from outside. Choose a method that hides or masks."
+            f"The attention of {passes.name} cannot be seen from outside. Choose input x gradient or hiding pixels."
         )
     some = next(iter(layers.values()))
     rows = some.new_full((len(passes.layers), *some.shape), float("nan"))
     for layer, own in layers.items():
         rows[layer] = own
     return rows
+
+
+def layers_seen(passes: Passes, tokens: Sequence[int]) -> frozenset[int]:
+    """The numbers of the layers whose attention is one call of the registered function, from a pass over a few tokens:
+    in others nothing can be read or taken away."""
+    seen: Counter[int] = Counter()
+    ids = torch.tensor([tokens], device=passes.network.device)
+    with passes.lock, torch.no_grad(), observing(NAME, lambda call: seen.update([call.layer]), passes.network.device):
+        passes.network(input_ids=ids, use_cache=False)
+    return frozenset(layer for layer, calls in seen.items() if calls == 1)
 
 
 def tower_attention(

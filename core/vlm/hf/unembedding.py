@@ -96,7 +96,8 @@ def _watching(modules: Sequence[torch.nn.Module]) -> Iterator[list[_Call]]:
     def keep(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         given, made = next(iter((*args, *kwargs.values())), None), first_of(output)
         if isinstance(given, Tensor) and isinstance(made, Tensor):
-            calls.append(_Call(module, given, made))
+            # Some logits are masked in place afterwards (Chameleon's).
+            calls.append(_Call(module, given, made.clone()))
 
     with contextlib.ExitStack() as hooks:
         for module in modules:
