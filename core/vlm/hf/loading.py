@@ -100,7 +100,6 @@ def load_model(
     if not anyway:
         _refuse_if_too_large(_judge(spec, folder, config, counts, devices))
     empty = empty_network(folder, config)
-    check_decoder(folder, empty)
     method = method_of(described)
     if method is not None:
         check_package(called(folder), method)
@@ -125,6 +124,7 @@ def load_model(
     if devices[0].type == "cpu":
         choose_threads()
     processor = family.adapt(network, processor)
+    check_decoder(folder, network)
     precision = str(dtype).removeprefix("torch.")
     quantised = stored_as(described) if method else {"8bit": "8 bit", "4bit": "4 bit"}.get(spec.quantisation, "")
     stored = f"-{spec.quantisation}" if spec.quantisation != "none" else ""

@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import (
 from ...errors import ModelUnavailable
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
+from .decoder import decoder_of
 from .families.base import Family
 from .families.registry import family_of
 from .files import called, read_json
@@ -93,15 +94,17 @@ def empty_network(folder: Path, config: Any) -> Any:
         ) from error
 
 
-def check_decoder(folder: Path, empty: Any) -> None:
+def check_decoder(folder: Path, network: Any) -> None:
     """Raises ModelUnavailable for a network whose decoder does not hold its layers where those that are explained here
     have them, as GPT-2 and MPT do not."""
-    if getattr(empty.get_decoder(), "layers", None) is None:
-        kind = empty.config.get_text_config().model_type
+    try:
+        decoder_of(network)
+    except AttributeError as error:
+        kind = network.config.get_text_config().model_type
         raise ModelUnavailable(
             f"The language model of {called(folder)} is built in a way ({kind}) whose layers cannot be told apart "
             "here. Choose a model over another one, such as Llama, Mistral, Qwen or Gemma."
-        )
+        ) from error
 
 
 def refuse_if_unlike(folder: Path, empty: Any, stored: int) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..precision import at_least_float32
 from ..unembedding import LogitTransform, Unembedding
+from .decoder import decoder_of
 from .norms import read_norm
 from .recompute import first_of, frozen
 
@@ -60,7 +61,7 @@ def measure_readout(network: Any, layers: Sequence[torch.nn.Module], tokens: Seq
     if head is None:
         return None
     inside = {module for layer in layers for module in layer.modules()}
-    others = [module for module in network.get_decoder().modules() if module not in inside]
+    others = [module for module in decoder_of(network).modules() if module not in inside]
     with _watching([*layers, head, *others]) as calls, torch.no_grad():
         logits = network(input_ids=torch.tensor([tokens], device=network.device), use_cache=False).logits
     # (the last that was called: without a picture, layers of cross-attention are left out)
