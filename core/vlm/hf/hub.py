@@ -71,7 +71,7 @@ class HubFiles:
         return sum(size for name, size in self.sizes if name.endswith(".safetensors"))
 
     @property
-    def bytes(self) -> int:
+    def total(self) -> int:
         return sum(size for _, size in self.sizes)
 
 
@@ -192,14 +192,14 @@ def download(
     except Exception as error:  # as above
         if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
             raise ModelUnavailable(
-                f"{spec.id} ({readable_bytes(files.bytes)}) cannot be kept in {constants.HF_HUB_CACHE} "
+                f"{spec.id} ({readable_bytes(files.total)}) cannot be kept in {constants.HF_HUB_CACHE} "
                 f"({error.strerror}). Make room there and see that it can be written to, or set HF_HOME to another "
                 "folder and start again."
             ) from error
         if meter.done:
             raise ModelUnavailable(
                 f"The download of {spec.id} broke off after {readable_bytes(meter.done)} of "
-                f"{readable_bytes(files.bytes)} ({type(error).__name__}). What is here is kept: load it again to go on."
+                f"{readable_bytes(files.total)} ({type(error).__name__}). What is here is kept: load it again to go on."
             ) from error
         raise _unreachable(spec.id, type(error).__name__) from error
     assert folder is not None
@@ -285,7 +285,7 @@ class _Meter:
         if not always and now - self._told < PAUSE:
             return
         self._told = now
-        whole, count = self._files.bytes, len(self._files.sizes)
+        whole, count = self._files.total, len(self._files.sizes)
         size = f"{readable_bytes(self.done)} of {readable_bytes(whole)}"
         left = ""
         if self._fetched and now - self._began > 1:

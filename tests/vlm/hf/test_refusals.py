@@ -133,7 +133,7 @@ def test_only_what_is_needed_is_downloaded_and_counted(monkeypatch: pytest.Monke
     }
     monkeypatch.setattr("core.vlm.hf.hub._listed", lambda _: (files, "c0ffee"))
     needed = hub_files(ModelSpec("somebody/model"))
-    assert isinstance(needed, HubFiles) and needed.weights == 150 and needed.bytes == 160
+    assert isinstance(needed, HubFiles) and needed.weights == 150 and needed.total == 160
     assert not any("original" in name or "consolidated" in name for name, _ in needed.sizes)
 
 
