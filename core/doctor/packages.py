@@ -18,7 +18,7 @@ from .privacy import told
 NAME = "sightline"
 ONLY_IN_THE_APP = {"streamlit-drawable-canvas"}
 """What cannot be imported outside a running app."""
-_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?P<range>[^;]*?)\s*(?:;.*extra\s*==\s*['\"](?P<extra>\w+)['\"])?")
+_REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?P<range>[^;]*?)\s*(?:;.*extra\s*==\s*['\"](?P<extra>[\w.-]+)['\"])?")
 
 
 @dataclass(frozen=True)

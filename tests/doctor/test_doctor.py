@@ -101,6 +101,7 @@ def test_requirements_are_those_of_the_project() -> None:
     [
         ("torch<3,>=2.13", Requirement("torch", "<3,>=2.13")),
         ('ray<3,>=2.60; extra == "ray"', Requirement("ray", "<3,>=2.60", "ray")),
+        ('accelerate<2,>=1.15; extra == "several-gpus"', Requirement("accelerate", "<2,>=1.15", "several-gpus")),
         ("packaging", Requirement("packaging", "")),
     ],
 )
