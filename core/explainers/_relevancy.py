@@ -31,6 +31,12 @@ ACROSS = (
     "rule. What patches gave to each other in the vision tower is not followed."
 )
 
+SEVERAL_STREAMS = (
+    "This is the decoder's relevancy alone: its layers carry several states for each token beside each other, so that "
+    "it could not be followed into the vision tower. What an image token shows may have been gathered elsewhere in the "
+    "picture."
+)
+
 LAYER_STATES = 64
 """A layer's graph and its backward pass hold about this many times its input."""
 
@@ -106,6 +112,10 @@ class RowRelevancy(Explainer):
         first = self.first_row(answer)
         checkpoints, tower = model.checkpointed(answer, first), self.tower(model, answer, settings)
         yield Step(0.0)
+        wider = tower is not None and checkpoints.final.shape[-1] != model.card.hidden
+        if wider:
+            # How an image token becomes several streams is the network's own, and gradients cannot be taken back.
+            tower = None
         groups = grouped(model.card, len(checkpoints.final), token_targets)
         if tower is not None:
             # How large a tower is, only its checkpointed pass says.
@@ -149,6 +159,7 @@ class RowRelevancy(Explainer):
                 positions = torch.tensor(images, device=seeing.device)[seeing]
                 scores[:, positions] = propagation.relevancy[:, tower.place_of[seeing]].sum(-1)
             maps.append(scores.float().cpu())
-        remarks = [self.without_tower(model, answer, settings) if tower is None else None, passed_as_it_is(model)]
+        ended = self.without_tower(model, answer, settings) if tower is None else None
+        remarks = [SEVERAL_STREAMS if wider else ended, passed_as_it_is(model)]
         remark = ACROSS if across else " ".join(remark for remark in remarks if remark) or None
         yield Step(1.0, torch.cat(maps), remark, over if across else None)

@@ -165,7 +165,8 @@ def tower(subject: Subject) -> None:
 
 
 def relevancy(subject: Subject) -> None:
-    """The decoder's relevancy is the literal product of whole matrices (Chefer et al. 2021, equations 5 and 6)."""
+    """The decoder's relevancy is the literal product of whole matrices (Chefer et al. 2021, equations 5 and 6), and
+    through the tower it can be had, too."""
     method = explainers()["relevancy"]
     settings = method.Settings(through_tower=False)
     (explanation,) = explain(method, subject.model, subject.answer, [Target((subject.target,))], settings)
@@ -180,6 +181,7 @@ def relevancy(subject: Subject) -> None:
     row = whole[len(subject.answer.prompt_tokens) - 1 + subject.target]
     subject.oracle.network.zero_grad()
     _alike(torch.as_tensor(explanation.scores)[:size].double(), row, "relevancy")
+    explain(method, subject.model, subject.answer, [Target((subject.target,))])
 
 
 def occlusion(subject: Subject) -> None:

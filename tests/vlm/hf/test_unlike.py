@@ -18,6 +18,7 @@ from core.vlm.edits import HeadAblation, Knockout
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.zoo.recipe import SIZE, Recipe, text, tower
+from core.zoo.registry import recipes
 from core.zoo.tokenizer import build_tokenizer
 from core.zoo.types import followed
 from core.zoo.types.squares import CROP, LLAVA
@@ -185,3 +186,12 @@ def test_a_grid_that_needs_what_the_processor_does_not_give_is_not_known(tmp_pat
     model = load(Recipe(config, "LlavaProcessor", images, tokenizer, "<image>", settings).save(tmp_path))
     layout = ask(model, Question("Where?", picture, decoding=THREE)).layout
     assert not layout.views and "is told by image_sizes" in layout.unplaced
+
+
+def test_relevancy_ends_at_the_image_tokens_where_layers_carry_several_states(tmp_path: Path) -> None:
+    recipes()["qwen4_exp"]().save(tmp_path)
+    model = load(tmp_path)
+    answer = ask(model, Question("What is it?", (Image.new("RGB", (120, 80), "white"),), decoding=THREE))
+    (explanation,) = explain(explainers()["relevancy"], model, answer, [Target((1,))])
+    assert model.checkpointed(answer).final.shape[-1] > model.card.hidden
+    assert "several states" in (explanation.remark or "")
