@@ -181,7 +181,7 @@ def recorded_sdpa(
         kept = row if query.dtype == torch.float32 else row.to(torch.float16)
         recorder.add(layer, kept)
     output = edited_heads(_attend(module, query, key, value, attention_mask, scaling, **kwargs), layer)
-    return _observed(NAME, output, module, query, key, value, attention_mask, scaling, kwargs)
+    return _handed(_observer_of(NAME), output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
 def observed_sdpa(
@@ -198,7 +198,7 @@ def observed_sdpa(
         own = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
         return own.transpose(1, 2).contiguous(), None
     output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
-    return _observed(TOWER, output, module, query, key, value, attention_mask, scaling, kwargs)
+    return _handed(_observer_of(TOWER), output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
 def _attend(
@@ -218,21 +218,10 @@ def _attend(
     return output
 
 
-def _observed(
-    name: str,
-    output: Float[Tensor, "batch query heads value_size"],
-    module: torch.nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None,
-    scaling: float | None,
-    kwargs: dict[str, Any],
-) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """The output, after its attention calls were given to an observer of this name."""
+def _observer_of(name: str) -> tuple[Callable[[AttentionCall], None], torch.device] | None:
+    """The observer in force of attention of this name, and where its calls are to lie."""
     active = _observer.get()
-    wanted = None if active is None or active[0] != name else active[1:]
-    return _handed(wanted, output, module, query, key, value, mask, scaling, kwargs)
+    return None if active is None or active[0] != name else active[1:]
 
 
 def _handed(
