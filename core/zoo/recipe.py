@@ -17,6 +17,19 @@ SIDE = 56
 """The side in pixels of what a tiny tower looks at: 4 x 4 patches of 14."""
 
 SIZE = {"height": SIDE, "width": SIDE}
+LATENT = {
+    "num_key_value_heads": 4,
+    "kv_lora_rank": 16,
+    "q_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 16,
+    "v_head_dim": 16,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 32,
+}
+"""Keys and values from a narrow latent, and experts."""
+
 ENDS = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}: {% for part in message['content'] %}"

@@ -17,11 +17,14 @@ Build = Callable[[], Recipe]
 def recipes() -> dict[str, Build]:
     """What builds each tiny model. A name is a model type, or a model type and, after a space, which kind of it.
 
-    Every public function of the modules of `types` is one; underscores stand for what a model type writes as dashes or
-    points, and two of them part the type from the kind.
+    Every public function of the modules of `types` is one; modules whose names begin with an underscore hold what
+    several share. In a function's name an underscore stands for what a model type writes as a dash or a point, and two
+    of them part the type from the kind.
     """
     builds: dict[str, Build] = {}
     for module in pkgutil.iter_modules(types.__path__):
+        if module.name.startswith("_"):
+            continue
         loaded = importlib.import_module(f"{types.__name__}.{module.name}")
         for name, build in vars(loaded).items():
             if callable(build) and getattr(build, "__module__", "") == loaded.__name__ and not name.startswith("_"):

@@ -210,44 +210,6 @@ def lfm2_vl() -> Recipe:
     return Recipe(config, "Lfm2VlProcessor", images, tokenizer, "<image>", needs=("torchvision",))
 
 
-def minicpmv4_6() -> Recipe:
-    """MiniCPM-V: a thumbnail and slices of any shape, merged twice, before a hybrid decoder."""
-    names = {
-        "image_start_token": "<image>",
-        "image_end_token": "</image>",
-        "slice_start_token": "<slice>",
-        "slice_end_token": "</slice>",
-        "image_id_start_token": "<image_id>",
-        "image_id_end_token": "</image_id>",
-    }
-    tokenizer = build_tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>", **names)
-    config = transformers.MiniCPMV4_6Config(
-        text_config=text(
-            tokenizer,
-            model_type="qwen3_5_text",
-            num_hidden_layers=4,
-            layer_types=["linear_attention", "full_attention", "linear_attention", "full_attention"],
-            head_dim=16,
-            linear_key_head_dim=16,
-            linear_value_head_dim=16,
-            linear_num_key_heads=2,
-            linear_num_value_heads=4,
-        ),
-        vision_config=tower(model_type="minicpmv4_6_vision", insert_layer_id=0, image_size=112),
-        insert_layer_id=0,
-        image_size=112,
-        image_token_id=tokenizer.image_token_id,
-        video_token_id=tokenizer.video_token_id,
-    )
-    images = {
-        "image_processor_type": "MiniCPMV4_6ImageProcessor",
-        "patch_size": 14,
-        "scale_resolution": 112,
-        "max_slice_nums": 4,
-    }
-    return Recipe(config, "MiniCPMV4_6Processor", images, tokenizer, "<|image_pad|>")
-
-
 def molmo2() -> Recipe:
     """Overlapping crops, pooled by attention, and the whole picture first."""
     names = {

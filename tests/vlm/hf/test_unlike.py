@@ -20,7 +20,7 @@ from core.vlm.hf.network import TransformersModel
 from core.zoo.recipe import SIZE, Recipe, text, tower
 from core.zoo.registry import recipes
 from core.zoo.tokenizer import build_tokenizer
-from core.zoo.types import followed
+from core.zoo.types import qwen
 from core.zoo.types.squares import CROP, LLAVA
 from tests.zoo import load, save_llava
 
@@ -165,7 +165,7 @@ def test_attention_that_is_the_difference_of_two_is_not_taken_for_one_of_them(
 
 
 def test_a_tower_and_a_decoder_of_different_widths_are_named(tmp_path: Path, picture: Image.Image) -> None:
-    recipe = followed.qwen2_5_vl()
+    recipe = qwen.qwen2_5_vl()
     recipe.config.vision_config.out_hidden_size = 48
     model = load(recipe.save(tmp_path))
     with pytest.raises(UnusableImage, match="tokens of 48 numbers each, and its language model reads 64"):
