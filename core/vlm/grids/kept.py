@@ -12,10 +12,11 @@ import json
 import math
 import os
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ...answer import PatchView, TokenKind, TokenLayout
 from .fit import LEAST_CORRELATION, MeasuredGrid, NoGrid
 
 FOLDER = "SIGHTLINE_CACHE"
@@ -67,6 +68,21 @@ class KeptGrids:
                 fresh = self.file.with_suffix(f".{os.getpid()}.tmp")
                 fresh.write_text(json.dumps({"format": _FORMAT, "grids": grids}), encoding="utf-8")
                 fresh.replace(self.file)
+
+    def placed(self, layout: TokenLayout) -> TokenLayout:
+        """A layout with the grids that were measured, where its family declares none and every picture's is known."""
+        positions = layout.positions(TokenKind.IMAGE)
+        if layout.views or not positions:
+            return layout
+        views: list[PatchView] = []
+        start = 0
+        for image, size in enumerate(layout.image_sizes):
+            grid = self.get(size)
+            if not isinstance(grid, MeasuredGrid) or start + grid.tokens > len(positions):
+                return layout
+            views.append(grid.view(image, positions[start : start + grid.tokens]))
+            start += grid.tokens
+        return replace(layout, views=tuple(views)) if start == len(positions) else layout
 
     def _all(self) -> dict[Size, MeasuredGrid | NoGrid]:
         if self._known is None:

@@ -19,13 +19,13 @@ from jaxtyping import Float
 from PIL.Image import Image
 from torch import Tensor
 
-from ...answer import Answer, PatchView, Question, TokenKind, TokenLayout
+from ...answer import Answer, Question, TokenKind, TokenLayout
 from ...errors import EmptyQuestion, NotApplicable, UnknownName
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken
 from ..checkpoints import DecoderPass
 from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check_edits, first_position
-from ..grids.fit import MeasuredGrid, NoGrid
+from ..grids.fit import NoGrid
 from ..grids.kept import KeptGrids
 from ..model import ModelCard, VisionLanguageModel
 from ..prepared import DecodingState, PreparedPrompt
@@ -119,7 +119,7 @@ class TransformersModel(VisionLanguageModel):
         more = self.family.word_inputs(self.processor, inputs, prompt.ids, text)
         inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
         context = self._passes.context(inputs, [image.size for image in question.images], places)
-        layout = self._measured(lay_out(prompt, self.family, context))
+        layout = self._grids.placed(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
         return PositionedPrompt(
             question=question,
@@ -159,7 +159,7 @@ class TransformersModel(VisionLanguageModel):
                 raise NotApplicable(
                     f"The grid of {self.card.name}'s image tokens could not be measured: {outcome.why}. {WITHOUT_GRID}"
                 )
-        measured = self._measured(layout)
+        measured = self._grids.placed(layout)
         if not measured.views:
             raise NotApplicable(
                 f"The grids that were measured of each picture alone are not those of the {len(layout.image_sizes)} "
@@ -178,21 +178,6 @@ class TransformersModel(VisionLanguageModel):
         placed = {key for view in views for key in view.positions}
         kinds = (TokenKind.IMAGE if key in placed else TokenKind.SPECIAL for key in range(keys))
         return replace(layout, kinds=(*layout.kinds, *kinds), views=moved)
-
-    def _measured(self, layout: TokenLayout) -> TokenLayout:
-        """A layout with the grids that were measured, where the family declares none and every picture's is known."""
-        positions = layout.positions(TokenKind.IMAGE)
-        if layout.views or not positions:
-            return layout
-        views: list[PatchView] = []
-        start = 0
-        for image, size in enumerate(layout.image_sizes):
-            grid = self._grids.get(size)
-            if not isinstance(grid, MeasuredGrid) or start + grid.tokens > len(positions):
-                return layout
-            views.append(grid.view(image, positions[start : start + grid.tokens]))
-            start += grid.tokens
-        return replace(layout, views=tuple(views)) if start == len(positions) else layout
 
     def continuation(self, question: Question, text: str) -> tuple[int, ...]:
         return continuation_ids(self.processor, self._control, question, text)
