@@ -24,20 +24,23 @@ def chosen(only: Sequence[str] | None) -> tuple[str, ...]:
 def checked(
     chosen: Sequence[str], page: Path | None, cancel: CancelToken, progress: Callable[[float], None]
 ) -> Iterator[dict[str, Any]]:
-    """A line for each model as it is tried; at last the page is written, with what is tried elsewhere kept."""
+    """A line for each model as it is tried. At last, or where it is stopped, the page is written: what was tried, and
+    as they were the rows of all others. Raises Cancelled."""
     rows = read(page.read_text(encoding="utf-8")) if page is not None and page.exists() else {}
     rows = {name: row for name, row in rows.items() if name in names()}
-    for number, name in enumerate(chosen):
-        cancel.check()
-        if missing := lacking(name):
-            yield {"model_type": name, "not_tried": f"needs {' and '.join(missing)}, which is not installed here"}
-        else:
-            with tempfile.TemporaryDirectory() as folder:
-                rows[name] = row = try_row(name, Path(folder))
-            yield _line(name, row)
-        progress((number + 1) / len(chosen))
-    if page is not None:
-        page.write_text(write(rows), encoding="utf-8")
+    try:
+        for number, name in enumerate(chosen):
+            cancel.check()
+            if missing := lacking(name):
+                yield {"model_type": name, "not_tried": f"needs {' and '.join(missing)}, which is not installed here"}
+            else:
+                with tempfile.TemporaryDirectory() as folder:
+                    rows[name] = row = try_row(name, Path(folder))
+                yield _line(name, row)
+            progress((number + 1) / len(chosen))
+    finally:
+        if page is not None:
+            page.write_text(write(rows), encoding="utf-8")
 
 
 def _line(name: str, row: Any) -> dict[str, Any]:
