@@ -40,6 +40,7 @@ from ..memory import readable_bytes
 from ..spec import ModelSpec
 from .files import check_folder
 from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_files
+from .transfers import in_pieces
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 DESCRIPTIONS = re.compile(r"[^/]+\.(json|jinja|txt)|tokenizer\.model|chat_templates?/[^/]+\.jinja")
@@ -51,11 +52,6 @@ PAUSE = 0.2
 
 TIMEOUT = 8.0
 """Seconds to wait for the hub's first answer."""
-
-# Transfers by hf_xet run outside Python: they are neither stopped nor gone on with. And a stop is heard between pieces,
-# of which one of the client's own (10 MB) takes many seconds over a slow line.
-constants.HF_HUB_DISABLE_XET = True
-constants.DOWNLOAD_CHUNK_SIZE = 2**18
 
 
 @dataclass(frozen=True)
@@ -177,14 +173,15 @@ def download(
     meter = _Meter(files, progress, cancel or CancelToken())
     folder: Path | None = None
     try:
-        for name, size in files.sizes:
-            meter.begin(name, size)
-            if name.endswith(".safetensors"):
-                _fetch(spec, name, meter)
-            # By the revision's own name, so that it is known in the cache by that.
-            path = hf_hub_download(spec.id, name, revision=spec.revision, tqdm_class=meter.bar())
-            folder = Path(path).parents[name.count("/")]
-            meter.end(size)
+        with in_pieces():
+            for name, size in files.sizes:
+                meter.begin(name, size)
+                if name.endswith(".safetensors"):
+                    _fetch(spec, name, meter)
+                # By the revision's own name, so that it is known in the cache by that.
+                path = hf_hub_download(spec.id, name, revision=spec.revision, tqdm_class=meter.bar())
+                folder = Path(path).parents[name.count("/")]
+                meter.end(size)
     except Cancelled:
         raise
     except GatedRepoError as error:
