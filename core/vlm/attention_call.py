@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,20 +19,36 @@ def softmax_rows(
     scaling: float,
     allowed: Tensor | None = None,
     softcap: float | None = None,
+    sinks: Float[Tensor, "heads"] | None = None,
 ) -> Float[Tensor, "heads row key"]:
-    """softmax(scaling q.k), in at least float32. Heads that share keys are grouped, not repeated.
+    """softmax(scaling q.k), in at least float32 from the products on: half precision rounds large scores by more than
+    their differences, or overflows. Heads that share keys are grouped, not repeated.
 
     `allowed` [row key] or [heads row key] is a mask as SDPA takes it: true where a key may be seen, or a number to
-    add. Where `softcap` is given, scores are capped before the mask is applied: s -> c tanh(s / c).
+    add. Where `softcap` is given, scores are capped before the mask is applied: s -> c tanh(s / c). `sinks` are scores
+    that belong to no key: what they take is missing from the row.
     """
     heads, rows, size = query.shape
-    scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1)
-    scores = at_least_float32(scores) * scaling
+    query, key = at_least_float32(query), at_least_float32(key)
+    scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1) * scaling
+    return softmax_of(scores, allowed, softcap, sinks)
+
+
+def softmax_of(
+    scores: Float[Tensor, "heads row key"],
+    allowed: Tensor | None = None,
+    softcap: float | None = None,
+    sinks: Float[Tensor, "heads"] | None = None,
+) -> Float[Tensor, "heads row key"]:
+    """The rows of scaled scores: see `softmax_rows`."""
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
     if allowed is not None:
         scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
-    return scores.softmax(-1)
+    if sinks is None:
+        return scores.softmax(-1)
+    column = sinks.to(scores).view(-1, 1, 1).expand(-1, scores.shape[1], 1)
+    return torch.cat([scores, column], -1).softmax(-1)[..., :-1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +59,7 @@ class AttentionCall:
     query, key and value are detached, with position encoding applied. Query i stands at position `offset` + i and key
     j at `first_key` + j (0 but for a vision tower's windows). `mask` [1 or heads, query, key] is as SDPA takes it;
     where there is none, `causal` says whether a query sees only what does not stand after it. `layer` is the decoder's
-    layer, numbered as its own.
+    layer, numbered as its own. `sinks` are the heads' scores that belong to no key, in networks that have such.
     """
 
     query: Float[Tensor, "heads query size"]
@@ -56,6 +73,12 @@ class AttentionCall:
     offset: int
     first_key: int = 0
     layer: int = 0
+    sinks: Float[Tensor, "heads"] | None = None
+
+    @cached_property
+    def _exact_key(self) -> Float[Tensor, "key_value_heads key size"]:
+        """The keys in at least float32, once for all blocks of rows."""
+        return at_least_float32(self.key)
 
     def rows(
         self, queries: Sequence[int] | Int[Tensor, "row"], keys: slice = slice(None)
@@ -66,7 +89,9 @@ class AttentionCall:
         """
         index = torch.as_tensor(queries, device=self.query.device)
         allowed = self.allowed(index, keys)
-        return softmax_rows(self.query[:, index], self.key[:, keys], self.scaling, allowed, self.softcap)
+        return softmax_rows(
+            self.query[:, index], self._exact_key[:, keys], self.scaling, allowed, self.softcap, self.sinks
+        )
 
     def allowed(self, queries: Int[Tensor, "row"], keys: slice = slice(None)) -> Tensor | None:
         """The mask of some rows [1 or heads, row, key]; None where everything may be seen."""

@@ -27,7 +27,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from ...answer import AttentionRows
-from ..attention_call import AttentionCall, softmax_rows
+from ..attention_call import AttentionCall, softmax_of, softmax_rows
+from ..precision import at_least_float32
 from .editing import edited_heads, edited_mask
 
 NAME = "recorded_attention"
@@ -36,6 +37,9 @@ such names to decoders whose scores are capped, which are provided for here."""
 
 TOWER = "observed_attention"
 """The attention implementation of every vision tower that this package loads."""
+
+AT_ONCE = 2**17
+"""Numbers of keys that a CPU takes from half to single precision at once: more do not stay in its cache."""
 
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
 _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
@@ -139,7 +143,8 @@ def last_row(
     key: Float[Tensor, "batch key_value_heads key size"],
     mask: Tensor | None,
     scaling: float,
-    softcap: float | None,
+    softcap: float | None = None,
+    sinks: Float[Tensor, "heads"] | None = None,
 ) -> Float[Tensor, "heads key"]:
     """The softmax row of the last query of the first sequence, which sees every key that no mask hides.
 
@@ -147,14 +152,21 @@ def last_row(
     that share keys are grouped, not repeated.
     """
     heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
-    rows = query[0, :, -1].reshape(groups, heads // groups, size)
-    scores = torch.bmm(rows, key[0].transpose(1, 2)).view(heads, -1).float() * scaling
-    if softcap is not None:
-        scores = softcap * torch.tanh(scores / softcap)
-    if mask is not None:
-        allowed = mask[0, :, -1, : key.shape[2]]
-        scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
-    return scores.softmax(-1)
+    rows = at_least_float32(query[0, :, -1].reshape(groups, heads // groups, size))
+    scores = _products(rows, key[0]).view(heads, 1, -1) * scaling
+    allowed = None if mask is None else mask[0, :, -1:, : key.shape[2]]
+    return softmax_of(scores, allowed, softcap, sinks)[:, 0]
+
+
+def _products(
+    rows: Float[Tensor, "groups row size"], key: Float[Tensor, "groups key size"]
+) -> Float[Tensor, "groups row key"]:
+    """rows . key in the precision of `rows`, without a copy of all keys in it on a CPU."""
+    together = AT_ONCE // (key.shape[1] * key.shape[2])
+    if key.dtype == rows.dtype or key.device.type != "cpu" or together >= len(key):
+        return torch.bmm(rows, key.to(rows.dtype).transpose(1, 2))
+    parts = zip(rows.split(max(1, together)), key.split(max(1, together)), strict=True)
+    return torch.cat([torch.bmm(own, keys.to(own.dtype).transpose(1, 2)) for own, keys in parts])
 
 
 def recorded_sdpa(
@@ -176,7 +188,7 @@ def recorded_sdpa(
     recorder = _active.get()
     if recorder is not None:
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"))
+        row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"), kwargs.get("s_aux"))
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
         kept = row if query.dtype == torch.float32 else row.to(torch.float16)
         recorder.add(layer, kept)
@@ -210,9 +222,9 @@ def _attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> Float[Tensor, "batch query heads value_size"]:
-    """SDPA, or, where scores are capped, which SDPA cannot do, the written-out rule."""
-    if kwargs.get("softcap") is not None:
-        return _capped(module, query, key, value, attention_mask, scaling, kwargs)
+    """SDPA, or the written-out rule for what SDPA cannot do: scores that are capped, and sinks beside them."""
+    if kwargs.get("softcap") is not None or kwargs.get("s_aux") is not None:
+        return _written_out(module, query, key, value, attention_mask, scaling, kwargs)
     output: Tensor
     output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     return output
@@ -248,7 +260,7 @@ def _handed(
     return (torch.stack(parts) if len(parts) > 1 else parts[0][None]).to(output.device), None
 
 
-def _capped(
+def _written_out(
     module: torch.nn.Module,
     query: Tensor,
     key: Tensor,
@@ -257,14 +269,14 @@ def _capped(
     scaling: float | None,
     kwargs: dict[str, Any],
 ) -> Float[Tensor, "batch query heads value_size"]:
-    """Attention with its scores soft-capped, all rows at once and differentiable: s -> c tanh(s / c)."""
+    """Attention with capped scores (s -> c tanh(s / c)) or with sinks, all rows at once and differentiable."""
     outputs = []
     for index in range(len(query)):
         call = _call(module, query, key, value, query, mask, scaling, kwargs, index)
         allowed = call.allowed(torch.arange(query.shape[2], device=query.device))
-        weights = softmax_rows(query[index], key[index], call.scaling, allowed, call.softcap).to(value.dtype)
+        weights = softmax_rows(query[index], key[index], call.scaling, allowed, call.softcap, kwargs.get("s_aux"))
         groups, size = value.shape[1], value.shape[3]
-        mixed = weights.view(groups, -1, key.shape[2]) @ value[index]
+        mixed = weights.to(value.dtype).reshape(groups, -1, key.shape[2]) @ value[index]
         outputs.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
     return torch.stack(outputs)
 
@@ -294,6 +306,7 @@ def _call(
         causal=mask is None and bool(getattr(module, "is_causal", True) if causal is None else causal),
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         softcap=kwargs.get("softcap"),
+        sinks=None if kwargs.get("s_aux") is None else kwargs["s_aux"].detach().to(query.device),
         offset=key.shape[2] - query.shape[2],
         layer=_numbers.get(module, 0),
     )

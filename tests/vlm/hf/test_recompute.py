@@ -25,6 +25,9 @@ SAVED: dict[str, Callable[[Path], Path]] = {
     "capped scores": lambda folder: save_llava(
         folder, model_type="gemma2", num_key_value_heads=2, head_dim=16, sliding_window=12, attn_logit_softcapping=1.0
     ),
+    "sinks": lambda folder: save_llava(
+        folder, model_type="gpt_oss", num_key_value_heads=2, head_dim=16, sliding_window=12, num_local_experts=4
+    ),
 }
 
 
