@@ -16,6 +16,15 @@ from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 
+FACTORS = (1.0, 2.0**-6, 2.0**-11)
+"""By what gradients in float16 are made smaller, one after the other, where they overflow within a layer. What is lost
+at the last is less than 1/4000 of the largest."""
+
+OVERFLOWED = (
+    "In float16 this model's gradients overflow, so there are none to be had. Load it in bfloat16 or float32, or "
+    "choose raw attention or hiding pixels."
+)
+
 BORROWING = (
     "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "
     "other embeddings. Choose input x gradient, relevancy or occlusion instead."
@@ -41,12 +50,12 @@ def backward(
         shared.multiply(scale / before)
         with checkpoints.recompute(layer) as layer_pass:
             # One backward for each token target: batched gradients would hold a graph's states for each.
-            gradients = torch.stack(
-                [
-                    shared.pulled(layer_pass, gradient, number, retain_graph=True)[0]
-                    for number, gradient in enumerate(gradients)
-                ]
-            )
+            pulled = [
+                shared.pulled(layer_pass, gradient, number, retain_graph=True)
+                for number, gradient in enumerate(gradients)
+            ]
+        gradients = torch.stack([own for (own,), _ in pulled])
+        scale = changed(scale, [factor for _, factor in pulled])
         yield layer, gradients.float() / scale[:, None, None]
 
 
@@ -71,22 +80,45 @@ class SharedGradients:
         more: Sequence[Tensor] = (),
         *,
         retain_graph: bool,
-    ) -> list[Tensor]:
+    ) -> tuple[list[Tensor], float]:
         """The gradients of a token target with respect to a layer's input, and to `more` of its graph, from that of its
-        output and of what it has lent."""
+        output and of what it has lent; and by what its scale has changed (`finite_gradients`)."""
         of_lent = {name: of.pop(number) for name in layer_pass.lent if number in (of := self._of.get(name, {}))}
         outputs = [layer_pass.output, *(layer_pass.lent[name] for name in of_lent)]
         gradients = [gradient, *of_lent.values()]
         inputs = [layer_pass.input, *more]
         borrowed = layer_pass.borrowed
-        got = torch.autograd.grad(
+        got, factor = finite_gradients(
             outputs, [*inputs, *borrowed.values()], gradients, retain_graph=retain_graph, allow_unused=bool(borrowed)
         )
+        if factor != 1:
+            for of_target in self._of.values():
+                if number in of_target:
+                    of_target[number] = of_target[number] * factor
         for name, own in zip(borrowed, got[len(inputs) :], strict=True):
             if own is not None:
                 of_target = self._of.setdefault(name, {})
                 of_target[number] = of_target[number] + own if number in of_target else own
-        return list(got[: len(inputs)])
+        return [own for own in got[: len(inputs)] if own is not None], factor
+
+
+def finite_gradients(
+    outputs: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    *,
+    retain_graph: bool,
+    allow_unused: bool = False,
+) -> tuple[tuple[Tensor | None, ...], float]:
+    """Gradients with respect to `inputs`, times a factor that is returned with them: 1, but in half precision less
+    where they would overflow on their way. Raises NotApplicable where they do in any case."""
+    half = inputs[0].dtype == torch.float16
+    for factor in FACTORS if half else FACTORS[:1]:
+        given = [gradient * factor for gradient in gradients] if factor != 1 else list(gradients)
+        got = torch.autograd.grad(outputs, inputs, given, retain_graph=retain_graph or half, allow_unused=allow_unused)
+        if not half or bool(torch.stack([own.isfinite().all() for own in got if own is not None]).all()):
+            return got, factor
+    raise NotApplicable(OVERFLOWED)
 
 
 def top_gradients(
@@ -103,25 +135,33 @@ def top_gradients(
             row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
             for row, token_target in zip(logits, token_targets, strict=True)
         ]
-        (gradient,) = torch.autograd.grad((torch.stack(wanted) * scale).sum(), states)
+        total = torch.stack(wanted).sum()
+    (gradient,), factor = finite_gradients([total], [states], [total.new_tensor(scale)], retain_graph=False)
+    assert gradient is not None
     gradients = torch.zeros(
         len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
     )
     gradients[torch.arange(len(token_targets)), rows] = gradient
     precision = torch.promote_types(gradients.dtype, torch.float32)
-    return gradients, torch.full((len(token_targets),), scale, dtype=precision, device=gradients.device)
+    return gradients, torch.full((len(token_targets),), scale * factor, dtype=precision, device=gradients.device)
 
 
 def rescaled(
-    gradients: Float[Tensor, "target row hidden"], scale: Float[Tensor, "target"]
-) -> tuple[Float[Tensor, "target row hidden"], Float[Tensor, "target"]]:
-    """In half precision, which overflows and underflows on the way down, each token target's largest number brought
-    back to about 1, and the scale with it; the same in any other."""
-    if gradients.dtype != torch.float16:
-        return gradients, scale
-    largest = gradients.abs().amax((1, 2)).float()
+    gradients: Float[Tensor, "target *state"], scale: Float[Tensor, "target"], dtype: torch.dtype | None = None
+) -> tuple[Float[Tensor, "target *state"], Float[Tensor, "target"]]:
+    """Gradients in `dtype` (None: their own). In half precision, which overflows and underflows on the way down, each
+    token target's largest number is brought back to about 1, and the scale with it."""
+    dtype = dtype or gradients.dtype
+    if dtype != torch.float16:
+        return gradients.to(dtype), scale
+    largest = gradients.abs().flatten(1).amax(1).float()
     factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
-    return (gradients.float() * factor[:, None, None]).half(), scale * factor
+    return (gradients.float() * factor.view(-1, *[1] * (gradients.ndim - 1))).half(), scale * factor
+
+
+def changed(scale: Float[Tensor, "target"], factors: Sequence[float]) -> Float[Tensor, "target"]:
+    """The scales after these changes, which are 1 almost always."""
+    return scale * scale.new_tensor(factors) if any(factor != 1 for factor in factors) else scale
 
 
 def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:

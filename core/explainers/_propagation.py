@@ -24,7 +24,7 @@ from torch import Tensor
 from ..vlm.attention_call import AttentionCall
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.precision import at_least_float32
-from ._backward import SharedGradients, rescaled
+from ._backward import SharedGradients, changed, rescaled
 
 BLOCK_BYTES = 4 * 2**20
 """Size of a block of dy/dA on a CPU: about a core's share of cache."""
@@ -77,8 +77,9 @@ class RelevancyPropagation:
                 torch.empty(token_targets, *output.shape, dtype=output.dtype, device=output.device)
                 for output in outputs
             ]
+            factors: list[float] = []
             for token_target in range(token_targets):
-                gradients = self._shared.pulled(
+                gradients, factor = self._shared.pulled(
                     layer_pass,
                     self.gradient[token_target],
                     token_target,
@@ -87,7 +88,9 @@ class RelevancyPropagation:
                 )
                 for total, gradient in zip((self.gradient, *by_output), gradients, strict=True):
                     total[token_target] = gradient
+                factors.append(factor)
                 yield
+            self.scale = changed(self.scale, factors)
             self.gradient[:, : self._constant] = 0
             before, after = self.relevancy, self.relevancy.clone()
             for call, of_output in zip(calls, by_output, strict=True):

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..vlm.precision import at_least_float32
 from ..vlm.tower import TowerPass
+from ._backward import finite_gradients, rescaled
 from ._propagation import RelevancyPropagation
 
 
@@ -31,21 +32,18 @@ class TowerPropagation(RelevancyPropagation):
         tower: TowerPass,
         relevancy: Float[Tensor, "target place"],
         joining: dict[int, Float[Tensor, "target place width"]],
-        scale: Float[Tensor, "target"],
     ) -> None:
         top = joining.pop(tower.layers)
-        super().__init__(tower, relevancy, scaled(top, scale, tower.final.dtype), scale)
+        gradient, scale = rescaled(top, top.new_ones(len(top)), tower.final.dtype)
+        super().__init__(tower, relevancy, gradient, scale)
         self._joining = joining
 
     def down(self, layer: int) -> Iterator[None]:
         yield from super().down(layer)
         if layer in self._joining:
-            self.gradient += scaled(self._joining.pop(layer), self.scale, self.gradient.dtype)
-
-
-def scaled(gradient: Float[Tensor, "target *state"], scale: Float[Tensor, "target"], dtype: torch.dtype) -> Tensor:
-    """A gradient as a propagation carries it: times its scale, in the model's precision."""
-    return (gradient * scale.view(-1, *[1] * (gradient.ndim - 1))).to(dtype)
+            joining = self._joining.pop(layer) * self.scale[:, None, None]
+            both = at_least_float32(self.gradient) + joining
+            self.gradient, self.scale = rescaled(both, self.scale, self.gradient.dtype)
 
 
 def entering(decoder: RelevancyPropagation, images: Sequence[int]) -> Float[Tensor, "target image_token hidden"]:
@@ -68,18 +66,19 @@ def into_tower(
     with torch.enable_grad():
         projected = tower.project(*states)
     token_targets = len(decoder.scale)
-    above = scaled(torch.stack(list(entries), 1), decoder.scale, projected.dtype)
+    above, scale = rescaled(torch.stack(list(entries), 1), torch.ones_like(decoder.scale), projected.dtype)
     joining: dict[int, Tensor] = {}
     for token_target in range(token_targets):
-        parts = torch.autograd.grad(
-            projected, states, above[token_target], retain_graph=token_target < token_targets - 1
+        parts, factor = finite_gradients(
+            [projected], states, [above[token_target]], retain_graph=token_target < token_targets - 1
         )
         for count, part in zip(tower.reads, parts, strict=True):
+            assert part is not None
             if count not in joining:
                 joining[count] = at_least_float32(part).new_zeros(token_targets, *part.shape)
-            joining[count][token_target] += at_least_float32(part) / decoder.scale[token_target]
+            joining[count][token_target] += at_least_float32(part) / (scale[token_target] * factor)
     relevancy = torch.zeros(token_targets, len(tower.final), dtype=decoder.relevancy.dtype, device=tower.final.device)
     seeing = tower.seeing
     own = decoder.relevancy[:, list(images)][:, seeing, None]
     relevancy[:, tower.place_of[seeing]] = own / tower.place_of.shape[1]
-    return TowerPropagation(tower, relevancy, joining, decoder.scale)
+    return TowerPropagation(tower, relevancy, joining)
