@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHROMIUM ?= $(shell command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null)
 export CHROMIUM
+# Set in images of containers, to keep them small. Every process would compile the whole program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-quick test-browser matrix lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
@@ -22,7 +24,7 @@ test-browser: $(VENV)/.installed-dev
 ifeq ($(and $(CHROMIUM),yes)$(SIGHTLINE_REQUIRE_BROWSER),)
 	@echo "No Chromium found, so the browser tests were not run. Install it (Debian: apt install chromium), or set CHROMIUM to its path."
 else
-	$(BIN)/python -m pytest -m browser -n 0
+	$(BIN)/python -m pytest -m browser -n 0 tests/browser
 endif
 
 # Tries the tiny model of every type that loads here, and writes what holds into the support matrix.

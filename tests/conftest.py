@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 
 # Before torch is imported: the tests run beside each other and beside other work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,24 +12,44 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
-import transformers
 from filelock import FileLock
-from hypothesis import settings
 from PIL import Image
 
-from core.vlm.hf.network import TransformersModel
 from tests.installed import Installed, built, copied, install
-from tests.zoo import load, save_llava, save_qwen
 
-torch.set_num_threads(1)
-transformers.utils.logging.disable_progress_bar()
-# Model passes take milliseconds on one machine and tens of them on a busy one.
-settings.register_profile("sightline", deadline=None, max_examples=40, derandomize=True)
-settings.load_profile("sightline")
+if TYPE_CHECKING:
+    from core.vlm.hf.network import TransformersModel
+
+# Images of containers set this to stay small. Each process that is started here would compile the program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+# What is imported lives as long as the process: the collector need not look through it over and over meanwhile.
+gc.disable()
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Costly imports, but not in the process that only hands tests to others."""
+    if session.config.pluginmanager.hasplugin("dsession"):
+        return
+    import torch
+    import transformers
+    from hypothesis import settings
+
+    torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
+    # Model passes take milliseconds on one machine and tens of them on a busy one.
+    settings.register_profile("sightline", deadline=None, max_examples=40, derandomize=True)
+    settings.load_profile("sightline")
+
+
+def pytest_collection_finish() -> None:
+    """All is imported: it is set aside for good, and the collector goes to work."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,24 +85,32 @@ def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Pat
 @pytest.fixture(scope="session")
 def llava_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random LLaVA on disk."""
+    from tests.zoo import save_llava
+
     return save_llava(tmp_path_factory.mktemp("tiny-llava"))
 
 
 @pytest.fixture(scope="session")
 def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny random Qwen2.5-VL on disk."""
+    from tests.zoo import save_qwen
+
     return save_qwen(tmp_path_factory.mktemp("tiny-qwen"))
 
 
 @pytest.fixture(scope="session")
 def llava(llava_folder: Path) -> TransformersModel:
     """A loaded tiny LLaVA: square grid, no shared keys."""
+    from tests.zoo import load
+
     return load(llava_folder)
 
 
 @pytest.fixture(scope="session")
 def qwen(qwen_folder: Path) -> TransformersModel:
     """A loaded tiny Qwen2.5-VL: the grid follows the picture, heads share keys."""
+    from tests.zoo import load
+
     return load(qwen_folder)
 
 
