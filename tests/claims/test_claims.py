@@ -14,20 +14,15 @@ from core.claims.verdict import LEAST
 from core.statistics.estimate import Estimate
 from core.street.batches import HELD_OUT_SEED
 from core.vlm.hf.network import TransformersModel
-from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
+from tests.claims.conftest import Measured
 from tests.perturb.made import became
 
 ANY_MODEL = [key for key in claims() if key not in ("kept_heads", "visual_words")]
 """The others need weights from before training, and places of image tokens."""
 
 
-@pytest.fixture(scope="module")
-def embedded() -> VisionLanguageModel:
-    return load_model(EMBEDDED)
-
-
-def measured(model: VisionLanguageModel, key: str, scenes: int) -> Report:
+def ran(model: VisionLanguageModel, key: str, scenes: int) -> Report:
     [report] = run_claims(model, None, scenes, [key]).reports
     return report
 
@@ -38,18 +33,19 @@ def figures(report: Report, what: str) -> Mapping[str, Estimate]:
 
 
 @pytest.mark.parametrize("key", ANY_MODEL)
-def test_any_model_can_be_asked(key: str, model: TransformersModel) -> None:
-    report = measured(model, key, 1)
+def test_any_model_can_be_asked(key: str, qwen: TransformersModel) -> None:
+    report = ran(qwen, key, 1)
     assert (report.asked, report.verdict) == (1, "undecided")
     assert report.because and report.examples
     for example in report.examples:
-        assert example.answer.model == model.card.fingerprint
+        assert example.answer.model == qwen.card.fingerprint
         assert max(example.target.tokens) < len(example.answer.tokens)
 
 
-def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "text_over_image", LEAST)
-    assert report.verdict == "reproduces"
+def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(
+    embedded: VisionLanguageModel, measured: Measured
+) -> None:
+    report = measured.of("text_over_image", scenes=2)
     for what in (
         "the answers to the two wordings contradict each other",
         "both wordings are answered with yes",
@@ -57,18 +53,14 @@ def test_the_wording_decides_about_the_truck_and_the_picture_about_the_house(emb
     ):
         doors = figures(report, what)
         assert {doors["truck"].value, doors["house"].value} == {0.0, 1.0}
-    assert [example.title for example in report.examples] == [
-        "truck: open?",
-        "truck: closed?",
-        "house: open?",
-        "house: closed?",
-    ]
+    titles = [example.title for example in measured.of("text_over_image").examples]
+    assert titles == ["truck: open?", "truck: closed?", "house: open?", "house: closed?"]
     sizes = [(len(table), len(table[0])) for table in report.heads.values()]
     assert sizes == [(embedded.card.layers, embedded.card.heads)] * 2
 
 
-def test_a_repainted_shirt_is_named_and_the_trousers_stay(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "recoloured_shirt", 2)
+def test_a_repainted_shirt_is_named_and_the_trousers_stay(measured: Measured) -> None:
+    report = measured.of("recoloured_shirt")
     follows = figures(report, "the answer follows the shirt's colour")
     assert [estimate.value for estimate in follows.values()] == [1.0, 0.0]
     on_shirt, area = figures(report, "share of the map on the shirt").values()
@@ -77,8 +69,8 @@ def test_a_repainted_shirt_is_named_and_the_trousers_stay(embedded: VisionLangua
     assert len({example.answer.text for example in report.examples}) == len(report.examples)
 
 
-def test_explanation_sets_grow_with_the_distance(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "search_distance", 1)
+def test_explanation_sets_grow_with_the_distance(measured: Measured) -> None:
+    report = measured.of("search_distance")
     sets = [set(example.marked) for example in report.examples]
     assert len(sets) == 3 and sets[0] <= sets[1] <= sets[2]
     assert all(example.answer.text == "The man's shirt is yellow." for example in report.examples)
@@ -89,7 +81,7 @@ def test_explanation_sets_grow_with_the_distance(embedded: VisionLanguageModel) 
 
 
 def test_colours_seen_and_read_are_said_by_the_same_heads(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "shared_heads", LEAST)
+    report = ran(embedded, "shared_heads", LEAST)
     common = figures(report, "share of the top 10 heads in common")
     same, random = common["pictures and sentences"], common["pictures and sentences: two random sets"]
     assert report.verdict == "reproduces" and same.value > 2 * random.value
@@ -97,7 +89,7 @@ def test_colours_seen_and_read_are_said_by_the_same_heads(embedded: VisionLangua
 
 
 def test_a_dog_that_is_denied_has_the_colour_of_something_there(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "absent_thing", 4)
+    report = ran(embedded, "absent_thing", 4)
     for what in ("a colour is named", "asked whether it is there, the model says no"):
         assert figures(report, what)["what is not there"].value == 1.0
     own, others = figures(report, "the word changes when hidden").values()
@@ -105,8 +97,8 @@ def test_a_dog_that_is_denied_has_the_colour_of_something_there(embedded: Vision
     assert len(report.examples) == 4
 
 
-def test_both_maps_of_a_word_are_shown(embedded: VisionLanguageModel) -> None:
-    report = measured(embedded, "patch_maps", 1)
+def test_both_maps_of_a_word_are_shown(measured: Measured) -> None:
+    report = measured.of("patch_maps")
     methods = [example.map.method for example in report.examples if example.map is not None]
     assert methods == ["logprob_increase", "raw_attention"]
 

@@ -15,6 +15,7 @@ from core.claims.measures.paths import EDGES
 from core.claims.patch_maps import ATTENTION, CENTRE, INCREASE, METRICS, RANDOM, PatchMaps
 from core.claims.report import reported
 from core.claims.shared_heads import SharedHeads
+from core.claims.text_over_image import TextOverImage
 from core.claims.true_ranking import COUNTS, INSTEAD, RANKINGS, TrueRanking
 from core.claims.true_ranking import INCREASE as OWN
 from core.claims.true_ranking import RANDOM as RANDOM_HEADS
@@ -60,6 +61,27 @@ def test_a_ranking_is_true_where_its_heads_are_missed_more_than_random_ones(
     measurements: list[Measurement], verdict: Verdict
 ) -> None:
     assert judged(TrueRanking(), measurements) == verdict
+
+
+def doors(truck: bool, house: bool) -> list[Measurement]:
+    """Whether the answers to the two wordings contradict each other, for each door alike in all pictures."""
+
+    def wordings(contradict: bool) -> dict[str, Any]:
+        told = dict.fromkeys(("affirm", "flipped_hidden", "flipped_repainted"), contradict)
+        both = {"image_share": [0.5, 0.5], "change_hidden": [-1.0, -1.0], "heads": np.zeros((2, 3, 4)).tolist()}
+        return {"contradict": contradict, **told, **both}
+
+    return [{"truck": wordings(truck), "house": wordings(house)} for _ in range(CASES)]
+
+
+@pytest.mark.parametrize(
+    ("measurements", "verdict"),
+    [(doors(True, False), YES), (doors(False, True), NO), (doors(True, True), NO)],
+)
+def test_the_wording_decides_where_the_truck_is_contradicted_and_the_house_is_not(
+    measurements: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(TextOverImage(), measurements) == verdict
 
 
 def maps(**own: float) -> list[Measurement]:

@@ -1,4 +1,4 @@
-"""Claims about the shipped model over two scenes: read, stopped, taken up again, kept and read back."""
+"""Claims about the shipped model over two scenes, once stopped: read, taken up again, kept and read back."""
 
 from __future__ import annotations
 
@@ -27,45 +27,21 @@ from core.mechanisms.logprob_increase import top_heads
 from core.perturb.outcomes import outcomes
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
-from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
 from core.vlm.targets import token_targets_of
-
-SCENES = 2
-
-
-@pytest.fixture(scope="module")
-def embedded() -> VisionLanguageModel:
-    return load_model(EMBEDDED)
+from tests.claims.conftest import REFERENCES, SCENES, Measured
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_references() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(true_ranking, "REFERENCES", 2)
+        patch.setattr(true_ranking, "REFERENCES", REFERENCES)
         yield
 
 
-@pytest.fixture(scope="module")
-def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("claims") / "journal.jsonl"
-
-
-@pytest.fixture(scope="module")
-def results(embedded: VisionLanguageModel, journal: Path) -> Results:
-    """A run that was stopped after the first scene, and taken up again."""
-    stop = CancelToken()
-    done: list[float] = []
-
-    def after_the_first(share: float) -> None:
-        done.append(share)
-        if share:
-            stop.cancel()
-
-    stopped = run_claims(embedded, journal, SCENES, cancel=stop, progress=after_the_first)
-    assert {report.asked for report in stopped.reports} == {1} and done == [0.0, 0.5]
-    assert all(report.stopped and report.examples for report in stopped.reports)
-    return run_claims(embedded, journal, SCENES, command="a command")
+@pytest.fixture
+def journal(measured: Measured) -> Path:
+    return measured.journal
 
 
 def measurements(journal: Path, key: str) -> list[Measurement]:
@@ -73,37 +49,43 @@ def measurements(journal: Path, key: str) -> list[Measurement]:
     return [line["values"] for line in lines if line["claim"] == key and line["values"]]
 
 
-def test_every_claim_has_figures_of_every_scene(results: Results) -> None:
-    assert [report.key for report in results.reports] == list(claims())
-    for report in results.reports:
-        assert report.asked == SCENES and report.used >= 1 and report.verdict == "undecided"
-        assert report.figures and any(figure.control for figure in report.figures)
-        sampled = [figure.estimate for figure in report.figures if "in common" not in figure.what]
-        assert all(one.low <= one.value <= one.high for one in sampled if one.count > 1)
-    assert results.seconds == sum(report.seconds for report in results.reports) > 0
+def test_every_claim_has_figures_of_every_scene(measured: Measured) -> None:
+    assert [report.key for report in measured.stopped.reports] == list(claims())
+    for results, scenes in ((measured.stopped, 1), (measured.resumed, SCENES)):
+        for report in results.reports:
+            assert report.asked == scenes and report.used >= 1 and report.verdict == "undecided"
+            assert report.figures and any(figure.control for figure in report.figures)
+            sampled = [figure.estimate for figure in report.figures if "in common" not in figure.what]
+            assert all(one.low <= one.value <= one.high for one in sampled if one.count > 1)
+        assert results.seconds == sum(report.seconds for report in results.reports) > 0
+
+
+def test_a_stopped_run_has_something_to_show_of_every_claim(measured: Measured) -> None:
+    assert all(report.stopped and report.examples for report in measured.stopped.reports)
 
 
 def test_what_is_measured_is_not_measured_again(
-    embedded: VisionLanguageModel, journal: Path, results: Results, monkeypatch: pytest.MonkeyPatch
+    embedded: VisionLanguageModel, measured: Measured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for claim in claims().values():
         monkeypatch.setattr(type(claim), "measure", lambda *_: pytest.fail("it is measured again"))
-    again = run_claims(embedded, journal, SCENES, command="a command")
-    assert [report.because for report in again.reports] == [report.because for report in results.reports]
-    fewer = run_claims(embedded, journal, 1, ["patch_maps"])
+    resumed = measured.resumed.reports
+    again = run_claims(embedded, measured.journal, SCENES, [report.key for report in resumed])
+    assert [report.because for report in again.reports] == [report.because for report in resumed]
+    fewer = run_claims(embedded, measured.journal, 1, ["shared_heads"])
     assert [report.asked for report in fewer.reports] == [1]
 
 
-def test_a_run_that_went_on_concludes_as_one_that_did_not(embedded: VisionLanguageModel, results: Results) -> None:
+def test_a_run_that_went_on_concludes_as_one_that_did_not(embedded: VisionLanguageModel, measured: Measured) -> None:
     [whole] = run_claims(embedded, None, SCENES, ["visual_words"]).reports
-    [resumed] = [report for report in results.reports if report.key == "visual_words"]
+    resumed = measured.of("visual_words", scenes=2)
     assert whole.because == resumed.because
     pairs = zip(whole.figures, resumed.figures, strict=True)
     assert all(one.estimate.value == pytest.approx(other.estimate.value, nan_ok=True) for one, other in pairs)
 
 
 def test_other_settings_are_measured_anew_in_the_same_journal(
-    embedded: VisionLanguageModel, journal: Path, results: Results, monkeypatch: pytest.MonkeyPatch
+    embedded: VisionLanguageModel, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = len(measurements(journal, "shared_heads"))
     monkeypatch.setattr(type(claims()["shared_heads"]), "settings", {"top": 3})
@@ -111,14 +93,12 @@ def test_other_settings_are_measured_anew_in_the_same_journal(
     assert len(measurements(journal, "shared_heads")) == before + 1
 
 
-def test_another_models_journal_is_left_alone(llava: TransformersModel, journal: Path, results: Results) -> None:
+def test_another_models_journal_is_left_alone(llava: TransformersModel, journal: Path) -> None:
     with pytest.raises(OtherRun):
         run_claims(llava, journal, 1, ["shared_heads"])
 
 
-def test_examples_of_scenes_from_a_journal_are_measured_once_more(
-    embedded: VisionLanguageModel, journal: Path, results: Results
-) -> None:
+def test_examples_of_scenes_from_a_journal_are_measured_once_more(embedded: VisionLanguageModel, journal: Path) -> None:
     [report] = run_claims(embedded, journal, 1, ["recoloured_shirt"]).reports
     assert report.examples == ()
     assert len(examples_of(claims()["recoloured_shirt"], embedded)) == 4
@@ -131,7 +111,9 @@ def test_stop_before_the_first_scene_gives_nothing(llava: TransformersModel) -> 
         run_claims(llava, None, 1, ["shared_heads"], cancel=cancel)
 
 
-def test_a_run_is_kept_and_read_back(results: Results, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["stopped", "resumed"])
+def test_a_run_is_kept_and_read_back(which: str, measured: Measured, tmp_path: Path) -> None:
+    results: Results = getattr(measured, which)
     file = tmp_path / "new" / "claims.json"
     write_plain(results.record(), file)
     back = read_results(file)
@@ -141,14 +123,15 @@ def test_a_run_is_kept_and_read_back(results: Results, tmp_path: Path) -> None:
         assert one.of(claims()[one.key]) and one.conditions == other.conditions
         values = [[figure.estimate.value for figure in report.figures] for report in (one, other)]
         assert values[0] == pytest.approx(values[1], rel=1e-5, nan_ok=True)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("[]", encoding="utf-8")
     with pytest.raises(JournalError, match="holds no claims"):
         read_results(tmp_path / "other.json")
 
 
-def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(
-    embedded: VisionLanguageModel, journal: Path, results: Results
-) -> None:
+def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(embedded: VisionLanguageModel, journal: Path) -> None:
     case = next(street_cases(1, ("object colour",)))
     answer = answer_to(embedded, case.question, case.asked().images[0], None)
     targets = token_targets_of(answer, key_target(answer))[:1]
@@ -158,7 +141,7 @@ def test_the_falls_are_those_of_heads_ablated_one_set_at_a_time(
     assert measurements(journal, "true_ranking")[0]["zero"]["change"][DIRECT] == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_hallucinated_colour_has_its_ways_and_its_place(journal: Path, results: Results) -> None:
+def test_a_hallucinated_colour_has_its_ways_and_its_place(journal: Path) -> None:
     for values in measurements(journal, "absent_thing"):
         assert values["said"] and len(values["here"]) >= 1
         assert set(values["what is not there"]["windows"]) == {
