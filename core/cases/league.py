@@ -1,22 +1,26 @@
 """The league: every explainer under every metric, on held-out street cases whose answers are known.
 
 One finished (case, method) is one line of a journal, so a run that was stopped or killed goes on where it was. Families
-take turns, and all methods explain a case before the next is asked: a league is fair however far it has come. What
-happens in one case is `score_case.py`; how the methods stand, `ranking.py`.
+take turns, and one worker has all methods explain a case: a league is fair however far it has come. What happens in one
+case is `score_case.py`; how the methods stand, `ranking.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 from ..errors import UnknownName
 from ..explainers.registry import explainers as all_explainers
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import VisionLanguageModel
-from .journal import Journal
+from ..workers.base import Workers, workers_of
+from .case import Case
+from .journal import Journal, Record
 from .ranking import League, ranking
 from .score_case import SETTINGS, score_case
 from .street import FAMILIES, street_cases
@@ -28,7 +32,7 @@ SHUFFLED = 3
 
 
 def run_league(
-    model: VisionLanguageModel,
+    who: VisionLanguageModel | Workers,
     out_file: Path,
     cases_per_family: int = CASES,
     explainers: Sequence[str] | None = None,
@@ -36,33 +40,54 @@ def run_league(
     progress: Callable[[float], None] = lambda done: None,
     cancel: CancelToken | None = None,
 ) -> League:
-    """Score explainers (by key; all but the controls by default) on street cases, appending to `out_file`, and tell how
-    they stand.
+    """Have a model's, or workers', explainers (by key; all but the controls by default) scored on street cases,
+    appending to `out_file`, and tell how they stand.
 
     Goes on with a file that the same model began, and fills in methods that it lacks. Stopped by `cancel`, tells how
-    they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), and UnknownName for
-    an explainer or a family that there is not.
+    they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), WorkersUnavailable,
+    and UnknownName for an explainer or a family that there is not.
     """
     methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
     names = _chosen("family", list(FAMILIES), families)
-    identity = {"model": model.card.fingerprint, "settings": asdict(SETTINGS)}
-    with Journal(out_file, KIND, identity, {"model_name": model.card.name}) as journal:
+    workers = workers_of(who)
+    identity = {"model": workers.card.fingerprint, "settings": asdict(SETTINGS)}
+    with Journal(out_file, KIND, identity, {"model_name": workers.card.name}) as journal:
         finished = {(record["case"], record["method"]) for record in journal.records}
-        turns: Counter[str] = Counter()
-        total = cases_per_family * len(names)
-        for number, case in enumerate(street_cases(cases_per_family, names), start=1):
-            turns[case.about["family"]] += 1
-            missing = [key for key in methods if (case.id, key) not in finished]
-            if missing and (case.id, None) not in finished:
-                try:
-                    lines = score_case(model, case, missing, turns[case.about["family"]] <= SHUFFLED, cancel)
-                except Cancelled:
-                    break
+        done, total = count(1), cases_per_family * len(names)
+
+        def waiting() -> Iterator[_Task]:
+            turns: Counter[str] = Counter()
+            for case in street_cases(cases_per_family, names):
+                turns[case.about["family"]] += 1
+                missing = tuple(key for key in methods if (case.id, key) not in finished)
+                if missing and (case.id, None) not in finished:
+                    yield _Task(case, missing, turns[case.about["family"]] <= SHUFFLED)
+                else:
+                    progress(next(done) / total)
+
+        with suppress(Cancelled):
+            for lines in workers.each(_scoring, waiting(), cancel):
                 for line in lines:
                     if (line["case"], line["method"]) not in finished:
                         journal.append(line)
-            progress(number / total)
+                progress(next(done) / total)
         return ranking(journal.header, journal.records)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A case, the methods that are to explain it, and whether under shuffled weights as well."""
+
+    case: Case
+    methods: tuple[str, ...]
+    shuffle: bool
+
+    def __str__(self) -> str:
+        return self.case.id
+
+
+def _scoring(model: VisionLanguageModel, cancel: CancelToken | None) -> Callable[[_Task], list[Record]]:
+    return lambda task: score_case(model, task.case, task.methods, task.shuffle, cancel)
 
 
 def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -1,16 +1,18 @@
 """Asking a model every case of a set, one line of a results file for each.
 
 A run that was stopped or killed goes on where it was: a case is done when its line is there and its content is still
-the same, so a repaired row or picture is asked anew and nothing else is. Whoever answers the cases (this process, or
-workers elsewhere) only has to give results; what is written and what is left to do is decided here.
+the same, so a repaired row or picture is asked anew and nothing else is. Whoever answers the cases, here or elsewhere,
+only gives results, in whatever order: what is written and what is left to do is decided here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from ..evidence.dependence import image_dependence
 from ..geometry import share_seen
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
-from ..vlm.model import ModelCard, VisionLanguageModel
+from ..vlm.model import VisionLanguageModel
+from ..workers.base import Workers, workers_of
 from .case import Case
 from .journal import Journal
 from .results import KIND, Result, Run, run_of
@@ -43,9 +46,12 @@ class Numbered:
     number: int
     case: Case
 
+    def __str__(self) -> str:
+        return self.case.id
+
 
 def run_cases(
-    model: VisionLanguageModel,
+    who: VisionLanguageModel | Workers,
     cases: Sequence[Case],
     file: Path,
     *,
@@ -55,37 +61,17 @@ def run_cases(
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Run:
-    """Ask those of `cases` that `file` has no result of yet, and return all its results.
+    """Have a model, or workers, asked those of `cases` that `file` has no result of yet, and return all its results.
 
     `name` is the set's ("mmvp"), `folder` where it came from. Stopped by `cancel`, what is finished stays in the file
     and is returned. Raises OtherRun where the file was begun with another model, set or settings; JournalError where
-    it cannot be used; ValueError where two cases have one id.
+    it cannot be used; WorkersUnavailable; ValueError where two cases have one id.
     """
-    settings = settings or RunSettings()
-
-    def answered(waiting: Sequence[Numbered]) -> Iterator[Result]:
-        for one in waiting:
-            yield answer_case(model, one, settings, cancel)
-
-    return record(file, model.card, cases, answered, name, folder, settings, cancel, progress)
-
-
-def record(
-    file: Path,
-    card: ModelCard,
-    cases: Sequence[Case],
-    answered: Callable[[Sequence[Numbered]], Iterator[Result]],
-    name: str,
-    folder: str,
-    settings: RunSettings,
-    cancel: CancelToken | None,
-    progress: Callable[[float], None],
-) -> Run:
-    """Write the results that `answered` gives for the unfinished cases, in whatever order they come. Raises as
-    `run_cases` does."""
     repeated = [id_ for id_, times in Counter(case.id for case in cases).items() if times > 1]
     if repeated:
         raise ValueError(f"two cases are called {repeated[0]!r}")
+    workers, settings = workers_of(who), settings or RunSettings()
+    card = workers.card
     identity = {"set": name, "model": card.fingerprint, "settings": asdict(settings)}
     begun = datetime.now(UTC).isoformat(timespec="seconds")
     about = {"model_name": card.name, "model_source": card.source, "folder": folder, "begun": begun}
@@ -96,19 +82,18 @@ def record(
         ]
         done = len(cases) - len(waiting)
         progress(done / len(cases) if cases else 1.0)
-        results = answered(waiting)
-        try:
-            for result in results:
+        with suppress(Cancelled):  # in the middle of a case, which is not finished
+            for result in workers.each(partial(_answering, settings), waiting, cancel):
                 journal.append(result.record())
                 done += 1
                 progress(done / len(cases))
-                if cancel is not None and cancel.cancelled:
-                    break
-        except Cancelled:
-            pass  # in the middle of a case, which is not finished
-        finally:
-            results.close()  # type: ignore[attr-defined]
         return run_of(journal.header, journal.records)
+
+
+def _answering(
+    settings: RunSettings, model: VisionLanguageModel, cancel: CancelToken | None
+) -> Callable[[Numbered], Result]:
+    return partial(answer_case, model, settings=settings, cancel=cancel)
 
 
 def answer_case(

@@ -1,4 +1,4 @@
-"""Measuring the scenes of claims, one line of a journal for each.
+"""Measuring the scenes of claims, here or on workers, one line of a journal for each.
 
 The claims take turns, so that a run that was stopped has something to say of each; it goes on where it was.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import islice, zip_longest
+from itertools import count, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from ..cases.journal import Journal, Record
 from ..cases.plain import plain
 from ..errors import ModelUnavailable, NotApplicable
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.model import VisionLanguageModel
+from ..vlm.model import ModelCard, VisionLanguageModel
+from ..workers.base import Workers, workers_of
 from .claim import Claim, Example, Measure
 from .registry import claims_named
 from .report import Results, reported
@@ -32,7 +34,7 @@ LIBRARIES = ("torch", "transformers", "numpy")
 
 
 def run_claims(
-    model: VisionLanguageModel,
+    who: VisionLanguageModel | Workers,
     file: Path | None,
     scenes: int | None = SCENES,
     keys: Sequence[str] | None = None,
@@ -41,44 +43,32 @@ def run_claims(
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Results:
-    """Measure the first `scenes` scenes (None: as many as each claim says) of some claims (all by default), appending
-    to the journal `file` (None: in memory), and conclude.
+    """Have a model, or workers, measured on the first `scenes` scenes (None: as many as each claim says) of some claims
+    (all by default), appending to the journal `file` (None: in memory), and conclude.
 
     Goes on with a journal that the same model began. Stopped by `cancel`, it concludes from what is measured; raises
-    Cancelled where that is nothing. Raises JournalError (OtherRun for a journal of another model), NotEnoughMemory, and
-    UnknownName for a claim that there is not.
+    Cancelled where that is nothing. Raises JournalError (OtherRun for a journal of another model), NotEnoughMemory,
+    WorkersUnavailable, and UnknownName for a claim that there is not.
     """
-    chosen = claims_named(keys).values()
-    about = {"model_name": model.card.name, "begun": datetime.now(UTC).isoformat(timespec="seconds")}
-    with _journal(file, model, about) as journal:
-        run = _Run(model, journal, cancel)
-        wanted = {claim.key: claim.scenes if scenes is None else scenes for claim in chosen}
-        subjects = [islice(claim.subjects(), wanted[claim.key]) for claim in chosen]
-        progress(0.0)
+    workers, chosen = workers_of(who), claims_named(keys)
+    card = workers.card
+    about = {"model_name": card.name, "begun": datetime.now(UTC).isoformat(timespec="seconds")}
+    with _journal(file, card, about) as journal:
+        run = _Run(chosen, {key: claim.scenes if scenes is None else scenes for key, claim in chosen.items()}, journal)
         try:
-            for number, together in enumerate(zip_longest(*subjects), start=1):
-                for claim, subject in zip(chosen, together, strict=True):
-                    if subject is not None:
-                        run.measure(claim, *subject)
-                progress(number / max(wanted.values()))
+            run.measure(workers, cancel, progress)
         except Cancelled:
-            if not any(run.lines.values()):
+            if not any(run.lines(key) for key in chosen):
                 raise
         reports = [
-            reported(
-                claim,
-                run.lines.get(claim.key, []),
-                wanted[claim.key],
-                run.problems.get(claim.key),
-                tuple(run.examples.get(claim.key, ())),
-            )
-            for claim in chosen
+            reported(claim, run.lines(key), run.wanted[key], run.problems.get(key), run.examples(key))
+            for key, claim in chosen.items()
         ]
         begun = journal.header["about"]["begun"] if journal else about["begun"]
     return Results(
         command=command,
-        model=model.card.fingerprint,
-        model_name=model.card.name,
+        model=card.fingerprint,
+        model_name=card.name,
         begun=begun,
         seconds=sum(report.seconds for report in reports),
         processor=sum(report.processor for report in reports),
@@ -87,9 +77,9 @@ def run_claims(
     )
 
 
-def journal_of(model: VisionLanguageModel) -> Path:
+def journal_of(card: ModelCard) -> Path:
     """Where a model's measurements are kept unless somebody says otherwise."""
-    return Path("checkpoints") / f"{KIND}-{model.card.fingerprint[:8]}.jsonl"
+    return Path("checkpoints") / f"{KIND}-{card.fingerprint[:8]}.jsonl"
 
 
 def examples_of(
@@ -101,10 +91,8 @@ def examples_of(
     return tuple(example for _, subject in first for example in measure(subject, cancel).examples)
 
 
-def _journal(
-    file: Path | None, model: VisionLanguageModel, about: dict[str, str]
-) -> AbstractContextManager[Journal | None]:
-    return nullcontext() if file is None else Journal(file, KIND, {"model": model.card.fingerprint}, about)
+def _journal(file: Path | None, card: ModelCard, about: dict[str, str]) -> AbstractContextManager[Journal | None]:
+    return nullcontext() if file is None else Journal(file, KIND, {"model": card.fingerprint}, about)
 
 
 def settings_key(claim: Claim[Any]) -> str:
@@ -112,53 +100,120 @@ def settings_key(claim: Claim[Any]) -> str:
     return hashlib.sha256(json.dumps(plain(claim.settings), sort_keys=True).encode()).hexdigest()[:12]
 
 
-class _Run:
-    """What is known and what is at hand while scenes are measured: by claim its `lines` of the scenes asked for, what
-    measures it, its `examples`, and the `problems` of those that this model cannot be asked."""
+@dataclass(frozen=True)
+class _Task:
+    """A subject of a claim, under its name and in its place among the others. Claims are known by their keys, as they
+    are elsewhere too."""
 
-    def __init__(self, model: VisionLanguageModel, journal: Journal | None, cancel: CancelToken | None) -> None:
-        self.lines: dict[str, list[Record]] = {}
+    claim: str
+    settings: str
+    place: int
+    name: str
+    subject: Any
+
+    def __str__(self) -> str:
+        return f"{self.claim} {self.name}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.claim, self.settings, self.name
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What became of a task: its line with the examples it gave, or why this model cannot be measured at all."""
+
+    task: _Task
+    line: Record | None = None
+    examples: tuple[Example, ...] = ()
+    problem: str | None = None
+
+
+class _Run:
+    """What is known, and what is still to be measured, of the first `wanted` scenes of each of some claims. `problems`
+    are of those that this model cannot be asked."""
+
+    def __init__(self, chosen: Mapping[str, Claim[Any]], wanted: Mapping[str, int], journal: Journal | None) -> None:
+        self.wanted = wanted
         self.problems: dict[str, str] = {}
-        self.examples: dict[str, list[Example]] = {}
-        self._model, self._journal, self._cancel = model, journal, cancel
+        self._chosen, self._journal = chosen, journal
+        self._settings = {key: settings_key(claim) for key, claim in chosen.items()}
         records = journal.records if journal else []
         self._known = {(line["claim"], line["settings"], line["subject"]): line for line in records}
-        self._measures: dict[str, Measure[Any]] = {}
+        self._examples: dict[str, dict[int, tuple[Example, ...]]] = {key: {} for key in chosen}
+        # By claim, the lines of its scenes by their place.
+        self._lines: dict[str, dict[int, Record]] = {key: {} for key in chosen}
 
-    def measure(self, claim: Claim[Any], name: str, subject: Any) -> None:
-        """The line of a subject, from the journal or measured now. Raises Cancelled."""
-        key = (claim.key, settings_key(claim), name)
-        line = self._known.get(key)
-        if line is None:
-            if claim.key in self.problems:
-                return
-            try:
-                line = self._measured(claim, key, subject)
-            except (NotApplicable, ModelUnavailable) as error:
-                self.problems[claim.key] = str(error)
-                return
-            if self._journal is not None:
-                self._journal.append(line)
-        else:
-            self.examples[claim.key] = []  # those of some first scenes are no longer at hand
-        self.lines.setdefault(claim.key, []).append(line)
+    def lines(self, key: str) -> list[Record]:
+        """Those of a claim, in the order of its scenes."""
+        return [line for _, line in sorted(self._lines[key].items())]
 
-    def _measured(self, claim: Claim[Any], key: tuple[str, str, str], subject: Any) -> Record:
-        if self._cancel is not None:
-            self._cancel.check()
+    def examples(self, key: str) -> tuple[Example, ...]:
+        """Those of a claim's first scenes; none where some of them were measured some time ago."""
+        shown = min(self._chosen[key].shown, len(self._lines[key]))
+        at_hand = self._examples[key]
+        return tuple(one for place in range(shown) for one in at_hand[place]) if len(at_hand) == shown else ()
+
+    def measure(self, workers: Workers, cancel: CancelToken | None, progress: Callable[[float], None]) -> None:
+        """Have what is missing measured. Raises Cancelled and WorkersUnavailable."""
+        done, total = count(1), sum(self.wanted.values())
+        progress(0.0)
+
+        def missing() -> Iterator[_Task]:
+            for task in self._tasks():
+                if (line := self._known.get(task.key)) is not None:
+                    self._lines[task.claim][task.place] = line
+                elif task.claim not in self.problems:
+                    yield task
+                    continue
+                progress(next(done) / total)
+
+        for measured in workers.each(_measuring, missing(), cancel):
+            self._keep(measured)
+            progress(next(done) / total)
+
+    def _tasks(self) -> Iterator[_Task]:
+        """All there is to measure; the claims take turns."""
+        subjects = [islice(claim.subjects(), self.wanted[key]) for key, claim in self._chosen.items()]
+        for place, together in enumerate(zip_longest(*subjects)):
+            for key, subject in zip(self._chosen, together, strict=True):
+                if subject is not None:
+                    yield _Task(key, self._settings[key], place, *subject)
+
+    def _keep(self, measured: _Measured) -> None:
+        task = measured.task
+        if measured.line is None:
+            self.problems[task.claim] = measured.problem or ""
+            return
+        if self._journal is not None:
+            self._journal.append(measured.line)
+        self._lines[task.claim][task.place] = measured.line
+        if task.place < self._chosen[task.claim].shown:
+            self._examples[task.claim][task.place] = measured.examples
+
+
+def _measuring(model: VisionLanguageModel, cancel: CancelToken | None) -> Callable[[_Task], _Measured]:
+    """What measures with one model, each claim's means made once."""
+    measures: dict[str, Measure[Any]] = {}
+
+    def measured(task: _Task) -> _Measured:
+        claim = claims_named([task.claim])[task.claim]
         began, busy = time.perf_counter(), time.process_time()
-        if claim.key not in self._measures:
-            self._measures[claim.key] = claim.measure(self._model, self._cancel)
-        sample = self._measures[claim.key](subject, self._cancel)
-        if len(self.lines.get(claim.key, ())) < claim.shown:
-            self.examples.setdefault(claim.key, []).extend(sample.examples)
+        try:
+            if task.claim not in measures:
+                measures[task.claim] = claim.measure(model, cancel)
+            sample = measures[task.claim](task.subject, cancel)
+        except (NotApplicable, ModelUnavailable) as error:
+            return _Measured(task, problem=str(error))
         # In the digits that a journal keeps, so that a run that went on concludes as one that did not.
         line: Record = plain(
             {
-                **dict(zip(("claim", "settings", "subject"), key, strict=True)),
+                **dict(zip(("claim", "settings", "subject"), task.key, strict=True)),
                 "seconds": time.perf_counter() - began,
                 "processor": time.process_time() - busy,
                 "values": sample.values,
             }
         )
-        return line
+        return _Measured(task, line, sample.examples if task.place < claim.shown else ())
+
+    return measured

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from ..answer import Answer, Decoding, Question
 from ..errors import WrongOption
 from ..geometry import picture_notes, picture_records
+from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import checked
+from ..workers.base import Workers
+from ..workers.crew import crew
 from .console import say
+
+Engine = Literal["local", "ray"]
 
 
 def spec_of(
@@ -48,6 +55,24 @@ def load(spec: ModelSpec) -> VisionLanguageModel:
         say(check.sentence)
     model.forget()
     return model
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Who works through a long run: the model in this process, or `workers` of the engine ray with one each."""
+
+    spec: ModelSpec
+    engine: Engine = "local"
+    workers: int = 1
+
+    @contextmanager
+    def at_work(self, cancel: CancelToken | None = None) -> Iterator[VisionLanguageModel | Workers]:
+        """They have their model. Raises ModelUnavailable, WorkersUnavailable, WrongOption and Cancelled."""
+        if self.engine == "local":
+            yield load(self.spec)
+            return
+        with crew(self.spec, self.workers, say, cancel) as workers:
+            yield workers
 
 
 def answer_to(

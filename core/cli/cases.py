@@ -15,16 +15,13 @@ from ..cases.rates import Rate
 from ..cases.results import Result, Run, cropped, failures, read_run, unread
 from ..cases.runner import RunSettings, run_cases
 from ..cases.street import street_cases
-from ..cases.workers import run_on_workers
 from ..errors import WrongOption
 from ..statistics.bootstrap import mean
-from ..vlm.loading import ModelSpec
-from .asking import load
+from .asking import Staff
 from .console import Exit, bar, emit, say, stoppable
 from .report import write_run
 
 STREET = "street"
-ENGINES = ("local", "ray")
 
 
 def tell_formats() -> Exit:
@@ -44,30 +41,22 @@ def check(folder: Path, form: str | None) -> Exit:
 
 
 def run(
-    spec: ModelSpec,
+    staff: Staff,
     folder: Path | None,
     form: str | None,
     street: int | None,
     file: Path,
     limit: int | None,
     settings: RunSettings,
-    engine: str,
-    workers: int,
 ) -> Exit:
     """Ask the cases that `file` has no result of yet, and tell the rates."""
-    if engine not in ENGINES:
-        raise WrongOption(f"There is no engine {engine!r}. Choose among {', '.join(ENGINES)}.")
     name, case_set = _cases(folder, form, street)
     for problem in case_set.problems:
         say(problem)
     wanted = list(islice(case_set.cases, limit))
-    options: dict[str, Any] = {"name": name, "folder": str(folder or ""), "settings": settings}
-    with stoppable() as cancel, bar(f"asking {name}") as progress:
-        options |= {"cancel": cancel, "progress": progress}
-        if engine == "ray":
-            done = run_on_workers(spec, wanted, file, workers=workers, tell=say, **options)
-        else:
-            done = run_cases(load(spec), wanted, file, **options)
+    about = {"name": name, "folder": str(folder or "")}
+    with stoppable() as cancel, bar(f"asking {name}") as progress, staff.at_work(cancel) as who:
+        done = run_cases(who, wanted, file, **about, settings=settings, cancel=cancel, progress=progress)
     return _told(done, wanted, file)
 
 

@@ -10,7 +10,7 @@ from ..cases.plain import write_plain
 from ..claims.registry import claims, claims_named
 from ..claims.report import Results, committed_results, verdict_of
 from ..claims.run import journal_of, run_claims
-from ..vlm.model import VisionLanguageModel
+from .asking import Staff
 from .console import Exit, bar, emit, say, stoppable
 
 
@@ -35,7 +35,7 @@ def listed_as_studies() -> Exit:
 
 
 def run(
-    model: VisionLanguageModel,
+    staff: Staff,
     keys: Sequence[str] | None,
     scenes: int,
     journal: Path | None,
@@ -44,10 +44,10 @@ def run(
 ) -> Exit:
     """Go on with the claims in `journal` (the model's own by default), and tell each verdict; written to `out` when all
     scenes are measured. `command` are the words that would do the same again."""
-    with stoppable() as cancel, bar("claims") as progress:
+    with stoppable() as cancel, bar("claims") as progress, staff.at_work(cancel) as who:
         results = run_claims(
-            model,
-            journal or journal_of(model),
+            who,
+            journal or journal_of(who.card),
             scenes,
             keys,
             command=shlex.join(["sightline", *command]),
@@ -62,11 +62,11 @@ def run(
     return Exit.DONE
 
 
-def run_study(model: VisionLanguageModel, key: str, scenes: int | None, journal: Path | None) -> Exit:
+def run_study(staff: Staff, key: str, scenes: int | None, journal: Path | None) -> Exit:
     """A line for each figure of one claim, and one for the verdict."""
     [claim] = claims_named([key]).values()
-    with stoppable() as cancel, bar(claim.name) as progress:
-        [report] = run_claims(model, journal, scenes, [key], cancel=cancel, progress=progress).reports
+    with stoppable() as cancel, bar(claim.name) as progress, staff.at_work(cancel) as who:
+        [report] = run_claims(who, journal, scenes, [key], cancel=cancel, progress=progress).reports
     if not report.asked:
         say(report.because)
         return Exit.IMPOSSIBLE

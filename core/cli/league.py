@@ -8,12 +8,12 @@ from pathlib import Path
 from ..cases.league import run_league
 from ..cases.league_table import table
 from ..cases.plain import write_plain
-from ..vlm.model import VisionLanguageModel
+from .asking import Staff
 from .console import Exit, bar, emit, say, stoppable
 
 
 def run(
-    model: VisionLanguageModel,
+    staff: Staff,
     out: Path,
     cases: int,
     methods: Sequence[str] | None,
@@ -21,8 +21,8 @@ def run(
     summary: Path | None,
 ) -> Exit:
     """Go on with the league in `out`, and tell how the methods stand."""
-    with stoppable() as cancel, bar("league") as progress:
-        league = run_league(model, out, cases, methods, families, progress, cancel)
+    with stoppable() as cancel, bar("league") as progress, staff.at_work(cancel) as who:
+        league = run_league(who, out, cases, methods, families, progress, cancel)
     say(table(league))
     options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,8 @@ Adapter = Annotated[
 Quantisation = Annotated[str, typer.Option(help="none, 8bit or 4bit: how weights are stored while they are in use.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps, all (every GPU), or names as in cuda:0,cuda:1.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+Engine = Annotated[Literal["local", "ray"], typer.Option(help="local, or ray for workers with a model each.")]
+WorkerCount = Annotated[int, typer.Option("--workers", min=1, max=1024, help="Workers of the engine ray.")]
 Question = Annotated[str, typer.Option(help="What is asked.")]
 Images = Annotated[list[Path] | None, typer.Option(help="A picture; give it again for several.")]
 At = Annotated[

@@ -84,7 +84,7 @@ def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(
         lambda model, case, methods, *more: asked.append(methods) or original(model, case, methods, *more),
     )
     league = run(street, file)
-    assert asked == [["suffix_relevancy"]]
+    assert asked == [("suffix_relevancy",)]
     assert [line["method"] for line in lines(file)] == [CENTRE, RANDOM, *METHODS]
     assert {row.method for row in league.ranking} == {*METHODS, CENTRE, RANDOM}
     asked.clear()

@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 from core.answer import Decoding
 from core.cases.case import Case
 from core.cases.results import Result, read_run
-from core.cases.runner import Numbered, RunSettings, record, run_cases
+from core.cases.runner import RunSettings, run_cases
 from core.errors import JournalError, OtherRun
 from core.geometry import share_seen
 from core.vlm.cancel import CancelToken
@@ -25,6 +26,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.model import ModelCard
 from core.vlm.scoring import score
+from core.workers.base import Workers
 from tests.cases.folders import picture
 
 SHORT = RunSettings(max_new_tokens=3)
@@ -127,15 +129,20 @@ CARD = ModelCard("m", "m", "f", 1, "float32", "cpu", 1, 1, 1, 1, 1, "", "print")
 FORTY = [Case(str(number), "What?", ("dog",), "contains") for number in range(40)]
 
 
-def slow_run(file: Path) -> None:
-    """A run whose every case takes a little while."""
+class Slow(Workers):
+    """Who takes a little while for every case."""
 
-    def answered(waiting: Sequence[Numbered]) -> Iterator[Result]:
-        for one in waiting:
+    card = CARD
+
+    def each(self, begin: Any, items: Any, cancel: CancelToken | None = None) -> Iterator[Any]:
+        for one in items:
             time.sleep(0.01)
             yield Result(one.case.id, one.number, one.case.fingerprint(), "What?", ("dog",), said="a dog", right=True)
 
-    record(file, CARD, FORTY, answered, "own", "", RunSettings(), None, lambda done: None)
+
+def slow_run(file: Path) -> None:
+    """A run whose every case takes a little while."""
+    run_cases(Slow(), FORTY, file, name="own")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system kills and forks in other ways")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.model import VisionLanguageModel
 from core.vlm.targets import token_targets_of
+from core.workers.base import Here, Workers
 from tests.claims.conftest import REFERENCES, SCENES, Measured
 
 
@@ -76,8 +78,20 @@ def test_what_is_measured_is_not_measured_again(
     assert [report.asked for report in fewer.reports] == [1]
 
 
-def test_a_run_that_went_on_concludes_as_one_that_did_not(embedded: VisionLanguageModel, measured: Measured) -> None:
-    [whole] = run_claims(embedded, None, SCENES, ["visual_words"]).reports
+class Backwards(Workers):
+    """Workers of whom the last is the first to be done."""
+
+    def __init__(self, model: VisionLanguageModel) -> None:
+        self.card, self._here = model.card, Here(model)
+
+    def each(self, begin: Any, items: Any, cancel: CancelToken | None = None) -> Iterator[Any]:
+        return iter(list(self._here.each(begin, items, cancel))[::-1])
+
+
+def test_neither_a_stop_nor_the_order_of_scenes_changes_what_is_concluded(
+    embedded: VisionLanguageModel, measured: Measured
+) -> None:
+    [whole] = run_claims(Backwards(embedded), None, SCENES, ["visual_words"]).reports
     resumed = measured.of("visual_words", scenes=2)
     assert whole.because == resumed.because
     pairs = zip(whole.figures, resumed.figures, strict=True)

@@ -90,7 +90,7 @@ def test_drawn_streets_are_run_without_a_folder(command: Command, tmp_path: Path
     for arguments in ((), (tmp_path, "--street", 1)):
         assert command("cases", "run", *arguments, "--out", tmp_path / "other.jsonl").code == 2
     ran = command("cases", "run", "--street", 1, "--out", tmp_path / "run.jsonl", "--engine", "magic")
-    assert (ran.code, "Choose among local, ray" in ran.told) == (2, True)
+    assert (ran.code, "'magic' is not one of 'local'" in ran.told) == (2, True)
 
 
 def test_a_report_tells_rates_dependence_and_wrong_answers_with_their_notes(command: Command, tmp_path: Path) -> None:

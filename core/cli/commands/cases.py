@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Adapter, Device, Html, MaxNewTokens, Model, Precision, Quantisation
+from ..options import Adapter, Device, Engine, Html, MaxNewTokens, Model, Precision, Quantisation, WorkerCount
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
 Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
@@ -44,16 +44,16 @@ def run(
     adapter: Adapter = None,
     max_new_tokens: MaxNewTokens = 64,
     dependence: Annotated[bool, typer.Option(help="Also measure how far answers rest on the picture.")] = True,
-    engine: Annotated[str, typer.Option(help="local, or ray for workers with a model each.")] = "local",
-    workers: Annotated[int, typer.Option(min=1, max=1024, help="Workers of the engine ray.")] = 2,
+    engine: Engine = "local",
+    workers: WorkerCount = 2,
 ) -> None:
     """Ask a model every case of a folder, or of drawn streets; one line of the results file for each."""
     from ...cases.runner import RunSettings
     from .. import cases as work
-    from ..asking import spec_of
+    from ..asking import Staff, spec_of
 
-    spec, settings = spec_of(model, device, precision, quantisation, adapter), RunSettings(max_new_tokens, dependence)
-    raise typer.Exit(work.run(spec, folder, form, street, out, limit, settings, engine, workers))
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
+    raise typer.Exit(work.run(staff, folder, form, street, out, limit, RunSettings(max_new_tokens, dependence)))
 
 
 def report(

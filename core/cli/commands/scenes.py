@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..options import Adapter, Device, Methods, Model, Precision, Quantisation
+from ..options import Adapter, Device, Engine, Methods, Model, Precision, Quantisation, WorkerCount
 
 
 def survey(
@@ -38,13 +38,15 @@ def league(
     method: Methods = None,
     family: Annotated[list[str] | None, typer.Option(help="A family of questions; all by default.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the ranking as JSON.")] = None,
+    engine: Engine = "local",
+    workers: WorkerCount = 2,
 ) -> None:
     """Every method under every test, on drawn cases: how the methods stand, one line for each."""
-    from ..asking import load, spec_of
+    from ..asking import Staff, spec_of
     from ..league import run
 
-    spec = spec_of(model, device, precision, quantisation, adapter)
-    raise typer.Exit(run(load(spec), out, cases_per_family, method, family, summary))
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
+    raise typer.Exit(run(staff, out, cases_per_family, method, family, summary))
 
 
 def flips(
@@ -89,11 +91,13 @@ def claims(
     precision: Precision = "auto",
     quantisation: Quantisation = "none",
     adapter: Adapter = None,
+    engine: Engine = "local",
+    workers: WorkerCount = 2,
 ) -> None:
     """Published claims measured again on drawn scenes, each beside its control and judged by its rule. Without a key,
     a line for each: who made it, and whether it reproduces on the model that comes with Sightline."""
     from ...claims.registry import claims_named
-    from ..asking import load, spec_of
+    from ..asking import Staff, spec_of
     from ..claims import listed, run
 
     if not claim and not every:
@@ -108,9 +112,8 @@ def claims(
         *_given("--out", out),
         *_given("--model", model),
     ]
-    raise typer.Exit(
-        run(load(spec_of(model, device, precision, quantisation, adapter)), keys, scenes, journal, out, command)
-    )
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
+    raise typer.Exit(run(staff, keys, scenes, journal, out, command))
 
 
 def findings(
@@ -123,18 +126,19 @@ def findings(
     precision: Precision = "auto",
     quantisation: Quantisation = "none",
     adapter: Adapter = None,
+    engine: Engine = "local",
+    workers: WorkerCount = 2,
 ) -> None:
     """The same as `claims --all`, or of those that are named with --finding."""
     from ...claims.registry import claims_named
-    from ..asking import load, spec_of
+    from ..asking import Staff, spec_of
     from ..claims import run
 
     claims_named(finding)
     named = [word for key in finding or () for word in ("--finding", key)]
     command = ["findings", "--scenes", str(scenes), *named, *_given("--out", out), *_given("--model", model)]
-    raise typer.Exit(
-        run(load(spec_of(model, device, precision, quantisation, adapter)), finding, scenes, journal, out, command)
-    )
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
+    raise typer.Exit(run(staff, finding, scenes, journal, out, command))
 
 
 def study(
@@ -149,10 +153,11 @@ def study(
 ) -> None:
     """One of the claims over a few scenes, a line for each figure: see `claims`."""
     from ...claims.registry import claims_named
-    from ..asking import load, spec_of
+    from ..asking import Staff, spec_of
     from ..claims import listed_as_studies, run_study
 
     if study is None:
         raise typer.Exit(listed_as_studies())
     claims_named([study])
-    raise typer.Exit(run_study(load(spec_of(model, device, precision, quantisation, adapter)), study, scenes, journal))
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter))
+    raise typer.Exit(run_study(staff, study, scenes, journal))

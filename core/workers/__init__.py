@@ -1,0 +1,1 @@
+"""Who does the work of a long run: this process, or models elsewhere."""
