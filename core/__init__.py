@@ -19,11 +19,12 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .answer import Answer, Decoding, Explanation, Question, RegionMask, Target, Turn
-    from .api.asking import ask, load_model, measure_grid
+    from .api.asking import ask, load_model, load_video, measure_grid
     from .api.explaining import evaluate, explain
     from .api.showing import overlay, street_scene
     from .cases.formats.registry import formats
     from .claims.registry import claims as published_claims
+    from .clips import Video
     from .errors import SightlineError
     from .evidence.badge import badge
     from .evidence.registry import metrics
@@ -46,6 +47,7 @@ __all__ = [
     "SightlineError",
     "Target",
     "Turn",
+    "Video",
     "__version__",
     "ask",
     "badge",
@@ -54,6 +56,7 @@ __all__ = [
     "formats",
     "lenses",
     "load_model",
+    "load_video",
     "measure_grid",
     "methods",
     "metrics",
@@ -65,6 +68,7 @@ __all__ = [
 
 _PLACES = {
     "load_model": ".api.asking",
+    "load_video": ".api.asking",
     "ask": ".api.asking",
     "measure_grid": ".api.asking",
     "reask": ".perturb.reask",
@@ -80,6 +84,7 @@ _PLACES = {
     "Answer": ".answer",
     "Target": ".answer",
     "Explanation": ".answer",
+    "Video": ".clips",
     "Evidence": ".evidence.result",
     "Reasked": ".perturb.reask",
     "ModelSpec": ".vlm.loading",

@@ -19,8 +19,8 @@ from jaxtyping import Bool, Float
 from PIL import Image
 from torch import Tensor
 
+from .clips import Clip, Visual, as_visuals, in_order
 from .errors import MisplacedImage
-from .images import ImageLike, as_images
 
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the original image; right and bottom are exclusive."""
@@ -91,6 +91,9 @@ class Question:
     `images_at` says of each image before which character of the conversation's first question it stands (that of
     `history`, or `text` where there is none); empty where all stand before it. A place is structure: no text that
     somebody types means one.
+
+    A video (`Video`) may be given in the place of a picture: its frames are then images like the others, and `clips`
+    says which. What stands at a place is a picture or a whole video.
     """
 
     text: str
@@ -99,21 +102,31 @@ class Question:
     decoding: Decoding
     masks: tuple[RegionMask, ...]
     images_at: tuple[int, ...]
+    clips: tuple[Clip, ...]
 
     def __init__(
         self,
         text: str,
-        images: ImageLike | Iterable[ImageLike] = (),
+        images: Visual | Iterable[Visual] = (),
         history: Iterable[Turn] = (),
         decoding: Decoding | None = None,
         masks: RegionMask | Iterable[RegionMask] = (),
         images_at: Iterable[int] = (),
+        clips: Iterable[Clip] = (),
     ) -> None:
-        """Raises UnreadableImage, and MisplacedImage for places that are not there or do not follow each other."""
+        """`clips` are given where frames of videos are among `images` already, which then holds no `Video`; places one
+        for each of `images`. Raises UnreadableImage, MisplacedImage for places that are not there or do not follow each
+        other, and ValueError for clips whose frames are not there."""
         laid = (masks,) if isinstance(masks, RegionMask) else tuple(masks)
-        turns, opened = tuple(history), as_images(images)
-        places = _checked_places(tuple(images_at), len(opened), turns[0].question if turns else text)
-        given = (text, opened, turns, decoding or Decoding(), laid, places)
+        turns = tuple(history)
+        opened, given_clips, counts = as_visuals(images)
+        marked = (*clips, *given_clips)
+        in_order(len(opened), marked)
+        places = _checked_places(tuple(images_at), len(counts), turns[0].question if turns else text)
+        places = tuple(place for place, count in zip(places, counts, strict=False) for _ in range(count))
+        if places and any(len({places[image] for image in clip.images}) > 1 for clip in marked):
+            raise MisplacedImage("The frames of a video stand together: give the video one place.")
+        given = (text, opened, turns, decoding or Decoding(), laid, places, marked)
         for own, value in zip(fields(self), given, strict=True):
             object.__setattr__(self, own.name, value)  # as a frozen dataclass does
 
@@ -122,11 +135,17 @@ class Question:
         return replace(self, text=text, images_at=self.images_at if self.history else ())
 
     @property
+    def visuals(self) -> tuple[int | Clip, ...]:
+        """What is asked about, one after the other: pictures by their numbers among the images, and clips."""
+        return in_order(len(self.images), self.clips)
+
+    @property
     def first_parts(self) -> tuple[str, ...]:
-        """The conversation's first question cut at its images: what stands before the first of them, between each two,
-        and after the last."""
+        """The conversation's first question cut at its pictures and videos: what stands before the first of them,
+        between each two, and after the last."""
         first = self.history[0].question if self.history else self.text
-        places = self.images_at or (0,) * len(self.images)
+        at = self.images_at or (0,) * len(self.images)
+        places = (at[visual.first if isinstance(visual, Clip) else visual] for visual in self.visuals)
         return tuple(first[start:end] for start, end in pairwise((0, *places, len(first))))
 
     def with_masks(self, *masks: RegionMask) -> Question:
@@ -134,13 +153,15 @@ class Question:
         return replace(self, masks=masks)
 
     def visual_fingerprint(self) -> str:
-        """A content hash of the images as the model will see them: pixels, sizes and masks."""
+        """A content hash of the images as the model will see them: pixels, sizes, masks, and which are videos."""
         digest = hashlib.sha256()
         for image in self.images:
             digest.update(f"{image.mode}{image.size}".encode())
             digest.update(image.tobytes())
         for mask in self.masks:
             digest.update(mask.content)
+        for clip in self.clips:
+            digest.update(clip.content.encode())
         return digest.hexdigest()
 
     def fingerprint(self) -> str:
@@ -184,6 +205,8 @@ class PatchView:
 
     `positions` are sequence positions in raster order, `rows * columns` of them; `box` is the part of
     the original image that the raster covers, in its pixels (it may reach beyond it where the family pads).
+    `frames` is how many images, from `image` on, its tokens stand for together: towers that read a video may merge
+    two frames into one, of which each token then shows the same place.
     `measured` is None where the family declares the raster; of one that was measured, the correlation of the tokens'
     places with it. `resized` are the width and height in pixels in which the vision tower gets that part; None where it
     is not known.
@@ -197,6 +220,7 @@ class PatchView:
     positions: tuple[int, ...]
     measured: float | None = None
     resized: tuple[int, int] | None = None
+    frames: int = 1
 
     def __post_init__(self) -> None:
         """Raises ValueError for other than one position a cell: every patch after it would be a cell off."""
@@ -204,6 +228,11 @@ class PatchView:
             raise ValueError(
                 f"a raster of {self.rows} x {self.columns} cells cannot be laid over {len(self.positions)} positions"
             )
+
+    @property
+    def images(self) -> range:
+        """The images that its tokens stand for: one, or frames that were merged."""
+        return range(self.image, self.image + self.frames)
 
     def patch_box(self, index: int) -> Box:
         """The box of the `index`-th image token of the raster, in pixels of the original image."""

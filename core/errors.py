@@ -36,6 +36,10 @@ class UnreadableImage(SightlineError):
     """A picture that cannot be used."""
 
 
+class UnreadableVideo(SightlineError):
+    """A video that cannot be used."""
+
+
 class WrongMask(SightlineError, ValueError):
     """A mask that does not fit its picture, or marks nothing of it."""
 
@@ -62,6 +66,10 @@ class QuestionTooLong(QuestionError):
 
 class UnusableImage(QuestionError):
     """The model's processor cannot take a picture of this shape."""
+
+
+class UnusableVideo(QuestionError):
+    """The model takes no video, or not this one."""
 
 
 class ImageMissing(QuestionError):

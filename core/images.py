@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -66,12 +66,6 @@ _LAID_ON_ITS_SIDE = (5, 6, 7, 8)
 """The orientations in which width and height are exchanged."""
 _SHRUNK_FROM = "sightline shrunk from"
 """Where a picture that was shrunk keeps its former size and its own, in its `info`."""
-
-
-def as_images(images: ImageLike | Iterable[ImageLike]) -> tuple[Image.Image, ...]:
-    """One picture or several as the rest of Sightline works with them. Raises UnreadableImage."""
-    several = [images] if isinstance(images, Image.Image | str | Path) else images
-    return tuple(as_image(image) for image in several)
 
 
 def as_image(image: ImageLike) -> Image.Image:

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
+from core.clips import as_visuals
 from core.errors import UnreadableImage
 from core.images import (
     LONGEST_SIDE,
     MAX_BYTES,
     as_image,
-    as_images,
     as_mask,
     display_name,
     open_file,
@@ -376,8 +376,8 @@ def test_a_picture_opened_elsewhere_is_scaled_down_and_itself_left_alone() -> No
 
 def test_files_are_opened_by_their_path(tmp_path: Path) -> None:
     corner_picture().save(tmp_path / "a.png")
-    [one] = as_images(str(tmp_path / "a.png"))
-    first, second = as_images([tmp_path / "a.png", corner_picture()])
+    [one] = as_visuals(str(tmp_path / "a.png"))[0]
+    first, second = as_visuals([tmp_path / "a.png", corner_picture()])[0]
     assert np.array_equal(np.asarray(one), np.asarray(first))
     assert np.array_equal(np.asarray(first), np.asarray(second))
 

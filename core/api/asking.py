@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..answer import Answer, Decoding, Question
-from ..images import ImageLike
+from ..clips import Video, Visual
+from ..videos import open_video
 from ..vlm import generation, loading
 from ..vlm.cancel import CancelToken
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation
@@ -50,14 +51,34 @@ def load_model(
     return loaded
 
 
+def load_video(
+    model: VisionLanguageModel,
+    file: str | Path,
+    *,
+    frames: int | None = None,
+    fps: float | None = None,
+    cancel: CancelToken | None = None,
+) -> Video:
+    """The frames of a video file (MP4, WebM or GIF) that this model's processor takes, with their times:
+    `ask(model, "What happens?", load_video(model, "street.mp4"))`.
+
+    `frames` asks for so many, `fps` for so many a second, where the processor's settings are not wanted; it is its rule
+    that chooses them. `clip.times` says when each is shown, `clip.rule` how they were chosen. Raises UnreadableVideo,
+    UnusableVideo for a model that takes no video, and Cancelled.
+    """
+    stop = (cancel or CancelToken()).check
+    return open_video(Path(file), lambda facts: model.choose_frames(facts, frames, fps), stop=stop)
+
+
 def ask(
     model: VisionLanguageModel,
     question: str | Question,
-    *images: ImageLike,
+    *images: Visual,
     decoding: Decoding | None = None,
     cancel: CancelToken | None = None,
 ) -> Answer:
-    """What the model says to a question, about pictures or without: `ask(model, "What color is it?", "street.png")`.
+    """What the model says to a question, about pictures or without: `ask(model, "What color is it?", "street.png")`. A
+    video (`load_video`) may stand in the place of a picture.
 
     A Question has pictures and decoding of its own: then neither is given beside it. Raises UnreadableImage and
     QuestionError.

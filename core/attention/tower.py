@@ -15,7 +15,7 @@ from .rows import nanmean
 
 def image_positions(layout: TokenLayout, image: int) -> tuple[int, ...]:
     """The sequence positions of one image's tokens in the order of the tower's rows."""
-    return tuple(sorted(position for view in layout.views if view.image == image for position in view.positions))
+    return tuple(sorted(position for view in layout.views if image in view.images for position in view.positions))
 
 
 def centres(layout: TokenLayout, image: int) -> Float[np.ndarray, "place 2"]:
@@ -24,7 +24,7 @@ def centres(layout: TokenLayout, image: int) -> Float[np.ndarray, "place 2"]:
     boxes = {
         position: view.patch_box(index)
         for view in layout.views
-        if view.image == image
+        if image in view.images
         for index, position in enumerate(view.positions)
     }
     corners = np.array([boxes[position] for position in image_positions(layout, image)])

@@ -84,17 +84,19 @@ class Panel:
 
 
 def panels(layout: TokenLayout, images: Collection[int] | None = None) -> tuple[Panel, ...]:
-    """The panels of some images (all by default), in the order of their views. Each view is in exactly one."""
+    """The panels of some images (all by default), in the order of their views. Each view is in exactly one, over the
+    first of its frames that is shown."""
     groups: list[tuple[int, list[PatchView]]] = []
     for view in layout.views:
-        if images is not None and view.image not in images:
+        shown = next((image for image in view.images if images is None or image in images), None)
+        if shown is None:
             continue
         for image, views in groups:
-            if image == view.image and not any(_overlap(view.box, other.box) for other in views):
+            if image == shown and not any(_overlap(view.box, other.box) for other in views):
                 views.append(view)
                 break
         else:
-            groups.append((view.image, [view]))
+            groups.append((shown, [view]))
     return tuple(Panel(image, tuple(views), _around(layout.image_sizes[image], views)) for image, views in groups)
 
 

@@ -20,7 +20,8 @@ def places(layout: TokenLayout) -> tuple[int, ...]:
     for image, (width, height) in enumerate(layout.image_sizes):
         seen = patch_coverage(np.zeros((height, width), dtype=bool), layout, image)
         placed += [p for view in finest_views(layout, image) for p in view.positions if p in seen]
-    return tuple(sorted(placed))
+    # A token that stands for several frames is a patch of each.
+    return tuple(sorted(set(placed)))
 
 
 def patch_scores(explanation: Explanation, positions: tuple[int, ...]) -> Float[np.ndarray, "patch"]:

@@ -18,14 +18,14 @@ def seen_boxes(layout: TokenLayout, image: int = 0) -> tuple[Box, ...]:
     width, height = layout.image_sizes[image]
     clipped = (
         (max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom))
-        for left, top, right, bottom in (view.box for view in layout.views if view.image == image)
+        for left, top, right, bottom in (view.box for view in layout.views if image in view.images)
     )
     return tuple(box for box in clipped if box[0] < box[2] and box[1] < box[3])
 
 
 def known(layout: TokenLayout, image: int = 0) -> bool:
     """Whether it is known which part of a picture the model sees."""
-    return any(view.image == image for view in layout.views)
+    return any(image in view.images for view in layout.views)
 
 
 def never_seen(layout: TokenLayout, image: int = 0) -> tuple[Box, ...]:

@@ -113,7 +113,7 @@ def picture_records(images: Sequence[Image.Image], layout: TokenLayout) -> list[
                     "resized": None if view.resized is None else list(view.resized),
                 }
                 for view in layout.views
-                if view.image == number
+                if number in view.images
             ],
         }
         for number, image in enumerate(images)

@@ -87,7 +87,7 @@ def finest_views(layout: TokenLayout, image: int = 0) -> list[PatchView]:
 
 
 def _views(layout: TokenLayout, image: int) -> list[PatchView]:
-    return [view for view in layout.views if view.image == image]
+    return [view for view in layout.views if image in view.images]
 
 
 def _patch_area(view: PatchView) -> float:

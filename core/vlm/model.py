@@ -20,6 +20,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..answer import Answer, Question, TokenLayout
+from ..clips import ChosenFrames, VideoFacts
 from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
@@ -100,6 +101,12 @@ class VisionLanguageModel(ABC):
 
         Raises EmptyQuestion, QuestionTooLong (before the images are looked at), UnusableImage, ImageMissing.
         """
+
+    @abstractmethod
+    def choose_frames(self, video: VideoFacts, count: int | None = None, rate: float | None = None) -> ChosenFrames:
+        """The frames of a video that the model's processor would take, by its own rule: `count` of them, or `rate` a
+        second, or as many as its settings say. Raises UnusableVideo for a model that takes no video, and where the rule
+        takes none of this one."""
 
     @abstractmethod
     def measure_grid(

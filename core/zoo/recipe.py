@@ -33,7 +33,8 @@ LATENT = {
 ENDS = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
 TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}: {% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}{% endfor %}\n{% endfor %}"
+    "{% if part['type'] == 'image' %}<image>{% elif part['type'] == 'video' %}<video>"
+    "{% else %}{{ part['text'] }}{% endif %}{% endfor %}\n{% endfor %}"
     "{% if add_generation_prompt %}ASSISTANT:{% endif %}"
 )
 
@@ -44,10 +45,10 @@ class Recipe:
 
     `config` is that of `transformers`; `processor` names the processor's class and `images` are the settings of its
     image processor, `image_processor_type` among them: classes are looked up where the folder is loaded, so saving
-    needs no package that loading would need. `placeholder` stands for an image in the chat template, `settings` are the
-    processor's own, `videos` those of its video processor where it has a file of its own, `template` is false for those
-    whose hub checkpoints have none, and `tokenizers` are further ones by their folders. `needs` are packages beyond
-    Sightline's own without which it cannot be loaded.
+    needs no package that loading would need. `placeholder` stands for an image in the chat template,
+    `video_placeholder` for a video. `settings` are the processor's own, `videos` those of its video processor where it
+    has a file of its own, `template` is false for those whose hub checkpoints have none, and `tokenizers` are further
+    ones by their folders. `needs` are packages beyond Sightline's own without which it cannot be loaded.
     """
 
     config: Any
@@ -60,6 +61,7 @@ class Recipe:
     template: bool = True
     tokenizers: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    video_placeholder: str = ""
 
     def save(self, folder: Path, seed: int = 0) -> Path:
         """Weights, and the parts of the processor beside each other. The same seed gives the same weights."""
@@ -78,7 +80,8 @@ class Recipe:
         for name, tokenizer in self.tokenizers.items():
             tokenizer.save_pretrained(folder / name)
         if self.template:
-            (folder / "chat_template.jinja").write_text(TEMPLATE.replace("<image>", self.placeholder))
+            template = TEMPLATE.replace("<video>", self.video_placeholder).replace("<image>", self.placeholder)
+            (folder / "chat_template.jinja").write_text(template)
         return folder
 
 

@@ -23,7 +23,7 @@ PINS = {
     "requirements-ray.txt": PROJECT["optional-dependencies"]["ray"],
     "requirements-models.txt": [
         requirement
-        for extra in ("peft", "bitsandbytes", "several-gpus")
+        for extra in ("peft", "bitsandbytes", "several-gpus", "video")
         for requirement in PROJECT["optional-dependencies"][extra]
     ],
 }

@@ -166,7 +166,7 @@ def _canvas(
     if added is not None:
         draft.become(draft.hidden | added)
         st.rerun()
-    total = sum(len(view.positions) for view in answer.layout.views if view.image == number)
+    total = sum(len(view.positions) for view in answer.layout.views if number in view.images)
     if not total:
         st.caption(f"{why_no_places(answer)}, so no patches can be named.")
     elif not hidden.any():
@@ -187,7 +187,7 @@ def _covered_boxes(hidden: Bool[np.ndarray, "height width"], answer: Answer, num
     return [
         view.patch_box(index)
         for view in answer.layout.views
-        if view.image == number
+        if number in view.images
         for index, position in enumerate(view.positions)
         if position in covered
     ]

@@ -75,7 +75,7 @@ def layer_texts(workspace: Workspace, answer: Answer, target: Target, shape: Lay
     """The words of image tokens over the picture at one layer; beside them those of the other places as a table."""
     alone = {place.positions[0]: column for column, place in enumerate(shape.places) if len(place.positions) == 1}
     placed = {position for view in answer.layout.views for position in view.positions}
-    images = [view for view in answer.layout.views if view.image == workspace.shown_image]
+    images = [view for view in answer.layout.views if workspace.shown_image in view.images]
     drawn = [position for view in images for position in view.positions]
     if not all(position in alone for position in drawn):
         drawn = []

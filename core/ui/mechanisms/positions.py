@@ -77,7 +77,7 @@ def _without_places(answer: Answer) -> None:
 
 
 def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subject: Subject, layer: int) -> None:
-    shown_views = [view for view in answer.layout.views if view.image == workspace.shown_image]
+    shown_views = [view for view in answer.layout.views if workspace.shown_image in view.images]
     positions = [position for view in shown_views for position in view.positions]
     states = read(workspace.view(MechanismsView), model, answer, positions, [layer], subject)
     if states is None:

@@ -65,7 +65,7 @@ def _squares(answer: Answer, image: int) -> tuple[int, list[Group]]:
     return side, [
         group
         for number, view in enumerate(answer.layout.views)
-        if view.image == image
+        if image in view.images
         for group in patch_groups(answer, number, side)[0]
     ]
 

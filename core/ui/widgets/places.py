@@ -28,4 +28,4 @@ def place_of(answer: Answer, position: int) -> str:
 
 def several_views(answer: Answer, image: int) -> bool:
     """Whether a picture was seen in several views."""
-    return sum(view.image == image for view in answer.layout.views) > 1
+    return sum(image in view.images for view in answer.layout.views) > 1

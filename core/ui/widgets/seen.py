@@ -48,7 +48,7 @@ def seen_notes(answer: Answer, image: int) -> None:
 @st.dialog("The picture as the model sees it", width="large")
 def _dialog(answer: Answer, image: int) -> None:
     images, layout = as_seen(answer.question), answer.layout
-    views = [view for view in layout.views if view.image == image]
+    views = [view for view in layout.views if image in view.images]
     width, height = layout.image_sizes[image]
     number = f"Picture {image + 1} of {len(images)}: " if len(images) > 1 else ""
     st.text(f"{number}{width} × {height} px{', with what is hidden in it' if answer.question.masks else ''}")

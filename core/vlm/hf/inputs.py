@@ -16,11 +16,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ...answer import Question
-from ...errors import ImageMissing, QuestionTooLong, UnusableImage
+from ...errors import ImageMissing, QuestionTooLong, UnusableImage, UnusableVideo
 from ...masking import as_seen
 from ..prepared import PreparedPrompt
 from . import prompt as prompts
 from .families.base import Family
+from .frames.choosing import check_video, of_clips
 
 LONGEST_TO_SHORTEST = 200
 """Images narrower than one to this many are refused: no processor here makes sense of them."""
@@ -28,6 +29,9 @@ LONGEST_TO_SHORTEST = 200
 
 TYPES = "mm_token_type_ids"
 """Which tokens are of images, of videos, of text."""
+
+SECONDS = "second_per_grid_ts"
+"""How long each merged frame of a video lasts: positions are counted by it, and half precision would move them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +70,34 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
     )
 
 
-def check_images(images: int, family: Family, name: str) -> None:
-    """Raises ImageMissing or UnusableImage where the model `name`, of this family, takes no question about so many."""
+def check_images(question: Question, processor: Any, family: Family, name: str) -> None:
+    """Raises ImageMissing, UnusableImage or UnusableVideo where the model `name`, of this family, takes no question
+    about as many pictures and videos."""
+    images = len(question.images)
     if family.needs_image and not images:
         raise ImageMissing(f"{name} takes no question without a picture. Choose a picture.")
-    if family.most_images is not None and images > family.most_images:
+    if question.clips:
+        check_video(processor, family, name)
+        if not family.images_beside_video and question.visuals != question.clips[:1]:
+            raise UnusableVideo(f"{name} takes one video at a time, and no picture beside it. Ask about each alone.")
+    elif family.most_images is not None and images > family.most_images:
         raise UnusableImage(
             f"{name} takes {family.most_images} picture at a time, and the question has {images}. Ask about each alone."
         )
+
+
+def kinds_of(prompt: PreparedPrompt) -> tuple[str, ...]:
+    """What a vision tower is given for a prompt: pictures ("image"), frames in inputs of their own ("video"), or
+    both. Some processors make frames pictures."""
+    if "pixel_values_videos" not in prompt.inputs:
+        return ("image",)
+    return ("image", "video") if len(prompt.question.visuals) > len(prompt.question.clips) else ("video",)
+
+
+def visual_ids(config: Any, question: Question) -> frozenset[int]:
+    """The tokens in whose place a network reads the pictures, and the videos if there are any, of a question."""
+    names = ("image_token_id", "video_token_id") if question.clips else ("image_token_id",)
+    return frozenset(token for name in names if isinstance(token := getattr(config, name, None), int))
 
 
 def seen(question: Question, ids: Sequence[int], family: Family) -> str:
@@ -90,8 +114,13 @@ def spoken(prompt: prompts.Prompt, images: Sequence[int], tokenizer: Any) -> str
 def processed(processor: Any, rendered: str, question: Question, name: str) -> tuple[str, dict[str, Tensor]]:
     """The rendered prompt with its image placeholders expanded, and the processor's inputs. Raises UnusableImage for an
     image that the model `name` cannot take, ImageMissing where it takes no question without one."""
-    images = [image.convert("RGB") for image in as_seen(question)]
-    for image in images:
+    if question.clips and getattr(processor, "video_token", "") not in rendered:
+        raise UnusableVideo(
+            f"The chat template of {name} has no place for a video. Choose a version whose template has one, or ask "
+            "about single frames as pictures."
+        )
+    shown = [image.convert("RGB") for image in as_seen(question)]
+    for image in shown:
         if max(image.size) > LONGEST_TO_SHORTEST * min(image.size):
             raise UnusableImage(
                 f"The picture is {image.width} x {image.height} px, too narrow for a model to see anything. "
@@ -100,11 +129,14 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
     tokenizer = _TextKeeper(processor.tokenizer)
     processor = copy.copy(processor)
     processor.tokenizer = tokenizer
+    images = [shown[visual] for visual in question.visuals if isinstance(visual, int)]
     try:
-        batch = processor(text=[rendered], images=images or None, return_tensors="pt")
+        batch = processor(text=[rendered], images=images or None, return_tensors="pt", **of_clips(question, shown))
     except (ValueError, ZeroDivisionError) as error:
-        if not images:
+        if not shown:
             raise ImageMissing(f"{name} takes no question without a picture ({error}). Choose a picture.") from error
+        if question.clips:
+            raise UnusableVideo(f"{name} cannot take this video ({in_pixels(question)}): {error}") from error
         raise UnusableImage(f"{name} cannot take this picture ({in_pixels(question)}): {error}") from error
     if TYPES not in batch and TYPES in getattr(processor, "model_input_names", ()):
         # Positions are counted by them, and not every processor gives them unasked.
@@ -114,8 +146,12 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
 
 
 def in_pixels(question: Question) -> str:
-    """The sizes of a question's images, for a sentence."""
-    return ", ".join(f"{image.width} x {image.height} px" for image in question.images)
+    """The sizes of a question's pictures and videos, for a sentence."""
+    sizes = [f"{image.width} x {image.height} px" for image in question.images]
+    return ", ".join(
+        sizes[visual] if isinstance(visual, int) else f"{len(visual)} frames of {sizes[visual.first]}"
+        for visual in question.visuals
+    )
 
 
 def check_seen(image_positions: Sequence[int], question: Question, name: str) -> None:
@@ -173,7 +209,7 @@ def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dic
         types = dict(zip(marked, inputs[name].flatten().tolist(), strict=True))
         inputs[name] = torch.tensor([[types.get(token, 0) for token in ids]])
     return {
-        name: value.to(network.device, network.dtype if value.is_floating_point() else None)
+        name: value.to(network.device, network.dtype if value.is_floating_point() and name != SECONDS else None)
         for name, value in inputs.items()
         if isinstance(value, Tensor)
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ...answer import TokenKind, TokenLayout
 from .families._rasters import Misfit
 from .families.base import Family
@@ -27,10 +29,10 @@ LACKING = (
 ACROSS = "{} reads the picture through layers of cross-attention: its patches are no tokens of the sequence"
 
 
-def image_positions(prompt: Prompt, image_token_id: int) -> tuple[int, ...]:
-    """The positions of image tokens, which are known by their id: `mm_token_type_ids` would also mark the tags of rows
+def image_positions(prompt: Prompt, ids: Collection[int]) -> tuple[int, ...]:
+    """The positions of image tokens, which are known by their ids: `mm_token_type_ids` would also mark the tags of rows
     and tiles."""
-    return tuple(position for position, token in enumerate(prompt.ids) if token == image_token_id)
+    return tuple(position for position, token in enumerate(prompt.ids) if token in ids)
 
 
 def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayout:

@@ -20,6 +20,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ...answer import Answer, Question, TokenKind, TokenLayout
+from ...clips import ChosenFrames, VideoFacts
 from ...errors import EmptyQuestion, NotApplicable, UnknownName
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken
@@ -37,6 +38,7 @@ from .continuations import continuation_logits
 from .edited_run import NetworkDecoderPass
 from .editing import editing, together
 from .families.base import Family
+from .frames.choosing import chosen
 from .grid_probe import measure
 from .inputs import (
     PositionedPrompt,
@@ -50,6 +52,7 @@ from .inputs import (
     processed,
     seen,
     spoken,
+    visual_ids,
     with_ids,
 )
 from .layout import image_positions, lay_out
@@ -106,19 +109,20 @@ class TransformersModel(VisionLanguageModel):
         if not question.text.strip():
             raise EmptyQuestion("The question is empty. Type a question about the picture.")
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
-        check_images(len(question.images), self.family, self.card.name)
+        check_images(question, self.processor, self.family, self.card.name)
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, question)
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
-        places = () if self.family.across else image_positions(prompt, self.network.config.image_token_id)
+        places = () if self.family.across else image_positions(prompt, visual_ids(self.network.config, question))
         if not self.family.across:
             check_seen(places, question, self.card.name)
         text = spoken(prompt, places, self.processor.tokenizer)
         more = self.family.word_inputs(self.processor, inputs, prompt.ids, text)
         inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
-        context = self._passes.context(inputs, [image.size for image in question.images], places)
+        sizes = [image.size for image in question.images]
+        context = self._passes.context(inputs, sizes, places, question.clips)
         layout = self._grids.placed(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
         return PositionedPrompt(
@@ -131,6 +135,9 @@ class TransformersModel(VisionLanguageModel):
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
             visual=seen(question, prompt.ids, self.family),
         )
+
+    def choose_frames(self, video: VideoFacts, count: int | None = None, rate: float | None = None) -> ChosenFrames:
+        return chosen(self.processor, self.family, self.card.name, video, count, rate)
 
     def measure_grid(
         self,
@@ -211,17 +218,21 @@ class TransformersModel(VisionLanguageModel):
         self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
         remaining = iter(images)
-        rows = images_at_once(self, answer) if self.family.stacks else 1
+        rows = images_at_once(self, answer) if self._stacks(answer) else 1
         while batch := list(islice(remaining, rows)):
             inputs = [self._with_images(answer, others) for others in batch]
             stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
             yield from self._passes.teacher_forced(stacked, answer.token_ids)
 
+    def _stacks(self, answer: Answer) -> bool:
+        """Whether the inputs of an answer's question over several sets of images are a batch."""
+        return self.family.stacks and not answer.question.clips
+
     def _with_images(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other images of the same sizes in the place of its own."""
         if tuple(image.size for image in images) != answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
-        if not self.family.stacks:
+        if not self._stacks(answer):
             return self.prepare(replace(answer.question, images=tuple(images), masks=())).inputs
         inputs = self._passes.inputs_of(answer)
         fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}

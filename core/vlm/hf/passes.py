@@ -22,6 +22,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
+from ...clips import Clip
 from ...errors import NotApplicable
 from ..edits import Site
 from .capture import number_layers
@@ -86,32 +87,42 @@ class Passes:
         return {name: value.to(self.network.device) for name, value in answer.inputs.items()}
 
     def context(
-        self, inputs: Mapping[str, Tensor], image_sizes: Sequence[ImageSize], image_positions: Sequence[int]
+        self,
+        inputs: Mapping[str, Tensor],
+        image_sizes: Sequence[ImageSize],
+        image_positions: Sequence[int],
+        clips: Sequence[Clip] = (),
     ) -> PromptContext:
         """What the family is told of a prompt."""
         return PromptContext(
-            self.network.config, self._processor, self.network, inputs, tuple(image_sizes), tuple(image_positions)
+            self.network.config,
+            self._processor,
+            self.network,
+            inputs,
+            tuple(image_sizes),
+            tuple(image_positions),
+            tuple(clips),
         )
 
     def context_of(self, answer: Answer) -> PromptContext:
         """What the family is told of an answer's prompt, with inputs on the network's device."""
-        layout = answer.layout
-        return self.context(self.inputs_of(answer), layout.image_sizes, layout.positions(TokenKind.IMAGE))
+        layout, clips = answer.layout, answer.question.clips
+        return self.context(self.inputs_of(answer), layout.image_sizes, layout.positions(TokenKind.IMAGE), clips)
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         """The positions of a prompt, of its inputs alone; None where the network counts for itself."""
         with self.lock, torch.no_grad():
             return self.family.positions(context)
 
-    def tower(self, inputs: Mapping[str, Tensor]) -> Any:
-        """The vision tower's output for the images of these inputs, in the form in which the network takes it instead
-        of pixels."""
-        inner = getattr(self.network, "model", self.network)
-        base = inner if hasattr(inner, "get_image_features") else self.network
-        wanted = inspect.signature(base.get_image_features).parameters
+    def tower(self, inputs: Mapping[str, Tensor], kind: str = "image") -> Any:
+        """The vision tower's output for the images of these inputs, or for the videos (`kind`), in the form in which
+        the network takes it instead of pixels."""
+        inner, name = getattr(self.network, "model", self.network), f"get_{kind}_features"
+        see = getattr(inner if hasattr(inner, name) else self.network, name)
+        wanted = inspect.signature(see).parameters
         inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
         with self.lock, torch.no_grad():
-            return base.get_image_features(**inputs, return_dict=True)
+            return see(**inputs, return_dict=True)
 
     def teacher_forced(
         self, inputs: Mapping[str, Tensor], answer: Sequence[int]

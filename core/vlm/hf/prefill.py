@@ -24,7 +24,7 @@ from ..edits import first_position
 from ..prepared import DecodingState
 from .capture import RowRecorder, recording
 from .editing import together
-from .inputs import PositionedPrompt, looking_at
+from .inputs import PositionedPrompt, kinds_of, looking_at
 from .layer_memory import memories
 from .passes import Passes
 from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
@@ -56,7 +56,7 @@ class Prefill:
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
         self._prefixes = PrefixStore(PREFIX_BYTES)
-        self._features: ByteBoundedCache[str, Any] = ByteBoundedCache(FEATURE_BYTES)
+        self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(FEATURE_BYTES)
 
     def forget(self) -> None:
         with self._passes.lock:
@@ -108,21 +108,23 @@ class Prefill:
                     self._prefixes.keep(prepared.visual, prepared.ids[:length], kept)
         return kept
 
-    def image_features(self, prepared: PositionedPrompt) -> Any:
-        """The vision tower's output in the form in which the network takes it instead of pixels."""
+    def visual_features(self, prepared: PositionedPrompt) -> dict[str, Any]:
+        """The vision tower's outputs for pictures and for videos, in the form in which the network takes them instead
+        of pixels."""
         with self._passes.lock:
             kept = self._features.get(prepared.visual)
             if kept is not None:
                 return kept
             with looking_at(prepared.question, self._passes.name):
-                features = self._passes.tower(prepared.inputs)
-            # Only what the decoder reads is kept, and not the states of the tower's own layers.
-            features.hidden_states = features.attentions = None
-            if getattr(features, "pooler_output", None) is not None:
-                # Llama 4 projects what its tower leaves in the decoder.
-                features.last_hidden_state = None
-            self._features.put(prepared.visual, features, _bytes_in(features))
-        return features
+                by_kind = {kind: self._passes.tower(prepared.inputs, kind) for kind in kinds_of(prepared)}
+            for features in by_kind.values():
+                # Only what the decoder reads is kept, and not the states of the tower's own layers.
+                features.hidden_states = features.attentions = None
+                if getattr(features, "pooler_output", None) is not None:
+                    # Llama 4 projects what its tower leaves in the decoder.
+                    features.last_hidden_state = None
+            self._features.put(prepared.visual, by_kind, _bytes_in(by_kind))
+        return by_kind
 
     def _read(
         self, prepared: PositionedPrompt, start: int, cache: Any, recorder: RowRecorder | None, end: int | None = None
@@ -132,7 +134,7 @@ class Prefill:
         if prepared.positions is not None:
             inputs["position_ids"] = batched(prepared.positions[:, start:end])
         if start == 0 and prepared.question.images:
-            inputs["mm_encoder_outputs"] = {"image": self.image_features(prepared)}
+            inputs["mm_encoder_outputs"] = dict(self.visual_features(prepared))
             if not self._passes.family.shares_prefix:
                 # A network of which less is known may need everything that describes the image.
                 skipped = {"pixel_values", "input_ids"}

@@ -23,6 +23,7 @@ from .decoder import decoder_of
 from .families.base import Family
 from .families.registry import family_of
 from .files import called, read_json
+from .frames.loading import load_frames
 from .kinds import runs_by_own_code
 from .placement import attach
 from .processor import load_processor
@@ -148,6 +149,9 @@ def read_processor(folder: Path, family: Family) -> Any:
             "known here. Choose a version with one (instruct and chat versions mostly have it), or put a "
             "chat_template.jinja into its folder."
         )
+    if family.video:
+        # Whatever was loaded resizes with torchvision, or is none.
+        processor.video_processor = load_frames(folder, family.video)
     return processor
 
 

@@ -59,11 +59,11 @@ def mark(index: int) -> str:
 def render(processor: Any, question: Question, answered: bool = False) -> str:
     """The chat template with a mark for each of the question's `typed_words`.
 
-    The images stand in the first turn, where the question puts them. With `answered` the question has an answer's mark
-    too; without it the template ends where the model begins to write. Raises MisplacedImage where the template does not
-    keep to the places of the images.
+    Pictures and videos stand in the first turn, where the question puts them. With `answered` the question has an
+    answer's mark too; without it the template ends where the model begins to write. Raises MisplacedImage where the
+    template does not keep to the places of the images.
     """
-    first = _first_content(question.first_parts)
+    first = _first_content(question)
     marks = sum(part["type"] == "text" for part in first)
     later = [[_text(index)] for index in range(marks, len(typed_words(question)) + answered)]
     messages = [
@@ -75,7 +75,7 @@ def render(processor: Any, question: Question, answered: bool = False) -> str:
         messages[0] = {"role": "user", "content": [part for part in first if part["type"] == "text"]}
         bare = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
         # Many templates write all images of a turn before its words: then these are followed by the same without them.
-        followed = slice(1, marks + (first[-1]["type"] == "image"))
+        followed = slice(1, marks + (first[-1]["type"] != "text"))
         with_images, without = (_MARK.split(text)[::2][followed] for text in (rendered, bare))
         if any(one == other for one, other in zip(with_images, without, strict=True)):
             raise MisplacedImage(
@@ -85,16 +85,18 @@ def render(processor: Any, question: Question, answered: bool = False) -> str:
     return rendered
 
 
-def _first_content(parts: Sequence[str]) -> list[dict[str, str]]:
-    """Images and marks of the first turn, in their order: one mark for each part that has words, and at least one."""
+def _first_content(question: Question) -> list[dict[str, str]]:
+    """Pictures, videos and marks of the first turn, in their order: one mark for each part that has words, and at least
+    one."""
     content: list[dict[str, str]] = []
+    parts, visuals = question.first_parts, question.visuals
     marks = 0
     for number, part in enumerate(parts):
         if part or (number == len(parts) - 1 and not marks):
             content.append(_text(marks))
             marks += 1
-        if number < len(parts) - 1:
-            content.append({"type": "image"})
+        if number < len(visuals):
+            content.append({"type": "image" if isinstance(visuals[number], int) else "video"})
     return content
 
 

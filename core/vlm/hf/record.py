@@ -82,8 +82,9 @@ def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
 
 def record_tower(passes: Passes, answer: Answer) -> TowerPass | None:
     """A checkpointed pass of the vision tower over the images of an answer's question; None without images, and where
-    the family does not say how the tower works or what it says does not hold for this one."""
-    if not answer.layout.views:
+    the family does not say how the tower works or what it says does not hold for this one. Frames of a video are not
+    followed."""
+    if not answer.layout.views or answer.question.clips:
         return None
     context = passes.context_of(answer)
     tower = passes.family.tower(context)

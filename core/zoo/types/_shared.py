@@ -8,6 +8,7 @@ from ..recipe import SIDE, Recipe, text
 from ..tokenizer import build_tokenizer
 
 PAD = "<|vision_start|><|image_pad|><|vision_end|>"
+VIDEO = "<|vision_start|><|video_pad|><|vision_end|>"
 SIDES = {"shortest_edge": SIDE * SIDE, "longest_edge": 28 * 28 * 24}
 THREE = {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 10_000.0}
 DEEP = {"depth": 3, "deepstack_visual_indexes": [0, 1]}
@@ -41,6 +42,10 @@ def qwen_images(patch: int = 14) -> dict[str, Any]:
     return {"image_processor_type": "Qwen2VLImageProcessor", "patch_size": patch, "merge_size": 2, "size": SIDES}
 
 
+def qwen_videos(kind: str) -> dict[str, Any]:
+    return {"video_processor_type": f"{kind}VideoProcessor", "patch_size": 14, "merge_size": 2, "size": SIDES}
+
+
 def vision_settings(**more: Any) -> dict[str, Any]:
     return {
         "depth": 2,
@@ -62,4 +67,5 @@ def qwen3(config: Any, kind: str, vision: dict[str, Any], **decoder: Any) -> Rec
         vision_config=vision_settings(num_position_embeddings=64, **vision),
         **qwen_ids(tokenizer),
     )
-    return Recipe(built, "Qwen3VLProcessor", qwen_images(), tokenizer, PAD)
+    videos = qwen_videos("Qwen3VL")
+    return Recipe(built, "Qwen3VLProcessor", qwen_images(), tokenizer, PAD, videos=videos, video_placeholder=VIDEO)

@@ -5,7 +5,20 @@ from __future__ import annotations
 import transformers
 
 from ..recipe import Recipe, text, tower
-from ._shared import DEEP, EXPERTS, HYBRID, PAD, THREE, qwen3, qwen_ids, qwen_images, qwen_tokenizer, vision_settings
+from ._shared import (
+    DEEP,
+    EXPERTS,
+    HYBRID,
+    PAD,
+    THREE,
+    VIDEO,
+    qwen3,
+    qwen_ids,
+    qwen_images,
+    qwen_tokenizer,
+    qwen_videos,
+    vision_settings,
+)
 
 
 def qwen2_vl() -> Recipe:
@@ -23,7 +36,8 @@ def qwen2_vl() -> Recipe:
         },
         **qwen_ids(tokenizer),
     )
-    return Recipe(config, "Qwen2VLProcessor", qwen_images(), tokenizer, PAD)
+    videos = qwen_videos("Qwen2VL")
+    return Recipe(config, "Qwen2VLProcessor", qwen_images(), tokenizer, PAD, videos=videos, video_placeholder=VIDEO)
 
 
 def qwen2_5_vl() -> Recipe:
@@ -34,7 +48,8 @@ def qwen2_5_vl() -> Recipe:
         vision_config={**vision_settings(), "fullatt_block_indexes": [1], "window_size": 56},
         **qwen_ids(tokenizer),
     )
-    return Recipe(config, "Qwen2_5_VLProcessor", qwen_images(), tokenizer, PAD)
+    videos = qwen_videos("Qwen2VL")
+    return Recipe(config, "Qwen2_5_VLProcessor", qwen_images(), tokenizer, PAD, videos=videos, video_placeholder=VIDEO)
 
 
 def qwen3_vl() -> Recipe:

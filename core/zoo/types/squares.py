@@ -117,7 +117,17 @@ def llava_onevision(most: int = 4) -> Recipe:
         "vision_aspect_ratio": f"anyres_max_{most}",
         "num_image_tokens": 16,
     }
-    return Recipe(config, "LlavaOnevisionProcessor", images, tokenizer, "<image>", settings)
+    videos = {"video_processor_type": "LlavaOnevisionVideoProcessor", "size": SIZE}
+    return Recipe(
+        config,
+        "LlavaOnevisionProcessor",
+        images,
+        tokenizer,
+        "<image>",
+        settings,
+        videos=videos,
+        video_placeholder="<video>",
+    )
 
 
 def granite4_vision() -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import transformers
@@ -108,7 +109,10 @@ def idefics3() -> Recipe:
 
 def smolvlm() -> Recipe:
     """As Idefics 3."""
-    return _idefics3(_tagged(), transformers.SmolVLMConfig, "SmolVLMImageProcessor", "SmolVLMProcessor")
+    recipe = _idefics3(_tagged(), transformers.SmolVLMConfig, "SmolVLMImageProcessor", "SmolVLMProcessor")
+    sampling = {"fps": 1, "max_frames": 64, "video_size": {"longest_edge": SIDE}}
+    images = {"max_image_size": {"longest_edge": SIDE}, "video_sampling": sampling}
+    return replace(recipe, videos={"video_processor_type": "SmolVLMVideoProcessor", **images})
 
 
 def ovis2() -> Recipe:

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers.image_processing_utils import select_best_resolution
 
 from ....answer import Box, PatchView
+from ....clips import Clip
 from ._rasters import Rasters, whole_image
 from ._squares import class_tokens, layers_read, square_places
 from .base import Family, Tower, count_up
@@ -29,10 +30,17 @@ class AnyResolution(Family):
     def views(self, context: PromptContext) -> tuple[PatchView, ...]:
         rasters, config = Rasters(context.image_positions), context.config
         side = config.vision_config.image_size // config.vision_config.patch_size
-        for image, size in enumerate(context.image_sizes):
-            rasters.add(image, "overview", side, side, whole_image(size))
+        for visual in context.visuals:
+            if isinstance(visual, Clip):
+                # Frames are squashed into a square, whose tokens are merged; one token stands after the last.
+                pooled = math.ceil(side / 2)
+                rasters.add_frames(visual, pooled, pooled, whole_image(context.image_sizes[visual.first]))
+                rasters.skip(1)
+                continue
+            size = context.image_sizes[visual]
+            rasters.add(visual, "overview", side, side, whole_image(size))
             rows, columns, box = _fitted(config, size, side)
-            rasters.add(image, "detail", rows, columns, box, row_ends=1)
+            rasters.add(visual, "detail", rows, columns, box, row_ends=1)
         return rasters.all()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:

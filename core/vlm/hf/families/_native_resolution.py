@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -10,9 +10,18 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ....answer import PatchView
+from ....clips import Clip
 from ._rasters import Rasters, whole_image
 from .base import Family, count_up
 from .context import PromptContext
+
+GRIDS = {"image": "image_grid_thw", "video": "video_grid_thw"}
+"""In which input the frames, rows and columns of patches of each picture and of each video stand."""
+
+
+def grids_of(inputs: Mapping[str, Tensor]) -> dict[str, Iterator[list[int]]]:
+    """The frames, rows and columns of patches of each picture, and of each video, one after the other."""
+    return {kind: iter(inputs[name].tolist() if name in inputs else ()) for kind, name in GRIDS.items()}
 
 
 class NativeResolution(Family):
@@ -27,20 +36,25 @@ class NativeResolution(Family):
     def views(self, context: PromptContext) -> tuple[PatchView, ...]:
         if not context.image_sizes:
             return ()
-        rasters, merge = Rasters(context.image_positions), context.config.vision_config.spatial_merge_size
-        grids = context.inputs["image_grid_thw"].tolist()
-        for image, (size, (_, down, across)) in enumerate(zip(context.image_sizes, grids, strict=True)):
-            rasters.add(image, "picture", down // merge, across // merge, whole_image(size))
+        rasters, vision = Rasters(context.image_positions), context.config.vision_config
+        merge, grids = vision.spatial_merge_size, grids_of(context.inputs)
+        for visual in context.visuals:
+            if isinstance(visual, Clip):
+                _, down, across = next(grids["video"])
+                box = whole_image(context.image_sizes[visual.first])
+                rasters.add_frames(visual, down // merge, across // merge, box, vision.temporal_patch_size)
+            else:
+                _, down, across = next(grids["image"])
+                rasters.add(visual, "picture", down // merge, across // merge, whole_image(context.image_sizes[visual]))
         return rasters.all()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         inputs = context.inputs
-        if "image_grid_thw" not in inputs:
+        if not any(name in inputs for name in GRIDS.values()):
             return count_up(inputs).expand(3, -1)
+        told = {name: inputs[name] for name in (*GRIDS.values(), "second_per_grid_ts") if name in inputs}
         positions, _ = context.network.model.get_rope_index(
-            inputs["input_ids"],
-            mm_token_type_ids=inputs["mm_token_type_ids"],
-            image_grid_thw=inputs["image_grid_thw"],
+            inputs["input_ids"], mm_token_type_ids=inputs["mm_token_type_ids"], **told
         )
         axes: Tensor = positions[:, 0]
         return axes

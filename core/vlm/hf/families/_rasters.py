@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ....answer import Box, PatchView
+from ....clips import Clip
 from .context import ImageSize
 
 
@@ -18,12 +19,21 @@ class Rasters:
     def __init__(self, image_positions: Sequence[int]) -> None:
         self._positions = image_positions
         self._used = 0
-        self._rasters: list[tuple[int, str, int, int, Box, int, int]] = []
+        self._rasters: list[tuple[int, str, int, int, Box, int, int, int]] = []
 
-    def add(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int = 0) -> None:
-        """The next raster. `row_ends` tokens after each of its rows have no place in the image."""
-        self._rasters.append((image, name, rows, columns, box, row_ends, self._used))
+    def add(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int = 0, frames: int = 1) -> None:
+        """The next raster. `row_ends` tokens after each of its rows have no place in the image; its tokens stand for so
+        many `frames` from that image on."""
+        self._rasters.append((image, name, rows, columns, box, row_ends, self._used, frames))
         self._used += rows * (columns + row_ends)
+
+    def add_frames(self, clip: Clip, rows: int, columns: int, box: Box, merged: int = 1) -> None:
+        """The next rasters, one for each `merged` frames of a clip: the last has fewer where they do not come out even
+        (towers see the last frame again then)."""
+        for first in range(0, len(clip), merged):
+            frames = min(merged, len(clip) - first)
+            name = f"frame {first + 1}" if frames == 1 else f"frames {first + 1}–{first + frames}"
+            self.add(clip.first + first, name, rows, columns, box, frames=frames)
 
     def skip(self, count: int) -> None:
         """Pass over image tokens that have no place in the image."""
@@ -37,11 +47,13 @@ class Rasters:
             raise Misfit(f"{self._used} image tokens ({', '.join(shapes)}), and there are {len(self._positions)}")
         return tuple(self._view(*raster) for raster in self._rasters)
 
-    def _view(self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int, start: int) -> PatchView:
+    def _view(
+        self, image: int, name: str, rows: int, columns: int, box: Box, row_ends: int, start: int, frames: int
+    ) -> PatchView:
         length = columns + row_ends
         starts = (start + row * length for row in range(rows))
         positions = [position for first in starts for position in self._positions[first : first + columns]]
-        return PatchView(image, name, rows, columns, box, tuple(positions))
+        return PatchView(image, name, rows, columns, box, tuple(positions), frames=frames)
 
 
 def whole_image(size: ImageSize) -> Box:

@@ -12,6 +12,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ....answer import PatchView
+from ....clips import Clip
 from ._rasters import Rasters, tile, whole_image
 from .base import Family, count_up
 from .context import ImageSize, PromptContext
@@ -39,15 +40,20 @@ class Tiled(Family, ABC):
 
     def views(self, context: PromptContext) -> tuple[PatchView, ...]:
         rasters, side = Rasters(context.image_positions), self.side(context)
-        for image, size in enumerate(context.image_sizes):
+        for visual in context.visuals:
+            if isinstance(visual, Clip):
+                # Frames are not cut into tiles.
+                rasters.add_frames(visual, side, side, whole_image(context.image_sizes[visual.first]))
+                continue
+            size = context.image_sizes[visual]
             rows, columns = self.tiles(context, size)
             if self.overview_first:
-                rasters.add(image, "overview", side, side, whole_image(size))
+                rasters.add(visual, "overview", side, side, whole_image(size))
             for number in range(rows * columns) if rows * columns > 1 else ():
                 box = tile(size, *divmod(number, columns), rows, columns)
-                rasters.add(image, f"tile {number + 1}", side, side, box)
+                rasters.add(visual, f"tile {number + 1}", side, side, box)
             if not self.overview_first:
-                rasters.add(image, "overview", side, side, whole_image(size))
+                rasters.add(visual, "overview", side, side, whole_image(size))
         return rasters.all()
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:

@@ -73,6 +73,13 @@ class Family:
     resamples: bool = False
     """True where a fixed number of image tokens look all over the image, so that none has a place in it."""
 
+    video: str = ""
+    """The video processor of `transformers` that makes frames ready: the module under `transformers.models` and the
+    class, as "qwen3_vl.Qwen3VLVideoProcessor". Empty where the family takes no video, or how is not known here."""
+
+    images_beside_video: bool = True
+    """False where the processor takes either pictures or a video in a question."""
+
     attention_names: tuple[str, ...] = ("self_attn", "attention", "attn")
     mlp_names: tuple[str, ...] = ("mlp", "feed_forward", "block_sparse_moe")
     """What the parts of a decoder layer may be called."""

@@ -16,6 +16,7 @@ class Exaone45(Qwen25VL):
     key = "exaone4_5"
     name = "EXAONE 4.5"
     model_types = ("exaone4_5",)
+    video = ""
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         return count_up(context.inputs)

@@ -11,3 +11,4 @@ class LlavaOneVision(AnyResolution):
     key = "llava_onevision"
     name = "LLaVA-OneVision"
     model_types = ("llava_onevision",)
+    video = "llava_onevision.LlavaOnevisionVideoProcessor"

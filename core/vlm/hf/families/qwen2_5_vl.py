@@ -18,6 +18,7 @@ class Qwen25VL(NativeResolution):
     key = "qwen2_5_vl"
     name = "Qwen2.5-VL"
     model_types = ("qwen2_5_vl",)
+    video = "qwen2_vl.Qwen2VLVideoProcessor"
     stacks = True
 
     def tower(self, context: PromptContext) -> Tower | None:

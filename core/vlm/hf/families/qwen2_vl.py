@@ -16,6 +16,7 @@ class Qwen2VL(NativeResolution):
     key = "qwen2_vl"
     name = "Qwen2-VL"
     model_types: tuple[str, ...] = ("qwen2_vl",)
+    video = "qwen2_vl.Qwen2VLVideoProcessor"
     stacks = True
 
     def tower(self, context: PromptContext) -> Tower | None:

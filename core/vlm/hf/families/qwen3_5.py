@@ -11,3 +11,4 @@ class Qwen35(Qwen2VL):
     key = "qwen3_5"
     name = "Qwen3.5, Qwen3.5-MoE, Qwen4-Exp"
     model_types = ("qwen3_5", "qwen3_5_moe", "qwen4_exp")
+    video = "qwen3_vl.Qwen3VLVideoProcessor"

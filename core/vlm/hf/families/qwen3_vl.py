@@ -20,6 +20,7 @@ class Qwen3VL(NativeResolution):
     key = "qwen3_vl"
     name = "Qwen3-VL, Qwen3-VL-MoE"
     model_types = ("qwen3_vl", "qwen3_vl_moe")
+    video = "qwen3_vl.Qwen3VLVideoProcessor"
 
     def tower(self, context: PromptContext) -> Tower | None:
         visual = context.network.model.visual

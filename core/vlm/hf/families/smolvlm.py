@@ -11,3 +11,5 @@ class SmolVLM(Idefics3):
     key = "smolvlm"
     name = "SmolVLM"
     model_types = ("smolvlm",)
+    video = "smolvlm.SmolVLMVideoProcessor"
+    images_beside_video = False
