@@ -15,6 +15,7 @@ from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
 from ..vlm.model import VisionLanguageModel
+from ..vlm.parting import parting
 from ..vlm.replay import checked
 from ..workers.base import Workers
 from ..workers.crew import crew
@@ -83,15 +84,19 @@ def answer_to(
     at: Sequence[int] | None = None,
 ) -> Answer:
     """The answer to a question about picture files, `at` these places in its text; what the model does not see of them
-    is said. Raises UnreadableImage and QuestionError."""
+    is said, and from which token on rounding may have decided what it is. Raises UnreadableImage and QuestionError."""
     answer = ask(model, Question(text, images or (), decoding=decoding, images_at=at or ()))
     for note in picture_notes(answer.question.images, answer.layout):
         say(note)
+    parts = parting(model, answer)
+    if parts is not None and (sentence := parts.sentence(answer)):
+        say(sentence)
     return answer
 
 
 def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
-    """An answer for a JSON line: log-probabilities and entropies in nats."""
+    """An answer for a JSON line: log-probabilities and entropies in nats, tokens counted from 0."""
+    parts = parting(model, answer)
     return {
         "model": model.card.name,
         "adapter": model.card.adapter or None,
@@ -103,6 +108,9 @@ def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
         "answer": answer.text,
         "finish": answer.finish,
         "seconds": round(answer.seconds, 4),
+        "replay": None
+        if parts is None
+        else {"parts_at": parts.replayed, "uncertain_from": parts.uncertain, "moved": parts.moved},
         "tokens": [
             {
                 "text": token.text,

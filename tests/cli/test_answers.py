@@ -17,6 +17,7 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
+from core.vlm.parting import Parting
 from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
 from tests.adapters import trained
@@ -42,6 +43,16 @@ def test_a_model_that_does_not_say_the_same_again_is_told_of_beside_the_answer(
     outcome = command("ask", *ASKED, "--image", scene)
     assert outcome.code == 0 and len(outcome.lines) == 1
     assert "It differs by 0.5 nats." in outcome.told
+
+
+def test_where_an_answer_may_part_is_told_to_people_and_to_programs(
+    command: Command, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command("ask", *ASKED, "--image", scene).lines[0]["replay"] is None
+    monkeypatch.setattr(asking, "parting", lambda model, answer: Parting(2, None, 0.03))
+    outcome = command("ask", *ASKED, "--image", scene)
+    assert outcome.lines[0]["replay"] == {"parts_at": 2, "uncertain_from": None, "moved": 0.03}
+    assert "From its token 3" in outcome.told
 
 
 def test_what_is_never_seen_of_a_picture_is_told_to_people_and_to_programs(command: Command, scene: Path) -> None:

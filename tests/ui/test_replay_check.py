@@ -9,8 +9,13 @@ from weakref import WeakKeyDictionary
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.answer import Decoding, Question
+from core.ui.state.workspace import Exchange
 from core.ui.widgets import replay_check
 from core.vlm import replay
+from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
+from core.vlm.parting import Parting
 from core.vlm.replay import SelfCheck
 
 App = Callable[..., AppTest]
@@ -57,6 +62,18 @@ def test_a_check_that_fails_is_told_too(app: App, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(replay, "self_check", broken)
     [said] = warnings(app(EXPLORERS[0]))
     assert "could not be found out (RuntimeError" in said
+
+
+def test_where_an_answer_in_half_precision_may_part_is_told(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_check, "HALF", ("float32",))
+    monkeypatch.setattr(replay_check, "parting", lambda model, answer: Parting(2, 1, 0.03))
+    question = Question("Where?", decoding=Decoding(max_new_tokens=3))
+    at = app(EXPLORERS[0])
+    at.session_state["workspace"].inspected = Exchange(question, (), answer=ask(llava, question))
+    [said] = warnings(at.run())
+    assert "From its token 3" in said and "From token 2" in said
 
 
 def test_a_slow_check_holds_no_page_and_is_told_by_the_next(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from ...answer import Answer
 from ...charts.palette import HIDDEN_RGB
 from ...vlm.model import VisionLanguageModel
 from ..state import link, models
@@ -42,7 +43,7 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
 
     Draws title and sidebar, yields the tab's workspace and model, and stops the page with a sentence when
     there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays. A page that `explains`
-    answers says so under its title where the model's replay is found to differ from its answers.
+    answers says so under its title where the model's replay is found to differ from its answers, or from this one.
     """
     st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
     st.html(_STYLE)
@@ -60,14 +61,18 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
         raise AssertionError("st.stop returned")
     unlike = st.empty()
     if explains:
-        replay_check.warn(model, unlike)
+        replay_check.warn(model, _inspected(workspace), unlike)
     # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
     link.write(workspace)
     with safety_net():
         yield workspace, model
     link.write(workspace)
     if explains:
-        replay_check.finish(model, unlike)
+        replay_check.finish(model, _inspected(workspace), unlike)
+
+
+def _inspected(workspace: Workspace) -> Answer | None:
+    return None if workspace.inspected is None else workspace.inspected.answer
 
 
 @contextmanager
