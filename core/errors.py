@@ -91,6 +91,11 @@ class NotApplicable(ExplainError):
     """This method has nothing to say about this answer or target."""
 
 
+class NotShown(NotApplicable):
+    """What a model does not show of itself, and why. Its sentence is that alone: whoever knows the answer adds what can
+    be had all the same (`core.vlm.instead`)."""
+
+
 class NotEnoughMemory(ExplainError):
     """The estimate does not fit into the free memory."""
 

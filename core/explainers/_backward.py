@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..errors import NotApplicable
+from ..errors import NotShown
 from ..vlm.checkpoints import CheckpointedPass, LayerPass
 from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -27,7 +27,7 @@ OVERFLOWED = (
 
 BORROWING = (
     "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "
-    "other embeddings. Choose input x gradient, relevancy or occlusion instead."
+    "other embeddings."
 )
 
 
@@ -166,12 +166,12 @@ def changed(scale: Float[Tensor, "target"], factors: Sequence[float]) -> Float[T
 
 def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:
     """Compute a whole checkpointed pass again from other embeddings: afterwards its inputs and its final states belong
-    to these. Raises NotApplicable for a network whose layers read keys and values of others."""
+    to these. Raises NotShown for a network whose layers read keys and values of others."""
     checkpoints.inputs[0] = embeddings
     for layer in range(checkpoints.layers):
         with checkpoints.recompute(layer, grad=False) as layer_pass:
             if layer_pass.borrowed:
-                raise NotApplicable(BORROWING)
+                raise NotShown(BORROWING)
             states = layer_pass.output
         if layer + 1 < checkpoints.layers:
             checkpoints.inputs[layer + 1] = states

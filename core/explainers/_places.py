@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..answer import Answer, TokenKind
+from ..vlm.instead import instead
 from ..vlm.model import VisionLanguageModel
 
 Need = Literal["nothing", "pixels", "image", "places"]
@@ -17,25 +18,18 @@ def image_positions(answer: Answer) -> list[int]:
 
 def lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
     """What a method of this need and name lacks in an answer, as a sentence that says what to do; None for nothing."""
-    if need in ("image", "places") and answer.question.images and not image_positions(answer):
-        return (
-            f"{answer.layout.unplaced}, and {name} scores nothing but image tokens. Choose relevancy or raw attention, "
-            "which score the patches that are looked at across, or hiding pixels."
-        )
+    why = _lacking(need, model, answer, name)
+    return None if why is None else f"{why} {instead(model, answer)}"
+
+
+def _lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) -> str | None:
+    """The fact alone."""
+    layout = answer.layout
     if need != "nothing" and not answer.question.images:
-        return (
-            f"This question has no picture, and {name} scores nothing but pictures. Ask about a picture, or choose a "
-            "method that scores words too, such as hiding image tokens or input x gradient."
-        )
-    if need == "places" and not answer.layout.views:
-        if answer.layout.unplaced:
-            return (
-                f"{answer.layout.unplaced}, and {name} needs one. Hiding pixels needs "
-                "none; raw attention and hiding image tokens score the image tokens as a whole and the words."
-            )
-        return (
-            f"Where the image tokens of {model.card.family} models are in the picture is not known, so {name} cannot "
-            "be computed. Choose hiding pixels, raw attention, input x gradient or hiding image tokens, which need no "
-            "place."
-        )
+        return f"This question has no picture, and {name} scores nothing but pictures."
+    if need in ("image", "places") and not image_positions(answer):
+        return f"{layout.unplaced}, and {name} scores nothing but image tokens."
+    if need == "places" and not layout.views:
+        unknown = f"Where the image tokens of {model.card.family} models are in the picture is not known"
+        return f"{layout.unplaced or unknown}, and {name} cannot do without their places."
     return None

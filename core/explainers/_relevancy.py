@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
-from ..errors import NotApplicable
+from ..errors import NotShown
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import ModelCard, VisionLanguageModel
@@ -122,6 +122,8 @@ class RowRelevancy(Explainer):
             remedy = "Leave the vision tower out, explain fewer tokens at once, or use a smaller picture."
             check_memory(f"{self.name} through the vision tower", tower_bytes(tower, len(groups[0])), model, remedy)
         images = answer.layout.positions(TokenKind.IMAGE)
+        embeddings = checkpoints.inputs[0]
+        given = None if tower is None or embeddings is None else embeddings[list(images)]
         over = model.with_patches_across(answer)
         across = len(over) - len(answer.layout)
         steps = len(token_targets) * (checkpoints.layers + (tower.layers if tower is not None else 0))
@@ -139,9 +141,8 @@ class RowRelevancy(Explainer):
                 if group is groups[-1]:
                     checkpoints.free(layer)
             if not propagation.attended:
-                raise NotApplicable(
-                    f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had. "
-                    "Choose input x gradient or hiding pixels."
+                raise NotShown(
+                    f"The attention of {model.card.name} cannot be seen from outside, so relevancy cannot be had."
                 )
             scores = torch.zeros(
                 len(group), len(over), dtype=propagation.relevancy.dtype, device=propagation.scale.device
@@ -149,8 +150,8 @@ class RowRelevancy(Explainer):
             read = propagation.relevancy.shape[1] - across
             scores[:, :read] = propagation.relevancy[:, :read]
             scores[:, len(answer.layout) :] = propagation.relevancy[:, read:]
-            if tower is not None:
-                propagation = into_tower(tower, propagation, images, entries)
+            if tower is not None and given is not None:
+                propagation = into_tower(tower, propagation, images, entries, given)
                 for layer in reversed(range(tower.layers)):
                     for _ in propagation.down(layer):
                         done += 1

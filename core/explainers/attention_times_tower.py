@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
-from ..errors import NotApplicable
+from ..errors import NotShown
 from ..settings import Chosen, choice, layers
+from ..vlm.instead import instead
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -53,7 +54,7 @@ class AttentionTimesTower(Explainer):
             return missing
         if answer not in _described:
             _described[answer] = model.checkpointed_tower(answer) is not None
-        return None if _described[answer] else _undescribed(model)
+        return None if _described[answer] else f"{_undescribed(model)} {instead(model, answer)}"
 
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
@@ -72,7 +73,7 @@ class AttentionTimesTower(Explainer):
     ) -> Iterator[Step]:
         checkpoints = model.checkpointed_tower(answer)
         if checkpoints is None:
-            raise NotApplicable(_undescribed(model))
+            raise NotShown(_undescribed(model))
         yield Step(0.0)
         looked = target_rows(model, answer, token_targets, settings.layers).mean((0, 1))
         tokens = answer.layout.positions(TokenKind.IMAGE)
@@ -92,6 +93,5 @@ class AttentionTimesTower(Explainer):
 def _undescribed(model: VisionLanguageModel) -> str:
     return (
         "Which places of the vision tower became the image tokens is not known here for this picture and a "
-        f"{model.card.family} model, so its attention cannot be joined to the decoder's. Choose raw attention, or "
-        "relative attention."
+        f"{model.card.family} model, so its attention cannot be joined to the decoder's."
     )

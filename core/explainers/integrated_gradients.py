@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..answer import Answer
-from ..errors import NotApplicable
+from ..errors import NotShown
 from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -70,9 +70,8 @@ class IntegratedGradients(Explainer):
         assert embeddings is not None
         recompute_from(checkpoints, embeddings)
         if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
-            raise NotApplicable(
-                f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens. "
-                "Choose input x gradient, or hiding pixels."
+            raise NotShown(
+                f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens."
             )
         places = image_positions(answer)
         image = embeddings[places].float()

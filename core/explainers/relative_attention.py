@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..answer import Answer
-from ..errors import NotApplicable
+from ..errors import NotApplicable, NotShown
 from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -68,9 +68,7 @@ class RelativeAttention(Explainer):
         yield Step(0.5)
         generic = state.recorded_rows(1, len(prepared.ids))
         if generic is None:
-            raise NotApplicable(
-                f"{model.card.name} does not show its attention. Choose input x gradient or hiding pixels."
-            )
+            raise NotShown(f"The attention of {model.card.name} cannot be seen from outside.")
         places = image_positions(answer)
         # The pictures and all before them are the same in both prompts, so their positions are too.
         assert all(prepared.layout.kinds[place] == answer.layout.kinds[place] for place in places)

@@ -15,6 +15,7 @@ from ..answer import Answer, Explanation, Target
 from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
@@ -45,7 +46,7 @@ def explain(
         return []
     _check(explainer, model, answer, token_targets, settings)
     began = time.perf_counter()
-    with peak_memory(torch.device(model.card.device)) as peak:
+    with peak_memory(torch.device(model.card.device)) as peak, saying_what_is_left(model, answer):
         last = _steps(explainer, model, answer, token_targets, settings, cancel, progress)
     seconds = time.perf_counter() - began
     assert last.scores is not None
@@ -84,8 +85,7 @@ def _check(
     if obstacle is not None:
         raise NotApplicable(obstacle)
     needed = explainer.estimate(model, answer, token_targets, settings)
-    remedy = "Explain fewer tokens at once, choose suffix relevancy or raw attention, or use a smaller picture."
-    check_memory(explainer.name, needed, model, remedy)
+    check_memory(explainer.name, needed, model, "Explain fewer tokens at once, or use a smaller picture.")
 
 
 def _steps(

@@ -26,6 +26,7 @@ from ..perturb.words import heads_in_words
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.edits import HeadAblation
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import check_own
@@ -88,6 +89,7 @@ def without_heads(heads: Sequence[Head], means: Float[Tensor, "layers heads size
     return NetworkEdits((ablation,), f"{heads_in_words(heads)} replaced by their mean")
 
 
+@with_what_is_left
 def ablation_curves(
     model: VisionLanguageModel,
     answer: Answer,

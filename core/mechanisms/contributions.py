@@ -18,6 +18,7 @@ from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.decomposition import LayerDecomposition, without_heads
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.precision import at_least_float32
@@ -57,6 +58,7 @@ class Contributions:
         )
 
 
+@with_what_is_left
 def contributions(
     model: VisionLanguageModel,
     answer: Answer,

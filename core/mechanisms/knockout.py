@@ -28,6 +28,7 @@ from ..perturb.until import until_target
 from ..perturb.words import layers_in_words
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Knockout
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from .groups import Group, check_groups
@@ -79,6 +80,7 @@ class KnockoutCurves:
         return (self.top != np.array(self.before.top)) & (self.top != UNKNOWN)
 
 
+@with_what_is_left
 def knockout_curves(
     model: VisionLanguageModel,
     answer: Answer,

@@ -22,6 +22,7 @@ from ..answer import Alternative, Answer
 from ..errors import NotApplicable
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import CheckpointedPass
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import check_own
@@ -51,6 +52,7 @@ class Reading:
         return tuple(Alternative(word, model.reader.piece(word), logprob) for word, logprob in pairs)
 
 
+@with_what_is_left
 def lens(
     model: VisionLanguageModel,
     answer: Answer,

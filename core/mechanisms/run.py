@@ -14,6 +14,7 @@ from ..errors import NotApplicable
 from ..geometry import picture_records
 from ..settings import checked
 from ..vlm.cancel import CancelToken
+from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
@@ -68,7 +69,7 @@ def measure(
             stop.check()
 
     began = time.perf_counter()
-    with peak_memory(torch.device(model.card.device)) as peak:
+    with peak_memory(torch.device(model.card.device)) as peak, saying_what_is_left(model, answer):
         result = mechanism.compute(model, answer, target, settings, cancel=stop, progress=heard)
     seconds = time.perf_counter() - began
     result.check(model, answer)

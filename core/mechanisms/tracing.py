@@ -34,6 +34,7 @@ from ..perturb.until import until_target
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from .corruption import Corruption, corrupted, first_corrupted, samples_of
@@ -80,6 +81,7 @@ class Trace:
         return self.logprob - self.corrupted_logprob[:, None, None, None]
 
 
+@with_what_is_left
 def trace(
     model: VisionLanguageModel,
     answer: Answer,

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer, Head
 from ..vlm.cancel import CancelToken
+from ..vlm.instead import with_what_is_left
 from ..vlm.model import VisionLanguageModel
 from ..vlm.precision import at_least_float32
 from ..vlm.unembedding import Unembedding
@@ -46,6 +47,7 @@ class HeadReading:
     input: tuple[Alternative, ...]
 
 
+@with_what_is_left
 def read_heads(
     model: VisionLanguageModel,
     answer: Answer,

@@ -20,6 +20,7 @@ from ..errors import WrongMask
 from ..images import ImageLike, as_mask
 from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
+from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, check_own, token_targets_of, whole_answer
@@ -72,6 +73,7 @@ def reask(
     return reask_under(model, answer, HiddenPixels((RegionMask(hidden, fill, image),)), cancel=cancel, say=say)
 
 
+@with_what_is_left
 def reask_under(
     model: VisionLanguageModel,
     answer: Answer,

@@ -1,9 +1,9 @@
 """VisionLanguageModel: the one interface that the rest of core sees of a model.
 
-Read it by its sections: inputs and layout, generation, replay, attention, residual stream, unembedding,
-interventions. Positions are those of the whole sequence (prompt, then answer). Every method that runs the network takes
-`lock` for the time of one forward pass, so that callers in several threads take turns between passes and nobody waits
-for a whole answer.
+Read it by its sections: inputs and layout, generation, replay, attention, residual stream, unembedding, what it shows
+of itself, interventions. Positions are those of the whole sequence (prompt, then answer). Every method that runs the
+network takes `lock` for the time of one forward pass, so that callers in several threads take turns between passes and
+nobody waits for a whole answer. What a model does not show is refused as NotShown, whoever asks.
 """
 
 from __future__ import annotations
@@ -243,6 +243,17 @@ class VisionLanguageModel(ABC):
     @abstractmethod
     def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
         """Rows of the output embedding."""
+
+    # What it shows of itself
+
+    @abstractmethod
+    def attention_seen(self) -> frozenset[int]:
+        """The numbers of the layers whose attention can be seen, and so read and taken away."""
+
+    @abstractmethod
+    def reads_states(self, answer: Answer) -> bool:
+        """Whether the layers can be gone through one by one for this answer, and what the last of them leaves read in
+        the vocabulary."""
 
     # Interventions
 

@@ -164,7 +164,7 @@ def test_a_tower_nobody_described_is_an_obstacle_that_says_what_to_do(
     model = load(save_llava(tmp_path))
     answer = sampled(model, "Where is the dog?", picture)
     monkeypatch.setattr(model, "checkpointed_tower", lambda answer: None)
-    with pytest.raises(NotApplicable, match="Choose raw attention"):
+    with pytest.raises(NotApplicable, match="Choose hiding pixels, raw attention or input x gradient"):
         explain(AttentionTimesTower(), model, answer, each_token(answer))
     unplaced = replace(answer, layout=replace(answer.layout, views=()))
-    assert "no place" in (AttentionTimesTower().obstacle(model, unplaced) or "")
+    assert "without their places" in (AttentionTimesTower().obstacle(model, unplaced) or "")

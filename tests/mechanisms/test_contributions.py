@@ -144,7 +144,7 @@ def test_a_layer_that_is_no_such_sum_is_refused(
 ) -> None:
     hook = where(llava.network.get_decoder().layers[1]).register_forward_hook(change)
     try:
-        with pytest.raises(NotApplicable, match=f"Layer 1 of this model {why}.*logit lens need no such parts"):
+        with pytest.raises(NotApplicable, match=f"Layer 1 of this model {why}.*told apart. Choose hiding pixels, "):
             contributions(llava, answer, said(answer))
     finally:
         hook.remove()

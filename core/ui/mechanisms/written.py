@@ -17,6 +17,7 @@ from ...mechanisms.contributions import contributions
 from ...mechanisms.head_contributions import MEANING
 from ...mechanisms.logprob_increase import head_increases, top_heads
 from ...vlm.cancel import CancelToken
+from ...vlm.instead import saying_what_is_left
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from .subject import Subject, subject_of
@@ -40,7 +41,8 @@ def what_heads_write(
         contributed = contributions(
             model, answer, subject.token_targets, cancel=cancel, progress=lambda done: report(done / 2)
         )
-        increases = head_increases(model, contributed, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
+        with saying_what_is_left(model, answer):
+            increases = head_increases(model, contributed, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
         return Written(contributed, increases.mean(0).numpy(), time.perf_counter() - began)
 
     key = ("written", subject.key)

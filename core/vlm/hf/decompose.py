@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...errors import NotApplicable
+from ...errors import NotShown
 from ..checkpoints import LayerPass
 from ..decomposition import LayerDecomposition
 from ..linear_norm import LinearNorm
@@ -42,7 +42,7 @@ def decompose(
     """The parts of a layer at some rows, from the calls recorded while it was recomputed. `number` is the layer's, for
     the message.
 
-    Raises NotApplicable for a layer whose attention cannot be seen, or is not added to the residual stream by heads.
+    Raises NotShown for a layer whose attention cannot be seen, or is not added to the residual stream by heads.
     """
     if len(recomputed.attention_calls) != 1:
         raise _unreadable(number, "has no attention that can be seen")
@@ -165,7 +165,7 @@ def _after(
 
 
 def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], multiplier: float, number: int) -> None:
-    """Raises NotApplicable unless sources sum to heads, and heads and bias to what the attention added."""
+    """Raises NotShown unless sources sum to heads, and heads and bias to what the attention added."""
     group = parts.attention.shape[0] // parts.value.shape[0]
     rows = parts.attention.transpose(0, 1)
     heads = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), at_least_float32(parts.value)).flatten(1, 2)
@@ -183,8 +183,5 @@ def _rounding(states: Tensor) -> float:
     return max(torch.finfo(states.dtype).eps, torch.finfo(torch.float32).eps)
 
 
-def _unreadable(number: int, why: str) -> NotApplicable:
-    return NotApplicable(
-        f"Layer {number} of this model {why}, so what its heads write cannot be told apart. Relevancy, hiding image "
-        "tokens and the logit lens need no such parts."
-    )
+def _unreadable(number: int, why: str) -> NotShown:
+    return NotShown(f"Layer {number} of this model {why}, so what its heads write cannot be told apart.")

@@ -17,12 +17,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ...errors import NotApplicable
+from ...errors import NotShown
 from ..edits import Edits, HeadAblation, Knockout, Site, StatePatch
 
 SEVERAL_STREAMS = (
     "Between this model's layers go several streams of states, which are brought together after the last one only, so "
-    "no single state can be read or replaced. Choose attention, hiding image tokens or the pixels instead."
+    "no single state can be read or replaced."
 )
 
 Part = Callable[[torch.nn.Module, Site], torch.nn.Module]
@@ -164,7 +164,7 @@ class _Patches:
         if _active.get() is not self._active:
             return states
         if states.ndim > 3:
-            raise NotApplicable(SEVERAL_STREAMS)
+            raise NotShown(SEVERAL_STREAMS)
         states = states.clone()
         for row, patch in self._entries:
             index = torch.tensor(patch.positions, dtype=torch.long, device=states.device) - self._start

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ...answer import Answer, Question, TokenKind, TokenLayout
 from ...clips import ChosenFrames, VideoFacts
-from ...errors import EmptyQuestion, NotApplicable, UnknownName
+from ...errors import EmptyQuestion, NotApplicable, NotShown, UnknownName
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken
 from ..checkpoints import DecoderPass
@@ -56,13 +56,14 @@ from .inputs import (
     with_ids,
 )
 from .layout import image_positions, lay_out
+from .looking import Look, look
 from .markers import control_ids, placeholder_ids
+from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
-from .rows import attention_rows, layers_seen, tower_attention
+from .rows import attention_rows, tower_attention
 from .shuffling import shuffling
-from .streams import StreamedPass
 from .tokenizer import TokenizerReader
 from .unembedding import Readout, measure_readout
 
@@ -70,7 +71,7 @@ READOUT_TOKENS = 4
 """How many tokens are read to see what makes logits of states: of one, all states may be zero."""
 
 WITHOUT_GRID = "Hiding pixels needs no grid, and the scores of words and of the image tokens as a whole remain valid."
-READ_OTHERWISE = "Its states cannot be read in the vocabulary: choose attention or hiding image tokens instead."
+READ_OTHERWISE = "Its states cannot be read in the vocabulary."
 
 
 class TransformersModel(VisionLanguageModel):
@@ -91,7 +92,7 @@ class TransformersModel(VisionLanguageModel):
         self.image_marker_ids = placeholder_ids(network.config)
         self._measured_readout: Readout | None = None
         self._readout_is_measured = False
-        self._seen: frozenset[int] | None = None
+        self._looked: Look | None = None
         self._control = control_ids(processor, network.config)
         self._grids = KeptGrids(card.fingerprint)
 
@@ -272,8 +273,23 @@ class TransformersModel(VisionLanguageModel):
     def unembedding(self) -> Unembedding:
         unembedding = self._readout().taken_apart(self.device)
         if unembedding is None:
-            raise NotApplicable(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
+            raise NotShown(f"The final norm of {self.card.name} is none that is known. {READ_OTHERWISE}")
         return unembedding
+
+    # What it shows of itself
+
+    def attention_seen(self) -> frozenset[int]:
+        return self._look().attention
+
+    def reads_states(self, answer: Answer) -> bool:
+        looked = self._look()
+        gone_through = not looked.streams and (looked.all_run or bool(answer.question.images))
+        return gone_through and self._reads_states()
+
+    def _look(self) -> Look:
+        if self._looked is None:
+            self._looked = look(self._passes, self._some_words())
+        return self._looked
 
     def _reads_states(self) -> bool:
         """Whether it can be told how the network makes logits of its last states."""
@@ -289,9 +305,9 @@ class TransformersModel(VisionLanguageModel):
         return list(islice(words, READOUT_TOKENS))
 
     def _readout(self) -> Readout:
-        """How the network makes logits of its last states. Raises NotApplicable where that cannot be told."""
+        """How the network makes logits of its last states. Raises NotShown where that cannot be told."""
         if not self._reads_states() or self._measured_readout is None:
-            raise NotApplicable(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
+            raise NotShown(f"How {self.card.name} makes logits of its states is not known. {READ_OTHERWISE}")
         return self._measured_readout
 
     def unembedding_rows(self, ids: Sequence[int]) -> Float[Tensor, "id hidden"]:
@@ -312,8 +328,8 @@ class TransformersModel(VisionLanguageModel):
         if not edits or not answer.tokens:
             return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
         start = min(first_position(row, prompt - 1) for row in together(edits))
-        if not self._reads_states():
-            under = checkpoints.made_under if isinstance(checkpoints, NetworkDecoderPass | StreamedPass) else ()
+        if not self.reads_states(answer):
+            under = checkpoints.made_under if isinstance(checkpoints, NetworkDecoderPass | OpaquePass) else ()
             return [self._logits_under(answer, under + row) for row in edits]
         if checkpoints is None:
             checkpoints = self.checkpointed(answer, start)
@@ -352,7 +368,7 @@ class TransformersModel(VisionLanguageModel):
         self._check_seen(edit)
 
     def _check_seen(self, edit: Edit) -> None:
-        """Raises NotApplicable where an edit is of attention that goes around the registered function: it would do
+        """Raises NotShown where an edit is of attention that goes around the registered function: it would do
         nothing."""
         match edit:
             case HeadAblation():
@@ -361,12 +377,10 @@ class TransformersModel(VisionLanguageModel):
                 touched = set(self.card.attention_layers if edit.layers is None else edit.layers)
             case _:
                 return
-        if self._seen is None:
-            self._seen = layers_seen(self._passes, self._some_words())
-        if unseen := touched & set(self.card.attention_layers) - self._seen:
-            raise NotApplicable(
+        if unseen := touched & set(self.card.attention_layers) - self.attention_seen():
+            raise NotShown(
                 f"The attention of {self.card.name} cannot be seen from outside in layer {min(unseen)}, so nothing of "
-                "it can be taken away. Choose input x gradient or hiding pixels."
+                "it can be taken away."
             )
 
     def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:

@@ -6,22 +6,22 @@ from __future__ import annotations
 import torch
 
 from ...answer import Answer
-from ...errors import NotApplicable
 from ..checkpoints import DecoderPass
 from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
+from .editing import SEVERAL_STREAMS
 from .inputs import PositionedPrompt, seen
+from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
 from .prefix import KeptPrefix, network_cache
 from .recompute import LayerInputs, NetworkTowerPass, recording_layers
 from .rotary import batched, positions_from
-from .streams import StreamedPass
 
 LAYERS_LEFT_OUT = (
     "Without a picture this network leaves out the layers that would read it, so that its layers cannot be computed "
-    "again one by one. Ask about a picture, or choose raw attention."
+    "again one by one."
 )
 
 
@@ -29,7 +29,7 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
     """A checkpointed pass over an answer's sequence, from position `start` on where the keys and values of all before
     can be kept; over the whole sequence otherwise.
 
-    Raises ValueError for a start outside the prompt, NotApplicable for a pass that leaves layers out.
+    Raises ValueError for a start outside the prompt.
     """
     prompt = _prompt_of(passes, answer)
     if not 0 <= start < len(prompt.ids):
@@ -58,9 +58,9 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
 
     first = read()
     if len(first.shapes) < len(layers):
-        raise NotApplicable(LAYERS_LEFT_OUT)
+        return OpaquePass(len(layers), LAYERS_LEFT_OUT)
     if len(first.shapes[0]) > 3:
-        return StreamedPass(len(layers))
+        return OpaquePass(len(layers), SEVERAL_STREAMS)
     return NetworkDecoderPass(layers, first, read, passes.lock, passes.part, passes.divisible, prefix)
 
 

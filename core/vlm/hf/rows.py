@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
-from ...errors import NotApplicable
+from ...errors import NotShown
 from ..attention_call import AttentionCall
 from ..memory_costs import check_memory
 from ..model import VisionLanguageModel
@@ -22,7 +22,7 @@ def attention_rows(
     passes: Passes, answer: Answer, queries: Sequence[int]
 ) -> Float[Tensor, "layers heads query position"]:
     """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it; NaN in layers
-    without attention. Raises NotApplicable where no layer's can be seen."""
+    without attention. Raises NotShown where no layer's can be seen."""
     network = passes.network
     index = torch.tensor(queries, dtype=torch.long, device=network.device)
     layers: dict[int, Tensor] = {}
@@ -36,24 +36,12 @@ def attention_rows(
         passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
     layers = {layer: own for layer, own in layers.items() if calls[layer] == 1}
     if not layers:
-        raise NotApplicable(
-            f"The attention of {passes.name} cannot be seen from outside. Choose input x gradient or hiding pixels."
-        )
+        raise NotShown(f"The attention of {passes.name} cannot be seen from outside.")
     some = next(iter(layers.values()))
     rows = some.new_full((len(passes.layers), *some.shape), float("nan"))
     for layer, own in layers.items():
         rows[layer] = own
     return rows
-
-
-def layers_seen(passes: Passes, tokens: Sequence[int]) -> frozenset[int]:
-    """The numbers of the layers whose attention is one call of the registered function, from a pass over a few tokens:
-    in others nothing can be read or taken away."""
-    seen: Counter[int] = Counter()
-    ids = torch.tensor([tokens], device=passes.network.device)
-    with passes.lock, torch.no_grad(), observing(NAME, lambda call: seen.update([call.layer]), passes.network.device):
-        passes.network(input_ids=ids, use_cache=False)
-    return frozenset(layer for layer, calls in seen.items() if calls == 1)
 
 
 def tower_attention(

@@ -124,7 +124,7 @@ def test_what_cannot_be_had_is_said(mllama: TransformersModel, answer: Answer) -
     assert across in answer.layout.unplaced
     with pytest.raises(NotApplicable, match=across):
         mllama.measure_grid(answer)
-    with pytest.raises(NotApplicable, match=f"{across}.*Choose relevancy or raw attention"):
+    with pytest.raises(NotApplicable, match=f"{across}.*Choose hiding pixels, raw attention or input x gradient"):
         explain(explainers()["grad_cam"], mllama, answer, [Target((1,))])
     with pytest.raises(UnknownName, match="has no attention"):
         mllama.logits_with(answer, [(HeadAblation(((1, 0),)),)])
