@@ -20,6 +20,9 @@ from ..vlm.tower import TowerPass
 from ._backward import finite_gradients, rescaled
 from ._propagation import RelevancyPropagation
 
+PROPORTIONAL = 1e-2
+"""A multiple is one to this share: states of half precision have been rounded."""
+
 
 class TowerPropagation(RelevancyPropagation):
     """Relevancy propagation down a tower. Below some layers, whose states are read, the gradient has a part more.
@@ -51,22 +54,33 @@ def entering(decoder: RelevancyPropagation, images: Sequence[int]) -> Float[Tens
     return at_least_float32(decoder.gradient[:, list(images)]) / decoder.scale[:, None, None]
 
 
+def scaling(given: Float[Tensor, "image_token hidden"], made: Float[Tensor, "image_token hidden"]) -> float:
+    """By what a decoder multiplies what was `made` for it before its first layer is `given` it, as Granite's does; 1
+    where one is not a multiple of the other."""
+    given, made = at_least_float32(given).flatten(), at_least_float32(made).flatten().to(given.device)
+    factor = float(given @ made / (made @ made).clamp(min=torch.finfo(made.dtype).tiny))
+    missed = float((given - factor * made).norm())
+    return factor if abs(factor - 1) > PROPORTIONAL and missed <= PROPORTIONAL * float(given.norm()) else 1.0
+
+
 def into_tower(
     tower: TowerPass,
     decoder: RelevancyPropagation,
     images: Sequence[int],
     entries: Sequence[Float[Tensor, "target image_token hidden"]],
+    given: Float[Tensor, "image_token hidden"],
 ) -> TowerPropagation:
     """Propagation goes on through the projector: an image token's relevancy is spread evenly over its merged places.
 
-    `entries` are the gradients of what enters each of the decoder's first layers. The relevancy of a token that is made
-    of no place goes no further.
+    `entries` are the gradients of what enters each of the decoder's first layers, and `given` what the first of them
+    was given, which some decoders scale before. The relevancy of a token that is made of no place goes no further.
     """
     states = [read.detach().requires_grad_() for read in tower.read]
     with torch.enable_grad():
         projected = tower.project(*states)
     token_targets = len(decoder.scale)
-    above, scale = rescaled(torch.stack(list(entries), 1), torch.ones_like(decoder.scale), projected.dtype)
+    first = entries[0] * scaling(given, projected[0].detach())
+    above, scale = rescaled(torch.stack([first, *entries[1:]], 1), torch.ones_like(decoder.scale), projected.dtype)
     joining: dict[int, Tensor] = {}
     for token_target in range(token_targets):
         parts, factor = finite_gradients(

@@ -51,6 +51,9 @@ SAVED: dict[str, Callable[[Path], Path]] = {
 TOWERS: dict[str, Callable[[Path], Path]] = {
     "aya vision": save_aya_vision,
     "gemma3": save_gemma3,
+    "granite, which scales what it reads": lambda folder: save_llava(
+        folder, model_type="granite", embedding_multiplier=12.0
+    ),
     "internvl": save_internvl,
     "llava next": save_llava_next,
     "llava onevision": save_llava_onevision,

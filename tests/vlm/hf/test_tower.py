@@ -168,17 +168,6 @@ def test_a_grid_that_was_shrunk_is_not_followed(tmp_path: Path, picture: Image.I
     assert model.checkpointed_tower(answer) is None
 
 
-def test_a_decoder_that_scales_what_it_reads_is_not_followed(llava: TransformersModel, picture: Image.Image) -> None:
-    """The projector's gradient would be another: Granite multiplies embeddings."""
-    answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    text = llava.network.config.text_config
-    text.embedding_multiplier = 12.0
-    try:
-        assert llava.checkpointed_tower(answer) is None
-    finally:
-        del text.embedding_multiplier
-
-
 def test_a_tower_that_is_not_as_declared_gives_no_pass(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

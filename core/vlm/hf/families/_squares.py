@@ -55,11 +55,11 @@ def layers_read(network: Any) -> tuple[Sequence[torch.nn.Module], tuple[int, ...
     """The layers of a tower up to the last one that `vision_feature_layer` names, and after how many of them the
     states that it names stand.
 
-    None where there is no such setting, and where the decoder scales what it reads, as Granite does.
+    None where there is no such setting.
     """
     config = network.config
     layers, feature = encoder_layers(network.model.vision_tower), getattr(config, "vision_feature_layer", None)
-    if layers is None or feature is None or getattr(config.text_config, "embedding_multiplier", 1) != 1:
+    if layers is None or feature is None:
         return None
     # The states are counted from the embeddings on: as many as there are layers, and one.
     named = [feature] if isinstance(feature, int) else feature

@@ -43,7 +43,7 @@ class Pixtral(Family):
     def tower(self, context: PromptContext) -> Tower | None:
         config, base = context.config, context.network.model
         feature = getattr(config, "vision_feature_layer", -1)
-        if not isinstance(feature, int) or getattr(config.text_config, "embedding_multiplier", 1) != 1:
+        if not isinstance(feature, int):
             return None
         vision = getattr(base, "vision_tower", None) or base.vision_encoder
         layers = vision.transformer.layers
