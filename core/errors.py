@@ -93,7 +93,11 @@ class NotApplicable(ExplainError):
 
 class NotShown(NotApplicable):
     """What a model does not show of itself, and why. Its sentence is that alone: whoever knows the answer adds what can
-    be had all the same (`core.vlm.instead`)."""
+    be had all the same (`core.vlm.instead`). `gradients`: they, at least, are to be had."""
+
+    def __init__(self, sentence: str, *, gradients: bool = True) -> None:
+        super().__init__(sentence)
+        self.gradients = gradients
 
 
 class NotEnoughMemory(ExplainError):

@@ -21,8 +21,7 @@ FACTORS = (1.0, 2.0**-6, 2.0**-11)
 at the last is less than 1/4000 of the largest."""
 
 OVERFLOWED = (
-    "In float16 this model's gradients overflow, so there are none to be had. Load it in bfloat16 or float32, or "
-    "choose raw attention or hiding pixels."
+    "In float16 this model's gradients overflow, so there are none to be had. Load it in bfloat16 or float32 for them."
 )
 
 BORROWING = (
@@ -111,14 +110,14 @@ def finite_gradients(
     allow_unused: bool = False,
 ) -> tuple[tuple[Tensor | None, ...], float]:
     """Gradients with respect to `inputs`, times a factor that is returned with them: 1, but in half precision less
-    where they would overflow on their way. Raises NotApplicable where they do in any case."""
+    where they would overflow on their way. Raises NotShown where they do in any case."""
     half = inputs[0].dtype == torch.float16
     for factor in FACTORS if half else FACTORS[:1]:
         given = [gradient * factor for gradient in gradients] if factor != 1 else list(gradients)
         got = torch.autograd.grad(outputs, inputs, given, retain_graph=retain_graph or half, allow_unused=allow_unused)
         if not half or bool(torch.stack([own.isfinite().all() for own in got if own is not None]).all()):
             return got, factor
-    raise NotApplicable(OVERFLOWED)
+    raise NotShown(OVERFLOWED, gradients=False)
 
 
 def top_gradients(

@@ -31,8 +31,8 @@ MOST = 3
 """How many are named at most."""
 
 
-def ways_left(model: VisionLanguageModel, answer: Answer) -> tuple[str, ...]:
-    """Those of `WAYS` that can be had of this answer."""
+def ways_left(model: VisionLanguageModel, answer: Answer, gradients: bool = True) -> tuple[str, ...]:
+    """Those of `WAYS` that can be had of this answer, with gradients or without."""
     seen, attending = model.attention_seen(), set(model.card.attention_layers)
     states = model.reads_states(answer)
     layout = answer.layout
@@ -40,17 +40,17 @@ def ways_left(model: VisionLanguageModel, answer: Answer) -> tuple[str, ...]:
     had = {
         "occlusion_pixels": bool(answer.question.images),
         "raw_attention": bool(seen),
-        "input_gradient": states,
+        "input_gradient": states and gradients,
         "occlusion_tokens": bool(tokens) and attending <= seen,
-        "relevancy": states and bool(seen),
+        "relevancy": states and gradients and bool(seen),
     }
     return tuple(way for way in WAYS if had[way])
 
 
-def instead(model: VisionLanguageModel, answer: Answer) -> str:
+def instead(model: VisionLanguageModel, answer: Answer, gradients: bool = True) -> str:
     """What to do where something is refused, as a sentence: ask about a picture where there is none, or choose a method
     that this model and answer do not refuse."""
-    named = [WAYS[way] for way in ways_left(model, answer)[:MOST]]
+    named = [WAYS[way] for way in ways_left(model, answer, gradients)[:MOST]]
     methods = " or ".join(filter(None, (", ".join(named[:-1]), *named[-1:])))
     if answer.question.images:
         return f"Choose {methods}."
@@ -63,7 +63,7 @@ def saying_what_is_left(model: VisionLanguageModel, answer: Answer) -> Iterator[
     try:
         yield
     except NotShown as error:
-        raise NotApplicable(f"{error} {instead(model, answer)}") from error
+        raise NotApplicable(f"{error} {instead(model, answer, error.gradients)}") from error
 
 
 def with_what_is_left(
