@@ -17,6 +17,7 @@ from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
 from ..perturb.perturbation import HiddenPatches
 from ..settings import checked
+from ..vlm.batch_size import once_more
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -63,8 +64,12 @@ def evaluate(
     targets = [token_targets_of(answer, explanation.target) for explanation in explanations]
     every = list(dict.fromkeys(token_target for target in targets for token_target in target))
     wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
-    read = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
-    readings = {variant: outcome.after for variant, outcome in zip(wanted, read, strict=False)}
+
+    def read() -> Readings:
+        each = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
+        return {variant: outcome.after for variant, outcome in zip(wanted, each, strict=False)}
+
+    readings = once_more("Testing a map", model, read)
     if not readings:
         raise Cancelled("testing a map was stopped")
     return [

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..answer import Answer, TokenKind
 from ..errors import NotShown
+from ..vlm.batch_size import in_smaller_batches
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import ModelCard, VisionLanguageModel
@@ -43,7 +44,7 @@ LAYER_STATES = 64
 
 def grouped(card: ModelCard, rows: int, token_targets: Sequence[TokenTarget]) -> list[tuple[TokenTarget, ...]]:
     """The token targets in groups that are propagated together."""
-    size = max(1, GROUP_BYTES // target_bytes(card, rows))
+    size = in_smaller_batches(min(len(token_targets), GROUP_BYTES // target_bytes(card, rows)))
     return [tuple(token_targets[start : start + size]) for start in range(0, len(token_targets), size)]
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..answer import Answer, Explanation, Target
 from ..errors import NotApplicable
 from ..settings import checked
+from ..vlm.batch_size import once_more
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
@@ -47,7 +48,11 @@ def explain(
     _check(explainer, model, answer, token_targets, settings)
     began = time.perf_counter()
     with peak_memory(torch.device(model.card.device)) as peak, saying_what_is_left(model, answer):
-        last = _steps(explainer, model, answer, token_targets, settings, cancel, progress)
+        last = once_more(
+            explainer.name,
+            model,
+            lambda: _steps(explainer, model, answer, token_targets, settings, cancel, progress),
+        )
     seconds = time.perf_counter() - began
     assert last.scores is not None
     row = {token_target: last.scores[number] for number, token_target in enumerate(token_targets)}

@@ -13,6 +13,7 @@ from ..answer import Answer, Target, subject
 from ..errors import NotApplicable
 from ..geometry import picture_records
 from ..settings import checked
+from ..vlm.batch_size import once_more
 from ..vlm.cancel import CancelToken
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
@@ -70,7 +71,11 @@ def measure(
 
     began = time.perf_counter()
     with peak_memory(torch.device(model.card.device)) as peak, saying_what_is_left(model, answer):
-        result = mechanism.compute(model, answer, target, settings, cancel=stop, progress=heard)
+        result = once_more(
+            mechanism.name,
+            model,
+            lambda: mechanism.compute(model, answer, target, settings, cancel=stop, progress=heard),
+        )
     seconds = time.perf_counter() - began
     result.check(model, answer)
     return Measurement(mechanism.key, target, asdict(settings), result, seconds, peak())

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..masking import Canvas, as_seen
+from ..vlm.batch_size import in_smaller_batches
 from ..vlm.cancel import CancelToken
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
@@ -52,7 +53,7 @@ def outcomes(
 
 def sets_at_once(model: VisionLanguageModel, answer: Answer, start: int) -> int:
     """How many sets of edits that touch nothing before `start` are read in one batch."""
-    return min(AT_ONCE, model.edits_at_once(answer, start))
+    return min(in_smaller_batches(AT_ONCE), model.edits_at_once(answer, start))
 
 
 def _read_as(perturbation: Perturbation) -> Perturbation:

@@ -1,19 +1,69 @@
 """How many rows a batch may have. Several sequences read together cost less than one by one, until they fill the memory
-or overflow a processor's caches. Each figure is an estimate of the most that a row needs at once."""
+or overflow a processor's caches. Each figure is an estimate of the most that a row needs at once; where it was too low
+and memory ran out, the work is done once more with batches half as large (`once_more`)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TypeVar
 
 import torch
 
 from ..answer import Answer
-from .memory import available_bytes
+from ..errors import NotEnoughMemory
+from .memory import available_bytes, give_back_freed, out_of_memory, readable_bytes
 from .memory_costs import pass_bytes
 from .model import ModelCard, VisionLanguageModel
 from .prepared import PreparedPrompt
 
+T = TypeVar("T")
+
+_divisor: ContextVar[int] = ContextVar("batches_divided_by", default=1)
+
 MOST_ROWS = 64
 CPU_POSITIONS = 1280
 """Positions that a CPU reads together: larger batches overflow its caches and take longer, row by row."""
+
+
+def in_smaller_batches(rows: int) -> int:
+    """This number of rows, or half of it where work is done once more because memory ran out; at least 1."""
+    return max(1, rows // _divisor.get())
+
+
+@contextmanager
+def _halved() -> Iterator[None]:
+    token = _divisor.set(2)
+    try:
+        yield
+    finally:
+        _divisor.reset(token)
+
+
+def once_more(name: str, model: VisionLanguageModel, work: Callable[[], T]) -> T:
+    """What comes of `work`. Where memory runs out, what is kept of earlier questions is let go and it is done once
+    more, in batches half as large. Raises NotEnoughMemory where it runs out again."""
+    try:
+        return work()
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+    # After the block, with which the error and all that its frames held are gone.
+    model.forget()
+    give_back_freed()
+    try:
+        with _halved():
+            return work()
+    except Exception as error:
+        if not out_of_memory(error):
+            raise
+    give_back_freed()
+    free = readable_bytes(available_bytes(torch.device(model.card.device)))
+    raise NotEnoughMemory(
+        f"Memory ran out during this ({name}), and once more in smaller steps; {free} are free now. Choose fewer "
+        "tokens, a smaller picture, or a smaller model, or free memory."
+    )
 
 
 def continuations_at_once(card: ModelCard, head_size: int, prepared: PreparedPrompt, longest: int) -> int:
@@ -23,13 +73,13 @@ def continuations_at_once(card: ModelCard, head_size: int, prepared: PreparedPro
     keys = 2 * 2 * card.layers * card.key_value_heads * head_size * (prepared.shared + width) * card.number_bytes
     logits = 2 * width * card.vocabulary * 4
     hidden = 12 * width * card.hidden * card.number_bytes
-    return max(1, min(MOST_ROWS, _fitting(card, keys + logits + hidden)))
+    return in_smaller_batches(min(MOST_ROWS, _fitting(card, keys + logits + hidden)))
 
 
 def images_at_once(model: VisionLanguageModel, answer: Answer) -> int:
     """Rows of a batch of whole passes over an answer, each with images of its own; at least 1."""
     most = _most_rows(model.card, len(answer.layout))
-    return max(1, min(most, _fitting(model.card, pass_bytes(model, answer))))
+    return in_smaller_batches(min(most, _fitting(model.card, pass_bytes(model, answer))))
 
 
 def edits_at_once(card: ModelCard, answer: Answer, start: int) -> int:
@@ -40,7 +90,8 @@ def edits_at_once(card: ModelCard, answer: Answer, start: int) -> int:
     states = 24 * rows * card.hidden * card.number_bytes
     keys = 4 * positions * card.hidden * card.number_bytes
     logits = 3 * len(answer.tokens) * card.vocabulary * 4
-    return max(1, min(_most_rows(card, rows), _fitting(card, states + keys + 6 * rows * positions + logits)))
+    most = min(_most_rows(card, rows), _fitting(card, states + keys + 6 * rows * positions + logits))
+    return in_smaller_batches(most)
 
 
 def _most_rows(card: ModelCard, positions: int) -> int:

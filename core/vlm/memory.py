@@ -13,9 +13,36 @@ import torch
 OVERHEAD = 300 * 2**20
 """Bytes for activations, caches and the libraries, beside the weights."""
 
+
+@dataclass(frozen=True)
+class ControlGroup:
+    """The files in which the system says how much memory a container may have, how much it has, and of what kinds;
+    `reclaimable` is the kind it gives up when asked: what was read of files and not looked at again."""
+
+    limit: Path
+    used: Path
+    kinds: Path
+    reclaimable: str
+
+    def available(self) -> int | None:
+        """Bytes that are left to the container; None where there is none, or no limit."""
+        try:
+            limit, used = (int(file.read_text(encoding="ascii")) for file in (self.limit, self.used))
+            kinds = dict(line.split() for line in self.kinds.read_text(encoding="ascii").splitlines())
+        except (OSError, ValueError):
+            return None
+        return max(0, limit - used + int(kinds.get(self.reclaimable, 0)))
+
+
+_FIRST, _SECOND = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
 _CONTROL_GROUPS = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+    ControlGroup(_SECOND / "memory.max", _SECOND / "memory.current", _SECOND / "memory.stat", "inactive_file"),
+    ControlGroup(
+        _FIRST / "memory.limit_in_bytes",
+        _FIRST / "memory.usage_in_bytes",
+        _FIRST / "memory.stat",
+        "total_inactive_file",
+    ),
 )
 
 
@@ -35,12 +62,14 @@ class MemoryEstimate:
 
 
 def available_bytes(device: torch.device) -> int:
-    """Free memory of a device; for the CPU what the system says is available, within the container's limit."""
+    """Free memory of a device, on a GPU with what PyTorch keeps of it and does not use; for the CPU what the system
+    says is available, within the container's limit."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    limits = [_system_available(), *(_group_available(limit, used) for limit, used in _CONTROL_GROUPS)]
+    limits = [_system_available(), *(group.available() for group in _CONTROL_GROUPS)]
     known = [value for value in limits if value is not None]
     return min(known) if known else 4 * 2**30
 
@@ -52,13 +81,6 @@ def _system_available() -> int | None:
         return None
     fields = dict(line.split(":", 1) for line in lines if ":" in line)
     return int(fields["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in fields else None
-
-
-def _group_available(limit: Path, used: Path) -> int | None:
-    try:
-        return max(0, int(limit.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")))
-    except (OSError, ValueError):
-        return None
 
 
 @contextmanager
@@ -86,14 +108,28 @@ def peak_memory(device: torch.device) -> Iterator[Callable[[], int | None]]:
 
 
 def give_back_freed() -> None:
-    """Hand memory that this process has freed back to the system, where the C library can (glibc's malloc_trim).
+    """Hand memory that this process has freed back to the system, where the C library can (glibc's malloc_trim), and
+    what PyTorch keeps of GPUs.
 
-    It keeps freed memory to use it again, unseen by `peak_memory`: whoever compares what several pieces of work take
-    calls this before each.
+    They keep freed memory to use it again, unseen by `peak_memory` and by other processes: whoever compares what
+    several pieces of work take calls this before each.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+_SAID = ("can't allocate memory", "out of memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out: on a GPU, in Python, or in PyTorch's own memory of the CPU, whose error is a plain
+    RuntimeError."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(said in str(error) for said in _SAID)
 
 
 def _resident(field: str) -> int | None:

@@ -6,20 +6,27 @@ import gc
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import streamlit as st
 
+from core.errors import NotEnoughMemory
 from core.ui.jobs.job import LOOK_IN, PARTING, Job
 from core.vlm.cancel import CancelToken
 
 
 class Model:
-    """All that a job needs of a model: its lock."""
+    """All that a job needs of a model: its lock, and where it lies if memory runs out."""
+
+    card = SimpleNamespace(device="cpu")
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+
+    def forget(self) -> None:
+        """It keeps nothing."""
 
 
 class Status:
@@ -82,6 +89,28 @@ def test_what_the_work_raises_is_raised_here_and_the_lock_is_free_again() -> Non
     with pytest.raises(ValueError, match="too long"):
         Job(model, "answering", work).watch(status)
     assert Job(model, "answering", lambda cancel, say: "next").watch(status) == "next"
+
+
+@pytest.mark.parametrize("says", [False, True])
+def test_work_that_runs_out_of_memory_is_done_once_more_unless_it_has_spoken(says: bool) -> None:
+    begun: list[int] = []
+
+    def work(cancel: CancelToken, say: Callable[[str], None]) -> str:
+        begun.append(1)
+        if says:
+            say("half an answer")
+        if len(begun) == 1:
+            raise MemoryError
+        return "done"
+
+    job: Job[str] = Job(Model(), "reading", work)  # type: ignore[arg-type]
+    assert job.ends_within(10)
+    if says:
+        with pytest.raises(NotEnoughMemory, match="reading"):
+            job.result()
+    else:
+        assert job.result() == "done"
+    assert len(begun) == (1 if says else 2)
 
 
 def test_stopping_the_page_stops_the_work_within_half_a_second(stop_after: Callable[[float], None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ...errors import SightlineError
+from ...vlm.memory import out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +15,7 @@ def failure(purpose: str, error: Exception) -> str:
     its details are."""
     if isinstance(error, SightlineError):
         return str(error)
-    if isinstance(error, MemoryError):
+    if out_of_memory(error):
         return "There was not enough memory for this. Choose fewer tokens, a smaller picture, or a smaller model."
     log.error("%s failed", purpose, exc_info=error)
     return (

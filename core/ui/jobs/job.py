@@ -25,6 +25,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ...vlm.batch_size import once_more
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 
@@ -133,12 +134,35 @@ def _body(
             cancel.check()
             _holders[model] = replace(holder, since=time.monotonic())
             started.set()
-            outcome.set_result(work(cancel, said.put))
+            outcome.set_result(_done(model, holder.purpose, work, cancel, said.put))
         finally:
             _holders.pop(model, None)
             model.lock.release()
     except BaseException as error:  # it is raised again where the outcome is read
         outcome.set_exception(error)
+
+
+def _done(
+    model: VisionLanguageModel,
+    purpose: str,
+    work: Callable[[CancelToken, Callable[[str], None]], T],
+    cancel: CancelToken,
+    say: Callable[[str], None],
+) -> T:
+    """What comes of the work, done once more in smaller steps where memory runs out before it has said anything."""
+    spoken = False
+
+    def heard(piece: str) -> None:
+        nonlocal spoken
+        spoken = True
+        say(piece)
+
+    def again() -> T:
+        if spoken:
+            raise MemoryError
+        return work(cancel, heard)
+
+    return once_more(purpose, model, again)
 
 
 def may_stop_here() -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from ..checkpoints import DecoderPass
 from ..decomposition import LayerDecomposition
 from ..edits import Edits, Site, first_layer, first_position
+from ..memory import out_of_memory
 from .decompose import decompose
 from .editing import Part, editing, patched, together
 from .layer_memory import LayerKeysValues
@@ -100,7 +101,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
             try:
                 return self._from_layer(layer, position, edits)
             except (RuntimeError, IndexError) as error:
-                if len(edits) == 1 or isinstance(error, torch.OutOfMemoryError):
+                if len(edits) == 1 or out_of_memory(error):
                     raise
                 # What a layer is given beside its states, types of tokens for instance, is that of one sequence.
                 self._batched = False

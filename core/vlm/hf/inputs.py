@@ -18,6 +18,7 @@ from torch import Tensor
 from ...answer import Question
 from ...errors import ImageMissing, QuestionTooLong, UnusableImage, UnusableVideo
 from ...masking import as_seen
+from ..memory import out_of_memory
 from ..prepared import PreparedPrompt
 from . import prompt as prompts
 from .families.base import Family
@@ -169,9 +170,9 @@ def looking_at(question: Question, name: str) -> Iterator[None]:
     """The vision tower's pass over a question's images. Raises UnusableImage where the tower fails on their shape."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
     except (RuntimeError, IndexError, ValueError) as error:
+        if out_of_memory(error):
+            raise
         first = (str(error).strip().splitlines() or [""])[0][:160]
         raise UnusableImage(
             f"The vision tower of {name} fails on the picture ({in_pixels(question)}; {type(error).__name__}: "

@@ -17,6 +17,7 @@ from transformers.models.auto.modeling_auto import (
 )
 
 from ...errors import ModelUnavailable
+from ..memory import out_of_memory
 from .capture import NAME as RECORDED_ATTENTION
 from .capture import TOWER as TOWER_ATTENTION
 from .decoder import decoder_of
@@ -183,14 +184,14 @@ def read_network(
             attach(network, placement, next(iter(placement.values())))
         elif not several:
             network = network.to(placement)
-    except torch.OutOfMemoryError as error:
-        raise ModelUnavailable(
-            f"{called(folder)} does not fit into the GPU's memory. Load it in bfloat16, in 8 or 4 bit, or choose a "
-            "smaller model."
-        ) from error
     except ImportError as error:
         raise _lacking(f"The weights of {called(folder)} need", error, "choose another version") from error
     except Exception as error:  # a damaged file or configuration can fail anywhere in the constructors
+        if out_of_memory(error):
+            raise ModelUnavailable(
+                f"{called(folder)} does not fit into the memory. Load it in bfloat16, in 8 or 4 bit, or choose a "
+                "smaller model."
+            ) from error
         method = method_of(read_json(folder / "config.json"))
         if method is not None or quantisation is not None:
             raise ModelUnavailable(
