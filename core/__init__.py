@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .answer import Answer, Decoding, Explanation, Question, RegionMask, Target, Turn
     from .api.asking import ask, load_model, load_video, measure_grid
     from .api.explaining import evaluate, explain
+    from .api.frames import frame_shares, hide_frames
     from .api.showing import overlay, street_scene
     from .cases.formats.registry import formats
     from .claims.registry import claims as published_claims
@@ -54,6 +55,8 @@ __all__ = [
     "evaluate",
     "explain",
     "formats",
+    "frame_shares",
+    "hide_frames",
     "lenses",
     "load_model",
     "load_video",
@@ -75,6 +78,8 @@ _PLACES = {
     "explain": ".api.explaining",
     "evaluate": ".api.explaining",
     "badge": ".evidence.badge",
+    "frame_shares": ".api.frames",
+    "hide_frames": ".api.frames",
     "overlay": ".api.showing",
     "street_scene": ".api.showing",
     "Question": ".answer",

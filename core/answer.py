@@ -426,6 +426,7 @@ def subject(answer: Answer, target: Target) -> dict[str, object]:
         "rivals": None if target.rivals is None else list(target.rivals),
         "question": answer.question.text,
         "images_at": list(answer.question.images_at),
+        "videos": [clip.record() for clip in answer.question.clips],
         "answer": answer.text,
         "masked": bool(answer.question.masks),
         "model": answer.model,

@@ -50,6 +50,18 @@ class Clip:
         """How long the video is, in seconds."""
         return self.total / self.rate
 
+    def record(self) -> dict[str, object]:
+        """The same as plain values, for files."""
+        return {
+            "name": self.name,
+            "first": self.first,
+            "times": list(self.times),
+            "indices": list(self.indices),
+            "rate": self.rate,
+            "total": self.total,
+            "rule": self.rule,
+        }
+
     @property
     def content(self) -> str:
         """All of it that may bear on an answer."""

@@ -43,7 +43,7 @@ def explain(
     chosen = _method(method)
     own = _settings(chosen.Settings, chosen.name, settings)
     [explanation] = explain_targets(
-        chosen, model, answer, [_target(answer, target)], own, cancel=cancel, progress=progress
+        chosen, model, answer, [target_of(answer, target)], own, cancel=cancel, progress=progress
     )
     return explanation
 
@@ -105,7 +105,8 @@ def _method(method: str | Explainer) -> Explainer:
     return explainers()[method]
 
 
-def _target(answer: Answer, target: Target | str | None) -> Target:
+def target_of(answer: Answer, target: Target | str | None) -> Target:
+    """A target, that of a word of the answer, or the whole answer. Raises UnknownName."""
     if isinstance(target, Target):
         return target
     if target is None:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..answer import Answer, Decoding, Question
+from ..clips import Video
 from ..errors import WrongOption
 from ..geometry import picture_notes, picture_records
+from ..images import display_name
+from ..videos import open_video
 from ..vlm.cancel import CancelToken
 from ..vlm.generation import ask
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
@@ -19,7 +22,7 @@ from ..vlm.parting import parting
 from ..vlm.replay import checked
 from ..workers.base import Workers
 from ..workers.crew import crew
-from .console import say
+from .console import say, stoppable
 
 Engine = Literal["local", "ray"]
 
@@ -76,16 +79,42 @@ class Staff:
             yield workers
 
 
+@dataclass(frozen=True)
+class VideoFiles:
+    """Video files, and of each how many frames are asked for, or how many a second; None: as the model's processor
+    says."""
+
+    files: Sequence[Path]
+    frames: int | None = None
+    fps: float | None = None
+
+    def opened(self, model: VisionLanguageModel) -> list[Video]:
+        """The videos, with what was taken of them said. Raises UnreadableVideo, UnusableVideo and Cancelled."""
+        videos = []
+        for file in self.files:
+            with stoppable() as cancel:
+                video = open_video(
+                    file, lambda facts: model.choose_frames(facts, self.frames, self.fps), stop=cancel.check
+                )
+            videos.append(video)
+            clip = video.clip
+            say(f"{len(clip)} of {clip.total:,} frames of {display_name(clip.name)} are shown: {clip.rule}.")
+        return videos
+
+
 def answer_to(
     model: VisionLanguageModel,
     text: str,
     images: Sequence[Path] | None,
     decoding: Decoding,
     at: Sequence[int] | None = None,
+    videos: VideoFiles | None = None,
 ) -> Answer:
-    """The answer to a question about picture files, `at` these places in its text; what the model does not see of them
-    is said, and from which token on rounding may have decided what it is. Raises UnreadableImage and QuestionError."""
-    answer = ask(model, Question(text, images or (), decoding=decoding, images_at=at or ()))
+    """The answer to a question about picture files and, after them, video files, `at` these places in its text; what
+    the model does not see of them is said, and from which token on rounding may have decided what it is. Raises
+    UnreadableImage, UnreadableVideo, QuestionError and Cancelled."""
+    watched = videos.opened(model) if videos is not None else []
+    answer = ask(model, Question(text, [*(images or ()), *watched], decoding=decoding, images_at=at or ()))
     for note in picture_notes(answer.question.images, answer.layout):
         say(note)
     parts = parting(model, answer)
@@ -105,6 +134,7 @@ def told(model: VisionLanguageModel, answer: Answer) -> dict[str, Any]:
         "question": answer.question.text,
         "images_at": list(answer.question.images_at),
         "pictures": picture_records(answer.question.images, answer.layout),
+        "videos": [clip.record() for clip in answer.question.clips],
         "answer": answer.text,
         "finish": answer.finish,
         "seconds": round(answer.seconds, 4),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..answer import Answer, Explanation, Target
@@ -23,6 +24,7 @@ from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import rival_ids, whole_answer
 from .console import bar, say, stoppable
+from .frames import frame_figures
 
 DEFAULT = "relevancy"
 
@@ -133,8 +135,9 @@ def explained(
     return explanations
 
 
-def told(answer: Answer, explanation: Explanation) -> dict[str, Any]:
-    """A map for a JSON line: how it came about, a score for every position, and its shares."""
+def told(answer: Answer, explanation: Explanation, changes: Sequence[Sequence[float]] = ()) -> dict[str, Any]:
+    """A map for a JSON line: how it came about, a score for every position, its shares, and those of the frames of
+    videos, with what hiding them `changes` where that was read."""
     scores = explanation.scores.numpy()
     layout = explanation.about(answer).layout
     places = parts(layout, explanation.target)
@@ -143,6 +146,7 @@ def told(answer: Answer, explanation: Explanation) -> dict[str, Any]:
         "scores": [float(score) for score in scores],
         "kinds": [kind.value for kind in layout.kinds],
         "shares": {share.part.value: share.fraction for share in shares(scores, places) if share.fraction is not None},
+        "frames": [[asdict(frame) for frame in frames] for frames in frame_figures(answer, explanation, changes)],
     }
 
 

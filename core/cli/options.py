@@ -38,6 +38,20 @@ At = Annotated[
         "Without it all stand before the question.",
     ),
 ]
+Videos = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--video",
+        help="A video (MP4, WebM or GIF) for models that take them, after the pictures; its frames count as pictures.",
+    ),
+]
+Frames = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4096, help="How many frames of a video are taken; as the model's processor says otherwise."
+    ),
+]
+Fps = Annotated[float | None, typer.Option(min=0.001, help="How many frames a second are taken instead.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
 Html = Annotated[Path | None, typer.Option(help="Also write a page with figures, which needs nothing else.")]
 Word = Annotated[

@@ -9,21 +9,31 @@ from ..answer import Answer, Fill, RegionMask
 from ..errors import WrongMask
 from ..geometry import hidden_note, picture_records, share_of_region_seen
 from ..images import as_mask
+from ..masking import through_frames
 from ..perturb.perturbation import HiddenPixels
-from ..perturb.reask import Reasked, reask
+from ..perturb.reask import Reasked, reask, reask_under
 from ..vlm.model import VisionLanguageModel
 from .console import say, stoppable
 
 
-def asked_again(model: VisionLanguageModel, answer: Answer, mask: Path, fill: Fill, number: int) -> Reasked:
-    """The answer with what a mask file marks hidden from picture `number` (from 1). Raises WrongMask, UnreadableImage,
-    QuestionError and Cancelled."""
+def asked_again(
+    model: VisionLanguageModel, answer: Answer, mask: Path, fill: Fill, number: int, every_frame: bool = False
+) -> Reasked:
+    """The answer with what a mask file marks hidden from picture `number` (from 1), or from every frame of the video
+    that this is a frame of. Raises WrongMask, UnreadableImage, QuestionError and Cancelled."""
     hidden = as_mask(mask)
     if not hidden.any():
         raise WrongMask(
             "The mask marks no pixel. Pixels are hidden where it is opaque, if it is transparent anywhere, or else "
             "where it is white."
         )
+    if every_frame:
+        clip = next((clip for clip in answer.question.clips if number - 1 in clip.images), None)
+        if clip is None:
+            raise WrongMask(f"Picture {number} is no frame of a video. Leave out --every-frame, or name a frame.")
+        masks = HiddenPixels(through_frames(hidden, clip.images, fill))
+        with stoppable() as cancel:
+            return reask_under(model, answer, masks, cancel=cancel)
     with stoppable() as cancel:
         return reask(model, answer, hidden, fill, image=number - 1, cancel=cancel)
 

@@ -23,6 +23,7 @@ from ..maps.files import record_json
 from ..maps.grid import grid_note
 from ..vlm.model import ModelCard
 from .explaining import told
+from .frames import frame_figures, frame_table
 from .page import image, node, table, token, wide, write_page
 
 LISTED = 200
@@ -34,10 +35,15 @@ DEPENDENCE = (
 
 
 def write_maps(
-    file: Path, card: ModelCard, answer: Answer, explanations: Sequence[Explanation], evidence: Sequence[Evidence] = ()
+    file: Path,
+    card: ModelCard,
+    answer: Answer,
+    explanations: Sequence[Explanation],
+    evidence: Sequence[Evidence] = (),
+    changes: Sequence[Sequence[float]] = (),
 ) -> None:
-    """A page of maps of one answer by the model of `card`, with what their tests found. Raises WrongOption where it
-    cannot be written."""
+    """A page of maps of one answer by the model of `card`, with what their tests found, and `changes` by hiding the
+    frames of videos. Raises WrongOption where it cannot be written."""
     target = set(explanations[0].target.tokens)
     said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
     sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
@@ -45,6 +51,7 @@ def write_maps(
     sections += [node("p", note) for note in picture_notes(answer.question.images, answer.layout)]
     for number, explanation in enumerate(explanations):
         sections += _map(answer, explanation)
+        sections += [frame_table(frames) for frames in frame_figures(answer, explanation, changes)]
         if evidence:
             sections += _evidence(evidence[number])
     write_page(file, "What the answer rests on", *sections)

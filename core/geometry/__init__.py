@@ -5,6 +5,7 @@ and what none of them holds (the sides that a centre crop cuts) never reaches th
 at the edge that resizing mixes in. Where a family has no views it is not known.
 """
 
+from .moments import Moment, moments
 from .seen import never_seen, seen_boxes, seen_pixels, share_of_region_seen, share_seen
 from .words import (
     LEAST_TOLD,
@@ -20,8 +21,10 @@ from .words import (
 
 __all__ = [
     "LEAST_TOLD",
+    "Moment",
     "crop_note",
     "hidden_note",
+    "moments",
     "never_seen",
     "percent",
     "picture_notes",

@@ -2,6 +2,7 @@
 
 from .drawing import rasterize
 from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, fill_named, unmasked
+from .frames import through_frames, whole_frames
 from .patches import covered_patches, finest_views, patch_coverage, pixels_of, snap_to_patches
 from .regions import in_regions
 
@@ -18,5 +19,7 @@ __all__ = [
     "pixels_of",
     "rasterize",
     "snap_to_patches",
+    "through_frames",
     "unmasked",
+    "whole_frames",
 ]

@@ -12,6 +12,8 @@ from ..options import (
     Adapter,
     At,
     Device,
+    Fps,
+    Frames,
     Html,
     Images,
     MaxNewTokens,
@@ -23,6 +25,7 @@ from ..options import (
     Rival,
     Settings,
     Token,
+    Videos,
     Whole,
     Word,
 )
@@ -32,6 +35,9 @@ def ask(
     question: Question,
     image: Images = None,
     at: At = None,
+    video: Videos = None,
+    frames: Frames = None,
+    fps: Fps = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -51,20 +57,21 @@ def ask(
     from ...answer import Decoding
     from ...errors import WrongOption
     from ...vlm.loading import NO_ADAPTER
-    from ..asking import answer_to, load, spec_of, told
+    from ..asking import VideoFiles, answer_to, load, spec_of, told
 
     if also_without and adapter in (None, NO_ADAPTER):
         raise WrongOption("There is no adapter to leave out: --also-without is for a model with --adapter.")
     spec = spec_of(model, device, precision, quantisation, adapter)
     decoding = Decoding(max_new_tokens, temperature, top_p, seed)
+    watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec)
-    answer = answer_to(loaded, question, image, decoding, at)
+    answer = answer_to(loaded, question, image, decoding, at, watched)
     emit(told(loaded, answer))
     if also_without:
         # One after the other: two may not fit.
         del loaded, answer
         loaded = load(replace(spec, adapter=NO_ADAPTER))
-        emit(told(loaded, answer_to(loaded, question, image, decoding, at)))
+        emit(told(loaded, answer_to(loaded, question, image, decoding, at, watched)))
 
 
 def reask(
@@ -78,8 +85,14 @@ def reask(
     ],
     image: Images = None,
     at: At = None,
+    video: Videos = None,
+    frames: Frames = None,
+    fps: Fps = None,
     fill: Annotated[str, typer.Option(help="What hidden pixels become: black, mean, blur or noise.")] = "black",
     number: Annotated[int, typer.Option(min=1, help="Which picture is masked, by number from 1.")] = 1,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Mask every frame of the video that this picture is a frame of.")
+    ] = False,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -90,13 +103,14 @@ def reask(
     """Ask, hide a region of a picture and ask again; tell both answers, and what becomes of each token of the first."""
     from ...answer import Decoding
     from ...masking import fill_named
-    from ..asking import answer_to, load, spec_of
+    from ..asking import VideoFiles, answer_to, load, spec_of
     from ..reasking import asked_again, say_in_words, told
 
     wanted = fill_named(fill)
+    watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
-    reasked = asked_again(loaded, answer, mask, wanted, number)
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched)
+    reasked = asked_again(loaded, answer, mask, wanted, number, every_frame)
     emit(told(loaded, reasked))
     say_in_words(reasked)
 
@@ -105,6 +119,9 @@ def explain(
     question: Question,
     image: Images = None,
     at: At = None,
+    video: Videos = None,
+    frames: Frames = None,
+    fps: Fps = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -117,30 +134,39 @@ def explain(
     token: Token = None,
     whole: Whole = False,
     rival: Rival = None,
+    hide_frames: Annotated[
+        bool, typer.Option("--hide-frames", help="Also hide every frame of a video in turn: a pass for each.")
+    ] = False,
     html: Html = None,
 ) -> None:
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from ...answer import Decoding
-    from ..asking import answer_to, load, spec_of
+    from ..asking import VideoFiles, answer_to, load, spec_of
     from ..explaining import explained, methods_of, target_of, told, with_grid
+    from ..frames import changes_without
     from ..report import write_maps
 
     methods = methods_of(method)
+    watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched))
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
+    changes = changes_without(loaded, answer, target) if hide_frames else ()
     for explanation in maps:
-        emit(told(answer, explanation))
+        emit(told(answer, explanation, changes))
     if html is not None:
-        write_maps(html, loaded.card, answer, maps)
+        write_maps(html, loaded.card, answer, maps, changes=changes)
 
 
 def evidence(
     question: Question,
     image: Images = None,
     at: At = None,
+    video: Videos = None,
+    frames: Frames = None,
+    fps: Fps = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -158,13 +184,14 @@ def evidence(
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
     from ...answer import Decoding
     from ...evidence.evaluate import check_testable, evaluate
-    from ..asking import answer_to, load, spec_of
+    from ..asking import VideoFiles, answer_to, load, spec_of
     from ..explaining import explained, methods_of, target_of, tested, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
+    watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at))
+    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched))
     if answer.layout.views or not answer.question.images:
         # (without places some maps can be tested and others cannot: that is seen when they are there)
         check_testable(loaded, answer)

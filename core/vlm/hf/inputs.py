@@ -31,6 +31,9 @@ LONGEST_TO_SHORTEST = 200
 TYPES = "mm_token_type_ids"
 """Which tokens are of images, of videos, of text."""
 
+VIDEO_PIXELS = "pixel_values_videos"
+"""Where frames are given to the vision tower apart from pictures."""
+
 SECONDS = "second_per_grid_ts"
 """How long each merged frame of a video lasts: positions are counted by it, and half precision would move them."""
 
@@ -90,7 +93,7 @@ def check_images(question: Question, processor: Any, family: Family, name: str) 
 def kinds_of(prompt: PreparedPrompt) -> tuple[str, ...]:
     """What a vision tower is given for a prompt: pictures ("image"), frames in inputs of their own ("video"), or
     both. Some processors make frames pictures."""
-    if "pixel_values_videos" not in prompt.inputs:
+    if VIDEO_PIXELS not in prompt.inputs:
         return ("image",)
     return ("image", "video") if len(prompt.question.visuals) > len(prompt.question.clips) else ("video",)
 

@@ -3,7 +3,11 @@ are as its family says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import torch
+from torch import Tensor
 
 from ...answer import Answer
 from ..checkpoints import DecoderPass
@@ -11,7 +15,7 @@ from ..edits import first_after_images
 from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
 from .editing import SEVERAL_STREAMS
-from .inputs import PositionedPrompt, seen
+from .inputs import VIDEO_PIXELS, PositionedPrompt, seen
 from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
@@ -80,13 +84,24 @@ def _prompt_of(passes: Passes, answer: Answer) -> PositionedPrompt:
     )
 
 
+def as_pictures(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inputs of videos alone as those of pictures with several frames, which towers that merge frames read in the same
+    way. Others, and those of videos beside pictures, stay as they are."""
+    if "video_grid_thw" not in inputs or "image_grid_thw" in inputs:
+        return dict(inputs)
+    renamed = {VIDEO_PIXELS: "pixel_values", "video_grid_thw": "image_grid_thw"}
+    return {renamed.get(name, name): value for name, value in inputs.items()}
+
+
 def record_tower(passes: Passes, answer: Answer) -> TowerPass | None:
     """A checkpointed pass of the vision tower over the images of an answer's question; None without images, and where
-    the family does not say how the tower works or what it says does not hold for this one. Frames of a video are not
-    followed."""
-    if not answer.layout.views or answer.question.clips:
+    the family does not say how the tower works or what it says does not hold for this one."""
+    if not answer.layout.views:
         return None
     context = passes.context_of(answer)
+    context = replace(context, inputs=as_pictures(context.inputs))
+    if VIDEO_PIXELS in context.inputs:
+        return None
     tower = passes.family.tower(context)
     if tower is None:
         return None

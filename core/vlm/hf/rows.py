@@ -54,7 +54,7 @@ def tower_attention(
     checkpoints = model.checkpointed_tower(answer)
     if checkpoints is None:
         return None
-    own = {p for view in answer.layout.views if view.image == image for p in view.positions}
+    own = {p for view in answer.layout.views if image in view.images for p in view.positions}
     tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
     index = torch.tensor(tokens, device=checkpoints.place_of.device)
     first = checkpoints.attention_among(0, index)
