@@ -37,6 +37,11 @@ NEARLY_ALL_OF_A_ROW = 0.9
 LARGEST_ALPHA = 0.05
 """Beyond it, edges are kept on no evidence."""
 
+IN_PARTS = (
+    "Layer {} of this model attends at a part of the sequence only, and a graph needs the attention of all its tokens: "
+    "picture, question and answer in one. Choose relevancy or causal tracing, or another model."
+)
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -216,8 +221,12 @@ def causal_graphs(
     else:
         predicting = read_rows(model, answer, layer, sorted(set(positions.values())), cancel)
         own = {token: predicting[position] for token, position in positions.items()}
+    if any(np.isnan(row).any() for row in own.values()):
+        raise CausalError(IN_PARTS.format(layer))
     chosen = [choose_nodes(answer, token, own[token][head], settings) for token, head in wanted]
     rows = read_rows(model, answer, layer, sorted({node.row for nodes in chosen for node in nodes.nodes}), cancel)
+    if any(np.isnan(row).any() for row in rows.values()):
+        raise CausalError(IN_PARTS.format(layer))
     graphs = []
     for index, ((token, head), nodes) in enumerate(zip(wanted, chosen, strict=True)):
         attention = np.stack([rows[node.row][head] for node in nodes.nodes])

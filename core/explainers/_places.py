@@ -33,3 +33,11 @@ def _lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) 
         unknown = f"Where the image tokens of {model.card.family} models are in the picture is not known"
         return f"{layout.unplaced or unknown}, and {name} cannot do without their places."
     return None
+
+
+NOT_LOOKED_AT = (
+    "In the chosen layers nothing that answers looks at the picture itself: what it knows of that, other words of the "
+    "sequence have gathered. Choose relevancy, which follows both steps, or hiding pixels."
+)
+"""What is said where the attention to all image tokens is exactly nothing, as in networks with an encoder for the
+question."""

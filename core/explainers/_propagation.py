@@ -62,6 +62,7 @@ class RelevancyPropagation:
         self.scale = scale
         self.attended = False
         self._shared = SharedGradients()
+        self._first = first
         self._constant = max(0, first - checkpoints.start)
 
     def down(self, layer: int) -> Iterator[None]:
@@ -96,7 +97,7 @@ class RelevancyPropagation:
             for call, of_output in zip(calls, by_output, strict=True):
                 self.attended = True
                 share = before[:, call.offset : call.offset + of_output.shape[1]] / self.scale[:, None]
-                share[:, : self._constant] = 0
+                share[:, : max(0, self._first - call.offset)] = 0
                 after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(call, of_output, share)
             self.relevancy = after
 

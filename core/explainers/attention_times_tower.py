@@ -11,13 +11,14 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
-from ..errors import NotShown
+from ..errors import NotApplicable, NotShown
 from ..settings import Chosen, choice, layers
 from ..vlm.instead import instead
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows, without_rows
+from ._places import NOT_LOOKED_AT
 from .base import Explainer, Step
 
 _described: WeakKeyDictionary[Answer, bool] = WeakKeyDictionary()
@@ -77,6 +78,8 @@ class AttentionTimesTower(Explainer):
         yield Step(0.0)
         looked = target_rows(model, answer, token_targets, settings.layers).mean((0, 1))
         tokens = answer.layout.positions(TokenKind.IMAGE)
+        if not looked[:, tokens].any():
+            raise NotApplicable(NOT_LOOKED_AT)
         chosen = [checkpoints.layers - 1] if settings.tower == "last" else list(range(checkpoints.layers))
         images = sorted({view.image for view in answer.layout.views})
         scores = torch.zeros(len(token_targets), len(answer.layout))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..answer import Answer
+from ..errors import NotApplicable
 from ..settings import number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -65,6 +66,11 @@ class GradCam(Explainer):
                 continue
             states = checkpoints.inputs[layer]
             assert states is not None
+            if not gradients[:, places].any():
+                raise NotApplicable(
+                    f"Nothing reads the image tokens as they enter layer {layer}: what is known of the picture, other "
+                    "words have gathered by then. Choose a smaller depth."
+                )
             weights = gradients[:, places].mean(1)
             scores = torch.zeros(len(token_targets), len(states), device=states.device)
             scores[:, places] = (weights @ states[places].float().T).relu()

@@ -15,6 +15,7 @@ from ..settings import Chosen, choice, heads, layers
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, target_rows, without_rows
+from ._places import NOT_LOOKED_AT, image_positions
 from .base import Explainer, Step
 
 APART = (
@@ -61,7 +62,9 @@ class RawAttention(Explainer):
         scores = rows.mean(0) if settings.reduce == "mean" else rows.amax(0)
         over = model.with_patches_across(answer)
         if over is answer.layout:
-            yield Step(1.0, scores, without_rows(model, settings.layers))
+            images = image_positions(answer)
+            unseen = NOT_LOOKED_AT if images and not scores[:, images].any() else None
+            yield Step(1.0, scores, unseen or without_rows(model, settings.layers))
             return
         across = _across(model, answer, token_targets, settings)
         looks = across.mean(0) if settings.reduce == "mean" else across.amax(0)

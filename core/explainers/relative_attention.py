@@ -14,7 +14,7 @@ from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import rows_bytes, seen_layers, target_rows, without_rows
-from ._places import image_positions
+from ._places import NOT_LOOKED_AT, image_positions
 from .base import Explainer, Step
 
 SMALLEST = 1e-7
@@ -75,6 +75,8 @@ class RelativeAttention(Explainer):
         chosen = seen_layers(generic.weights, settings.layers)
         measure = generic.weights[chosen, :, 0][..., places].float().cpu().mean(1)
         asked = target_rows(model, answer, token_targets, settings.layers)[..., places].mean(1)
+        if not asked.any():
+            raise NotApplicable(NOT_LOOKED_AT)
         scores = torch.zeros(len(token_targets), len(answer.layout))
         scores[:, places] = (asked / measure[:, None].clamp(min=SMALLEST)).mean(0)
         yield Step(1.0, scores, without_rows(model, settings.layers))

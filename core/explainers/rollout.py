@@ -45,22 +45,26 @@ class Rollout(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Iterator[Step]:
         checkpoints = model.checkpointed(answer)
-        rows = torch.zeros(len(token_targets), len(checkpoints.final), device=checkpoints.final.device)
+        dtype = torch.promote_types(checkpoints.final.dtype, torch.float32)
+        rows = torch.zeros(len(token_targets), len(checkpoints.final), dtype=dtype, device=checkpoints.final.device)
         rows[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
         for layer in range(checkpoints.layers - 1, -1, -1):
             yield Step(1 - (layer + 1) / checkpoints.layers)
             with checkpoints.recompute(layer, grad=False) as layer_pass:
                 for call in layer_pass.attention_calls:
-                    rows = (rows + mixed(rows, call)) / 2
+                    rows = rolled(rows, call)
             checkpoints.free(layer)
         yield Step(1.0, full_length(rows, answer), passed_as_it_is(model))
 
 
-def mixed(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[Tensor, "target position"]:
-    """rows @ mean over heads of the attention call's attention, in blocks of the positions that have any weight."""
+def rolled(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[Tensor, "target position"]:
+    """rows @ (A + I) / 2, where A is the mean over heads of the attention call's attention, in blocks of the positions
+    that have any weight. Positions that are no queries of the call pass through as they are."""
     heads, keys = call.query.shape[0], call.key.shape[1]
-    active = (rows != 0).any(0).nonzero()[:, 0]
-    total = torch.zeros_like(rows)
+    own = rows[:, call.offset : call.offset + call.query.shape[1]] / 2
+    active = (own != 0).any(0).nonzero()[:, 0]
+    total = rows.clone()
+    total[:, call.offset : call.offset + own.shape[1]] = own
     for block in active.split(max(8, BLOCK_BYTES // (4 * heads * keys))):
-        total += rows[:, block] @ call.rows(block).mean(0)
+        total[:, call.first_key : call.first_key + keys] += own[:, block] @ call.rows(block).mean(0)
     return total

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
+from ..errors import NotApplicable
 from ..settings import switch
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
@@ -66,7 +67,13 @@ class TokenActivationMap(Explainer):
         token_targets: Sequence[TokenTarget],
         settings: TokenActivationMapSettings,
     ) -> Iterator[Step]:
-        final = model.checkpointed(answer).final
+        checkpoints = model.checkpointed(answer)
+        final, embedded, places = checkpoints.final, checkpoints.inputs[0], image_positions(answer)
+        if embedded is not None and torch.equal(embedded[places], final[places]):
+            raise NotApplicable(
+                "This model's layers leave the image tokens as they are, so that these say nothing in its vocabulary. "
+                "Choose relevancy or hiding pixels."
+            )
         yield Step(0.0)
         ids = [*answer.inputs["input_ids"][0].tolist(), *answer.token_ids]
         words = [*answer.layout.positions(TokenKind.TEXT), *answer.layout.positions(TokenKind.ANSWER)]
@@ -74,7 +81,6 @@ class TokenActivationMap(Explainer):
         wanted |= {token_target.rival for token_target in token_targets if token_target.rival is not None}
         columns = {token: column for column, token in enumerate(sorted(wanted))}
         logits = chosen_logits(model, final, list(columns))
-        places = image_positions(answer)
         prompt = len(answer.prompt_tokens)
         scores = torch.zeros(len(token_targets), len(answer.layout))
         for row, token_target in enumerate(token_targets):

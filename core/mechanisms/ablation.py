@@ -57,25 +57,27 @@ def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[T
     if not answers:
         raise NotApplicable("Means are of reference answers. Choose at least one, the answer itself for instance.")
     sums: list[Tensor] = []
-    positions = 0
+    counts: list[Tensor] = []
     for answer in answers:
         check_own(model, answer)
         check_memory("A mean of heads", checkpoint_bytes(model, answer), model, REMEDY)
         checkpoints = model.checkpointed(answer)
         own = {layer: _summed(checkpoints, layer) for layer in model.card.attention_layers}
-        none = torch.full_like(next(iter(own.values())), float("nan"))
-        sums.append(torch.stack([own.get(layer, none) for layer in range(checkpoints.layers)]))
-        positions += len(checkpoints.final)
-    return torch.stack(sums).sum(0) / positions
+        some, _ = next(iter(own.values()))
+        none = torch.full_like(some, float("nan")), 1
+        outputs, positions = zip(*(own.get(layer, none) for layer in range(checkpoints.layers)), strict=True)
+        sums.append(torch.stack(outputs))
+        counts.append(some.new_tensor(positions))
+    return torch.stack(sums).sum(0) / torch.stack(counts).sum(0)[:, None, None]
 
 
-def _summed(checkpoints: CheckpointedPass, layer: int) -> Float[Tensor, "heads size"]:
-    """The head outputs of a layer, summed over positions."""
+def _summed(checkpoints: CheckpointedPass, layer: int) -> tuple[Float[Tensor, "heads size"], int]:
+    """The head outputs of a layer, summed over the positions at which it attends, and how many these are."""
     with checkpoints.recompute(layer, grad=False) as passed:
         if not passed.attention_calls:
             raise NotApplicable("A layer of this model has no attention that can be seen, so its heads have no mean.")
         output = passed.attention_calls[0].output
-        return output.to(torch.promote_types(output.dtype, torch.float32)).sum(0)
+        return output.to(torch.promote_types(output.dtype, torch.float32)).sum(0), len(output)
 
 
 def without_heads(heads: Sequence[Head], means: Float[Tensor, "layers heads size"] | None = None) -> NetworkEdits:

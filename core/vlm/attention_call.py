@@ -22,7 +22,8 @@ def softmax_rows(
     sinks: Float[Tensor, "heads"] | None = None,
 ) -> Float[Tensor, "heads row key"]:
     """softmax(scaling q.k), in at least float32 from the products on: half precision rounds large scores by more than
-    their differences, or overflows. Heads that share keys are grouped, not repeated.
+    their differences, or overflows. Heads that share keys are grouped, not repeated. A row that may see nothing
+    has no weights: it is 0.
 
     `allowed` [row key] or [heads row key] is a mask as SDPA takes it: true where a key may be seen, or a number to
     add. Where `softcap` is given, scores are capped before the mask is applied: s -> c tanh(s / c). `sinks` are scores
@@ -31,7 +32,9 @@ def softmax_rows(
     heads, rows, size = query.shape
     query, key = at_least_float32(query), at_least_float32(key)
     scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1) * scaling
-    return softmax_of(scores, allowed, softcap, sinks)
+    weights = softmax_of(scores, allowed, softcap, sinks)
+    nothing = None if allowed is None else without_keys(allowed)
+    return weights if nothing is None else weights.masked_fill(nothing, 0)
 
 
 def softmax_of(
@@ -49,6 +52,12 @@ def softmax_of(
         return scores.softmax(-1)
     column = sinks.to(scores).view(-1, 1, 1).expand(-1, scores.shape[1], 1)
     return torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+
+
+def without_keys(allowed: Tensor) -> Bool[Tensor, "*row 1"] | None:
+    """Which rows of a mask as SDPA takes it see nothing at all; None where each sees something."""
+    nothing = (~allowed if allowed.dtype == torch.bool else allowed == float("-inf")).all(-1, keepdim=True)
+    return nothing if bool(nothing.any()) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +118,8 @@ class AttentionCall:
             mask = self.mask[:, queries]
             seen = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
             columns = seen.any(0).any(0).nonzero()
+            if not len(columns):
+                return slice(0, 1)
             return slice(int(columns[0]), int(columns[-1]) + 1)
         end = int(queries.max()) + self.offset - self.first_key + 1 if self.causal else self.key.shape[1]
         return slice(0, end)

@@ -30,8 +30,10 @@ class Site(StrEnum):
 
 @dataclass(frozen=True)
 class Knockout:
-    """Queries at `rows` may not attend to keys at `columns`, in some layers (None: in all). Each position always sees
-    itself. Rows that a sequence does not have (yet) are ignored.
+    """Queries at `rows` may not attend to keys at `columns`, in some layers (None: in all), nor, in layers of
+    cross-attention over what is no part of the sequence, to the keys `across`, counted from 0. A position always sees
+    itself where it could before; one that is left without any key brings nothing from that attention. Rows that a
+    sequence does not have (yet) are ignored.
 
     Attention knockout of Geva et al. (2023), "Dissecting Recall of Factual Associations in Auto-Regressive Language
     Models", EMNLP, section 3: the scores of these keys become minus infinity, so a row's other weights share theirs.
@@ -40,6 +42,7 @@ class Knockout:
     rows: tuple[int, ...]
     columns: tuple[int, ...]
     layers: frozenset[int] | None = None
+    across: tuple[int, ...] = ()
 
     def holds_in(self, layer: int) -> bool:
         return self.layers is None or layer in self.layers
@@ -50,7 +53,7 @@ class Knockout:
 
     @property
     def first_position(self) -> int | None:
-        return min(self.rows, default=None) if self.columns else None
+        return min(self.rows, default=None) if self.columns or self.across else None
 
 
 @dataclass(frozen=True, eq=False)

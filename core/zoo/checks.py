@@ -35,6 +35,7 @@ from ..vlm.hf.network import TransformersModel
 from ..vlm.loading import ModelSpec, load_model
 from ..vlm.replay import replay_difference
 from ..vlm.targets import TokenTarget
+from .blip_oracle import BlipOracle
 from .oracle import Oracle
 from .recipe import Recipe
 from .strips import blinkers, check_strips
@@ -56,7 +57,7 @@ class Subject:
 
     @cached_property
     def oracle(self) -> Oracle:
-        return Oracle(self.folder, self.model.processor, self.model.image_marker_ids)
+        return oracle_of(self.folder, self.model)
 
     @cached_property
     def answer(self) -> Answer:
@@ -65,6 +66,13 @@ class Subject:
     @property
     def target(self) -> int:
         return len(self.answer.tokens) - 1
+
+
+def oracle_of(folder: Path, model: TransformersModel, four_bit: bool = False) -> Oracle:
+    """What `transformers` alone says of the network in a folder."""
+    if model.family.network_class == "BlipForQuestionAnswering":
+        return BlipOracle(folder, model.image_marker_ids, four_bit)
+    return Oracle(folder, model.processor, model.image_marker_ids, four_bit)
 
 
 def subject(recipe: Recipe, folder: Path) -> Subject:
@@ -131,6 +139,11 @@ def rows(subject: Subject) -> None:
             raise Wrong(f"there is no layer {layer} among {len(kept)}")
         for token in range(len(answer.tokens)):
             width = prompt + token
+            if not whole[0, :, width - 1].any():
+                # A layer that passes this position on as it is attends to nothing there.
+                if not kept[layer, :, token].isnan().all():
+                    raise Wrong(f"there are rows of layer {layer} where it does not attend")
+                continue
             _close(kept[layer, :, token, :width], whole[0, :, width - 1, :width], f"rows of layer {layer}")
 
 
@@ -262,7 +275,7 @@ def four_bit(subject: Subject) -> None:
         raise NotTried("bitsandbytes is not installed")
     model = load_model(ModelSpec(str(subject.folder), dtype="float32", device="cpu", quantisation="4bit"))
     assert isinstance(model, TransformersModel)
-    oracle = Oracle(subject.folder, model.processor, model.image_marker_ids, four_bit=True)
+    oracle = oracle_of(subject.folder, model, four_bit=True)
     answer = ask(model, subject.answer.question, keep_attention=False)
     _, logprobs = oracle.generate(answer.question)
     for index, token in enumerate(answer.tokens):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from transformers import AutoModelForImageTextToText, GenerationConfig
 
 from .tokenizer import BOS, EOS, PAD
@@ -48,7 +49,8 @@ class Recipe:
     needs no package that loading would need. `placeholder` stands for an image in the chat template,
     `video_placeholder` for a video. `settings` are the processor's own, `videos` those of its video processor where it
     has a file of its own, `template` is false for those whose hub checkpoints have none, and `tokenizers` are further
-    ones by their folders. `needs` are packages beyond Sightline's own without which it cannot be loaded.
+    ones by their folders. `needs` are packages beyond Sightline's own without which it cannot be loaded;
+    `network_class` names the network's class where it is not the one to which its type is mapped.
     """
 
     config: Any
@@ -62,12 +64,16 @@ class Recipe:
     tokenizers: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     video_placeholder: str = ""
+    network_class: str | None = None
 
     def save(self, folder: Path, seed: int = 0) -> Path:
         """Weights, and the parts of the processor beside each other. The same seed gives the same weights."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
-        network = AutoModelForImageTextToText.from_config(self.config)
+        if self.network_class is None:
+            network = AutoModelForImageTextToText.from_config(self.config)
+        else:
+            network = getattr(transformers, self.network_class)(self.config)
         sharpen(network)
         network.generation_config = GenerationConfig(**ENDS)
         network.save_pretrained(folder)

@@ -20,6 +20,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import sdpa_mask
 
 from ..answer import PatchView, Question, TokenKind, TokenLayout
+from ..vlm.hf.capture import seeing_only_themselves
 from ..vlm.hf.network import TransformersModel
 from .wrong import Wrong
 
@@ -43,6 +44,11 @@ AttentionMaskInterface.register(OWN, sdpa_mask)
 def blinkers(model: TransformersModel) -> Iterator[None]:
     """In this block image tokens know nothing of each other."""
     network = model.network
+    if not network._can_set_attn_implementation():
+        # Its tower was given an attention, and takes no other.
+        with seeing_only_themselves():
+            yield
+        return
     text = network.config.get_text_config()
     parts = {name: getattr(network.config, name, None) for name in network.config.sub_configs}
     before = {name: part._attn_implementation for name, part in parts.items() if part is not None}

@@ -27,9 +27,9 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from ...answer import AttentionRows
-from ..attention_call import AttentionCall, softmax_of, softmax_rows
+from ..attention_call import AttentionCall, softmax_of, softmax_rows, without_keys
 from ..precision import at_least_float32
-from .editing import edited_heads, edited_mask
+from .editing import Placed, edited_heads, edited_mask
 
 NAME = "recorded_attention"
 """The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses
@@ -176,24 +176,43 @@ def recorded_sdpa(
     value: Float[Tensor, "batch key_value_heads key value_size"],
     attention_mask: Tensor | None,
     scaling: float | None = None,
+    placed: Placed | None = None,
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """SDPA under the edits in force, and the first sequence's last row for the active recorder. Cross-attention, whose
-    keys are no positions of the sequence, is neither recorded nor edited, and observed apart."""
-    if getattr(module, "reads_across", False):
-        output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
-        return _handed(_across.get(), output, module, query, key, value, attention_mask, scaling, kwargs)
-    layer = _numbers.get(module, 0)
-    attention_mask = edited_mask(attention_mask, layer, query.shape[2], key.shape[2], query.device)
-    recorder = _active.get()
-    if recorder is not None:
+    """SDPA under the edits in force, and the first sequence's last row for the active recorder.
+
+    Where queries or keys are not simply all of the sequence, `placed` says where they stand; else the queries are the
+    last positions of the keys. Cross-attention over what is no part of the sequence is not recorded, and observed
+    apart.
+    """
+    layer, queries, keys = _numbers.get(module, 0), query.shape[2], key.shape[2]
+    at = placed or Placed(keys - queries, length=keys)
+    given, attention_mask = attention_mask, edited_mask(attention_mask, layer, queries, keys, at, query.device)
+    nothing = None if attention_mask is given or attention_mask is None else without_keys(attention_mask)
+    recorder = None if at.across else _active.get()
+    if recorder is not None and at.query + queries == at.length:
         scale = query.shape[-1] ** -0.5 if scaling is None else scaling
         row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"), kwargs.get("s_aux"))
+        if nothing is not None and bool(nothing[0, 0, -1]):
+            row = torch.zeros_like(row)
+        if placed is not None:
+            row = torch.nn.functional.pad(row, (at.key, at.length - at.key - keys))
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
         kept = row if query.dtype == torch.float32 else row.to(torch.float16)
         recorder.add(layer, kept)
-    output = edited_heads(_attend(module, query, key, value, attention_mask, scaling, **kwargs), layer)
-    return _handed(_observer_of(NAME), output, module, query, key, value, attention_mask, scaling, kwargs)
+    if placed is not None:
+        kwargs["is_causal"] = at.causal
+    if nothing is None or attention_mask is None:
+        output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+    else:
+        # What sees nothing brings nothing. (SDPA is spared rows without keys, which have no gradient.)
+        zero = 0.0 if attention_mask.dtype != torch.bool else True
+        opened = attention_mask.masked_fill(nothing, zero)
+        output = _attend(module, query, key, value, opened, scaling, **kwargs)
+        output = output.masked_fill(nothing.transpose(1, 2), 0)
+    output = edited_heads(output, layer)
+    active = _across.get() if at.across else _observer_of(NAME)
+    return _handed(active, output, module, query, key, value, attention_mask, scaling, kwargs, placed)
 
 
 def observed_sdpa(
@@ -246,6 +265,7 @@ def _handed(
     mask: Tensor | None,
     scaling: float | None,
     kwargs: dict[str, Any],
+    placed: Placed | None = None,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """The output, after its attention calls were given to an observer, if there is one."""
     if active is None:
@@ -256,7 +276,7 @@ def _handed(
     query, key, value = query.to(device), key.to(device), value.to(device)
     mask = None if mask is None else mask.to(device)
     for index, part in enumerate(parts):
-        observer(_call(module, query, key, value, part, mask, scaling, kwargs, index))
+        observer(_call(module, query, key, value, part, mask, scaling, kwargs, index, placed))
     return (torch.stack(parts) if len(parts) > 1 else parts[0][None]).to(output.device), None
 
 
@@ -291,9 +311,10 @@ def _call(
     scaling: float | None,
     kwargs: dict[str, Any],
     index: int,
+    placed: Placed | None = None,
 ) -> AttentionCall:
-    """The attention call of the batch's `index`-th sequence. Its queries are assumed to be the last positions of its
-    keys."""
+    """The attention call of the batch's `index`-th sequence. Where nothing is said of their places, its queries are the
+    last positions of its keys."""
     causal = kwargs.get("is_causal")
     if mask is not None:
         mask = mask[index if mask.shape[0] > 1 else 0, :, :, : key.shape[2]]
@@ -307,7 +328,8 @@ def _call(
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
         softcap=kwargs.get("softcap"),
         sinks=None if kwargs.get("s_aux") is None else kwargs["s_aux"].detach().to(query.device),
-        offset=key.shape[2] - query.shape[2],
+        offset=key.shape[2] - query.shape[2] if placed is None else placed.query,
+        first_key=0 if placed is None else placed.key,
         layer=_numbers.get(module, 0),
     )
 

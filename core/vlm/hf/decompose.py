@@ -47,6 +47,8 @@ def decompose(
     if len(recomputed.attention_calls) != 1:
         raise _unreadable(number, "has no attention that can be seen")
     (attention,) = recomputed.attention_calls
+    if len(attention.output) != len(recomputed.input):
+        raise _unreadable(number, "attends at some of its positions only, and passes on the others as they are")
     state, added = (
         recomputed.input[rows],
         at_least_float32(recomputed.output[rows]) - at_least_float32(recomputed.input[rows]),

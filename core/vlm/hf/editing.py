@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,6 +30,19 @@ Part = Callable[[torch.nn.Module, Site], torch.nn.Module]
 """The module of a layer whose output stands at a site."""
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where an attention's queries and keys stand: the positions of the first query and of the first key, and how many
+    the sequence has so far. With `across` the keys are no part of the sequence, and are counted from 0; `causal` says
+    that a query sees no position after its own."""
+
+    query: int
+    key: int = 0
+    length: int = 0
+    across: bool = False
+    causal: bool = True
+
+
 class Active:
     """The edits of a batch: `rows` has those of each sequence, or one set that holds for all of them."""
 
@@ -43,31 +57,33 @@ class Active:
         return [(row, edit) for row, edits in enumerate(self.rows) for edit in edits if isinstance(edit, kind)]
 
     def allowed(
-        self, layer: int, queries: int, keys: int, device: torch.device
+        self, layer: int, queries: int, keys: int, at: Placed, device: torch.device
     ) -> Bool[Tensor, "batch 1 query key"] | None:
-        """Which keys a layer's knockouts leave to each query; None where they leave all. Queries are the last ones of
-        the sequence."""
+        """Which keys a layer's knockouts leave to each query; None where they leave all."""
         here = [(row, edit) for row, edit in self.knockouts if edit.holds_in(layer)]
         # Most knockouts hold in many layers, which share the mask made for the first of them.
-        key = ([id(edit) for _, edit in here], queries, keys, device)
+        key = ([id(edit) for _, edit in here], queries, keys, at, device)
         if self._latest_mask is None or self._latest_mask[0] != key:
-            self._latest_mask = key, self._mask(here, queries, keys, device)
+            self._latest_mask = key, self._mask(here, queries, keys, at, device)
         return self._latest_mask[1]
 
     def _mask(
-        self, knockouts: Sequence[tuple[int, Knockout]], queries: int, keys: int, device: torch.device
+        self, knockouts: Sequence[tuple[int, Knockout]], queries: int, keys: int, at: Placed, device: torch.device
     ) -> Bool[Tensor, "batch 1 query key"] | None:
-        offset = keys - queries
-        knockouts = [(row, edit) for row, edit in knockouts if max(edit.rows, default=-1) >= offset]
-        if not knockouts:
-            return None
-        allowed = torch.ones(len(self.rows), 1, queries, keys, dtype=torch.bool)
+        allowed: Bool[Tensor, "batch 1 query key"] | None = None
         for row, edit in knockouts:
-            rows = torch.tensor([p - offset for p in edit.rows if offset <= p < keys], dtype=torch.long)
-            columns = torch.tensor([p for p in edit.columns if p < keys], dtype=torch.long)
-            allowed[row, 0, rows[:, None], columns] = False
-        # A row without any key would have no softmax.
-        allowed |= torch.eye(keys, dtype=torch.bool)[offset:]
+            rows = torch.tensor([p - at.query for p in edit.rows if 0 <= p - at.query < queries], dtype=torch.long)
+            named = edit.across if at.across else [position - at.key for position in edit.columns]
+            columns = torch.tensor([key for key in named if 0 <= key < keys], dtype=torch.long)
+            if len(rows) and len(columns):
+                if allowed is None:
+                    allowed = torch.ones(len(self.rows), 1, queries, keys, dtype=torch.bool)
+                allowed[row, 0, rows[:, None], columns] = False
+        if allowed is None:
+            return None
+        if not at.across:
+            # Each position sees itself.
+            allowed |= (torch.arange(queries) + at.query)[:, None] == torch.arange(keys) + at.key
         return allowed.to(device)
 
 
@@ -95,18 +111,24 @@ def together(rows: Sequence[Edits]) -> tuple[Edits, ...]:
     return tuple(active.rows[0] + row for row in rows)
 
 
-def edited_mask(mask: Tensor | None, layer: int, queries: int, keys: int, device: torch.device) -> Tensor | None:
-    """The mask that a layer's attention is to use: the one it was given (None is plain causal), without the keys that
-    the edits in force knock out."""
+def edited_mask(
+    mask: Tensor | None, layer: int, queries: int, keys: int, at: Placed, device: torch.device
+) -> Tensor | None:
+    """The mask that a layer's attention is to use: the one it was given (None is plain causal, or none at all), without
+    the keys that the edits in force knock out. A query that is left without any key has no weights."""
     active = _active.get()
-    allowed = None if active is None else active.allowed(layer, queries, keys, device)
+    allowed = None if active is None else active.allowed(layer, queries, keys, at, device)
     if allowed is None:
         return mask
+    if mask is None and not at.causal:
+        return allowed
     if mask is None:
-        return allowed & torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
+        return allowed & torch.ones(queries, keys, dtype=torch.bool, device=device).tril(at.query - at.key)
     if mask.dtype == torch.bool:
         return mask & allowed
-    return mask.masked_fill(~allowed, torch.finfo(mask.dtype).min)
+    least = torch.finfo(mask.dtype).min
+    none_left = ~(allowed & (mask > least / 2)).any(-1, keepdim=True)
+    return mask.masked_fill(~allowed, least).masked_fill(none_left, float("-inf"))
 
 
 def edited_heads(

@@ -66,6 +66,22 @@ def trouble_with_config(name: str, config: Mapping[str, Any]) -> str | None:
     return None
 
 
+def of_another_task(name: str, config: Mapping[str, Any]) -> str | None:
+    """What is to be said of a model whose type has versions that answer questions, where this is none of them; else
+    None."""
+    architectures = config.get("architectures") or ()
+    if config.get("model_type") != "blip" or "BlipForQuestionAnswering" in architectures:
+        return None
+    what = {
+        "BlipForConditionalGeneration": "a BLIP that writes captions",
+        "BlipForImageTextRetrieval": "a BLIP that says how well a text fits a picture",
+    }.get(next(iter(architectures), ""), "a BLIP whose config.json does not say that it answers questions")
+    return (
+        f"{name} is {what}. Choose one for visual question answering, such as Salesforce/blip-vqa-base, whose "
+        "config.json names the architecture BlipForQuestionAnswering."
+    )
+
+
 def runs_by_own_code(name: str, config: Mapping[str, Any]) -> str | None:
     """What is to be said of a model of a type that `transformers` does not know, where its repository brings code of
     its own; None where it brings none."""

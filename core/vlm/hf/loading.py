@@ -115,7 +115,8 @@ def load_model(
     processor = read_processor(folder, family)
     parameters = sum(parameter.numel() for parameter in empty.parameters())
     progress(f"Loading {parameters / 1e6:,.0f} million parameters")
-    placement = _placement(spec, empty, _weight_bytes(spec, counts, dtype), devices)
+    among = devices[:1] if family.undivided else devices
+    placement = _placement(spec, empty, _weight_bytes(spec, counts, dtype), among)
     network = read_network(folder, config, dtype, placement, quantisation_config(spec.quantisation, dtype))
     with_gradients(network)
     if adapter is not None:
@@ -124,6 +125,7 @@ def load_model(
     if devices[0].type == "cpu":
         choose_threads()
     processor = family.adapt(network, processor)
+    config = network.config
     check_decoder(folder, network)
     precision = str(dtype).removeprefix("torch.")
     quantised = stored_as(described) if method else {"8bit": "8 bit", "4bit": "4 bit"}.get(spec.quantisation, "")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from transformers import AutoConfig, AutoModelForImageTextToText
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
@@ -25,7 +26,7 @@ from .families.base import Family
 from .families.registry import family_of
 from .files import called, read_json
 from .frames.loading import load_frames
-from .kinds import runs_by_own_code
+from .kinds import of_another_task, runs_by_own_code
 from .placement import attach
 from .processor import load_processor
 from .quantised import method_of
@@ -46,6 +47,8 @@ def read_configuration(folder: Path) -> Any:
         ) from error
     # A model that also hears and speaks (Qwen's Omni): the part that reads pictures and writes words is one by itself.
     config = getattr(config, "thinker_config", config)
+    if other_task := of_another_task(called(folder), described):
+        raise ModelUnavailable(other_task)
     if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         raise ModelUnavailable(f"{called(folder)} {_other(config)}")
     if getattr(config, "is_encoder_decoder", False):
@@ -56,7 +59,7 @@ def read_configuration(folder: Path) -> Any:
             "model."
         )
     outside = hasattr(config.get_text_config(), "cross_attention_layers") and not family_of(config).across
-    if outside or not isinstance(getattr(config, "image_token_id", None), int):
+    if outside or not (family_of(config).network_class or isinstance(getattr(config, "image_token_id", None), int)):
         raise ModelUnavailable(
             f"{called(folder)} is a {model_type} model, whose picture does not enter as image tokens of the sequence; "
             "such families are not supported. Choose a LLaVA or Qwen-VL model."
@@ -86,7 +89,8 @@ def empty_network(folder: Path, config: Any) -> Any:
     """The network that a configuration describes, without any memory for its weights. Raises ModelUnavailable."""
     try:
         with torch.device("meta"):
-            return AutoModelForImageTextToText.from_config(config)
+            own = _own_class(config)
+            return AutoModelForImageTextToText.from_config(config) if own is None else own(config)
     except ImportError as error:
         raise _lacking(f"{called(folder)} needs", error, "choose another model") from error
     except Exception as error:  # a damaged configuration can fail anywhere in the constructors
@@ -94,6 +98,12 @@ def empty_network(folder: Path, config: Any) -> Any:
             f"config.json of {called(folder)} describes no model that can be built ({_short(error)}). "
             "Download the model again."
         ) from error
+
+
+def _own_class(config: Any) -> Any:
+    """The class that a family names for its networks; None where it is the one that the model type is mapped to."""
+    name = family_of(config).network_class
+    return None if name is None else getattr(transformers, name)
 
 
 def check_decoder(folder: Path, network: Any) -> None:
@@ -167,7 +177,7 @@ def read_network(
     if quantisation is not None:
         several["quantization_config"] = quantisation
     try:
-        network, report = AutoModelForImageTextToText.from_pretrained(
+        network, report = (_own_class(config) or AutoModelForImageTextToText).from_pretrained(
             folder,
             config=config,
             dtype=dtype,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
@@ -22,15 +22,15 @@ def attention_rows(
     passes: Passes, answer: Answer, queries: Sequence[int]
 ) -> Float[Tensor, "layers heads query position"]:
     """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it; NaN in layers
-    without attention. Raises NotShown where no layer's can be seen."""
-    network = passes.network
+    without attention, and where a layer passes a position on as it is. Raises NotShown where no layer's can be seen."""
+    network, length = passes.network, answer.inputs["input_ids"].shape[1] + len(answer.token_ids)
     index = torch.tensor(queries, dtype=torch.long, device=network.device)
     layers: dict[int, Tensor] = {}
     calls: Counter[int] = Counter()
 
     def keep(call: AttentionCall) -> None:
         calls[call.layer] += 1
-        layers[call.layer] = call.rows(index)
+        layers[call.layer] = whole_rows(call, index, length)
 
     with passes.one_pass(0), observing(NAME, keep, network.device):
         passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
@@ -42,6 +42,18 @@ def attention_rows(
     for layer, own in layers.items():
         rows[layer] = own
     return rows
+
+
+def whole_rows(call: AttentionCall, queries: Int[Tensor, "row"], length: int) -> Float[Tensor, "heads row position"]:
+    """The rows of some positions over a whole sequence of so many; NaN at those that are no queries of this call."""
+    own = (queries >= call.offset) & (queries < call.offset + call.query.shape[1])
+    if call.key.shape[1] == length and bool(own.all()):
+        return call.rows(queries)
+    rows = call.rows(queries[own] - call.offset)
+    rows = torch.nn.functional.pad(rows, (call.first_key, length - call.first_key - rows.shape[-1]))
+    whole = rows.new_full((len(rows), len(queries), length), float("nan"))
+    whole[:, own] = rows
+    return whole
 
 
 def tower_attention(

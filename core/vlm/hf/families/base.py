@@ -48,6 +48,12 @@ class Family:
     model_types: tuple[str, ...] = ()
     vision_types: tuple[str, ...] = ()
 
+    network_class: str | None = None
+    """The class of `transformers` that is loaded, where that is not the one to which it maps the model type."""
+
+    undivided: bool = False
+    """True where the network cannot be laid out over several devices."""
+
     shares_prefix: bool = False
     """True where a position sees nothing after it, so that a prompt's beginning can be kept for another question."""
 

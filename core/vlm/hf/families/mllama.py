@@ -21,6 +21,7 @@ from transformers.models.mllama.processing_mllama import (
 )
 
 from ....answer import PatchView
+from ..editing import Placed
 from .base import Family
 from .context import ImageSize, PromptContext
 
@@ -59,10 +60,11 @@ class Mllama(Family):
     def adapt(self, network: Any, processor: Any) -> Any:
         for layer in network.model.language_model.layers:
             if hasattr(layer, "cross_attn"):
-                layer.cross_attn.reads_across = True
                 layer.cross_attn.register_forward_pre_hook(_for_each_sequence, with_kwargs=True)
         network.get_image_features = MethodType(_image_features, network)
-        network.forward = MethodType(_reading_on(type(network).forward), network)
+        across = network.config.text_config.cross_attention_layers
+        first = next(layer for layer in range(len(network.model.language_model.layers)) if layer not in across)
+        network.forward = MethodType(_reading_on(type(network).forward, first), network)
         return processor
 
     def word_inputs(self, processor: Any, inputs: Any, ids: Sequence[int], text: str) -> dict[str, Tensor]:
@@ -88,8 +90,11 @@ def _canvas(size: ImageSize, rows: int, columns: int, tile: int) -> tuple[float,
 
 
 def _for_each_sequence(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The image's states for each sequence of a batch: the attention takes one batch for the other."""
+    """The image's states for each sequence of a batch: the attention takes one batch for the other. And where the rows
+    stand that look at them."""
     states, rows = kwargs.get("cross_attention_states"), kwargs["hidden_states"].shape[0]
+    before = getattr(kwargs.get("past_key_values"), "rows_before", 0)
+    kwargs = {**kwargs, "placed": Placed(before, across=True, causal=False)}
     if states is None or rows == 1:
         return args, kwargs
     return args, {**kwargs, "cross_attention_states": states.reshape(1, -1, states.shape[-1]).expand(rows, -1, -1)}
@@ -106,9 +111,9 @@ def _image_features(
     return SimpleNamespace(pooler_output=projected.reshape(-1, projected.shape[-2], projected.shape[-1]))
 
 
-def _reading_on(forward: Any) -> Any:
+def _reading_on(forward: Any, first: int) -> Any:
     """The `forward` of the network, which takes image features as others do, and lets every token after the prompt see
-    what its last token saw."""
+    what its last token saw. `first` is the first layer that attends to the sequence, and so remembers its length."""
 
     def reading(
         self: Any,
@@ -131,6 +136,8 @@ def _reading_on(forward: Any) -> Any:
                 cross_attention_mask = torch.cat([cross_attention_mask, last.expand(-1, more, -1, -1)], 1)
             if past_key_values is not None:
                 past_key_values.last_seen = last
+        if past_key_values is not None:
+            past_key_values.rows_before = past_key_values.get_seq_length(first)
         return forward(
             self,
             input_ids=input_ids,
