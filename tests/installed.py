@@ -9,6 +9,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = (
@@ -40,12 +41,15 @@ class Installed:
         [package] = self.folder.glob("lib/python*/site-packages/sightline")
         return package
 
-    def run(self, *program: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *program: object, cwd: Path, stdin: IO[str] | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a program in a folder, with nothing of this repository on its path."""
         return subprocess.run(
             [str(part) for part in program],
             cwd=cwd,
             env=environment(**variables),
+            stdin=stdin,
             capture_output=True,
             text=True,
             encoding="utf-8",

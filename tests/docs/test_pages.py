@@ -32,7 +32,6 @@ from core.vlm.hf.families.registry import families, family_of
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.targets import whole_answer
-from tests.installed import Installed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -116,14 +115,6 @@ def test_the_claim_is_found_measured_and_judged(tmp_path: Path) -> None:
     assert report.verdict == "reproduces" and report.used == 10
     assert report.because == "Yes to both of 10 of 10 trucks and of 0 of 10 houses."
     assert [example.title.split(",")[0] for example in report.examples] == ["the truck", "the house"]
-
-
-def test_every_example_in_python_runs_with_the_installed_package(installed: Installed, tmp_path: Path) -> None:
-    done = installed.run(installed.python, "-c", "\n".join(blocks("python.md")), cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    for said in ("The house is orange.", "relevancy | Relevancy", "removing its top 20 % of patches", "Graph Edges:"):
-        assert said in done.stdout
-    assert (tmp_path / "map.png").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,13 +15,17 @@ from tests.installed import ROOT, Installed
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the environment's folders are laid out otherwise")
 
 
+def cluttered(folder: Path) -> Path:
+    """A folder with a picture and with files whose names are those of packages."""
+    Image.new("RGB", (120, 90), "orange").save(folder / "orange.png")
+    (folder / "torch.py").write_text("raise RuntimeError('the file of this folder was taken for torch')\n")
+    (folder / "core.py").write_text("raise RuntimeError('the file of this folder was taken for core')\n")
+    return folder
+
+
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A folder with a picture and with files whose names are those of packages."""
-    Image.new("RGB", (120, 90), "orange").save(tmp_path / "orange.png")
-    (tmp_path / "torch.py").write_text("raise RuntimeError('the file of this folder was taken for torch')\n")
-    (tmp_path / "core.py").write_text("raise RuntimeError('the file of this folder was taken for core')\n")
-    return tmp_path
+    return cluttered(tmp_path)
 
 
 def test_the_command_says_what_it_can_do(installed: Installed, elsewhere: Path) -> None:
@@ -53,46 +58,51 @@ def test_the_doctor_reads_what_the_wheel_requires(installed: Installed, elsewher
     assert str(Path.home()) not in done.stdout and str(installed.folder) not in done.stdout
 
 
-FRONT_DOOR = """
-import sys
+LIBRARY = """
+import json, sys
 import sightline
 costly = sorted({"torch", "transformers", "streamlit", "pandas"} & set(sys.modules))
 model = sightline.load_model()
 answer = sightline.ask(model, "What color is the house?", sightline.street_scene(27))
-own = sorted(name for name in sys.modules if name == "core" or name.startswith("core."))
-print(costly, answer.text, own)
-"""
 
-
-def test_the_library_is_imported_at_no_cost_and_under_one_name(installed: Installed, elsewhere: Path) -> None:
-    done = installed.run(installed.python, "-P", "-c", FRONT_DOOR, cwd=elsewhere)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "[] The house is orange. []\n"
-
-
-PAGES = """
-import sys
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from sightline.cli.dashboard import home
 
 sys.path.insert(0, str(home().parent))
 at = AppTest.from_file(str(home()), default_timeout=120).run()
-said = []
+pages = []
 for page in [None, *sorted((home().parent / "pages").glob("*.py"))]:
     if page is not None:
         at.switch_page(f"pages/{page.name}").run()
-    said.append((at.title[0].value, [error.value for error in (*at.exception, *at.error)]))
-print(said)
-print(sorted(name for name in sys.modules if name == "core" or name.startswith("core.")))
+    pages.append((at.title[0].value, [error.value for error in (*at.exception, *at.error)]))
+own = sorted(name for name in sys.modules if name == "core" or name.startswith("core."))
+print(json.dumps({"costly": costly, "said": answer.text, "pages": pages, "own": own}))
 """
 
 
-def test_every_page_of_the_dashboard_opens(installed: Installed, elsewhere: Path) -> None:
-    done = installed.run(installed.python, "-P", "-c", PAGES, cwd=elsewhere)
+@pytest.fixture(scope="module")
+def library(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the library says in a process of its own, and then the pages of the dashboard."""
+    done = installed.run(installed.python, "-P", "-c", LIBRARY, cwd=cluttered(tmp_path_factory.mktemp("elsewhere")))
     assert done.returncode == 0, done.stderr
-    said, own = done.stdout.splitlines()[-2:]
-    titles = dict(eval(said))
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
+
+
+def test_the_library_is_imported_at_no_cost(library: dict[str, Any]) -> None:
+    assert library["costly"] == []
+
+
+def test_the_library_answers(library: dict[str, Any]) -> None:
+    assert library["said"] == "The house is orange."
+
+
+def test_every_page_of_the_dashboard_opens(library: dict[str, Any]) -> None:
+    titles = dict(library["pages"])
     assert titles == {title: [] for title in titles} and "Sightline" in titles
     assert len(titles) == 1 + len(list((ROOT / "pages").glob("*.py")))
-    assert own == "[]"
+
+
+def test_nothing_is_imported_by_the_name_of_the_folder(library: dict[str, Any]) -> None:
+    assert library["own"] == []
