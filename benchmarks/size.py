@@ -63,7 +63,7 @@ class Subject:
         kept = torch.arange(-TARGETS, 0)
         with torch.no_grad():
             output = self.model.network(
-                **inputs, mm_encoder_outputs={"image": self.features}, use_cache=False, logits_to_keep=kept
+                **inputs, mm_encoder_outputs=dict(self.features), use_cache=False, logits_to_keep=kept
             )
         logits: Tensor = output.logits
         return logits
@@ -224,7 +224,7 @@ def measured(folder: Path, geometry: str, method: Method, dtype: Any, rounds: in
     assert isinstance(model, TransformersModel)
     answer = asked(model, geometry)
     prepared = model.prepare(answer.question)
-    subject = Subject(model, answer, model._prefill.image_features(prepared))
+    subject = Subject(model, answer, model._prefill.visual_features(prepared))
     # The first pass through anything is slow.
     subject.forward()
     give_back_freed()

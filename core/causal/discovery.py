@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from ..answer import Answer
 from ..errors import CausalError
+from ..vlm.attention_call import AttentionCall
 from ..vlm.cancel import CancelToken
-from ..vlm.memory import available_bytes
 from ..vlm.model import VisionLanguageModel
 from .correlation import regularised, row_correlation, sink
 from .explanation import NodeExplanation, explain_node
@@ -29,9 +28,6 @@ from .nodes import Node, Nodes, choose_nodes, predicting_position
 from .pag import LARGEST, bits
 from .search import Learned, Limits
 from .settings import GraphSettings
-
-Rows = dict[int, Float[np.ndarray, "head key"]]
-"""By sequence position, the attention rows of all heads of a layer."""
 
 NEARLY_ALL_OF_A_ROW = 0.9
 LARGEST_ALPHA = 0.05
@@ -203,7 +199,8 @@ def causal_graphs(
 ) -> list[CausalGraph]:
     """The graphs for some (answer token, head) of a layer, in order.
 
-    The rows of all heads are read in one replay, or in a few where memory is short. Raises CausalError, Cancelled.
+    All heads share one replay, and so do other layers and heads of the same answer later on. Raises CausalError,
+    NotApplicable where the layer's attention cannot be seen, and Cancelled.
     """
     settings = settings or GraphSettings()
     card = model.card
@@ -215,42 +212,36 @@ def causal_graphs(
     if answer.model != card.fingerprint:
         raise CausalError("This answer was given by another model than the one loaded. Ask the question anew.")
     positions = {token: predicting_position(answer, token) for token, _ in wanted}
+    if cancel is not None:
+        cancel.check()
+    call = model.attention_call(answer, layer)
     if answer.attention is not None:
         weights = answer.attention.weights[layer].float().cpu().numpy()
         own = {token: weights[:, token] for token in positions}
     else:
-        predicting = read_rows(model, answer, layer, sorted(set(positions.values())), cancel)
-        own = {token: predicting[position] for token, position in positions.items()}
+        predicting = _rows(call, range(card.heads), list(positions.values()), len(answer.layout))
+        own = {token: predicting[:, index] for index, token in enumerate(positions)}
     if any(np.isnan(row).any() for row in own.values()):
         raise CausalError(IN_PARTS.format(layer))
-    chosen = [choose_nodes(answer, token, own[token][head], settings) for token, head in wanted]
-    rows = read_rows(model, answer, layer, sorted({node.row for nodes in chosen for node in nodes.nodes}), cancel)
-    if any(np.isnan(row).any() for row in rows.values()):
-        raise CausalError(IN_PARTS.format(layer))
     graphs = []
-    for index, ((token, head), nodes) in enumerate(zip(wanted, chosen, strict=True)):
-        attention = np.stack([rows[node.row][head] for node in nodes.nodes])
+    for index, (token, head) in enumerate(wanted):
+        if cancel is not None:
+            cancel.check()
+        nodes = choose_nodes(answer, token, own[token][head], settings)
+        (attention,) = _rows(call, [head], [node.row for node in nodes.nodes], len(answer.layout))
+        if np.isnan(attention).any():
+            raise CausalError(IN_PARTS.format(layer))
         limits = Limits(settings.largest_set, settings.seconds, cancel)
         graphs.append(_graph(token, layer, head, nodes, attention, settings, limits))
-        progress((index + 1) / len(chosen))
+        progress((index + 1) / len(wanted))
     return graphs
 
 
-def read_rows(
-    model: VisionLanguageModel, answer: Answer, layer: int, queries: Sequence[int], cancel: CancelToken | None = None
-) -> Rows:
-    """The attention rows of all heads of a layer at some positions; as many positions in one replay as a quarter of
-    the free memory holds for all layers."""
-    each = 4 * model.card.layers * model.card.heads * len(answer.layout)
-    at_once = max(1, available_bytes(torch.device(model.card.device)) // 4 // each)
-    rows: Rows = {}
-    for start in range(0, len(queries), at_once):
-        if cancel is not None:
-            cancel.check()
-        part = queries[start : start + at_once]
-        weights = model.attention_rows(answer, part)[layer].float().cpu().numpy()
-        rows.update({query: weights[:, index] for index, query in enumerate(part)})
-    return rows
+def _rows(
+    call: AttentionCall, heads: Sequence[int], queries: Sequence[int], length: int
+) -> Float[np.ndarray, "head query position"]:
+    """The attention rows of some heads at some positions; NaN where the layer passes a position on as it is."""
+    return call.of_heads(heads).whole_rows(queries, length).float().cpu().numpy()
 
 
 def _graph(

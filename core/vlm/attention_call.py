@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -89,6 +89,20 @@ class AttentionCall:
         """The keys in at least float32, once for all blocks of rows."""
         return at_least_float32(self.key)
 
+    def of_heads(self, heads: Sequence[int]) -> AttentionCall:
+        """The same of some heads alone, each with keys and values of its own."""
+        own = list(heads)
+        groups = [head * len(self.key) // len(self.query) for head in own]
+        return replace(
+            self,
+            query=self.query[own],
+            key=self.key[groups],
+            value=self.value[groups],
+            output=self.output[:, own],
+            mask=self.mask if self.mask is None or len(self.mask) == 1 else self.mask[own],
+            sinks=None if self.sinks is None else self.sinks[own],
+        )
+
     def rows(
         self, queries: Sequence[int] | Int[Tensor, "row"], keys: slice = slice(None)
     ) -> Float[Tensor, "heads row key"]:
@@ -101,6 +115,21 @@ class AttentionCall:
         return softmax_rows(
             self.query[:, index], self._exact_key[:, keys], self.scaling, allowed, self.softcap, self.sinks
         )
+
+    def whole_rows(
+        self, positions: Sequence[int] | Int[Tensor, "row"], length: int
+    ) -> Float[Tensor, "heads row position"]:
+        """The rows of some positions over a whole sequence of so many; NaN at those that are no queries of this
+        call."""
+        queries = torch.as_tensor(positions, device=self.query.device) - self.offset
+        own = (queries >= 0) & (queries < self.query.shape[1])
+        if self.key.shape[1] == length and bool(own.all()):
+            return self.rows(queries)
+        rows = self.rows(queries[own])
+        rows = torch.nn.functional.pad(rows, (self.first_key, length - self.first_key - rows.shape[-1]))
+        whole = rows.new_full((len(rows), len(queries), length), float("nan"))
+        whole[:, own] = rows
+        return whole
 
     def allowed(self, queries: Int[Tensor, "row"], keys: slice = slice(None)) -> Tensor | None:
         """The mask of some rows [1 or heads, row, key]; None where everything may be seen."""

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..answer import Answer, Question, TokenLayout
 from ..clips import ChosenFrames, VideoFacts
+from .attention_call import AttentionCall
 from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
@@ -191,12 +192,22 @@ class VisionLanguageModel(ABC):
     # Attention
 
     @abstractmethod
-    def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
-        """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence, from one replay;
-        NaN in layers without attention.
+    def attention_rows(
+        self, answer: Answer, queries: Sequence[int], layers: Sequence[int] | None = None
+    ) -> Float[Tensor, "layer heads query position"]:
+        """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence in some layers
+        (None: all), from one replay; NaN in layers without attention.
 
-        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass. Raises NotApplicable
-        where no attention can be seen.
+        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass. Of some layers, the
+        replay is shared with what else is read of the same answer. Raises NotApplicable where no attention can be seen.
+        """
+
+    @abstractmethod
+    def attention_call(self, answer: Answer, layer: int) -> AttentionCall:
+        """What one layer's attention was given in the replay of an answer, from which any rows can be had, head by
+        head, without any others. It has every position but the last one's, from which nothing is predicted.
+
+        Several layers of one answer share a replay. Raises NotApplicable for a layer whose attention cannot be seen.
         """
 
     @abstractmethod

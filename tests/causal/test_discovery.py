@@ -10,6 +10,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from core.answer import Answer, AttentionRows, Decoding, Question, TokenKind
@@ -22,6 +23,7 @@ from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
 from core.errors import CausalError, SettingsError
 from core.settings import controls
+from core.vlm.attention_call import AttentionCall
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
@@ -89,7 +91,8 @@ def test_short_memory_and_missing_rows_change_nothing(
     model: VisionLanguageModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = causal_graph(model, answer, 2, 1, 0, LOOSE)
-    monkeypatch.setattr("core.causal.discovery.available_bytes", lambda device: 1)
+    model.forget()
+    monkeypatch.setattr("core.vlm.hf.kept_pass.available_bytes", lambda device: 1)
     learned_again = causal_graph(model, replace(answer, attention=None), 2, 1, 0, LOOSE)
     assert learned_again.nodes[-1] == expected.nodes[-1]
     assert [node.position for node in learned_again.nodes] == [node.position for node in expected.nodes]
@@ -157,14 +160,15 @@ def sink_only(answer: Answer) -> Answer:
 def test_a_head_that_attends_only_to_the_first_token_is_said_to(
     model: VisionLanguageModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rows(asked: Answer, queries: list[int]) -> object:
-        import torch
+    seen = model.attention_call
 
-        filled = torch.zeros(model.card.layers, model.card.heads, len(queries), len(asked.layout))
-        filled[..., 0] = 1
-        return filled
+    def to_the_first(asked: Answer, layer: int) -> AttentionCall:
+        call = seen(asked, layer)
+        mask = torch.zeros(1, call.query.shape[1], call.key.shape[1], dtype=torch.bool)
+        mask[..., 0] = True
+        return replace(call, mask=mask)
 
-    monkeypatch.setattr(model, "attention_rows", rows)
+    monkeypatch.setattr(model, "attention_call", to_the_first)
     kept = causal_graph(model, sink_only(answer), 2, 1, 0, LOOSE)
     assert kept.sink == 0
     assert kept.ridge > 0

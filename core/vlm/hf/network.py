@@ -22,6 +22,7 @@ from torch import Tensor
 from ...answer import Answer, Question, TokenKind, TokenLayout
 from ...clips import ChosenFrames, VideoFacts
 from ...errors import EmptyQuestion, NotApplicable, NotShown, UnknownName
+from ..attention_call import AttentionCall
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken
 from ..checkpoints import DecoderPass
@@ -55,6 +56,7 @@ from .inputs import (
     visual_ids,
     with_ids,
 )
+from .kept_pass import KeptPass
 from .layout import image_positions, lay_out
 from .looking import Look, look
 from .markers import control_ids, placeholder_ids
@@ -62,7 +64,7 @@ from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
-from .rows import attention_rows, tower_attention
+from .rows import attention_call, attention_rows, tower_attention
 from .shuffling import shuffling
 from .tokenizer import TokenizerReader
 from .unembedding import Readout, measure_readout
@@ -80,6 +82,7 @@ class TransformersModel(VisionLanguageModel):
     def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
         self._passes = Passes(network, processor, family, card.name)
         self._prefill = Prefill(self._passes)
+        self._kept_pass = KeptPass()
         self.card = card
         self.lock = self._passes.lock
         self.network = self._passes.network
@@ -103,6 +106,8 @@ class TransformersModel(VisionLanguageModel):
 
     def forget(self) -> None:
         self._prefill.forget()
+        with self.lock:
+            self._kept_pass.forget()
 
     # Inputs and layout
 
@@ -195,6 +200,8 @@ class TransformersModel(VisionLanguageModel):
     def begin(
         self, prepared: PreparedPrompt, *, keep_attention: bool = False
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
+        with self.lock:
+            self._kept_pass.forget()
         return self._prefill.begin(positioned(prepared), keep_attention)
 
     def step(self, token: int, state: DecodingState) -> Float[Tensor, "vocabulary"]:
@@ -250,8 +257,13 @@ class TransformersModel(VisionLanguageModel):
 
     # Attention
 
-    def attention_rows(self, answer: Answer, queries: Sequence[int]) -> Float[Tensor, "layers heads query position"]:
-        return attention_rows(self._passes, answer, queries)
+    def attention_rows(
+        self, answer: Answer, queries: Sequence[int], layers: Sequence[int] | None = None
+    ) -> Float[Tensor, "layer heads query position"]:
+        return attention_rows(self._passes, self._prefill, self.checkpointed, answer, queries, layers)
+
+    def attention_call(self, answer: Answer, layer: int) -> AttentionCall:
+        return attention_call(self._passes, self._prefill, self.checkpointed, answer, layer)
 
     def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
         return tower_attention(self, answer, image)
@@ -259,7 +271,7 @@ class TransformersModel(VisionLanguageModel):
     # Residual stream
 
     def checkpointed(self, answer: Answer, start: int = 0) -> DecoderPass:
-        return record_decoder(self._passes, self._prefill, answer, start)
+        return record_decoder(self._passes, self._prefill, self._kept_pass, answer, start)
 
     def checkpointed_tower(self, answer: Answer) -> TowerPass | None:
         return record_tower(self._passes, answer)

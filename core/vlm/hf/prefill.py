@@ -10,13 +10,15 @@ change what is kept, it is neither used nor added to. Both stores are read and w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...answer import AttentionRows
 from ...errors import NotApplicable, UnusableImage
@@ -32,6 +34,9 @@ from .rotary import batched, following
 
 PREFIX_BYTES = 512 * 2**20
 FEATURE_BYTES = 128 * 2**20
+PIXELS = {"pixel_values": "image", "pixel_values_videos": "video"}
+"""Which inputs a vision tower looks at, and as what."""
+
 OF_SHAPES = ("do not match", "is invalid for input of size")
 """What networks say of image tokens that do not fit."""
 
@@ -57,6 +62,8 @@ class Prefill:
         self._passes = passes
         self._prefixes = PrefixStore(PREFIX_BYTES)
         self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(FEATURE_BYTES)
+        self._visual_of: MutableMapping[Tensor, str] = WeakTensorKeyDictionary()
+        self._unnamed = count()
 
     def forget(self) -> None:
         with self._passes.lock:
@@ -111,19 +118,42 @@ class Prefill:
     def visual_features(self, prepared: PositionedPrompt) -> dict[str, Any]:
         """The vision tower's outputs for pictures and for videos, in the form in which the network takes them instead
         of pixels."""
+        with self._passes.lock, looking_at(prepared.question, self._passes.name):
+            for pixels in _pixels_in(prepared.inputs).values():
+                self._visual_of[pixels] = prepared.visual
+            return self._features_of(prepared.visual, prepared.inputs, kinds_of(prepared))
+
+    def with_features(self, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
+        """The inputs of a prompt on the network's device, with the tower's outputs in the place of its pixels.
+
+        Those are the ones that are kept of these very pixels, and of others they are kept from now on.
+        """
+        placed = {name: value.to(self._passes.network.device) for name, value in inputs.items()}
+        pixels = _pixels_in(inputs)
+        if not pixels:
+            return placed
         with self._passes.lock:
-            kept = self._features.get(prepared.visual)
-            if kept is not None:
-                return kept
-            with looking_at(prepared.question, self._passes.name):
-                by_kind = {kind: self._passes.tower(prepared.inputs, kind) for kind in kinds_of(prepared)}
-            for features in by_kind.values():
-                # Only what the decoder reads is kept, and not the states of the tower's own layers.
-                features.hidden_states = features.attentions = None
-                if getattr(features, "pooler_output", None) is not None:
-                    # Llama 4 projects what its tower leaves in the decoder.
-                    features.last_hidden_state = None
-            self._features.put(prepared.visual, by_kind, _bytes_in(by_kind))
+            (visual, *others) = {self._visual_of.get(own) for own in pixels.values()}
+            if visual is None or others:
+                visual = f"pixels {next(self._unnamed)}"
+                for own in pixels.values():
+                    self._visual_of[own] = visual
+            features = self._features_of(visual, placed, tuple(PIXELS[name] for name in pixels))
+        rest = {name: value for name, value in placed.items() if name not in PIXELS}
+        return {**rest, "mm_encoder_outputs": dict(features)}
+
+    def _features_of(self, visual: str, inputs: Mapping[str, Tensor], kinds: Sequence[str]) -> dict[str, Any]:
+        kept = self._features.get(visual)
+        if kept is not None:
+            return kept
+        by_kind = {kind: self._passes.tower(inputs, kind) for kind in kinds}
+        for features in by_kind.values():
+            # Only what the decoder reads is kept, and not the states of the tower's own layers.
+            features.hidden_states = features.attentions = None
+            if getattr(features, "pooler_output", None) is not None:
+                # Llama 4 projects what its tower leaves in the decoder.
+                features.last_hidden_state = None
+        self._features.put(visual, by_kind, _bytes_in(by_kind))
         return by_kind
 
     def _read(
@@ -195,6 +225,11 @@ class Prefill:
         """Keep the prompt's shared beginning of a cache that holds so many positions."""
         kept = KeptPrefix(memories(cache), length).until(prepared.shared)
         self._prefixes.keep(prepared.visual, prepared.ids[: prepared.shared], kept)
+
+
+def _pixels_in(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a prompt's inputs that a tower looks at."""
+    return {name: inputs[name] for name in PIXELS if name in inputs}
 
 
 def _bytes_in(features: Any) -> int:

@@ -16,6 +16,7 @@ from ..tower import TowerPass
 from .edited_run import NetworkDecoderPass
 from .editing import SEVERAL_STREAMS
 from .inputs import VIDEO_PIXELS, PositionedPrompt, seen
+from .kept_pass import KeptPass
 from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
@@ -29,9 +30,9 @@ LAYERS_LEFT_OUT = (
 )
 
 
-def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int) -> DecoderPass:
+def record_decoder(passes: Passes, prefill: Prefill, kept: KeptPass, answer: Answer, start: int) -> DecoderPass:
     """A checkpointed pass over an answer's sequence, from position `start` on where the keys and values of all before
-    can be kept; over the whole sequence otherwise.
+    can be kept; over the whole sequence otherwise, taken from `kept` where that is the latest.
 
     Raises ValueError for a start outside the prompt.
     """
@@ -48,7 +49,8 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
     def read() -> LayerInputs:
         with passes.one_pass(start), recording_layers(layers, network.device) as inputs:
             if not start:
-                passes.last_logits(1, **passes.with_answer(prompt.inputs, more), use_cache=False)
+                given = prefill.with_features(answer.inputs)
+                passes.last_logits(1, **passes.with_answer(given, more), use_cache=False)
                 return inputs
             ids = torch.tensor([[*prompt.ids[start:], *more]], device=network.device)
             passes.last_logits(
@@ -60,7 +62,8 @@ def record_decoder(passes: Passes, prefill: Prefill, answer: Answer, start: int)
             )
         return inputs
 
-    first = read()
+    with passes.lock:
+        first = read() if start else kept.get(answer, read)
     if len(first.shapes) < len(layers):
         return OpaquePass(len(layers), LAYERS_LEFT_OUT)
     if len(first.shapes[0]) > 3:

@@ -2,58 +2,116 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, TokenKind
 from ...errors import NotShown
 from ..attention_call import AttentionCall
+from ..checkpoints import DecoderPass
 from ..memory_costs import check_memory
 from ..model import VisionLanguageModel
 from .capture import NAME, observing
+from .editing import together
 from .passes import Passes
+from .prefill import Prefill
+
+Checkpointed = Callable[[Answer], DecoderPass]
+
+BLOCK_BYTES = 64 * 2**20
+"""Rows are computed in blocks of about this size."""
 
 
 def attention_rows(
-    passes: Passes, answer: Answer, queries: Sequence[int]
-) -> Float[Tensor, "layers heads query position"]:
-    """The decoder's softmax rows at some positions of an answer's sequence, from one pass over it; NaN in layers
-    without attention, and where a layer passes a position on as it is. Raises NotShown where no layer's can be seen."""
-    network, length = passes.network, answer.inputs["input_ids"].shape[1] + len(answer.token_ids)
-    index = torch.tensor(queries, dtype=torch.long, device=network.device)
-    layers: dict[int, Tensor] = {}
-    calls: Counter[int] = Counter()
+    passes: Passes,
+    prefill: Prefill,
+    checkpointed: Checkpointed,
+    answer: Answer,
+    queries: Sequence[int],
+    layers: Sequence[int] | None = None,
+) -> Float[Tensor, "layer heads query position"]:
+    """The decoder's softmax rows at some positions of an answer's sequence in some layers (None: all), from one pass
+    over it; NaN in layers without attention, and where a layer passes a position on as it is. Raises NotShown where no
+    layer's can be seen."""
+    places = {layer: place for place, layer in enumerate(range(len(passes.layers)) if layers is None else layers)}
+    length = answer.inputs["input_ids"].shape[1] + len(answer.token_ids)
+    gathered: list[Tensor] = []
 
     def keep(call: AttentionCall) -> None:
-        calls[call.layer] += 1
-        layers[call.layer] = whole_rows(call, index, length)
+        if not gathered:
+            shape = (len(places), len(call.query), len(queries), length)
+            exact = torch.promote_types(call.query.dtype, torch.float32)
+            gathered.append(call.query.new_full(shape, float("nan"), dtype=exact))
+        _write_rows(gathered[0][places[call.layer]], call, queries)
 
-    with passes.one_pass(0), observing(NAME, keep, network.device):
-        passes.last_logits(1, **passes.with_answer(answer.inputs, answer.token_ids), use_cache=False)
-    layers = {layer: own for layer, own in layers.items() if calls[layer] == 1}
-    if not layers:
-        raise NotShown(f"The attention of {passes.name} cannot be seen from outside.")
-    some = next(iter(layers.values()))
-    rows = some.new_full((len(passes.layers), *some.shape), float("nan"))
-    for layer, own in layers.items():
-        rows[layer] = own
-    return rows
+    if layers is None or max(queries, default=0) >= length - 1:
+        calls = _observe(passes, prefill, answer, lambda call: keep(call) if call.layer in places else None)
+        seen = [layer for layer in places if calls[layer] == 1]
+        for layer in places.keys() & calls.keys() - seen:
+            gathered[0][places[layer]] = float("nan")
+    else:
+        seen = []
+        for layer in places:
+            with contextlib.suppress(NotShown):
+                keep(attention_call(passes, prefill, checkpointed, answer, layer))
+                seen.append(layer)
+    if not seen:
+        raise _unseen(passes)
+    return gathered[0]
 
 
-def whole_rows(call: AttentionCall, queries: Int[Tensor, "row"], length: int) -> Float[Tensor, "heads row position"]:
-    """The rows of some positions over a whole sequence of so many; NaN at those that are no queries of this call."""
-    own = (queries >= call.offset) & (queries < call.offset + call.query.shape[1])
-    if call.key.shape[1] == length and bool(own.all()):
-        return call.rows(queries)
-    rows = call.rows(queries[own] - call.offset)
-    rows = torch.nn.functional.pad(rows, (call.first_key, length - call.first_key - rows.shape[-1]))
-    whole = rows.new_full((len(rows), len(queries), length), float("nan"))
-    whole[:, own] = rows
-    return whole
+def attention_call(
+    passes: Passes, prefill: Prefill, checkpointed: Checkpointed, answer: Answer, layer: int
+) -> AttentionCall:
+    """What one layer's attention was given in a pass over an answer's sequence: from computing the layer again, or,
+    where layers cannot be computed again and under edits, from a pass of its own. Raises NotShown where it cannot
+    be seen."""
+    calls: list[AttentionCall] = []
+    try:
+        if together([()])[0]:
+            raise NotShown("An edit within a layer is not made again with it.")
+        with checkpointed(answer).recompute(layer, grad=False) as recomputed:
+            calls += map(replace, recomputed.attention_calls)
+    except NotShown:
+        _observe(passes, prefill, answer, lambda call: calls.append(call) if call.layer == layer else None)
+    if len(calls) != 1:
+        raise _unseen(passes)
+    return calls[0]
+
+
+def _observe(
+    passes: Passes, prefill: Prefill, answer: Answer, observer: Callable[[AttentionCall], None]
+) -> Counter[int]:
+    """Give an observer the attention calls of one pass over an answer's whole sequence. Returns how many calls each
+    layer made."""
+    seen: Counter[int] = Counter()
+
+    def count(call: AttentionCall) -> None:
+        seen[call.layer] += 1
+        observer(call)
+
+    inputs = passes.with_answer(prefill.with_features(answer.inputs), answer.token_ids)
+    with passes.one_pass(0), observing(NAME, count, passes.network.device):
+        passes.last_logits(1, **inputs, use_cache=False)
+    return seen
+
+
+def _write_rows(rows: Float[Tensor, "heads query position"], call: AttentionCall, queries: Sequence[int]) -> None:
+    """An attention's rows at some positions, written where they stay."""
+    at_once = max(1, BLOCK_BYTES // (4 * len(call.query) * rows.shape[-1]))
+    for start in range(0, len(queries), at_once):
+        block = slice(start, start + at_once)
+        rows[:, block] = call.whole_rows(queries[block], rows.shape[-1])
+
+
+def _unseen(passes: Passes) -> NotShown:
+    return NotShown(f"The attention of {passes.name} cannot be seen from outside.")
 
 
 def tower_attention(

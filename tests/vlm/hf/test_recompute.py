@@ -202,6 +202,7 @@ def test_an_error_while_recording_or_recomputing_leaves_no_trace(
 ) -> None:
     answer = asked(model, picture)
     checkpoints, before = model.checkpointed(answer), hooks_of(model)
+    model.forget()
     layer = model.network.get_decoder().layers[1]
     with monkeypatch.context() as patch:
         patch.setattr(layer.mlp, "forward", lambda _: 1 / 0)
