@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.results import HeadValues, LayerValues, PositionValues
-from core.mechanisms.run import measure
+from core.mechanisms.run import Measurement, measure
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.hf.placement import device_map
@@ -81,6 +83,23 @@ def answer(placed: TransformersModel, picture: Image.Image) -> Answer:
         return asked(placed, picture)
 
 
+@pytest.fixture(scope="module")
+def mapped_there(qwen: TransformersModel, expected: Answer) -> Callable[[str], Explanation]:
+    """The CPU's map by each method, made once for all places."""
+
+    def by(key: str) -> Explanation:
+        (right,) = explain(explainers()[key], qwen, expected, [TARGET], SETTINGS.get(key))
+        return right
+
+    return cache(by)
+
+
+@pytest.fixture(scope="module")
+def measured_there(qwen: TransformersModel, expected: Answer) -> Callable[[str], Measurement]:
+    """The CPU's figures of each mechanism, measured once for all places."""
+    return cache(lambda key: measure(mechanisms()[key], qwen, expected, TARGET))
+
+
 def close(value: torch.Tensor | np.ndarray, right: torch.Tensor | np.ndarray) -> None:
     numbers, rights = (torch.as_tensor(one).cpu().nan_to_num() for one in (value, right))
     torch.testing.assert_close(numbers, rights, atol=1e-5, rtol=1e-3)
@@ -99,22 +118,20 @@ def test_an_answer_and_its_attention_rows_are_those_of_the_cpu(
 
 @pytest.mark.parametrize("key", sorted(explainers()))
 def test_every_explainer_gives_the_scores_of_the_cpu(
-    key: str, placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
+    key: str, placed: TransformersModel, answer: Answer, mapped_there: Callable[[str], Explanation]
 ) -> None:
     with pretending():
         (explanation,) = explain(explainers()[key], placed, answer, [TARGET], SETTINGS.get(key))
-    (right,) = explain(explainers()[key], qwen, expected, [TARGET], SETTINGS.get(key))
-    close(explanation.scores, right.scores)
+    close(explanation.scores, mapped_there(key).scores)
 
 
 @pytest.mark.parametrize("key", sorted(mechanisms()))
 def test_every_mechanism_gives_the_figures_of_the_cpu(
-    key: str, placed: TransformersModel, answer: Answer, qwen: TransformersModel, expected: Answer
+    key: str, placed: TransformersModel, answer: Answer, measured_there: Callable[[str], Measurement]
 ) -> None:
     with pretending():
         measured = measure(mechanisms()[key], placed, answer, TARGET)
-    right = measure(mechanisms()[key], qwen, expected, TARGET)
-    for shape, other in zip(measured.result.shapes, right.result.shapes, strict=True):
+    for shape, other in zip(measured.result.shapes, measured_there(key).result.shapes, strict=True):
         assert shape.title == other.title
         if isinstance(shape, HeadValues | PositionValues | LayerValues):
             assert isinstance(other, type(shape))

@@ -184,16 +184,6 @@ def test_the_truck_door_is_in_no_label() -> None:
         assert not (labels["door"][on_truck] > 0).any()
 
 
-def test_a_checkpoint_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
-    training = Training(small_recipe(), tmp_path, say=lambda _: None)
-    training.run()
-    state = torch.load(tmp_path / "text.pt", weights_only=True)
-    state["vocabulary"]["surprise"] = 1
-    torch.save(state, tmp_path / "text.pt")
-    with pytest.raises(ValueError, match="another vocabulary"):
-        Training(small_recipe(), tmp_path, say=lambda _: None).run()
-
-
 def test_the_rate_warms_up_holds_and_decays() -> None:
     rates = [learning_rate(step, 1000, decay=0.4) for step in range(1000)]
     assert rates[0] < 0.02 and rates[300] == rates[599] == 1.0 and rates[-1] == 0.01
@@ -214,9 +204,23 @@ def small_recipe(**changes: int) -> Recipe:
     )
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    straight = Training(small_recipe(), tmp_path / "straight", say=lambda _: None)
-    straight.run()
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """A training that went through all of its steps."""
+    training = Training(small_recipe(), tmp_path_factory.mktemp("straight"), say=lambda _: None)
+    training.run()
+    return training
+
+
+def test_a_checkpoint_of_another_vocabulary_is_refused(straight: Training, tmp_path: Path) -> None:
+    state = torch.load(straight.folder / "text.pt", weights_only=True)
+    state["vocabulary"]["surprise"] = 1
+    torch.save(state, tmp_path / "text.pt")
+    with pytest.raises(ValueError, match="another vocabulary"):
+        Training(small_recipe(), tmp_path, say=lambda _: None).run()
+
+
+def test_a_stopped_training_goes_on_to_the_same_weights(straight: Training, tmp_path: Path) -> None:
     stopped = Training(small_recipe(), tmp_path / "stopped", say=lambda _: None)
     original, calls = stopped.dense_loss, []
 
