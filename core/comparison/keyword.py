@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..answer import Answer
@@ -54,6 +55,23 @@ def word_tokens(answer: Answer, word: str) -> tuple[int, ...]:
         if text.strip() == word.strip() or (wanted and [each.plain for each in words(text)] == wanted):
             return tokens
     return ()
+
+
+def likely_word(answer: Answer, text: str) -> tuple[int, ...]:
+    """The word of an answer that reads like `text`, but for case and punctuation; without one the word in which its
+    key word begins."""
+    words = answer.words()
+    same = [word for word in words if _bare(_spelled(answer, word)) == _bare(text)]
+    first = key_tokens(answer)[0]
+    return same[0] if same else next(word for word in words if first in word)
+
+
+def _spelled(answer: Answer, word: tuple[int, ...]) -> str:
+    return "".join(answer.tokens[index].text for index in word)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"^\W+|\W+$", "", text).casefold()
 
 
 def _offered(question: str, said: Sequence[Word]) -> list[int]:

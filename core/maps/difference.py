@@ -15,6 +15,14 @@ def image_positions_of(layout: TokenLayout) -> list[int]:
     return [position for view in layout.views for position in view.positions]
 
 
+def picture_shares(scores: Float[np.ndarray, "position"], layout: TokenLayout) -> Float[np.ndarray, "position"]:
+    """A map as shares of its score on the picture; NaN for everything else."""
+    shares = np.full(len(layout), np.nan)
+    places = image_positions_of(layout)
+    shares[places] = as_shares(scores[places].astype(np.float64))
+    return shares
+
+
 def difference(
     first: Float[np.ndarray, "position"],
     first_layout: TokenLayout,

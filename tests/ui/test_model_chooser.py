@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.answer import Target
+from core.ui.state.adapters import sides
 from core.ui.state.workspace import Workspace
 from core.ui.widgets import model_chooser
-from core.vlm.loading import ModelSpec, suggested_models
+from core.vlm.generation import ask
+from core.vlm.loading import ModelSpec, load_model, suggested_models
 from core.vlm.memory import MemoryEstimate
 from tests.adapters import trained
 
@@ -62,6 +66,29 @@ def test_a_model_is_loaded_with_its_adapter_which_is_switched_off_and_on(app: Ap
     assert spec_in_use(at) == base and "with tuned" not in texts(at)
     at = at.sidebar.toggle[0].set_value(True).run()
     assert spec_in_use(at).adapter == str(adapter) and not at.exception
+
+
+def test_one_question_is_answered_with_the_adapter_and_without_beside_each_other(app: App, adapter: Path) -> None:
+    at = app()
+    workspace = at.session_state["workspace"]
+    assert "Its adapter" not in at.segmented_control(key="lens").options
+    base, workspace.spec = workspace.spec, replace(workspace.spec, adapter=str(adapter))
+    at.chat_input(key="chat_question").set_value("Where is the dog?").run()
+    at.segmented_control(key="lens").select("Its adapter").run()
+    at.button(key="ask_both").click().run()
+    assert not at.exception and len(at.get("vega_lite_chart")) >= 3
+    with_, without = sides(workspace, workspace.answer) or ()
+    assert (with_.tuned, without.tuned) == (True, False)
+    for side, spec in ((with_, workspace.spec), (without, base)):
+        assert side.answer.token_ids == ask(load_model(spec), workspace.answer.question).token_ids
+    at.switch_page("pages/3_Relevancy.py").run()
+    workspace.target = Target((0,))
+    at.run()
+    at.segmented_control(key="relevancy_view").select("Difference").run()
+    (menu,) = [box for box in at.selectbox if box.label == "Less the map of"]
+    (label,) = [option for option in menu.options if option.startswith("without its adapter: ")]
+    menu.select(label).run()
+    assert not at.exception and len(at.get("vega_lite_chart")) == 3
 
 
 def test_few_bits_are_said_to_explain_the_rounded_model(app: App) -> None:

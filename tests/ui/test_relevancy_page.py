@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Explanation, Question, Target
 from core.cases.league_file import read_league_file
+from core.comparison.keyword import likely_word
 from core.explainers import run
 from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
@@ -270,7 +271,7 @@ def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: Transfor
     at = opened(app, elsewhere, first, second, target=Target((1,)))
     at.segmented_control(key="relevancy_view").select("Difference").run()
     assert not at.exception and charts(at) == 3
-    labels = [other.label for other in change.others(work_of(at), answer_of(at))]
+    labels = [other.label for other in change.others(work_of(at), llava, answer_of(at))]
     asked = [label for label in labels if label.startswith("asked: ")]
     assert len(asked) == 1 and asked[0].startswith("asked: What is the door?")
     assert {key.answer for key in maps_of(at)} == {
@@ -284,9 +285,9 @@ def test_the_same_word_is_found_whatever_its_punctuation(llava: TransformersMode
     texts = ("Yes", ",", " the", " Door.")
     tokens = tuple(replace(token, text=text) for token, text in zip(exchange.answer.tokens, texts, strict=True))
     answer = replace(exchange.answer, tokens=tokens, text="".join(texts))
-    assert change.likely_word(answer, " door") == (3,)
-    assert change.likely_word(answer, "yes") == (0, 1)
-    assert change.likely_word(answer, "house") in answer.words()
+    assert likely_word(answer, " door") == (3,)
+    assert likely_word(answer, "yes") == (0, 1)
+    assert likely_word(answer, "house") in answer.words()
 
 
 def test_words_alone_keep_their_scores_and_say_what_is_missing(app: App, llava: TransformersModel) -> None:

@@ -7,15 +7,19 @@ from typing import get_args
 import streamlit as st
 
 from ...vlm.model import VisionLanguageModel
+from ..state.adapters import tuned_spec
 from ..state.workspace import Workspace
 from ..widgets.asked import in_words
 from ..widgets.image_source import image_chooser
 from ..widgets.seen import seen_notes
+from .adapter import adapter_panel
 from .conversation import conversation_panel
 from .mask import mask_editor
 from .phrasings import phrasings_panel
 from .tokens import answer_tokens_panel
 from .view import ChatView, Lens
+
+ADAPTER: Lens = "Its adapter"
 
 
 def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -32,10 +36,11 @@ def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
 
 def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
     view = workspace.view(ChatView)
+    lenses = [lens for lens in get_args(Lens) if lens != ADAPTER or tuned_spec(workspace) is not None]
     view.lens = st.segmented_control(
         "Look into the answer",
-        get_args(Lens),
-        default=view.lens,
+        lenses,
+        default=view.lens if view.lens in lenses else lenses[0],
         required=True,
         key="lens",
         persist_state="session",
@@ -52,5 +57,7 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
             seen_notes(answer, number)
         if view.lens == "Answer tokens":
             answer_tokens_panel(workspace, model, exchange, answer)
+        elif view.lens == ADAPTER:
+            adapter_panel(workspace, model, answer)
         else:
             mask_editor(workspace, model, exchange, answer)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..state.view import View
 
-Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings"]
+Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings", "Its adapter"]
 
 
 @dataclass(eq=False)

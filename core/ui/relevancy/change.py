@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +11,13 @@ from jaxtyping import Float
 from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...charts.tokens import cut, visible
-from ...comparison.keyword import key_tokens
+from ...comparison.keyword import likely_word
 from ...errors import NotComparable
-from ...maps.difference import difference, image_positions_of
-from ...maps.scale import as_shares
+from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
 from ...vlm.model import VisionLanguageModel
+from ..state.adapters import NAMES, sides
+from ..state.models import store
 from ..state.results import same_images
 from ..state.target import describe_target
 from ..state.workspace import Workspace
@@ -36,27 +36,36 @@ SHORT = 60
 
 @dataclass(frozen=True, eq=False)
 class Other:
-    """Another answer, and in a few words which."""
+    """Another answer, in a few words which, and the model that gave it."""
 
     label: str
     answer: Answer
+    model: VisionLanguageModel
 
 
-def others(workspace: Workspace, answer: Answer) -> list[Other]:
-    """Answers of the same model about the same picture; this one first, where there is another word of it."""
+def others(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> list[Other]:
+    """Answers about the same picture by the same model, or by it with its adapter or without; this one first, where
+    there is another word of it."""
     every = []
     if workspace.reasked is not None:
-        every.append(Other("with a region hidden: ", workspace.reasked.answer))
-    every += [Other("phrasing: ", other) for other in (workspace.compared.answers if workspace.compared else ())]
-    every += [Other("asked: ", exchange.answer) for exchange in workspace.exchanges if exchange.answer is not None]
+        every.append(Other("with a region hidden: ", workspace.reasked.answer, model))
+    every += [Other("phrasing: ", other, model) for other in (workspace.compared.answers if workspace.compared else ())]
+    every += [
+        Other("asked: ", exchange.answer, model) for exchange in workspace.exchanges if exchange.answer is not None
+    ]
+    for side in sides(workspace, answer) or ():
+        counterpart = store().loaded(side.answer.model)
+        if side.answer.model != model.card.fingerprint and counterpart is not None:
+            every.append(Other(f"{NAMES[side.tuned]}: ", side.answer, counterpart))
     seen = {answer}
-    result = [Other("another word of this answer", answer)] if len(answer.words()) > 1 else []
+    result = [Other("another word of this answer", answer, model)] if len(answer.words()) > 1 else []
     for other in every:
-        fits = other.answer.model == answer.model and other.answer.tokens and same_images(answer, other.answer)
+        own = other.answer.model == other.model.card.fingerprint
+        fits = own and other.answer.tokens and same_images(answer, other.answer)
         if fits and other.answer not in seen:
             seen.add(other.answer)
             asked = f"{_short(other.answer.question.text)} → {_short(other.answer.text)}"
-            result.append(Other(f"{other.label}{asked}", other.answer))
+            result.append(Other(f"{other.label}{asked}", other.answer, other.model))
     return result
 
 
@@ -67,7 +76,7 @@ def change_panel(
     if not answer.layout.views:
         st.info(f"{why_no_places(answer)}, so there are no maps to subtract.", icon=":material/image_not_supported:")
         return
-    choices = others(workspace, answer)
+    choices = others(workspace, model, answer)
     if not choices:
         st.info(
             "This answer has one word and is the only one about its picture, so there is no second map. Ask the same "
@@ -83,7 +92,7 @@ def change_panel(
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
-    maps = _both(workspace.view(RelevancyView), model, order, (answer, target), (other.answer, second))
+    maps = _both(workspace.view(RelevancyView), order, (model, answer, target), (other.model, other.answer, second))
     if maps is None:
         return
     try:
@@ -123,39 +132,24 @@ def _choose_word(other: Answer, answer: Answer, target: Target) -> Target:
     return Target(chosen)
 
 
-def likely_word(answer: Answer, text: str) -> tuple[int, ...]:
-    """The word of an answer that reads like `text`, but for case and punctuation; without one the word in which its
-    key word begins."""
-    words = answer.words()
-    same = [word for word in words if _bare(_text(answer, word)) == _bare(text)]
-    first = key_tokens(answer)[0]
-    return same[0] if same else next(word for word in words if first in word)
-
-
 def _text(answer: Answer, word: tuple[int, ...]) -> str:
     return "".join(answer.tokens[index].text for index in word).strip()
-
-
-def _bare(text: str) -> str:
-    return re.sub(r"^\W+|\W+$", "", text).casefold()
 
 
 def _short(text: str) -> str:
     return cut(" ".join(text.split()), SHORT)
 
 
-def _both(
-    view: RelevancyView, model: VisionLanguageModel, order: Order, *wanted: tuple[Answer, Target]
-) -> list[Shown] | None:
+def _both(view: RelevancyView, order: Order, *wanted: tuple[VisionLanguageModel, Answer, Target]) -> list[Shown] | None:
     """Both maps, computed where they are missing; None, and a sentence on the page, when one cannot be had."""
-    for answer, target in wanted:
+    for model, answer, target in wanted:
         if view.due(answer, target, order):
             compute(view, model, answer, [target], order)
         if view.map_of(answer, target, order) is None:
             st.text(view.obstacle(answer, target, order) or "This map is not there yet.")
             st.button("Compute it", key="again_difference", on_click=view.ask, args=(answer, target, order))
             return None
-    maps = [view.map_of(answer, target, order) for answer, target in wanted]
+    maps = [view.map_of(answer, target, order) for _, answer, target in wanted]
     return [Shown(order, explanation) for explanation in maps if explanation is not None]
 
 
@@ -169,7 +163,7 @@ def _figures(
     model: VisionLanguageModel,
 ) -> None:
     change = difference(maps[0].scores, answer.layout, maps[1].scores, other.layout)
-    one, two = _shares(answer, maps[0].scores), _shares(other, maps[1].scores)
+    one, two = picture_shares(maps[0].scores, answer.layout), picture_shares(maps[1].scores, other.layout)
     common = scale_of(one, two, signed=maps[0].explainer.signed)
     seen_button(answer, look.image, "difference")
     with st.container(horizontal=True, gap="medium"):
@@ -181,13 +175,6 @@ def _figures(
         "patches had more of the score in the first map, orange ones in the second. Words have no counterpart in "
         "another question, so only patches are subtracted."
     )
-
-
-def _shares(answer: Answer, scores: Float[np.ndarray, "position"]) -> Float[np.ndarray, "position"]:
-    result = np.full(len(answer.layout), np.nan)
-    places = image_positions_of(answer.layout)
-    result[places] = as_shares(scores[places].astype(np.float64))
-    return result
 
 
 def _figure(

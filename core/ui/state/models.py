@@ -59,6 +59,15 @@ class ModelStore:
             freed = sum(model.card.weight_bytes for model in self._loaded.values())
         return estimate if estimate.fits or not freed else estimate_memory(spec, freed)
 
+    def fits_beside(self, spec: ModelSpec) -> bool:
+        """Whether a model is loaded, or fits into what is free beside those that are. Raises ModelUnavailable."""
+        return self._there(spec) is not None or estimate_memory(spec).fits
+
+    def loaded(self, fingerprint: str) -> VisionLanguageModel | None:
+        """The loaded model of this fingerprint; None where it is not loaded."""
+        with self._table:
+            return next((model for model in self._loaded.values() if model.card.fingerprint == fingerprint), None)
+
     def _there(self, spec: ModelSpec) -> VisionLanguageModel | None:
         with self._table:
             if spec not in self._loaded:

@@ -3,13 +3,11 @@ chosen stands in `model_chooser.py`."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
-from ...vlm.loading import NO_ADAPTER, ModelSpec
 from ...vlm.model import ModelCard
 from ..state import models
+from ..state.adapters import tuned_spec, without_adapter
 from ..state.workspace import Workspace
 
 FEW_BITS = (
@@ -64,24 +62,20 @@ def card_table(card: ModelCard) -> None:
 
 def adapter_switch(current_workspace: Workspace) -> None:
     """Where the model was chosen with an adapter: with it, or without."""
-    tuned = current_workspace.spec if _has_adapter(current_workspace.spec) else current_workspace.tuned
-    if tuned is None or current_workspace.spec not in (tuned, without_adapter(tuned)):
+    tuned = tuned_spec(current_workspace)
+    if tuned is None:
         return
     on = current_workspace.spec == tuned
-    wanted = st.toggle("With its adapter", value=on, key=f"adapter_{on}", help="Ask both, and compare the answers.")
+    wanted = st.toggle(
+        "With its adapter",
+        value=on,
+        key=f"adapter_{on}",
+        help="Chat sets what both say to a question beside each other.",
+    )
     if wanted != on:
         models.switch_model(current_workspace, tuned if wanted else without_adapter(tuned))
         current_workspace.tuned = tuned
         st.rerun()
-
-
-def _has_adapter(spec: ModelSpec) -> bool:
-    return spec.adapter not in (None, NO_ADAPTER)
-
-
-def without_adapter(spec: ModelSpec) -> ModelSpec:
-    """The same model without the adapter; one that lies beside it has to be left out in words."""
-    return replace(spec, adapter=NO_ADAPTER if spec.adapter == spec.source else None)
 
 
 def ask_about_linked_model(current_workspace: Workspace) -> None:

@@ -1,0 +1,59 @@
+"""A model with its adapter, and the same model without: which of the two a tab uses, and what each says to a
+question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ...answer import Answer, Explanation, Target, TokenLayout
+from ...vlm.loading import NO_ADAPTER, ModelSpec
+from .results import Kind
+from .workspace import Workspace
+
+NAMES = {True: "with its adapter", False: "without its adapter"}
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """What a model says, with its adapter (`tuned`) or without, and a map of one of its words; `why` there is none."""
+
+    tuned: bool
+    answer: Answer
+    target: Target
+    explanation: Explanation | None = None
+    why: str = ""
+
+    @property
+    def layout(self) -> TokenLayout:
+        """What the map is of."""
+        return (self.answer if self.explanation is None else self.explanation.about(self.answer)).layout
+
+
+SIDES = Kind[tuple[Side, Side]](8)
+"""By the question's fingerprint and the spec with the adapter."""
+
+
+def tuned_spec(workspace: Workspace) -> ModelSpec | None:
+    """The tab's model with its adapter, also while it is used without; None where there is no adapter."""
+    tuned = workspace.spec if _has_adapter(workspace.spec) else workspace.tuned
+    return tuned if tuned is not None and workspace.spec in (tuned, without_adapter(tuned)) else None
+
+
+def without_adapter(spec: ModelSpec) -> ModelSpec:
+    """The same model without the adapter; one that lies beside it has to be left out in words."""
+    return replace(spec, adapter=NO_ADAPTER if spec.adapter == spec.source else None)
+
+
+def sides(workspace: Workspace, answer: Answer) -> tuple[Side, Side] | None:
+    """Both answers to an answer's question, with the adapter and without; None before both were asked."""
+    tuned = tuned_spec(workspace)
+    return None if tuned is None else workspace.results.get(SIDES, sides_key(answer, tuned))
+
+
+def sides_key(answer: Answer, tuned: ModelSpec) -> tuple[str, ModelSpec]:
+    """Under what the sides of a question are kept."""
+    return answer.question.fingerprint(), tuned
+
+
+def _has_adapter(spec: ModelSpec) -> bool:
+    return spec.adapter not in (None, NO_ADAPTER)
