@@ -101,3 +101,14 @@ def shares_by_layer(
 ) -> dict[Part, Float[np.ndarray, "layer"]]:
     """The sum of each part's scores in every layer."""
     return {part: trace[:, list(positions)].sum(1) for part, positions in places.items()}
+
+
+def shares_by_picture(
+    scores: Float[np.ndarray, "position"], layout: TokenLayout, pictures: Sequence[int]
+) -> Float[np.ndarray, "picture"]:
+    """Each picture's share of all absolute score that lies on these pictures; NaN throughout where none does. Positions
+    that were not looked at (NaN) count nowhere."""
+    views = [[view for view in layout.views if view.image == picture] for picture in pictures]
+    weights = np.array([sum(float(np.nansum(np.abs(scores[list(view.positions)]))) for view in own) for own in views])
+    whole = weights.sum()
+    return weights / whole if whole > 0 else np.full(len(weights), np.nan)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target, TokenKind
 from core.causal.discovery import causal_graph
+from core.maps.shares import shares_by_picture
 from core.ui.causal.naming import drawn, name_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.ui.widgets.places import place_of
@@ -65,6 +67,25 @@ def test_the_chosen_picture_is_the_one_that_is_drawn(app: App, answer: Answer, p
     at.switch_page("pages/1_Chat.py").run()
     at.switch_page(f"pages/{page}.py").run()
     assert chooser(at).value == 0 and drawn_positions(at) <= first
+
+
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy"])
+def test_every_picture_has_a_small_map_whose_click_makes_it_the_large_one(app: App, answer: Answer, page: str) -> None:
+    at = opened(app, f"pages/{page}.py", answer)
+    small = [button for button in at.button if str(button.key).startswith("every_picture_")]
+    told = [button.label.split(": ") for button in small]
+    assert [number for number, _ in told] == ["1", "2"]
+    assert sum(int(share.rstrip("%")) for _, share in told) in (99, 100, 101)
+    small[0].click().run()
+    assert not at.exception and chooser(at).value == 0
+    assert drawn_positions(at) <= {*answer.layout.views[0].positions}
+
+
+def test_a_pictures_share_is_of_what_lies_on_pictures(answer: Answer) -> None:
+    scores = np.zeros(len(answer.layout))
+    first, second = (view.positions for view in answer.layout.views)
+    scores[first[0]], scores[second[3]], scores[second[4]], scores[-1] = 1.0, -2.0, 1.0, 9.0
+    assert shares_by_picture(scores, answer.layout, (0, 1)).tolist() == [0.25, 0.75]
 
 
 def test_a_patch_is_named_with_its_picture(answer: Answer) -> None:

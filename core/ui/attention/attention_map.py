@@ -13,8 +13,10 @@ from ...attention.words import where
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
+from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.every_picture import every_picture
 from ..widgets.map_downloads import asked_notes
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
@@ -26,7 +28,7 @@ SIZE = 400
 CAVEAT = "Attention says where a head reads from, not what the answer rests on: test that by masking."
 
 
-def attention_map_panel(view: AttentionView, subject: Subject) -> None:
+def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subject) -> None:
     """The picture with the heat of the chosen head, or the mean of all."""
     answer = subject.answer
     if not answer.layout.views:
@@ -34,6 +36,7 @@ def attention_map_panel(view: AttentionView, subject: Subject) -> None:
         return
     looks = where(subject.rows, view.head)
     patches_chart(view, answer, looks, "attention_picture", SIZE, subject.image)
+    every_picture(workspace, answer, looks, "attention", opacity=view.opacity)
     on_image = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
     head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
     rows, several = len(subject.rows.queries), len(answer.question.images) > 1

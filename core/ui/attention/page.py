@@ -64,7 +64,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
         with st.container(width=heads.WIDTH):
             figures = attention_heads_panel(view, subject)
         with st.container(width=attention_map.WIDTH):
-            attention_map_panel(view, subject)
+            attention_map_panel(workspace, view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(
         "Look further",

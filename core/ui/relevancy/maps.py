@@ -21,6 +21,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.controls import settings_text
+from ..widgets.every_picture import every_picture
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.map_downloads import map_downloads
@@ -134,7 +135,7 @@ def map_cards(
         with card:
             if order in by_order:
                 values, scale = figures[order]
-                _map(answer, by_order[order], named, values, scale, look, size)
+                _map(workspace, answer, by_order[order], named, values, scale, look, size)
                 evidence_badges(workspace.view(EvidenceView), answer, by_order[order].explanation)
                 _agreement(view, answer, target, by_order[order], model is not None)
             _again(view, answer, target, order, model)
@@ -161,6 +162,7 @@ def _cards(orders: Sequence[Order], size: int) -> list[st.delta_generator.DeltaG
 
 
 def _map(
+    workspace: Workspace,
     answer: Answer,
     one: Shown,
     named: str,
@@ -183,6 +185,8 @@ def _map(
             label=label,
         )
         st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
+        signed = one.explainer.signed
+        every_picture(workspace, answer, values, one.order.method, signed=signed, opacity=look.opacity)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
         map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common)
