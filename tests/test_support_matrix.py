@@ -19,8 +19,8 @@ from core.zoo.wrong import Wrong
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "support-matrix.md").read_text(encoding="utf-8")
 
-SOME = ("deepseek_vl", "gemma4", "glm46v", "ovis2", "paddleocr_vl")
-"""Of each way from an image to tokens one; `make matrix`, in CI too, tries all of them."""
+SOME = ("deepseek_vl", "glm46v")
+"""A square grid, and one that follows the picture; `make matrix`, in CI too, tries all of them."""
 
 
 def test_every_model_type_that_transformers_maps_has_a_row() -> None:

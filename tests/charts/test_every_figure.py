@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tests.charts.examples import EXAMPLES, drawing_functions
+from tests.charts.examples import EXAMPLES, Chart, drawing_functions
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def drawn(request: pytest.FixtureRequest) -> Mapping[str, Chart]:
+    """Each figure in its states."""
+    return EXAMPLES[request.param]()
 
 
 def marks(specification: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -20,16 +26,14 @@ def test_every_figure_has_examples() -> None:
     assert drawing_functions() == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_a_figure_keeps_to_the_schema(name: str) -> None:
-    for chart in EXAMPLES[name]().values():
+def test_a_figure_keeps_to_the_schema(drawn: Mapping[str, Chart]) -> None:
+    for chart in drawn.values():
         chart.to_dict(validate=True)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_all_marks_of_a_plot_have_its_axis_or_none_of_them_has(name: str) -> None:
+def test_all_marks_of_a_plot_have_its_axis_or_none_of_them_has(drawn: Mapping[str, Chart]) -> None:
     """A mark without axis that follows one with a default axis stops Vega-Lite, and nothing at all is drawn."""
-    for state, chart in EXAMPLES[name]().items():
+    for state, chart in drawn.items():
         specification = chart.to_dict()
         for plot in specification.get("hconcat", [specification]):
             for channel in ("x", "y"):
