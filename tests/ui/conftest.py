@@ -35,9 +35,10 @@ def tiny(llava_folder: Path) -> ModelSpec:
 
 @pytest.fixture
 def app(tiny: ModelSpec) -> Callable[..., AppTest]:
-    """`app(page, params)` opens a page in a tab of its own, about scene 27 unless the parameters say otherwise."""
+    """`app(page, params)` opens a page in a tab of its own, about scene 27 unless the parameters say otherwise; with
+    None for a page, the tab is there and nothing drawn yet."""
 
-    def open_(page: str = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
+    def open_(page: str | None = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
         work = Workspace(spec=tiny, decoding=Decoding(max_new_tokens=6))
         if params is None:
             work.choose_image(image_of(SceneRecipe(27)))
@@ -45,6 +46,8 @@ def app(tiny: ModelSpec) -> Callable[..., AppTest]:
         at.session_state["workspace"] = work
         for name, value in (params or {}).items():
             at.query_params[name] = value
+        if page is None:
+            return at
         if page != "Home.py":
             at.switch_page(page)
         return at.run()

@@ -48,7 +48,7 @@ def opened(
     app: App, exchange: Exchange | None, lens: str = "head_contributions", target: Target | None = TARGET
 ) -> AppTest:
     """The page about a target, through one lens."""
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     work.exchanges = [exchange] if exchange else []
     work.inspect(exchange)

@@ -38,7 +38,7 @@ def exchange_of(model: TransformersModel, text: str = "What is the door?", most:
 
 def opened(app: App, *exchanges: Exchange, target: Target | None = None, page: str = PAGE) -> AppTest:
     """A page about the last of some answered questions."""
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     work.exchanges = list(exchanges)
     work.inspect(exchanges[-1] if exchanges else None)

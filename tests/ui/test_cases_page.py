@@ -47,7 +47,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(app: App, section: str = "Cases", **state: Any) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     work_of(at).view(CasesView).section = section  # type: ignore[assignment]
     for key, value in state.items():
         at.session_state[key] = value

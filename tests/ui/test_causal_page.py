@@ -50,7 +50,7 @@ def exchange_of(model: TransformersModel, *, picture: bool = True) -> Exchange:
 
 def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest:
     """The page about an answer's third token; `deep` with settings under which its tree has several distances."""
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     work.exchanges = [exchange] if exchange else []
     work.inspect(exchange)
@@ -320,7 +320,7 @@ def test_a_family_with_shared_keys_and_a_grid_of_its_own_is_learned_tested_and_m
     app: App, qwen: TransformersModel, qwen_folder: Path
 ) -> None:
     exchange = exchange_of(qwen)
-    at = app("Home.py")
+    at = app(None)
     work_of(at).spec = ModelSpec(str(qwen_folder), "float32", "cpu")
     at = opened(lambda page: at, exchange)
     graph = shown(at)

@@ -62,7 +62,7 @@ def results_of(model: TransformersModel) -> Results:
 
 
 def cases(app: App) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     at.switch_page("pages/6_Case_Studies.py").run()
     assert not at.exception and not at.error
     return at

@@ -53,7 +53,7 @@ def exchange_of(
 def opened(
     app: App, exchange: Exchange, page: str = "pages/3_Relevancy.py", spec: ModelSpec | None = None, **state: Any
 ) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     if spec is not None:
         store().choose(spec)

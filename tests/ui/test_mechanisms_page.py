@@ -207,7 +207,7 @@ def test_image_tokens_without_a_place_have_no_maps(app: App, llava: Transformers
 @pytest.mark.parametrize("lens", COMPUTING)
 def test_one_token_of_another_family_is_enough(app: App, qwen: TransformersModel, qwen_folder: Path, lens: str) -> None:
     exchange = exchange_of(qwen, tokens=1)
-    at = app("Home.py")
+    at = app(None)
     work_of(at).spec = ModelSpec(str(qwen_folder), "float32", "cpu")
     work_of(at).exchanges = [exchange]
     work_of(at).inspect(exchange)

@@ -54,7 +54,7 @@ def opened(
     app: App, *exchanges: Exchange, target: Target | None = None, methods: Sequence[str] | None = ("relevancy",)
 ) -> AppTest:
     """The page about the last of some answered questions, by some methods or (None) as on a first visit."""
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     work.exchanges = list(exchanges)
     work.inspect(exchanges[-1] if exchanges else None)
@@ -327,7 +327,7 @@ def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: Transforme
     exchange = exchange_of(llava)
     assert exchange.answer is not None
     exchange.answer = replace(exchange.answer, model="another")
-    at = app("Home.py")
+    at = app(None)
     work = work_of(at)
     work.exchanges = [exchange]
     work.inspect(exchange)

@@ -28,7 +28,7 @@ def answer(llava: TransformersModel) -> Answer:
 
 
 def opened(app: App, page: str, answer: Answer) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     work = at.session_state["workspace"]
     assert isinstance(work, Workspace)
     image = NamedImage(answer.question.images[0], "wide.png")

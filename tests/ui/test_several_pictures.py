@@ -33,7 +33,7 @@ def answer(llava: TransformersModel, picture: Image.Image) -> Answer:
 
 
 def opened(app: App, page: str, answer: Answer) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     work = at.session_state["workspace"]
     assert isinstance(work, Workspace)
     exchange = Exchange(answer.question, (), answer=answer)

@@ -33,7 +33,7 @@ def answer(spec: ModelSpec, picture: Image.Image) -> Answer:
 
 
 def opened(app: App, spec: ModelSpec, page: str, answer: Answer) -> AppTest:
-    at = app("Home.py")
+    at = app(None)
     work = at.session_state["workspace"]
     assert isinstance(work, Workspace)
     store().choose(spec)
