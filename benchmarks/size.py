@@ -108,10 +108,10 @@ def explained(key: str, target: Callable[[Answer], Target] = lambda answer: LAST
     return run
 
 
-def rows_of_a_layer(subject: Subject, layer: int = 0) -> None:
+def rows_of_a_layer(subject: Subject, layer: int = 5) -> None:
     """The attention rows of one layer at 64 positions."""
     length = len(subject.answer.layout) - 1
-    subject.model.attention_rows(subject.answer, range(length - 64, length))
+    subject.model.attention_rows(subject.answer, range(length - 64, length), [layer])
 
 
 def increases_of_heads(subject: Subject) -> None:

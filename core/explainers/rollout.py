@@ -10,16 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.attention_call import AttentionCall
+from ..vlm.attention_call import LEAST_ROWS, AttentionCall, block_bytes
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._attention import passed_as_it_is
 from ._backward import full_length
 from .base import Explainer, Step
-
-BLOCK_BYTES = 48 * 2**20
-"""Attention rows are formed in blocks of about this size, and never as a whole matrix."""
 
 
 class Rollout(Explainer):
@@ -38,8 +35,9 @@ class Rollout(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        whole = model.card.heads * len(answer.layout) ** 2 * 4
-        return checkpoint_bytes(model, answer) + 3 * min(BLOCK_BYTES, whole)
+        row = model.card.heads * len(answer.layout) * 4
+        block = max(LEAST_ROWS * row, block_bytes(torch.device(model.card.device)))
+        return checkpoint_bytes(model, answer) + 3 * block
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
@@ -58,13 +56,10 @@ class Rollout(Explainer):
 
 
 def rolled(rows: Float[Tensor, "target position"], call: AttentionCall) -> Float[Tensor, "target position"]:
-    """rows @ (A + I) / 2, where A is the mean over heads of the attention call's attention, in blocks of the positions
-    that have any weight. Positions that are no queries of the call pass through as they are."""
-    heads, keys = call.query.shape[0], call.key.shape[1]
-    own = rows[:, call.offset : call.offset + call.query.shape[1]] / 2
-    active = (own != 0).any(0).nonzero()[:, 0]
+    """rows @ (A + I) / 2, where A is the mean over heads of the attention call's attention. Positions that are no
+    queries of the call pass through as they are."""
+    queries = slice(call.offset, call.offset + call.query.shape[1])
     total = rows.clone()
-    total[:, call.offset : call.offset + own.shape[1]] = own
-    for block in active.split(max(8, BLOCK_BYTES // (4 * heads * keys))):
-        total[:, call.first_key : call.first_key + keys] += own[:, block] @ call.rows(block).mean(0)
+    total[:, queries] /= 2
+    total[:, call.first_key : call.first_key + call.key.shape[1]] += call.mixed(rows[:, queries] / 2)
     return total

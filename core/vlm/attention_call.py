@@ -12,6 +12,16 @@ from torch import Tensor
 
 from .precision import at_least_float32
 
+BLOCK_BYTES, GPU_BLOCK_BYTES = 2 * 2**20, 256 * 2**20
+"""Size of a block of rows on a CPU, which is to stay in its cache, and on a GPU, which is to be busy with it."""
+
+LEAST_ROWS = 8
+
+
+def block_bytes(device: torch.device) -> int:
+    """The size of a block of rows on a device."""
+    return BLOCK_BYTES if device.type == "cpu" else GPU_BLOCK_BYTES
+
 
 def softmax_rows(
     query: Float[Tensor, "heads row size"],
@@ -130,6 +140,44 @@ class AttentionCall:
         whole = rows.new_full((len(rows), len(queries), length), float("nan"))
         whole[:, own] = rows
         return whole
+
+    def mixed(self, weights: Float[Tensor, "target query"]) -> Float[Tensor, "target key"]:
+        """weights @ the mean over heads of this attention, of which no more than a block of rows ever exists. Rows are
+        divided by their sums after they were added up."""
+        heads = len(self.query)
+        query, key = at_least_float32(self.query) * self.scaling, self._exact_key
+        total = weights.new_zeros(len(weights), key.shape[1])
+        active = (weights != 0).any(0).nonzero()[:, 0]
+        for block in active.split(max(LEAST_ROWS, block_bytes(query.device) // (4 * heads * key.shape[1]))):
+            span = self.span(block)
+            seen_by_all = self._seen_by_all(block, span)
+            rows = query[:, block].reshape(len(key), -1, query.shape[-1])
+            scores = torch.bmm(rows, key[:, span].transpose(1, 2)).view(heads, len(block), -1)
+            if self.softcap is not None:
+                scores = scores.div_(self.softcap).tanh_().mul_(self.softcap)
+            allowed = self.allowed(block, slice(span.start + seen_by_all, span.stop))
+            if allowed is not None:
+                edge = scores[..., seen_by_all:]
+                edge.masked_fill_(~allowed, float("-inf")) if allowed.dtype == torch.bool else edge.add_(allowed)
+            highest = scores.amax(-1, keepdim=True)
+            if self.sinks is not None:
+                highest = highest.maximum(self.sinks.to(highest).view(-1, 1, 1))
+            # A row that may see nothing has no weights.
+            highest = highest.clamp(min=torch.finfo(highest.dtype).min)
+            sums = scores.sub_(highest).exp_().sum(-1)
+            if self.sinks is not None:
+                sums += (self.sinks.to(highest).view(-1, 1, 1) - highest).exp()[..., 0]
+            shares = weights[:, block] / (sums.clamp(min=torch.finfo(sums.dtype).tiny) * heads)[:, None]
+            total[:, span] += torch.bmm(shares.to(scores.dtype), scores).sum(0).to(total.dtype)
+        return total
+
+    def _seen_by_all(self, queries: Int[Tensor, "row"], keys: slice) -> int:
+        """How many of these keys, from their first on, all queries see without any mask."""
+        if self.mask is not None:
+            return 0
+        if not self.causal:
+            return keys.stop - keys.start
+        return min(int(queries.min()) + self.offset - self.first_key + 1, keys.stop) - keys.start
 
     def allowed(self, queries: Int[Tensor, "row"], keys: slice = slice(None)) -> Tensor | None:
         """The mask of some rows [1 or heads, row, key]; None where everything may be seen."""

@@ -112,7 +112,7 @@ def test_rollout_is_the_literal_product_of_matrices(model: TransformersModel, pi
 def test_rollout_in_small_blocks_is_the_same(
     model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.explainers.rollout.BLOCK_BYTES", 1)
+    monkeypatch.setattr("core.vlm.attention_call.BLOCK_BYTES", 1)
     check_rollout(model, sampled(model, "the the dog the dog?", picture))
 
 

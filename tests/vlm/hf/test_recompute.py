@@ -86,6 +86,8 @@ def test_attention_calls_see_what_eager_attention_sees(any_model: TransformersMo
             torch.testing.assert_close(call.rows(range(rows)), expected[layer], atol=1e-6, rtol=1e-4)
             span = call.span(some)
             torch.testing.assert_close(call.rows(some, span), expected[layer][:, some, span], atol=1e-6, rtol=1e-4)
+            weights = torch.zeros(2, rows).index_fill(1, some, 0.5) + torch.eye(2, rows)
+            torch.testing.assert_close(call.mixed(weights), weights @ expected[layer].mean(0), atol=1e-6, rtol=1e-4)
             outside = expected[layer][:, some].clone()
             outside[..., span] = 0
             assert bool((outside == 0).all())
