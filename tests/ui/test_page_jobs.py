@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.errors import NotApplicable
+from core.errors import NotApplicable, NotEnoughMemory
 from core.ui.jobs import page as jobs_page
 from core.ui.jobs.job import Job
 from core.ui.jobs.page import STOPPED, PageJobs, Work
@@ -88,7 +88,7 @@ def test_only_what_takes_longer_than_a_moment_is_left_to_the_page(seconds: float
     [
         (NotApplicable("Choose fewer."), "Choose fewer."),
         (Cancelled(), STOPPED),
-        (MemoryError(), "There was not enough memory"),
+        (NotEnoughMemory("Memory ran out."), "Memory ran out."),
         (KeyError("x"), "could not do this (KeyError)"),
     ],
 )
