@@ -54,16 +54,20 @@ class Tally:
 
 
 def taken_away(
-    model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], parts: Sequence[Part]
+    model: VisionLanguageModel,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    parts: Sequence[Part],
+    over: TokenLayout | None = None,
 ) -> Iterator[Step]:
-    """The scores as one part after the other is taken away."""
-    tally = Tally(len(token_targets), len(answer.layout), parts)
+    """The scores as one part after the other is taken away, of the answer's positions or of those of another layout."""
+    tally = Tally(len(token_targets), len(over or answer.layout), parts)
     readings = outcomes(model, answer, token_targets, (perturbation for perturbation, _ in parts))
     for done, (outcome, (_, shares)) in enumerate(zip(readings, parts, strict=True), start=1):
         tally.add(-outcome.changes, shares)
-        yield Step(done / len(parts), tally.scores())
+        yield Step(done / len(parts), tally.scores(), layout=over)
     if not parts:
-        yield Step(1.0, tally.scores())
+        yield Step(1.0, tally.scores(), layout=over)
 
 
 def windows(layout: TokenLayout, size: int, step: int) -> list[tuple[int, tuple[int, ...]]]:

@@ -37,7 +37,7 @@ def _lacking(need: Need, model: VisionLanguageModel, answer: Answer, name: str) 
 
 NOT_LOOKED_AT = (
     "In the chosen layers nothing that answers looks at the picture itself: what it knows of that, other words of the "
-    "sequence have gathered. Choose relevancy, which follows both steps, or hiding pixels."
+    "sequence have gathered."
 )
 """What is said where the attention to all image tokens is exactly nothing, as in networks with an encoder for the
 question."""

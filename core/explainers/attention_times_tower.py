@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from ..answer import Answer, TokenKind
-from ..errors import NotApplicable, NotShown
+from ..errors import NotShown
 from ..settings import Chosen, choice, layers
 from ..vlm.instead import instead
 from ..vlm.memory_costs import pass_bytes
@@ -79,7 +79,7 @@ class AttentionTimesTower(Explainer):
         looked = target_rows(model, answer, token_targets, settings.layers).mean((0, 1))
         tokens = answer.layout.positions(TokenKind.IMAGE)
         if not looked[:, tokens].any():
-            raise NotApplicable(NOT_LOOKED_AT)
+            raise NotShown(NOT_LOOKED_AT)
         chosen = [checkpoints.layers - 1] if settings.tower == "last" else list(range(checkpoints.layers))
         images = sorted({view.image for view in answer.layout.views})
         scores = torch.zeros(len(token_targets), len(answer.layout))

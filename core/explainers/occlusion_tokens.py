@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..answer import Answer, TokenKind
+from ..answer import Answer, TokenKind, TokenLayout
 from ..perturb.outcomes import sets_at_once
 from ..perturb.perturbation import HiddenTokens
 from ..settings import number, switch
@@ -68,14 +68,21 @@ class OcclusionTokens(Explainer):
         settings: OcclusionTokensSettings,
     ) -> Iterator[Step]:
         yield Step(0.0)
-        parts = [(HiddenTokens(frozenset(part)), dict.fromkeys(part, 1.0)) for part in self._parts(answer, settings)]
-        yield from taken_away(model, answer, token_targets, parts)
+        over, length = model.with_patches_across(answer), len(answer.layout)
+        parts = [(_hidden(part, length), dict.fromkeys(part, 1.0)) for part in self._parts(answer, over, settings)]
+        yield from taken_away(model, answer, token_targets, parts, None if over is answer.layout else over)
 
     @staticmethod
-    def _parts(answer: Answer, settings: OcclusionTokensSettings) -> list[tuple[int, ...]]:
-        squares = [positions for _, positions in windows(answer.layout, settings.window, settings.step)]
+    def _parts(answer: Answer, over: TokenLayout, settings: OcclusionTokensSettings) -> list[tuple[int, ...]]:
+        squares = [positions for _, positions in windows(over, settings.window, settings.step)]
         # Image tokens without a place in the picture are hidden one by one.
         placed = {position for square in squares for position in square}
         alone = [(position,) for position in image_positions(answer) if position not in placed]
         words = [(position,) for position in answer.layout.positions(TokenKind.TEXT)] if settings.words else []
         return [*squares, *alone, *words]
+
+
+def _hidden(part: tuple[int, ...], length: int) -> HiddenTokens:
+    """A part of a sequence of so many positions, after which stand the keys of cross-attention."""
+    positions = frozenset(position for position in part if position < length)
+    return HiddenTokens(positions, frozenset(position - length for position in part if position >= length))

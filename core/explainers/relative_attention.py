@@ -76,7 +76,7 @@ class RelativeAttention(Explainer):
         measure = generic.weights[chosen, :, 0][..., places].float().cpu().mean(1)
         asked = target_rows(model, answer, token_targets, settings.layers)[..., places].mean(1)
         if not asked.any():
-            raise NotApplicable(NOT_LOOKED_AT)
+            raise NotShown(NOT_LOOKED_AT)
         scores = torch.zeros(len(token_targets), len(answer.layout))
         scores[:, places] = (asked / measure[:, None].clamp(min=SMALLEST)).mean(0)
         yield Step(1.0, scores, without_rows(model, settings.layers))

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer, TokenKind
-from ..errors import NotApplicable
+from ..errors import NotShown
 from ..settings import switch
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
@@ -70,9 +70,8 @@ class TokenActivationMap(Explainer):
         checkpoints = model.checkpointed(answer)
         final, embedded, places = checkpoints.final, checkpoints.inputs[0], image_positions(answer)
         if embedded is not None and torch.equal(embedded[places], final[places]):
-            raise NotApplicable(
-                "This model's layers leave the image tokens as they are, so that these say nothing in its vocabulary. "
-                "Choose relevancy or hiding pixels."
+            raise NotShown(
+                "This model's layers leave the image tokens as they are, so that these say nothing in its vocabulary."
             )
         yield Step(0.0)
         ids = [*answer.inputs["input_ids"][0].tolist(), *answer.token_ids]

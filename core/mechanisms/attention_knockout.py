@@ -14,7 +14,7 @@ from ..vlm.memory_costs import edited_run_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, token_targets_of
 from .base import Mechanism
-from .groups import groups
+from .groups import groups, image_across
 from .knockout import Cut, knockout_curves
 from .results import Curve, Curves, Result
 
@@ -66,7 +66,7 @@ class AttentionKnockout(Mechanism):
     ) -> Result:
         cuts = {
             name: cut
-            for name, cut in ways(answer, token_targets_of(answer, target)).items()
+            for name, cut in ways(model, answer, token_targets_of(answer, target)).items()
             if settings.source in (EVERY, cut.source.name) and settings.reader in (EVERY, cut.reader.name)
         }
         if not cuts:
@@ -85,12 +85,14 @@ class AttentionKnockout(Mechanism):
         )
 
 
-def ways(answer: Answer, token_targets: Sequence[TokenTarget]) -> dict[str, Cut]:
-    """Every way from one group of tokens to a later one, by its name."""
+def ways(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> dict[str, Cut]:
+    """Every way from one group of tokens to a later one, by its name, and from a picture that is read by
+    cross-attention to all that read it."""
     there = [group for group in groups(answer, token_targets) if group.positions]
+    across = image_across(model, answer)
     return {
         f"{source.name} → {reader.name}": Cut(reader, source)
-        for source in there
+        for source in ([] if across is None else [across]) + there
         for reader in there
-        if source is not reader and max(reader.positions) > min(source.positions)
+        if source is not reader and (source.across or max(reader.positions) > min(source.positions))
     }

@@ -9,15 +9,24 @@ import numpy as np
 
 from ..answer import Answer, TokenKind
 from ..errors import NotApplicable
+from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some positions of an answer's sequence under a name for the screen."""
+    """Some positions of an answer's sequence under a name for the screen. Of a picture that is read by cross-attention
+    it has no positions, but the keys `across`, counted from 0."""
 
     name: str
     positions: tuple[int, ...]
+    across: tuple[int, ...] = ()
+
+
+def image_across(model: VisionLanguageModel, answer: Answer) -> Group | None:
+    """The pictures as layers of cross-attention read them; None where none does."""
+    keys = len(model.with_patches_across(answer)) - len(answer.layout)
+    return Group("image", (), tuple(range(keys))) if keys else None
 
 
 def groups(answer: Answer, token_targets: Sequence[TokenTarget]) -> tuple[Group, ...]:
@@ -65,11 +74,12 @@ def patch_groups(answer: Answer, view: int = 0, side: int = 1) -> tuple[tuple[Gr
     return squares, len(tops), len(lefts)
 
 
-def check_groups(answer: Answer, named: Sequence[Group]) -> None:
-    """Raises NotApplicable for an empty group and for positions after the last one that is read."""
+def check_groups(answer: Answer, named: Sequence[Group], sources: Sequence[Group] = ()) -> None:
+    """Raises NotApplicable for an empty group and for positions after the last one that is read. Only `sources`, which
+    are looked at and nothing more, may stand outside the sequence."""
     end = len(answer.layout) - 1
-    for group in named:
-        if not group.positions:
+    for group in (*named, *sources):
+        if not group.positions and not (group.across and group in sources):
             raise NotApplicable(f"Nothing in this sequence belongs to the group '{group.name}'. Choose another group.")
         if not all(0 <= position < end for position in group.positions):
             raise NotApplicable(

@@ -51,8 +51,8 @@ class KnockoutCurves:
 
     `before` is what the model predicts with nothing cut; the others are the target's log-probability (nats), its
     probability and the most probable tokens with a cut. `complete` is below 1 when the run was stopped: figures are NaN
-    then, and tokens UNKNOWN, where it did not get. `cutting` are the windows with a layer that has attention; in the
-    others there is nothing to cut, and nothing known.
+    then, and tokens UNKNOWN, where it did not get. `cutting` are the windows in which some cut closes a way: in the
+    others there is nothing to cut, and nothing known. A cut that closes none there changes nothing.
     """
 
     target: Target
@@ -97,7 +97,7 @@ def knockout_curves(
     target, group or window that does not fit; NotEnoughMemory.
     """
     answer, token_targets = until_target(model, answer, target)
-    check_groups(answer, [group for cut in cuts for group in (cut.reader, cut.source)])
+    check_groups(answer, [cut.reader for cut in cuts], [cut.source for cut in cuts])
     layers = model.card.layers
     if not cuts:
         raise NotApplicable("No pair of groups is cut. Choose at least one.")
@@ -110,27 +110,34 @@ def knockout_curves(
     if cancel is not None:
         cancel.check()
     starts = layers - window + 1
-    there = set(model.card.attention_layers)
-    cutting = [start for start in range(starts) if there & set(range(start, start + window))]
+    closing = [
+        [start for start in range(starts) if closed_in(model, cut, range(start, start + window))] for cut in cuts
+    ]
+    cutting = sorted(set().union(*closing))
+    total = sum(map(len, closing))
     shape = (len(cuts), starts)
     logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
     top = np.full((*shape, len(token_targets)), UNKNOWN)
     last = len(answer.prompt_tokens) - 1
     before = OutcomeReader(model, answer, token_targets, model.checkpointed(answer, last)).undisturbed()
     done = 0
-    for row, cut in enumerate(cuts):
-        sets = [cut_in(cut, range(start, start + window)) for start in cutting]
+    for row, (cut, own) in enumerate(zip(cuts, closing, strict=True)):
+        # Where it closes nothing, nothing changes.
+        nothing = [start for start in cutting if start not in own]
+        logprob[row, nothing], probability[row, nothing] = before.logprob, before.probability
+        top[row, nothing] = before.top
+        sets = [cut_in(cut, range(start, start + window)) for start in own]
         # Rows before the first reader stay as they are, and need not be read again.
         checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
         read = outcomes(model, answer, token_targets, sets, checkpoints=checkpoints, cancel=cancel)
-        for outcome, start in zip(read, cutting, strict=False):
+        for outcome, start in zip(read, own, strict=False):
             after = outcome.after
             logprob[row, start], probability[row, start], top[row, start] = after.logprob, after.probability, after.top
             done += 1
-            progress(done / (len(cuts) * len(cutting)))
+            progress(done / total)
         if cancel is not None and cancel.cancelled:
             break
-    complete = done / (len(cuts) * len(cutting))
+    complete = done / total
     return KnockoutCurves(target, window, tuple(cuts), before, logprob, probability, top, complete, tuple(cutting))
 
 
@@ -138,4 +145,13 @@ def cut_in(cut: Cut, layers: Sequence[int]) -> NetworkEdits:
     """A cut in some layers, position by position as it names them: also in another answer, as soon as there is
     something at them."""
     name = f"attention of {cut.reader.name} to {cut.source.name} cut in {layers_in_words(layers)}"
-    return NetworkEdits((Knockout(cut.reader.positions, cut.source.positions, frozenset(layers)),), name)
+    source = cut.source
+    return NetworkEdits((Knockout(cut.reader.positions, source.positions, frozenset(layers), source.across),), name)
+
+
+def closed_in(model: VisionLanguageModel, cut: Cut, layers: Sequence[int]) -> bool:
+    """Whether a cut closes a way in some of these layers: one within the sequence in those with attention, one across
+    in those that look there."""
+    within = model.card.attention_layers if cut.source.positions else ()
+    across = model.card.without_attention if cut.source.across else ()
+    return not set(layers).isdisjoint((*within, *across))

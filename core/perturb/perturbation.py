@@ -155,18 +155,21 @@ class OtherImages(PixelPerturbation):
 @dataclass(frozen=True)
 class HiddenTokens(NetworkPerturbation):
     """Positions of the prompt hidden from everything after the last image token, at all layers; each still sees itself.
-    No deletion: what image tokens gave to other image tokens stays there."""
+    No deletion: what image tokens gave to other image tokens stays there. Where pictures are read by cross-attention,
+    `across` are keys of that, counted from 0, hidden from the whole sequence."""
 
     positions: frozenset[int]
+    across: frozenset[int] = frozenset()
 
     @property
     def words(self) -> str:
-        tokens = "1 token" if len(self.positions) == 1 else f"{len(self.positions)} tokens"
+        count = len(self.positions) + len(self.across)
+        tokens = "1 token" if count == 1 else f"{count} tokens"
         return f"{tokens} hidden from everything after the pictures"
 
     @property
     def empty(self) -> bool:
-        return not self.positions
+        return not self.positions and not self.across
 
     def edits(self, answer: Answer, length: int | None = None) -> Edits:
         prompt = len(answer.prompt_tokens)
@@ -175,7 +178,8 @@ class HiddenTokens(NetworkPerturbation):
         if self.empty:
             return ()
         end = len(answer.layout) if length is None else length
-        return (Knockout(tuple(range(first_after_images(answer), end)), tuple(sorted(self.positions))),)
+        rows = tuple(range(first_after_images(answer), end))
+        return (Knockout(rows, tuple(sorted(self.positions)), across=tuple(sorted(self.across))),)
 
 
 @dataclass(frozen=True)

@@ -106,9 +106,12 @@ def first_position(edits: Iterable[Edit], length: int) -> int:
     return min((edit.first_position for edit in edits if edit.first_position is not None), default=length)
 
 
-def check_edits(edits: Iterable[Edit], layers: int, heads: int, length: int | None = None) -> None:
+def check_edits(
+    edits: Iterable[Edit], layers: int, heads: int, length: int | None = None, keys: int | None = None
+) -> None:
     """Raises UnknownName for a layer or head that the model does not have, and for a position outside a sequence of
-    `length` (any that is not negative where there is none yet); ValueError for edits that lack a part."""
+    `length`, or of `keys` across (any that is not negative where there is none yet); ValueError for edits that lack a
+    part."""
     for edit in edits:
         _check_layers(edit, layers)
         if isinstance(edit, HeadAblation):
@@ -118,6 +121,9 @@ def check_edits(edits: Iterable[Edit], layers: int, heads: int, length: int | No
                 raise ValueError("A head ablation needs one output for each head.")
             continue
         positions = (*edit.rows, *edit.columns) if isinstance(edit, Knockout) else edit.positions
+        if isinstance(edit, Knockout) and not all(key >= 0 and (keys is None or key < keys) for key in edit.across):
+            last = "" if keys is None else f" to {keys - 1}"
+            raise UnknownName(f"An edit names a key of cross-attention that is not there; there are 0{last}.")
         if not all(position >= 0 and (length is None or position < length) for position in positions):
             last = "" if length is None else f" to {length - 1}"
             raise UnknownName(f"An edit names a position outside the sequence, which has 0{last}. Choose among them.")

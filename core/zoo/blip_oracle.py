@@ -64,7 +64,12 @@ class BlipOracle(Oracle):
         return prompt, torch.cat(said.logits).float().log_softmax(-1)
 
     def passed(
-        self, answer: Answer, grad: bool = False, blocked: tuple[list[int], list[int]] | None = None
+        self,
+        answer: Answer,
+        grad: bool = False,
+        blocked: tuple[list[int], list[int]] | None = None,
+        across: tuple[list[int], list[int]] | None = None,
+        layers: frozenset[int] | None = None,
     ) -> tuple[Float[Tensor, "answer vocabulary"], dict[int, Float[Tensor, "heads query key"]]]:
         inputs, network = self.inputs(answer.question), self.network
         written = torch.tensor([[network.decoder_start_token_id, *answer.token_ids[:-1]]])

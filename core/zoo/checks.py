@@ -246,12 +246,19 @@ def logit_lens(subject: Subject) -> None:
 
 
 def knockout(subject: Subject) -> None:
-    """Cutting attention from all that stands after the picture to its tokens gives the logits of a network whose
-    scores are set to minus infinity there."""
+    """Cutting attention from all that stands after the picture to its tokens, or to every second key that is looked at
+    across, gives the logits of a network whose scores are set to minus infinity there."""
     answer = subject.answer
     images = list(answer.layout.positions(TokenKind.IMAGE))
     if not images:
-        raise NotTried("there are no image tokens to cut off")
+        keys = list(range(len(answer.layout), len(subject.model.with_patches_across(answer)), 2))
+        if not keys:
+            raise NotTried("there are no image tokens to cut off")
+        every, keys = list(range(len(answer.layout) - 1)), [key - len(answer.layout) for key in keys]
+        (ours,) = subject.model.logits_with(answer, [(Knockout(tuple(every), (), across=tuple(keys)),)])
+        literal, _ = subject.oracle.passed(answer, across=(every, keys))
+        _close(ours.log_softmax(-1)[subject.target], literal.log_softmax(-1)[subject.target], "logits under a knockout")
+        return
     after = list(range(max(images) + 1, len(answer.layout) - 1))
     (ours,) = subject.model.logits_with(answer, [(Knockout(tuple(after), tuple(images)),)])
     literal, _ = subject.oracle.passed(answer, blocked=(after, images))

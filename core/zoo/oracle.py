@@ -31,6 +31,8 @@ class _Listening:
     def __init__(self) -> None:
         self.weights: dict[int, Tensor] | None = None
         self.blocked: tuple[list[int], list[int]] | None = None
+        self.across: tuple[list[int], list[int]] | None = None
+        self.layers: frozenset[int] | None = None
 
 
 _now = _Listening()
@@ -60,6 +62,13 @@ def _written_out(
         rows, columns = (torch.tensor(positions) for positions in _now.blocked)
         scores[..., rows[:, None], columns] = -1e9
     weights = scores.softmax(-1)
+    if _now.across is not None and not within and (_now.layers is None or module.layer_idx in _now.layers):
+        rows, columns = (torch.tensor(positions) for positions in _now.across)
+        cut = torch.zeros(scores.shape[-2:], dtype=torch.bool)
+        cut[rows[:, None], columns] = True
+        # What is left shares the weight; where nothing is left, nothing is looked at.
+        weights = weights.masked_fill(cut, 0)
+        weights = weights / weights.sum(-1, keepdim=True).clamp(min=1e-30)
     if _now.weights is not None and within:
         if weights.requires_grad:
             weights.retain_grad()
@@ -116,10 +125,16 @@ class Oracle:
         return inputs["input_ids"][0].tolist(), torch.cat(said.logits).float().log_softmax(-1)
 
     def passed(
-        self, answer: Answer, grad: bool = False, blocked: tuple[list[int], list[int]] | None = None
+        self,
+        answer: Answer,
+        grad: bool = False,
+        blocked: tuple[list[int], list[int]] | None = None,
+        across: tuple[list[int], list[int]] | None = None,
+        layers: frozenset[int] | None = None,
     ) -> tuple[Float[Tensor, "answer vocabulary"], dict[int, Float[Tensor, "heads query key"]]]:
         """The logits of an answer's tokens from one pass over the whole sequence, and the attention of each layer that
-        has one, with a graph behind them where gradients are wanted. `blocked` rows do not see `blocked` columns."""
+        has one, with a graph behind them where gradients are wanted. `blocked` rows do not see `blocked` columns, and
+        those of `across` not these keys of cross-attention, in some `layers` or all."""
         more = torch.tensor([answer.token_ids[:-1]], dtype=torch.long)
         inputs = dict(self.inputs(answer.question))
         prompt = inputs["input_ids"].shape[1]
@@ -133,7 +148,7 @@ class Oracle:
             # An answer looks at what the prompt's last token looks at.
             mask = inputs["cross_attention_mask"]
             inputs["cross_attention_mask"] = torch.cat([mask, mask[:, -1:].expand(-1, more.shape[1], -1, -1)], 1)
-        with _listening(blocked) as weights, torch.set_grad_enabled(grad):
+        with _listening(blocked, across, layers) as weights, torch.set_grad_enabled(grad):
             logits = self.network(**inputs, use_cache=False).logits[0]
         return logits[prompt - 1 : prompt - 1 + len(answer.tokens)].float(), {
             layer: kept for layer, kept in sorted(weights.items())
@@ -156,13 +171,17 @@ class Oracle:
 
 
 @contextlib.contextmanager
-def _listening(blocked: tuple[list[int], list[int]] | None) -> Iterator[dict[int, Tensor]]:
+def _listening(
+    blocked: tuple[list[int], list[int]] | None,
+    across: tuple[list[int], list[int]] | None,
+    layers: frozenset[int] | None,
+) -> Iterator[dict[int, Tensor]]:
     """In this block the written-out attention keeps its weights, by layer."""
-    _now.weights, _now.blocked = {}, blocked
+    _now.weights, _now.blocked, _now.across, _now.layers = {}, blocked, across, layers
     try:
         yield _now.weights
     finally:
-        _now.weights = _now.blocked = None
+        _now.weights = _now.blocked = _now.across = None
 
 
 def _messages(question: Question) -> list[dict[str, Any]]:

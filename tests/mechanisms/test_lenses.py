@@ -73,7 +73,7 @@ def test_cuts_are_of_the_chosen_groups_alone(llava: TransformersModel, answer: A
     (curves,) = measured(llava, answer, "attention_knockout", source="image", window=2).result.shapes
     assert isinstance(curves, Curves)
     (curve,) = curves.curves
-    cut = ways(answer, token_targets_of(answer, TARGET))["image → last"]
+    cut = ways(llava, answer, token_targets_of(answer, TARGET))["image → last"]
     expected = knockout_curves(llava, answer, TARGET, [cut], 2)
     assert curve.name == "image → last" and list(curve.at) == [0.5, 1.5]
     np.testing.assert_allclose(curve.values, expected.change[0], atol=1e-6)

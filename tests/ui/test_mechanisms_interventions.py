@@ -40,7 +40,7 @@ def test_cuts_have_their_curves_and_a_click_lets_the_model_answer_so(app: App, l
     answer = answered(exchange)
     at = opened(app, exchange, "attention_knockout")
     at.number_input(key="mechanisms_window_3").set_value(1).run()
-    cuts = ways(answer, token_targets_of(answer, TARGET))
+    cuts = ways(llava, answer, token_targets_of(answer, TARGET))
     assert "last → image" not in cuts and "image → last" in cuts
     expected = knockout_curves(llava, answer, TARGET, [cuts["image → last"]], 1)
     points = [row for row in rows(at, "mechanisms_curves") if row.get("cut") == "image → last"]

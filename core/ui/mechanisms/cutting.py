@@ -28,7 +28,7 @@ MOST_CUTS = 8
 def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """The curves, and what the model says with the cut that was clicked."""
     view, layers = workspace.view(MechanismsView), model.card.layers
-    cuts = ways(answer, token_targets_of(answer, target))
+    cuts = ways(model, answer, token_targets_of(answer, target))
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = _choose(cuts)
         window = int(

@@ -336,7 +336,8 @@ class TransformersModel(VisionLanguageModel):
         self, answer: Answer, edits: Sequence[Edits], checkpoints: DecoderPass | None = None
     ) -> list[Float[Tensor, "answer vocabulary"]]:
         length, prompt = len(answer.layout), len(answer.prompt_tokens)
-        self._check_edits(edits, length)
+        across = any(isinstance(edit, Knockout) and edit.across for row in edits for edit in row)
+        self._check_edits(edits, length, len(self.with_patches_across(answer)) - length if across else None)
         if not edits or not answer.tokens:
             return [torch.zeros(0, self.card.vocabulary, device=self.device) for _ in edits]
         start = min(first_position(row, prompt - 1) for row in together(edits))
@@ -367,6 +368,9 @@ class TransformersModel(VisionLanguageModel):
         match edit:
             case HeadAblation():
                 lacking = {layer for layer, _ in edit.heads} & set(self.card.without_attention)
+            case Knockout() if edit.across:
+                self._check_across(edit)
+                lacking = set()
             case Knockout(layers=frozenset() as layers) if layers <= set(self.card.without_attention):
                 lacking = set(layers)
             case _:
@@ -378,6 +382,20 @@ class TransformersModel(VisionLanguageModel):
                 f"among the layers {there}."
             )
         self._check_seen(edit)
+
+    def _check_across(self, edit: Knockout) -> None:
+        """Raises UnknownName where nothing looks at the keys of cross-attention that an edit names."""
+        looking = self.card.without_attention if self.family.across else ()
+        if not looking:
+            raise UnknownName(
+                f"{self.card.name} reads no picture by cross-attention, so there are no keys of that to cut. Name the "
+                "positions of its image tokens."
+            )
+        if edit.layers is not None and not edit.layers & set(looking):
+            raise UnknownName(
+                f"No layer that the edit names looks at the picture across. Choose among the layers "
+                f"{', '.join(map(str, looking))}."
+            )
 
     def _check_seen(self, edit: Edit) -> None:
         """Raises NotShown where an edit is of attention that goes around the registered function: it would do
@@ -395,9 +413,9 @@ class TransformersModel(VisionLanguageModel):
                 "it can be taken away."
             )
 
-    def _check_edits(self, edits: Sequence[Edits], length: int | None = None) -> None:
+    def _check_edits(self, edits: Sequence[Edits], length: int | None = None, keys: int | None = None) -> None:
         for edit in {edit for row in edits for edit in row}:
-            check_edits([edit], self.card.layers, self.card.heads, length)
+            check_edits([edit], self.card.layers, self.card.heads, length, keys)
             self._check_attention(edit)
             if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
                 self._passes.part(self._passes.layers[edit.layer], edit.site)

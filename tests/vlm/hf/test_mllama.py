@@ -19,10 +19,15 @@ from core.evidence.evaluate import evaluate
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
+from core.mechanisms.attention_knockout import ways
+from core.mechanisms.knockout import knockout_curves
+from core.perturb.perturbation import HiddenTokens
 from core.vlm.edits import HeadAblation, Knockout
 from core.vlm.generation import ask
 from core.vlm.hf.capture import seeing_only_themselves
 from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import token_targets_of
+from core.zoo.oracle import Oracle
 from core.zoo.registry import recipes
 from tests.zoo import load
 
@@ -137,12 +142,96 @@ def test_words_and_pixels_are_scored(method: str, mllama: TransformersModel, ans
     assert float(map_.scores.abs().max()) > 0
 
 
-def test_layers_that_are_left_out_without_a_picture_are_not_recomputed(mllama: TransformersModel) -> None:
+def test_without_a_picture_layers_that_would_read_it_pass_on_what_they_are_given(
+    mllama: TransformersModel, own: Any
+) -> None:
+    """transformers leaves them out: relevancy is the literal rule's over the others."""
     words = ask(mllama, QUESTIONS["no picture"])
-    with pytest.raises(NotApplicable, match="Without a picture this network leaves out the layers"):
-        explain(explainers()["relevancy"], mllama, words, [Target((1,))])
-    final = mllama.checkpointed(ask(mllama, QUESTIONS["one picture"])).final
-    assert final.shape[-1] == mllama.card.hidden
+    index, ids = 2, torch.cat([words.inputs["input_ids"], torch.tensor([words.token_ids[:-1]])], 1)
+    output = own(input_ids=ids, attention_mask=torch.ones_like(ids), output_attentions=True)
+    at = len(words.prompt_tokens) - 1 + index
+    assert len(output.attentions) == 2
+    gradients = torch.autograd.grad(output.logits[0, at, words.token_ids[index]], output.attentions)
+    row = torch.eye(ids.shape[1])[at]
+    for weights, gradient in zip(reversed(output.attentions), reversed(gradients), strict=True):
+        row = row + row @ (weights * gradient).clamp(min=0).mean(1)[0]
+    (map_,) = explain(explainers()["relevancy"], mllama, words, [Target((index,))])
+    torch.testing.assert_close(map_.scores[: len(row)], row.detach(), atol=1e-6, rtol=1e-3)
+    edits = [(HeadAblation(((0, 1),)),), ()]
+    for edit, logits in zip(edits, mllama.logits_with(words, edits), strict=True):
+        with mllama.edited(edit):
+            torch.testing.assert_close(logits, mllama.replay_logits(words), atol=1e-4, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def written_out(folder: Path, mllama: TransformersModel) -> Oracle:
+    return Oracle(folder, mllama.processor, mllama.image_marker_ids)
+
+
+@pytest.mark.parametrize("layers", [None, frozenset((1,)), frozenset((2, 3))])
+def test_patches_that_are_cut_have_no_weight(
+    layers: frozenset[int] | None, mllama: TransformersModel, answer: Answer, written_out: Oracle
+) -> None:
+    """Some patches from the words after the picture, and all of them from where the answer is predicted."""
+    keys = len(mllama.with_patches_across(answer)) - len(answer.layout)
+    end = len(answer.layout) - 1
+    clean, _ = written_out.passed(answer)
+    sets = []
+    for rows, cut in ((range(3, end), range(1, 9)), (range(len(answer.prompt_tokens) - 1, end), range(keys))):
+        knockout = Knockout(tuple(rows), (), layers, tuple(cut))
+        expected, _ = written_out.passed(answer, across=(list(rows), list(cut)), layers=layers)
+        assert not torch.allclose(expected, clean, atol=1e-3)
+        sets.append((knockout, expected))
+    together = mllama.logits_with(answer, [(knockout,) for knockout, _ in sets])
+    for (knockout, expected), logits in zip(sets, together, strict=True):
+        torch.testing.assert_close(logits, expected, atol=1e-4, rtol=1e-4)
+        # While it answers, too: the prompt first, and then a token over what is kept of it.
+        with mllama.edited((knockout,)):
+            first, state = mllama.begin(mllama.prepare(answer.question))
+            second = mllama.step(answer.token_ids[0], state)
+        torch.testing.assert_close(torch.stack([first, second]), expected[:2], atol=1e-4, rtol=1e-4)
+
+
+def test_a_tile_that_is_cut_is_one_that_transformers_masks(mllama: TransformersModel, own: Any) -> None:
+    """`cross_attention_mask` says which tiles are seen: without the second, in transformers' own eager pass."""
+    said = ask(mllama, QUESTIONS["a very tall one"])
+    whole = whole_inputs(said)
+    assert whole["cross_attention_mask"][0, -1, 0, :2].tolist() == [1, 1]
+    whole["cross_attention_mask"] = whole["cross_attention_mask"].clone()
+    whole["cross_attention_mask"][..., 1] = 0
+    with torch.no_grad():
+        expected = own(**whole).logits[0, len(said.prompt_tokens) - 1 :]
+    # (rows before the picture, which are to see nothing of it, are given no mask at all there)
+    rows = whole["cross_attention_mask"].any(-1).any(-1)[0].nonzero()[:, 0].tolist()
+    knockout = Knockout(tuple(rows), (), None, tuple(range(17, 34)))
+    (ours,) = mllama.logits_with(said, [(knockout,)])
+    torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_ways_to_the_picture_are_cut_and_its_patches_hidden(mllama: TransformersModel, answer: Answer) -> None:
+    target = Target((1,))
+    cuts = ways(mllama, answer, token_targets_of(answer, target))
+    assert "image → last" in cuts and "last → image" not in cuts
+    curves = knockout_curves(mllama, answer, target, [cuts["image → last"], cuts["question → last"]], 1)
+    assert curves.cutting == (0, 1, 2, 3) and curves.complete == 1
+    assert np.array_equal(curves.change[0] != 0, [False, True, False, True])
+    assert np.array_equal(curves.change[1] != 0, [True, False, True, False])
+    (map_,) = explain(explainers()["occlusion_tokens"], mllama, answer, [target])
+    layout = mllama.with_patches_across(answer)
+    assert map_.layout == layout
+    (view, *_) = layout.views
+    position = view.positions[5]
+    hidden = HiddenTokens(frozenset(), frozenset((position - len(answer.layout),))).edits(answer)
+    token = answer.token_ids[1]
+    before, after = (logits[1].log_softmax(-1)[token] for logits in mllama.logits_with(answer, [(), hidden]))
+    assert float(map_.scores[position]) == pytest.approx(float(before - after), abs=1e-5)
+
+
+def test_keys_that_nothing_looks_at_are_not_cut_in_silence(mllama: TransformersModel, answer: Answer) -> None:
+    with pytest.raises(UnknownName, match=r"looks at the picture across.*1, 3"):
+        mllama.logits_with(answer, [(Knockout((4,), (), frozenset((0,)), (1,)),)])
+    with pytest.raises(UnknownName, match="not there; there are 0 to"):
+        mllama.logits_with(answer, [(Knockout((4,), (), None, (10_000,)),)])
 
 
 @pytest.mark.parametrize("name", ["one picture", "a very tall one", "a very wide one", "two pictures"])

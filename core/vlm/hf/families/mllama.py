@@ -61,6 +61,7 @@ class Mllama(Family):
         for layer in network.model.language_model.layers:
             if hasattr(layer, "cross_attn"):
                 layer.cross_attn.register_forward_pre_hook(_for_each_sequence, with_kwargs=True)
+                layer.forward = MethodType(_passing_on(type(layer).forward), layer)
         network.get_image_features = MethodType(_image_features, network)
         across = network.config.text_config.cross_attention_layers
         first = next(layer for layer in range(len(network.model.language_model.layers)) if layer not in across)
@@ -100,6 +101,23 @@ def _for_each_sequence(_: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, 
     return args, {**kwargs, "cross_attention_states": states.reshape(1, -1, states.shape[-1]).expand(rows, -1, -1)}
 
 
+def _has_seen(cache: Any) -> bool:
+    """Whether a network's cache holds what is looked at across."""
+    return getattr(cache, "last_seen", None) is not None
+
+
+def _passing_on(forward: Any) -> Any:
+    """The `forward` of a layer that looks across. Where there is no image it passes on what it is given, as if it were
+    left out."""
+
+    def looking(self: Any, hidden_states: Tensor, cross_attention_states: Tensor | None = None, **more: Any) -> Any:
+        if cross_attention_states is not None and not cross_attention_states.shape[1]:
+            return hidden_states
+        return forward(self, hidden_states, cross_attention_states=cross_attention_states, **more)
+
+    return looking
+
+
 def _image_features(
     self: Any, pixel_values: Tensor, aspect_ratio_ids: Tensor, aspect_ratio_mask: Tensor, **_: Any
 ) -> Any:
@@ -126,6 +144,9 @@ def _reading_on(forward: Any, first: int) -> Any:
         if mm_encoder_outputs:
             inputs = {name: value for name, value in inputs.items() if not name.startswith("aspect_ratio")}
             inputs["cross_attention_states"] = mm_encoder_outputs["image"].pooler_output
+        if "pixel_values" not in inputs and "cross_attention_states" not in inputs and not _has_seen(past_key_values):
+            # Left to itself the network leaves out the layers that would look at an image.
+            inputs["cross_attention_states"] = self.get_output_embeddings().weight.new_zeros(1, 0, 1)
         if cross_attention_mask is None:
             last = getattr(past_key_values, "last_seen", None)
             cross_attention_mask = None if last is None else last.expand(-1, input_ids.shape[1], -1, -1)
