@@ -133,6 +133,8 @@ def _reading(av: ModuleType, file: BinaryIO, container: str) -> Iterator[Any]:
         for stream in reader.streams.video[:1]:
             if stream.codec_context is not None:
                 stream.codec_context.thread_count = 2
+                # What frames say of themselves may be other than what the container says.
+                stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         yield reader
 
 

@@ -59,4 +59,4 @@ def test_a_grid_that_is_off_by_one_patch_is_told(tmp_path: Path, monkeypatch: py
 
 def test_the_embedded_models_family_is_right_throughout() -> None:
     row = read(PAGE)["llava"]
-    assert all(cell.verdict == OK for cell in row.values())
+    assert {column for column, cell in row.items() if cell.verdict != OK} == {"video"}

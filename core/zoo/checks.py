@@ -22,7 +22,8 @@ from ..answer import Answer, Decoding, Question, Target, TokenKind, Turn
 from ..causal.correlation import row_correlation
 from ..causal.discovery import causal_graph
 from ..causal.settings import GraphSettings
-from ..errors import ImageMissing, NotApplicable
+from ..clips import Clip, Video
+from ..errors import ImageMissing, NotApplicable, UnusableVideo
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..masking import as_seen, fill_named
@@ -110,6 +111,19 @@ def two_pictures(subject: Subject) -> None:
     answer = _like_generate(subject, Question("Which one?", shown, decoding=Decoding(max_new_tokens=3)))
     if subject.answer.layout.views and {view.image for view in answer.layout.views} != {0, 1}:
         raise Wrong("one of two pictures has no view")
+
+
+def video(subject: Subject) -> None:
+    """Three frames of a video get the tokens and log-probabilities of `generate` on inputs that the model's processor
+    makes of them, and each is shown by a view."""
+    frames = tuple(picture(120, 80, seed) for seed in range(3))
+    shown = Video(frames, Clip(0, (0.0, 0.5, 1.0), (0, 12, 24), 24.0, 36))
+    try:
+        answer = _like_generate(subject, Question("What is this?", shown, decoding=Decoding(max_new_tokens=3)))
+    except UnusableVideo as error:
+        raise NotApplicable("It is asked about pictures, and not about videos.") from error
+    if {image for view in answer.layout.views for image in view.images} != {0, 1, 2}:
+        raise Wrong("a frame has no view")
 
 
 def _like_generate(subject: Subject, question: Question) -> Answer:
@@ -302,6 +316,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "knockout": knockout,
     "causal graph": causal,
     "two pictures": two_pictures,
+    "video": video,
     "4 bit": four_bit,
 }
 """Every check by its column."""

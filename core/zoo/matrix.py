@@ -148,7 +148,7 @@ each a tiny random one of its architecture, saved to a folder and loaded as any 
 Each column holds to something that knows nothing of Sightline:
 
 - **asks like generate**: words alone, a picture, very wide and very tall ones, and a turn that follows over a kept
-  prefix get the tokens and log-probabilities of `generate`; **two pictures** as well.
+  prefix get the tokens and log-probabilities of `generate`; **two pictures** and the frames of a **video** as well.
 - **replay**: a teacher-forced pass gives an answer's log-probabilities again.
 - **rows**, **causal graph**: attention rows, and correlations made of them, are those of written-out attention.
 - **grid**: strips of light over pictures of several shapes and sizes are seen by the image tokens whose boxes they

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface, AutoModelForImageTextToText, BitsAndBytesConfig
 from transformers.masking_utils import eager_mask
+from transformers.video_utils import VideoMetadata
 
 from ..answer import Answer, Question
 from ..vlm.hf.decoder import decoder_of
@@ -99,14 +101,25 @@ class Oracle:
 
     def inputs(self, question: Question) -> dict[str, Tensor]:
         """A question's inputs through the chat template, or through the processor alone where there is none."""
-        images = [image.convert("RGB") for image in question.images]
+        images = [question.images[visual].convert("RGB") for visual in question.visuals if isinstance(visual, int)]
         if getattr(self._processor, "chat_template", None):
             text = self._processor.apply_chat_template(_messages(question), add_generation_prompt=True, tokenize=False)
         else:
             text = question.text
         # Cosmos 3 wants types that its processor gives only when asked.
         names = getattr(self._processor, "model_input_names", ())
-        asked = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in names else {}
+        asked: dict[str, Any] = {"return_mm_token_type_ids": True} if "mm_token_type_ids" in names else {}
+        if question.clips:
+            frames = [[np.asarray(question.images[number]) for number in clip.images] for clip in question.clips]
+            told = [
+                VideoMetadata(clip.total, clip.rate, duration=clip.duration, frames_indices=[*clip.indices])
+                for clip in question.clips
+            ]
+            asked |= {
+                "videos": [np.stack(some) for some in frames],
+                "video_metadata": [told],
+                "do_sample_frames": False,
+            }
         batch = self._processor(text=[text], images=images or None, return_tensors="pt", **asked)
         tensors = {name: value for name, value in batch.items() if isinstance(value, Tensor) and name != "labels"}
         return {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
@@ -189,7 +202,7 @@ def _messages(question: Question) -> list[dict[str, Any]]:
     for turn in question.history:
         said += [("user", turn.question), ("assistant", turn.answer)]
     said.append(("user", question.text))
-    pictures = [{"type": "image"} for _ in question.images]
+    pictures = [{"type": "image" if isinstance(visual, int) else "video"} for visual in question.visuals]
     return [
         {"role": role, "content": [*(pictures if number == 0 else ()), {"type": "text", "text": words}]}
         for number, (role, words) in enumerate(said)

@@ -16,6 +16,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.frames.choosing import of_clips
 from core.vlm.hf.inputs import positioned
 from core.vlm.hf.network import TransformersModel
+from tests.eager import eager_attentions
 from tests.families import saver
 from tests.generate import generated
 from tests.videos import noisy_video
@@ -50,6 +51,17 @@ def test_answers_about_a_video_are_those_of_generate(
         # From one pass over the whole sequence, which counts positions by itself.
         replayed = model.replay_logits(answer).log_softmax(-1)[range(len(said)), list(answer.token_ids)]
         assert torch.allclose(said, replayed, atol=1e-4)
+
+
+def test_attention_rows_over_a_video_are_those_of_eager_attention(family: tuple[str, TransformersModel]) -> None:
+    _, model = family
+    answer = ask(model, Question("What is it?", noisy_video(3), decoding=FEW), keep_attention=True)
+    assert answer.attention is not None
+    for layer, matrix in enumerate(eager_attentions(model, answer)):
+        for token in range(len(answer.tokens)):
+            row = answer.predicting_position(token)
+            rows = answer.attention.weights[layer, :, token, : row + 1].double()
+            assert torch.allclose(rows, matrix[:, row, : row + 1], atol=1e-5)
 
 
 def test_a_frame_moves_the_tokens_of_its_own_view_alone(family: tuple[str, TransformersModel]) -> None:

@@ -41,16 +41,17 @@ class Qwen2VLVideoProcessor(Qwen3VLVideoProcessor, WithPillow):
     def sample_frames(
         self, metadata: Any, num_frames: int | None = None, fps: float | None = None, **_: Any
     ) -> Int[Tensor, "frame"]:
-        """Frames in even steps from the first one on, as many as a whole number of merged ones."""
+        """Frames in even steps from the first one on, in a whole number of merged ones: `num_frames` of them, or `fps`
+        a second."""
         total, merged = metadata.total_num_frames, self.temporal_patch_size
         if num_frames is not None:
             wanted = round(num_frames / merged) * merged
-        elif fps is not None:
+        elif fps is None:
+            raise ValueError("neither how many frames are wanted is known, nor how many a second")
+        else:
             most = math.floor(min(self.max_frames, total) / merged) * merged
             wanted = min(max(total / metadata.fps * fps, self.min_frames), most, total)
             wanted = math.floor(wanted / merged) * merged
-        else:
-            wanted = total
         if wanted > total:
             raise ValueError(f"{wanted} frames cannot be taken of {total}")
         return torch.arange(0, total, total / wanted).int()
