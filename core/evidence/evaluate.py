@@ -17,9 +17,9 @@ from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
 from ..perturb.perturbation import HiddenPatches
 from ..settings import checked
-from ..vlm.batch_size import once_more
+from ..vlm.batch_size import images_at_once, once_more
 from ..vlm.cancel import Cancelled, CancelToken
-from ..vlm.memory_costs import check_memory, pass_bytes
+from ..vlm.memory_costs import check_memory, picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .controls import centre_map, random_maps
@@ -52,7 +52,8 @@ def evaluate(
     settings = checked(settings or EvidenceSettings(), model.card.layers, model.card.heads)
     answer = explained_answer(answer, explanations)
     check_testable(model, answer)
-    check_memory("Testing a map", 2 * pass_bytes(model, answer), model, "Use a smaller picture, or free memory.")
+    needed = (1 + images_at_once(model, answer)) * picture_pass_bytes(model, answer)
+    check_memory("Testing a map", needed, model, "Use a smaller picture, or free memory.")
     if not explanations:
         return []
     began = time.perf_counter()

@@ -20,7 +20,8 @@ from ..answer import Answer, Question, TokenLayout
 from ..masking import in_regions, unmasked
 from ..perturb.outcomes import outcomes
 from ..perturb.perturbation import Perturbation
-from ..vlm.memory_costs import pass_bytes
+from ..vlm.batch_size import images_at_once
+from ..vlm.memory_costs import picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._places import Need
@@ -109,7 +110,7 @@ class PixelOcclusion(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        return pass_bytes(model, answer)
+        return images_at_once(model, answer) * picture_pass_bytes(model, answer)
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -101,8 +101,8 @@ class RowRelevancy(Explainer):
         state = card.hidden * card.number_bytes
         together = max(len(group) for group in grouped(card, rows, token_targets))
         kept = (card.layers + 1) * rows * state
-        # Grouped heads share keys, and values are as many.
-        prefix = 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
+        # Grouped heads share keys, and values are as many; once more while they are cut from those of the question.
+        prefix = 2 * 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
         graph = LAYER_STATES * rows * state
         blocks = 3 * block_bytes(card.device)
         return kept + prefix + graph + blocks + together * target_bytes(card, rows) + 8 * len(token_targets) * length

@@ -10,8 +10,9 @@ from ..answer import Answer, TokenKind, TokenLayout
 from ..perturb.outcomes import sets_at_once
 from ..perturb.perturbation import HiddenTokens
 from ..settings import number, switch
+from ..vlm.batch_size import edited_row_bytes
 from ..vlm.edits import first_after_images
-from ..vlm.memory_costs import pass_bytes
+from ..vlm.memory_costs import keys_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._occlusion import taken_away, windows
@@ -53,12 +54,11 @@ class OcclusionTokens(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        card, positions, first = model.card, len(answer.layout), first_after_images(answer)
-        read = positions - first
-        # Keys and values, copied once as they grow; logits and their logarithms; the states of the rows read again.
-        keys = 4 * card.layers * card.hidden * card.key_value_heads // card.heads * positions * card.number_bytes
-        rows = read * (3 * card.vocabulary * 4 + 24 * card.hidden * card.number_bytes)
-        return pass_bytes(model, answer) + sets_at_once(model, answer, first) * (keys + rows)
+        card, first = model.card, first_after_images(answer)
+        # What stands before is kept as keys and values, once more while it is cut from those of the question.
+        kept = 2 * keys_bytes(model, answer)
+        batch = sets_at_once(model, answer, first) * edited_row_bytes(card, answer, first)
+        return pass_bytes(model, answer) + kept + batch
 
     def scores(
         self,

@@ -76,12 +76,18 @@ def lens(
         raise ValueError(f"states enter layers 0 to {model.card.layers - 1}, and {model.card.layers} is after the last")
     check_positions(model, answer, positions)
     check_words(model, words)
-    needed = checkpoint_bytes(model, answer) + 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
+    needed = checkpoint_bytes(model, answer) + reading_bytes(model, len(chosen) * len(positions))
     check_memory("The logit lens", needed, model, "Use a smaller picture, or a shorter question.")
     checkpoints = model.checkpointed(answer)
     states = torch.stack([_states(checkpoints, layer)[list(positions)] for layer in chosen])
     del checkpoints
     return read(model, states, top=top, words=words, cancel=cancel, progress=progress)
+
+
+def reading_bytes(model: VisionLanguageModel, states: int) -> int:
+    """Bytes of reading so many states, as many at once as a block holds: logits, and what is made of them."""
+    row = model.card.vocabulary * 4
+    return 5 * max(row, min(BLOCK_BYTES, states * row))
 
 
 def check_positions(model: VisionLanguageModel, answer: Answer, positions: Sequence[int]) -> None:

@@ -12,7 +12,7 @@ from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import token_targets_of
 from .base import Mechanism
-from .lens import BLOCK_BYTES, lens
+from .lens import lens, reading_bytes
 from .results import LayerTexts, LayerValues, Result, single_places
 
 MOST_LAYERS = 14
@@ -44,8 +44,7 @@ class LogitLens(Mechanism):
     Settings = LogitLensSettings
 
     def estimate(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: LogitLensSettings) -> int:
-        blocks = 5 * max(BLOCK_BYTES, model.card.vocabulary * 4)
-        return super().estimate(model, answer, target, settings) + blocks
+        return super().estimate(model, answer, target, settings) + reading_bytes(model, len(answer.layout))
 
     def compute(
         self,

@@ -14,7 +14,7 @@ import torch
 from ..answer import Answer
 from ..errors import NotEnoughMemory
 from .memory import available_bytes, give_back_freed, out_of_memory, readable_bytes
-from .memory_costs import pass_bytes
+from .memory_costs import picture_pass_bytes
 from .model import ModelCard, VisionLanguageModel
 from .prepared import PreparedPrompt
 
@@ -79,19 +79,24 @@ def continuations_at_once(card: ModelCard, head_size: int, prepared: PreparedPro
 def images_at_once(model: VisionLanguageModel, answer: Answer) -> int:
     """Rows of a batch of whole passes over an answer, each with images of its own; at least 1."""
     most = _most_rows(model.card, len(answer.layout))
-    return in_smaller_batches(min(most, _fitting(model.card, pass_bytes(model, answer))))
+    return in_smaller_batches(min(most, _fitting(model.card, picture_pass_bytes(model, answer))))
 
 
 def edits_at_once(card: ModelCard, answer: Answer, start: int) -> int:
     """Rows of a batch of passes over an answer from position `start` on, each under edits of its own; at least 1."""
+    rows = len(answer.layout) - start
+    return in_smaller_batches(min(_most_rows(card, rows), _fitting(card, edited_row_bytes(card, answer, start))))
+
+
+def edited_row_bytes(card: ModelCard, answer: Answer, start: int) -> int:
+    """Bytes of one row of such a batch."""
     rows, positions = len(answer.layout) - start, len(answer.layout)
     # One layer's states (the wide middle of its MLP counts for most), keys and values; a mask and its copy as
     # numbers; logits.
     states = 24 * rows * card.hidden * card.number_bytes
     keys = 4 * positions * card.hidden * card.number_bytes
     logits = 3 * len(answer.tokens) * card.vocabulary * 4
-    most = min(_most_rows(card, rows), _fitting(card, states + keys + 6 * rows * positions + logits))
-    return in_smaller_batches(most)
+    return states + keys + 6 * rows * positions + logits
 
 
 def _most_rows(card: ModelCard, positions: int) -> int:

@@ -9,6 +9,10 @@ from ..errors import NotEnoughMemory
 from .memory import available_bytes, readable_bytes
 from .model import VisionLanguageModel
 
+SCRATCH = 24 * 2**20
+"""Bytes that libraries take for a pass besides its states, however small it is: packed weights, buffers of threads, and
+what allocators round up."""
+
 
 def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """About the most that one pass over the whole sequence takes, without any graph."""
@@ -16,6 +20,13 @@ def pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     # A layer holds some dozen copies of its states at once (the wide middle of its MLP counts for eight).
     states = 24 * positions * card.hidden * card.number_bytes
     return states + 3 * len(answer.tokens) * card.vocabulary * 4
+
+
+def picture_pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """The same of a pass over pictures of its own: with reading these, and the vision tower."""
+    pixels = sum(width * height for width, height in answer.layout.image_sizes)
+    # Red, green and blue as bytes and as numbers, each once more as it is resized.
+    return pass_bytes(model, answer) + 3 * 10 * pixels + model.tower_pass_bytes(answer)
 
 
 def checkpoint_bytes(model: VisionLanguageModel, answer: Answer) -> int:
@@ -27,13 +38,19 @@ def checkpoint_bytes(model: VisionLanguageModel, answer: Answer) -> int:
 def edited_run_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """Bytes of a checkpointed pass that is run on under edits: with the keys and values of its pass, and a batch of
     one."""
+    return checkpoint_bytes(model, answer) + keys_bytes(model, answer) + pass_bytes(model, answer)
+
+
+def keys_bytes(model: VisionLanguageModel, answer: Answer) -> int:
+    """Bytes of the keys and values of the whole sequence in all layers."""
     card = model.card
-    keys = 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * card.number_bytes
-    return checkpoint_bytes(model, answer) + keys + pass_bytes(model, answer)
+    return 2 * card.layers * len(answer.layout) * card.hidden * card.key_value_heads // card.heads * card.number_bytes
 
 
 def check_memory(name: str, needed: int, model: VisionLanguageModel, remedy: str) -> None:
-    """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes are not free."""
+    """Raises NotEnoughMemory, with the figures and `remedy` (a sentence), where `needed` bytes, and what every pass
+    takes besides, are not free."""
+    needed += SCRATCH
     free = available_bytes(torch.device(model.card.device))
     if needed > free:
         figures = f"{name} needs about {readable_bytes(needed)} for this answer, and {readable_bytes(free)} are free."

@@ -170,6 +170,10 @@ class VisionLanguageModel(ABC):
         images included, with no cache."""
 
     @abstractmethod
+    def tower_pass_bytes(self, answer: Answer) -> int:
+        """About the most bytes that one pass of the vision tower over an answer's pictures takes; 0 without."""
+
+    @abstractmethod
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]
     ) -> Iterator[Float[Tensor, "answer vocabulary"]]:

@@ -67,6 +67,7 @@ from .record import record_decoder, record_tower
 from .rows import attention_call, attention_rows, tower_attention
 from .shuffling import shuffling
 from .tokenizer import TokenizerReader
+from .tower_costs import tower_pass_bytes
 from .unembedding import Readout, measure_readout
 
 READOUT_TOKENS = 4
@@ -221,6 +222,9 @@ class TransformersModel(VisionLanguageModel):
 
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
         return self._passes.teacher_forced(answer.inputs, answer.token_ids)[0]
+
+    def tower_pass_bytes(self, answer: Answer) -> int:
+        return tower_pass_bytes(self.network.config, answer, self.card.hidden, self.card.number_bytes)
 
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]

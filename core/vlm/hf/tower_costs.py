@@ -1,0 +1,21 @@
+"""What a pass of a vision tower takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...answer import Answer
+
+
+def tower_pass_bytes(config: Any, answer: Answer, hidden: int, number_bytes: int) -> int:
+    """About the most that one pass of the vision tower over an answer's pictures takes; `hidden` is the width of a
+    tower that tells none, and `number_bytes` are those of a number."""
+    vision = getattr(config, "vision_config", None)
+    pixels = [value for value in answer.inputs.values() if value.is_floating_point()]
+    width = getattr(vision, "embed_dim", None) or getattr(vision, "hidden_size", None) or hidden
+    side = getattr(vision, "patch_size", None) or 14
+    side = max(side) if isinstance(side, list | tuple) else side
+    numbers = 3 * side**2 * (getattr(vision, "temporal_patch_size", None) or 1)
+    places = sum(value.numel() for value in pixels) // numbers
+    # Pixels in the network's precision as well, and some dozen copies of a layer's states.
+    return sum(2 * value.nbytes for value in pixels) + 24 * places * int(width) * number_bytes
