@@ -17,6 +17,9 @@ PLACEHOLDERS = ("image_token_id", "video_token_id", "audio_token_id")
 _OF_MEDIA = re.compile(r"image|img|video|audio|vision|visual|tile|patch|(^|_)(im|boi|eoi|boa|eoa)_")
 _NAME = re.compile(r"_(token|tag)(_id)?$|_id$|_index$")
 
+_RARE = "\N{CUNEIFORM SIGN A}"
+"""A letter that no vocabulary has by itself."""
+
 
 def placeholder_ids(config: Any) -> frozenset[int]:
     """The tokens in whose place a network reads pictures, frames and sounds."""
@@ -32,7 +35,15 @@ def control_ids(processor: Any, config: Any) -> frozenset[int]:
     written = {token for token, what in added.items() if what.special or what.content in template}
     named = {*tokenizer.all_special_ids, *_named(tokenizer, vars(processor)), *_named(tokenizer, config.to_dict())}
     looks = {token for token in named if token in added or _looks_like_a_marker(tokenizer, token)}
-    return placeholder_ids(config) | {token for token in written | looks if _is_wider(tokenizer, token)}
+    wider = {token for token in written | looks if _is_wider(tokenizer, token)}
+    return placeholder_ids(config) | (wider - _unknown(tokenizer))
+
+
+def _unknown(tokenizer: Any) -> set[int]:
+    """The token that stands for characters that a vocabulary lacks, which anybody may type; none where it lacks
+    none."""
+    token = tokenizer.unk_token_id
+    return {token} & set(tokenizer(_RARE, add_special_tokens=False)["input_ids"])
 
 
 def _named(tokenizer: Any, attributes: Mapping[str, Any]) -> Iterator[int]:

@@ -59,6 +59,7 @@ def answer(blip: TransformersModel) -> Answer:
         Question("What is this cat?", picture(120, 80), decoding=WORDS),
         Question("where", picture(30, 400, 1), decoding=WORDS),
         Question("And where is it?", picture(400, 30, 2), (Turn("what is it?", "a cat"),), WORDS),
+        Question("a cat, or what's this? \N{UMBRELLA}", picture(60, 60, 4), decoding=WORDS),
         Question("is [SEP] or <image> here, [DEC]?", picture(60, 60, 3), decoding=WORDS),
     ],
 )
