@@ -24,13 +24,15 @@ EDGES = tuple(f"{source} to {reader}" for reader, source in CUTS)
 
 def paths(model: VisionLanguageModel, answer: Answer, target: Target, cancel: CancelToken | None) -> Measurement:
     """Image dependence of a target (nats), and its change of log-probability under each cut: in all layers, and in
-    windows of `WINDOW` layers by their first one. Raises Cancelled, and what `knockout_curves` raises."""
+    windows of `WINDOW` layers by their first one, None where there is no attention to cut. Raises Cancelled, and what
+    `knockout_curves` raises."""
     named = {group.name: group for group in groups(answer, token_targets_of(answer, target))}
     cuts = [Cut(named[reader], named[source]) for reader, source in CUTS]
     changes = {}
     for name, window in (("all", model.card.layers), ("windows", min(WINDOW, model.card.layers))):
         change = knockout_curves(model, answer, target, cuts, window, cancel=cancel).change
-        changes[name] = dict(zip(EDGES, change.tolist(), strict=True))
+        cut = [[None if np.isnan(of) else float(of) for of in row] for row in change]
+        changes[name] = dict(zip(EDGES, cut, strict=True))
     if cancel is not None:
         cancel.check()
     return {"dependence": float(image_dependence(model, answer)[list(target.tokens)].sum()), **changes}
@@ -45,6 +47,8 @@ def path_figures(measurements: Sequence[Measurement], of: str, *, control: bool)
         yield Figure(f"{what}, in all layers", of, mean(_in_all(measurements, of, edge), "nats"), control=control)
         windows = column(measurements, of, "windows", edge)
         for start in range(windows.shape[1] if len(windows) else 0):
+            if np.isnan(windows[:, start]).all():
+                continue
             change = mean(windows[:, start], "nats")
             yield Figure(f"{what}, from layer", of, change, float(start), "first layer of the window", control)
 
