@@ -252,14 +252,15 @@ class TokenLayout:
     """For every position of the sequence what it is, and for each image token its pixels.
 
     `views` is empty for families whose image tokens have no place in the picture (resamplers), or none that is known;
-    `unplaced` is then the reason as a sentence without its stop, and "" where nothing but that is known. `image_sizes`
-    are (width, height) of the original images.
+    `unplaced` is then the reason as a sentence without its stop, and "" where nothing but that is known; `measurable`
+    is false where they have none whatever is measured. `image_sizes` are (width, height) of the original images.
     """
 
     kinds: tuple[TokenKind, ...]
     views: tuple[PatchView, ...]
     image_sizes: tuple[tuple[int, int], ...]
     unplaced: str = ""
+    measurable: bool = True
 
     def __len__(self) -> int:
         return len(self.kinds)

@@ -117,8 +117,9 @@ class VisionLanguageModel(ABC):
         cancel: CancelToken | None = None,
         progress: Callable[[float], None] = lambda done: None,
     ) -> Answer:
-        """The answer with its image tokens' places in the pictures, where no family declares them: measured, once for
-        each size of picture, by about 25 passes of the vision tower, and from then on also in what `prepare` returns.
+        """The answer with its image tokens' places in the pictures, where no family declares them or what it declares
+        does not fit: measured, once for each size of picture, by about 25 passes of the vision tower, and from then on
+        also in what `prepare` returns.
         The same answer where the places are declared, and without a picture. `progress` is told the share done.
 
         Raises OtherModel, NotApplicable where no raster fits (resamplers), Cancelled.

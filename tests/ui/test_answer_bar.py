@@ -189,7 +189,8 @@ def unplaced(model: TransformersModel, why: str = "") -> Exchange:
     """An exchange whose image tokens have no place."""
     exchange = exchange_of(model)
     assert exchange.answer is not None
-    exchange.answer = replace(exchange.answer, layout=replace(exchange.answer.layout, views=(), unplaced=why))
+    layout = replace(exchange.answer.layout, views=(), unplaced=why, measurable=not why)
+    exchange.answer = replace(exchange.answer, layout=layout)
     return exchange
 
 

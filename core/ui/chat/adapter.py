@@ -26,7 +26,7 @@ from ..state.models import store
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, trouble_of
 
-SIZE = 240
+SIZE = 220
 PURPOSE = "asking with the adapter and without"
 
 

@@ -12,6 +12,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
 from ..state.workspace import Exchange
+from .chips import escaped
 
 
 def grid_line(model: VisionLanguageModel, exchange: Exchange, answer: Answer, jobs: PageJobs) -> None:
@@ -19,16 +20,18 @@ def grid_line(model: VisionLanguageModel, exchange: Exchange, answer: Answer, jo
     layout = answer.layout
     if note := grid_note(layout):
         st.caption(f":material/straighten: {note}")
-    if layout.views or layout.unplaced or not answer.question.images:
+    if layout.views or not layout.measurable or not answer.question.images:
         return
     key = ("grid", model.card.fingerprint, layout.image_sizes)
     if jobs.tell(key):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         clicked = st.button("Measure the grid", icon=":material/straighten:", key="measure_grid")
+        why = (
+            layout.unplaced or "Nobody has described where models of this family have their image tokens in the picture"
+        )
         st.caption(
-            "Nobody has described where models of this family have their image tokens in the picture. It can be "
-            "measured: about 25 passes of the vision tower, once for this size of picture."
+            f"{escaped(why)}. It can be measured: about 25 passes of the vision tower, once for this size of picture."
         )
 
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:

@@ -70,9 +70,10 @@ class KeptGrids:
                 fresh.replace(self.file)
 
     def placed(self, layout: TokenLayout) -> TokenLayout:
-        """A layout with the grids that were measured, where its family declares none and every picture's is known."""
+        """A layout with the grids that were measured, where its family declares none that fits and every picture's is
+        known."""
         positions = layout.positions(TokenKind.IMAGE)
-        if layout.views or not positions:
+        if layout.views or not layout.measurable or not positions:
             return layout
         views: list[PatchView] = []
         start = 0
@@ -82,7 +83,7 @@ class KeptGrids:
                 return layout
             views.append(grid.view(image, positions[start : start + grid.tokens]))
             start += grid.tokens
-        return replace(layout, views=tuple(views)) if start == len(positions) else layout
+        return replace(layout, views=tuple(views), unplaced="") if start == len(positions) else layout
 
     def _all(self) -> dict[Size, MeasuredGrid | NoGrid]:
         if self._known is None:

@@ -50,4 +50,4 @@ def lay_out(prompt: Prompt, family: Family, context: PromptContext) -> TokenLayo
         views, unplaced = (), MISFIT.format(family.name, error)
     except KeyError as error:
         views, unplaced = (), LACKING.format(family.name, error.args[0])
-    return TokenLayout(kinds, views, tuple(context.image_sizes), unplaced)
+    return TokenLayout(kinds, views, tuple(context.image_sizes), unplaced, measurable=not why)

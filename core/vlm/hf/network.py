@@ -157,7 +157,7 @@ class TransformersModel(VisionLanguageModel):
         layout = answer.layout
         if layout.views or not answer.question.images:
             return answer
-        if layout.unplaced:
+        if not layout.measurable:
             raise NotApplicable(f"{layout.unplaced}. {WITHOUT_GRID}")
         sizes = list(dict.fromkeys(layout.image_sizes))
         for number, size in enumerate(sizes):

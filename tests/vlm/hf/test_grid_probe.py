@@ -8,12 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question
+from core.answer import Answer, Decoding, PatchView, Question
 from core.errors import NotApplicable
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.grids.kept import FOLDER
+from core.vlm.hf.families._rasters import Rasters
 from core.vlm.hf.families._undescribed import Undescribed
+from core.vlm.hf.families.context import PromptContext
 from core.vlm.hf.network import TransformersModel
 from core.zoo.registry import recipes
 from tests.families import save_idefics2, save_internvl, save_paligemma
@@ -78,6 +80,21 @@ def test_a_family_that_nobody_described_is_measured_at_its_own_grid(tmp_path: Pa
         # What its processor says of the picture, four patches of which become one token.
         _, down, across = answer.inputs["image_grid_thw"][0].tolist()
         assert (view.rows, view.columns, view.box) == (down // 2, across // 2, (0, 0, *size))
+
+
+def test_a_declared_grid_that_does_not_fit_is_measured_instead(llava: TransformersModel) -> None:
+    class Shrunk(type(llava.family)):  # type: ignore[misc]
+        def views(self, context: PromptContext) -> tuple[PatchView, ...]:
+            rasters = Rasters(context.image_positions)
+            rasters.add(0, "picture", 3, 3, (0, 0, 9, 9))
+            return rasters.all()
+
+    misfit = of_family(llava, Shrunk())
+    answer = asked(misfit, (120, 80))
+    assert "does not fit" in answer.layout.unplaced and answer.layout.measurable
+    layout = misfit.measure_grid(answer).layout
+    [declared] = llava.prepare(answer.question).layout.views
+    assert (layout.views[0].positions, layout.unplaced) == (declared.positions, "")
 
 
 @pytest.mark.parametrize("name", ["internvl", "idefics2"])
