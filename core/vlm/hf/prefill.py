@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ...answer import AttentionRows
 from ...errors import NotApplicable, UnusableImage
 from ..edits import first_position
+from ..memory import available_bytes
 from ..prepared import DecodingState
 from .capture import RowRecorder, recording
 from .editing import together
@@ -32,8 +33,10 @@ from .passes import Passes
 from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
 from .rotary import batched, following
 
-PREFIX_BYTES = 512 * 2**20
-FEATURE_BYTES = 128 * 2**20
+SHARE = 16
+"""Beginnings of prompts, and outputs of towers, are kept within one part in so many of the memory that is free without
+them: the newest in any case, which was in use a moment ago."""
+
 PIXELS = {"pixel_values": "image", "pixel_values_videos": "video"}
 """Which inputs a vision tower looks at, and as what."""
 
@@ -60,10 +63,14 @@ class Prefill:
 
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
-        self._prefixes = PrefixStore(PREFIX_BYTES)
-        self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(FEATURE_BYTES)
+        self._prefixes = PrefixStore(self._bound)
+        self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(self._bound)
         self._visual_of: MutableMapping[Tensor, str] = WeakTensorKeyDictionary()
         self._unnamed = count()
+
+    def _bound(self, used: int) -> int:
+        """How many bytes one of the stores may have that has so many."""
+        return (available_bytes(self._passes.network.device) + used) // SHARE
 
     def forget(self) -> None:
         with self._passes.lock:

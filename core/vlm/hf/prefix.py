@@ -1,5 +1,5 @@
 """What is worth keeping between questions about one image: the vision tower's output, and what the decoder's layers
-remember of the prompt up to the question. Kept newest first within a bound in bytes.
+remember of the prompt up to the question. The newest is kept, and others within a bound in bytes.
 
 What a layer with attention remembers (keys and values) can be cut to any shorter prefix. What a layer without it
 remembers (the states of a convolution or a recurrence) is of one length and no other: it is copied at that length.
@@ -8,7 +8,7 @@ remembers (the states of a convolution or a recurrence) is of one length and no 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,10 +19,11 @@ Value = TypeVar("Value")
 
 
 class ByteBoundedCache(Generic[Key, Value]):
-    """The most recently used values whose sizes add up to at most `limit` bytes. Not thread-safe."""
+    """The latest value, and of others the most recently used whose sizes add up to at most `limit` bytes with it. The
+    limit is asked for, given the bytes used, whenever a value is put. Not thread-safe."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: Callable[[int], int]) -> None:
+        self._limit = limit
         self.used = 0
         self._entries: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
 
@@ -43,14 +44,13 @@ class ByteBoundedCache(Generic[Key, Value]):
         return self._entries[key][0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Keep `value`, dropping the least recently used; a value larger than the whole bound is not kept."""
+        """Keep `value`, whatever its size, dropping the least recently used of the others."""
         if key in self._entries:
             self.used -= self._entries.pop(key)[1]
-        if size > self.limit:
-            return
+        limit = self._limit(self.used)
         self._entries[key] = (value, size)
         self.used += size
-        while self.used > self.limit:
+        while self.used > limit and len(self._entries) > 1:
             _, (_, freed) = self._entries.popitem(last=False)
             self.used -= freed
 
@@ -95,7 +95,7 @@ class KeptPrefix:
 class PrefixStore:
     """What is remembered of prompt prefixes."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: Callable[[int], int]) -> None:
         self._kept: ByteBoundedCache[PrefixKey, KeptPrefix] = ByteBoundedCache(limit)
 
     def __len__(self) -> int:
