@@ -23,6 +23,7 @@ import torch
 
 from benchmarks._geometries import GEOMETRIES, TARGETS, asked, loaded, save
 from core.answer import Answer, Target
+from core.attention.tower import tower_figures
 from core.causal.discovery import layer_graphs
 from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
@@ -41,6 +42,13 @@ UNSEEN = 8 * 10**6
 Work = Callable[[VisionLanguageModel, Answer, CancelToken], object]
 
 
+def tower_rows(model: VisionLanguageModel, answer: Answer, cancel: CancelToken) -> None:
+    """The figures of the tower's heads."""
+    tower = model.checkpointed_tower(answer)
+    if tower is not None:
+        tower_figures(tower, answer.layout, 0, cancel=cancel)
+
+
 def methods() -> dict[str, Work]:
     """Everything whose memory is estimated, by its name."""
     every: dict[str, Work] = {}
@@ -48,7 +56,7 @@ def methods() -> dict[str, Work]:
         every[key] = lambda model, answer, cancel, own=explainer: explain(own, model, answer, [LAST], cancel=cancel)
     for key, mechanism in mechanisms().items():
         every[key] = lambda model, answer, cancel, own=mechanism: measure(own, model, answer, LAST, cancel=cancel)
-    every["tower rows"] = lambda model, answer, cancel: model.tower_attention(answer, 0)
+    every["tower rows"] = tower_rows
     every["causal rows"] = lambda model, answer, cancel: layer_graphs(model, answer, TARGETS - 1, 5, cancel=cancel)
     every["evidence"] = lambda model, answer, cancel: evaluate(
         model, answer, explain(explainers()["random"], model, answer, [LAST]), cancel=cancel

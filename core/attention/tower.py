@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
+import torch
+from jaxtyping import Float, Int
 
-from ..answer import Head, TokenLayout
+from ..answer import Head, TokenKind, TokenLayout
+from ..vlm.cancel import CancelToken
+from ..vlm.tower import TowerPass
 from .measures import focus
 from .rows import nanmean
 
@@ -31,30 +34,91 @@ def centres(layout: TokenLayout, image: int) -> Float[np.ndarray, "place 2"]:
     return np.stack([corners[:, [0, 2]].mean(1), corners[:, [1, 3]].mean(1)], axis=1) / side
 
 
-def tower_measures(
-    attention: Float[Tensor, "layers heads query key"], places: Float[np.ndarray, "place 2"]
-) -> dict[str, Float[np.ndarray, "layers heads"]]:
-    """Of each head: "distance", the mean length of its looks as a share of the picture's longer side (Dosovitskiy et
-    al. 2021, figure 7), and "focus", 1 for one patch and 0 for an even spread; each the mean over all patches."""
-    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    distances, focuses = [], []
-    for layer in attention:
-        rows = layer.float().cpu().numpy()
-        total = rows.sum(-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            distances.append(nanmean((rows * apart).sum(-1) / total, -1))
-        focuses.append(nanmean(focus(rows), -1))
-    return {"distance": np.stack(distances), "focus": np.stack(focuses)}
+def image_tokens(layout: TokenLayout, image: int) -> tuple[int, ...]:
+    """Which of all image tokens are one image's, in the order of `image_positions`."""
+    number = {position: index for index, position in enumerate(layout.positions(TokenKind.IMAGE))}
+    return tuple(number[position] for position in image_positions(layout, image))
+
+
+@dataclass(frozen=True, eq=False)
+class TowerFigures:
+    """What can be said of every head of a tower over one picture. `distance` is the mean length of its looks as a share
+    of the picture's longer side (Dosovitskiy et al. 2021, figure 7), `focus` 1 for one patch and 0 for an even spread,
+    each the mean over all patches; `looks` is where the mean patch looks."""
+
+    distance: Float[np.ndarray, "layers heads"]
+    focus: Float[np.ndarray, "layers heads"]
+    looks: Float[np.ndarray, "layers heads place"]
+
+
+def tower_figures(
+    tower: TowerPass,
+    layout: TokenLayout,
+    image: int,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> TowerFigures:
+    """The figures of every head, layer by layer and block by block: no layer's whole matrix exists. Raises
+    Cancelled."""
+    apart = centres(layout, image)
+    apart = np.linalg.norm(apart[:, None] - apart[None], axis=-1)
+    layers: list[tuple[np.ndarray, ...]] = []
+    for layer in range(tower.layers):
+        parts: list[tuple[np.ndarray, ...]] = []
+        looks: Float[np.ndarray, "heads place"] | None = None
+        for block, rows in _blocks(tower, layer, layout, image, None, cancel):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                parts.append(((rows * apart[block]).sum(-1) / rows.sum(-1), focus(rows)))
+            looks = rows.sum(1) if looks is None else looks + rows.sum(1)
+        assert looks is not None
+        distances, focuses = (nanmean(np.concatenate(values, -1), -1) for values in zip(*parts, strict=True))
+        layers.append((distances, focuses, looks / len(apart)))
+        progress((layer + 1) / tower.layers)
+    return TowerFigures(*(np.stack(values) for values in zip(*layers, strict=True)))
 
 
 def tower_looks(
-    attention: Float[Tensor, "layers heads query key"], head: Head | None, patches: Sequence[int], received: bool
+    tower: TowerPass,
+    layout: TokenLayout,
+    image: int,
+    head: Head | None,
+    patches: Sequence[int],
+    received: bool,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> Float[np.ndarray, "place"]:
-    """Where `patches` (indices of rows; all when empty) look, or with `received` how much every patch looks at them.
+    """Where some patches (indices into `image_positions`) look, or with `received` how much every patch looks at them.
 
-    Of one head, or the mean of all.
+    Of one head, or the mean of all. Raises Cancelled.
     """
-    rows = attention[head].float() if head is not None else sum(layer.float().mean(0) for layer in attention)
-    values = np.asarray(rows.cpu()) / (1 if head is not None else len(attention))
-    chosen = list(patches) or list(range(len(values)))
-    return values[:, chosen].sum(1) if received and patches else values[chosen].mean(0)
+    layers = range(tower.layers) if head is None else [head[0]]
+    total = np.zeros(len(image_tokens(layout, image)))
+    for done, layer in enumerate(layers, start=1):
+        for block, rows in _blocks(tower, layer, layout, image, None if received else patches, cancel):
+            own = rows.mean(0) if head is None else rows[head[1]]
+            if received:
+                total[block] += own[:, list(patches)].sum(1)
+            else:
+                total += own.sum(0) / len(patches)
+        progress(done / len(layers))
+    return total / len(layers)
+
+
+def _blocks(
+    tower: TowerPass,
+    layer: int,
+    layout: TokenLayout,
+    image: int,
+    queries: Sequence[int] | None,
+    cancel: CancelToken | None,
+) -> Iterator[tuple[Int[np.ndarray, "block"], Float[np.ndarray, "heads block place"]]]:
+    """A layer's attention among one image's tokens, in blocks of rows."""
+    device = tower.place_of.device
+    tokens = torch.tensor(image_tokens(layout, image), device=device)
+    wanted = None if queries is None else torch.tensor(list(queries), device=device)
+    for block, rows in tower.attention_blocks(layer, tokens, wanted):
+        if cancel is not None:
+            cancel.check()
+        yield block.cpu().numpy(), rows.float().cpu().numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from ..vlm.instead import instead
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
+from ..vlm.tower import BLOCK_BYTES
 from ._attention import rows_bytes, target_rows, without_rows
 from ._places import NOT_LOOKED_AT
 from .base import Explainer, Step
@@ -60,10 +60,7 @@ class AttentionTimesTower(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        tokens = Counter(view.image for view in answer.layout.views for _ in view.positions)
-        largest = max(tokens.values(), default=0)
-        # How many heads and merged places a tower has is its own business: sixteen attention maps bound most.
-        return rows_bytes(model, answer, token_targets) + pass_bytes(model, answer) + 4 * 16 * largest**2 * 4
+        return rows_bytes(model, answer, token_targets) + pass_bytes(model, answer) + 4 * BLOCK_BYTES
 
     def scores(
         self,
@@ -87,10 +84,13 @@ class AttentionTimesTower(Explainer):
             own = {position for view in answer.layout.views if view.image == image for position in view.positions}
             index = [number for number, position in enumerate(tokens) if position in own]
             places = [tokens[number] for number in index]
-            among = checkpoints.attention_among(layer, torch.tensor(index, device=checkpoints.final.device)).mean(0)
-            scores[:, places] += looked[:, places] @ among.float().cpu() / len(chosen)
-            share = done / (len(images) * len(chosen))
-            yield Step(share, scores if share == 1 else None, without_rows(model, settings.layers))
+            own_looks = looked[:, places]
+            for block, rows in checkpoints.attention_blocks(
+                layer, torch.tensor(index, device=checkpoints.final.device)
+            ):
+                scores[:, places] += own_looks[:, block.cpu()] @ rows.mean(0).float().cpu() / len(chosen)
+                yield Step((done - 1) / (len(images) * len(chosen)))
+        yield Step(1.0, scores, without_rows(model, settings.layers))
 
 
 def _undescribed(model: VisionLanguageModel) -> str:

@@ -215,17 +215,6 @@ class VisionLanguageModel(ABC):
         Several layers of one answer share a replay. Raises NotApplicable for a layer whose attention cannot be seen.
         """
 
-    @abstractmethod
-    def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
-        """The vision tower's attention among the places of one image that became image tokens, layer by layer,
-        up to the last layer that the family reads.
-
-        Queries and keys are in the order of the image's positions in the layout (merged patches are averaged over
-        queries and summed over keys; places that became no image token, such as a class token, are left out, so rows
-        need not sum to one). None where the family does not say how the tower's places become image tokens. Raises
-        NotEnoughMemory for an image of too many tokens.
-        """
-
     # Residual stream
 
     @abstractmethod

@@ -7,12 +7,16 @@ class token), and in some families several are merged into one.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from .checkpoints import CheckpointedPass
+
+BLOCK_BYTES = 32 * 2**20
+"""Whole rows of a tower are formed in blocks of about this size: those of a large picture would take gigabytes."""
 
 
 class TowerPass(CheckpointedPass):
@@ -49,23 +53,40 @@ class TowerPass(CheckpointedPass):
         """What the decoder reads in place of the image tokens, and what is added to them before each of its next
         layers, from the states that are read. Differentiable."""
 
-    def attention_among(self, layer: int, tokens: Int[Tensor, "token"]) -> Float[Tensor, "heads token token_seen"]:
-        """One layer's attention among some image tokens (indices into `place_of`), in at least float32.
+    def attention_blocks(
+        self, layer: int, tokens: Int[Tensor, "token"], queries: Int[Tensor, "row"] | None = None
+    ) -> Iterator[tuple[Int[Tensor, "block"], Float[Tensor, "heads block token"]]]:
+        """One layer's attention among some image tokens (indices into `place_of`), in at least float32: the rows of
+        `queries` (indices into `tokens`; None: of all), as many at a time as a block of whole rows of the tower holds,
+        with the queries that they are of.
 
         Merged places are averaged over queries and summed over keys. Tokens in different windows do not see each
         other. Raises ValueError for a layer that was freed.
         """
         places, merged = self.place_of[tokens], self.place_of.shape[1]
+        wanted = torch.arange(len(tokens), device=places.device) if queries is None else queries
         with self.recompute(layer, grad=False) as recomputed:
-            calls = recomputed.attention_calls
-            heads, dtype = calls[0].query.shape[0], torch.promote_types(calls[0].query.dtype, torch.float32)
-            among = torch.zeros(heads, len(tokens), len(tokens), dtype=dtype, device=places.device)
-            for call in calls:
+            for call in recomputed.attention_calls:
                 # The places of one square, or of one window, see each other and nothing else, and a token's stand in
                 # one of them.
                 first, last = call.offset, call.offset + call.query.shape[1]
-                own = ((places[:, 0] >= first) & (places[:, 0] < last)).nonzero()[:, 0]
-                if len(own):
-                    rows = call.rows(places[own].flatten() - call.offset)[..., places[own].flatten() - call.first_key]
-                    among[:, own[:, None], own] = rows.view(heads, len(own), merged, len(own), merged).mean(2).sum(-1)
-        return among
+                inside = (places[:, 0] >= first) & (places[:, 0] < last)
+                seen, own = inside.nonzero()[:, 0], wanted[inside[wanted]]
+                heads, row = len(call.query), 4 * len(call.query) * merged * call.key.shape[1]
+                for block in own.split(max(1, BLOCK_BYTES // row)) if len(own) else ():
+                    rows = call.rows(places[block].flatten() - call.offset)[
+                        ..., places[seen].flatten() - call.first_key
+                    ]
+                    part = rows.view(heads, len(block), merged, len(seen), merged).mean(2).sum(-1)
+                    yield block, part.new_zeros(heads, len(block), len(tokens)).index_copy_(2, seen, part)
+
+    def attention_among(self, layer: int, tokens: Int[Tensor, "token"]) -> Float[Tensor, "heads token token_seen"]:
+        """The blocks of `attention_blocks` together: for few tokens."""
+        whole: Tensor | None = None
+        for block, rows in self.attention_blocks(layer, tokens):
+            if whole is None:
+                whole = rows.new_zeros(len(rows), len(tokens), len(tokens))
+            whole[:, block] = rows
+        if whole is None:
+            raise ValueError("no place of the tower became any of these tokens")
+        return whole

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, PatchView, Question, TokenKind, TokenLayout
+from core.answer import Answer, Decoding, Head, PatchView, Question, TokenKind, TokenLayout
 from core.attention.measures import MEASURES, focus, measured, ranked
 from core.attention.rows import Rows, answer_rows, nanmean
 from core.attention.sinks import find_sinks, sinks_in
-from core.attention.tower import centres, image_positions, tower_looks, tower_measures
+from core.attention.tower import centres, image_positions, tower_figures, tower_looks
 from core.attention.words import (
     answer_words,
     attention_to_patches,
@@ -22,8 +24,10 @@ from core.attention.words import (
     where_heads_look,
     word_to_word,
 )
+from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.tower import TowerPass
 
 S, T, P, A = TokenKind.SPECIAL, TokenKind.TEXT, TokenKind.IMAGE, TokenKind.ANSWER
 KINDS = (S, S, P, P, P, P, T, T, S, A, A, A)
@@ -200,12 +204,36 @@ def test_words_of_the_question_are_its_own_tokens(model: TransformersModel, pict
     assert [p for word in said for p in word.positions] == list(answer.layout.positions(A))
 
 
+class WrittenOut(TowerPass):
+    """A tower whose attention is given, handed out row by row; `after` is called with each."""
+
+    def __init__(self, attention: torch.Tensor, after: Callable[[], None] = lambda: None) -> None:
+        self._attention, self._after, self.given = attention, after, 0
+        self.layers = len(attention)
+        self.place_of = torch.arange(attention.shape[-1])[:, None]
+
+    def attention_blocks(
+        self, layer: int, tokens: torch.Tensor, queries: torch.Tensor | None = None
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for row in range(len(tokens)) if queries is None else queries.tolist():
+            self.given += 1
+            self._after()
+            yield torch.tensor([row]), self._attention[layer][:, tokens[[row]]][..., tokens]
+
+    def project(self, *states: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+    def recompute(self, layer: int, *, grad: bool = True) -> NoReturn:
+        raise NotImplementedError
+
+
 def test_tower_figures_against_loops() -> None:
     attention = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(5))
     places = centres(LAYOUT, 0)
     assert image_positions(LAYOUT, 0) == (2, 3, 4, 5)
     assert places == pytest.approx(np.array([[10, 5], [30, 5], [10, 15], [30, 15]]) / 40)
-    figures = tower_measures(attention, places)
+    tower = WrittenOut(attention)
+    figures = tower_figures(tower, LAYOUT, 0)
     for layer in range(2):
         for head in range(3):
             lengths, spreads = [], []
@@ -213,17 +241,31 @@ def test_tower_figures_against_loops() -> None:
                 shares = [float(w / row.sum()) for w in row]
                 lengths.append(sum(p * math.dist(here, there) for p, there in zip(shares, places, strict=True)))
                 spreads.append(1 + sum(p * math.log(p) for p in shares) / math.log(4))
-            assert figures["distance"][layer, head] == pytest.approx(np.mean(lengths), abs=1e-5)
-            assert figures["focus"][layer, head] == pytest.approx(np.mean(spreads), abs=1e-5)
+            assert figures.distance[layer, head] == pytest.approx(np.mean(lengths), abs=1e-5)
+            assert figures.focus[layer, head] == pytest.approx(np.mean(spreads), abs=1e-5)
 
 
 def test_tower_looks_go_both_ways() -> None:
     attention = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(6))
-    assert tower_looks(attention, (1, 2), (0,), False) == pytest.approx(attention[1, 2, 0].numpy())
-    assert tower_looks(attention, (1, 2), (0, 3), True) == pytest.approx(attention[1, 2][:, [0, 3]].sum(1).numpy())
+    tower = WrittenOut(attention)
+
+    def looks(head: Head | None, patches: tuple[int, ...], received: bool) -> np.ndarray:
+        return tower_looks(tower, LAYOUT, 0, head, patches, received)
+
+    assert looks((1, 2), (0,), False) == pytest.approx(attention[1, 2, 0].numpy())
+    assert looks((1, 2), (0, 3), True) == pytest.approx(attention[1, 2][:, [0, 3]].sum(1).numpy())
     mean = attention.mean((0, 1)).numpy()
-    assert tower_looks(attention, None, (), False) == pytest.approx(mean.mean(0))
-    assert tower_looks(attention, None, (2,), False) == pytest.approx(mean[2])
+    assert looks(None, (2, 1), False) == pytest.approx(mean[[2, 1]].mean(0))
+    assert looks(None, (1,), True) == pytest.approx(mean[:, 1])
+    assert tower_figures(tower, LAYOUT, 0).looks == pytest.approx(attention.mean(2).numpy())
+
+
+def test_stop_is_heard_between_the_blocks_of_a_tower() -> None:
+    cancel = CancelToken()
+    tower = WrittenOut(torch.rand(1, 2, 4, 4), cancel.cancel)
+    with pytest.raises(Cancelled):
+        tower_figures(tower, LAYOUT, 0, cancel=cancel)
+    assert tower.given == 1
 
 
 def test_an_even_spread_has_no_focus_and_one_patch_all_of_it() -> None:

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Target, TokenKind, Turn
+from core.attention.tower import image_tokens
 from core.errors import NotApplicable
 from core.explainers.attention_times_tower import AttentionTimesTower, AttentionTimesTowerSettings
 from core.explainers.raw_attention import RawAttention, RawAttentionSettings
@@ -136,8 +137,12 @@ def test_decoder_attention_is_multiplied_with_the_towers(
             )
             expected = torch.zeros(len(answer.layout))
             for view in answer.layout.views:
-                attention = model.tower_attention(answer, view.image)
-                assert attention is not None
+                checkpoints = model.checkpointed_tower(answer)
+                assert checkpoints is not None
+                own = torch.tensor(image_tokens(answer.layout, view.image))
+                attention = torch.stack(
+                    [checkpoints.attention_among(layer, own) for layer in range(checkpoints.layers)]
+                )
                 among = (attention[-1:] if tower == "last" else attention).mean((0, 1))
                 expected[list(view.positions)] = looked[list(view.positions)] @ among
             torch.testing.assert_close(explanations[index].scores, expected, **CLOSE)

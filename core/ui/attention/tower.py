@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import numpy as np
 import streamlit as st
 import torch
-from torch import Tensor
+from jaxtyping import Float
 
 from ...answer import Answer
-from ...attention.tower import centres, image_positions, tower_looks, tower_measures
+from ...attention.tower import TowerFigures, image_positions, tower_figures, tower_looks
 from ...charts.heads import head_map, head_name
+from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
 from .attention_map import patches_chart
-from .view import ROWS, AttentionView, Direction, PassRows
+from .view import ROWS, TOWER, AttentionView, Direction, KeptFigures, PassRows
 
 RUNNING = "running the vision tower"
 MAP, PICTURE = 260, 340
@@ -26,11 +28,13 @@ MEASURES = {"distance": "looking distance", "focus": "focus"}
 def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int) -> None:
     """A map of the tower's heads, and one picture for the chosen one."""
     key = ("tower", answer_key(answer), image)
-    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, lambda cancel, report: _read(model, answer, image))
+    kept = view.obtain(
+        model, TOWER, key, RUNNING, RUNNING, lambda cancel, report: _figures(model, answer, image, cancel, report)
+    )
     if kept is None:
         return
-    attention = kept.rows
-    if attention is None:
+    figures = kept.figures
+    if figures is None:
         st.info(
             f"For this picture and the family {model.card.family} it is not known which places of the vision tower "
             "became which image tokens, so the tower's attention cannot be laid over the picture. The decoder's "
@@ -39,23 +43,26 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
         )
         return
     if view.tower_head is not None and not (
-        view.tower_head[0] < attention.shape[0] and view.tower_head[1] < attention.shape[1]
+        view.tower_head[0] < figures.focus.shape[0] and view.tower_head[1] < figures.focus.shape[1]
     ):
         view.tower_head = None
     with st.container(horizontal=True, gap="large"):
         with st.container(width=400):
-            _heads(view, answer, image, attention)
+            _heads(view, figures)
         with st.container(width=PICTURE + 80):
-            _image(view, answer, image, attention)
+            _image(view, model, answer, image, figures)
 
 
-def _read(model: VisionLanguageModel, answer: Answer, image: int) -> PassRows:
-    """Half precision: a large tower's rows would take half a gigabyte."""
-    attention = model.tower_attention(answer, image)
-    return PassRows(None if attention is None else attention.to("cpu", torch.float16))
+def _figures(
+    model: VisionLanguageModel, answer: Answer, image: int, cancel: CancelToken, report: Callable[[float], None]
+) -> KeptFigures:
+    tower = model.checkpointed_tower(answer)
+    if tower is None:
+        return KeptFigures(None)
+    return KeptFigures(tower_figures(tower, answer.layout, image, cancel=cancel, progress=report))
 
 
-def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
+def _heads(view: AttentionView, figures: TowerFigures) -> None:
     measure = st.segmented_control(
         "Colour the tower's heads by",
         list(MEASURES),
@@ -68,20 +75,24 @@ def _heads(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
         "(Dosovitskiy et al. 2021). Focus: 1 when a patch looks at one patch, 0 when it looks at all alike.",
         wrap=True,
     )
-    figures = tower_measures(attention, centres(answer.layout, image))[measure]
 
     def clicked(entry: Entry) -> None:
         head = (int(entry["layer"]), int(entry["head"]))
         view.tower_head = None if head == view.tower_head else head
 
     chart = head_map(
-        figures, name=MEASURES[measure], share=measure == "distance", chosen=view.tower_head, click="cell", size=MAP
+        figures.distance if measure == "distance" else figures.focus,
+        name=MEASURES[measure],
+        share=measure == "distance",
+        chosen=view.tower_head,
+        click="cell",
+        size=MAP,
     )
     clickable(chart, "cell", "tower_heads", clicked, f"{MEASURES[measure]} of every head of the vision tower")
     st.caption("The mean over all patches. Click a head to see it on the picture, again for all heads.")
 
 
-def _image(view: AttentionView, answer: Answer, image: int, attention: Tensor) -> None:
+def _image(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int, figures: TowerFigures) -> None:
     positions = image_positions(answer.layout, image)
     chosen = [positions.index(position) for position in view.patches if position in positions]
     direction = get_args(Direction)[0]
@@ -96,7 +107,10 @@ def _image(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
             wrap=True,
         )
     values = np.full(len(answer.layout), np.nan)
-    values[list(positions)] = tower_looks(attention, view.tower_head, chosen, direction != get_args(Direction)[0])
+    looks = _looks(view, model, answer, image, figures, chosen, direction != get_args(Direction)[0])
+    if looks is None:
+        return
+    values[list(positions)] = looks
     patches_chart(view, answer, values, "tower_picture", PICTURE, image)
     squares = sum(own.image == image for own in answer.layout.views) > 1
     whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
@@ -107,3 +121,30 @@ def _image(view: AttentionView, answer: Answer, image: int, attention: Tensor) -
         + ("The tower looks at each of the squares alone: no patch looks at one of another. " if squares else "")
         + "By the last layers a patch's state holds more than its own pixels."
     )
+
+
+def _looks(
+    view: AttentionView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    image: int,
+    figures: TowerFigures,
+    chosen: list[int],
+    received: bool,
+) -> Float[np.ndarray, "place"] | None:
+    """Where the mean patch looks, or what some of them do, of which only those rows are read; None where that was
+    stopped or failed."""
+    head = view.tower_head
+    if not chosen:
+        means: Float[np.ndarray, "place"] = figures.looks.mean((0, 1)) if head is None else figures.looks[head]
+        return means
+
+    def read(cancel: CancelToken, report: Callable[[float], None]) -> PassRows:
+        tower = model.checkpointed_tower(answer)
+        assert tower is not None
+        looks = tower_looks(tower, answer.layout, image, head, chosen, received, cancel=cancel, progress=report)
+        return PassRows(torch.from_numpy(looks))
+
+    key = ("tower looks", answer_key(answer), image, head, tuple(chosen), received)
+    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, read)
+    return None if kept is None or kept.rows is None else kept.rows.numpy()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind, Sinks
+from ...attention.tower import TowerFigures
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.results import Kind
@@ -30,7 +31,15 @@ class PassRows:
         return 0 if self.rows is None else self.rows.numel() * self.rows.element_size()
 
 
+@dataclass(frozen=True, eq=False)
+class KeptFigures:
+    """Figures of a tower's heads; None where it is not known which of its places became image tokens."""
+
+    figures: TowerFigures | None
+
+
 ROWS = Kind[PassRows](MOST_BYTES, lambda kept: kept.bytes)
+TOWER = Kind[KeptFigures](20)
 SINKS = Kind[Sinks](100)
 
 

@@ -64,7 +64,7 @@ from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
-from .rows import attention_call, attention_rows, tower_attention
+from .rows import attention_call, attention_rows
 from .shuffling import shuffling
 from .tokenizer import TokenizerReader
 from .tower_costs import tower_pass_bytes
@@ -268,9 +268,6 @@ class TransformersModel(VisionLanguageModel):
 
     def attention_call(self, answer: Answer, layer: int) -> AttentionCall:
         return attention_call(self._passes, self._prefill, self.checkpointed, answer, layer)
-
-    def tower_attention(self, answer: Answer, image: int = 0) -> Float[Tensor, "layers heads query key"] | None:
-        return tower_attention(self, answer, image)
 
     # Residual stream
 

@@ -11,12 +11,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...answer import Answer, TokenKind
+from ...answer import Answer
 from ...errors import NotShown
 from ..attention_call import AttentionCall
 from ..checkpoints import DecoderPass
-from ..memory_costs import check_memory
-from ..model import VisionLanguageModel
 from .capture import NAME, observing
 from .editing import together
 from .passes import Passes
@@ -112,26 +110,3 @@ def _write_rows(rows: Float[Tensor, "heads query position"], call: AttentionCall
 
 def _unseen(passes: Passes) -> NotShown:
     return NotShown(f"The attention of {passes.name} cannot be seen from outside.")
-
-
-def tower_attention(
-    model: VisionLanguageModel, answer: Answer, image: int
-) -> Float[Tensor, "layers heads query key"] | None:
-    """The attention of every tower layer among the places that became one image's tokens; None where that is not known.
-
-    Raises NotEnoughMemory for an image of too many tokens.
-    """
-    checkpoints = model.checkpointed_tower(answer)
-    if checkpoints is None:
-        return None
-    own = {p for view in answer.layout.views if image in view.images for p in view.positions}
-    tokens = [i for i, p in enumerate(answer.layout.positions(TokenKind.IMAGE)) if p in own]
-    index = torch.tensor(tokens, device=checkpoints.place_of.device)
-    first = checkpoints.attention_among(0, index)
-    remedy = "Use a smaller picture, or a model that makes fewer tokens of one."
-    check_memory("The vision tower's attention", (checkpoints.layers + 1) * first.nbytes, model, remedy)
-    among = first.new_empty(checkpoints.layers, *first.shape)
-    among[0] = first
-    for layer in range(1, checkpoints.layers):
-        among[layer] = checkpoints.attention_among(layer, index)
-    return among

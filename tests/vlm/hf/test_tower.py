@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
-from core.errors import NotEnoughMemory
-from core.vlm import memory_costs
+from core.attention.tower import image_tokens
+from core.vlm import tower
 from core.vlm.generation import ask
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.families.base import Tower
@@ -115,9 +115,12 @@ def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pict
     for image in range(len(pictures)):
         shown = sorted(p for view in answer.layout.views if view.image == image for p in view.positions)
         own = [tokens[position] for position in shown]
-        attention = pair.model.tower_attention(answer, image)
-        assert attention is not None and attention.shape[0] == len(oracle.tower)
-        for layer, windows in zip(attention, oracle.tower, strict=True):
+        checkpoints = pair.model.checkpointed_tower(answer)
+        assert checkpoints is not None and checkpoints.layers == len(oracle.tower)
+        index = torch.tensor(image_tokens(answer.layout, image))
+        assert [answer.layout.positions(TokenKind.IMAGE)[number] for number in index] == shown
+        for number, windows in enumerate(oracle.tower):
+            layer = checkpoints.attention_among(number, index)
             # [window, head, n, n] one after the other -> a whole matrix for each head
             heads = windows[0].shape[1]
             blocks = [window[batch] for window in windows for batch in range(len(window))]
@@ -129,13 +132,20 @@ def test_attention_among_image_tokens_is_that_of_whole_matrices(pair: Pair, pict
             assert bool((layer.sum(-1) <= 1 + 1e-6).all())
 
 
-def test_attention_that_will_not_fit_is_refused_before_it_is_made(
-    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+def test_rows_of_a_tower_come_in_blocks_of_few(
+    pair: Pair, pictures: tuple[Image.Image, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = ask(llava, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
-    monkeypatch.setattr(memory_costs, "available_bytes", lambda device: 3000)
-    with pytest.raises(NotEnoughMemory, match=r"tower's attention needs about .* Use a smaller picture"):
-        llava.tower_attention(answer)
+    checkpoints = pair.model.checkpointed_tower(pair.asked(*pictures))
+    assert checkpoints is not None
+    tokens = checkpoints.seeing
+    whole = checkpoints.attention_among(1, tokens)
+    monkeypatch.setattr(tower, "BLOCK_BYTES", 1)
+    blocks = list(checkpoints.attention_blocks(1, tokens))
+    assert sorted(int(block) for block, _ in blocks) == list(range(len(tokens)))
+    for block, rows in blocks:
+        torch.testing.assert_close(rows, whole[:, block], atol=1e-6, rtol=1e-4)
+    ((chosen, rows),) = checkpoints.attention_blocks(1, tokens, torch.tensor([2]))
+    assert chosen.tolist() == [2] and torch.equal(rows, dict((int(b), r) for b, r in blocks)[2])
 
 
 def test_only_layers_that_are_read_are_checkpointed(llava: TransformersModel, picture: Image.Image) -> None:
@@ -154,7 +164,7 @@ def test_there_is_no_tower_pass_without_pictures_or_a_description(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     words = ask(model, Question("Only words", decoding=Decoding(max_new_tokens=2)))
-    assert model.checkpointed_tower(words) is None and model.tower_attention(words) is None
+    assert model.checkpointed_tower(words) is None
     shown = ask(model, Question("Where?", (picture,), decoding=Decoding(max_new_tokens=2)))
     undescribed = TransformersModel(model.network, model.processor, Undescribed("unknown"), model.card)
     assert undescribed.checkpointed_tower(shown) is None
