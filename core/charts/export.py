@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -63,12 +63,14 @@ def svg_map(
     scale: Scale,
     opacity: float,
     legend: Legend,
+    only: Collection[int] | None = None,
 ) -> str:
-    """The pictures of a layout with a rectangle for each patch, whose <title> says its place and score.
+    """The pictures of a layout, or `only` some of them, with a rectangle for each patch, whose <title> says its place
+    and score.
 
     Raises ValueError where no patch has a place.
     """
-    spots, width, height = places(_panels(layout), SIDE)
+    spots, width, height = places(_panels(layout, only), SIDE)
     table = patch_table(spots, values)
     lines = legend.lines(width)
     full_height = height + 3 * MARGIN + LINE * (len(lines) + 1)
@@ -126,12 +128,13 @@ def png_map(
     scale: Scale,
     opacity: float,
     legend: Legend,
+    only: Collection[int] | None = None,
 ) -> bytes:
     """The same as pixels; the record is in the file's "Description".
 
     Raises ValueError where no patch has a place.
     """
-    heat = heat_image(images, layout, values, size=SIDE, scale=scale, opacity=opacity)
+    heat = heat_image(images, layout, values, size=SIDE, scale=scale, opacity=opacity, only=only)
     lines = legend.lines(heat.width)
     size = (heat.width + 2 * MARGIN, heat.height + 3 * MARGIN + LINE * (len(lines) + 1))
     canvas = Image.new("RGB", size, "white")
@@ -153,8 +156,8 @@ def png_map(
     return out.getvalue()
 
 
-def _panels(layout: TokenLayout) -> tuple[Panel, ...]:
-    shown = panels(layout)
+def _panels(layout: TokenLayout, only: Collection[int] | None) -> tuple[Panel, ...]:
+    shown = panels(layout, only)
     if not shown:
         raise ValueError("no image token has a place in a picture")
     return shown

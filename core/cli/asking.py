@@ -115,7 +115,7 @@ def answer_to(
     UnreadableImage, UnreadableVideo, QuestionError and Cancelled."""
     watched = videos.opened(model) if videos is not None else []
     answer = ask(model, Question(text, [*(images or ()), *watched], decoding=decoding, images_at=at or ()))
-    for note in picture_notes(answer.question.images, answer.layout):
+    for note in picture_notes(answer.question.images, answer.layout, answer.question.clips):
         say(note)
     parts = parting(model, answer)
     if parts is not None and (sentence := parts.sentence(answer)):

@@ -48,7 +48,9 @@ def write_maps(
     said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
     sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
     sections.append(node("p", f"By {card.name} ({card.fingerprint[:8]}), {card.dtype} on {card.device}.", cls="note"))
-    sections += [node("p", note) for note in picture_notes(answer.question.images, answer.layout)]
+    sections += [
+        node("p", note) for note in picture_notes(answer.question.images, answer.layout, answer.question.clips)
+    ]
     for number, explanation in enumerate(explanations):
         sections += _map(answer, explanation)
         sections += [frame_table(frames) for frames in frame_figures(answer, explanation, changes)]

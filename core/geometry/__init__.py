@@ -6,6 +6,7 @@ at the edge that resizing mixes in. Where a family has no views it is not known.
 """
 
 from .moments import Moment, moments
+from .names import clip_of, frames_together, image_name, images_name, seconds
 from .seen import never_seen, seen_boxes, seen_pixels, share_of_region_seen, share_seen
 from .words import (
     LEAST_TOLD,
@@ -22,14 +23,19 @@ from .words import (
 __all__ = [
     "LEAST_TOLD",
     "Moment",
+    "clip_of",
     "crop_note",
+    "frames_together",
     "hidden_note",
+    "image_name",
+    "images_name",
     "moments",
     "never_seen",
     "percent",
     "picture_notes",
     "picture_records",
     "place_note",
+    "seconds",
     "seen_boxes",
     "seen_pixels",
     "share_of_region_seen",

@@ -10,6 +10,7 @@ from jaxtyping import Bool
 from PIL import Image
 
 from ..answer import PatchView, TokenLayout
+from ..clips import Clip
 from ..images import shrunk_from
 from .seen import never_seen, seen_boxes, share_of_region_seen, share_seen
 
@@ -18,14 +19,16 @@ LEAST_TOLD = 0.005
 thinner than a pixel is cut off nearly always."""
 
 
-def crop_note(layout: TokenLayout, image: int = 0) -> str | None:
-    """The sentence that is due where the model does not see the whole of a picture; None where it does, and where it is
-    not known."""
+def crop_note(layout: TokenLayout, image: int = 0, clips: Sequence[Clip] = ()) -> str | None:
+    """The sentence that is due where the model does not see the whole of a picture, or of the frames of one of `clips`;
+    None where it does, and where it is not known."""
     share = share_seen(layout, image)
     if share is None or 1 - share < LEAST_TOLD:
         return None
     several = len(layout.image_sizes) > 1
-    whose, whole = (f"Of picture {image + 1} the model sees", "it") if several else ("The model sees", "the picture")
+    whose, whole = (
+        (f"Of {_one_of(image, clips)} the model sees", "it") if several else ("The model sees", "the picture")
+    )
     return f"{whose} {_part_seen(layout, image)}: {percent(1 - share)} of {whole} is never seen."
 
 
@@ -47,16 +50,24 @@ def _part_seen(layout: TokenLayout, image: int) -> str:
     return "only parts of it" if whole else " and ".join(told)
 
 
-def shrink_note(image: Image.Image, number: int | None = None) -> str | None:
+def shrink_note(image: Image.Image, number: int | None = None, clips: Sequence[Clip] = ()) -> str | None:
     """The sentence that is due for a picture that was made smaller when it was opened; None for any other. `number`
-    names one of several, from 0."""
+    names one of several, from 0, among which are the frames of `clips`."""
     before = shrunk_from(image)
     if before is None:
         return None
-    which = "The picture" if number is None else f"Picture {number + 1}"
+    which = "The picture" if number is None else _one_of(number, clips).capitalize()
     return (
         f"{which} was {before[0]} × {before[1]} px and was shrunk to {image.width} × {image.height} when it was opened."
     )
+
+
+def _one_of(image: int, clips: Sequence[Clip]) -> str:
+    """One of several images; what is so of a frame is so of all of its video."""
+    video = next((video for video, clip in enumerate(clips, 1) if image in clip.images), None)
+    if video is None:
+        return f"picture {image + 1}"
+    return "every frame" if len(clips) == 1 else f"every frame of video {video}"
 
 
 def hidden_note(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0) -> str | None:
@@ -85,13 +96,16 @@ def place_note(place: Bool[np.ndarray, "height width"], layout: TokenLayout, ima
     )
 
 
-def picture_notes(images: Sequence[Image.Image], layout: TokenLayout) -> tuple[str, ...]:
-    """Every sentence that is due of the pictures of a question, whatever is drawn over them."""
+def picture_notes(images: Sequence[Image.Image], layout: TokenLayout, clips: Sequence[Clip] = ()) -> tuple[str, ...]:
+    """Every sentence that is due of the pictures of a question, whatever is drawn over them; of the frames of each of
+    its `clips` once."""
     several = len(images) > 1
+    later = {image for clip in clips for image in clip.images[1:]}
     notes = (
         note
         for number, image in enumerate(images)
-        for note in (shrink_note(image, number if several else None), crop_note(layout, number))
+        if number not in later
+        for note in (shrink_note(image, number if several else None, clips), crop_note(layout, number, clips))
     )
     return tuple(note for note in notes if note is not None)
 

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..answer import Answer, Explanation, subject
-from ..geometry import picture_records
+from ..geometry import moments, picture_records
 from .grid import grid_note
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
+SHOWN = ("from_second", "to_second")
+"""When the first and the last frame are shown that a token of a video stands for."""
 
 
 def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
@@ -52,6 +54,7 @@ def names(explanations: Sequence[Explanation]) -> list[str]:
 
 def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
     """A table with a line for each position. Its first line is "# " and the records as JSON, then comes the header.
+    Of a question with a video, it says when the frames are shown.
 
     Tokens are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
     """
@@ -59,11 +62,13 @@ def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
     answer = explanations[0].about(answer)
     out.write(f"# {record_json(answer, explanations)}\n")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["position", "kind", "token", *PLACE, *names(explanations)])
+    times = _times(answer)
+    header = (*PLACE, *SHOWN) if times else PLACE
+    writer.writerow(["position", "kind", "token", *header, *names(explanations)])
     places = _places(answer)
     scores = [explanation.scores.tolist() for explanation in explanations]
     for position, token in enumerate(_texts(answer)):
-        place = places.get(position, ("",) * len(PLACE))
+        place = (*places.get(position, ("",) * len(PLACE)), *times.get(position, ("",) * (len(header) - len(PLACE))))
         kind = answer.layout.kinds[position].value
         writer.writerow([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
     return out.getvalue()
@@ -110,4 +115,14 @@ def _places(answer: Answer) -> dict[int, Place]:
         position: (view.image, view.name, *divmod(index, view.columns), *view.patch_box(index))
         for view in answer.layout.views
         for index, position in enumerate(view.positions)
+    }
+
+
+def _times(answer: Answer) -> dict[int, tuple[float, float]]:
+    """For each image token of a video when its first and its last frame are shown, in seconds."""
+    return {
+        position: moment.times
+        for clip in answer.question.clips
+        for moment in moments(answer.layout, clip)
+        for position in moment.positions
     }

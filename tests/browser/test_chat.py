@@ -239,7 +239,7 @@ def test_a_bad_file_gets_a_sentence_and_the_conversation_stays(
     chat.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(
         {"name": name, "mimeType": "image/png", "buffer": data}
     )
-    expect(chat.get_by_text("That picture was not taken over")).to_be_visible()
+    expect(chat.get_by_text("That file was not taken over")).to_be_visible()
     settle(chat)
     expect(chat.get_by_test_id("stChatMessage")).to_have_count(2)
     expect(chat.get_by_text("scene 27 · 168 × 168 px")).to_be_visible()

@@ -25,6 +25,7 @@ from core.charts.explained import explained_image
 from core.charts.explanation_tree import explanation_tree
 from core.charts.heads import SmallImage, gallery, head_map, ranked_heads, word_bars, word_table
 from core.charts.heatmap import Scale, data_url, heatmap
+from core.charts.moments import moment_bars
 from core.charts.phrasings import phrasing_matrix
 from core.charts.readings import Reading, reading_grid, reading_table
 from core.charts.seen import seen_chart
@@ -307,6 +308,16 @@ def layers_of_parts() -> dict[str, Chart]:
     }
 
 
+def moments() -> dict[str, Chart]:
+    names, times = ["frame 1 (0.0 s)", "frame 2 (1.0 s)"], ["0.0", "1.0"]
+    return {
+        "shares": moment_bars([0.25, 0.75], names, times, title="x", share=True, chosen=1, click="moment"),
+        "changes": moment_bars([-0.5, 0.1], names, times, title="x", click="moment"),
+        "stopped": moment_bars([-0.5], names, times, title="x", click="moment"),
+        "nothing": moment_bars([], names, times, title="x", click="moment"),
+    }
+
+
 def alternatives() -> dict[str, Chart]:
     return {
         "plain": alternatives_chart(["a", "b"], [-0.1, -2.0], 0),
@@ -348,6 +359,7 @@ EXAMPLES: Mapping[str, Callable[[], Mapping[str, Chart]]] = {
     "head_map": head_maps,
     "heatmap": heat_maps,
     "interval_chart": with_intervals,
+    "moment_bars": moments,
     "layers_chart": layers_of_parts,
     "league_chart": leagues,
     "phrasing_matrix": phrasings,

@@ -9,7 +9,8 @@ from PIL import Image
 
 from core.answer import Answer, Question, Target, TokenLayout, Turn
 from core.ui.state.workspace import MOST_IMAGES, Exchange, MaskDraft, NamedImage, Workspace
-from core.ui.widgets.image_source import accept
+from core.ui.widgets.taking import accept
+from core.vlm.hf.network import TransformersModel
 
 
 def answered(question: Question, text: str) -> Answer:
@@ -109,12 +110,12 @@ def test_each_picture_has_a_region_of_its_own() -> None:
     assert not work.mask_for(image, 1).hidden.any() and work.mask_for(image, 0).hidden.all()
 
 
-def test_several_files_are_taken_together_or_none_of_them_is() -> None:
+def test_several_files_are_taken_together_or_none_of_them_is(llava: TransformersModel) -> None:
     data = io.BytesIO()
     Image.new("RGB", (6, 4)).save(data, "PNG")
     work = Workspace()
-    assert accept(work, [(data.getvalue(), "one.png"), (data.getvalue(), "two.png")])
+    assert accept(work, llava, [(data.getvalue(), "one.png"), (data.getvalue(), "two.png")])
     assert [image.name for image in work.images] == ["one.png", "two.png"] and work.image_trouble is None
-    assert not accept(work, [(data.getvalue(), "three.png"), (b"no picture", "four.png")])
+    assert not accept(work, llava, [(data.getvalue(), "three.png"), (b"no picture", "four.png")])
     assert [image.name for image in work.images] == ["one.png", "two.png"] and "four.png" in (work.image_trouble or "")
-    assert accept(work, []) and len(work.images) == 2
+    assert accept(work, llava, []) and len(work.images) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from ...answer import Answer, TokenKind
+from ...answer import Answer, Question, TokenKind
 from ...attention.words import where
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
@@ -17,7 +17,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.every_picture import every_picture
-from ..widgets.map_downloads import asked_notes
+from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
 from .subject import Subject
@@ -40,7 +40,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
     on_image = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
     head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
     rows, several = len(subject.rows.queries), len(answer.question.images) > 1
-    images = f"all {len(answer.question.images)} pictures" if several else "the picture"
+    images = _all_images(answer.question) if several else "the picture"
     st.caption(
         f"Attention, {head} · {escaped(subject.label)} · {f'mean over {rows} tokens' if rows > 1 else '1 token'}"
         f"{subject.said()} · {on_image:.1%} lies on {images} · "
@@ -59,20 +59,29 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
             st.button("Back to the target", icon=":material/undo:", on_click=partial(_no_word, view))
         seen_button(answer, subject.image, "attention")
         scale = scale_of(*[looks[list(shown.positions)] for shown in answer.layout.views])
+        over = drawn_over(answer, subject.image)
         under = Legend(
-            f"Attention, {head}: {subject.label}",
+            over.titled(f"Attention, {head}: {subject.label}"),
             (*asked_notes(answer), CAVEAT),
             "{}",
         )
         st.download_button(
             "PNG",
-            partial(png_map, answer.question.images, answer.layout, looks, scale, view.opacity, under),
-            f"attention-{head_name(view.head).replace(' ', '-')}.png",
+            partial(png_map, answer.question.images, answer.layout, looks, scale, view.opacity, under, over.only),
+            over.named("attention-" + head_name(view.head).replace(" ", "-")) + ".png",
             "image/png",
             key="attention_png",
             on_click="ignore",
             icon=":material/download:",
         )
+
+
+def _all_images(question: Question) -> str:
+    """All that the model was shown, where that is more than a picture."""
+    frames = sum(len(clip) for clip in question.clips)
+    pictures = len(question.images) - frames
+    parts = [f"{frames} frames"] * (frames > 0) + [f"{pictures} picture{'s' * (pictures > 1)}"] * (pictures > 0)
+    return f"all {' and '.join(parts)}"
 
 
 def patches_chart(

@@ -12,15 +12,20 @@ import streamlit as st
 from ...answer import Answer, TokenKind
 from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
+from ...attention.words import where
+from ...charts.heads import head_name
+from ...charts.heatmap import scale_of
 from ...vlm.model import VisionLanguageModel
+from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
 from ..widgets.exploring import explore
+from ..widgets.frames import frames_section
 from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
 from .gallery import head_gallery
 from .heads import attention_heads_panel
-from .subject import sinks_of, subject_of
+from .subject import Subject, sinks_of, subject_of
 from .tower import tower_panel
 from .view import AttentionView, Lens
 from .words import words_panel
@@ -50,11 +55,15 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
             icon=":material/info:",
         )
         return
-    _explore(workspace, model, answer)
+    _explore(workspace, model, answer, workspace.shown_image)
 
 
 @st.fragment
-def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
+def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, image: int) -> None:
+    """Everything over picture number `image`."""
+    if workspace.shown_image != image:
+        # Another frame was clicked: the bar above shows it, too.
+        st.rerun()
     view = workspace.view(AttentionView)
     view.about(answer, model.card)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -65,6 +74,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
             figures = attention_heads_panel(view, subject)
         with st.container(width=attention_map.WIDTH):
             attention_map_panel(workspace, view, subject)
+    _frame_by_frame(workspace, model, view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(
         "Look further",
@@ -83,6 +93,23 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -
         words_panel(view, model, subject)
     else:
         tower_panel(view, model, answer, subject.image)
+
+
+def _frame_by_frame(workspace: Workspace, model: VisionLanguageModel, view: AttentionView, subject: Subject) -> None:
+    """The frames of a video, where the picture that is shown is one."""
+    answer = subject.answer
+    looks = where(subject.rows, view.head)
+    frames_section(
+        workspace,
+        model,
+        answer,
+        workspace.target or whole_answer(answer),
+        looks,
+        scale_of(*[looks[list(shown.positions)] for shown in answer.layout.views]),
+        name=f"Attention, {head_name(view.head)}",
+        opacity=view.opacity,
+        jobs=view.jobs,
+    )
 
 
 def _controls(view: AttentionView, answer: Answer) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...answer import Answer, TokenKind
+from ...answer import Answer, PatchView, TokenKind
 from ...causal.discovery import CausalGraph
 from ...charts.drawn import DrawnNode, patch_image
 from ...charts.tokens import visible
+from ...geometry import clip_of
 from ...masking import as_seen
 from ..widgets.places import place_of, several_views
 
@@ -53,10 +54,21 @@ def _short_place(answer: Answer, position: int) -> str:
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
-            image = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
+            image = f"{_short_image(answer, view)} " if len(answer.question.images) > 1 else ""
             part = f"{view.name[0]}{view.name.partition(' ')[2]} " if several_views(answer, view.image) else ""
             return f"{image}{part}r{row + 1} c{column + 1}"
     return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+
+
+def _short_image(answer: Answer, view: PatchView) -> str:
+    """A picture as p2; frames of a video as f3-4, or, of the second one, v2f3-4."""
+    clips = answer.question.clips
+    clip = clip_of(answer.question, view.image)
+    if clip is None:
+        return f"p{view.image + 1}"
+    first = view.image - clip.first + 1
+    video = f"v{clips.index(clip) + 1}" if len(clips) > 1 else ""
+    return f"{video}f{first}" if view.frames == 1 else f"{video}f{first}-{first + view.frames - 1}"
 
 
 def nats(change: float) -> str:

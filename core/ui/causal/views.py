@@ -15,6 +15,7 @@ from ...causal.discovery import CausalGraph
 from ...charts.explained import explained_image, explained_thumbnail
 from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
+from ...geometry import frames_together, images_name
 from ...masking import as_seen
 from ..widgets.clicks import Entry, clickable
 from ..widgets.seen import seen_button
@@ -88,11 +89,12 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
         if node is not None:
             view.pick(node)
 
-    where = "the picture" if len(images) == 1 else f"picture {shown + 1} of {len(images)}"
+    where = images_name(answer.question, frames_together(answer.layout, shown))
     st.caption(f"The explanation on {where}, distance {radius}. Click a patch; dashed ones are in the graph only.")
     elsewhere = None if view.node is None else graph.nodes[view.node].image
-    if elsewhere not in (None, shown):
-        st.caption(f":material/image_search: The chosen patch is on picture {elsewhere + 1}.")
+    if elsewhere is not None and elsewhere not in frames_together(answer.layout, shown):
+        there = images_name(answer.question, frames_together(answer.layout, elsewhere))
+        st.caption(f":material/image_search: The chosen patch is on {there}.")
     clickable(chart, "patch", "causal_picture", clicked, "the explanation's patches on the picture; click one")
     seen_button(answer, shown, "causal")
     radii = list(graph.explanation.radii)[:MOST_SMALL]

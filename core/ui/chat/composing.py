@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ..state.workspace import Workspace
+from ..state.workspace import NamedImage, Workspace
+from ..widgets.asked import kind_of
 
 LONGEST = 1000
 
@@ -22,7 +23,7 @@ def composer(workspace: Workspace) -> None:
     place = st.expander("Pictures among the words", icon=":material/format_image_left:")
     with place.form("composed", border=False, clear_on_submit=True):
         parts = [
-            st.text_input(_label(number, len(images)), max_chars=LONGEST, key=f"composed_{len(images)}_{number}")
+            st.text_input(_label(number, images), max_chars=LONGEST, key=f"composed_{len(images)}_{number}")
             for number in range(len(images) + 1)
         ]
         sent = st.form_submit_button("Ask this", icon=":material/send:")
@@ -31,10 +32,11 @@ def composer(workspace: Workspace) -> None:
         workspace.ask(text, places)
 
 
-def _label(number: int, images: int) -> str:
-    if number == images:
-        return f"Words after picture {images}"
-    return "Words before picture 1" if number == 0 else f"Words between picture {number} and {number + 1}"
+def _label(number: int, images: Sequence[NamedImage]) -> str:
+    names = [f"{kind_of([image])} {place}" for place, image in enumerate(images, 1)]
+    if number == len(names):
+        return f"Words after {names[-1]}"
+    return f"Words before {names[0]}" if number == 0 else f"Words between {names[number - 1]} and {names[number]}"
 
 
 def composed(parts: Sequence[str]) -> tuple[str, tuple[int, ...]]:

@@ -9,10 +9,11 @@ import streamlit as st
 from ...answer import Decoding
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import suggestions
-from ..state.workspace import Exchange, Workspace
-from ..widgets.asked import in_words
+from ..state.workspace import Exchange, Workspace, places_of
+from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
-from ..widgets.image_source import accept, screen_copy
+from ..widgets.image_source import screen_copy
+from ..widgets.taking import accept
 from .composing import composer
 
 LONGEST_SHOWN = 1500
@@ -29,15 +30,14 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
     waiting = st.empty()
     _suggestions(workspace)
     composer(workspace)
-    about = "pictures" if len(workspace.images) > 1 else "picture"
     sent = st.chat_input(
-        f"Ask about the {about}, or paste another",
+        f"Ask about the {kind_of(workspace.images)}, or paste another",
         accept_file="multiple",
         key="chat_question",
     )
     _settings(workspace)
     if sent:
-        refused = not accept(workspace, [(file.getvalue(), file.name) for file in sent.files])
+        refused = not accept(workspace, model, [(file.getvalue(), file.name) for file in sent.files])
         if refused or not sent.text.strip():
             workspace.offered = sent.text.strip() or None
             st.rerun()
@@ -86,7 +86,8 @@ def _new_image(exchange: Exchange) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         for image in exchange.images:
             st.image(screen_copy(image, 56), width=56, alt="a picture that the next questions are about")
-        about = "other pictures" if len(exchange.images) > 1 else "another picture"
+        kind = kind_of(exchange.images)
+        about = f"other {kind}" if len(exchange.images) > 1 else f"another {kind}"
         st.caption(f"From here on about {about}. What was said before is not part of the next questions.")
 
 
@@ -132,8 +133,9 @@ def _edit(workspace: Workspace, index: int) -> None:
     later = len(workspace.exchanges) - index - 1
     with st.chat_message("user", avatar=PERSON):
         text = st.text_area("Change the question", exchange.question.text, key=f"edited_{index}")
-        places = exchange.question.images_at if text == exchange.question.text else ()
-        if exchange.question.images_at != places and not exchange.question.history:
+        asked_at = places_of(exchange.question)
+        places = asked_at if text == exchange.question.text else ()
+        if asked_at != places and not exchange.question.history:
             st.caption("Changed words have their pictures before them.")
         if later:
             st.caption(f"Sending it again drops this answer and the {later} exchange{'s' * (later > 1)} after it.")

@@ -14,7 +14,7 @@ from ...charts.overlays import fit, region_overlay
 from ...charts.palette import HIDDEN_RGB, rgba
 from ...charts.seen import seen_part
 from ...charts.tokens import aligned_chart, aligned_tokens
-from ...geometry import hidden_note, never_seen, percent
+from ...geometry import clip_of, hidden_note, never_seen, percent
 from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
 from ...perturb.perturbation import HiddenPixels
 from ...perturb.reask import Reasked, reask_under
@@ -26,6 +26,7 @@ from ..widgets.asking import stop_row, trouble_of
 from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
+from .through import draft_of, hidden_in_words, masked_frames, names_of, through_frames_choice
 
 CANVAS, RESULT, SEEN = 384, 500, 140
 """Widths in pixels: the canvas's longer side, the column beside it, and the picture the model sees in it."""
@@ -49,28 +50,43 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
         return
     picture_choice(workspace, exchange, answer.question)
     number = workspace.shown_image
-    draft = workspace.mask_for(answer.question.images[number], number)
+    clip = clip_of(answer.question, number)
+    draft = draft_of(workspace, answer.question, number)
     hidden = _hidden(draft, answer, number)
+    masks = _masks(workspace, answer)
+    if clip is not None:
+        masked_frames(workspace, answer.question, clip, masks)
     # A row that wraps: the canvas has a fixed size, and in a narrow column it would be clipped.
     with st.container(horizontal=True, gap="large"):
         with st.container(width=CANVAS + 2):
+            if clip is not None:
+                through_frames_choice(workspace, answer.question, clip, number)
             _tools(draft)
             _canvas(draft, hidden, exchange, answer, number)
         with st.container(width=RESULT):
-            draft.fill = st.segmented_control(
-                "Fill the region with",
-                get_args(Fill),
-                default=draft.fill,
-                required=True,
-                format_func=FILL_NAMES.__getitem__,
-                key=f"fill_{number}",
-                persist_state="session",
-                wrap=True,
-            )
-            masks = _masks(workspace, answer)
+            _fill(draft, number)
             _what_the_model_sees(workspace, model, answer, RegionMask(hidden, draft.fill, number), masks)
             if workspace.reasked is not None and workspace.reasked.original is answer:
                 _result(workspace.reasked, masks)
+
+
+def _fill(draft: MaskDraft, number: int) -> None:
+    key = f"fill_{number}"
+
+    def chosen() -> None:
+        draft.fill = st.session_state[key]
+
+    # Frames may have one region together, so what a widget remembers may be of another one.
+    st.session_state[key] = draft.fill
+    st.segmented_control(
+        "Fill the region with",
+        get_args(Fill),
+        required=True,
+        format_func=FILL_NAMES.__getitem__,
+        key=key,
+        on_change=chosen,
+        wrap=True,
+    )
 
 
 def _hidden(draft: MaskDraft, answer: Answer, number: int) -> Bool[np.ndarray, "height width"]:
@@ -80,7 +96,7 @@ def _hidden(draft: MaskDraft, answer: Answer, number: int) -> Bool[np.ndarray, "
 
 def _masks(workspace: Workspace, answer: Answer) -> tuple[RegionMask, ...]:
     """What is hidden of all pictures of the question, picture by picture."""
-    drafts = [workspace.mask_for(image, number) for number, image in enumerate(answer.question.images)]
+    drafts = [draft_of(workspace, answer.question, number) for number in range(len(answer.question.images))]
     regions = [(_hidden(draft, answer, number), draft.fill) for number, draft in enumerate(drafts)]
     return tuple(RegionMask(hidden, fill, number) for number, (hidden, fill) in enumerate(regions) if hidden.any())
 
@@ -99,9 +115,9 @@ def _what_the_model_sees(
         st.image(seen.resize(fit(seen.size, SEEN)), alt="what the model sees", caption="what it sees")
         with st.container(width=RESULT - SEEN - 40):
             _ask_again(workspace, model, answer, masks)
-            others = [f"picture {other.image + 1}" for other in masks if other.image != mask.image]
+            others = [other.image for other in masks if other.image != mask.image]
             if others:
-                st.caption(f"A region is hidden in {', '.join(others)}, too.")
+                st.caption(f"A region is hidden in {names_of(answer.question, others)}, too.")
 
 
 def _tools(draft: MaskDraft) -> None:
@@ -241,7 +257,10 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
         st.caption(":material/history: The region has changed since: what follows is about the former one.")
     st.caption("The original answer")
     st.text(original.text)
-    st.caption(f"With {outcome.perturbation.words}")
+    taken = outcome.perturbation
+    st.caption(
+        f"With {hidden_in_words(original.question, taken.masks) if isinstance(taken, HiddenPixels) else taken.words}"
+    )
     st.text(other.text or "(no word)")
     columns = aligned_tokens(
         [token.text for token in original.tokens], [token.text for token in other.tokens], outcome.changes.tolist()

@@ -6,6 +6,7 @@ from typing import get_args
 
 import streamlit as st
 
+from ...clips import Clip
 from ...vlm.model import VisionLanguageModel
 from ..state.adapters import tuned_spec
 from ..state.workspace import Workspace
@@ -26,7 +27,7 @@ def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title."""
     image, talk = st.columns([2, 3], gap="large")
     with image:
-        image_chooser(workspace)
+        image_chooser(workspace, model)
     with talk:
         conversation_panel(workspace, model)
 
@@ -53,8 +54,8 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
         st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
     else:
         st.text(f"“{in_words(answer.question)[:200]}” → “{answer.text[:400]}”")
-        for number in range(len(answer.question.images)):
-            seen_notes(answer, number)
+        for visual in answer.question.visuals:
+            seen_notes(answer, visual.first if isinstance(visual, Clip) else visual)
         if view.lens == "Answer tokens":
             answer_tokens_panel(workspace, model, exchange, answer)
         elif view.lens == ADAPTER:

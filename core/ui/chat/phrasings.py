@@ -81,7 +81,7 @@ def _compare(
     places: list[st.delta_generator.DeltaGenerator],
     waiting: st.delta_generator.DeltaGenerator,
 ) -> None:
-    images = [named.image for named in workspace.images]
+    images = [named.visual for named in workspace.images]
     questions = [Question(text, images, decoding=workspace.decoding) for text in texts]
     with waiting:
         status = stop_row("stop_compare")

@@ -17,7 +17,7 @@ from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
 from ..state.workspace import Workspace
-from ..widgets.map_downloads import asked_notes, file_name, number_downloads
+from ..widgets.map_downloads import asked_notes, drawn_over, file_name, number_downloads
 from ..widgets.scored_words import TALL, scored_tokens
 from ..widgets.seen import seen_button
 
@@ -101,8 +101,10 @@ def save_map(
     caveat: str,
     whose: str,
     key: str,
+    image: int,
 ) -> None:
-    """A popover with the map as a picture, under its title, and with its numbers."""
+    """A popover with the map as a picture, under its title, and with its numbers, where picture number `image` is on
+    screen."""
     name = file_name(explanation.method, whose)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         if answer.layout.views:
@@ -110,8 +112,9 @@ def save_map(
                 *asked_notes(answer),
                 caveat,
             )
-            under = Legend(title, notes, record_json(answer, [explanation]))
+            over = drawn_over(answer, image)
+            under = Legend(over.titled(title), notes, record_json(answer, [explanation]))
             values = explanation.scores.numpy()
-            png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under)
-            st.download_button("Picture (PNG)", png, f"{name}.png", "image/png", key, on_click="ignore")
+            png = partial(png_map, as_seen(answer.question), answer.layout, values, scale, opacity, under, over.only)
+            st.download_button("Picture (PNG)", png, f"{over.named(name)}.png", "image/png", key, on_click="ignore")
         number_downloads(answer, (explanation,), name, key)

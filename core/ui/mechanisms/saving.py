@@ -42,6 +42,7 @@ def about(answer: Answer, settings: Row) -> dict[str, object]:
         "answer": answer.text,
         "masked": bool(answer.question.masks),
         "pictures": picture_records(answer.question.images, answer.layout),
+        "videos": [clip.record() for clip in answer.question.clips],
         "model": answer.model,
         **settings,
     }

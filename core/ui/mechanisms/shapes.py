@@ -136,7 +136,9 @@ def _position_values(
     )
     mechanism = mechanisms()[measurement.mechanism]
     title = f"{mechanism.name}: {shape.title}"
-    save_map(answer, explanation, scale, 0.6, title, mechanism.caveat, shape.title, f"{key}_save")
+    save_map(
+        answer, explanation, scale, 0.6, title, mechanism.caveat, shape.title, f"{key}_save", workspace.shown_image
+    )
     return Mapped(visible(shape.title), explanation) if shape.testable else None
 
 

@@ -111,7 +111,7 @@ def source_panel(
     )
     evidence_badges(workspace.view(EvidenceView), answer, taken)
     title = f"Log-probability increase through {whose}: {subject.named}"
-    save_map(answer, taken, scale, opacity, title, caveat, whose, "mechanisms_save_map")
+    save_map(answer, taken, scale, opacity, title, caveat, whose, "mechanisms_save_map", workspace.shown_image)
 
 
 def _name(heads: Sequence[Head]) -> str:

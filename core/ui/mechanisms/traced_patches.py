@@ -18,7 +18,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.map_downloads import asked_notes
+from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.seen import seen_button
 from .effects import rows_of
 from .restoring import Order, compute
@@ -105,8 +105,9 @@ def _map(
     caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."
     st.caption(f"{escaped(caption)}{varies}{done} {result.seconds:.1f} s.")
     seen_button(answer, workspace.shown_image, "traced")
+    over = drawn_over(answer, workspace.shown_image)
     under = Legend(
-        f"Causal tracing at layer {layer}: {named}",
+        over.titled(f"Causal tracing at layer {layer}: {named}"),
         (*asked_notes(answer), order.named),
         "{}",
     )
@@ -116,5 +117,5 @@ def _map(
         partial(rows_of, traced),
         f"trace-layer{layer}",
         "mechanisms_save_patches",
-        partial(png_map, images, answer.layout, values, scale, 0.6, under),
+        partial(png_map, images, answer.layout, values, scale, 0.6, under, over.only),
     )

@@ -189,7 +189,7 @@ def _map(
         every_picture(workspace, answer, values, one.order.method, signed=signed, opacity=look.opacity)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
-        map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common)
+        map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common, look.image)
         seen_button(answer, look.image, one.order.method)
     if one.explanation.complete < 1:
         st.caption(

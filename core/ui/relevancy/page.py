@@ -8,18 +8,20 @@ from typing import Literal, get_args
 import streamlit as st
 
 from ...answer import Answer, Target
+from ...geometry import clip_of
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
 from ..widgets.exploring import explore
+from ..widgets.frames import frames_section
 from ..widgets.places import why_no_places
 from ..widgets.target import aim
 from . import maps, methods, table, text
 from .change import change_panel
 from .entry import layers_panel
-from .gallery import word_gallery
+from .gallery import chosen_order, word_gallery
 from .maps import Look, Shown, map_cards
 from .table import agreement_panel
 from .text import image_against_text_panel
@@ -105,9 +107,11 @@ def _maps(
                 shown = map_cards(workspace, model, answer, target, named, orders, look)
             with st.container(width=text.WIDTH + 10):
                 image_against_text_panel(answer, target, shown)
+        _frame_by_frame(workspace, model, answer, target, shown, look)
         _tested(workspace, model, answer, shown)
         return
     shown = map_cards(workspace, model, answer, target, named, orders, look)
+    _frame_by_frame(workspace, model, answer, target, shown, look)
     _tested(workspace, model, answer, shown)
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=text.WIDTH + 10):
@@ -138,3 +142,25 @@ def _no_places(answer: Answer, orders: Sequence[Order]) -> None:
             "question's and the earlier answer's words, layer by layer too, and how far the methods agree on them.",
             icon=":material/image_not_supported:",
         )
+
+
+def _frame_by_frame(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target, shown: Sequence[Shown], look: Look
+) -> None:
+    """The frames of a video, where the picture that is shown is one: by the only map, or a choice."""
+    if not shown or clip_of(answer.question, workspace.shown_image) is None:
+        return
+    order = chosen_order([one.order for one in shown], "frames")
+    number = next(number for number, one in enumerate(shown) if one.order == order)
+    values, scale = maps.drawn(answer, shown, look.common)[number]
+    frames_section(
+        workspace,
+        model,
+        shown[number].explanation.about(answer),
+        target,
+        values,
+        scale,
+        name=shown[number].explainer.name,
+        opacity=look.opacity,
+        jobs=workspace.view(RelevancyView).jobs,
+    )

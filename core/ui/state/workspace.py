@@ -17,6 +17,7 @@ from PIL import Image
 
 from ...answer import Answer, Decoding, Fill, Question, Target, Turn
 from ...cases.audit import Audit
+from ...clips import Clip, Video
 from ...perturb.reask import Reasked
 from ...street.recipe import SceneRecipe
 from ...vlm.loading import EMBEDDED, ModelSpec
@@ -25,17 +26,25 @@ from .view import View
 
 MOST_UNDO = 30
 MOST_IMAGES = 12
-"""Pictures of one question."""
+"""Pictures and videos of one question."""
 _serials = count()
 
 
 @dataclass(frozen=True, eq=False)
 class NamedImage:
-    """A picture to ask about; `recipe` when it was drawn, so that a link can name it."""
+    """A picture to ask about; `recipe` when it was drawn, so that a link can name it. Or a `video`, with its first
+    frame as its picture. `note` says what was done to it when it was opened."""
 
     image: Image.Image
     name: str
     recipe: SceneRecipe | None = None
+    video: Video | None = None
+    note: str = ""
+
+    @property
+    def visual(self) -> Image.Image | Video:
+        """What a question is given of it."""
+        return self.video or self.image
 
 
 @dataclass(eq=False)
@@ -88,9 +97,10 @@ class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
     that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
     question that pages draw, where it has several; None for the last. `images` are what the next question is about; a
-    picture that is chosen takes their place, or comes `beside` them. `masks` are the regions drawn, by the picture's
-    number. `tuned` is the model with the adapter that was last switched on or off. `results` are what took time to find
-    out."""
+    picture that is chosen takes their place, or comes `beside` them. Of a video `frames` frames are taken, or as many
+    as the model's processor says. `masks` are the regions drawn, by the picture's number; `hidden_alike` says by a
+    video's content which of its frames have that of the first of them. `tuned` is the model with the adapter that was
+    last switched on or off. `results` are what took time to find out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -98,6 +108,7 @@ class Workspace:
     model_trouble: str | None = None
     images: tuple[NamedImage, ...] = ()
     beside: bool = False
+    frames: int | None = None
     image_trouble: str | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     inspected: Exchange | None = None
@@ -109,6 +120,7 @@ class Workspace:
     to_ask: Question | None = None
     offered: str | None = None
     masks: dict[int, MaskDraft] = field(default_factory=dict)
+    hidden_alike: dict[str, tuple[int, ...]] = field(default_factory=dict)
     reasked: Reasked | None = None
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
@@ -161,12 +173,12 @@ class Workspace:
         )
 
     def question(self, text: str, images_at: tuple[int, ...] = ()) -> Question:
-        """`text` asked of the present pictures, as the next turn of the conversation. `images_at` are their places in
-        it; in a later turn they stay where the first one had them."""
-        images, earlier = [named.image for named in self.images], self._earlier()
+        """`text` asked of the present pictures and videos, as the next turn of the conversation. `images_at` are their
+        places in it, one each; in a later turn they stay where the first one had them."""
+        images, earlier = [named.visual for named in self.images], self._earlier()
         if earlier:
             first = earlier[0].question
-            images_at = () if first.history else first.images_at
+            images_at = () if first.history else places_of(first)
         return Question(text, images, self.history(), self.decoding, images_at=images_at)
 
     def ask(self, text: str, images_at: tuple[int, ...] = ()) -> None:
@@ -212,6 +224,22 @@ class Workspace:
             draft = self.masks[number] = MaskDraft(np.zeros(shape, bool))
         return draft
 
+    def region_of(self, question: Question, number: int) -> int:
+        """The number under which the region of an image is kept: its own, or that of the first frame hidden alike."""
+        alike = (self.hidden_alike.get(clip.content, ()) for clip in question.clips if number in clip.images)
+        return next((frames[0] for frames in alike if number in frames), number)
+
+    def hide_alike(self, video: str, frames: tuple[int, ...], shown: int) -> None:
+        """Hide one region in several frames of a video: the one that was hidden alike before, or that of the frame that
+        is `shown`. Other frames that had it have none any more; without `frames`, the shown one keeps it."""
+        former = self.hidden_alike.get(video, ())
+        draft = self.masks.get(former[0] if former else shown)
+        for frame in former:
+            self.masks.pop(frame, None)
+        if draft is not None:
+            self.masks[frames[0] if frames else shown] = draft
+        self.hidden_alike[video] = frames
+
     def cut(self, index: int) -> None:
         """Drop the exchange at `index` and all later ones."""
         dropped = self.exchanges[index:]
@@ -220,6 +248,12 @@ class Workspace:
         if self.inspected in dropped:
             answered = [exchange for exchange in self.exchanges if exchange.answer]
             self.inspect(answered[-1] if answered else None)
+
+
+def places_of(question: Question) -> tuple[int, ...]:
+    """Where the pictures and videos of a question stand in its text, one place each; empty where all stand before."""
+    firsts = [visual.first if isinstance(visual, Clip) else visual for visual in question.visuals]
+    return tuple(question.images_at[first] for first in firsts) if question.images_at else ()
 
 
 def current_workspace() -> Workspace:

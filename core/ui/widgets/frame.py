@@ -29,6 +29,8 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
 .st-key-canvas_area { overflow: hidden; }
+[class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
+[class*="st-key-strip_"] > * { flex: 0 0 auto !important; }
 [class*="st-key-wide_"] [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""

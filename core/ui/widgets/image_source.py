@@ -1,9 +1,9 @@
-"""Where the picture comes from: the gallery, a drawn scene with one thing changed, a file, or a paste."""
+"""Where the picture or video comes from: the gallery, a drawn scene with one thing changed, a file, or a paste."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import streamlit as st
@@ -11,16 +11,23 @@ from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 
 from ...charts.overlays import fit
-from ...errors import UnreadableImage, UnreadableRecipe
-from ...geometry import shrink_note
-from ...images import open_image
+from ...clips import Video
+from ...errors import UnreadableRecipe
+from ...geometry import seconds, shrink_note
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, possible_changes
+from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of
 from ..state.workspace import NamedImage, Workspace
+from .chips import escaped
+from .strip import Tile, strip
+from .taking import accept
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
 THUMBNAIL = 168
+FRAME = 150
+"""Longer side of a frame of a video."""
+MOST_FRAMES = 4096
 CARD = 120
 """Width of each of several pictures."""
 COLUMNS = 4
@@ -29,14 +36,14 @@ INSTEAD, BESIDE = "replaces the present", "comes beside it"
 _copies: WeakKeyDictionary[NamedImage, dict[int, bytes]] = WeakKeyDictionary()
 
 
-def image_chooser(workspace: Workspace) -> None:
-    """The present picture, and the ways to choose another."""
+def image_chooser(workspace: Workspace, model: VisionLanguageModel) -> None:
+    """The present picture or video, and the ways to choose another."""
     _present(workspace)
-    _another(workspace)
+    _another(workspace, model)
 
 
 @st.fragment
-def _another(workspace: Workspace) -> None:
+def _another(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The ways to choose another picture. They are many, so they are drawn only once somebody opens them; as a
     fragment, so that opening them does not stop an answer."""
     another = st.expander(
@@ -57,7 +64,7 @@ def _another(workspace: Workspace) -> None:
     with drawing:
         _draw_a_scene(workspace)
     with upload:
-        _upload(workspace)
+        _upload(workspace, model)
         if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.image is None):
             workspace.choose_image(None)
             st.rerun()
@@ -74,19 +81,6 @@ def _beside(workspace: Workspace, place: DeltaGenerator) -> None:
         help="A question can be about several pictures, each with its own maps and mask.",
     )
     workspace.beside = chosen == BESIDE
-
-
-def accept(workspace: Workspace, files: Sequence[tuple[bytes, str]]) -> bool:
-    """Take over uploaded or pasted pictures, each with its name. If one cannot be read, the former ones stay and a
-    sentence says why."""
-    try:
-        images = [NamedImage(open_image(data, name), name) for data, name in files]
-    except UnreadableImage as error:
-        workspace.image_trouble = str(error)
-        return False
-    if images:
-        workspace.take_images(*images)
-    return True
 
 
 def sample_gallery(workspace: Workspace, key: str) -> bool:
@@ -119,7 +113,7 @@ def image_trouble(workspace: Workspace) -> None:
     """Why a picture was refused. File names are untrusted, so this is plain text."""
     if workspace.image_trouble:
         with st.container(border=True, key="picture_trouble"):
-            st.markdown(":material/broken_image: **That picture was not taken over**")
+            st.markdown(":material/broken_image: **That file was not taken over**")
             st.text(workspace.image_trouble)
             if workspace.image or workspace.exchanges:
                 st.caption("The picture and the conversation you had are kept.")
@@ -135,11 +129,36 @@ def _present(workspace: Workspace) -> None:
         with st.container(border=True):
             st.caption("No picture yet: choose a sample, draw a scene, upload one, or paste one into the question box.")
         return
+    if image.video is not None:
+        _frames(image, image.video)
+        return
     alt = contents(image.recipe.scene()) if image.recipe else "the picture asked about"
     st.image(screen_copy(image, SHOWN), width=fit(image.image.size, SHOWN)[0], alt=alt)
     st.text(f"{image.name} · {image.image.width} × {image.image.height} px")
+    _note(image)
     if note := shrink_note(image.image):
         st.caption(f":material/photo_size_select_large: {note}")
+
+
+def _frames(image: NamedImage, video: Video) -> None:
+    """A video as its frames, with their times."""
+    clip = video.clip
+    tiles = [
+        Tile(partial(_small, frame), f"{number + 1} · {seconds(clip, clip.first + number)} s", f"frame {number + 1}")
+        for number, frame in enumerate(video.frames)
+    ]
+    strip(tiles, "video", FRAME)
+    st.text(f"{image.name} · {image.image.width} × {image.image.height} px")
+    _note(image)
+
+
+def _small(frame: Image.Image) -> Image.Image:
+    return frame.resize(fit(frame.size, FRAME))
+
+
+def _note(image: NamedImage) -> None:
+    if image.note:
+        st.caption(escaped(image.note))
 
 
 def _several(workspace: Workspace) -> None:
@@ -149,7 +168,9 @@ def _several(workspace: Workspace) -> None:
         for number, image in enumerate(workspace.images):
             with st.container(width=CARD, gap="xsmall"):
                 st.image(screen_copy(image, CARD), alt=f"picture {number + 1}")
-                st.text(f"{number + 1}. {image.name}")
+                frames = "" if image.video is None else f" ({len(image.video.frames)} frames)"
+                st.text(f"{number + 1}. {image.name}{frames}")
+                _note(image)
                 if note := shrink_note(image.image, number):
                     st.caption(note)
                 with st.container(horizontal=True, gap="small"):
@@ -228,16 +249,29 @@ def _value(change: Change) -> str:
             return change.kind
 
 
-def _upload(workspace: Workspace) -> None:
+def _upload(workspace: Workspace, model: VisionLanguageModel) -> None:
     files = st.file_uploader(
-        "Pictures from this computer",
+        "Pictures or videos from this computer",
         accept_multiple_files=True,
         key=f"upload_{st.session_state.setdefault('uploads', 0)}",
-        help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high.",
+        help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high. Videos, "
+        "for models that take them: MP4, WebM or GIF.",
     )
-    st.caption("Or paste a picture into the question box (Ctrl+V), or drop it there.")
+    frames = st.number_input(
+        "Frames of a video",
+        1,
+        MOST_FRAMES,
+        workspace.frames,
+        placeholder="as the model says",
+        key="video_frames",
+        help="How many frames of the next video are shown to the model, chosen by its processor's own rule. Empty: as "
+        "many as the processor's settings say.",
+        width=200,
+    )
+    workspace.frames = None if frames is None else int(frames)
+    st.caption("Or paste it into the question box (Ctrl+V), or drop it there.")
     if files:
-        accept(workspace, [(file.getvalue(), file.name) for file in files])
+        accept(workspace, model, [(file.getvalue(), file.name) for file in files])
         # A new key empties the uploader: the picture is now ours, and the same file may be given again.
         st.session_state["uploads"] += 1
         st.rerun()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...answer import Answer, TokenKind
+from ...geometry import images_name
 
 
 def why_no_places(answer: Answer) -> str:
@@ -15,13 +16,13 @@ def why_no_places(answer: Answer) -> str:
 
 
 def place_of(answer: Answer, position: int) -> str:
-    """An image token's row and column, counted from 1, with its view and its picture where there are several; its
-    number where it has no place."""
+    """An image token's row and column, counted from 1, with its view and its picture or frames where there are several;
+    its number where it has no place."""
     for view in answer.layout.views:
         if position in view.positions:
             row, column = divmod(view.positions.index(position), view.columns)
             part = f" of {view.name}" if several_views(answer, view.image) else ""
-            image = f" of picture {view.image + 1}" if len(answer.question.images) > 1 else ""
+            image = f" of {images_name(answer.question, view.images)}" if len(answer.question.images) > 1 else ""
             return f"row {row + 1} column {column + 1}{part}{image}"
     return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
 

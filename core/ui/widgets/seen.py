@@ -7,7 +7,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...charts.seen import seen_chart, view_image
-from ...geometry import crop_note, percent, share_seen, shrink_note, view_in_words
+from ...geometry import crop_note, image_name, percent, share_seen, shrink_note, view_in_words
 from ...masking import as_seen
 from .chips import escaped
 from .places import why_no_places
@@ -38,8 +38,9 @@ def seen_notes(answer: Answer, image: int) -> None:
     if not answer.question.images:
         return
     several = len(answer.question.images) > 1
-    shrunk = shrink_note(answer.question.images[image], image if several else None)
-    cropped = crop_note(answer.layout, image)
+    clips = answer.question.clips
+    shrunk = shrink_note(answer.question.images[image], image if several else None, clips)
+    cropped = crop_note(answer.layout, image, clips)
     for icon, note in ((":material/photo_size_select_large:", shrunk), (":material/crop:", cropped)):
         if note is not None:
             st.caption(f"{icon} {note}")
@@ -50,7 +51,8 @@ def _dialog(answer: Answer, image: int) -> None:
     images, layout = as_seen(answer.question), answer.layout
     views = [view for view in layout.views if image in view.images]
     width, height = layout.image_sizes[image]
-    number = f"Picture {image + 1} of {len(images)}: " if len(images) > 1 else ""
+    name = image_name(answer.question, image)
+    number = f"{name[0].upper()}{name[1:]}: " if len(images) > 1 else ""
     st.text(f"{number}{width} × {height} px{', with what is hidden in it' if answer.question.masks else ''}")
     seen_notes(answer, image)
     share = share_seen(layout, image)

@@ -1,0 +1,69 @@
+"""Files that somebody chose or pasted: pictures as they are, and videos as the frames that the model's processor
+takes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import streamlit as st
+from PIL import Image
+
+from ...clips import ChosenFrames, VideoFacts
+from ...errors import UnreadableImage, UnreadableVideo, UnusableVideo
+from ...images import open_image
+from ...videos import is_video, open_video
+from ...vlm.model import VisionLanguageModel
+from ..jobs.job import may_stop_here
+from ..state.workspace import NamedImage, Workspace
+
+GIF = b"GIF8"
+
+
+def accept(workspace: Workspace, model: VisionLanguageModel, files: Sequence[tuple[bytes, str]]) -> bool:
+    """Take over uploaded or pasted pictures and videos, each with its name. If one cannot be used, the former ones stay
+    and a sentence says why."""
+    try:
+        images = [_opened(workspace, model, data, name) for data, name in files]
+    except (UnreadableImage, UnreadableVideo, UnusableVideo) as error:
+        workspace.image_trouble = str(error)
+        return False
+    if images:
+        workspace.take_images(*images)
+    return True
+
+
+def _opened(workspace: Workspace, model: VisionLanguageModel, data: bytes, name: str) -> NamedImage:
+    """A file as what is asked about. A GIF that moves is a picture, its first frame, where it cannot be a video."""
+    gif = data.startswith(GIF)
+    if not is_video(data) or (gif and not _moves(data)):
+        return NamedImage(open_image(data, name), name)
+    try:
+        return _frames(workspace, model, data, name)
+    except (UnreadableVideo, UnusableVideo) as error:
+        if not gif:
+            raise
+        return NamedImage(open_image(data, name), name, note=f"Its first frame was taken as a picture. {error}")
+
+
+def _moves(data: bytes) -> bool:
+    """Whether a GIF has more than one frame; nothing is decoded. What is damaged does not move."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["GIF"]) as file:
+            return bool(getattr(file, "is_animated", False))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return False
+
+
+def _frames(workspace: Workspace, model: VisionLanguageModel, data: bytes, name: str) -> NamedImage:
+    def choose(facts: VideoFacts) -> ChosenFrames:
+        return model.choose_frames(facts, workspace.frames)
+
+    with st.spinner("Reading the video …"):
+        video = open_video(data, choose, name, stop=may_stop_here)
+    clip = video.clip
+    note = (
+        f"{len(clip)} of {clip.total:,} frames ({clip.duration:.1f} s) are shown to the model, {clip.rule} "
+        f"({model.card.name})."
+    )
+    return NamedImage(video.frames[0], name, video=video, note=note)
