@@ -18,6 +18,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
 from ..widgets.layers import no_attention
+from ..widgets.places import why_no_places
 from . import heads, settings
 from .downloads import graph_downloads
 from .evidence import explanation_set_evidence
@@ -97,7 +98,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     with st.container():
         if not with_images:
             st.info(
-                "This question was asked without a picture. The graph of its words still holds; it is not tested here.",
+                f"{why_no_places(answer)}. The graph of its words still holds; it is not tested here.",
                 icon=":material/image_not_supported:",
             )
         _summary(graph, radius)

@@ -1,5 +1,5 @@
 """The pass of a network whose layers cannot be gone through one by one: several streams of states go between them
-(Gemma 3n), or some are left out where there is no picture (Llama 3.2 Vision).
+(Gemma 3n), or some are left out where there is no picture.
 
 It keeps nothing but the edits it was made under: whatever is asked of its states is refused, and what the network says
 under further edits is read anew.
