@@ -196,7 +196,7 @@ def test_heads_that_cannot_see_the_picture_are_said_not_to(app: App, llava: Tran
 def test_an_answer_without_recorded_rows_gets_a_sentence(app: App, llava: TransformersModel) -> None:
     question = exchange_of(llava).question
     at = opened(app, Exchange(question, (), answer=ask(llava, question, keep_attention=False)))
-    assert any("No attention was recorded" in info.value for info in at.info)
+    assert any("No attention was kept" in info.value for info in at.info)
 
 
 @pytest.mark.parametrize("most", [1, 80])

@@ -50,8 +50,8 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
         return
     if answer.attention is None:
         st.info(
-            f"No attention was recorded with this answer: {model.card.name} computes it in a way of its own. "
-            "The other pages need no attention rows.",
+            f"No attention was kept with this answer: {model.card.name} computes it in a way of its own, or that of so "
+            "long an answer would have filled the memory. The other pages need no attention rows.",
             icon=":material/info:",
         )
         return

@@ -26,10 +26,10 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from ...answer import AttentionRows
 from ..attention_call import AttentionCall, softmax_of, softmax_rows, without_keys
 from ..precision import at_least_float32
 from .editing import Placed, edited_heads, edited_mask
+from .row_recorder import RowRecorder
 
 NAME = "recorded_attention"
 """The attention implementation of every decoder that this package loads. Without "sdpa" in it: transformers refuses
@@ -59,40 +59,6 @@ def number_layers(layers: Sequence[torch.nn.Module]) -> None:
     for number, layer in enumerate(layers):
         for module in layer.modules():
             _numbers[module] = number
-
-
-class RowRecorder:
-    """Collects the last query's attention of every one of a decoder's `layers`, forward pass after forward pass."""
-
-    def __init__(self, layers: int) -> None:
-        self.passes = 0
-        self._layers = layers
-        self._rows: dict[int, list[Float[Tensor, "heads key"]]] = {}
-
-    def add(self, layer: int, row: Float[Tensor, "heads key"]) -> None:
-        self._rows.setdefault(layer, []).append(row)
-
-    def rows(self, answer: int, length: int) -> AttentionRows | None:
-        """The rows of the first `answer` recorded passes, padded with zeros to `length` keys; NaN in layers that have
-        not one for each pass.
-
-        None when nothing was recorded, as with an attention that goes around the registered function.
-        """
-        seen = {layer: rows for layer, rows in self._rows.items() if len(rows) == self.passes}
-        if not seen or not answer:
-            return None
-        layers = sorted(seen)
-        first = seen[layers[0]][0]
-        weights = torch.zeros(len(layers), first.shape[0], answer, length, dtype=first.dtype, device=first.device)
-        for token in range(answer):
-            # Layers may lie on several devices; their rows come together here, once an answer is finished.
-            rows = torch.stack([seen[layer][token].to(weights.device) for layer in layers])
-            weights[:, :, token, : rows.shape[-1]] = rows
-        if len(layers) == self._layers:
-            return AttentionRows(weights)
-        numbered = weights.new_full((self._layers, *weights.shape[1:]), float("nan"))
-        numbered[layers] = weights
-        return AttentionRows(numbered)
 
 
 @contextlib.contextmanager
@@ -198,8 +164,7 @@ def recorded_sdpa(
         if placed is not None:
             row = torch.nn.functional.pad(row, (at.key, at.length - at.key - keys))
         # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
-        kept = row if query.dtype == torch.float32 else row.to(torch.float16)
-        recorder.add(layer, kept)
+        recorder.add(layer, row if query.dtype == torch.float32 else row.to(torch.float16))
     if placed is not None:
         kwargs["is_causal"] = at.causal
     if nothing is None or attention_mask is None:

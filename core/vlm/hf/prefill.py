@@ -25,13 +25,14 @@ from ...errors import NotApplicable, UnusableImage
 from ..edits import first_position
 from ..memory import available_bytes
 from ..prepared import DecodingState
-from .capture import RowRecorder, recording
+from .capture import recording
 from .editing import together
 from .inputs import PositionedPrompt, kinds_of, looking_at
 from .layer_memory import memories
 from .passes import Passes
 from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
 from .rotary import batched, following
+from .row_recorder import RowRecorder
 
 SHARE = 16
 """Beginnings of prompts, and outputs of towers, are kept within one part in so many of the memory that is free without
@@ -81,7 +82,9 @@ class Prefill:
         self, prepared: PositionedPrompt, keep_attention: bool
     ) -> tuple[Float[Tensor, "vocabulary"], CachedSequence]:
         """Read the prompt: the raw float32 logits of the first answer token, and the state for `step`."""
-        recorder = RowRecorder(len(self._passes.layers)) if keep_attention else None
+        longest = max(1, prepared.question.decoding.max_new_tokens)
+        length = len(prepared.ids) + longest
+        recorder = RowRecorder(len(self._passes.layers), longest, length) if keep_attention else None
         with self._passes.lock:
             kept = self._kept(prepared, len(prepared.ids) - 1)
             cache, start = network_cache(self._passes.network.config, kept), kept.length

@@ -12,8 +12,9 @@ from transformers import AutoModelForImageTextToText
 
 from core.answer import Answer, Decoding, Question, Turn
 from core.vlm.generation import ask
-from core.vlm.hf.capture import RowRecorder, recording
+from core.vlm.hf.capture import recording
 from core.vlm.hf.network import TransformersModel
+from core.vlm.hf.row_recorder import RowRecorder
 from core.vlm.loading import ModelSpec, load_model
 from tests.zoo import save_llava
 
@@ -81,7 +82,7 @@ def test_nothing_is_recorded_outside_the_block_or_in_another_thread(
     model: TransformersModel, picture: Image.Image
 ) -> None:
     prepared = model.prepare(Question("Where?", (picture,)))
-    recorder = RowRecorder(model.card.layers)
+    recorder = RowRecorder(model.card.layers, 1, 100)
     with recording(recorder):
         other = threading.Thread(target=lambda: model.network(input_ids=torch.tensor([[5, 6]])))
         other.start()
@@ -108,3 +109,25 @@ def test_two_threads_record_their_own_rows(model: TransformersModel, picture: Im
         assert got.token_ids == expected.token_ids
         assert got.attention is not None and expected.attention is not None
         torch.testing.assert_close(got.attention.weights, expected.attention.weights, atol=1e-5, rtol=1e-4)
+
+
+def test_rows_stay_where_they_were_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(passes: int) -> RowRecorder:
+        recorder = RowRecorder(2, 8, 100)
+        for number in range(passes):
+            with recording(recorder):
+                for layer in range(2):
+                    recorder.add(layer, torch.full((3, 10 + number), 0.1))
+        return recorder
+
+    recorder = written(2)
+    rows = recorder.rows(2, 12)
+    assert rows is not None and recorder._memory is not None
+    assert rows.weights.data_ptr() == recorder._memory.data_ptr() and rows.weights.dtype == torch.float32
+    assert rows.weights.count_nonzero(-1)[0, 0].tolist() == [10, 11]
+    monkeypatch.setattr("core.vlm.hf.row_recorder.EXACT_BYTES", 1)
+    half = written(2).rows(2, 12)
+    assert half is not None and half.weights.dtype == torch.float16
+    # Two tokens of two layers, three heads and a hundred keys take 2400 bytes.
+    monkeypatch.setattr("core.vlm.hf.row_recorder.available_bytes", lambda device: 4 * 2400)
+    assert written(2).rows(2, 12) is not None and written(3).rows(3, 13) is None

@@ -12,7 +12,8 @@ from PIL import Image
 from core.answer import Decoding, Question
 from core.vlm.attention_call import AttentionCall
 from core.vlm.generation import ask
-from core.vlm.hf.capture import NAME, RowRecorder, observing, recorded_sdpa, recording
+from core.vlm.hf.capture import NAME, observing, recorded_sdpa, recording
+from core.vlm.hf.row_recorder import RowRecorder
 from core.vlm.loading import ModelSpec, load_model
 
 LENGTH, HEADS, SIZE = 40, 4, 64
@@ -47,7 +48,7 @@ def test_rows_times_values_are_what_the_attention_gave(kind: str, dtype: torch.d
     module = torch.nn.Module()
     module.is_causal, module.num_key_value_groups = True, HEADS // groups
     calls: list[AttentionCall] = []
-    recorder = RowRecorder(1)
+    recorder = RowRecorder(1, 1, LENGTH)
     with observing(NAME, calls.append, query.device), recording(recorder):
         output, _ = recorded_sdpa(module, query, key, value, mask, **more)
     values = value[0].double().repeat_interleave(HEADS // groups, 0)
