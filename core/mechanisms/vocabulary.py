@@ -69,7 +69,7 @@ def read_heads(
         if cancel is not None:
             cancel.check()
         parts = written.layers[layer]
-        value = at_least_float32(parts.value[head * len(parts.value) // written.heads, source])
+        value = parts.value_of(head, source, token_target)
         vectors = torch.stack([at_least_float32(parts.mixed[token_target, head]), value]) @ parts.projection([head])[0]
         said = _summands(unembedding, vectors * parts.scale[token_target] * scale, top)
         seen = inputs.words(model, layers.index(layer), positions.index(source))

@@ -6,7 +6,8 @@ The residual stream is a sum (Elhage et al. 2021, "A Mathematical Framework for 
 
 with A the attention, V the values and P_h the head's slice of the output projection. Where a family puts a norm after
 its attention before adding (Gemma 2 and 3), or multiplies it, the norm's scale is frozen at its actual value and the
-linear rest of it is in P_h, so that the parts sum to what was really added.
+linear rest of it is in P_h, so that the parts sum to what was really added. Where a layer gates its heads before their
+projection (Qwen3.5), each head's gate is likewise frozen at what it was for position i, and V[h, j] stands times that.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from .precision import at_least_float32
 class LayerDecomposition:
     """One layer at some rows of a checkpointed pass.
 
-    `state` is the residual stream that enters the layer; `mixed` are the heads' outputs before the projection, whose
-    weight is `weight` (of the network's own precision); `norms` stand after it. `scale` is of those norms and of
+    `state` is the residual stream that enters the layer; `mixed` are the heads' outputs before the projection, times
+    their `gate` where there is one; the projection's weight is `weight` (of the network's own precision); `norms` stand
+    after it. `scale` is of those norms and of
     whatever the layer multiplies its attention by; `bias` is what the attention adds beside its heads, and `mlp` what
     is left of all that the layer adds, `added`. Heads that share values are grouped, not repeated.
     """
@@ -42,6 +44,7 @@ class LayerDecomposition:
     bias: Float[Tensor, "row hidden"]
     mlp: Float[Tensor, "row hidden"]
     added: Float[Tensor, "row hidden"]
+    gate: Float[Tensor, "row heads #size"] | None = None
 
     def row(self, index: int) -> LayerDecomposition:
         """One row alone."""
@@ -55,6 +58,7 @@ class LayerDecomposition:
             bias=self.bias[own],
             mlp=self.mlp[own],
             added=self.added[own],
+            gate=None if self.gate is None else self.gate[own],
         )
 
     def projection(self, heads: Sequence[int] | None = None) -> Float[Tensor, "heads size hidden"]:
@@ -73,8 +77,15 @@ class LayerDecomposition:
     def by_source(self, heads: Sequence[int]) -> Float[Tensor, "heads row key size"]:
         """What some heads take from each position, scaled, before their projection: A[h, i, j] V[h, j]."""
         group = self.attention.shape[0] // self.value.shape[0]
-        value = at_least_float32(self.value[[head // group for head in heads]])
-        return (self.attention[list(heads)] * self.scale[:, None])[..., None] * value[:, None]
+        value = at_least_float32(self.value[[head // group for head in heads]])[:, None]
+        if self.gate is not None:
+            value = value * at_least_float32(self.gate[:, list(heads)]).transpose(0, 1)[:, :, None]
+        return (self.attention[list(heads)] * self.scale[:, None])[..., None] * value
+
+    def value_of(self, head: int, source: int, row: int) -> Float[Tensor, "size"]:
+        """What one head takes from a position for a row, for the whole of its attention."""
+        value = at_least_float32(self.value[head * len(self.value) // self.attention.shape[0], source])
+        return value if self.gate is None else value * at_least_float32(self.gate[row, head])
 
 
 def without_heads(

@@ -23,6 +23,7 @@ from tests.eager import sampled
 from tests.hooks import hooks_of
 from tests.mechanisms.written_out import WrittenOut
 from tests.zoo import load, save_llava
+from tests.zoo_hybrid import RECURRENCE
 
 OTHERS: dict[str, dict[str, Any]] = {
     "norms after alone": {"model_type": "olmo2"},
@@ -31,6 +32,13 @@ OTHERS: dict[str, dict[str, Any]] = {
     "biases": {"model_type": "starcoder2", "num_key_value_heads": 2},
     "experts": {"model_type": "mixtral", "num_key_value_heads": 2},
     "latent keys": {"model_type": "deepseek_v3"},
+    "a gate": {
+        "model_type": "qwen3_5_text",
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "layer_types": ["full_attention"] * 3,
+        **RECURRENCE,
+    },
 }
 """Decoders that no family here describes."""
 
@@ -89,6 +97,22 @@ def test_families_that_nobody_described_are_read_too(kind: str, tmp_path: Path, 
             if name.endswith("bias"):
                 parameter.uniform_(-0.1, 0.1)
     sums_hold(model, sampled(model, "the dog?", picture, tokens=2))
+
+
+def test_a_gated_head_adds_what_the_projection_makes_of_it_alone(tmp_path: Path, picture: Image.Image) -> None:
+    model = load(save_llava(tmp_path, **OTHERS["a gate"]))
+    answer = sampled(model, "the dog?", picture, tokens=2)
+    projection = model.network.get_decoder().layers[1].self_attn.o_proj
+    given: list[torch.Tensor] = []
+    hook = projection.register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    model.replay_logits(answer)
+    hook.remove()
+    rows = given[0][0, [target.position(answer) for target in said(answer)]]
+    by_head = contributions(model, answer, said(answer)).layers[1].by_head()
+    for head in range(model.card.heads):
+        alone = torch.zeros_like(rows)
+        alone[:, 16 * head : 16 * (head + 1)] = rows[:, 16 * head : 16 * (head + 1)]
+        torch.testing.assert_close(by_head[:, head], projection(alone), atol=1e-5, rtol=1e-4)
 
 
 def test_a_multiplier_is_told_in_half_precision_under_a_large_state(tmp_path: Path, picture: Image.Image) -> None:

@@ -54,7 +54,9 @@ def decompose(
         at_least_float32(recomputed.output[rows]) - at_least_float32(recomputed.input[rows]),
     )
     mixed = attention.output[rows]
-    projection = next((call for call in calls if _projects(call, mixed)), None)
+    gate, projection = None, next((call for call in calls if _projects(call, mixed)), None)
+    if projection is None:
+        gate, projection = _gated(calls, mixed)
     branches = None if projection is None else _branches(layer, calls, projection)
     if projection is None or branches is None:
         raise _unreadable(number, "does not hand what its heads found to one output projection")
@@ -69,13 +71,14 @@ def decompose(
         state=at_least_float32(state),
         attention=attention.rows(rows),
         value=attention.value,
-        mixed=mixed,
+        mixed=mixed if gate is None else mixed * gate,
         weight=plain_weight(projection.module).to(mixed.device),
         norms=norms,
         scale=scale,
         bias=bias,
         mlp=added - multipliers[0] * at_least_float32(ends[0]),
         added=added,
+        gate=gate,
     )
     _check_sums(parts, ends[0], multipliers[0], number)
     return parts
@@ -88,6 +91,32 @@ def _projects(call: ModuleCall, mixed: Float[Tensor, "row heads size"]) -> bool:
         and call.given.shape == mixed.flatten(1).shape
         and torch.equal(call.given, mixed.flatten(1))
     )
+
+
+def _gated(
+    calls: Sequence[ModuleCall], mixed: Float[Tensor, "row heads size"]
+) -> tuple[Float[Tensor, "row heads #size"] | None, ModuleCall | None]:
+    """The gate of heads whose outputs are `mixed`, and the call of the projection that is given them times it. The gate
+    is the sigmoid of what a linear module of the layer makes: a number for each head (LFM 3), or for each of its
+    features, alone or after the head's query (Qwen3.5). None and None where there is no such."""
+    rows, heads, size = mixed.shape
+    for call in calls:
+        width = call.made.shape[-1]
+        if width == heads:
+            opened = call.made[..., None]
+        elif width in (heads * size, 2 * heads * size):
+            opened = call.made.view(rows, heads, -1)[..., -size:]
+        else:
+            continue
+        gate = torch.sigmoid(opened)
+        gated = (mixed * gate).flatten(1)
+        for other in calls:
+            close = other.given.shape == gated.shape and torch.allclose(
+                other.given, gated, rtol=4 * torch.finfo(gated.dtype).eps, atol=0
+            )
+            if close and isinstance(other.module, torch.nn.Linear):
+                return gate, other
+    return None, None
 
 
 def _branches(
@@ -134,6 +163,8 @@ def _multipliers(
     They are fitted to all rows at once: in half precision what is added to a large state is mostly lost in its
     rounding, and no single number would tell.
     """
+    if any(end.shape != added.shape for end in ends):
+        return None
     summands = torch.stack([at_least_float32(end).flatten() for end in ends])
     fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
     multipliers = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
@@ -171,6 +202,8 @@ def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], mul
     group = parts.attention.shape[0] // parts.value.shape[0]
     rows = parts.attention.transpose(0, 1)
     heads = torch.einsum("rgnk,gks->rgns", rows.unflatten(1, (-1, group)), at_least_float32(parts.value)).flatten(1, 2)
+    if parts.gate is not None:
+        heads = heads * at_least_float32(parts.gate)
     tolerance = max(4 * ROUNDINGS * _rounding(parts.mixed), SHARP)
     for sums, expected in (
         (heads, at_least_float32(parts.mixed)),
