@@ -88,8 +88,17 @@ def llava_next_video() -> Recipe:
         image_grid_pinpoints=GRIDS,
         vision_feature_layer=-1,
     )
-    videos = {"video_processor_type": "LlavaNextVideoVideoProcessor"}
-    return Recipe(config, "LlavaNextVideoProcessor", _next_images(), tokenizer, "<image>", LLAVA, videos)
+    videos = {**CROP, "video_processor_type": "LlavaNextVideoVideoProcessor"}
+    return Recipe(
+        config,
+        "LlavaNextVideoProcessor",
+        _next_images(),
+        tokenizer,
+        "<image>",
+        LLAVA,
+        videos,
+        video_placeholder="<video>",
+    )
 
 
 def _next_images() -> dict[str, Any]:

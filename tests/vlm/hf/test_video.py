@@ -22,7 +22,7 @@ from tests.generate import generated
 from tests.videos import noisy_video
 from tests.zoo import load
 
-FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava_onevision", "smolvlm")
+FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava_onevision", "llava_next_video", "smolvlm")
 MERGED = {"qwen2_vl": 2, "qwen2_5_vl": 2, "qwen3_vl": 2}
 FEW = Decoding(max_new_tokens=3)
 

@@ -17,7 +17,9 @@ from tests.videos import noisy_video
 pytest.importorskip("torchvision", reason="the video processors of transformers need torchvision")
 
 
-@pytest.mark.parametrize("name", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava_onevision", "smolvlm"])
+@pytest.mark.parametrize(
+    "name", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "llava_onevision", "llava_next_video", "smolvlm"]
+)
 def test_frames_are_chosen_and_made_ready_as_by_transformers(name: str, tmp_path: Path) -> None:
     from transformers import AutoVideoProcessor
 

@@ -32,16 +32,20 @@ class AnyResolution(Family):
         side = config.vision_config.image_size // config.vision_config.patch_size
         for visual in context.visuals:
             if isinstance(visual, Clip):
-                # Frames are squashed into a square, whose tokens are merged; one token stands after the last.
-                pooled = math.ceil(side / 2)
-                rasters.add_frames(visual, pooled, pooled, whole_image(context.image_sizes[visual.first]))
-                rasters.skip(1)
+                self.add_clip(rasters, context, visual, side)
                 continue
             size = context.image_sizes[visual]
             rasters.add(visual, "overview", side, side, whole_image(size))
             rows, columns, box = _fitted(config, size, side)
             rasters.add(visual, "detail", rows, columns, box, row_ends=1)
         return rasters.all()
+
+    def add_clip(self, rasters: Rasters, context: PromptContext, clip: Clip, side: int) -> None:
+        """Lay the rasters of a clip, where the patches of a square are `side` x `side`. LLaVA-OneVision squashes frames
+        into a square, merges its tokens by interpolation, and puts a token after the last."""
+        pooled = math.ceil(side / 2)
+        rasters.add_frames(clip, pooled, pooled, whole_image(context.image_sizes[clip.first]))
+        rasters.skip(1)
 
     def positions(self, context: PromptContext) -> Int[Tensor, "axes position"] | None:
         return count_up(context.inputs)

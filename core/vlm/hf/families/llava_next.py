@@ -9,5 +9,5 @@ class LlavaNext(AnyResolution):
     """LLaVA-NeXT, also called LLaVA 1.6."""
 
     key = "llava_next"
-    name = "LLaVA-NeXT, LLaVA-NeXT-Video"
-    model_types = ("llava_next", "llava_next_video")
+    name = "LLaVA-NeXT"
+    model_types: tuple[str, ...] = ("llava_next",)

@@ -23,7 +23,7 @@ def check_video(processor: Any, family: Family, name: str) -> None:
     if not family.video:
         raise UnusableVideo(
             f"{name} is asked about pictures here, and not about videos. Choose a Qwen2-VL, Qwen2.5-VL, Qwen3-VL, "
-            "LLaVA-OneVision or SmolVLM model, or ask about single frames as pictures."
+            "LLaVA-OneVision, LLaVA-NeXT-Video or SmolVLM model, or ask about single frames as pictures."
         )
     if processor.video_processor is None:
         raise UnusableVideo(
