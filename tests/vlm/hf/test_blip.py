@@ -73,6 +73,9 @@ def test_it_answers_as_generate(question: Question, blip: TransformersModel, own
         assert [token.logprob for token in said.tokens] == pytest.approx(expected, abs=1e-4)
     ids = said.inputs["input_ids"][0].tolist()
     assert [ids.count(token) for token in prompt[:18:17] + prompt[-2:]] == [17, 1, 1, 1]
+
+
+def test_no_answer_depends_on_the_one_before(blip: TransformersModel) -> None:
     assert self_check(blip).negligible
 
 

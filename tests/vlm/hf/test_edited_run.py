@@ -193,6 +193,7 @@ def test_an_answer_is_written_anew_under_edits(any_model: TransformersModel, pic
 
 def test_what_edits_leave_as_it_is_is_not_read_again(model: TransformersModel, picture: Image.Image) -> None:
     model.forget()
+    model.attention_seen()  # (which is looked up once, by a pass of its own)
     question = Question("Where is the dog?", (picture,), decoding=Decoding(max_new_tokens=2))
     answer = ask(model, question)
     late = Knockout(tuple(range(len(answer.prompt_tokens) - 1, 99)), answer.layout.positions(TokenKind.IMAGE))
