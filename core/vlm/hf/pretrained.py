@@ -195,6 +195,13 @@ def read_network(
         elif not several:
             network = network.to(placement)
     except ImportError as error:
+        # What reads quantised weights also calls a card that is not there an import that failed.
+        if (method := method_of(read_json(folder / "config.json"))) is not None:
+            raise ModelUnavailable(
+                f"The weights of {called(folder)} are quantised ({method}), and that cannot be computed with here "
+                f"({_short(error)}). Give it what it asks for and start Sightline again, or choose a version that is "
+                "not quantised."
+            ) from error
         raise _lacking(f"The weights of {called(folder)} need", error, "choose another version") from error
     except Exception as error:  # a damaged file or configuration can fail anywhere in the constructors
         if out_of_memory(error):

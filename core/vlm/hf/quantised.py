@@ -55,7 +55,15 @@ def stored_as(config: Mapping[str, Any]) -> str:
 
 
 def check_package(name: str, method: str) -> None:
-    """Raises ModelUnavailable where what reads weights quantised by this method is not installed."""
+    """Raises ModelUnavailable where what reads weights quantised by this method is not installed, or nothing here knows
+    it: `transformers` would read them as plain ones."""
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+    if method != "bitsandbytes" and method not in AUTO_QUANTIZER_MAPPING:
+        raise ModelUnavailable(
+            f"The weights of {name} are quantised by a method ({method}) that the transformers installed here does not "
+            "know. Choose a version in another format, or one that is not quantised."
+        )
     module, command = PACKAGES.get(method, ("", ""))
     missing = [each for each in (module, "accelerate") if each and not _installed(each)]
     if missing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,6 +119,28 @@ def test_a_quantised_checkpoint_names_the_package_that_it_needs(
         with pytest.raises(ModelUnavailable, match=refused) as error:
             load_model(named)
         assert "Download" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("method", "refused"),
+    [
+        ("awq", r"quantised \(awq\), which needs the package gptqmodel"),
+        ("gptq", r"quantised \(gptq\), which needs the package gptqmodel"),
+        ("compressed-tensors", r"needs the package compressed_tensors"),
+        ("fbgemm_fp8", r"quantised \(fbgemm_fp8\), and that cannot be computed with here"),
+        ("modelopt", r"by a method \(modelopt\) that the transformers installed here does not know"),
+    ],
+)
+def test_each_way_of_quantising_that_cannot_be_had_here_is_told_truly(
+    method: str, refused: str, llava_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where one is installed, it is as if it were not.
+    monkeypatch.setattr(quantised, "_installed", lambda package: package == "accelerate")
+    folder = Path(shutil.copytree(llava_folder, tmp_path / "mine"))
+    described = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**described, "quantization_config": {"quant_method": method}}))
+    with pytest.raises(ModelUnavailable, match=refused):
+        load_model(ModelSpec(str(folder), "float32", "cpu"))
 
 
 def test_few_bits_are_reckoned_with(spec: ModelSpec) -> None:
