@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import sys
 from pathlib import Path
 
@@ -54,6 +55,24 @@ def test_frames_of_a_gif_are_drawn_over_those_before() -> None:
     video = open_video(gif(), taking(0, 3, 5))
     assert greys(video) == [0, 120, 200] and video.clip.times == (0, 0.75, 1.25)
     assert {frame.mode for frame in video.frames} == {"RGB"}
+
+
+def test_a_video_that_was_held_upright_is_upright() -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as writer:
+        stream = writer.add_stream("mpeg4", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        lit_on_the_left = np.zeros((48, 64, 3), np.uint8)
+        lit_on_the_left[:, :32] = 255
+        writer.mux([*stream.encode(av.VideoFrame.from_ndarray(lit_on_the_left, format="rgb24")), *stream.encode()])
+    data = bytearray(file.getvalue())
+    # The matrix in the track's header, as a phone writes it: a quarter turn clockwise.
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30)
+    [frame] = open_video(bytes(data), taking(0)).frames
+    assert frame.size == (48, 64)
+    pixels = np.asarray(frame).astype(float)
+    assert pixels[:28].mean() > 240 and pixels[36:].mean() < 15
 
 
 def sound_alone() -> bytes:
