@@ -29,7 +29,6 @@ def moment_bars(
     are told by hovering. A `share` is a part of one and blue; anything else is purple where it is more, orange where it
     is less. The `chosen` moment stands on a band. A click toggles an entry with "moment", counted from 0, in a
     selection of the name `click`."""
-    step = max(NARROWEST, min(WIDEST, WIDTH // max(1, len(names))))
     table = pd.DataFrame(
         {
             "moment": range(len(names)),
@@ -70,4 +69,9 @@ def moment_bars(
     )
     toggle = alt.selection_point(name=click, fields=["moment"], on="click", toggle="true", empty=False)
     top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(y=alt.value(0), y2=alt.value(HEIGHT))
-    return figure([bands, bars, top.add_params(toggle)], step * len(names), HEIGHT)
+    return figure([bands, bars, top.add_params(toggle)], bars_width(len(names)), HEIGHT)
+
+
+def bars_width(moments: int) -> int:
+    """The width in pixels of so many bars, without what stands beside them."""
+    return moments * max(NARROWEST, min(WIDEST, WIDTH // max(1, moments)))

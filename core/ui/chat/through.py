@@ -18,7 +18,7 @@ from ..state.workspace import MaskDraft, Workspace
 from ..widgets.strip import Tile, strip
 
 Through = Literal["this frame", "every frame", "chosen frames"]
-TILE = 84
+TILE = 94
 FEW = 3
 """Frames that are named one by one."""
 
@@ -87,7 +87,7 @@ def masked_frames(workspace: Workspace, question: Question, clip: Clip, masks: t
     def choose(number: int) -> None:
         workspace.image_number = clip.images[number]
 
-    strip([tile(image) for image in clip.images], "masked", TILE + 16, workspace.shown_image - clip.first, choose)
+    strip([tile(image) for image in clip.images], "masked", TILE, workspace.shown_image - clip.first, choose)
 
 
 def hidden_in_words(question: Question, masks: Sequence[RegionMask]) -> str:

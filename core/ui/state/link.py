@@ -92,6 +92,7 @@ def share(current_workspace: Workspace) -> None:
         if len(current_workspace.images) > 1:
             st.caption("Several pictures are not part of the link: send them along. The model and question are.")
         elif current_workspace.image and current_workspace.image.recipe is None:
-            st.caption("Your own picture is not part of the link: send it along. The model and question are.")
+            kind = "picture" if current_workspace.image.video is None else "video"
+            st.caption(f"Your own {kind} is not part of the link: send it along. The model and question are.")
         else:
             st.caption("It carries the model, the scene and the question. Opening it runs nothing by itself.")

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heat_image
-from ...charts.moments import moment_bars
+from ...charts.moments import bars_width, moment_bars
 from ...clips import Clip
 from ...geometry import Moment, clip_of, images_name, moments, seconds
 from ...maps.moments import moment_shares
@@ -26,8 +26,9 @@ from .chips import escaped
 from .clicks import Entry, clickable
 from .strip import Tile, strip
 
-TILE, BARS = 110, 500
-"""Widths in pixels: a small map, and the bars beside each other."""
+TILE, NARROW, WIDE = 110, 320, 500
+"""Widths in pixels: a small map, and the least and the most that bars and the words above them take."""
+AXIS = 70
 HIDDEN = Kind[tuple[float, ...]](200)
 """By answer, target and video: the change of the target's log-probability without each moment, as far as was read."""
 
@@ -109,12 +110,13 @@ def _bars(
         clickable(chart, "moment", key, clicked, f"{title}, frame by frame; click one to see it")
 
     shares = moment_shares(values, shown)
+    width = min(WIDE, max(NARROW, bars_width(len(shown)) + AXIS))
     with st.container(horizontal=True, gap="medium", key="wide_frames"):
         if np.isfinite(shares).any():
-            with st.container(width=BARS):
+            with st.container(width=width):
                 st.caption("Where the map lies: each frame's share of its positive score on the video")
                 bars([float(share) for share in shares], "share of the positive score", "frame_shares", True)
-        with st.container(width=BARS):
+        with st.container(width=width):
             key = ("frames", answer_key(answer), target, clip.content)
             changes = workspace.results.get(HIDDEN, key)
             if changes:

@@ -25,11 +25,17 @@ class Tile:
 def strip(
     tiles: Sequence[Tile], key: str, width: int, chosen: int = 0, choose: Callable[[int], None] | None = None
 ) -> None:
-    """The tiles, each `width` pixels wide; of very many, those about the `chosen` one. With `choose`, each has a button
-    that calls it with the tile's number."""
-    first = 0 if len(tiles) <= MOST else min(max(0, chosen - MOST // 2), len(tiles) - MOST)
+    """The tiles, each `width` pixels wide. With `choose`, each has a button that calls it with the tile's number, and
+    of very many those about the `chosen` one are drawn; without, some in even steps."""
+    shown = list(range(len(tiles)))
+    if len(tiles) > MOST and choose is None:
+        shown = [round(step * (len(tiles) - 1) / (MOST - 1)) for step in range(MOST)]
+    elif len(tiles) > MOST:
+        first = min(max(0, chosen - MOST // 2), len(tiles) - MOST)
+        shown = shown[first : first + MOST]
     with st.container(horizontal=True, wrap=False, gap="small", key=f"strip_{key}"):
-        for number, tile in enumerate(tiles[first : first + MOST], first):
+        for number in shown:
+            tile = tiles[number]
             with st.container(width=width, gap="xsmall"):
                 st.image(tile.draw(), width=width, output_format="JPEG", alt=tile.alt)
                 if choose is None:
@@ -45,4 +51,5 @@ def strip(
                         args=(number,),
                     )
     if len(tiles) > MOST:
-        st.caption(f"{first + 1} to {first + MOST} of {len(tiles)}: those about the chosen one.")
+        which = "in even steps" if choose is None else "about the chosen one"
+        st.caption(f"{MOST} of {len(tiles)} are drawn here, {which}.")
