@@ -43,11 +43,11 @@ def target_rows(
 
 def seen_layers(rows: Float[Tensor, "layers heads query position"], layers: Chosen) -> list[int]:
     """Those of the chosen layers (None: all) whose rows are there. Raises NotApplicable where there are none."""
-    known = ~rows[:, 0, 0].isnan().any(-1)
+    known = (~rows[:, 0, 0].isnan().any(-1)).tolist()
     seen = [layer for layer in (range(len(rows)) if layers is None else layers) if known[layer]]
     if not seen:
-        there = ", ".join(str(layer) for layer in known.nonzero()[:, 0].tolist())
-        raise NotApplicable(f"The chosen layers have no attention. Choose among the layers {there}, which have.")
+        others = ", ".join(str(layer) for layer, there in enumerate(known) if there)
+        raise NotApplicable(f"The chosen layers have no attention. Choose among the layers {others}, which have.")
     return seen
 
 

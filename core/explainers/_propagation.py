@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..vlm.attention_call import AttentionCall
@@ -94,18 +94,28 @@ class RelevancyPropagation:
             self.scale = changed(self.scale, factors)
             self.gradient[:, : self._constant] = 0
             before, after = self.relevancy, self.relevancy.clone()
+            # Of all rows at once: a tower may have hundreds of windows, and each question makes a device wait.
+            there = (before != 0).any(0).cpu()
             for call, of_output in zip(calls, by_output, strict=True):
                 self.attended = True
                 share = before[:, call.offset : call.offset + of_output.shape[1]] / self.scale[:, None]
                 share[:, : max(0, self._first - call.offset)] = 0
-                after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(call, of_output, share)
+                active = there[call.offset : call.offset + of_output.shape[1]].nonzero()[:, 0]
+                active = active[active >= self._constant].to(share.device)
+                after[:, call.first_key : call.first_key + call.key.shape[1]] += propagated(
+                    call, of_output, share, active
+                )
             self.relevancy = after
 
 
 def propagated(
-    call: AttentionCall, gradient: Float[Tensor, "target query heads size"], share: Float[Tensor, "target query"]
+    call: AttentionCall,
+    gradient: Float[Tensor, "target query heads size"],
+    share: Float[Tensor, "target query"],
+    active: Int[Tensor, "row"],
 ) -> Float[Tensor, "target key"]:
-    """share . mean over heads of relu(dy/dA * A), in blocks of rows: what the queries' shares bring to each key.
+    """share . mean over heads of relu(dy/dA * A), in blocks of rows: what the queries' shares bring to each key. Only
+    `active` queries have one.
 
     `gradient` is dy/dO. A row's share is at least 0 and so is A, so the share goes into the gradient before relu is
     taken and A is multiplied after it.
@@ -118,7 +128,6 @@ def propagated(
     length = max(LEAST_ROWS, room // heads)
     # Many targets leave no room for all heads at once.
     share_groups = max(1, room // (length * (heads // groups)))
-    active = (share != 0).any(0).nonzero()[:, 0]
     for rows in active.split(length) if len(active) else ():
         span = call.span(rows)
         attention = call.rows(rows, span).view(groups, -1, 1, len(rows), span.stop - span.start)

@@ -89,9 +89,10 @@ def source_increases(
         gained = logprob_changes(unembedding, written.token_targets, changes, cancel)
         # What is not looked at adds nothing, and rounding shall not say otherwise.
         gained *= parts.attention[some][..., seen].ne(0)
-        for head, values in zip(some, gained.float().cpu(), strict=True):
+        gained, seen = gained.float().cpu(), seen.cpu()
+        for head, values in zip(some, gained, strict=True):
             for place in places[layer, head]:
-                increases[:, place, seen.cpu()] = values
+                increases[:, place, seen] = values
         progress((number + 1) / len(batches))
     return increases
 

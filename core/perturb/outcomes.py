@@ -28,7 +28,7 @@ from ..vlm.edits import Edits, first_position
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from .perturbation import HiddenPixels, NetworkEdits, NetworkPerturbation, Perturbation, PixelPerturbation
-from .prediction import Outcome, Prediction, predict
+from .prediction import Outcome, Prediction, predict_each
 from .until import until_targets
 
 AT_ONCE = 32
@@ -120,9 +120,10 @@ class OutcomeReader:
     def _in_order(self, perturbations: Iterable[Perturbation]) -> Iterator[Outcome]:
         """The outcomes in the order of asking, each as soon as it is known."""
         waiting: deque[Perturbation] = deque()
-        for perturbation, logits in self._read(self._new(perturbations, waiting)):
-            self._known[perturbation] = predict(logits, self._token_targets)
-            yield from self._due(waiting)
+        for read, logits in self._read(self._new(perturbations, waiting)):
+            for perturbation, prediction in zip(read, predict_each(logits, self._token_targets), strict=True):
+                self._known[perturbation] = prediction
+                yield from self._due(waiting)
         yield from self._due(waiting)
 
     def _new(self, perturbations: Iterable[Perturbation], waiting: deque[Perturbation]) -> Iterator[Perturbation]:
@@ -143,12 +144,12 @@ class OutcomeReader:
             after = self._known[wanted] if wanted.by_content else self._known.pop(wanted)
             yield Outcome(perturbation, self._known[_nothing(perturbation)], after)
 
-    def _read(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[Perturbation, Logits]]:
+    def _read(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[list[Perturbation], list[Logits]]]:
         for of_pixels, group in groupby(perturbations, lambda one: isinstance(one, PixelPerturbation)):
             read = self._over_images if of_pixels else self._under_edits
             yield from read(group)
 
-    def _over_images(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[Perturbation, Logits]]:
+    def _over_images(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[list[Perturbation], list[Logits]]]:
         drawn = deque[Perturbation]()
 
         def images() -> Iterator[Sequence[Image]]:
@@ -158,14 +159,14 @@ class OutcomeReader:
                 yield perturbation.painted(self._canvas, self._answer.layout)
 
         for logits in self._model.logits_of_images(self._answer, images()):
-            yield drawn.popleft(), logits
+            yield [drawn.popleft()], [logits]
 
     @cached_property
     def _canvas(self) -> Canvas:
         """The pictures as the model saw them."""
         return Canvas(as_seen(self._answer.question))
 
-    def _under_edits(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[Perturbation, Logits]]:
+    def _under_edits(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[list[Perturbation], list[Logits]]]:
         for batch, sets in self._batches(perturbations):
             checkpoints = self._checkpoints(sets)
             edited = [edits for edits in sets if edits]
@@ -173,8 +174,7 @@ class OutcomeReader:
                 logits = iter(self._model.logits_with(self._answer, edited, checkpoints))
                 # What the pass itself left needs no run.
                 untouched = self._model.logits_with(self._answer, [()], checkpoints) if len(edited) < len(sets) else []
-            for perturbation, edits in zip(batch, sets, strict=True):
-                yield perturbation, next(logits) if edits else untouched[0]
+            yield batch, [next(logits) if edits else untouched[0] for edits in sets]
 
     def _batches(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[list[Perturbation], list[Edits]]]:
         """As many as are read at once, with their edits."""

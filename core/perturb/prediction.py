@@ -60,18 +60,43 @@ class Prediction:
 
 def predict(logits: Float[Tensor, "answer vocabulary"], token_targets: Sequence[TokenTarget]) -> Prediction:
     """What the raw logits that predicted an answer's tokens say of the targets."""
-    rows = list(range(len(token_targets)))
-    logprobs = logits.detach()[[target.index for target in token_targets]].float().log_softmax(-1)
-    said = logprobs[rows, [target.token for target in token_targets]]
-    rivals = logprobs[rows, [target.token if target.rival is None else target.rival for target in token_targets]]
+    (prediction,) = predict_each([logits], token_targets)
+    return prediction
+
+
+def predict_each(
+    logits: Sequence[Float[Tensor, "answer vocabulary"]], token_targets: Sequence[TokenTarget]
+) -> list[Prediction]:
+    """The same of several answers' logits, whose figures leave their device together."""
+    if not logits:
+        return []
+    wanted = [
+        (target.index, target.token, target.token if target.rival is None else target.rival) for target in token_targets
+    ]
+    index, tokens, rivals = torch.tensor(wanted, dtype=torch.long, device=logits[0].device).view(-1, 3).T
+    # Ranks and ids are exact in float32, as far as vocabularies go.
+    figures = torch.stack([_figures(one.detach()[index], tokens[:, None], rivals[:, None]) for one in logits]).cpu()
     without = torch.tensor([target.rival is None for target in token_targets], dtype=torch.bool)
-    return Prediction(
-        token_targets=tuple(token_targets),
-        tokens=said.double().cpu().numpy(),
-        rivals=rivals.double().cpu().masked_fill(without, float("nan")).numpy(),
-        ranks=(1 + (logprobs > said[:, None]).sum(-1)).cpu().numpy(),
-        top=tuple(logprobs.argmax(-1).tolist()),
-    )
+    return [
+        Prediction(
+            token_targets=tuple(token_targets),
+            tokens=said.double().numpy(),
+            rivals=others.double().masked_fill(without, float("nan")).numpy(),
+            ranks=ranks.long().numpy(),
+            top=tuple(top.long().tolist()),
+        )
+        for said, others, ranks, top in figures
+    ]
+
+
+def _figures(
+    logits: Float[Tensor, "target vocabulary"], tokens: Int[Tensor, "target 1"], rivals: Int[Tensor, "target 1"]
+) -> Float[Tensor, "4 target"]:
+    """Log-probabilities of tokens and of their rivals, the tokens' ranks, and the most probable tokens."""
+    logprobs = logits.float().log_softmax(-1)
+    said = logprobs.gather(1, tokens)
+    ranks = 1 + (logprobs > said).sum(-1)
+    return torch.stack([said[:, 0], logprobs.gather(1, rivals)[:, 0], ranks.float(), logprobs.argmax(-1).float()])
 
 
 @dataclass(frozen=True, eq=False)

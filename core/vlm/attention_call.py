@@ -194,7 +194,7 @@ class AttentionCall:
         if self.mask is not None:
             mask = self.mask[:, queries]
             seen = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
-            columns = seen.any(0).any(0).nonzero()
+            columns = seen.any(0).any(0).cpu().nonzero()
             if not len(columns):
                 return slice(0, 1)
             return slice(int(columns[0]), int(columns[-1]) + 1)

@@ -31,7 +31,7 @@ from core.vlm.hf.placement import device_map
 from core.vlm.loading import ModelSpec, load_model
 from core.vlm.model import VisionLanguageModel
 from core.vlm.replay import replay_difference
-from tests.devices.pretend import pretending
+from tests.devices.pretend import pretending, traffic
 from tests.zoo import load
 
 TARGET = Target((1,))
@@ -189,3 +189,39 @@ def test_layers_are_given_out_in_their_order_and_by_room(qwen: TransformersModel
     assert layers == sorted(layers) and placement["lm_head"] == "a" and "b" in layers
     named = {name for name, _ in qwen.network.named_parameters()}
     assert all(any(name.startswith(f"{module}.") or name == module for module in placement) for name in named)
+
+
+MOST = {
+    "input_gradient": (2, 18),
+    "occlusion_tokens": (2, 12),
+    "raw_attention": (0, 4),
+    "rollout": (2, 20),
+    "suffix_relevancy": (6, 20),
+    "relevancy": (24, 45),
+    "logit_lens": (0, 12),
+    "logprob_increase": (4, 40),
+    "head_contributions": (4, 36),
+    "head_ablation": (4, 44),
+    "attention_knockout": (4, 34),
+    "causal_tracing": (8, 90),
+}
+"""How many copies to the device, and how many waits for it, a method may need on a model of three layers, however many
+things it takes away: a few for each batch or layer, none for a head, a set of tokens or a patch of its own."""
+
+
+def test_no_method_copies_or_waits_for_each_thing_it_takes_away(qwen_folder: Path) -> None:
+    explaining, looking = explainers(), mechanisms()
+    with pretending():
+        model = load_model(ModelSpec(str(qwen_folder), dtype="float32", device="pretend:0"))
+        for width in (90, 180):
+            image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (120, width, 3), dtype=np.uint8))
+            answer = asked(model, image)
+            # How the network makes logits of its states is found out once.
+            model.reads_states(answer)
+            for key, (copies, waits) in MOST.items():
+                with traffic() as counted:
+                    if key in explaining:
+                        explain(explaining[key], model, answer, [TARGET])
+                    else:
+                        measure(looking[key], model, answer, TARGET)
+                assert counted.copies <= copies and counted.waits <= waits, f"{key}, {width} wide: {counted}"

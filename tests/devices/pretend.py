@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -20,8 +21,45 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter, tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
+WAITING = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2"}
 INDEXING = {"index", "index_put_", "index_put", "_index_put_impl_", "_unsafe_index"}
 _library: list[torch.library.Library] = []
+
+
+@dataclass
+class Traffic:
+    """How often something was copied to a device, and how often the CPU waited for one."""
+
+    copies: int = 0
+    waits: int = 0
+
+
+_traffic: list[Traffic] = []
+
+
+@contextlib.contextmanager
+def traffic() -> Iterator[Traffic]:
+    """What goes on between the CPU and the devices in this block."""
+    _traffic.append(Traffic())
+    try:
+        yield _traffic[-1]
+    finally:
+        _traffic.pop()
+
+
+def _counted(name: str, args: tuple[Any, ...], result: Any) -> None:
+    """Count an operation: what brings a number to the CPU, or needs one to know how much it makes, waits."""
+    copied = waited = name in WAITING
+    if name in ("copy_", "_to_copy"):
+        to, of = (args[0], args[1]) if name == "copy_" else (result, args[0])
+        copied, waited = _inner(of) is of and _inner(to) is not to, _inner(of) is not of and _inner(to) is to
+    elif name in INDEXING:
+        indices = [index for index in args[1] if isinstance(index, torch.Tensor)]
+        waited = any(index.dtype == torch.bool for index in indices)
+        copied = not waited and any(_inner(index) is index for index in indices)
+    for counting in _traffic:
+        counting.copies += copied and not waited
+        counting.waits += waited
 
 
 class PretendTensor(torch.Tensor):
@@ -54,8 +92,15 @@ class PretendTensor(torch.Tensor):
 
 
 def carry_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """An operation on the CPU numbers, its result on the device where it would lie. Raises RuntimeError where devices
-    mix."""
+    """An operation on the CPU numbers, its result on the device where it would lie, counted by whoever counts. Raises
+    RuntimeError where devices mix."""
+    result = _carried_out(func, args, kwargs)
+    if _traffic:
+        _counted(func._schema.name.removeprefix("aten::"), args, result)
+    return result
+
+
+def _carried_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = func._schema.name.removeprefix("aten::")
     if name == "_fused_sdp_choice":
         return 0

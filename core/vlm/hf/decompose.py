@@ -54,7 +54,7 @@ def decompose(
         at_least_float32(recomputed.output[rows]) - at_least_float32(recomputed.input[rows]),
     )
     mixed = attention.output[rows]
-    gate, projection = None, next((call for call in calls if _projects(call, mixed)), None)
+    gate, projection = None, _projection(calls, mixed)
     if projection is None:
         gate, projection = _gated(calls, mixed)
     branches = None if projection is None else _branches(layer, calls, projection)
@@ -84,13 +84,12 @@ def decompose(
     return parts
 
 
-def _projects(call: ModuleCall, mixed: Float[Tensor, "row heads size"]) -> bool:
-    """Whether this call is the output projection of heads whose outputs are `mixed`."""
-    return (
-        isinstance(call.module, torch.nn.Linear)
-        and call.given.shape == mixed.flatten(1).shape
-        and torch.equal(call.given, mixed.flatten(1))
-    )
+def _projection(calls: Sequence[ModuleCall], mixed: Float[Tensor, "row heads size"]) -> ModuleCall | None:
+    """The output projection of heads whose outputs are `mixed`; None where there is none."""
+    heads = mixed.flatten(1)
+    linear = [call for call in calls if isinstance(call.module, torch.nn.Linear) and call.given.shape == heads.shape]
+    same = torch.stack([(call.given == heads).all() for call in linear]).tolist() if linear else []
+    return next((call for call, own in zip(linear, same, strict=True) if own), None)
 
 
 def _gated(
@@ -131,27 +130,29 @@ def _branches(
     start = next((i for i, call in enumerate(own) if projection.module in call.module.modules()), None)
     if start is None:
         return None
-    path, end, at = [], own[start].made, start
-    while (following := _given(own, at, end)) is not None:
-        at = following
-        if not _same(own[at].made, end):
-            path.append(own[at])
-        end = own[at].made
+    given, same = _handed_on(own)
+    path, end = [], start
+    while (following := next((i for i in range(end + 1, len(own)) if given[i][end]), None)) is not None:
+        if not same[following][end]:
+            path.append(own[following])
+        end = following
     others = [
         call.made
         for i, call in enumerate(own)
-        if call.made.shape == end.shape and not _same(call.made, end) and _given(own, i, call.made) is None
+        if call.made.shape == own[end].made.shape and not same[i][end] and not any(row[i] for row in given[i + 1 :])
     ]
-    return path, [end, *others]
+    return path, [own[end].made, *others]
 
 
-def _given(own: Sequence[ModuleCall], after: int, states: Tensor) -> int | None:
-    """The first call after the one numbered `after` that was given these states."""
-    return next((i for i in range(after + 1, len(own)) if _same(own[i].given, states)), None)
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.equal(one, other)
+def _handed_on(own: Sequence[ModuleCall]) -> tuple[list[list[bool]], list[list[bool]]]:
+    """Whether each call was given what each other made, and whether it made the same: one question to the device for
+    all of them."""
+    made = [call.made for call in own]
+    pairs = [(one, other) for states in ([call.given for call in own], made) for one in states for other in made]
+    differs = made[0].new_zeros((), dtype=torch.bool)
+    equal = torch.stack([(a == b).all() if a.shape == b.shape else differs for a, b in pairs]).tolist()
+    rows = [equal[first : first + len(own)] for first in range(0, len(equal), len(own))]
+    return rows[: len(own)], rows[len(own) :]
 
 
 def _multipliers(
@@ -166,7 +167,8 @@ def _multipliers(
     if any(end.shape != added.shape for end in ends):
         return None
     summands = torch.stack([at_least_float32(end).flatten() for end in ends])
-    fitted = torch.linalg.lstsq(summands.double().T.cpu(), added.double().flatten()[:, None].cpu()).solution[:, 0]
+    both = torch.cat([summands, at_least_float32(added).flatten()[None]]).cpu().double()
+    fitted = torch.linalg.lstsq(both[:-1].T, both[-1][:, None]).solution[:, 0]
     multipliers = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
     missed = multipliers.to(summands) @ summands - added.flatten()
     tolerance = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
@@ -209,7 +211,8 @@ def _check_sums(parts: LayerDecomposition, end: Float[Tensor, "row hidden"], mul
         (heads, at_least_float32(parts.mixed)),
         (parts.by_head().sum(1) + parts.bias, multiplier * at_least_float32(end)),
     ):
-        if float((sums - expected).norm()) > tolerance * float(expected.norm() + parts.state.norm()):
+        missed, allowed = torch.stack([(sums - expected).norm(), expected.norm() + parts.state.norm()]).tolist()
+        if missed > tolerance * allowed:
             raise _unreadable(number, "adds more through its attention than its heads and values account for")
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ...errors import NotShown
@@ -171,6 +171,7 @@ class _Patches:
         self._active = active
         self._entries = entries
         self._start = start
+        self._written: dict[int, list[tuple[Int[Tensor, "position"], Tensor]]] = {}
 
     def before(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
@@ -188,11 +189,32 @@ class _Patches:
         if states.ndim > 3:
             raise NotShown(SEVERAL_STREAMS)
         states = states.clone()
-        for row, patch in self._entries:
-            index = torch.tensor(patch.positions, dtype=torch.long, device=states.device) - self._start
-            inside = (index >= 0) & (index < states.shape[1])
-            states[_sequences(self._active, row), index[inside]] = patch.states.to(states)[inside]
+        for (row, _), (index, instead) in zip(self._entries, self._instead(states), strict=True):
+            states[_sequences(self._active, row), index] = instead
         return states
+
+    def _instead(
+        self, states: Float[Tensor, "batch row hidden"]
+    ) -> list[tuple[Int[Tensor, "position"], Float[Tensor, "position hidden"]]]:
+        """The rows that each patch writes, of those that are there, and what it writes. Which these are is found out
+        without asking the device: that would wait for all it has to do."""
+        rows = states.shape[1]
+        if rows not in self._written:
+            inside = [
+                [at for at, position in enumerate(patch.positions) if 0 <= position - self._start < rows]
+                for _, patch in self._entries
+            ]
+            flat = [
+                patch.positions[at] - self._start
+                for (_, patch), own in zip(self._entries, inside, strict=True)
+                for at in own
+            ]
+            index = torch.tensor(flat, dtype=torch.long, device=states.device).split([len(own) for own in inside])
+            self._written[rows] = [
+                (place, (patch.states if len(own) == len(patch.positions) else patch.states[own]).to(states))
+                for (_, patch), own, place in zip(self._entries, inside, index, strict=True)
+            ]
+        return self._written[rows]
 
 
 def _sequences(active: Active, row: int) -> int | slice:
