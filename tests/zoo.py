@@ -21,6 +21,7 @@ from core.zoo.tokenizer import build_tokenizer
 
 PATCH = 14
 LLAVA_SIDE = 56
+WIDE_PATCH = 8
 LLAVA_TEMPLATE = (
     "{% for message in messages %}{{ message['role'].upper() }}: "
     "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>\n"
@@ -155,15 +156,44 @@ def _qwen_ids(tokenizer: transformers.PreTrainedTokenizerFast) -> dict[str, Any]
     }
 
 
-def _save_qwen_processor(folder: Path, tokenizer: transformers.PreTrainedTokenizerFast, name: str) -> Path:
+def _save_qwen_processor(
+    folder: Path, tokenizer: transformers.PreTrainedTokenizerFast, name: str, images: Any = None
+) -> Path:
     """As on the hub: the parts beside each other, and a processor class that also wants a video processor."""
     sides = {"shortest_edge": 56 * 56, "longest_edge": 28 * 28 * 24}
-    transformers.Qwen2VLImageProcessorPil(patch_size=PATCH, merge_size=2, size=sides).save_pretrained(folder)
+    images = images or transformers.Qwen2VLImageProcessorPil(patch_size=PATCH, merge_size=2, size=sides)
+    images.save_pretrained(folder)
     settings = json.loads((folder / "preprocessor_config.json").read_text())
     (folder / "preprocessor_config.json").write_text(json.dumps({**settings, "processor_class": name}))
     tokenizer.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(QWEN_TEMPLATE)
     return folder
+
+
+def save_wide(folder: Path, seed: int = 1) -> Path:
+    """A Qwen2-VL as wide open as large models are, and narrow: 32 layers of 32 heads, and an image token for every
+    8 px of the picture, up to 4,096 of them (192 x 192 px are 576, 464 x 384 are 2,784)."""
+    tokenizer = build_tokenizer(image_token="<|image_pad|>", video_token="<|video_pad|>")
+    torch.manual_seed(seed)
+    rope = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 10_000.0}
+    large = {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 32, "hidden_size": 256}
+    config = transformers.Qwen2VLConfig(
+        text_config={**_decoder(len(tokenizer), rope_parameters=rope), **large, "max_position_embeddings": 4608},
+        vision_config={
+            "depth": 1,
+            "embed_dim": 16,
+            "hidden_size": 256,
+            "num_heads": 1,
+            "mlp_ratio": 2,
+            "patch_size": WIDE_PATCH,
+            "spatial_merge_size": 1,
+        },
+        **_qwen_ids(tokenizer),
+    )
+    _save(transformers.Qwen2VLForConditionalGeneration(config), folder)
+    sides = {"shortest_edge": 576 * WIDE_PATCH**2, "longest_edge": 4096 * WIDE_PATCH**2}
+    images = transformers.Qwen2VLImageProcessorPil(patch_size=WIDE_PATCH, merge_size=1, size=sides)
+    return _save_qwen_processor(folder, tokenizer, "Qwen2VLProcessor", images)
 
 
 def load(folder: Path) -> TransformersModel:

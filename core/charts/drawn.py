@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from dataclasses import dataclass
 
 from PIL import Image
@@ -57,10 +55,3 @@ def edge_kind(edge: Edge) -> str:
 def shortened(label: str) -> str:
     """A label that fits beside its node: visible, and at most `LONGEST_LABEL` long."""
     return cut(visible(label), LONGEST_LABEL)
-
-
-def png_url(image: Image.Image) -> str:
-    """The picture in a data address, without loss."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -6,11 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 import altair as alt
 import numpy as np
+from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from ..answer import TokenLayout
+from ..answer import PatchView, TokenLayout
 from .figure import figure
 from .heatmap import panels, patch_table, pictures, places, unseen_boxes
+from .many import MANY, ground_layers
 from .overlays import draw_veil
 from .palette import INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, rgb
 from .pixels import Pixels
@@ -59,11 +61,15 @@ def explained_image(
     pixels = Pixels(width, height)
     box = pixels.box
     tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("state:N", title="explanation")]
-    dark = alt.Chart(table[~inside])
-    marks: list[alt.Chart] = [
-        *pictures(images, layout, spots, pixels),
-        dark.mark_rect(fill=INK_ON_LIGHT, fillOpacity=VEIL, strokeOpacity=0, tooltip=None).encode(**box),
-    ]
+    marks = pictures(images, layout, spots, pixels)
+    many = len(table) > MANY
+    if many:
+        bright = set(table["position"][inside])
+        veils = [(spot.across(view.box), _veil(view, bright)) for spot in spots for view in spot.panel.views]
+        marks += ground_layers(veils, pixels)
+    else:
+        dark = alt.Chart(table[~inside])
+        marks.append(dark.mark_rect(fill=INK_ON_LIGHT, fillOpacity=VEIL, strokeOpacity=0, tooltip=None).encode(**box))
     if further.any():
         dashed = alt.Chart(table[further])
         marks.append(
@@ -86,7 +92,16 @@ def explained_image(
         toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
         top = top.add_params(toggle)
     marks.append(top)
-    return figure(marks, width, height)
+    return figure(marks, width, height, canvas=many)
+
+
+def _veil(view: PatchView, bright: Collection[int]) -> UInt8[np.ndarray, "rows columns 4"]:
+    """Dark over all patches of a view but those at `bright` positions."""
+    veil = np.zeros((view.rows, view.columns, 4), np.uint8)
+    veil[..., :3] = rgb(INK_ON_LIGHT)
+    covered = [position not in bright for position in view.positions]
+    veil[..., 3] = np.where(np.reshape(covered, (view.rows, view.columns)), round(255 * VEIL), 0)
+    return veil
 
 
 def explained_thumbnail(

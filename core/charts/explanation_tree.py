@@ -13,10 +13,11 @@ import pandas as pd
 
 from ..causal.explanation import NodeExplanation
 from ..causal.pag import Pag
-from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
+from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
 from .figure import Figure, figure
 from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
 from .radial import Radial, radial
+from .urls import webp_url
 
 LETTER = 7.5
 """Pixels that a letter of a word takes, on the average."""
@@ -125,6 +126,6 @@ def _point(node: DrawnNode, distance: int, target: bool) -> dict[str, Any]:
         "token": shortened(node.label),
         "details": " · ".join(node.details),
         "distance": distance,
-        "url": "" if node.image is None else png_url(node.image),
+        "url": "" if node.image is None else webp_url(node.image),
         "target": target,
     }

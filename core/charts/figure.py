@@ -15,6 +15,10 @@ from altair.utils import schemapi
 
 schemapi.disable_debug_mode()
 
+CANVAS = {"embedOptions": {"renderer": "canvas"}}
+ZOOM = "zoom"
+"""The name of what is shown of a figure that can be enlarged."""
+
 
 class Figure(alt.LayerChart):
     """Layers of one size; its specification is only checked on demand."""
@@ -32,6 +36,16 @@ class Beside(alt.HConcatChart):
         return super().to_dict(validate=validate, **options)
 
 
-def figure(layers: Sequence[alt.Chart], width: float, height: float) -> Figure:
-    """Layers over each other, of a fixed size in pixels, so that a picture and what lies over it stay together."""
-    return Figure(layer=list(layers), width=width, height=height, autosize="pad", padding=0)
+def figure(
+    layers: Sequence[alt.Chart], width: float, height: float, *, canvas: bool = False, zoom: bool = False
+) -> Figure:
+    """Layers over each other, of a fixed size in pixels, so that a picture and what lies over it stay together.
+
+    On a `canvas` they are no elements of the page: for marks by the thousand. With `zoom` the wheel enlarges what is
+    under the pointer, dragging moves it, and a double click brings back the whole.
+    """
+    layers = list(layers)
+    if zoom:
+        layers[-1] = layers[-1].add_params(alt.selection_interval(name=ZOOM, bind="scales"))
+    drawn = Figure(layer=layers, width=width, height=height, autosize="pad", padding=0)
+    return drawn.properties(usermeta=CANVAS) if canvas else drawn

@@ -13,18 +13,23 @@ import altair as alt
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from PIL import Image
 
 from ..answer import Head
 from .figure import figure
 from .heatmap import scale_of
+from .many import MANY, compact
 from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
 from .pixels import Pixels
 from .tokens import cut, unique, visible
+from .urls import webp_url
 
 SMALLEST, LARGEST = 7, 44
 """Pixels of a cell's side."""
 LINE = 19
 """Pixels of a row of text."""
+BESIDE = 95
+"""Pixels beside a map of heads for its axis and its legend."""
 TITLE = 18
 LONGEST_WORD = 22
 NO_ATTENTION = "no attention"
@@ -59,7 +64,7 @@ def head_map(
     dotted where there is none. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
     """
     layers, heads = figures.shape
-    cell = min(LARGEST, max(SMALLEST, size // max(layers, heads)))
+    cell = _cell(figures.shape, size)
     table = pd.DataFrame(
         [
             {"layer": layer, "head": head, "value": float(figures[layer, head])}
@@ -69,6 +74,8 @@ def head_map(
         ],
         columns=["layer", "head", "value"],
     )
+    if len(table) > MANY:
+        table = compact(table)
     number = "%" if share else ".3~g"
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", ticks=False, domain=False, grid=False)
     x = alt.X("head:O", scale=alt.Scale(domain=list(range(heads)), padding=0), axis=axis)
@@ -106,7 +113,16 @@ def head_map(
         # On top, so that a click on an outline is a click on its cell.
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
-    return figure(marks, cell * heads, cell * layers)
+    return figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY)
+
+
+def _cell(shape: tuple[int, ...], size: int) -> int:
+    return min(LARGEST, max(SMALLEST, size // max(shape)))
+
+
+def map_width(shape: tuple[int, ...], size: int) -> int:
+    """The width in pixels of a map of so many layers and heads, with its axis and its legend."""
+    return _cell(shape, size) * shape[1] + BESIDE
 
 
 def _without_heads(layers: Sequence[int], y: alt.Y, cell: int, width: int) -> list[alt.Chart]:
@@ -186,10 +202,9 @@ def head_name(head: Head | None) -> str:
 
 @dataclass(frozen=True)
 class SmallImage:
-    """One of several pictures: its address as data, width and height in pixels, a title, and what it is of."""
+    """One of several pictures, a title, and what it is of."""
 
-    url: str
-    size: tuple[int, int]
+    image: Image.Image
     title: str
     head: Head
 
@@ -197,42 +212,46 @@ class SmallImage:
 def gallery(
     images: Sequence[SmallImage], *, width: int, chosen: Head | None = None, click: str | None = None
 ) -> alt.LayerChart:
-    """Small pictures in lines of at most `width` pixels, each under its title. A click's entry has "layer" and "head".
+    """Small pictures in lines of at most `width` pixels, each under its title; to the browser they go as one. A click's
+    entry has "layer" and "head".
 
     Raises ValueError without pictures.
     """
     if not images:
         raise ValueError("there are no pictures to show")
-    across = max(image.size[0] for image in images) + 10
-    down = max(image.size[1] for image in images) + TITLE + 10
+    across = max(small.image.width for small in images) + 10
+    down = max(small.image.height for small in images) + TITLE + 10
     columns = max(1, (width + 10) // across)
+    wide = min(columns, len(images)) * across - 6
+    high = -(-len(images) // columns) * down - 6
+    sheet = Image.new("RGBA", (wide, high))
     rows = []
-    for index, image in enumerate(images):
+    for index, small in enumerate(images):
         row, column = divmod(index, columns)
         left, top = column * across + 2, row * down + 2
+        sheet.paste(small.image, (left, top + TITLE))
         rows.append(
             {
-                "layer": image.head[0],
-                "head": image.head[1],
-                "title": image.title,
-                "url": image.url,
+                "layer": small.head[0],
+                "head": small.head[1],
+                "title": small.title,
                 "x": left,
-                "x2": left + image.size[0],
+                "x2": left + small.image.width,
                 "y": top + TITLE,
-                "y2": top + TITLE + image.size[1],
+                "y2": top + TITLE + small.image.height,
                 "line": top + TITLE / 2,
-                "on": image.head == chosen,
+                "on": small.head == chosen,
             }
         )
     table = pd.DataFrame(rows)
-    wide = min(columns, len(images)) * across - 6
-    high = -(-len(images) // columns) * down - 6
     pixels = Pixels(wide, high)
     box = pixels.box
     base = alt.Chart(table)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O")]
     marks: list[alt.Chart] = [
-        base.mark_image(aspect=False, tooltip=None).encode(**box, url=alt.Url("url:N")),
+        alt.Chart(pd.DataFrame([{"x": 0, "y": 0, "x2": wide, "y2": high, "url": webp_url(sheet)}]))
+        .mark_image(aspect=False, tooltip=None)
+        .encode(**box, url=alt.Url("url:N")),
         base.mark_text(align="left", baseline="middle", color=NEUTRAL).encode(
             x=pixels.x("x"), y=pixels.y("line"), text=alt.Text("title:N")
         ),

@@ -12,16 +12,18 @@ import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import altair as alt
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw
 
 from ..answer import Box, PatchView, TokenLayout
 from ..geometry import never_seen
 from .figure import figure
+from .many import MANY, Ground, compact, ground_layers
 from .overlays import draw_veil
 from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, VEIL, ramp, rgb
 from .pixels import Pixels
@@ -187,12 +189,14 @@ def heatmap(
     click: str | None = None,
     label: str = "score",
     format: str = ".4f",
+    zoom: bool = False,
 ) -> alt.LayerChart:
     """The images of a layout with every patch coloured by `values` at its position (NaN: not looked at).
 
     `size` is each panel's longer side in pixels; without a `scale` the figure has its own. Patches at `selected`
     positions are outlined. `only` names the images to show. With `click`, clicks toggle patches in a selection of that
-    name whose entries have a "position". `label` and `format` are what hovering says the value is.
+    name whose entries have a "position". `label` and `format` are what hovering says the value is. With `zoom` it can
+    be enlarged and moved. More than `MANY` patches are drawn as one image, on a canvas.
     Raises ValueError where `values` is not of the layout's length or no patch has a place.
     """
     shown = _shown(layout, values, only)
@@ -201,30 +205,36 @@ def heatmap(
     scale = scale or scale_of(table["value"].to_numpy())
     pixels = Pixels(width, height)
     box = pixels.box
-    tooltip = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q")]
+    places_told = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q")]
     if len(layout.views) > 1:
-        tooltip.insert(0, alt.Tooltip("view:N"))
-    known = alt.Chart(table[table["value"].notna()])
-    heat = known.mark_rect(opacity=opacity, stroke=None, cursor="pointer" if click else "default").encode(
-        **box,
-        color=alt.Color(
-            "value:Q",
-            scale=scale.altair(),
-            legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10),
-        ),
-        tooltip=[
-            *tooltip,
-            alt.Tooltip("value:Q", title=label, format=format),
-            alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
-        ],
+        places_told.insert(0, alt.Tooltip("view:N"))
+    many = len(table) > MANY
+    if many:
+        table = compact(table if len(layout.views) > 1 else table.drop(columns="view"))
+    known = alt.Chart(table[table["value"].notna()].reset_index(drop=True))
+    color = alt.Color(
+        "value:Q",
+        scale=scale.altair(),
+        legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10),
     )
-    layers = [*pictures(images, layout, spots, pixels), heat]
-    missing = table[table["value"].isna()].assign(state=NOT_LOOKED_AT)
+    tooltip = [
+        *places_told,
+        alt.Tooltip("value:Q", title=label, format=format),
+        alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
+    ]
+    cursor: Literal["pointer", "default"] = "pointer" if click else "default"
+    layers = pictures(images, layout, spots, pixels)
+    if many:
+        layers += ground_layers(_grounds(spots, np.asarray(values, dtype=float), scale, opacity), pixels, color)
+    else:
+        heat = known.mark_rect(opacity=opacity, stroke=None, cursor=cursor)
+        layers.append(heat.encode(**box, color=color, tooltip=tooltip))
+    missing = table[table["value"].isna()].assign(state=NOT_LOOKED_AT).reset_index(drop=True)
     if len(missing):
         layers.append(
             alt.Chart(missing)
             .mark_rect(fill=NEUTRAL, fillOpacity=0.15, stroke=NEUTRAL, strokeDash=[2, 3], strokeWidth=1)
-            .encode(**box, tooltip=[*tooltip, alt.Tooltip("state:N", title=label)])
+            .encode(**box, tooltip=[*places_told, alt.Tooltip("state:N", title=label)])
         )
     if table["picked"].any():
         layers.append(
@@ -242,16 +252,34 @@ def heatmap(
             align="left", fontWeight="bold", tooltip=None, stroke=INK_ON_LIGHT, strokeWidth=3, strokeOpacity=0.7
         )
         layers += [rim, base.mark_text(align="left", fontWeight="bold", tooltip=None, color=INK_ON_DARK)]
-    if click:
+    if click or many:
         # A layer of its own on top, so that a click on an outline is a click on its patch.
-        toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
-        layers.append(
-            known.mark_rect(fillOpacity=0, strokeOpacity=0, cursor="pointer")
-            .encode(**box, tooltip=heat.encoding.tooltip)
-            .add_params(toggle)
-            .properties(name=click)
-        )
-    return figure(layers, width, height)
+        top = known.mark_rect(fillOpacity=0, strokeOpacity=0, cursor=cursor).encode(**box, tooltip=tooltip)
+        if click:
+            toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
+            top = top.add_params(toggle).properties(name=click)
+        layers.append(top)
+    return figure(layers, width, height, canvas=many, zoom=zoom)
+
+
+def _grounds(
+    spots: Sequence[Place], values: Float[np.ndarray, "position"], scale: Scale, opacity: float
+) -> list[Ground]:
+    """The colours of every view; patches not looked at let the picture through."""
+    return [
+        (spot.across(view.box), tints(view, values[list(view.positions)], scale, opacity))
+        for spot in spots
+        for view in spot.panel.views
+    ]
+
+
+def tints(
+    view: PatchView, values: Float[np.ndarray, "patch"], scale: Scale, opacity: float
+) -> UInt8[np.ndarray, "rows columns 4"]:
+    """Colour and opacity of each patch of a view; those not looked at (NaN) let everything through."""
+    colors = ramp(scale.colors, scale.share(np.nan_to_num(values))).round().astype(np.uint8)
+    cover = np.where(np.isfinite(values), round(255 * opacity), 0).astype(np.uint8)
+    return np.concatenate([colors, cover[:, None]], axis=1).reshape(view.rows, view.columns, 4)
 
 
 def _panel_name(panel: Panel, layout: TokenLayout) -> str:
@@ -359,13 +387,9 @@ def _tint(
 ) -> None:
     """Lay a view's colours over what it covers; patches not looked at keep the picture."""
     left, top, right, bottom = _corners(spot.across(view.box))
-    grid = (view.rows, view.columns)
-    colors = ramp(scale.colors, scale.share(np.nan_to_num(values))).round().astype(np.uint8)
-    cover = np.where(np.isfinite(values), round(255 * opacity), 0).astype(np.uint8)
-    size = (right - left, bottom - top)
-    heat = Image.fromarray(colors.reshape(*grid, 3)).resize(size, Image.Resampling.NEAREST)
-    mask = Image.fromarray(cover.reshape(grid)).resize(size, Image.Resampling.NEAREST)
-    canvas.paste(heat, (left, top), mask)
+    tinted = Image.fromarray(tints(view, values, scale, opacity), "RGBA")
+    shown = tinted.resize((right - left, bottom - top), Image.Resampling.NEAREST)
+    canvas.paste(shown.convert("RGB"), (left, top), shown.getchannel("A"))
 
 
 def _corners(box: Box) -> tuple[int, int, int, int]:

@@ -17,10 +17,11 @@ from pyvis.network import Network
 
 from ..causal.explanation import NodeExplanation
 from ..causal.pag import Edge, Mark, Pag
-from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, png_url, shortened
+from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
 from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
 from .radial import Radial, radial
 from .tokens import visible
+from .urls import webp_url
 
 FAINT, FAINT_ON_DARK = 0.25, 0.45
 """Opacity of edges outside the tree: behind the others, and still seen."""
@@ -70,7 +71,7 @@ def pag_page(
 def _node(node: DrawnNode, number: int, explanation: NodeExplanation, ink: str) -> dict[str, Any]:
     label = shortened(node.label)
     if node.image is not None:
-        look = {"shape": "image", "image": png_url(node.image), "size": THUMBNAIL / 2}
+        look = {"shape": "image", "image": webp_url(node.image), "size": THUMBNAIL / 2}
         frame = {"borderWidth": 1, "color": {"border": NEUTRAL, "background": NEUTRAL}}
         border = {"shapeProperties": {"useBorderWithImage": True}, **frame}
         return {"label": label, "font": {"color": ink, "size": 14, "vadjust": -4}, **look, **border}

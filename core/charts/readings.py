@@ -13,7 +13,8 @@ from PIL import Image
 
 from ..answer import TokenLayout
 from .figure import figure
-from .heatmap import Scale, panels, patch_table, pictures, places
+from .heatmap import Place, Scale, panels, patch_table, pictures, places, tints
+from .many import MANY, compact, ground_layers
 from .palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
 from .pixels import Pixels
 from .tokens import cut, unique, visible
@@ -24,6 +25,12 @@ MOST_TOLD = 10
 OPACITY = 0.6
 DARK_BELOW = 0.6
 """The probability below which the ground is dark and the word on it white."""
+TOLD_OF_MANY, LONGEST_OF_MANY = 3, 14
+"""Words that hovering lists where there are many patches, and the letters of each."""
+PROBABLE, MOST_WRITTEN = 0.3, 150
+"""The probability from which on a word is written over a picture of many patches, and how many are at most."""
+FONT = 11
+"""The size of those words."""
 ROW, COLUMN = 24, 56
 LETTER = 0.62
 """Width of a letter as a part of the font's size."""
@@ -49,6 +56,11 @@ class Reading:
             **{f"word{rank}": text for rank, text in enumerate(told[:MOST_TOLD], 1)},
         }
 
+    def told(self, most: int) -> str:
+        """The first words with their probabilities, in one line."""
+        pairs = zip(self.words[:most], self.probabilities, strict=False)
+        return " · ".join(f"{cut(visible(word), LONGEST_OF_MANY)} {probability:.0%}" for word, probability in pairs)
+
 
 def reading_grid(
     images: Sequence[Image.Image],
@@ -58,10 +70,16 @@ def reading_grid(
     size: int,
     marked: Collection[int] = (),
     only: Collection[int] | None = None,
+    picked: int | None = None,
+    click: str | None = None,
+    zoom: bool = False,
 ) -> alt.LayerChart:
     """The top word of every image token (by sequence position) where the token lies in the picture, on a ground that
-    says how probable it is; hovering lists the next ones. `marked` positions are outlined.
+    says how probable it is; hovering lists the next ones. `marked` positions are outlined, and `picked` more so.
 
+    More than `MANY` are drawn as one image, on a canvas, and words stand on it where they are probable and have room;
+    with `zoom` it can be enlarged and moved, and every word is there once its patch has room for it. With `click`,
+    clicks toggle patches in a selection of that name whose entries have a "position".
     Raises ValueError where no patch has a place or one has no reading.
     """
     shown = panels(layout, only)
@@ -72,27 +90,116 @@ def reading_grid(
     missing = [position for position in table["position"] if position not in readings]
     if missing:
         raise ValueError(f"image token {missing[0]} has no reading")
-    told = pd.DataFrame([readings[position].row for position in table["position"]])
-    table = pd.concat([table[["row", "column", "x", "x2", "y", "y2", "picked"]], told], axis=1)
-    table["middle"], table["centre"] = (table["x"] + table["x2"]) / 2, (table["y"] + table["y2"]) / 2
-    cell = float((table["x2"] - table["x"]).min())
-    letters = max(1, int(cell / (_font(cell) * LETTER)))
-    table["text"] = [cut(word, letters) for word in table["word"]]
+    table = table.drop(columns=["view", "value", "share"])
     pixels = Pixels(width, height)
-    box = pixels.box
-    tips = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), *_told(told)]
-    base = alt.Chart(table)
-    marks: list[alt.Chart] = [
-        *pictures(images, layout, spots, pixels),
-        base.mark_rect(opacity=OPACITY).encode(**box, color=_ground(min(160, height)), tooltip=tips),
-        base.mark_text(fontSize=_font(cell), tooltip=None).encode(
-            x=pixels.x("middle"), y=pixels.y("centre"), text=alt.Text("text:N"), color=_ink()
-        ),
-    ]
+    many = len(table) > MANY
+    words, told, tips = (_many_readings if many else _few_readings)(spots, table, readings, pixels, zoom)
+    marks = [*pictures(images, layout, spots, pixels), *words]
     if table["picked"].any():
-        outline = alt.Chart(table[table["picked"]]).mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=2, tooltip=None)
-        marks.append(outline.encode(**box))
-    return figure(marks, width, height)
+        marks.append(_outlines(told.transform_filter("datum.picked"), pixels, 1.2 if many else 2))
+    if picked in readings:
+        marks.append(_outlines(told.transform_filter(f"datum.position === {picked}"), pixels, 3.5))
+    if many or click:
+        top = told.mark_rect(fillOpacity=0, strokeOpacity=0).encode(**pixels.box, tooltip=tips)
+        if click:
+            toggle = alt.selection_point(name=click, fields=["position"], on="click", toggle="true", empty=False)
+            top = top.add_params(toggle)
+        marks.append(top)
+    return figure(marks, width, height, canvas=many, zoom=zoom)
+
+
+Drawn = tuple[list[alt.Chart], alt.Chart, list[alt.Tooltip]]
+"""Marks, a chart of the table that they have, and what hovering tells of its rows."""
+
+
+def _few_readings(
+    spots: Sequence[Place], table: pd.DataFrame, readings: Mapping[int, Reading], pixels: Pixels, zoom: bool
+) -> Drawn:
+    """A mark and a word for every patch, as much of it as has room."""
+    every = pd.DataFrame([readings[position].row for position in table["position"]])
+    cell = _cell(table)
+    letters = max(1, int(cell / (_font(cell) * LETTER)))
+    base = alt.Chart(
+        table.assign(
+            **every,
+            middle=(table["x"] + table["x2"]) / 2,
+            centre=(table["y"] + table["y2"]) / 2,
+            text=[cut(word, letters) for word in every["word"]],
+        )
+    )
+    tips = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), *_told(every)]
+    ground = base.mark_rect(opacity=OPACITY).encode(
+        **pixels.box, color=_ground(min(160, int(pixels.height))), tooltip=tips
+    )
+    text = base.mark_text(fontSize=_font(cell), tooltip=None).encode(
+        x=pixels.x("middle"), y=pixels.y("centre"), text=alt.Text("text:N"), color=_ink()
+    )
+    return [ground, text], base, tips
+
+
+def _many_readings(
+    spots: Sequence[Place], table: pd.DataFrame, readings: Mapping[int, Reading], pixels: Pixels, zoom: bool
+) -> Drawn:
+    """The grounds as one image each, and the words that are probable, the most probable first, where no other stands;
+    with `zoom` all of them, each from the moment on that its patch has room for it."""
+    probable = {position: readings[position].probabilities[0] for position in table["position"]}
+    grounds = [
+        (
+            spot.across(view.box),
+            tints(view, np.array([probable[position] for position in view.positions]), CERTAIN, OPACITY),
+        )
+        for spot in spots
+        for view in spot.panel.views
+    ]
+    layers = ground_layers(grounds, pixels, _ground(min(160, int(pixels.height)), "value"))
+    told = table.assign(told=[readings[position].told(TOLD_OF_MANY) for position in table["position"]])
+    text = [cut(visible(readings[position].words[0]), LONGEST_OF_MANY) for position in table["position"]]
+    words = table.assign(text=text, probability=list(probable.values()))
+    seldom = alt.Chart(compact(words.iloc[_with_room(words)].drop(columns=["probability", "picked"])))
+    tips = [alt.Tooltip("row:Q"), alt.Tooltip("column:Q"), alt.Tooltip("told:N", title="says")]
+    if not zoom:
+        return [*layers, *_written(seldom, pixels, alt.value(1))], alt.Chart(compact(told)), tips
+    base = alt.Chart(compact(told.assign(text=text)))
+    # How many pixels a patch is wide as it is shown now, and how many its word needs.
+    shown = f"{_cell(table)} * {pixels.width} / abs(domain('x')[1] - domain('x')[0])"
+    room = f"{shown} >= {LETTER * FONT} * length(datum.text)"
+    if_room = alt.condition(room, alt.value(1), alt.value(0))
+    without_room = alt.condition(room, alt.value(0), alt.value(1))
+    return [*layers, *_written(seldom, pixels, without_room), *_written(base, pixels, if_room)], base, tips
+
+
+def _written(base: alt.Chart, pixels: Pixels, opacity: Any) -> list[alt.Chart]:
+    """Words in the middles of their patches; with a dark rim, so that they are legible on any picture."""
+    words = base.transform_calculate(middle="(datum.x + datum.x2) / 2", centre="(datum.y + datum.y2) / 2").encode(
+        x=pixels.x("middle"), y=pixels.y("centre"), text=alt.Text("text:N"), opacity=opacity
+    )
+    rim = words.mark_text(fontSize=FONT, tooltip=None, stroke=INK_ON_LIGHT, strokeWidth=3, strokeOpacity=0.8)
+    return [rim, words.mark_text(fontSize=FONT, tooltip=None, color=INK_ON_DARK)]
+
+
+def _outlines(base: alt.Chart, pixels: Pixels, width: float) -> alt.Chart:
+    return base.mark_rect(fillOpacity=0, stroke=PICKED, strokeWidth=width, tooltip=None).encode(**pixels.box)
+
+
+def _with_room(words: pd.DataFrame) -> list[int]:
+    """The rows of the words that are probable and do not stand on a more probable one."""
+    taken: list[tuple[float, float, float]] = []
+    chosen: list[int] = []
+    for index in np.argsort(-words["probability"].to_numpy(), kind="stable"):
+        word = words.iloc[int(index)]
+        if word["probability"] < PROBABLE or len(chosen) == MOST_WRITTEN:
+            break
+        half = LETTER * FONT * max(2, len(word["text"])) / 2 + 2
+        at = (word["x"] + word["x2"]) / 2, (word["y"] + word["y2"]) / 2
+        if all(abs(at[1] - y) >= FONT + 2 or abs(at[0] - x) >= half + other for x, y, other in taken):
+            taken.append((*at, half))
+            chosen.append(int(index))
+    return chosen
+
+
+def _cell(table: pd.DataFrame) -> float:
+    """The width in pixels of the narrowest patch."""
+    return float((table["x2"] - table["x"]).min())
 
 
 def _font(cell: float) -> float:
@@ -144,12 +251,12 @@ def reading_table(
     return figure(marks, COLUMN * len(layers), ROW * len(names))
 
 
-def _ground(length: int | None) -> alt.Color:
+def _ground(length: int | None, field: str = "probability") -> alt.Color:
     """Colours by probability, with a legend of some length."""
     legend = None
     if length is not None:
         legend = alt.Legend(title=None, format="%", gradientLength=length, gradientThickness=10, tickCount=3)
-    return alt.Color("probability:Q", scale=CERTAIN.altair(), legend=legend)
+    return alt.Color(f"{field}:Q", scale=CERTAIN.altair(), legend=legend)
 
 
 def _ink() -> Any:

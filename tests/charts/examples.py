@@ -24,7 +24,7 @@ from core.charts.drawn import DrawnNode
 from core.charts.explained import explained_image
 from core.charts.explanation_tree import explanation_tree
 from core.charts.heads import SmallImage, gallery, head_map, ranked_heads, word_bars, word_table
-from core.charts.heatmap import Scale, data_url, heatmap
+from core.charts.heatmap import Scale, heatmap
 from core.charts.moments import moment_bars
 from core.charts.phrasings import phrasing_matrix
 from core.charts.readings import Reading, reading_grid, reading_table
@@ -97,7 +97,7 @@ def ranked() -> dict[str, Chart]:
 
 
 def small_images() -> dict[str, Chart]:
-    images = [SmallImage(data_url(IMAGE), (60, 40), f"head {head}", (0, head)) for head in range(3)]
+    images = [SmallImage(IMAGE, f"head {head}", (0, head)) for head in range(3)]
     return {
         "plain": gallery(images, width=150),
         "chosen": gallery(images, width=150, chosen=(0, 1), click="small"),

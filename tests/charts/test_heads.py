@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.charts import palette
 from core.charts.heads import (
@@ -61,7 +64,7 @@ def test_maps_of_any_size_stay_on_the_page(shape: tuple[int, int]) -> None:
 
 
 def test_clicks_are_taken_by_the_topmost_mark_and_name_layer_and_head() -> None:
-    picture = SmallImage("data:image/jpeg;base64,", (90, 60), "head 0", (1, 0))
+    picture = SmallImage(Image.new("RGB", (90, 60)), "head 0", (1, 0))
     for chart in (
         head_map(np.ones((2, 2)), name="x", chosen=(0, 0), click="it"),
         ranked_heads([((0, 1), 0.5)], name="x", click="it"),
@@ -86,13 +89,20 @@ def test_bars_keep_the_order_they_are_given() -> None:
 
 
 def test_small_pictures_stand_in_lines_within_the_width() -> None:
-    pictures = [SmallImage(f"data:{n}", (100, 80), f"head {n}", (0, n)) for n in range(7)]
+    pictures = [SmallImage(Image.new("RGB", (100, 80), (30 * n, 90, 90)), f"head {n}", (0, n)) for n in range(7)]
     chart = gallery(pictures, width=350)
-    rows = tables(chart)
+    (sheet,) = [row for row in tables(chart) if "url" in row]
+    rows = [row for row in tables(chart) if "head" in row]
     assert max(row["x2"] for row in rows) <= 350
     assert [row["head"] for row in rows if row["y"] == rows[0]["y"]] == [0, 1, 2]
     assert {(row["x2"] - row["x"], row["y2"] - row["y"]) for row in rows} == {(100, 80)}
     assert max(row["y2"] for row in rows) <= chart.to_dict()["height"]
+    shown = Image.open(io.BytesIO(base64.b64decode(sheet["url"].partition(",")[2])))
+    assert shown.size == (sheet["x2"], sheet["y2"])
+    for row in rows:
+        red, _, _, opaque = shown.getpixel(((row["x"] + row["x2"]) // 2, (row["y"] + row["y2"]) // 2))
+        assert abs(red - 30 * row["head"]) < 12 and opaque == 255
+    assert shown.getpixel((0, 0))[3] == 0, "between the pictures the page is seen"
     with pytest.raises(ValueError, match="no pictures"):
         gallery([], width=300)
 

@@ -16,6 +16,7 @@ from ...charts.heatmap import heatmap, scale_of
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.closer import closer_button
 from ..widgets.every_picture import every_picture
 from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.places import why_no_places
@@ -88,15 +89,14 @@ def patches_chart(
     view: AttentionView, answer: Answer, values: Float[np.ndarray, "position"], key: str, size: int, image: int
 ) -> None:
     """A heat map over one picture whose clicks select patches for the whole page."""
-    chart = heatmap(
+    draw = partial(
+        heatmap,
         answer.question.images,
         answer.layout,
         values,
-        size=size,
         opacity=view.opacity,
         selected=view.patches,
         only=(image,),
-        click="patch",
         label="attention",
         format=".3%",
     )
@@ -104,7 +104,9 @@ def patches_chart(
     def clicked(entry: Entry) -> None:
         view.toggle(int(entry["position"]))
 
+    chart = draw(size=size, click="patch")
     clickable(chart, "patch", key, clicked, "attention of every patch over the picture; click patches to select them")
+    closer_button(answer.layout, image, key, lambda size: draw(size=size, zoom=True))
 
 
 def _without_places(answer: Answer) -> None:

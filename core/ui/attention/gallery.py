@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -9,15 +11,18 @@ from jaxtyping import Float
 from ...attention.measures import by_key
 from ...attention.words import where_heads_look
 from ...charts.heads import SmallImage, gallery
-from ...charts.heatmap import Scale, data_url, heat_image, scale_of
+from ...charts.heatmap import Scale, heat_image, scale_of
 from ..widgets.clicks import Entry, clickable
 from ..widgets.layers import no_attention
+from ..widgets.pages import page_of
 from .subject import Subject
 from .view import AttentionView
 
 SIZE = 101
 WIDTH = 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
+PAGE = 18
+"""Small pictures at a time."""
 OWN, COMMON = "each its own", "one for all"
 BY_NUMBER = "head number"
 
@@ -48,10 +53,11 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
     answer = subject.answer
     patches = [position for shown in answer.layout.views for position in shown.positions]
     common = scale_of(looks[:, patches]) if scale == COMMON else None
-    heads = list(range(len(values)))
+    heads: Sequence[int] = range(len(values))
     if order != BY_NUMBER:
-        heads.sort(key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
+        heads = sorted(heads, key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
     number = "{:.0%}" if measure.share else "{:.2f}"
+    heads = page_of(heads, PAGE, "attention_gallery_page")
     images = [
         _small(subject, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
         for head in heads
@@ -99,4 +105,4 @@ def _small(
         opacity=view.opacity,
         only=(subject.image,),
     )
-    return SmallImage(data_url(shown), shown.size, title, (view.layer, head))
+    return SmallImage(shown, title, (view.layer, head))

@@ -7,8 +7,9 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...attention.measures import by_key, measured, ranked
-from ...charts.heads import head_map, head_name, ranked_heads
+from ...charts.heads import head_map, head_name, map_width, ranked_heads
 from ..widgets.clicks import Entry, clickable
+from ..widgets.head_finder import head_finder, window
 from ..widgets.layers import greyed
 from .subject import Subject
 from .view import AttentionView
@@ -33,8 +34,10 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
     def clicked(entry: Entry) -> None:
         view.choose((int(entry["layer"]), int(entry["head"])))
 
+    number = "{:.1%}" if measure.share else "{:.3f}"
+    ranking = head_finder(ranked(values, values.size), view.head, view.choose, key="attention", figure=number.format)
     with st.container(horizontal=True, gap="small"):
-        with st.container(width=365):
+        with st.container(width=max(365, map_width(values.shape, MAP))):
             chart = head_map(
                 values,
                 name=measure.name,
@@ -46,7 +49,7 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
             )
             clickable(chart, "cell", "attention_heads", clicked, f"{measure.name} of every head, layer by layer")
         with st.container(width=190):
-            order = ranked(values, MOST_RANKED)
+            order = window(ranking, view.head, MOST_RANKED)
             bars = ranked_heads(order, name=measure.name, share=measure.share, chosen=view.head, click="bar", width=125)
             clickable(bars, "bar", "attention_ranked", clicked, f"the heads with the most {measure.name}")
     hint = "Click a cell or a bar to see where that head looks" if view.head is None else "Click it again for all heads"

@@ -12,18 +12,20 @@ from ...causal.heads import HeadsTest, heads_tests
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
 from ...charts.heads import SmallImage, gallery, head_map
-from ...charts.heatmap import data_url
 from ...masking import as_seen
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..widgets.clicks import Entry, clickable
 from ..widgets.layers import greyed
+from ..widgets.pages import page_of
 from .naming import nats
 from .view import GRAPHS, HEADS_TESTS, CausalView
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
+PAGE = 18
+"""Small pictures at a time."""
 
 
 def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
@@ -117,15 +119,14 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) ->
     if answer.layout.views:
         seen = as_seen(answer.question)
         images = []
-        for head in test.ranked:
+        for head in page_of(test.ranked, PAGE, "causal_gallery_page"):
             graph = test.graphs[head]
             distance = graph.explanation.tree.distance
             patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
             small = explained_thumbnail(seen, answer.layout, patches, test.rates.radius, size=SMALL, only=(image,))
             images.append(
                 SmallImage(
-                    data_url(small),
-                    small.size,
+                    small,
                     f"head {head}: {_figure(test, head).replace(' nats', '')}",
                     (test.layer, head),
                 )

@@ -22,8 +22,8 @@ from .position_map import image_scale, picture_map
 
 BESIDE = 190
 """Pixels beside a table for its names and its legend."""
-MOST_LAYERS, MOST_PLACES = 14, 80
-"""Columns of a table of words, evenly spread; and rows of any table, the last ones."""
+MOST_LAYERS, BESIDE_LAYERS, MOST_PLACES = 14, 7, 80
+"""Columns of a table of words, evenly spread, and of one beside a picture; and rows of any table, the last ones."""
 TALL, HEIGHT = 20, 560
 """Rows from which on a table scrolls, and the pixels that are seen of it then."""
 LONGEST_NAME = 24
@@ -81,7 +81,7 @@ def layer_texts(workspace: Workspace, answer: Answer, target: Target, shape: Lay
         drawn = []
     on_picture = {alone[position] for position in placed & set(alone)} if drawn else set()
     listed = [column for column in range(len(shape.places)) if column not in on_picture]
-    some = _spread(len(shape.layers))
+    some = _spread(len(shape.layers), BESIDE_LAYERS if drawn else MOST_LAYERS)
     with st.container(horizontal=True, gap="medium"):
         if drawn:
             with st.container(width=position_map.WIDTH):
@@ -153,11 +153,11 @@ def _scrolling(width: int, rows: int) -> DeltaGenerator:
     return st.container(width=width, height=HEIGHT if rows > TALL else "content", border=False)
 
 
-def _spread(count: int) -> list[int]:
+def _spread(count: int, most: int) -> list[int]:
     """The places of as many columns as a table has room for, evenly spread."""
-    if count <= MOST_LAYERS:
+    if count <= most:
         return list(range(count))
-    return [round(column * (count - 1) / (MOST_LAYERS - 1)) for column in range(MOST_LAYERS)]
+    return [round(column * (count - 1) / (most - 1)) for column in range(most)]
 
 
 def _left_out(places: int, layers: int, shown_layers: int) -> str:

@@ -17,6 +17,7 @@ from ...maps.files import record_json
 from ...maps.shares import Part, parts
 from ...masking import as_seen
 from ..state.workspace import Workspace
+from ..widgets.closer import closer_button
 from ..widgets.map_downloads import asked_notes, drawn_over, file_name, number_downloads
 from ..widgets.scored_words import TALL, scored_tokens
 from ..widgets.seen import seen_button
@@ -48,18 +49,20 @@ def picture_map(
     opacity: float = 0.6,
 ) -> None:
     """The values over the picture that is shown, as the model saw it. No two of a page have the same `key`."""
-    chart = heatmap(
+    draw = partial(
+        heatmap,
         as_seen(answer.question),
         answer.layout,
         values,
-        size=SIZE,
         scale=scale,
         opacity=opacity,
         only=(workspace.shown_image,),
         label=label,
     )
-    st.altair_chart(chart, width="content", alt=description)
-    seen_button(answer, workspace.shown_image, key)
+    st.altair_chart(draw(size=SIZE), width="content", alt=description)
+    with st.container(horizontal=True, gap="small"):
+        seen_button(answer, workspace.shown_image, key)
+        closer_button(answer.layout, workspace.shown_image, key, lambda size: draw(size=size, zoom=True))
 
 
 def coloured_words(

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
+import altair as alt
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...charts.readings import COLUMN, reading_grid, reading_table
-from ...charts.tokens import visible
+from ...charts.many import MANY
+from ...charts.readings import COLUMN, PROBABLE, TOLD_OF_MANY, reading_grid, reading_table
+from ...charts.tokens import alternatives_chart, visible
 from ...masking import as_seen
 from ...mechanisms.lens import reciprocal_rank_by_chance
 from ...mechanisms.logit_lens import LogitLens, some_layers, words_read
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.places import why_no_places
+from ..widgets.clicks import Entry, clickable
+from ..widgets.closer import closer_button
+from ..widgets.places import place_of, why_no_places
 from ..widgets.seen import seen_button
 from .reading import TOP, first_layers, read, rows_of, shown
 from .saving import save
@@ -24,6 +28,10 @@ from .subject import Subject, subject_of
 from .view import MechanismsView, Read
 
 GRID, LEGEND = 452, 68
+COLUMNS, NAMES = 7, 130
+"""Columns of the table of words beside a picture, and pixels for the names of its rows."""
+TALL, HEIGHT = 30, 640
+"""Rows from which on the table of words scrolls, and the pixels that are seen of it then."""
 MOST_TOKENS = 80
 """Rows of the table of words, the last ones."""
 CAVEAT = (
@@ -82,40 +90,103 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
     states = read(workspace.view(MechanismsView), model, answer, positions, [layer], subject)
     if states is None:
         return
-    readings = {position: shown(model, states, 0, place) for place, position in enumerate(positions)}
+    many = len(positions) > MANY
+    readings = dict(zip(positions, shown(model, states, 0, TOLD_OF_MANY if many else TOP), strict=True))
     ranks = states.reading.word_ranks[0, :, 0].tolist()
     among = [position for position, rank in zip(positions, ranks, strict=True) if rank <= TOP]
-    images = as_seen(answer.question)
-    st.altair_chart(
-        reading_grid(images, answer.layout, readings, size=GRID, marked=among, only=(workspace.shown_image,)),
-        width="content",
-        key="mechanisms_grid",
-        alt=f"the most probable word of every image token at layer {layer}",
+    draw = partial(
+        reading_grid, as_seen(answer.question), answer.layout, readings, marked=among, only=(workspace.shown_image,)
     )
+    description = f"the most probable word of every image token at layer {layer}"
+    view = workspace.view(MechanismsView)
+    if many:
+        _clickable_grid(view, draw, description)
+    else:
+        st.altair_chart(draw(size=GRID), width="content", key="mechanisms_grid", alt=description)
     what = "the projected visual embeddings" if layer == 0 else f"the states that enter layer {layer}"
     if layer == model.card.layers:
         what = "what the last layer left"
     word = escaped(visible(model.reader.piece(subject.token_targets[0].token)))
     best = min(ranks)
     mean_reciprocal = sum(1 / rank for rank in ranks) / len(ranks)
+    more = f"Words stand where they reach {PROBABLE:.0%}; click a patch" if many else "Hover"
     st.caption(
-        f"Layer {layer}: {what}, at {len(positions)} image tokens; the colour is their first word's probability. Hover "
-        f"for ten words each. “{word}” is among the first ten at {len(among)} of them (outlined), at best in place "
-        f"{best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
+        f"Layer {layer}: {what}, at {len(positions)} image tokens; the colour is their first word's probability. "
+        f"{more} for ten words each. “{word}” is among the first ten at {len(among)} of them (outlined), at best in "
+        f"place {best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
         f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {states.seconds:.2f} s. {CAVEAT}"
     )
-    seen_button(answer, workspace.shown_image, "lens")
+    if many and view.read_at in readings:
+        _words_of_patch(model, answer, subject, states, positions.index(view.read_at), view.read_at)
+    with st.container(horizontal=True, gap="small"):
+        seen_button(answer, workspace.shown_image, "lens")
+        closer_button(answer.layout, workspace.shown_image, "lens", lambda size: draw(size=size, zoom=True))
     rows = partial(rows_of, model, answer, states, [layer], positions)
     save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
 
 
+def _clickable_grid(view: MechanismsView, draw: Callable[..., alt.LayerChart], description: str) -> None:
+    """The grid of so many patches that a click tells what hovering has no room for."""
+
+    def clicked(entry: Entry) -> None:
+        position = int(entry["position"])
+        view.read_at = None if position == view.read_at else position
+
+    chart = draw(size=GRID, picked=view.read_at, click="patch")
+    clickable(chart, "patch", "mechanisms_grid", clicked, f"{description}; click one for ten words")
+
+
+def _words_of_patch(
+    model: VisionLanguageModel, answer: Answer, subject: Subject, states: Read, place: int, position: int
+) -> None:
+    words = states.reading.words(model, 0, place)
+    asked = subject.token_targets[0].token
+    ids = [word.id for word in words]
+    st.caption(f"Patch {escaped(place_of(answer, position))}:")
+    chart = alternatives_chart(
+        [word.text for word in words],
+        [word.logprob for word in words],
+        ids.index(asked) if asked in ids else None,
+        whole=False,
+    )
+    with st.container(width=GRID, key="mechanisms_patch_words"):
+        st.altair_chart(chart, alt="the ten most probable words of the chosen patch")
+
+
+def _layers_of_words(layers: int, beside: bool) -> list[int]:
+    """The layers that the table of words has columns for: beside a picture few, evenly spread over those chosen."""
+    if not beside or layers < COLUMNS:
+        return some_layers(layers)
+    low, high = st.slider(
+        "Layers of the table",
+        0,
+        layers,
+        (0, layers),
+        key=f"mechanisms_table_layers_{layers}",
+        persist_state="session",
+        width=330,
+    )
+    columns = min(COLUMNS, high - low + 1)
+    return [low + round(place * (high - low) / max(1, columns - 1)) for place in range(columns)]
+
+
 def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject) -> None:
-    layers, positions = some_layers(model.card.layers), words_read(answer)[-MOST_TOKENS:]
+    """Beside the picture where the window has room, whatever the model's depth."""
+    with st.container(width=COLUMN * COLUMNS + NAMES if answer.layout.views else "stretch"):
+        layers = _layers_of_words(model.card.layers, bool(answer.layout.views))
+        _words(view, model, answer, subject, layers)
+
+
+def _words(
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, layers: Sequence[int]
+) -> None:
+    positions = words_read(answer)[-MOST_TOKENS:]
     states = read(view, model, answer, positions, layers, subject)
     if states is None:
         return
     texts = answer.texts
-    readings = [[shown(model, states, column, row) for column in range(len(layers))] for row in range(len(positions))]
+    columns = [shown(model, states, column) for column in range(len(layers))]
+    readings = [list(row) for row in zip(*columns, strict=True)]
     first = first_layers(states, layers)
     predicting = {token_target.position(answer) for token_target in subject.token_targets}
     marked = {row for row, position in enumerate(positions) if position in predicting}
@@ -127,10 +198,14 @@ def _table(view: MechanismsView, model: VisionLanguageModel, answer: Answer, sub
         first=first,
         legend=not answer.layout.views,
     )
-    with st.container(width=COLUMN * len(layers) + 130):
-        st.altair_chart(
-            chart, width="content", key="mechanisms_lens_table", alt="the most probable word of every token and layer"
-        )
+    with st.container(width=COLUMN * len(layers) + NAMES, key="wide_lens_table"):
+        with st.container(height=HEIGHT if len(positions) > TALL else "content", border=False):
+            st.altair_chart(
+                chart,
+                width="content",
+                key="mechanisms_lens_table",
+                alt="the most probable word of every token and layer",
+            )
         st.caption(_said(model, answer, subject, first, marked, len(positions), states))
         save(
             answer,
@@ -155,7 +230,7 @@ def _said(
     here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
     left_out = len(words_read(answer)) - rows
     return (
-        "What the state at each token of question and answer would say next, at every layer it enters, coloured by "
+        "What the state at each token of question and answer would say next, at every layer shown, coloured by "
         "that word's probability; the last column is what the last layer left. ▸ predicts the target: "
         f"“{word}” {here}. Outlined: the first layer that puts it "
         f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {states.seconds:.2f} s."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 
@@ -48,9 +47,16 @@ def read(
     return view.obtain(model, READ, key, "reading states in the vocabulary", name, make)
 
 
-def shown(model: VisionLanguageModel, states: Read, layer: int, place: int) -> Reading:
-    words = states.reading.words(model, layer, place)
-    return Reading(tuple(word.text for word in words), tuple(math.exp(word.logprob) for word in words))
+def shown(model: VisionLanguageModel, states: Read, layer: int, most: int = TOP) -> list[Reading]:
+    """The first words of every position at one of the layers read. Each token is looked up once: the same few are read
+    at thousands of image tokens."""
+    ids = states.reading.ids[layer, :, :most].tolist()
+    probabilities = states.reading.logprobs[layer, :, :most].exp().tolist()
+    texts = {token: model.reader.piece(token) for token in {token for row in ids for token in row}}
+    return [
+        Reading(tuple(texts[token] for token in row), tuple(shares))
+        for row, shares in zip(ids, probabilities, strict=True)
+    ]
 
 
 def rows_of(

@@ -93,7 +93,8 @@ class MechanismsView(PageView):
     """What is chosen on the page.
 
     `lens` is the key of a mechanism, or of the findings. `head` None is the first of the ranking; `cut` is the name of
-    a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced.
+    a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced;
+    `read_at` is the image token (by sequence position) whose words are listed.
     """
 
     lens: str = FIRST_LENS
@@ -101,6 +102,7 @@ class MechanismsView(PageView):
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
     traced_layer: int | None = None
+    read_at: int | None = None
 
     def choose(self, head: Head) -> None:
         """Look at one head; the same again looks at the first of the ranking."""

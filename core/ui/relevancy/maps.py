@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -20,6 +21,7 @@ from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.closer import closer_button
 from ..widgets.controls import settings_text
 from ..widgets.every_picture import every_picture
 from ..widgets.evidence.badges import evidence_badges
@@ -174,17 +176,18 @@ def _map(
     answer = one.explanation.about(answer)
     if answer.layout.views:
         label = "share" if look.common else "score"
-        chart = heatmap(
+        draw = partial(
+            heatmap,
             answer.question.images,
             answer.layout,
             values,
-            size=size,
             scale=scale,
             opacity=look.opacity,
             only=(look.image,),
             label=label,
         )
-        st.altair_chart(chart, width="content", alt=f"{one.explainer.name} over the picture")
+        st.altair_chart(draw(size=size), width="content", alt=f"{one.explainer.name} over the picture")
+        closer_button(answer.layout, look.image, one.order.method, lambda size: draw(size=size, zoom=True))
         signed = one.explainer.signed
         every_picture(workspace, answer, values, one.order.method, signed=signed, opacity=look.opacity)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

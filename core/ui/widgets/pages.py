@@ -1,0 +1,19 @@
+"""Many things of a kind, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+Thing = TypeVar("Thing")
+
+
+def page_of(things: Sequence[Thing], size: int, key: str) -> Sequence[Thing]:
+    """`size` of the things, and a control for which where there are more."""
+    pages = -(-len(things) // size)
+    if pages < 2:
+        return things
+    first = size * (st.pagination(pages, key=f"{key}_{pages}") - 1)
+    return things[first : first + size]
