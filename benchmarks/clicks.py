@@ -3,6 +3,8 @@
 Starts the app with its own model, asks one question, and clicks each kind of thing a few times. What counts is the
 median (target: under 0.3 s on a quiet machine); a new target on Relevancy and a new head on Mechanisms include
 computing what is shown, kept ones do not.
+With `--large` the model has 32 layers of 32 heads over 576 image tokens, random and narrow, whose figures are drawn on
+canvases.
 Run: `python -m benchmarks.clicks`, with Chromium installed (or the environment variable CHROMIUM set to its path).
 """
 
@@ -19,9 +21,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Locator, Page, sync_playwright
+
+from core.startup import to_environment
+from core.vlm.loading import ModelSpec
+from tests.zoo import save_wide
 
 QUESTION = "What color is the house?"
 START_SECONDS = 120.0
@@ -36,7 +44,7 @@ WATCH = """() => {
         const inside = change.target.closest && change.target.closest(clicks.where);
         if (!inside) return false;
         const nodes = [change.target, ...change.addedNodes].filter(node => node.nodeType === 1);
-        return nodes.some(node => node.closest('svg') || node.querySelector('svg.marks') || node.tagName === 'IMG');
+        return nodes.some(node => node.closest('svg') || node.querySelector('.marks') || node.matches('img, canvas'));
     };
     new MutationObserver(changes => {
         clicks.calm = performance.now();
@@ -51,14 +59,18 @@ ANSWERED = """calm => {
 
 
 @contextmanager
-def served() -> Iterator[str]:
-    """The address of the app in a process of its own."""
+def served(model: Path | None = None) -> Iterator[str]:
+    """The address of the app in a process of its own, with the embedded model or the one of a folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless", "true"]
+    named = {} if model is None else to_environment(ModelSpec(str(model), "float32", "cpu"))
     server = subprocess.Popen(
-        [*command, "--server.port", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, "--server.port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **named},
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -85,7 +97,7 @@ def opened(page: Page, address: str, drawn: str) -> None:
     """Open an explorer page, ask there, and wait for what it shows first."""
     page.goto(address)
     page.get_by_role("button", name=QUESTION, exact=True).click()
-    page.locator(f"{drawn} svg.marks").first.wait_for(timeout=1000 * START_SECONDS)
+    page.locator(f"{drawn} .marks").first.wait_for(timeout=1000 * START_SECONDS)
     page.evaluate(WATCH)
     page.wait_for_timeout(2000)
 
@@ -97,6 +109,21 @@ def seconds(page: Page, where: str, click: Callable[[], None]) -> float:
     page.wait_for_function(ANSWERED, arg=CALM)
     taken: float = page.evaluate("window.clicks.drawn - window.clicks.at")
     return taken / 1000
+
+
+def canvas(page: Page, key: str, x: float, y: float) -> Callable[[], None]:
+    """A click on a figure that is drawn on a canvas, in its pixels."""
+    drawn = page.locator(f".st-key-{key} .vega-embed canvas")
+    return lambda: drawn.click(position={"x": x, "y": y})
+
+
+def large(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
+    opened(page, f"{url}/Attention_Explorer?scene=27", ".st-key-attention_gallery")
+    image = ".st-key-attention_picture"
+    heads = [canvas(page, "attention_heads", 100, 8 * number + 4) for number in range(rounds)]
+    yield "Large, Attention Explorer: a head", [seconds(page, image, head) for head in heads]
+    patches = [canvas(page, "attention_picture", 100 + 20 * number, 100) for number in range(rounds)]
+    yield "Large, Attention Explorer: a patch", [seconds(page, image, patch) for patch in patches]
 
 
 def mark(page: Page, key: str, number: int) -> Locator:
@@ -169,11 +196,13 @@ def mechanisms(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[fl
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=10, help="clicks of each kind")
+    parser.add_argument("--large", action="store_true", help="with a model of 32 layers of 32 heads")
     options = parser.parse_args()
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with served() as url, sync_playwright() as playwright:
+    with TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as running:
+        url = running.enter_context(served(save_wide(Path(folder) / "wide") if options.large else None))
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for visit in (attention, relevancy, causal, mechanisms):
+        for visit in (large,) if options.large else (attention, relevancy, causal, mechanisms):
             page = browser.new_page(viewport={"width": 1440, "height": 1600})
             for name, taken in visit(page, url, options.rounds):
                 print(

@@ -29,7 +29,7 @@ from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQU
 from .pixels import Pixels
 
 SIDE = 400
-"""Longest side, in pixels, of a picture as it is sent to the browser."""
+"""Longest side, in pixels, of a picture as it is sent to the browser, where it is not drawn larger."""
 GAP = 12
 OPACITY = 0.6
 NOT_LOOKED_AT = "not looked at"
@@ -324,7 +324,8 @@ def backdrop_row(images: Sequence[Image.Image], spot: Place) -> dict[str, object
     """A panel's picture for a table of images: its edges in pixels of the figure, and its address as data."""
     image = images[spot.panel.image]
     left, top, right, bottom = spot.across((0, 0, image.width, image.height))
-    return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image)}
+    side = max(SIDE, round(max(spot.width, spot.height)))
+    return {"x": left, "x2": right, "y": top, "y2": bottom, "url": data_url(image, side)}
 
 
 def data_url(image: Image.Image, side: int = SIDE) -> str:

@@ -14,7 +14,7 @@ LEAST_PIXELS = 15
 """A figure of one bar without an axis is 19 pixels high."""
 PATIENCE_MILLISECONDS = 20_000
 SIZES = """() => Object.fromEntries([...document.querySelectorAll('[class*="st-key-figure-"]')].map(box => {
-    const drawn = box.querySelector('.vega-embed svg.marks')?.getBoundingClientRect();
+    const drawn = box.querySelector('.vega-embed :is(svg, canvas).marks')?.getBoundingClientRect();
     return [box.className.match(/st-key-figure-(\\S+)/)[1], drawn ? Math.min(drawn.width, drawn.height) : 0];
 }))"""
 

@@ -51,6 +51,10 @@ TILES = layout(
     PatchView(0, "tile", 2, 2, (0, 0, 30, 20), (1, 2, 3, 4)), PatchView(0, "overview", 1, 1, (0, 0, 30, 20), (5,))
 )
 CROP = layout(PatchView(0, "crop", 1, 2, (5, 0, 25, 20), (1, 2)))
+SIDE = 21
+MANY = layout(PatchView(0, "picture", SIDE, SIDE, (0, 0, 30, 20), tuple(range(1, SIDE**2 + 1))))
+"""More patches than have marks of their own."""
+MANY_SCORES = np.arange(len(MANY), dtype=float)
 SCORES = np.arange(8, dtype=float)
 SOME = np.where(SCORES == 3, np.nan, SCORES)
 SIGNED = Scale(-1, 1, signed=True)
@@ -65,6 +69,9 @@ def heat_maps() -> dict[str, Chart]:
         "one patch": heatmap([IMAGE], ONE, SCORES[:3], selected=(1,)),
         "tiles": heatmap([IMAGE], TILES, SCORES[:7], selected=(1, 5), click="patch"),
         "a crop": heatmap([IMAGE], CROP, SCORES[:4], click="patch"),
+        "many patches": heatmap([IMAGE], MANY, MANY_SCORES, selected=(2,), click="patch"),
+        "many patches, some not looked at": heatmap([IMAGE], MANY, np.where(MANY_SCORES > 9, MANY_SCORES, np.nan)),
+        "many patches to look closer at": heatmap([IMAGE], MANY, MANY_SCORES, zoom=True),
     }
 
 
@@ -84,6 +91,7 @@ def head_maps() -> dict[str, Chart]:
         "marked": head_map(figures - 0.3, name="x", signed=True, marked=((0, 1), (1, 1))),
         "no figure": head_map(np.full((2, 2), np.nan), name="x", chosen=(0, 0), click="cell"),
         "one head": head_map(figures[:1, :1], name="x", chosen=(0, 0)),
+        "many heads": head_map(np.eye(SIDE), name="x", chosen=(0, 1), click="cell"),
     }
 
 
@@ -236,6 +244,7 @@ def explained() -> dict[str, Chart]:
         "picked": explained_image([IMAGE], WHOLE, distances, 2, others=(6,), picked=1, click="patch"),
         "nothing explained": explained_image([IMAGE], WHOLE, {}, 1, picked=1, click="patch"),
         "all explained": explained_image([IMAGE], ONE, {1: 1}, 1, picked=1),
+        "many patches": explained_image([IMAGE], MANY, distances, 2, others=(6,), picked=1, click="patch"),
     }
 
 
@@ -268,16 +277,20 @@ def phrasings() -> dict[str, Chart]:
 
 
 READING = Reading((" yes", "no"), (0.7, 0.2))
+UNSURE = Reading(("a", "b"), (0.1, 0.05))
 
 
 def grids_of_readings() -> dict[str, Chart]:
-    readings = dict.fromkeys(range(1, 7), READING)
+    readings, many = dict.fromkeys(range(1, 7), READING), dict.fromkeys(range(1, SIDE**2 + 1), READING)
     return {
         "plain": reading_grid([IMAGE], WHOLE, readings, size=300),
         "one outlined": reading_grid([IMAGE], WHOLE, readings, size=300, marked=(3,)),
         "all outlined": reading_grid([IMAGE], WHOLE, readings, size=300, marked=tuple(readings)),
         "one patch": reading_grid([IMAGE], ONE, readings, size=300, marked=(1,)),
         "tiles": reading_grid([IMAGE], TILES, readings, size=300, marked=(1, 5)),
+        "many patches": reading_grid([IMAGE], MANY, many, size=300, marked=(1, 5), picked=1, click="patch"),
+        "many patches to look closer at": reading_grid([IMAGE], MANY, many, size=300, zoom=True),
+        "many patches that say nothing": reading_grid([IMAGE], MANY, dict.fromkeys(many, UNSURE), size=300),
     }
 
 
