@@ -160,15 +160,17 @@ def patch_table(
 ) -> pd.DataFrame:
     """A row for each patch: its box in pixels of the figure, its place in its view counted from 1, its score, and
     its share of the sum of all patches' scores (of their absolute values, where some are negative)."""
-    rows = []
+    parts = []
     for spot in spots:
         for view in spot.panel.views:
-            for index, position in enumerate(view.positions):
-                left, top, right, bottom = spot.across(view.patch_box(index))
-                row, column = divmod(index, view.columns)
-                rows.append((position, view.name, row + 1, column + 1, left, right, top, bottom))
-    names = ["position", "view", "row", "column", "x", "x2", "y", "y2"]
-    table = pd.DataFrame(rows, columns=names)
+            left, top, right, bottom = spot.across(view.box)
+            row, column = np.divmod(np.arange(len(view.positions)), view.columns)
+            xs = left + (right - left) * np.arange(view.columns + 1) / view.columns
+            ys = top + (bottom - top) * np.arange(view.rows + 1) / view.rows
+            box = {"x": xs[column], "x2": xs[column + 1], "y": ys[row], "y2": ys[row + 1]}
+            named = {"position": view.positions, "view": view.name, "row": row + 1, "column": column + 1}
+            parts.append(pd.DataFrame({**named, **box}))
+    table = pd.concat(parts, ignore_index=True)
     table["value"] = np.asarray(values, dtype=float)[table["position"].to_numpy(dtype=int)]
     total = float(np.nansum(np.abs(table["value"])))
     table["share"] = table["value"] / total if total else 0.0

@@ -183,17 +183,18 @@ def _outlines(base: alt.Chart, pixels: Pixels, width: float) -> alt.Chart:
 
 def _with_room(words: pd.DataFrame) -> list[int]:
     """The rows of the words that are probable and do not stand on a more probable one."""
-    taken: list[tuple[float, float, float]] = []
+    probable, lengths = words["probability"].to_numpy(), words["text"].str.len().to_numpy()
+    x, y = ((words[low] + words[high]).to_numpy() / 2 for low, high in (("x", "x2"), ("y", "y2")))
+    half = LETTER * FONT * np.maximum(2, lengths) / 2 + 2
     chosen: list[int] = []
-    for index in np.argsort(-words["probability"].to_numpy(), kind="stable"):
-        word = words.iloc[int(index)]
-        if word["probability"] < PROBABLE or len(chosen) == MOST_WRITTEN:
+    for index in np.argsort(-probable, kind="stable").tolist():
+        if probable[index] < PROBABLE or len(chosen) == MOST_WRITTEN:
             break
-        half = LETTER * FONT * max(2, len(word["text"])) / 2 + 2
-        at = (word["x"] + word["x2"]) / 2, (word["y"] + word["y2"]) / 2
-        if all(abs(at[1] - y) >= FONT + 2 or abs(at[0] - x) >= half + other for x, y, other in taken):
-            taken.append((*at, half))
-            chosen.append(int(index))
+        apart = (np.abs(y[chosen] - y[index]) >= FONT + 2) | (
+            np.abs(x[chosen] - x[index]) >= half[chosen] + half[index]
+        )
+        if apart.all():
+            chosen.append(index)
     return chosen
 
 

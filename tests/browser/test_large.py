@@ -19,6 +19,8 @@ Settle = Callable[[Page], None]
 Open = Callable[..., Page]
 TOKENS = "4"
 """Of an answer: more would only take time."""
+PATIENCE_SECONDS = 240
+"""A pass over 2,784 image tokens takes ten seconds of a processor, which a busy machine may not have to itself."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,8 @@ def ask(page: Page, settle: Settle) -> None:
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill("What color is the house?")
     box.press("Enter")
-    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("tokens")
+    said = page.get_by_test_id("stChatMessage").nth(1)
+    expect(said).to_contain_text("tokens", timeout=1000 * PATIENCE_SECONDS)
     settle(page)
 
 
@@ -130,7 +133,9 @@ def test_patches_by_the_thousand_are_clicked_hovered_over_enlarged_and_read(
 
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Mechanisms").click()
     page.get_by_role("radio", name="What positions say", exact=True).click()  # before the first lens has its figures
+    expect(page.locator(".st-key-mechanisms_grid canvas")).to_be_visible(timeout=1000 * PATIENCE_SECONDS)
     grid = canvas(page, "mechanisms_grid")
+    page.locator(".st-key-wide_lens_table .vega-embed").wait_for(timeout=1000 * PATIENCE_SECONDS)
     settle(page)
     table = page.locator(".st-key-wide_lens_table .vega-embed").bounding_box()
     box = grid.bounding_box()
