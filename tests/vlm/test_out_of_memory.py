@@ -15,7 +15,7 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.edited_run import NetworkDecoderPass
 from core.vlm.hf.network import TransformersModel
-from core.vlm.memory import ControlGroup, available_bytes, out_of_memory
+from core.vlm.memory import IDLE, ControlGroup, available_bytes, give_back_idle, out_of_memory
 
 HIDING = explainers()["occlusion_tokens"]
 
@@ -82,3 +82,17 @@ def test_what_pytorch_keeps_of_a_card_and_does_not_use_is_free(monkeypatch: pyte
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
     assert available_bytes(torch.device("cuda:0")) == 40
+
+
+@pytest.mark.parametrize(("idle", "given_back"), [(IDLE, 0), (IDLE + 1, 1)])
+def test_what_pytorch_keeps_of_a_card_after_large_work_is_given_back(
+    monkeypatch: pytest.MonkeyPatch, idle: int, given_back: int
+) -> None:
+    emptied: list[int] = []
+    for name, value in (("is_initialized", True), ("device_count", 1)):
+        monkeypatch.setattr(torch.cuda, name, lambda value=value: value)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 20 + idle)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(1))
+    give_back_idle()
+    assert len(emptied) == given_back

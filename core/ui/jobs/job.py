@@ -27,6 +27,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ...vlm.batch_size import once_more
 from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.memory import give_back_idle
 from ...vlm.model import VisionLanguageModel
 
 LOOK_IN = 0.1
@@ -136,6 +137,7 @@ def _body(
             started.set()
             outcome.set_result(_done(model, holder.purpose, work, cancel, said.put))
         finally:
+            give_back_idle()
             _holders.pop(model, None)
             model.lock.release()
     except BaseException as error:  # it is raised again where the outcome is read
