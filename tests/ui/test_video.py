@@ -17,11 +17,12 @@ from core.answer import Answer, Decoding, Question, Target, TokenLayout
 from core.clips import Video
 from core.geometry import image_name, images_name
 from core.maps.files import csv_text
+from core.ui.cases.view import AUDITS
 from core.ui.chat.through import hidden_in_words
 from core.ui.state.workspace import Exchange, NamedImage, Workspace, places_of
 from core.ui.widgets.asked import in_words
 from core.ui.widgets.map_downloads import drawn_over
-from core.ui.widgets.taking import accept
+from core.ui.widgets.taking import accept, largest_upload
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
@@ -90,11 +91,17 @@ def test_a_model_that_takes_no_video_says_so_and_sees_a_picture_in_a_gif(llava: 
     assert work.images[0].video is None and "first frame" in work.images[0].note
 
 
-def test_without_the_package_the_sentence_names_it(qwen: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_sentence_names_it(
+    qwen: TransformersModel, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     work = Workspace()
     assert not accept(work, qwen, [(encoded_video(), "film.mp4")])
     assert "sightline[video]" in (work.image_trouble or "")
+    # Where the package would not help, it is not named.
+    assert not accept(work, llava, [(encoded_video(), "film.mp4")])
+    assert "not about videos" in (work.image_trouble or "")
+    assert (largest_upload(qwen), largest_upload(llava)) == (200, None)
 
 
 def test_a_video_has_one_place_among_the_words(picture: Image.Image) -> None:
@@ -145,11 +152,20 @@ def test_a_map_is_told_frame_by_frame(opened: App, page: str) -> None:
     assert len(changes[:2]) == 2 and not [button for button in at.button if button.key == "hide_frames"]
 
 
-@pytest.mark.parametrize("page", ["4_Causal_Graph", "5_Mechanisms", "6_Case_Studies"])
+def test_wordings_of_a_question_about_a_video_are_audited_with_it(opened: App) -> None:
+    at = opened("6_Case_Studies")
+    at.segmented_control(key="cases_section").select("Phrasing audit").run()
+    next(box for box in at.text_area if box.label.startswith("Wordings")).set_value("What?\nWho?").run()
+    at.button(key="audit_run").click().run()
+    [audit] = work_of(at).results.of(AUDITS).values()
+    assert not at.exception and all(len(answer.question.clips) == 1 for answer in audit.answers)
+
+
+@pytest.mark.parametrize("page", ["4_Causal_Graph", "5_Mechanisms"])
 def test_other_pages_take_a_question_with_a_video(opened: App, page: str) -> None:
     at = opened(page)
     boxes = [box for box in at.selectbox if str(box.key).startswith("picture_number_")]
-    assert page == "6_Case_Studies" or "frame 4 of 4 (1.5 s)" in boxes[0].options
+    assert "frame 4 of 4 (1.5 s)" in boxes[0].options
     for box in boxes:
         box.select(0).run()
     assert not at.exception and not at.error

@@ -36,10 +36,11 @@ def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIZE):
             st.image(image.image.convert("RGB").resize(fit(image.image.size, SIZE)), alt="the picture asked about")
-            st.caption(f"{escaped(image.name)}. Another one: choose it in Chat.")
+            frames = "" if image.video is None else f", {len(image.video.frames)} frames of a video"
+            st.caption(f"{escaped(image.name)}{frames}. Another one: choose it in Chat.")
         with st.container(width="stretch"):
             families = _wordings(image)
-            questions = [Question(text, (image.image,), decoding=workspace.decoding) for text in families]
+            questions = [Question(text, image.visual, decoding=workspace.decoding) for text in families]
             key = (model.card.fingerprint, tuple(question.fingerprint() for question in questions))
             _run(workspace.view(CasesView), model, questions, key)
     result = workspace.results.get(AUDITS, key)

@@ -13,7 +13,7 @@ from ..state.workspace import Exchange, Workspace, places_of
 from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
-from ..widgets.taking import accept
+from ..widgets.taking import accept, largest_upload
 from .composing import composer
 
 LONGEST_SHOWN = 1500
@@ -33,6 +33,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
     sent = st.chat_input(
         f"Ask about the {kind_of(workspace.images)}, or paste another",
         accept_file="multiple",
+        max_upload_size=largest_upload(model),
         key="chat_question",
     )
     _settings(workspace)

@@ -20,7 +20,7 @@ from ..state.scenes import GALLERY, contents, image_of
 from ..state.workspace import NamedImage, Workspace
 from .chips import escaped
 from .strip import Tile, strip
-from .taking import accept
+from .taking import accept, largest_upload
 
 SHOWN = 360
 """Longer side, in pixels, of the picture on screen."""
@@ -254,6 +254,7 @@ def _upload(workspace: Workspace, model: VisionLanguageModel) -> None:
         "Pictures or videos from this computer",
         accept_multiple_files=True,
         key=f"upload_{st.session_state.setdefault('uploads', 0)}",
+        max_upload_size=largest_upload(model),
         help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high. Videos, "
         "for models that take them: MP4, WebM or GIF.",
     )

@@ -18,6 +18,20 @@ from ..jobs.job import may_stop_here
 from ..state.workspace import NamedImage, Workspace
 
 GIF = b"GIF8"
+MOST_MEGABYTES = 200
+"""Of a video that is uploaded."""
+ANY_VIDEO = VideoFacts(600, 30.0, 640, 480)
+"""Twenty seconds, as every model takes them that takes videos."""
+
+
+def largest_upload(model: VisionLanguageModel) -> int | None:
+    """The most megabytes of a file that is chosen or pasted; None for a model that takes no video: as the server is
+    set for pictures."""
+    try:
+        model.choose_frames(ANY_VIDEO)
+    except UnusableVideo:
+        return None
+    return MOST_MEGABYTES
 
 
 def accept(workspace: Workspace, model: VisionLanguageModel, files: Sequence[tuple[bytes, str]]) -> bool:
@@ -56,6 +70,9 @@ def _moves(data: bytes) -> bool:
 
 
 def _frames(workspace: Workspace, model: VisionLanguageModel, data: bytes, name: str) -> NamedImage:
+    # What no package would change is said before a missing one.
+    model.choose_frames(ANY_VIDEO)
+
     def choose(facts: VideoFacts) -> ChosenFrames:
         return model.choose_frames(facts, workspace.frames)
 
