@@ -78,14 +78,16 @@ class ModelCard:
 class VisionLanguageModel(ABC):
     """A loaded model, its processor and its family.
 
-    `context_length` is the longest sequence (prompt and answer, in tokens); `end_ids` are the tokens that end an
-    answer, `image_marker_ids` those that stand for images in a prompt, which no answer can hold; `reader` turns tokens
-    into text.
+    `context_length` is the longest sequence (prompt and answer, in tokens); `turns_at` the longest one in which keys
+    are turned by the angles of short ones (LongRoPE; None: there is no other way); `end_ids` are the tokens that end
+    an answer, `image_marker_ids` those that stand for images in a prompt, which no answer can hold; `reader` turns
+    tokens into text.
     """
 
     card: ModelCard
     lock: threading.RLock
     context_length: int
+    turns_at: int | None = None
     end_ids: frozenset[int]
     image_marker_ids: frozenset[int]
     reader: TokenReader

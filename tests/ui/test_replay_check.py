@@ -67,7 +67,7 @@ def test_a_check_that_fails_is_told_too(app: App, monkeypatch: pytest.MonkeyPatc
 def test_where_an_answer_in_half_precision_may_part_is_told(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay_check, "HALF", ("float32",))
+    monkeypatch.setattr(replay_check, "parts_here", lambda model: True)
     monkeypatch.setattr(replay_check, "parting", lambda model, answer: Parting(2, 1, 0.03))
     question = Question("Where?", decoding=Decoding(max_new_tokens=3))
     at = app(EXPLORERS[0])

@@ -21,7 +21,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer
 from ...vlm.model import VisionLanguageModel
-from ...vlm.parting import HALF, parting
+from ...vlm.parting import parting, parts_here
 from ...vlm.replay import SelfCheck, checked
 from ..jobs.job import LOOK_IN, may_stop_here
 from .chips import escaped
@@ -84,7 +84,7 @@ def warn(model: VisionLanguageModel, answer: Answer | None, place: DeltaGenerato
 def finish(model: VisionLanguageModel, answer: Answer | None, place: DeltaGenerator) -> None:
     """Check the model, and this answer of it, and say in `place` what is wrong. To be called when all else is drawn."""
     checks: list[Future[Any]] = [begin(model)]
-    if answer is not None and answer.model == model.card.fingerprint and model.card.dtype in HALF:
+    if answer is not None and answer.model == model.card.fingerprint and parts_here(model):
         checks.append(begin_parting(model, answer))
     began = time.monotonic()
     while not all(check.done() for check in checks) and time.monotonic() - began < PATIENCE:

@@ -64,6 +64,7 @@ from .opaque import OpaquePass
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
+from .rotary import turns_at
 from .rows import attention_call, attention_rows
 from .shuffling import shuffling
 from .tokenizer import TokenizerReader
@@ -92,6 +93,7 @@ class TransformersModel(VisionLanguageModel):
         self.reader = TokenizerReader(processor.tokenizer)
         text = network.config.get_text_config()
         self.context_length = int(getattr(text, "max_position_embeddings", None) or 4096)
+        self.turns_at = turns_at(network.config)
         self.end_ids = end_ids(network, processor.tokenizer)
         self.image_marker_ids = placeholder_ids(network.config)
         self._measured_readout: Readout | None = None

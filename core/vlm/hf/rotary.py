@@ -21,6 +21,15 @@ def turns_by_length(config: Any) -> bool:
     return any(kind.get("rope_type") == "longrope" for kind in kinds)
 
 
+def turns_at(config: Any) -> int | None:
+    """The longest sequence in which such a decoder turns keys by the angles of short ones; None for any other."""
+    text = config.get_text_config()
+    parameters = getattr(text, "rope_parameters", None) or {}
+    name = "original_max_position_embeddings"
+    longest = parameters.get(name) or getattr(text, name, None)
+    return int(longest) if longest and turns_by_length(config) else None
+
+
 def following(positions: Int[Tensor, "axes position"], count: int) -> Int[Tensor, "axes count"]:
     """The positions of `count` tokens after a sequence."""
     return positions[:, -1:] + torch.arange(1, count + 1, device=positions.device)

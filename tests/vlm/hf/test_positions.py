@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 
@@ -16,6 +17,7 @@ from core.answer import Answer, Decoding, Question, TokenKind, Turn
 from core.vlm.generation import ask, stream
 from core.vlm.hf.families._counted import counted_by
 from core.vlm.hf.network import TransformersModel
+from core.vlm.parting import parting
 from core.vlm.replay import replay_difference
 from core.vlm.scoring import score
 from tests.families import saver
@@ -205,6 +207,16 @@ def test_what_a_short_prompt_left_is_not_used_by_a_long_one_whose_keys_turn_othe
         answer = ask(model, Question(text, (picture,), decoding=SHORT))
         assert_generated(model, answer)
         assert replay_difference(model, answer) < 1e-5
+    short = ask(model, Question("Is it?", (picture,), decoding=SHORT))
+    assert parting(model, short) is None
+    left = 64 - len(short.prompt_tokens)
+    crossing = ask(model, Question("Is it?", (picture,), decoding=Decoding(max_new_tokens=left + 6)))
+    assert_generated(model, crossing)
+    parts = parting(model, crossing)
+    assert parts is not None and parts.turned == left + 1
+    assert "longer than 64 tokens" in (parts.sentence(crossing) or "")
+    before = replace(crossing, tokens=crossing.tokens[: left + 1])
+    assert replay_difference(model, before) < 1e-5 < replay_difference(model, crossing)
 
 
 @pytest.mark.parametrize("name", ["gemma3", "glm46v", "internvl", "qwen2_5_vl"])
