@@ -36,9 +36,9 @@ def checkpoint_bytes(model: VisionLanguageModel, answer: Answer) -> int:
 
 
 def edited_run_bytes(model: VisionLanguageModel, answer: Answer) -> int:
-    """Bytes of a checkpointed pass that is run on under edits: with the keys and values of its pass, and a batch of
-    one."""
-    return checkpoint_bytes(model, answer) + keys_bytes(model, answer) + pass_bytes(model, answer)
+    """Bytes of a checkpointed pass that is run on under edits: with the keys and values of its pass, once more while
+    they are cut from those of the question, and a batch of one."""
+    return checkpoint_bytes(model, answer) + 2 * keys_bytes(model, answer) + pass_bytes(model, answer)
 
 
 def keys_bytes(model: VisionLanguageModel, answer: Answer) -> int:
