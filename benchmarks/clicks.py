@@ -120,6 +120,9 @@ def canvas(page: Page, key: str, x: float, y: float) -> Callable[[], None]:
 def large(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
     opened(page, f"{url}/Attention_Explorer?scene=27", ".st-key-attention_gallery")
     image = ".st-key-attention_picture"
+    # The model says one word of 64 tokens, and no click is about so many.
+    page.get_by_role("radio", name="this token", exact=True).click()
+    page.wait_for_timeout(4000)
     heads = [canvas(page, "attention_heads", 100, 8 * number + 4) for number in range(rounds)]
     yield "Large, Attention Explorer: a head", [seconds(page, image, head) for head in heads]
     patches = [canvas(page, "attention_picture", 100 + 20 * number, 100) for number in range(rounds)]
