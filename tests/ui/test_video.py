@@ -138,14 +138,14 @@ def test_a_map_is_told_frame_by_frame(opened: App, page: str) -> None:
     at = opened(page)
     shares = [row["value"] for row in rows(at, "frame_shares") if "value" in row]
     assert sum(shares[:2]) == pytest.approx(1)
-    assert any("frames 3 and 4 (1.0 and 1.5 s) as one" in caption.value for caption in at.caption)
-    click(at, "frame_shares", "moment", {"moment": 0})
-    assert not at.exception and work_of(at).shown_image == 0
-    assert any(box.options[box.index] == "frame 1 of 4 (0.0 s)" for box in at.selectbox if box.index is not None)
+    assert any("frames 1 and 2 (0.0 and 0.5 s) as one" in caption.value for caption in at.caption)
+    click(at, "frame_shares", "moment", {"moment": 1})
+    assert not at.exception and work_of(at).shown_image == 2
+    assert any(box.options[box.index] == "frame 3 of 4 (1.0 s)" for box in at.selectbox if box.index is not None)
     if page == "2_Attention_Explorer":
         return
-    at.button(key="frame_maps_1").click().run()
-    assert work_of(at).shown_image == 2
+    at.button(key="frame_maps_0").click().run()
+    assert work_of(at).shown_image == 0
     at.button(key="hide_frames").click().run()
     assert not at.exception and not at.error
     changes = [row["value"] for row in rows(at, "frame_changes") if "value" in row]
@@ -167,13 +167,13 @@ def test_other_pages_take_a_question_with_a_video(opened: App, page: str) -> Non
     boxes = [box for box in at.selectbox if str(box.key).startswith("picture_number_")]
     assert "frame 4 of 4 (1.5 s)" in boxes[0].options
     for box in boxes:
-        box.select(0).run()
+        box.select(3).run()
     assert not at.exception and not at.error
 
 
 def test_a_region_drawn_once_is_hidden_through_frames(opened: App, watched: Answer) -> None:
     at, clip = opened("1_Chat"), watched.question.clips[0]
-    work_of(at).mask_for(watched.question.images[3], 3).become(np.indices((80, 120))[1] < 60)
+    work_of(at).mask_for(watched.question.images[0], 0).become(np.indices((80, 120))[1] < 60)
     at.segmented_control(key="lens").select("Mask and re-ask").run()
     at.segmented_control(key=f"mask_through_{clip.content}").select("every frame").run()
     at.button(key="ask_again").click().run()

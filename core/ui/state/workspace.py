@@ -96,11 +96,11 @@ AnyView = TypeVar("AnyView", bound=View)
 class Workspace:
     """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
     that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
-    question that pages draw, where it has several; None for the last. `images` are what the next question is about; a
-    picture that is chosen takes their place, or comes `beside` them. Of a video `frames` frames are taken, or as many
-    as the model's processor says. `masks` are the regions drawn, by the picture's number; `hidden_alike` says by a
-    video's content which of its frames have that of the first of them. `tuned` is the model with the adapter that was
-    last switched on or off. `results` are what took time to find out."""
+    question that pages draw, where it has several; None for the last, or, of a video, its first frame. `images` are
+    what the next question is about; a picture that is chosen takes their place, or comes `beside` them. Of a video
+    `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
+    number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
+    model with the adapter that was last switched on or off. `results` are what took time to find out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -147,8 +147,13 @@ class Workspace:
     @property
     def shown_image(self) -> int:
         """The number of the picture that pages draw of the inspected answer's question."""
-        last = len(self.answer.question.images) - 1 if self.answer else 0
-        return last if self.image_number is None else min(self.image_number, last)
+        if self.answer is None:
+            return 0
+        question = self.answer.question
+        last = len(question.images) - 1
+        if self.image_number is not None:
+            return min(self.image_number, last)
+        return next((clip.first for clip in question.clips if last in clip.images), last)
 
     def inspect(self, exchange: Exchange | None) -> None:
         """Look into another answer. The target names tokens of the former one, so it goes."""
