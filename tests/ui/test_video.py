@@ -21,7 +21,7 @@ from core.ui.cases.view import AUDITS
 from core.ui.chat.through import hidden_in_words
 from core.ui.state.workspace import Exchange, NamedImage, Workspace, places_of
 from core.ui.widgets.asked import in_words
-from core.ui.widgets.map_downloads import drawn_over
+from core.ui.widgets.map_downloads import drawn_over, times_line
 from core.ui.widgets.taking import accept, largest_upload
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -128,6 +128,7 @@ def test_exports_name_the_frame_and_its_time(watched: Answer, qwen: Transformers
     over = drawn_over(watched, 2)
     assert over.only == (2,) and over.titled("A map") == "A map, frames 3 and 4 (1.0 and 1.5 s)"
     assert over.named("relevancy-it") == "relevancy-it-frames-3-and-4-1-0-and-1-5-s"
+    assert "frame 3 at 1.0 s, frame 4 at 1.5 s" in times_line(watched.question.clips[0])
     header, *lines = csv_text(watched, [sightline.explain(qwen, watched, method="raw_attention")]).splitlines()[1:]
     assert header.split(",")[-3:-1] == ["from_second", "to_second"]
     assert {tuple(line.split(",")[-3:-1]) for line in lines} == {("", ""), ("0.0", "0.5"), ("1.0", "1.5")}

@@ -10,6 +10,7 @@ from ...answer import Answer
 from ...causal.discovery import CausalGraph
 from ...causal.export import to_graphml, to_json
 from ...charts.pag_picture import pag_png
+from ..widgets.map_downloads import times_line
 from .naming import drawn
 from .settings import in_words
 
@@ -50,6 +51,7 @@ def _png(answer: Answer, graph: CausalGraph, radius: int) -> bytes:
         in_words(graph.settings),
         f"Question: {answer.question.text[:200]}",
         f"Answer: {answer.text[:200]}",
+        *map(times_line, answer.question.clips),
         *graph.notes,
     )
     return pag_png(

@@ -63,10 +63,15 @@ def asked_notes(answer: Answer) -> tuple[str, ...]:
     did not see."""
     question = answer.question
     notes = picture_notes(question.images, answer.layout, question.clips)
-    return (f"Question: {question.text[:300]}", f"Answer: {answer.text[:300]}", *map(_times, question.clips), *notes)
+    return (
+        f"Question: {question.text[:300]}",
+        f"Answer: {answer.text[:300]}",
+        *map(times_line, question.clips),
+        *notes,
+    )
 
 
-def _times(clip: Clip) -> str:
+def times_line(clip: Clip) -> str:
     """When the frames of a video are shown, for a line under a figure."""
     numbers, name = range(len(clip)), clip.name or "video"
     shown = ", ".join(
