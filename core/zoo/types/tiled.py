@@ -281,3 +281,23 @@ def aria() -> Recipe:
     )
     images = {"image_processor_type": "AriaImageProcessor", "max_image_size": 980}
     return Recipe(config, "AriaProcessor", images, tokenizer, "<|img|>", {"size_conversion": {980: 4}})
+
+
+def granite_docling() -> Recipe:
+    """As Idefics 3, over a decoder that scales what it reads, and to whose first layers the tower adds."""
+    tokenizer = _tagged()
+    # With its own, next to nothing would rest on the attention of a network this small.
+    multipliers = {"embedding_multiplier": 2.0, "residual_multiplier": 0.5, "attention_multiplier": 1.0}
+    config = transformers.GraniteDoclingConfig(
+        text_config=text(tokenizer, model_type="granite_docling_text", logits_scaling=0.25, **multipliers),
+        vision_config=tower(
+            model_type="granite_docling_vision",
+            scale_factor=2,
+            out_hidden_size=64,
+            deepstack_visual_indexes=[0, 1],
+            use_fine_route=False,
+        ),
+        image_token_id=tokenizer.image_token_id,
+    )
+    images = {"image_processor_type": "GraniteDoclingImageProcessor", "size": SIZE, "max_patches": 4}
+    return Recipe(config, "GraniteDoclingProcessor", images, tokenizer, "<image>", {"image_seq_len": 4})
