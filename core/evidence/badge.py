@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .ranking import QUOTED
 from .result import Evidence, Result
 
-QUOTED = 0.2
-"""The share of patches that a badge speaks of."""
 UNCHANGED = 0.005
 
 

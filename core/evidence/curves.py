@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..answer import Fill
 from ..perturb.perturbation import HiddenPatches
 from ..perturb.prediction import Prediction
 from ..vlm.targets import TokenTarget
-from .ranking import top
+from .ranking import QUOTED, top
 
 Direction = Literal["deletion", "insertion"]
 Readings = Mapping[HiddenPatches, Prediction]
@@ -68,12 +69,18 @@ def blank(fill: Fill) -> HiddenPatches:
 
 
 def variants(
-    order: Int[np.ndarray, "patch"], places: Sequence[int], counts: Sequence[int], fills: Sequence[Fill]
+    orders: Sequence[Int[np.ndarray, "patch"]], places: Sequence[int], counts: Sequence[int], fills: Sequence[Fill]
 ) -> Iterator[HiddenPatches]:
-    """What the curves of one order need, beside the ends: what is shown first, first."""
-    for fill in fills:
-        for direction in ("deletion", "insertion"):
-            yield from (variant(direction, fill, order, places, count) for count in counts)
+    """What the curves of some orders need, what is told first, first: the whole picture, what badges quote of every
+    order, and the empty pictures; then each point for all orders, before the next point. So a test that is stopped has
+    maps and controls to compare."""
+    yield FULL
+    quoted = top(len(places), QUOTED)
+    yield from (variant("deletion", fills[0], order, places, quoted) for order in orders)
+    yield from (blank(fill) for fill in fills)
+    directions: tuple[Direction, ...] = ("deletion", "insertion")
+    for fill, direction, count in product(fills, directions, counts):
+        yield from (variant(direction, fill, order, places, count) for order in orders)
 
 
 def variant(

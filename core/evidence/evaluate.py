@@ -1,12 +1,13 @@
 """Testing maps of one answer: every picture with hidden patches is read once, whoever asks for it.
 
-The explanations' own curves come before the controls', so that a test which is stopped has something to say.
+What badges quote is read first, of the maps and of their controls, then every point of the curves for all of them: a
+test that is stopped has something to compare.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,7 +16,6 @@ from jaxtyping import Float, Int
 from ..answer import Answer, Explanation
 from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
-from ..perturb.perturbation import HiddenPatches
 from ..settings import checked
 from ..vlm.batch_size import images_at_once, once_more
 from ..vlm.cancel import Cancelled, CancelToken
@@ -23,7 +23,7 @@ from ..vlm.memory_costs import check_memory, picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .controls import centre_map, random_maps
-from .curves import FULL, Readings, blank, curves, variants
+from .curves import Readings, curves, variants
 from .location import Truth, coverage
 from .metric import MapUnderTest
 from .ranking import falling, gathered_scores, generator, places, tops
@@ -64,7 +64,8 @@ def evaluate(
     centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
     targets = [token_targets_of(answer, explanation.target) for explanation in explanations]
     every = list(dict.fromkeys(token_target for target in targets for token_target in target))
-    wanted = list(dict.fromkeys(trial.variants([*maps, *random, centre])))
+    orders = [ranked.order for ranked in (*maps, *random, centre)]
+    wanted = list(dict.fromkeys(variants(orders, positions, trial.counts, settings.fills)))
 
     def read() -> Readings:
         each = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
@@ -142,12 +143,6 @@ class _Trial:
 
     def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
         return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
-
-    def variants(self, maps: Sequence[_Ranked]) -> Iterator[HiddenPatches]:
-        yield FULL
-        yield from (blank(fill) for fill in self.settings.fills)
-        for ranked in maps:
-            yield from variants(ranked.order, self.places, self.counts, self.settings.fills)
 
     def result(self, readings: Readings, target: Sequence[TokenTarget], ranked: _Ranked) -> Result:
         drawn = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)

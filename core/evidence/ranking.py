@@ -12,6 +12,9 @@ ERASED = (0.05, 0.1, 0.2, 0.5)
 """The shares of patches at which comprehensiveness and sufficiency are measured: those of DeYoung et al. 2020, less
 their 1 %, which is no whole patch of a small picture."""
 
+QUOTED = 0.2
+"""The one of these shares that a badge speaks of."""
+
 
 def places(layout: TokenLayout) -> tuple[int, ...]:
     """The positions of the image tokens that are taken away: those of the finest views that stand for at least one

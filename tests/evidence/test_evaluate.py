@@ -11,6 +11,7 @@ from PIL import Image
 
 from core.answer import Answer, Explanation, RegionMask, Target, TokenKind
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
+from core.evidence.badge import badge
 from core.evidence.curves import Curve
 from core.evidence.evaluate import evaluate
 from core.evidence.result import Evidence, Result
@@ -204,6 +205,22 @@ def test_a_stopped_test_says_what_it_came_to(llava: TransformersModel, picture: 
     assert np.isnan(evidence.centre.figures["deletion"].value)
     with pytest.raises(Cancelled):
         evaluate(llava, answer, [drawn_map(answer, Target((0,)), 0)], cancel=token)
+
+
+def test_a_badge_is_known_after_few_passes(llava: TransformersModel, picture: Image.Image) -> None:
+    answer, token = sampled(llava, "the the dog?", picture, tokens=2), CancelToken()
+    map_, read = drawn_map(answer, Target((0,)), 0), 0
+
+    def stop(done: float) -> None:
+        nonlocal read
+        read += 1
+        if read == 6:  # the whole picture; and the first fifth of the map, of three random orders, of the middle
+            token.cancel()
+
+    (whole,) = evaluate(llava, answer, [map_], settings=EvidenceSettings(steps=2))
+    (stopped,) = evaluate(llava, answer, [map_], settings=EvidenceSettings(steps=2), cancel=token, progress=stop)
+    assert stopped.complete < 0.15
+    assert badge(stopped) == badge(whole)
 
 
 def test_ground_truth_adds_what_needs_it(llava: TransformersModel, picture: Image.Image) -> None:

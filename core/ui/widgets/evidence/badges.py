@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ....answer import Answer, Explanation
-from ....evidence.badge import QUOTED, badge
+from ....evidence.badge import badge
+from ....evidence.ranking import QUOTED
 from ....evidence.result import Evidence
 from ..chips import escaped
 from .view import EvidenceView
