@@ -163,9 +163,10 @@ def changed(scale: Float[Tensor, "target"], factors: Sequence[float]) -> Float[T
     return scale * scale.new_tensor(factors) if any(factor != 1 for factor in factors) else scale
 
 
-def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> None:
+def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> Iterator[int]:
     """Compute a whole checkpointed pass again from other embeddings: afterwards its inputs and its final states belong
-    to these. Raises NotShown for a network whose layers read keys and values of others."""
+    to these. Says after each layer which it was, so that the work can be stopped there. Raises NotShown for a network
+    whose layers read keys and values of others."""
     checkpoints.inputs[0] = embeddings
     for layer in range(checkpoints.layers):
         with checkpoints.recompute(layer, grad=False) as layer_pass:
@@ -176,6 +177,7 @@ def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row
             checkpoints.inputs[layer + 1] = states
         else:
             checkpoints.final = states
+        yield layer
 
 
 def full_length(scores: Float[Tensor, "target row"], answer: Answer) -> Float[Tensor, "target position"]:

@@ -68,7 +68,8 @@ class IntegratedGradients(Explainer):
         checkpoints = model.checkpointed(answer)
         embeddings, left = checkpoints.inputs[0], checkpoints.final
         assert embeddings is not None
-        recompute_from(checkpoints, embeddings)
+        for _ in recompute_from(checkpoints, embeddings):
+            yield Step(0.0)
         if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
             raise NotShown(
                 f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens."
@@ -78,14 +79,18 @@ class IntegratedGradients(Explainer):
         begin = torch.zeros_like(image) if settings.baseline == "zero" else image.mean(0, keepdim=True)
         way = image - begin
         total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
+        done, all_layers = 0, 2 * settings.steps * checkpoints.layers
         for step in range(settings.steps):
-            yield Step(step / settings.steps)
             there = embeddings.clone()
             there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
-            recompute_from(checkpoints, there)
+            for _ in recompute_from(checkpoints, there):
+                yield Step(done / all_layers)
+                done += 1
             for layer, gradients in backward(model, answer, checkpoints, token_targets):
                 if layer == 0:
                     total += gradients[:, places]
+                yield Step(done / all_layers)
+                done += 1
         scores = torch.zeros(len(token_targets), len(embeddings), device=embeddings.device)
         scores[:, places] = (way * total / settings.steps).sum(-1)
         yield Step(1.0, full_length(scores, answer))

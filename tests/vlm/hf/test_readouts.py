@@ -161,6 +161,6 @@ def test_what_is_computed_from_other_embeddings_is_refused_where_layers_share_ke
     checkpoints = gemma4.checkpointed(answer)
     assert checkpoints.inputs[0] is not None
     with pytest.raises(NotApplicable, match="keys and values of other layers"):
-        recompute_from(checkpoints, 2 * checkpoints.inputs[0])
+        list(recompute_from(checkpoints, 2 * checkpoints.inputs[0]))
     (rollout,) = explain(Rollout(), gemma4, answer, [whole_answer(answer)])
     assert rollout.scores.isfinite().all()
