@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Int
 from PIL import Image
 
-from ..answer import Question, RegionMask, TokenLayout
-from ..masking import fill_named, patch_coverage
-from ..perturb.perturbation import HiddenPixels
+from ..answer import Question, TokenLayout
+from ..masking import fill_named, segments_under
+from ..perturb.perturbation import HiddenSegment
 from ..settings import choice, number
 from ._occlusion import Part, PixelOcclusion
 
@@ -45,15 +45,13 @@ class OcclusionSuperpixels(PixelOcclusion):
     Settings = OcclusionSuperpixelsSettings
 
     def parts(self, question: Question, layout: TokenLayout, settings: OcclusionSuperpixelsSettings) -> list[Part]:
-        regions: list[Part] = []
-        for index, image in enumerate(question.images):
-            labels = superpixels(image, settings.segments, settings.compactness)
-            for label in np.unique(labels):
-                mask = RegionMask(labels == label, fill_named(settings.fill), index)
-                coverage = patch_coverage(mask.hidden, layout, index)
-                shares = {position: share for position, share in coverage.items() if share > 0}
-                regions.append((HiddenPixels((mask,)), shares))
-        return regions
+        fill = fill_named(settings.fill)
+        segmented = [superpixels(image, settings.segments, settings.compactness) for image in question.images]
+        return [
+            (HiddenSegment(labels, label, fill, image), shares)
+            for image, labels in enumerate(segmented)
+            for label, shares in segments_under(labels, layout, image).items()
+        ]
 
 
 def superpixels(image: Image.Image, segments: int, compactness: float) -> Int[np.ndarray, "height width"]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Collection
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int, Shaped
 
 from ..answer import Box, PatchView, TokenLayout
 from ..errors import WrongMask
@@ -36,6 +36,24 @@ def patch_coverage(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout
             if pixels.size:
                 coverage[position] = float(pixels.mean())
     return coverage
+
+
+def segments_under(
+    labels: Int[np.ndarray, "height width"], layout: TokenLayout, image: int = 0
+) -> dict[int, dict[int, float]]:
+    """For each label of a picture's pixels, by sequence position, the share of an image token's pixels that has it:
+    what `patch_coverage` says of each label's own mask, where it is above 0. Raises as that does."""
+    _check(labels, layout, image)
+    shares: dict[int, dict[int, float]] = {int(label): {} for label in np.unique(labels)}
+    for view in _views(layout, image):
+        for index, position in enumerate(view.positions):
+            box = view.patch_box(index)
+            pixels = labels[_pixels(box, labels.shape)]
+            if not pixels.size:
+                pixels = labels[_pixel_around(box, labels.shape)]
+            for label, count in zip(*np.unique(pixels, return_counts=True), strict=True):
+                shares[int(label)][position] = float(count / pixels.size)
+    return shares
 
 
 def covered_patches(
@@ -110,13 +128,13 @@ def _pixel_around(box: Box, shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(row, row + 1), slice(column, column + 1)
 
 
-def _check(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int) -> None:
+def _check(hidden: Shaped[np.ndarray, "height width"], layout: TokenLayout, image: int) -> None:
     if not 0 <= image < len(layout.image_sizes):
         raise ValueError(f"there is no image {image}: the question has {len(layout.image_sizes)}")
     check_size(hidden, *layout.image_sizes[image])
 
 
-def check_size(hidden: Bool[np.ndarray, "height width"], width: int, height: int) -> None:
+def check_size(hidden: Shaped[np.ndarray, "height width"], width: int, height: int) -> None:
     """Raises WrongMask for a mask of another size than a picture of `width` and `height`."""
     rows, columns = hidden.shape
     if (rows, columns) != (height, width):

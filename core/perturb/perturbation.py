@@ -13,6 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Int
 from PIL.Image import Image
 
 from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
@@ -123,6 +125,39 @@ class HiddenPatches(PixelPerturbation):
 
     def of(self, question: Question, layout: TokenLayout) -> Question:
         return question.with_masks(*question.masks, *self.masks(layout))
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenSegment(PixelPerturbation):
+    """The pixels of a picture that have this label replaced. The mask is made when it is painted: of a large picture's
+    many segments, all masks together would fill the memory."""
+
+    labels: Int[np.ndarray, "height width"]
+    label: int
+    fill: Fill = "black"
+    image: int = 0
+
+    @property
+    def words(self) -> str:
+        return self._hidden.words
+
+    @property
+    def empty(self) -> bool:
+        return False
+
+    @property
+    def by_content(self) -> bool:
+        return False
+
+    @property
+    def _hidden(self) -> HiddenPixels:
+        return HiddenPixels((RegionMask(self.labels == self.label, self.fill, self.image),))
+
+    def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
+        return self._hidden.painted(canvas, layout)
+
+    def of(self, question: Question, layout: TokenLayout) -> Question:
+        return self._hidden.of(question, layout)
 
 
 @dataclass(frozen=True, eq=False)

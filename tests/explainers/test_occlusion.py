@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from core.masking import apply_mask
 from core.vlm.cancel import CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.scoring import score
+from core.vlm.targets import token_targets_of
 from tests.eager import eager_logits_without, sampled
 
 RIVAL = 40
@@ -181,6 +183,36 @@ def test_a_stop_keeps_what_was_done(
     places = torch.tensor(answer.layout.positions(TokenKind.IMAGE))
     assert 0 < int(known[places].sum()) < len(places)
     torch.testing.assert_close(stopped.scores[known], whole.scores[known], atol=1e-5, rtol=1e-3)
+
+
+def test_hidden_pixels_come_from_coarse_to_fine(llava: TransformersModel, picture: Image.Image) -> None:
+    seen = sampled(llava, "Where?", picture, tokens=2)
+    unplaced = replace(seen, layout=replace(seen.layout, views=()))  # 8 x 12 squares
+    settings = OcclusionPixelsSettings(window=1, step=1, fill="black")
+    target = token_targets_of(unplaced, Target((1,)))
+    steps = [step for step in OcclusionPixels().scores(llava, unplaced, target, settings) if step.scores is not None]
+    blocks, squares = steps[:6], steps[6:]
+    assert len(squares) == 96 and steps[-1].layout is not None
+    (view,) = steps[-1].layout.views
+    grid = np.array(view.positions).reshape(8, 12)
+    whole, rough = squares[-1].scores, blocks[-1].scores
+    assert whole is not None and rough is not None
+    before = said(llava, seen, seen.question, Target((1,)))
+    for number, (top, left) in enumerate(product((0, 4), (0, 4, 8))):
+        hidden = np.zeros((80, 120), bool)
+        hidden[10 * top : 10 * top + 40, 10 * left : 10 * left + 40] = True
+        fall = before - said(llava, seen, seen.question.with_masks(RegionMask(hidden, "black")), Target((1,)))
+        # Every square of a block shows a sixteenth of what the block costs, and those of later blocks nothing yet.
+        own = torch.from_numpy(grid[top : top + 4, left : left + 4])
+        assert blocks[number].scores[0, own].numpy() == pytest.approx(fall / 16, abs=2e-5)
+        assert number == 0 or bool(blocks[number - 1].scores[0, own].isnan().all())
+    # The squares of the costliest block come first; those not read yet still show their block's share.
+    costliest = set(rough[0, view.positions].topk(16).indices.tolist())
+    after = squares[15].scores
+    changed = {index for index, position in enumerate(view.positions) if after[0, position] != rough[0, position]}
+    assert changed == costliest
+    torch.testing.assert_close(after[0, grid.flat[sorted(changed)]], whole[0, grid.flat[sorted(changed)]])
+    assert squares[0].remark != squares[-1].remark
 
 
 @pytest.mark.parametrize(("size", "step"), [(1, 1), (2, 2), (3, 2), (2, 5), (16, 16)])
