@@ -16,7 +16,7 @@ from ..perturb.perturbation import OtherImages
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Site
-from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes
+from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes, keys_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import token_targets_of
 from .base import Mechanism
@@ -88,9 +88,9 @@ class CausalTracing(Mechanism):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, target: Target, settings: CausalTracingSettings
     ) -> int:
-        # The clean run beside the corrupted one, between its layers and, if need be, inside them.
+        # The clean run beside the corrupted one, between its layers and, if need be, inside them; its keys and values.
         kept = 1 + (SITES[settings.restore] is not Site.OUTPUT)
-        return kept * checkpoint_bytes(model, answer) + edited_run_bytes(model, answer)
+        return kept * checkpoint_bytes(model, answer) + keys_bytes(model, answer) + edited_run_bytes(model, answer)
 
     def compute(
         self,

@@ -11,7 +11,9 @@ BLIP", do so with noise on a picture's embeddings. Here the states are the resid
 attention or MLP hands on; positions are restored together as groups of tokens, or patch by patch.
 
 Nothing below a restored state changes, so a run begins at that layer, from what the corrupted run left there: half the
-layers on average; and many restorations make one batch.
+layers on average; and many restorations make one batch. Nor does anything before the first restored position, and
+where all is restored that was corrupted up to a position, the clean run tells it (`_restoring.py`): only the rows
+after the image are computed again.
 """
 
 from __future__ import annotations
@@ -23,20 +25,18 @@ from itertools import product
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor
 
 from ..answer import Answer, Target
 from ..errors import NotApplicable
 from ..perturb.outcomes import OutcomeReader
-from ..perturb.perturbation import NetworkEdits
 from ..perturb.prediction import Prediction
 from ..perturb.until import until_target
 from ..vlm.cancel import CancelToken
-from ..vlm.checkpoints import DecoderPass
-from ..vlm.edits import Site, StatePatch
+from ..vlm.edits import Site
 from ..vlm.instead import with_what_is_left
-from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes
+from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes, keys_bytes
 from ..vlm.model import VisionLanguageModel
+from ._restoring import Restoration, Restoring
 from .corruption import Corruption, corrupted, first_corrupted, samples_of
 from .groups import Group, check_groups
 
@@ -110,7 +110,8 @@ def trace(
     if cancel is not None:
         cancel.check()
     clean = model.checkpointed(answer, start)
-    healthy = OutcomeReader(model, answer, token_targets, clean).undisturbed()
+    untouched = OutcomeReader(model, answer, token_targets, clean)
+    healthy = untouched.undisturbed()
     plan, samples = list(product(at, sites, places)), samples_of(corruption)
     windows = [_having(model, site, around(layer, window, depth)) for layer, site, _ in plan]
     there = [number for number, layers in enumerate(windows) if layers]
@@ -121,18 +122,15 @@ def trace(
         )
     broken, mended = np.full((samples, 2), np.nan), np.full((samples, len(plan), 2), np.nan)
     states = cache(clean.states)
+    restorations = {number: Restoration(plan[number][1], tuple(windows[number]), plan[number][2]) for number in there}
     done = 0
     for sample, checkpoints in enumerate(corrupted(model, answer, corruption, clean)):
         reader = OutcomeReader(model, answer, token_targets, checkpoints)
         hurt = reader.undisturbed()
         broken[sample] = hurt.logprob, hurt.probability
-        sets = (
-            NetworkEdits(tuple(_restored(clean, states, site, near, place) for near in layers))
-            for (_, site, place), layers in zip(plan, windows, strict=True)
-            if layers
-        )
-        for outcome, number in zip(reader.outcomes(sets, cancel), there, strict=False):
-            mended[sample, number] = outcome.after.logprob, outcome.after.probability
+        restoring = Restoring(clean, states, checkpoints, untouched, reader)
+        for number, after in restoring.outcomes(restorations, cancel):
+            mended[sample, number] = after.logprob, after.probability
             done += 1
             progress(done / (samples * len(there)))
         if cancel is not None and cancel.cancelled:
@@ -171,12 +169,11 @@ def _check(
             f"Nothing can be restored: choose groups of tokens, kinds of states, some of the layers 0 to {depth - 1}, "
             f"and a window of 1 to {depth} layers."
         )
-    # Beside the corrupted run the clean one, between its layers and inside them.
+    # Beside the corrupted run the clean one, between its layers and inside them, and its keys and values.
     kept = 1 + sum(site in (Site.ATTENTION, Site.MLP) for site in sites)
+    needed = kept * checkpoint_bytes(model, answer) + keys_bytes(model, answer) + edited_run_bytes(model, answer)
     remedy = "Restore states between the layers only, choose an earlier word, or use a smaller picture."
-    check_memory(
-        "Causal tracing", kept * checkpoint_bytes(model, answer) + edited_run_bytes(model, answer), model, remedy
-    )
+    check_memory("Causal tracing", needed, model, remedy)
 
 
 def around(layer: int, window: int, layers: int) -> range:
@@ -187,15 +184,3 @@ def around(layer: int, window: int, layers: int) -> range:
 def _having(model: VisionLanguageModel, site: Site, layers: Sequence[int]) -> list[int]:
     """Those of some layers that have such a state: some have no attention."""
     return [layer for layer in layers if site is not Site.ATTENTION or layer not in model.card.without_attention]
-
-
-def _restored(
-    clean: DecoderPass, states: Callable[[int, Site], Tensor], site: Site, layer: int, place: Group
-) -> StatePatch:
-    """The clean run's states of one layer, to be put in their place. Rows before the checkpointed passes' first are
-    clean anyway."""
-    positions = tuple(position for position in place.positions if position >= clean.start)
-    if site is Site.OUTPUT and layer + 1 < clean.layers and clean.chained:
-        # What comes out of a layer goes into the next, where the run can begin.
-        site, layer = Site.INPUT, layer + 1
-    return StatePatch(site, layer, positions, states(layer, site)[[position - clean.start for position in positions]])

@@ -183,11 +183,16 @@ class OutcomeReader:
         start = at_once = 0
         for perturbation in perturbations:
             assert isinstance(perturbation, NetworkPerturbation)
-            batch.append(perturbation)
-            sets.append(perturbation.edits(self._answer))
-            if len(batch) == 1 or self._start(sets[-1:]) < start:
-                start = self._start(sets)
+            edits = perturbation.edits(self._answer)
+            if not batch or self._start([edits]) < start:
+                start = self._start([edits])
                 at_once = sets_at_once(self._model, self._answer, start)
+                if batch and len(batch) >= at_once:
+                    # So many sets of longer rows would be too many.
+                    yield batch, sets
+                    batch, sets = [], []
+            batch.append(perturbation)
+            sets.append(edits)
             if len(batch) >= at_once:
                 yield batch, sets
                 batch, sets = [], []
@@ -196,9 +201,9 @@ class OutcomeReader:
 
     def _start(self, sets: Sequence[Edits]) -> int:
         """The first row that has to be read for some sets of edits."""
-        if self._given is not None:
-            return self._given.start
-        last = len(self._answer.prompt_tokens) - 1
+        given, last = self._given, len(self._answer.prompt_tokens) - 1
+        if given is not None and not given.divides:
+            return given.start
         return min(last, *(first_position(edits, last) for edits in sets))
 
     def _checkpoints(self, sets: Sequence[Edits]) -> DecoderPass:

@@ -76,6 +76,11 @@ class DecoderPass(CheckpointedPass):
         """Whether each layer was given just what the one before it left: not so in a network that adds visual features
         between its layers (Qwen3-VL's deepstack)."""
 
+    @property
+    @abstractmethod
+    def divides(self) -> bool:
+        """Whether `run` is known to compute only the rows from the first one on that edits touch."""
+
     @abstractmethod
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         """The states at a site of a layer. Those inside and after it are recomputed from its stored input.
@@ -91,8 +96,9 @@ class DecoderPass(CheckpointedPass):
         """
 
     @abstractmethod
-    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
-        """What the last layer leaves under each set of edits, in one batch that starts at the first layer they touch.
+    def run(self, edits: Sequence[Edits], first: int = 0) -> Float[Tensor, "edits row hidden"]:
+        """What the last layer leaves of the rows from `first` on under each set of edits, in one batch that starts at
+        the first layer they touch.
 
         Raises ValueError for edits before the first row of this pass, and what `states` raises.
         """

@@ -203,7 +203,7 @@ MOST = {
     "head_contributions": (4, 36),
     "head_ablation": (4, 44),
     "attention_knockout": (4, 34),
-    "causal_tracing": (8, 90),
+    "causal_tracing": (8, 100),
 }
 """How many copies to the device, and how many waits for it, a method may need on a model of three layers, however many
 things it takes away: a few for each batch or layer, none for a head, a set of tokens or a patch of its own."""

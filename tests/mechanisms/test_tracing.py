@@ -122,6 +122,27 @@ def compare_with_the_literal_procedure(
                 assert result.indirect[sample, site, layer, place] == pytest.approx(expected - hurt, abs=1e-4)
 
 
+def test_only_rows_after_the_image_are_computed_again(llava: TransformersModel, picture: Image.Image) -> None:
+    answer, target = sampled(llava, "the the dog", picture), Target((2,))
+    places = [group for group in groups(answer, token_targets_of(answer, target)) if group.positions]
+    image, samples = places[0].positions, 4
+    computed: list[tuple[int, int]] = []
+    hooks = [
+        layer.register_forward_pre_hook(
+            lambda _, args, given: computed.append((args[0] if args else given["hidden_states"]).shape[:2]),
+            with_kwargs=True,
+        )
+        for layer in llava.network.get_decoder().layers
+    ]
+    result = trace(llava, answer, target, Noise(image, samples=samples), places)
+    for hook in hooks:
+        hook.remove()
+    # A pass of each run, and once more for its keys and values; one layer more shows that it can be run on so.
+    with_image = [sequences for sequences, rows in computed if rows >= len(answer.layout) - max(image)]
+    assert sum(with_image) <= 3 * 2 * (samples + 1)
+    assert result.complete == 1
+
+
 def test_another_picture_is_repaired_as_in_the_literal_procedure(
     double: TransformersModel, picture: Image.Image
 ) -> None:

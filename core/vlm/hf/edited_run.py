@@ -60,6 +60,10 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
     def chained(self) -> bool:
         return self._layer_inputs.chained
 
+    @property
+    def divides(self) -> bool:
+        return bool(self._divisible)
+
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         stored = self._stored(layer)
         if site is Site.INPUT:
@@ -85,7 +89,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         ):
             return decompose(module, calls, recomputed, list(rows), layer)
 
-    def run(self, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
+    def run(self, edits: Sequence[Edits], first: int = 0) -> Float[Tensor, "edits row hidden"]:
         sets, length = together(edits), self.start + len(self.final)
         position = min(first_position(row, length) for row in sets)
         if position < self.start:
@@ -94,21 +98,24 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
             )
         layer = min(first_layer(row, self.layers) for row in sets)
         if layer == self.layers or position == length:
-            return self.final.expand(len(edits), -1, -1)
+            return self.final[first:].expand(len(edits), -1, -1)
         if not self.chained or self._layer_inputs.sharing:
-            return torch.stack([self._from_the_start(row) for row in edits])
+            return torch.stack([self._from_the_start(row)[first:] for row in edits])
         if self._batched or len(edits) == 1:
             try:
-                return self._from_layer(layer, position, edits)
+                return self._from_layer(layer, position, edits, first)
             except (RuntimeError, IndexError) as error:
                 if len(edits) == 1 or out_of_memory(error):
                     raise
                 # What a layer is given beside its states, types of tokens for instance, is that of one sequence.
                 self._batched = False
-        return torch.cat([self.run([row]) for row in edits])
+        return torch.cat([self.run([row], first) for row in edits])
 
-    def _from_layer(self, layer: int, position: int, edits: Sequence[Edits]) -> Float[Tensor, "edits row hidden"]:
-        """What the last layer leaves where the layers from this one on are called again, for all edits at once."""
+    def _from_layer(
+        self, layer: int, position: int, edits: Sequence[Edits], wanted: int
+    ) -> Float[Tensor, "edits row hidden"]:
+        """What the last layer leaves of the rows from `wanted` on where the layers from this one on are called again,
+        for all edits at once."""
         with self._lock, torch.no_grad():
             first = position - self.start if self._worth_dividing(layer, (position - self.start) * len(edits)) else 0
             layers = range(layer, self.layers)
@@ -120,7 +127,9 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
                     args, kwargs = self._inputs_beside(index, first, before)
                     states = first_of(self._modules[index](states, *args, **kwargs))
         states = self._home(states)
-        return torch.cat([self.final[:first].expand(len(edits), -1, -1), states], 1) if first else states
+        if wanted >= first:
+            return states[:, wanted - first :]
+        return torch.cat([self.final[wanted:first].expand(len(edits), -1, -1), states], 1)
 
     def _from_the_start(self, edits: Edits) -> Float[Tensor, "row hidden"]:
         """What the last layer leaves of the whole pass, made anew."""

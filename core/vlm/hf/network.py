@@ -349,11 +349,13 @@ class TransformersModel(VisionLanguageModel):
             return [self._logits_under(answer, under + row) for row in edits]
         if checkpoints is None:
             checkpoints = self.checkpointed(answer, start)
-        rows = slice(prompt - 1 - checkpoints.start, length - 1 - checkpoints.start)
-        at_once = self.edits_at_once(answer, checkpoints.start)
+        wanted = prompt - 1 - checkpoints.start
+        at_once = self.edits_at_once(
+            answer, max(start, checkpoints.start) if checkpoints.divides else checkpoints.start
+        )
         logits: list[Tensor] = []
         for first in range(0, len(edits), at_once):
-            final = checkpoints.run(edits[first : first + at_once])[:, rows]
+            final = checkpoints.run(edits[first : first + at_once], wanted)
             with torch.no_grad():
                 logits += self.unembed(final).float()
         return logits

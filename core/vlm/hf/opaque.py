@@ -20,7 +20,7 @@ class OpaquePass(DecoderPass):
     """A pass of such a network of so many layers. All but `made_under` raises NotShown, which says `why`."""
 
     start = 0
-    chained = False
+    chained = divides = False
 
     def __init__(self, layers: int, why: str) -> None:
         self.layers = layers
@@ -45,7 +45,7 @@ class OpaquePass(DecoderPass):
     def parts(self, layer: int, rows: Sequence[int]) -> NoReturn:
         self._refuse()
 
-    def run(self, edits: Sequence[Edits]) -> NoReturn:
+    def run(self, edits: Sequence[Edits], first: int = 0) -> NoReturn:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
