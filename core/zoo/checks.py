@@ -39,7 +39,7 @@ from ..vlm.targets import TokenTarget
 from .blip_oracle import BlipOracle
 from .oracle import Oracle
 from .recipe import Recipe
-from .strips import blinkers, check_strips
+from .strips import blinkers, check_brightest, check_strips
 from .wrong import NotTried, Wrong
 
 NEAR = 1e-4
@@ -55,6 +55,7 @@ class Subject:
 
     folder: Path
     model: TransformersModel
+    convolves: bool = False
 
     @cached_property
     def oracle(self) -> Oracle:
@@ -82,7 +83,7 @@ def subject(recipe: Recipe, folder: Path) -> Subject:
     recipe.save(folder)
     model = load_model(ModelSpec(str(folder), dtype="float32", device="cpu"))
     assert isinstance(model, TransformersModel)
-    return Subject(folder, model)
+    return Subject(folder, model, recipe.convolves)
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -168,6 +169,10 @@ def grid(subject: Subject) -> None:
         raise NotApplicable(layout.unplaced or "Which part of the picture each image token stands for is not known.")
     if layout.measured is not None:
         raise NotTried("measured, not declared")
+    if subject.convolves:
+        for width, height, axis in SIZES:
+            check_brightest(subject.model, (width, height), axis, 3)
+        return
     with blinkers(subject.model):
         for width, height, axis in SIZES:
             check_strips(subject.model, (width, height), axis, 3)

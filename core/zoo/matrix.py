@@ -34,13 +34,6 @@ class Cell:
     note: str = ""
 
 
-UNTRIED = {
-    "gemma3n": "Its vision tower is one of timm's, and neither timm nor the torchvision that it needs was to be had "
-    "where this was written. Its decoder is tried within a LLaVA (`tests/vlm/hf/test_readouts.py`): what reads the "
-    "states between its layers is refused, as several streams of them go side by side.",
-}
-"""Why there is no tiny model of a type, where that is known."""
-
 Row = Mapping[str, Cell]
 """The cells of a model by their columns."""
 
@@ -99,7 +92,7 @@ def write(rows: Mapping[str, Row]) -> str:
     for name in names():
         row = rows.get(name, {})
         if all(cell.verdict == NOT_TRIED for cell in row.values()):
-            row = {column: Cell(NOT_TRIED, UNTRIED.get(name, "")) for column in COLUMNS}
+            row = {column: Cell(NOT_TRIED) for column in COLUMNS}
         cells = []
         for column in COLUMNS:
             cell = row[column]
@@ -161,7 +154,7 @@ Each column holds to something that knows nothing of Sightline:
 - **replay**: a teacher-forced pass gives an answer's log-probabilities again.
 - **rows**, **causal graph**: attention rows, and correlations made of them, are those of written-out attention.
 - **grid**: strips of light over pictures of several shapes and sizes are seen by the image tokens whose boxes they
-  cross, and by no others, while the tower's tokens see themselves alone.
+  cross, and by no others, while the tower's tokens see themselves alone; of a convolutional tower, by those most.
 - **tower**: the declared places of image tokens in the tower are those through which their gradients go.
 - **relevancy**: the literal product of whole matrices. **knockout**: scores set to minus infinity.
 - **occlusion**: the drop is that of a masked picture. **log-probability increase**: what layers are given, look at and

@@ -50,7 +50,8 @@ class Recipe:
     `video_placeholder` for a video. `settings` are the processor's own, `videos` those of its video processor where it
     has a file of its own, `template` is false for those whose hub checkpoints have none, and `tokenizers` are further
     ones by their folders. `needs` are packages beyond Sightline's own without which it cannot be loaded;
-    `network_class` names the network's class where it is not the one to which its type is mapped.
+    `network_class` names the network's class where it is not the one to which its type is mapped; `convolves` says that
+    tokens know of their neighbours whatever attention does.
     """
 
     config: Any
@@ -65,6 +66,7 @@ class Recipe:
     needs: tuple[str, ...] = ()
     video_placeholder: str = ""
     network_class: str | None = None
+    convolves: bool = False
 
     def save(self, folder: Path, seed: int = 0) -> Path:
         """Weights, and the parts of the processor beside each other. The same seed gives the same weights."""

@@ -125,3 +125,30 @@ def check_strips(
                     f"{view.name} of {width} x {height} px, axis {axis}, px {start} to {stop}: seen by "
                     f"{sorted(inside)}, should be seen by {sorted(must)} and by none but {sorted(may)}"
                 )
+
+
+def check_brightest(model: TransformersModel, size: tuple[int, int], axis: int, strips: int) -> None:
+    """Light strips across an image, before a tower whose tokens know of their neighbours: of each view the column (or
+    row) of tokens that changes most must be one that the strip crosses, or the one beside. Raises Wrong."""
+    width, height = size
+    base = np.random.default_rng(1).integers(60, 160, (height, width, 3)).astype(np.uint8)
+    layout, before = features(model, base)
+    if not layout.views:
+        raise Wrong(f"no view of a picture of {width} x {height} px")
+    number = {position: index for index, position in enumerate(layout.positions(TokenKind.IMAGE))}
+    thick = size[axis] // 8
+    for start in np.linspace(0, size[axis] - thick, strips).astype(int):
+        lit = base.astype(np.int64)
+        lit[(slice(None), slice(start, start + thick))[:: 1 if axis == 0 else -1]] += 60
+        _, after = features(model, lit.astype(np.uint8))
+        moved = (after - before).abs().sum(-1)
+        for view in layout.views:
+            own = moved[[number[position] for position in view.positions]].view(view.rows, view.columns)
+            most = int(own.sum(axis).argmax())
+            edges = spans(view, axis)[most if axis == 0 else most * view.columns]
+            side = edges[1] - edges[0]
+            if not start - side < (edges[0] + edges[1]) / 2 < start + thick + side:
+                raise Wrong(
+                    f"{view.name} of {width} x {height} px, axis {axis}, px {start} to {start + thick}: number {most} "
+                    f"changes most, which stands from px {edges[0]:.0f} to {edges[1]:.0f}"
+                )

@@ -131,6 +131,60 @@ def _gemma4(**decoder: Any) -> Recipe:
     return Recipe(config, "Gemma4Processor", images, tokenizer, "<|image|>", {"image_seq_length": 70})
 
 
+def gemma3n() -> Recipe:
+    """Several residual streams beside each other, keys and values that layers share, and timm's smallest tower of its
+    kind, which has 80 million weights."""
+    boundaries = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
+    audio = {"audio_token": "<audio_soft_token>", "boa_token": "<start_of_audio>", "eoa_token": "<end_of_audio>"}
+    tokenizer = build_tokenizer(image_token="<image_soft_token>", **boundaries, **audio)
+    config = transformers.Gemma3nConfig(
+        text_config=text(
+            tokenizer,
+            model_type="gemma3n_text",
+            head_dim=16,
+            num_hidden_layers=4,
+            sliding_window=16,
+            layer_types=["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+            num_kv_shared_layers=2,
+            vocab_size_per_layer_input=len(tokenizer),
+            hidden_size_per_layer_input=8,
+            laurel_rank=4,
+            altup_num_inputs=2,
+            activation_sparsity_pattern=[0.0] * 4,
+        ),
+        vision_config={
+            "model_type": "gemma3n_vision",
+            "architecture": "mobilenetv5_base",
+            "hidden_size": 2048,
+            "vocab_size": 8,
+            "vocab_offset": len(tokenizer),
+            "model_args": None,
+        },
+        audio_config={
+            "vocab_size": 8,
+            "vocab_offset": len(tokenizer) + 8,
+            "hidden_size": 32,
+            "conf_num_attention_heads": 2,
+            "conf_num_hidden_layers": 1,
+            "sscp_conv_channel_size": (4, 4),
+        },
+        image_token_id=tokenizer.image_token_id,
+        audio_token_id=tokenizer.audio_token_id,
+        vision_soft_tokens_per_image=256,
+    )
+    images = {"image_processor_type": "SiglipImageProcessor", "size": {"height": 256, "width": 256}}
+    return Recipe(
+        config,
+        "Gemma3nProcessor",
+        images,
+        tokenizer,
+        "<image_soft_token>",
+        {"image_seq_length": 256},
+        needs=("timm", "torchvision"),
+        convolves=True,
+    )
+
+
 def gemma4() -> Recipe:
     """Every layer has keys and values of its own."""
     return _gemma4()
