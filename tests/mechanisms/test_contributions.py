@@ -52,6 +52,34 @@ def said(answer: Answer) -> list[TokenTarget]:
     return [TokenTarget(index, token) for index, token in enumerate(answer.token_ids)]
 
 
+class Packed(torch.nn.Module):
+    """A linear module as packages for GPTQ and AWQ have it: its matrix is not to be read, and it says its sizes."""
+
+    def __init__(self, plain: torch.nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = plain.in_features, plain.out_features
+        self.register_buffer("packed", plain.weight.detach().t().contiguous())
+        self.register_buffer("bias", torch.linspace(-1, 1, self.out_features))
+
+    def forward(self, given: torch.Tensor) -> torch.Tensor:
+        return given @ self.packed.to(given) + self.bias.to(given)
+
+
+def test_packed_weights_are_what_their_module_makes_of_them(
+    llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = contributions(llava, answer, said(answer)).layers[0]
+    attention = llava.network.model.language_model.layers[0].self_attn
+    packed = Packed(attention.o_proj)
+    with monkeypatch.context() as patch:
+        patch.setitem(attention._modules, "o_proj", packed)
+        llava.forget()
+        first = contributions(llava, answer, said(answer)).layers[0]
+    llava.forget()
+    torch.testing.assert_close(first.by_head(), plain.by_head(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(first.bias, packed.bias.expand_as(first.bias))
+
+
 def test_heads_and_sources_are_those_of_the_real_projection(double: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(double, "the the dog?", picture, tokens=3)
     expected = WrittenOut(double.card.source, answer)

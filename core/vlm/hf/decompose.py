@@ -23,7 +23,7 @@ from ..linear_norm import LinearNorm
 from ..precision import at_least_float32
 from .module_calls import ModuleCall
 from .norms import read_norm
-from .quantised import plain_weight
+from .quantised import is_linear, plain_weight
 
 ROUNDINGS = 4
 """By how many roundings of its largest summand a sum may miss what it should be."""
@@ -61,7 +61,6 @@ def decompose(
     if projection is None or branches is None:
         raise _unreadable(number, "does not hand what its heads found to one output projection")
     path, ends = branches
-    assert isinstance(projection.module, torch.nn.Linear)
     multipliers, norms = _multipliers(ends, added, at_least_float32(state)), _norms(path)
     if multipliers is None or norms is None:
         raise _unreadable(number, "does not simply add its attention and its MLP to what it was given")
@@ -72,7 +71,7 @@ def decompose(
         attention=attention.rows(rows),
         value=attention.value,
         mixed=mixed if gate is None else mixed * gate,
-        weight=plain_weight(projection.module).to(mixed.device),
+        weight=plain_weight(projection.module, projection.given.dtype).to(mixed.device),
         norms=norms,
         scale=scale,
         bias=bias,
@@ -87,7 +86,7 @@ def decompose(
 def _projection(calls: Sequence[ModuleCall], mixed: Float[Tensor, "row heads size"]) -> ModuleCall | None:
     """The output projection of heads whose outputs are `mixed`; None where there is none."""
     heads = mixed.flatten(1)
-    linear = [call for call in calls if isinstance(call.module, torch.nn.Linear) and call.given.shape == heads.shape]
+    linear = [call for call in calls if is_linear(call.module) and call.given.shape == heads.shape]
     same = torch.stack([(call.given == heads).all() for call in linear]).tolist() if linear else []
     return next((call for call, own in zip(linear, same, strict=True) if own), None)
 
@@ -113,7 +112,7 @@ def _gated(
             close = other.given.shape == gated.shape and torch.allclose(
                 other.given, gated, rtol=4 * torch.finfo(gated.dtype).eps, atol=0
             )
-            if close and isinstance(other.module, torch.nn.Linear):
+            if close and is_linear(other.module):
                 return gate, other
     return None, None
 
@@ -189,7 +188,7 @@ def _after(
     made = at_least_float32(projection.made)
     scale = made.new_ones(len(made))
     bias = torch.zeros_like(made)
-    own = projection.module.bias
+    own = getattr(projection.module, "bias", None)
     if isinstance(own, Tensor):
         bias = bias + at_least_float32(own.detach().to(bias.device))
     for step, norm in zip(path, norms, strict=True):

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from .quantised import is_linear
+
 
 @dataclass(frozen=True, eq=False)
 class ModuleCall:
@@ -32,7 +34,7 @@ def recording_calls(layer: torch.nn.Module, rows: list[int], device: torch.devic
         if given is not None and made is not None:
             calls.append(ModuleCall(module, given.to(device), made.to(device)))
 
-    own = {*layer.children(), *(module for module in layer.modules() if isinstance(module, torch.nn.Linear))}
+    own = {*layer.children(), *filter(is_linear, layer.modules())}
     with contextlib.ExitStack() as hooks:
         for module in own:
             hooks.callback(module.register_forward_hook(record, with_kwargs=True).remove)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import ModelUnavailable
@@ -21,16 +22,16 @@ BITS: Mapping[Quantisation, float] = {"8bit": 8, "4bit": 4.5}
 """Bits of a weight, with the scales that stand beside it."""
 
 PACKAGES = {
-    "bitsandbytes": ("bitsandbytes", "pip install 'sightline[bitsandbytes]'"),
-    "gptq": ("gptqmodel", "pip install gptqmodel"),
-    "awq": ("gptqmodel", "pip install gptqmodel"),
-    "compressed-tensors": ("compressed_tensors", "pip install compressed-tensors"),
-    "hqq": ("hqq", "pip install hqq"),
-    "quanto": ("optimum.quanto", "pip install optimum-quanto"),
-    "torchao": ("torchao", "pip install torchao"),
-    "aqlm": ("aqlm", "pip install aqlm"),
+    "bitsandbytes": (("bitsandbytes",), "pip install 'sightline[bitsandbytes]'"),
+    "gptq": (("gptqmodel", "optimum"), "pip install gptqmodel optimum"),
+    "awq": (("gptqmodel",), "pip install gptqmodel"),
+    "compressed-tensors": (("compressed_tensors",), "pip install compressed-tensors"),
+    "hqq": (("hqq",), "pip install hqq"),
+    "quanto": (("optimum.quanto",), "pip install optimum-quanto"),
+    "torchao": (("torchao",), "pip install torchao"),
+    "aqlm": (("aqlm",), "pip install aqlm"),
 }
-"""By the method that a checkpoint names: the module that reads such weights, and how to get it."""
+"""By the method that a checkpoint names: the modules that read such weights, and how to get them."""
 
 
 def method_of(config: Mapping[str, Any]) -> str | None:
@@ -64,8 +65,8 @@ def check_package(name: str, method: str) -> None:
             f"The weights of {name} are quantised by a method ({method}) that the transformers installed here does not "
             "know. Choose a version in another format, or one that is not quantised."
         )
-    module, command = PACKAGES.get(method, ("", ""))
-    missing = [each for each in (module, "accelerate") if each and not _installed(each)]
+    modules, command = PACKAGES.get(method, ((), ""))
+    missing = [each for each in (*modules, "accelerate") if not _installed(each)]
     if missing:
         raise ModelUnavailable(
             f"The weights of {name} are quantised ({method}), which needs the package {' and '.join(missing)}. Install "
@@ -111,9 +112,22 @@ def quantisation_config(quantisation: Quantisation, dtype: torch.dtype) -> Any:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 
 
-def plain_weight(module: torch.nn.Module) -> Tensor:
-    """The weight of a linear module in numbers: of one in 4 bit as it is computed with."""
-    weight: Tensor = module.weight  # type: ignore[assignment]
+def is_linear(module: torch.nn.Module) -> bool:
+    """Whether a module multiplies by one matrix: PyTorch's own, or one of a package whose weights are packed."""
+    sizes = (getattr(module, name, None) for name in ("in_features", "out_features"))
+    return isinstance(module, torch.nn.Linear) or all(isinstance(size, int) for size in sizes)
+
+
+def plain_weight(module: torch.nn.Module, dtype: torch.dtype) -> Float[Tensor, "out in"]:
+    """The matrix of a linear module in numbers, as it is computed with. One that is packed in a package's own way
+    (GPTQ, AWQ) is what the module makes of the identity, in `dtype`."""
+    if not isinstance(module, torch.nn.Linear):
+        device = next((tensor.device for tensor in (*module.parameters(), *module.buffers())), None)
+        given = torch.eye(int(module.in_features), dtype=dtype, device=device)  # type: ignore[arg-type]
+        with torch.no_grad():
+            made: Tensor = module(given) - module(torch.zeros_like(given[:1]))
+        return made.t()
+    weight: Tensor = module.weight
     state = getattr(weight, "quant_state", None)
     if state is None:
         return weight.detach()
