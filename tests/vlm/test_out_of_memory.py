@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -42,11 +43,11 @@ def test_work_that_runs_out_of_memory_is_done_once_more_in_smaller_batches(
     sizes: list[int] = []
     from_layer = NetworkDecoderPass._from_layer
 
-    def failing_once(own: NetworkDecoderPass, layer: int, position: int, edits: list[object]) -> torch.Tensor:
+    def failing_once(own: NetworkDecoderPass, layer: int, position: int, edits: Any, *more: Any) -> torch.Tensor:
         sizes.append(len(edits))
         if len(sizes) == 1:
             raise too_much()
-        return from_layer(own, layer, position, edits)  # type: ignore[arg-type]
+        return from_layer(own, layer, position, edits, *more)
 
     monkeypatch.setattr(NetworkDecoderPass, "_from_layer", failing_once)
     (again,) = explain(HIDING, llava, answer, [Target((1,))])
