@@ -143,6 +143,30 @@ class NotSaved(SightlineError):
         self.elsewhere = elsewhere
 
 
+class NotWritten(SightlineError):
+    """A file that could not be written; what was there before is as it was. `why` is the system's reason."""
+
+    def __init__(self, sentence: str, why: str = "") -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
+class RunError(SightlineError):
+    """A run that cannot be kept, found or changed."""
+
+
+class RunDamaged(RunError):
+    """Something of a run that cannot be read as it was written."""
+
+
+class RunBusy(RunError):
+    """A run that somebody else keeps at this moment."""
+
+
+class NeedsItsModel(ExplainError):
+    """What only the model that gave an answer could tell, and which is not there."""
+
+
 class WorkersUnavailable(SightlineError):
     """Workers that cannot be had, or were lost."""
 

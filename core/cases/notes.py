@@ -8,8 +8,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import NotesError, NotSaved
+from ..errors import NotesError, NotSaved, NotWritten
 from ..images import display_name
+from ..writing import write_whole
 
 
 @dataclass(frozen=True)
@@ -55,29 +56,15 @@ def annotate(file: Path, case: str, note: Note) -> dict[str, Note]:
     plain = {id_: {"text": kept.text, "tags": list(kept.tags)} for id_, kept in notes.items()}
     text = json.dumps(plain, ensure_ascii=False, indent=1)
     try:
-        _replace(file, text.encode("utf-8", "replace"))
-    except OSError as error:
+        write_whole(file, text.encode("utf-8", "replace"))
+    except NotWritten as error:
         elsewhere = _elsewhere(file)
         raise NotSaved(
-            f"The note could not be saved in {file.parent} ({error.strerror}). Give yourself the right to write there, "
+            f"The note could not be saved in {file.parent} ({error.why}). Give yourself the right to write there, "
             f"or save it in {elsewhere}.",
             elsewhere,
         ) from error
     return notes
-
-
-def _replace(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(name, file)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _elsewhere(file: Path) -> Path:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import JournalError
+from ..errors import JournalError, NotWritten
+from ..writing import write_whole
 
 DIGITS = 6
 
@@ -24,13 +25,11 @@ def plain(value: Any) -> Any:
 
 def write_plain(record: Mapping[str, Any], file: Path) -> None:
     """Write a record as JSON in plain values, whole or not at all. Raises JournalError where that cannot be."""
-    partial = file.with_name(f"{file.name}.part")
+    text = json.dumps(plain(record), indent=1, ensure_ascii=False) + "\n"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(plain(record), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
+        write_whole(file, text.encode("utf-8"))
+    except NotWritten as error:
         raise JournalError(
-            f"{file} cannot be written ({error.strerror}). What a journal holds is kept: choose another file, and "
+            f"{file} cannot be written ({error.why}). What a journal holds is kept: choose another file, and "
             "start the same command again."
         ) from error

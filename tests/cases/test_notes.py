@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,14 +46,15 @@ def test_damaged_notes_are_left_as_they_are(tmp_path: Path, content: str) -> Non
 def test_where_nothing_may_be_written_another_place_is_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
-    made = tempfile.mkstemp
+    made = Path.open
 
-    def closed(prefix: str, dir: Path) -> tuple[int, str]:  # as root, who may run the tests, no real folder is
-        if dir == tmp_path / "closed":
+    def closed(file: Path, mode: str = "r", **more: Any) -> object:  # as root, who may run the tests, no folder is
+        if file.parent == tmp_path / "closed" and "x" in mode:
             raise PermissionError(13, "Permission denied")
-        return made(prefix=prefix, dir=dir)
+        return made(file, mode, **more)
 
-    monkeypatch.setattr(tempfile, "mkstemp", closed)
+    (tmp_path / "closed").mkdir()
+    monkeypatch.setattr(Path, "open", closed)
     with pytest.raises(NotSaved, match=r"could not be saved in .* \(Permission denied\)\. Give yourself") as refused:
         annotate(tmp_path / "closed" / "run.notes.json", "1", Note("new"))
     assert annotate(refused.value.elsewhere, "1", Note("new")) == {"1": Note("new")}
@@ -66,7 +67,7 @@ def test_a_note_that_fails_to_be_written_leaves_the_old_ones(tmp_path: Path, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(NotSaved, match="No space left on device"):
         annotate(file, "1", Note("new"))
     assert read_notes(file) == {"1": Note("old")}

@@ -1,0 +1,95 @@
+"""Files that are there whole or not at all, whatever happens while they are written.
+
+What is new is written beside the file under a name of its own, is on the disk before it takes the file's name, and is
+removed where that fails: a full disk or a killed process leaves what was there before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import NotWritten
+
+PART = ".part"
+"""How the names of files end that are being written; what a killed process leaves of them can be removed."""
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write a file, or leave what is there as it is. Raises NotWritten."""
+    with written_whole(file) as out:
+        out.write(content)
+
+
+@contextlib.contextmanager
+def written_whole(file: Path) -> Iterator[BinaryIO]:
+    """What is written within the block becomes the file when the block ends; nothing does where it raises. Raises
+    NotWritten, at the beginning where what is there is no regular file."""
+    file = check_regular(file)
+    part = file.with_name(f".{file.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{PART}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(file)
+        _settle(file.parent)
+    except OSError as error:
+        raise _not_written(file, error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def check_regular(file: Path) -> Path:
+    """The file itself, where a link leads to one. Raises NotWritten for a folder, a device, a pipe and the like, which
+    can never hold what is to be written."""
+    try:
+        file = file.resolve()
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return file
+    except OSError as error:
+        raise _not_written(file, error) from error
+    except RuntimeError as error:  # a link that leads to itself
+        raise NotWritten(
+            f"{file.name} is a link that leads nowhere. Choose another file.", "a link to itself"
+        ) from error
+    if not stat.S_ISREG(mode):
+        sentence = f"{file} is not a regular file, so nothing was written there. Choose another file."
+        raise NotWritten(sentence, "not a regular file")
+    return file
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process left of files that it was writing. Nobody else may be writing there."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(f".*{PART}"):
+            part.unlink()
+
+
+def _settle(folder: Path) -> None:
+    """Have the folder's own entry on the disk, where the system has such a thing."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _not_written(file: Path, error: OSError) -> NotWritten:
+    remedy = "Make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See that the folder can be written to"
+    why = error.strerror or "no reason is known"
+    return NotWritten(
+        f"{file.name} could not be written in {file.parent} ({why}). What was there before is as it was. {remedy}, and "
+        "try again.",
+        why,
+    )
