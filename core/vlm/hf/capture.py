@@ -26,9 +26,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from ..attention_call import AttentionCall, softmax_of, softmax_rows, without_keys
-from ..precision import at_least_float32
+from ..attention_call import AttentionCall, softmax_rows, without_keys
 from .editing import Placed, edited_heads, edited_mask
+from .last_rows import last_rows
 from .row_recorder import RowRecorder
 
 NAME = "recorded_attention"
@@ -37,9 +37,6 @@ such names to decoders whose scores are capped, which are provided for here."""
 
 TOWER = "observed_attention"
 """The attention implementation of every vision tower that this package loads."""
-
-AT_ONCE = 2**17
-"""Numbers of keys that a CPU takes from half to single precision at once: more do not stay in its cache."""
 
 _active: ContextVar[RowRecorder | None] = ContextVar("attention_row_recorder", default=None)
 _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
@@ -104,37 +101,6 @@ def observing_across(observer: Callable[[AttentionCall], None], device: torch.de
         _across.reset(token)
 
 
-def last_row(
-    query: Float[Tensor, "batch heads query size"],
-    key: Float[Tensor, "batch key_value_heads key size"],
-    mask: Tensor | None,
-    scaling: float,
-    softcap: float | None = None,
-    sinks: Float[Tensor, "heads"] | None = None,
-) -> Float[Tensor, "heads key"]:
-    """The softmax row of the last query of the first sequence, which sees every key that no mask hides.
-
-    The same as `AttentionCall.rows` in as few operations as possible: this runs in every layer for every token. Heads
-    that share keys are grouped, not repeated.
-    """
-    heads, groups, size = query.shape[1], key.shape[1], query.shape[3]
-    rows = at_least_float32(query[0, :, -1].reshape(groups, heads // groups, size))
-    scores = _products(rows, key[0]).view(heads, 1, -1) * scaling
-    allowed = None if mask is None else mask[0, :, -1:, : key.shape[2]]
-    return softmax_of(scores, allowed, softcap, sinks)[:, 0]
-
-
-def _products(
-    rows: Float[Tensor, "groups row size"], key: Float[Tensor, "groups key size"]
-) -> Float[Tensor, "groups row key"]:
-    """rows . key in the precision of `rows`, without a copy of all keys in it on a CPU."""
-    together = AT_ONCE // (key.shape[1] * key.shape[2])
-    if key.dtype == rows.dtype or key.device.type != "cpu" or together >= len(key):
-        return torch.bmm(rows, key.to(rows.dtype).transpose(1, 2))
-    parts = zip(rows.split(max(1, together)), key.split(max(1, together)), strict=True)
-    return torch.cat([torch.bmm(own, keys.to(own.dtype).transpose(1, 2)) for own, keys in parts])
-
-
 def recorded_sdpa(
     module: torch.nn.Module,
     query: Float[Tensor, "batch heads query size"],
@@ -157,14 +123,7 @@ def recorded_sdpa(
     nothing = None if attention_mask is given or attention_mask is None else without_keys(attention_mask)
     recorder = None if at.across else _active.get()
     if recorder is not None and at.query + queries == at.length:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-        row = last_row(query.detach(), key.detach(), attention_mask, scale, kwargs.get("softcap"), kwargs.get("s_aux"))
-        if nothing is not None and bool(nothing[0, 0, -1]):
-            row = torch.zeros_like(row)
-        if placed is not None:
-            row = torch.nn.functional.pad(row, (at.key, at.length - at.key - keys))
-        # Half precision carries no more than half precision: large models would keep hundreds of megabytes.
-        recorder.add(layer, row if query.dtype == torch.float32 else row.to(torch.float16))
+        _record(recorder, layer, query, key, attention_mask, nothing, scaling, kwargs, placed)
     if placed is not None:
         kwargs["is_causal"] = at.causal
     if nothing is None or attention_mask is None:
@@ -178,6 +137,32 @@ def recorded_sdpa(
     output = edited_heads(output, layer)
     active = _across.get() if at.across else _observer_of(NAME)
     return _handed(active, output, module, query, key, value, attention_mask, scaling, kwargs, placed)
+
+
+def _record(
+    recorder: RowRecorder,
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    mask: Tensor | None,
+    nothing: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+    placed: Placed | None,
+) -> None:
+    """The first sequence's last row for a recorder; `nothing` says which rows of the mask see nothing."""
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    softcap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
+    if mask is None and placed is None:
+        recorder.follow(layer, query, key, scale, softcap, sinks)
+        return
+    allowed = None if mask is None else mask[0, :, -1:, : key.shape[2]]
+    row = last_rows(query[0, :, -1:].detach(), key[0].detach(), allowed, scale, softcap, sinks)[:, 0]
+    if nothing is not None and bool(nothing[0, 0, -1]):
+        row = torch.zeros_like(row)
+    if placed is not None:
+        row = torch.nn.functional.pad(row, (placed.key, placed.length - placed.key - key.shape[2]))
+    recorder.add(layer, row if query.dtype == torch.float32 else row.to(torch.float16))
 
 
 def observed_sdpa(
