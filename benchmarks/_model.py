@@ -3,6 +3,8 @@ vision tower too small to count, as a LLaVA, with a grid of image tokens as larg
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import transformers
@@ -23,7 +25,22 @@ GRID = {620: 24, 2048: 44}
 PATCH = 4
 
 
-def build(tokens: int) -> TransformersModel:
+@dataclass(frozen=True)
+class Width:
+    """How deep and wide a decoder is."""
+
+    layers: int = 16
+    heads: int = 8
+    hidden: int = 512
+    inner: int = 1408
+    words: int = 8000
+
+
+LLAVA = Width(layers=2, heads=32, hidden=4096, inner=11008, words=32000)
+"""As wide as LLaVA-1.5 with 7 billion weights, of whose layers two stand here."""
+
+
+def build(tokens: int, width: Width = Width()) -> TransformersModel:
     """The random LLaVA, its grid of image tokens as large as `tokens` leaves room for."""
     side = GRID.get(tokens) or int((tokens - 40) ** 0.5)
     tokenizer = build_tokenizer(image_token="<image>")
@@ -31,12 +48,12 @@ def build(tokens: int) -> TransformersModel:
     config = transformers.LlavaConfig(
         text_config={
             "model_type": "llama",
-            "vocab_size": 8000,
-            "hidden_size": 512,
-            "intermediate_size": 1408,
-            "num_hidden_layers": 16,
-            "num_attention_heads": 8,
-            "num_key_value_heads": 8,
+            "vocab_size": width.words,
+            "hidden_size": width.hidden,
+            "intermediate_size": width.inner,
+            "num_hidden_layers": width.layers,
+            "num_attention_heads": width.heads,
+            "num_key_value_heads": width.heads,
             "max_position_embeddings": 4096,
         },
         vision_config={
