@@ -21,6 +21,7 @@ from torch import Tensor
 
 from .clips import Clip, Visual, as_visuals, in_order
 from .errors import MisplacedImage
+from .words import grouped, part_names
 
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the original image; right and bottom are exclusive."""
@@ -312,13 +313,20 @@ class Alternative:
 
 @dataclass(frozen=True)
 class AnswerToken:
-    """One token of an answer. `logprob` and `entropy` (nats) are of the raw distribution."""
+    """One token of an answer. `logprob` and `entropy` (nats) are of the raw distribution. `name` is what to call one
+    without text of its own: "🐶, byte 2 of 4"."""
 
     id: int
     text: str
     logprob: float
     entropy: float
     alternatives: tuple[Alternative, ...]
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its text, or what it is called instead; empty for a control token."""
+        return self.text or self.name
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,6 +375,11 @@ class Answer:
         """The text of every position of the sequence, prompt and answer."""
         return (*self.prompt_tokens, *(token.text for token in self.tokens))
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The same for people: the parts of a character that several tokens make are told by their names."""
+        return (*part_names(self.prompt_tokens), *(token.label for token in self.tokens))
+
     def predicting_position(self, token: int) -> int:
         """The sequence position that predicts the `token`-th token of the answer: the one before its own."""
         return len(self.prompt_tokens) + token - 1
@@ -392,16 +405,8 @@ class Answer:
         )
 
     def words(self) -> tuple[tuple[int, ...], ...]:
-        """Indices of the answer's tokens grouped into words: a token that opens with white space opens a word.
-
-        Tokens without text (the further bytes of a character that the vocabulary lacks) belong to the word before.
-        """
-        groups: list[list[int]] = []
-        for index, token in enumerate(self.tokens):
-            if not groups or token.text[:1].isspace():
-                groups.append([])
-            groups[-1].append(index)
-        return tuple(tuple(group) for group in groups)
+        """Indices of the answer's tokens grouped into words (`core.words`)."""
+        return grouped([token.text for token in self.tokens])
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Answer, Head
+from ..words import grouped
 from .rows import Rows, nanmean
 
 
@@ -27,14 +28,11 @@ class Word:
 
 def question_words(answer: Answer) -> tuple[Word, ...]:
     """The question's tokens grouped as answers are: one that begins with white space begins a word."""
-    groups: list[list[int]] = []
-    for position in answer.layout.question():
-        if not groups or answer.prompt_tokens[position][:1].isspace():
-            groups.append([])
-        groups[-1].append(position)
+    asked = answer.layout.question()
+    texts = [answer.prompt_tokens[position] for position in asked]
     return tuple(
-        Word("".join(answer.prompt_tokens[position] for position in group), tuple(group), said=False)
-        for group in groups
+        Word("".join(texts[index] for index in group), tuple(asked[index] for index in group), said=False)
+        for group in grouped(texts)
     )
 
 

@@ -92,7 +92,7 @@ def _words(
 
 def _nodes(answer: Answer, chosen: list[int], weights: Float[np.ndarray, "key"]) -> list[Node]:
     """The nodes at some positions before the target."""
-    prompt, texts = len(answer.prompt_tokens), answer.texts
+    prompt, texts = len(answer.prompt_tokens), answer.labels
     places = {
         position: (view.patch_box(index), view.image)
         for view in answer.layout.views

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..answer import Answer
+from ..words import spelling
 from .claims import alternatives, is_polar
 from .words import NO, NUMBER, YES, Word, is_content, stem, values_in, words
 
@@ -48,13 +49,14 @@ def key_tokens(answer: Answer) -> tuple[int, ...]:
 
 def word_tokens(answer: Answer, word: str) -> tuple[int, ...]:
     """The answer's tokens that spell the first word of it which is `word`, whatever its case and the punctuation around
-    it; none where no word is."""
+    it, or else the first place where it is written, from one of Unicode's word boundaries to another; none where it is
+    nowhere."""
     wanted = [each.plain for each in words(word)]
     for tokens in answer.words():
         text = "".join(answer.tokens[index].text for index in tokens)
         if text.strip() == word.strip() or (wanted and [each.plain for each in words(text)] == wanted):
             return tokens
-    return ()
+    return spelling([token.text for token in answer.tokens], word)
 
 
 def likely_word(answer: Answer, text: str) -> tuple[int, ...]:

@@ -211,7 +211,7 @@ class Result:
 
 def single_places(answer: Answer, positions: Sequence[int]) -> tuple[Group, ...]:
     """Each position as a place of its own, named by its number and its token. Untrusted text."""
-    return tuple(Group(f"{position}: {answer.texts[position]}", (position,)) for position in positions)
+    return tuple(Group(f"{position}: {answer.labels[position]}", (position,)) for position in positions)
 
 
 def _each(values: Float[np.ndarray, "row column"]) -> list[tuple[tuple[int, int], float]]:

@@ -137,8 +137,8 @@ def _answer(
     state: DecodingState | None,
 ) -> Answer:
     tokens = tuple(
-        AnswerToken(token, text, figures.logprob, figures.entropy, _alternatives(model.reader, figures))
-        for token, text, figures in zip(ids, texts, measured, strict=True)
+        AnswerToken(token, text, figures.logprob, figures.entropy, _alternatives(model.reader, figures), name)
+        for token, text, figures, name in zip(ids, texts, measured, model.reader.names(ids, texts), strict=True)
     )
     return Answer(
         question=prepared.question,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+
+from ..words import part_name
 
 
 class TokenReader(ABC):
@@ -24,12 +26,13 @@ class TokenReader(ABC):
         """What the vocabulary calls a token, also one without text."""
 
     def piece(self, token: int) -> str:
-        """A lone token for people to read: its text with its leading space, or its name where it has no text."""
+        """A lone token for people to read: its text with its leading space, its bytes where they are no whole
+        characters, or its name where it has neither."""
+        raw = self.bytes_of(token)
         try:
-            text = self.bytes_of(token).decode()
+            return raw.decode() or self.name_of(token)
         except UnicodeDecodeError:
-            text = ""
-        return text or self.name_of(token)
+            return _bytes_name(raw)
 
     def texts(self, tokens: Iterable[int]) -> tuple[str, ...]:
         """The text of each token of an answer; joined they are the answer, without leading white space."""
@@ -38,6 +41,41 @@ class TokenReader(ABC):
             stream.push(token)
         stream.finish()
         return tuple(stream.texts)
+
+    def names(self, tokens: Sequence[int], texts: Sequence[str]) -> tuple[str, ...]:
+        """What to call those of an answer's tokens that have bytes and no text: which bytes of which character they
+        are; white space that opens the answer and is no part of it is itself. Empty for all others, such as control
+        tokens."""
+        spelled = [self.bytes_of(token) for token in tokens]
+        whole = list(_characters(b"".join(spelled)))
+        names, start = [], 0
+        for raw, text in zip(spelled, texts, strict=True):
+            stop = start + len(raw)
+            names.append("" if text or not raw else _name_within(whole, raw, start, stop))
+            start = stop
+        return tuple(names)
+
+
+def _bytes_name(raw: bytes) -> str:
+    """Bytes by their values: "byte F0"."""
+    return f"{'byte' if len(raw) == 1 else 'bytes'} {raw.hex(' ').upper()}"
+
+
+def _characters(text: bytes) -> Iterator[tuple[int, str]]:
+    """Where each whole character among some bytes begins, and what it is."""
+    decoder = codecs.getincrementaldecoder("utf-8")("ignore")
+    for place in range(len(text)):
+        for character in decoder.decode(text[place : place + 1]):
+            yield place + 1 - len(character.encode()), character
+
+
+def _name_within(whole: Sequence[tuple[int, str]], raw: bytes, start: int, stop: int) -> str:
+    """What to call the bytes from `start` to `stop`, by the character of several bytes that they are in."""
+    for begins, character in whole:
+        ends = begins + len(character.encode())
+        if begins <= start < ends and ends - begins > 1:
+            return part_name(character, start - begins + 1, min(stop, ends) - begins)
+    return raw.decode() if raw.isspace() else _bytes_name(raw)
 
 
 class TextStream:

@@ -263,7 +263,7 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
     )
     st.text(other.text or "(no word)")
     columns = aligned_tokens(
-        [token.text for token in original.tokens], [token.text for token in other.tokens], outcome.changes.tolist()
+        [token.label for token in original.tokens], [token.label for token in other.tokens], outcome.changes.tolist()
     )
     st.altair_chart(aligned_chart(columns, RESULT), width="content", alt="the two answers token by token")
     st.caption(

@@ -46,7 +46,7 @@ def _alternatives(answer: Answer, index: int) -> None:
     ids = [alternative.id for alternative in token.alternatives]
     said = ids.index(token.id) if token.id in ids else None
     if said is None:
-        texts, logprobs, said = [*texts, token.text], [*logprobs, token.logprob], len(texts)
+        texts, logprobs, said = [*texts, token.label], [*logprobs, token.logprob], len(texts)
     st.altair_chart(
         alternatives_chart(texts, logprobs, said),
         alt=f"probabilities of the {len(texts)} alternatives at token {index + 1}",

@@ -13,7 +13,7 @@ WIDTH = 470
 
 def answer_difference_panel(reasked: Reasked, name: str) -> None:
     """Both answers, and the change of every token of the original; `name` tells the chart from others."""
-    before, after = ([token.text for token in answer.tokens] for answer in (reasked.original, reasked.answer))
+    before, after = ([token.label for token in answer.tokens] for answer in (reasked.original, reasked.answer))
     st.text(_in_words(reasked.original, reasked.answer))
     columns = aligned_tokens(before, after, reasked.outcome.changes.tolist())
     st.altair_chart(

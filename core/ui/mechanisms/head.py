@@ -66,4 +66,4 @@ def _place(answer: Answer, position: int) -> str:
     if answer.layout.kinds[position] is TokenKind.IMAGE:
         placed = answer.layout.box(position) is not None
         return f"{'patch' if placed else 'image token'} {place_of(answer, position)}"
-    return f"“{visible(answer.texts[position])}” (position {position + 1})"
+    return f"“{visible(answer.labels[position])}” (position {position + 1})"

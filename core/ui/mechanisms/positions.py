@@ -184,7 +184,7 @@ def _words(
     states = read(view, model, answer, positions, layers, subject)
     if states is None:
         return
-    texts = answer.texts
+    texts = answer.labels
     columns = [shown(model, states, column) for column in range(len(layers))]
     readings = [list(row) for row in zip(*columns, strict=True)]
     first = first_layers(states, layers)

@@ -63,7 +63,7 @@ def rows_of(
     model: VisionLanguageModel, answer: Answer, states: Read, layers: Sequence[int], positions: Sequence[int]
 ) -> list[Row]:
     """A line for each word of each reading."""
-    texts = answer.texts
+    texts = answer.labels
     return [
         {
             "layer": layer,

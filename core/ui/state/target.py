@@ -59,6 +59,7 @@ def describe_target(answer: Answer, target: Target | None, model: VisionLanguage
     if target is None:
         return f"all {len(answer.tokens)} tokens of the answer"
     said = "".join(answer.tokens[index].text for index in target.tokens).strip()
+    said = said or " ".join(answer.tokens[index].name for index in target.tokens).strip()
     shown = visible(said if len(said) <= LONGEST_NAMED else f"{said[:LONGEST_NAMED]}…")
     numbers = [index + 1 for index in target.tokens]
     if len(numbers) == 1:

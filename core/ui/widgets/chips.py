@@ -20,7 +20,7 @@ def escaped(text: str) -> str:
 
 def labels(answer: Answer) -> list[str]:
     """One label for each token, all different: its text and its probability."""
-    plain = unique([f"{visible(token.text)} {_percent(token.logprob)}" for token in answer.tokens])
+    plain = unique([f"{visible(token.label)} {_percent(token.logprob)}" for token in answer.tokens])
     return [escaped(label) for label in plain]
 
 

@@ -17,7 +17,7 @@ def scored_tokens(
     answer: Answer, target: Target, scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]
 ) -> list[ScoredToken]:
     """Question and answer, token by token, with the scores of those that the target can rest on."""
-    texts = answer.texts
+    labels = answer.labels
     start = len(answer.prompt_tokens)
     explained = {start + index for index in target.tokens}
     counted = {*places[Part.QUESTION], *places[Part.EARLIER]}
@@ -27,10 +27,10 @@ def scored_tokens(
     for kind, group in groups:
         former = None
         for position in answer.layout.positions(kind):
-            opens = former != position - 1 or texts[position][:1].isspace()
+            opens = former != position - 1 or labels[position][:1].isspace()
             score = float(scores[position]) if position in counted else None
             note = _note(position, explained, own, score)
-            chips.append(ScoredToken(texts[position], score, group, opens, position in explained, note))
+            chips.append(ScoredToken(labels[position], score, group, opens, position in explained, note))
             former = position
     return chips
 
