@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .explainers.registry import explainers as methods
     from .mechanisms.registry import mechanisms as lenses
     from .perturb.reask import Reasked, reask
+    from .vlm.keeping import KeepRows
     from .vlm.loading import EMBEDDED, ModelSpec
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Decoding",
     "Evidence",
     "Explanation",
+    "KeepRows",
     "ModelSpec",
     "Question",
     "Reasked",
@@ -92,6 +94,7 @@ _PLACES = {
     "Video": ".clips",
     "Evidence": ".evidence.result",
     "Reasked": ".perturb.reask",
+    "KeepRows": ".vlm.keeping",
     "ModelSpec": ".vlm.loading",
     "EMBEDDED": ".vlm.loading",
     "SightlineError": ".errors",

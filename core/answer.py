@@ -8,7 +8,7 @@ needed to replay it exactly, a `Target` is the part of an answer somebody wants 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -330,20 +330,114 @@ class AnswerToken:
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionRows:
-    """The decoder's softmax rows at the positions that predicted the answer's tokens.
-
-    `weights[l, h, t, j]` is how much head h of layer l looked at position j while predicting answer
-    token t; columns at and after the predicted token are zero. Layers are numbered as the network's own; the rows of
-    one without attention, or whose attention cannot be seen, are NaN.
-    """
+class HeldRows:
+    """Softmax rows that are in memory: `weights[l, h, t, j]` is how much head h of layer `layers[l]` looked at position
+    j while predicting answer token `tokens[t]`; columns at and after the predicted token are zero. Rows of a layer
+    without attention, or whose attention cannot be seen, are NaN. Of the decoder's `number` of layers, those that are
+    not named have none here."""
 
     weights: Float[Tensor, "layers heads answer key"]
+    tokens: tuple[int, ...]
+    layers: tuple[int, ...]
+    number: int
+
+    @property
+    def every_layer(self) -> bool:
+        return self.layers == tuple(range(self.number))
+
+    def places(self, tokens: Iterable[int]) -> tuple[int, ...] | None:
+        """Where the rows of some answer tokens stand on the third axis; None unless all of them are there."""
+        at = {token: place for place, token in enumerate(self.tokens)}
+        wanted = tuple(tokens)
+        return tuple(at[token] for token in wanted) if all(token in at for token in wanted) else None
+
+    def until(self, token: int, length: int) -> HeldRows:
+        """Those of the tokens before one, and so many columns."""
+        if self.tokens == tuple(range(len(self.tokens))):
+            return replace(self, weights=self.weights[:, :, :token, :length], tokens=self.tokens[:token])
+        before = [place for place, own in enumerate(self.tokens) if own < token]
+        tokens = tuple(self.tokens[place] for place in before)
+        return replace(self, weights=self.weights[:, :, before, :length], tokens=tokens)
+
+
+class AttentionRows:
+    """The decoder's softmax rows at the positions that predicted an answer's tokens, or some of them in some layers.
+
+    They may be many: whoever bounds what is kept lets go of them (`drop`), and whoever computed them again gives them
+    back (`hold`). So they are read by `held`, once, and what it returned stays as it is.
+    """
+
+    def __init__(
+        self,
+        weights: Float[Tensor, "layers heads answer key"],
+        tokens: Sequence[int] | None = None,
+        layers: Sequence[int] | None = None,
+        number: int | None = None,
+    ) -> None:
+        """Without `tokens` the rows are of the first tokens, in order; without `layers`, of all that the decoder
+        has."""
+        said = range(weights.shape[2]) if tokens is None else tokens
+        named = range(weights.shape[0]) if layers is None else layers
+        self._rows: HeldRows | None = HeldRows(weights, tuple(said), tuple(named), number or len(named))
+
+    @property
+    def held(self) -> HeldRows | None:
+        """The rows; None after they were dropped."""
+        return self._rows
+
+    @property
+    def weights(self) -> Float[Tensor, "layers heads answer key"]:
+        """The rows alone. Raises ValueError after they were dropped."""
+        held = self.held
+        if held is None:
+            raise ValueError("these rows were dropped: compute them again")
+        return held.weights
+
+    def has(self, tokens: Iterable[int]) -> bool:
+        """Whether the rows of some tokens are held in all layers."""
+        held = self.held
+        return held is not None and held.every_layer and held.places(tokens) is not None
+
+    def of(self, tokens: Iterable[int]) -> Float[Tensor, "layers heads token key"] | None:
+        """The rows of some tokens in all layers; None unless all of them are there."""
+        held = self.held
+        places = None if held is None or not held.every_layer else held.places(tokens)
+        return None if held is None or places is None else held.weights[:, :, list(places)]
+
+    def drop(self) -> None:
+        """Let go of the rows."""
+        self._rows = None
+
+    def hold(self, rows: HeldRows) -> None:
+        """Take rows in the place of those that are, or were, held."""
+        self._rows = rows
 
     def until(self, token: int) -> AttentionRows:
-        """The rows of the tokens before one, and the columns of what stood before it."""
-        left_out = self.weights.shape[2] - token
-        return AttentionRows(self.weights[:, :, :token, : self.weights.shape[3] - left_out])
+        """The rows of the tokens before one, and the columns of what stood before it: they go with these."""
+        return _FirstRows(self, token)
+
+
+class _FirstRows(AttentionRows):
+    """Of other rows those of the tokens before one."""
+
+    def __init__(self, whole: AttentionRows, token: int) -> None:
+        self._whole, self._token = whole, token
+
+    @property
+    def held(self) -> HeldRows | None:
+        rows = self._whole.held
+        if rows is None or not rows.tokens:
+            return rows
+        # The last column is that of the last token that the rows were kept for.
+        left_out = max(rows.tokens) + 1 - self._token
+        return rows.until(self._token, rows.weights.shape[3] - max(0, left_out))
+
+    def drop(self) -> None:
+        self._whole.drop()
+
+    def hold(self, rows: HeldRows) -> None:
+        # These are fewer than what others may look at.
+        self._whole = AttentionRows(rows.weights, rows.tokens, rows.layers, rows.number)
 
 
 @dataclass(frozen=True, eq=False)

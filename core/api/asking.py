@@ -11,6 +11,7 @@ from ..clips import Video, Visual
 from ..videos import open_video
 from ..vlm import generation, loading
 from ..vlm.cancel import CancelToken
+from ..vlm.keeping import KeepRows
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import checked
@@ -75,10 +76,14 @@ def ask(
     question: str | Question,
     *images: Visual,
     decoding: Decoding | None = None,
+    keep_attention: bool | KeepRows = True,
     cancel: CancelToken | None = None,
 ) -> Answer:
     """What the model says to a question, about pictures or without: `ask(model, "What color is it?", "street.png")`. A
     video (`load_video`) may stand in the place of a picture.
+
+    The attention rows of a long answer are large (layers x heads x tokens x positions): `keep_attention` may say
+    `KeepRows(last=64)`, `KeepRows(layers=(20, 24))` or False. What is not kept is computed again where it is needed.
 
     A Question has pictures and decoding of its own: then neither is given beside it. Raises UnreadableImage and
     QuestionError.
@@ -87,7 +92,7 @@ def ask(
         question = Question(question, images, decoding=decoding)
     elif images or decoding is not None:
         raise ValueError("a Question brings its own pictures and decoding: give them there")
-    return generation.ask(model, question, cancel=cancel)
+    return generation.ask(model, question, cancel=cancel, keep_attention=keep_attention)
 
 
 def measure_grid(

@@ -1,6 +1,7 @@
 """Softmax rows of some queries, with positions left out of them.
 
-Rows of a large model are hundreds of megabytes in half precision, so they are turned into float32 a layer at a time.
+Rows of a large model are hundreds of megabytes in half precision, so they are turned into float32 a layer at a time,
+and not all of them may be there: those that are not kept are computed again by a replay.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer, Head
+from ..answer import Answer, Head, HeldRows
 
 NOTHING_LEFT = 1e-6
 """A row with less weight than this outside the positions left out says nothing about the others."""
@@ -25,29 +26,42 @@ class Rows:
 
     Positions in `left_out` count as if they could not be looked at: their weight is 0 and the rest of each row is
     divided by its sum. Rows with nothing left are NaN.
+
+    Where only some of the decoder's layers have rows here, `numbers` are these layers and `of` is how many there are;
+    rows of the others are NaN.
     """
 
-    weights: Float[Tensor, "layers heads query position"]
+    weights: Float[Tensor, "kept heads query position"]
     queries: tuple[int, ...]
     left_out: tuple[int, ...] = ()
+    numbers: tuple[int, ...] | None = None
+    of: int | None = None
 
     @property
     def layers(self) -> int:
-        return self.weights.shape[0]
+        return self.weights.shape[0] if self.of is None else self.of
 
     @property
     def heads(self) -> int:
         return self.weights.shape[1]
 
     @property
+    def kept(self) -> tuple[int, ...]:
+        """The layers whose rows would be here, had they attention."""
+        return tuple(range(self.layers)) if self.numbers is None else self.numbers
+
+    @property
     def without(self) -> tuple[int, ...]:
-        """The layers that have no attention, whose rows are not there."""
-        return tuple(layer for layer in range(self.layers) if bool(self.weights[layer, 0, 0].isnan().any()))
+        """The layers whose rows are not here: they have no attention, or theirs is not kept."""
+        here = self.there
+        return tuple(layer for layer in range(self.layers) if layer not in here)
 
     @property
     def there(self) -> tuple[int, ...]:
-        """The layers that have attention."""
-        return tuple(layer for layer in range(self.layers) if layer not in self.without)
+        """The layers whose rows are here."""
+        return tuple(
+            layer for place, layer in enumerate(self.kept) if not bool(self.weights[place, 0, 0].isnan().any())
+        )
 
     @property
     def positions(self) -> int:
@@ -55,11 +69,16 @@ class Rows:
 
     def layer(self, index: int) -> Float[np.ndarray, "heads query position"]:
         """All heads of one layer, in float32."""
-        return self._renormalised(self.weights[index][:, list(self.queries)])
+        if index not in self.kept:
+            shape = (self.heads, len(self.queries), self.positions)
+            return np.broadcast_to(np.float32(np.nan), shape)
+        return self._renormalised(self.weights[self.kept.index(index)][:, list(self.queries)])
 
     def head(self, head: Head) -> Float[np.ndarray, "query position"]:
         """One head, in float32."""
-        return self._renormalised(self.weights[head[0], head[1]][list(self.queries)])
+        if head[0] not in self.kept:
+            return np.broadcast_to(np.float32(np.nan), (len(self.queries), self.positions))
+        return self._renormalised(self.weights[self.kept.index(head[0]), head[1]][list(self.queries)])
 
     def all_layers(self) -> Iterator[Float[np.ndarray, "heads query position"]]:
         for index in range(self.layers):
@@ -85,10 +104,19 @@ class Rows:
 
 
 def answer_rows(answer: Answer, tokens: Sequence[int], left_out: Sequence[int] = ()) -> Rows:
-    """The rows that predicted some of an answer's tokens. Raises ValueError where none were recorded."""
-    if answer.attention is None:
-        raise ValueError("no attention was recorded with this answer")
-    return Rows(answer.attention.weights, tuple(tokens), tuple(left_out))
+    """The rows that predicted some of an answer's tokens. Raises ValueError where they are not kept."""
+    held = None if answer.attention is None else answer.attention.held
+    if held is None:
+        raise ValueError("no attention is kept with this answer")
+    return rows_among(held, tokens, left_out)
+
+
+def rows_among(held: HeldRows, tokens: Sequence[int], left_out: Sequence[int] = ()) -> Rows:
+    """The rows of some of the tokens that rows are held of. Raises ValueError where they are of others."""
+    places = held.places(tokens)
+    if places is None:
+        raise ValueError("rows are held of other tokens")
+    return Rows(held.weights, places, tuple(left_out), None if held.every_layer else held.layers, held.number)
 
 
 def nanmean(values: Float[np.ndarray, "*axes"], axis: int) -> Float[np.ndarray, "*rest"]:

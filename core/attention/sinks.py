@@ -15,13 +15,14 @@ A patch that matters to one word of the answer passes the first test but not the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from ..answer import Answer, TokenKind
+from ..answer import Answer, HeldRows, TokenKind
 
 FACTOR = 8.0
 FEWEST = 4
@@ -54,22 +55,32 @@ class Sinks:
 
 
 def find_sinks(answer: Answer, factor: float = FACTOR) -> Sinks:
-    """The sinks of an answer's recorded attention. Raises ValueError where none was recorded."""
-    if answer.attention is None:
-        raise ValueError("no attention was recorded with this answer")
+    """The sinks of the attention that is kept with an answer. Raises ValueError where none is."""
+    held = None if answer.attention is None else answer.attention.held
+    if held is None:
+        raise ValueError("no attention is kept with this answer")
+    return sinks_among(held, answer.layout.kinds, factor)
+
+
+def sinks_among(held: HeldRows, kinds: tuple[TokenKind, ...], factor: float = FACTOR) -> Sinks:
+    """The sinks of the attention of some tokens of an answer, over the layers that it is held of."""
     # Layers without attention have no rows.
-    layers = [layer for layer in answer.attention.weights if not layer.isnan().any()]
+    layers = [layer for layer in held.weights if not layer.isnan().any()]
     received = sum(layer.float().mean(0) for layer in layers) / len(layers)
-    return sinks_in(np.asarray(received.cpu()), answer.layout.kinds, factor)
+    return sinks_in(np.asarray(received.cpu()), kinds, factor, held.tokens)
 
 
 def sinks_in(
-    received: Float[np.ndarray, "query position"], kinds: tuple[TokenKind, ...], factor: float = FACTOR
+    received: Float[np.ndarray, "query position"],
+    kinds: tuple[TokenKind, ...],
+    factor: float = FACTOR,
+    tokens: Sequence[int] | None = None,
 ) -> Sinks:
     """The sinks among the prompt's positions, from the attention that each answer token's row gives every position,
-    averaged over layers and heads. Row t sees the prompt and t answer tokens."""
+    averaged over layers and heads. The row of answer token t sees the prompt and t answer tokens; the rows are of
+    `tokens`, or of the first."""
     prompt = sum(kind is not TokenKind.ANSWER for kind in kinds)
-    seen = prompt + np.arange(len(received))
+    seen = prompt + np.asarray(range(len(received)) if tokens is None else tokens)
     times = received[:, :prompt] * seen[:, None]
     median, low = np.median(times, axis=0), np.quantile(times, 0.1, axis=0)
     sinks = []

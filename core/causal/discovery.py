@@ -215,9 +215,11 @@ def causal_graphs(
     if cancel is not None:
         cancel.check()
     call = model.attention_call(answer, layer)
-    if answer.attention is not None:
-        weights = answer.attention.weights[layer].float().cpu().numpy()
-        own = {token: weights[:, token] for token in positions}
+    held = None if answer.attention is None else answer.attention.held
+    places = None if held is None or layer not in held.layers else held.places(positions)
+    if held is not None and places is not None:
+        weights = held.weights[held.layers.index(layer)][:, list(places)].float().cpu().numpy()
+        own = {token: weights[:, place] for place, token in enumerate(positions)}
     else:
         predicting = _rows(call, range(card.heads), list(positions.values()), len(answer.layout))
         own = {token: predicting[:, index] for index, token in enumerate(positions)}

@@ -15,7 +15,9 @@ from ..geometry import picture_notes, picture_records
 from ..images import display_name
 from ..videos import open_video
 from ..vlm.cancel import CancelToken
+from ..vlm.foretold import rows_foretold
 from ..vlm.generation import ask
+from ..vlm.keeping import KeepRows
 from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
 from ..vlm.model import VisionLanguageModel
 from ..vlm.parting import parting
@@ -50,6 +52,15 @@ def _one_of(known: tuple[Any, ...], chosen: str, what: str) -> Any:
     if chosen not in known:
         raise WrongOption(f"There is no {what} {chosen!r}. Choose among {', '.join(known)}.")
     return chosen
+
+
+def kept(model: VisionLanguageModel, last: int | None, layers: Sequence[int] | None) -> KeepRows:
+    """The attention rows that the options keep. Raises WrongOption for a layer that the model does not have."""
+    if layers and max(layers) >= model.card.layers:
+        raise WrongOption(
+            f"There is no layer {max(layers)}. {model.card.name} has layers 0 to {model.card.layers - 1}."
+        )
+    return KeepRows(last, tuple(layers) if layers else None)
 
 
 def load(spec: ModelSpec) -> VisionLanguageModel:
@@ -109,12 +120,17 @@ def answer_to(
     decoding: Decoding,
     at: Sequence[int] | None = None,
     videos: VideoFiles | None = None,
+    keep: KeepRows | None = None,
 ) -> Answer:
-    """The answer to a question about picture files and, after them, video files, `at` these places in its text; what
-    the model does not see of them is said, and from which token on rounding may have decided what it is. Raises
+    """The answer to a question about picture files and, after them, video files, `at` these places in its text, with
+    the attention rows that are to be kept (None: none). What they take is said before where that is much; after, what
+    the model does not see of the pictures, and from which token on rounding may have decided what it is. Raises
     UnreadableImage, UnreadableVideo, QuestionError and Cancelled."""
     watched = videos.opened(model) if videos is not None else []
-    answer = ask(model, Question(text, [*(images or ()), *watched], decoding=decoding, images_at=at or ()))
+    question = Question(text, [*(images or ()), *watched], decoding=decoding, images_at=at or ())
+    if keep is not None and (foretold := rows_foretold(model, question, keep)):
+        say(f"{foretold}. --rows-of-last and --rows-of-layer keep less.")
+    answer = ask(model, question, keep_attention=keep or False)
     for note in picture_notes(answer.question.images, answer.layout, answer.question.clips):
         say(note)
     parts = parting(model, answer)

@@ -53,6 +53,18 @@ Frames = Annotated[
 ]
 Fps = Annotated[float | None, typer.Option(min=0.001, help="How many frames a second are taken instead.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
+RowsOfLast = Annotated[
+    int | None,
+    typer.Option(
+        "--rows-of-last",
+        min=1,
+        help="Keep attention rows of so many of the answer's last tokens only; others are computed again when needed.",
+    ),
+]
+RowsOfLayers = Annotated[
+    list[int] | None,
+    typer.Option("--rows-of-layer", min=0, help="Keep attention rows of this layer only; give it again for several."),
+]
 Html = Annotated[Path | None, typer.Option(help="Also write a page with figures, which needs nothing else.")]
 Word = Annotated[
     str | None, typer.Option(help="The word of the answer to explain; by default the one that decides it.")

@@ -27,11 +27,12 @@ def target_rows(
     """Softmax rows at the positions that predict the token targets, of the chosen heads in those of the chosen layers
     that have attention; float32, on the CPU.
 
-    Those kept while the answer was written, else (an answer asked for without them) from one replay. Raises
+    Those kept while the answer was written, else (where not all of them are) from one replay. Raises
     NotApplicable where none of the layers has attention that can be seen.
     """
-    if answer.attention is not None:
-        rows = answer.attention.weights[:, :, [token_target.index for token_target in token_targets]]
+    kept = None if answer.attention is None else answer.attention.of(target.index for target in token_targets)
+    if kept is not None:
+        rows = kept
     else:
         rows = model.attention_rows(answer, [token_target.position(answer) for token_target in token_targets])
     rows = rows[seen_layers(rows, layers)]
@@ -78,6 +79,6 @@ def lacks(model: VisionLanguageModel, layer: int) -> bool:
 def rows_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:
     """Bytes of `target_rows`, and of the replay where it needs one."""
     rows = 3 * model.card.layers * model.card.heads * len(token_targets) * len(answer.layout) * 4
-    if answer.attention is not None:
+    if answer.attention is not None and answer.attention.has(target.index for target in token_targets):
         return rows
     return rows + pass_bytes(model, answer)

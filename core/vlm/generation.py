@@ -16,8 +16,10 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import CancelToken
+from .keeping import KeepRows
 from .model import VisionLanguageModel
 from .prepared import DecodingState, PreparedPrompt
+from .row_budget import budget
 from .sampling import Sampler
 from .tokens import TextStream, TokenReader
 
@@ -31,7 +33,7 @@ def stream(
     question: Question,
     *,
     cancel: CancelToken | None = None,
-    keep_attention: bool = True,
+    keep_attention: bool | KeepRows = True,
 ) -> Generator[str, None, Answer]:
     """Yields the answer's text as it is written; the generator's return value is the Answer.
 
@@ -83,7 +85,7 @@ def ask(
     question: Question,
     *,
     cancel: CancelToken | None = None,
-    keep_attention: bool = True,
+    keep_attention: bool | KeepRows = True,
     say: Callable[[str], None] = lambda piece: None,
 ) -> Answer:
     """The whole answer, its text handed to `say` piece by piece as it comes. Raises what `stream` raises."""
@@ -140,6 +142,9 @@ def _answer(
         AnswerToken(token, text, figures.logprob, figures.entropy, _alternatives(model.reader, figures), name)
         for token, text, figures, name in zip(ids, texts, measured, model.reader.names(ids, texts), strict=True)
     )
+    attention = None if state is None else state.recorded_rows(len(tokens), len(prepared.ids) + len(tokens))
+    if attention is not None:
+        budget.keep(attention)
     return Answer(
         question=prepared.question,
         model=model.card.fingerprint,
@@ -150,5 +155,5 @@ def _answer(
         inputs=prepared.inputs,
         seconds=seconds,
         finish=finish,  # type: ignore[arg-type]
-        attention=None if state is None else state.recorded_rows(len(tokens), len(prepared.ids) + len(tokens)),
+        attention=attention,
     )

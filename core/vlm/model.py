@@ -25,6 +25,7 @@ from .attention_call import AttentionCall
 from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
+from .keeping import KeepRows
 from .prepared import DecodingState, PreparedPrompt
 from .tokens import TokenReader
 from .tower import TowerPass
@@ -140,12 +141,13 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def begin(
-        self, prepared: PreparedPrompt, *, keep_attention: bool = False
+        self, prepared: PreparedPrompt, *, keep_attention: bool | KeepRows = False
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
         """Read the prompt. Returns the raw float32 logits of the first answer token, and the state for `step`.
 
-        With `keep_attention` the state keeps the attention row of every position that predicts a token. The keys and
-        values up to `prepared.shared` are kept and used again when the same images come back.
+        With `keep_attention` the state keeps the attention row of every position that predicts a token, or of
+        those that `KeepRows` says. The keys and values up to `prepared.shared` are kept and used again when the same
+        images come back.
         """
 
     @abstractmethod
@@ -200,13 +202,18 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def attention_rows(
-        self, answer: Answer, queries: Sequence[int], layers: Sequence[int] | None = None
+        self,
+        answer: Answer,
+        queries: Sequence[int],
+        layers: Sequence[int] | None = None,
+        into: Float[Tensor, "layer heads query position"] | None = None,
     ) -> Float[Tensor, "layer heads query position"]:
         """The decoder's softmax rows, in at least float32, at any positions of an answer's sequence in some layers
         (None: all), from one replay; NaN in layers without attention.
 
-        Rows that predicted the answer's tokens are in `answer.attention` already and need no pass. Of some layers, the
-        replay is shared with what else is read of the same answer. Raises NotApplicable where no attention can be seen.
+        Rows that predicted the answer's tokens may be in `answer.attention` already and need no pass. They are written
+        `into` memory that is given, of any kind and device, which is returned. Of some layers, the replay
+        is shared with what else is read of the same answer. Raises NotApplicable where no attention can be seen.
         """
 
     @abstractmethod

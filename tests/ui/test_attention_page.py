@@ -10,13 +10,14 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from core.answer import Decoding, Question, Target
+from core.answer import AttentionRows, Decoding, Question, Target
 from core.attention.words import question_words
 from core.ui.attention.view import MOST_BYTES, ROWS, AttentionView, PassRows
 from core.ui.state.results import ResultCache
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.keeping import KeepRows
 from tests.ui.charts import chart_keys, click, spec
 from tests.ui.test_answer_bar import PAGE, exchange_of, opened, work_of
 
@@ -186,7 +187,7 @@ def test_heads_that_cannot_see_the_picture_are_said_not_to(app: App, llava: Tran
     weights = answer.attention.weights.clone()
     # As after a sliding window that the picture has left.
     weights[..., list(answer.layout.views[0].positions)] = 0
-    exchange.answer = replace(answer, attention=replace(answer.attention, weights=weights))
+    exchange.answer = replace(answer, attention=AttentionRows(weights))
     at = opened(app, exchange, target=Target((2,)))
     at.selectbox[0].set_value("focus").run()
     assert not at.exception and "attention_heads" not in chart_keys(at)
@@ -197,6 +198,31 @@ def test_an_answer_without_recorded_rows_gets_a_sentence(app: App, llava: Transf
     question = exchange_of(llava).question
     at = opened(app, Exchange(question, (), answer=ask(llava, question, keep_attention=False)))
     assert any("No attention was kept" in info.value for info in at.info)
+
+
+def test_rows_that_were_dropped_are_computed_again_when_they_are_looked_at(app: App, llava: TransformersModel) -> None:
+    exchange = exchange_of(llava)
+    assert exchange.answer is not None and exchange.answer.attention is not None
+    exchange.answer.attention.drop()
+    at = opened(app, exchange)
+    assert not at.exception and "attention_heads" in chart_keys(at)
+    assert exchange.answer.attention.has(range(6))
+
+
+@pytest.mark.parametrize("keep", [KeepRows(last=2), KeepRows(layers=(0,))])
+def test_which_rows_are_kept_is_said_and_the_others_computed(
+    keep: KeepRows, app: App, llava: TransformersModel
+) -> None:
+    question = exchange_of(llava).question
+    exchange = Exchange(question, (), answer=ask(llava, question, keep_attention=keep))
+    at = opened(app, exchange, target=Target((5,)))
+    assert ("of layer 0" if keep.layers else "of tokens") in captions(at) and "attention_heads" in chart_keys(at)
+    for lens in LENSES[:3]:
+        look_further(at, lens)
+    at.button(key="compute_rows").click().run()
+    assert not at.exception and "rows are kept" not in captions(at)
+    assert exchange.answer is not None and exchange.answer.attention is not None
+    assert exchange.answer.attention.has(range(6))
 
 
 @pytest.mark.parametrize("most", [1, 80])

@@ -48,6 +48,23 @@ def test_a_question_is_answered_and_looked_into(app: App) -> None:
     assert work.answer.text in said(at)
 
 
+def test_what_an_answer_keeps_is_said_where_that_is_much_and_less_can_be_kept(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = app()
+    assert not any("of attention" in caption.value for caption in at.caption)
+    monkeypatch.setattr("core.vlm.foretold.WORTH_SAYING", 1)
+    monkeypatch.setattr("core.ui.chat.keeping.WORTH_SAYING", 1)
+    at.run()
+    assert any("positions keep up to" in caption.value for caption in at.caption)
+    next(control for control in at.segmented_control if control.key == "keep_rows").set_value("the last tokens").run()
+    next(number for number in at.number_input if "last tokens" in number.label).set_value(2).run()
+    ask(at, "What color is the house?")
+    answer = work_of(at).answer
+    assert answer is not None and answer.attention is not None
+    assert answer.attention.has((5,)) and not answer.attention.has((0,))
+
+
 def test_a_second_question_carries_the_first(app: App) -> None:
     at = ask(ask(app(), "What color is the house?"), "And the car?")
     first, second = (exchange.answer for exchange in work_of(at).exchanges)

@@ -23,6 +23,8 @@ from ..options import (
     Quantisation,
     Question,
     Rival,
+    RowsOfLast,
+    RowsOfLayers,
     Settings,
     Token,
     Videos,
@@ -134,6 +136,8 @@ def explain(
     token: Token = None,
     whole: Whole = False,
     rival: Rival = None,
+    rows_of_last: RowsOfLast = None,
+    rows_of_layer: RowsOfLayers = None,
     hide_frames: Annotated[
         bool, typer.Option("--hide-frames", help="Also hide every frame of a video in turn: a pass for each.")
     ] = False,
@@ -141,7 +145,7 @@ def explain(
 ) -> None:
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from ...answer import Decoding
-    from ..asking import VideoFiles, answer_to, load, spec_of
+    from ..asking import VideoFiles, answer_to, kept, load, spec_of
     from ..explaining import explained, methods_of, target_of, told, with_grid
     from ..frames import changes_without
     from ..report import write_maps
@@ -149,7 +153,9 @@ def explain(
     methods = methods_of(method)
     watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched))
+    keep = kept(loaded, rows_of_last, rows_of_layer)
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
+    answer = with_grid(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
@@ -179,19 +185,23 @@ def evidence(
     token: Token = None,
     whole: Whole = False,
     rival: Rival = None,
+    rows_of_last: RowsOfLast = None,
+    rows_of_layer: RowsOfLayers = None,
     html: Html = None,
 ) -> None:
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
     from ...answer import Decoding
     from ...evidence.evaluate import check_testable, evaluate
-    from ..asking import VideoFiles, answer_to, load, spec_of
+    from ..asking import VideoFiles, answer_to, kept, load, spec_of
     from ..explaining import explained, methods_of, target_of, tested, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
     watched = VideoFiles(video or (), frames, fps)
     loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    answer = with_grid(loaded, answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched))
+    keep = kept(loaded, rows_of_last, rows_of_layer)
+    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
+    answer = with_grid(loaded, answer)
     if answer.layout.views or not answer.question.images:
         # (without places some maps can be tested and others cannot: that is seen when they are there)
         check_testable(loaded, answer)

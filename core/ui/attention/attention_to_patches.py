@@ -10,7 +10,7 @@ from ...attention.rows import Rows, nanmean
 from ...attention.words import Word, attention_to_patches
 from ...charts.heads import word_bars, word_table
 from ...vlm.model import VisionLanguageModel
-from ..widgets.layers import no_attention
+from ..widgets.layers import without_rows
 from .gallery import layer_choice
 from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
@@ -45,7 +45,7 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         if by == HEADS:
             layer_choice(view, subject.rows.layers)
     if by == HEADS and view.layer in subject.rows.without:
-        st.info(no_attention(view.layer, subject.rows.there), icon=":material/blur_off:")
+        st.info(without_rows(view.layer, subject.rows), icon=":material/blur_off:")
         return
     asked, said, note = shown_words(subject)
     parts = (_asked(view, model, subject, rows, asked), _said(view, subject, said))
@@ -87,10 +87,9 @@ def _asked(
 
 
 def _said(view: AttentionView, subject: Subject, words: tuple[Word, ...]) -> np.ndarray:
-    assert subject.answer.attention is not None
     start = len(subject.answer.prompt_tokens)
     tokens = [position - start for word in words for position in word.positions]
-    rows = Rows(subject.answer.attention.weights, tuple(tokens), subject.left_out)
+    rows = subject.said_rows(tokens)
     return attention_to_patches(
         rows, view.patches, [[tokens.index(p - start) for p in word.positions] for word in words]
     )

@@ -13,7 +13,7 @@ from ...attention.words import where_heads_look
 from ...charts.heads import SmallImage, gallery
 from ...charts.heatmap import Scale, heat_image, scale_of
 from ..widgets.clicks import Entry, clickable
-from ..widgets.layers import no_attention
+from ..widgets.layers import without_rows
 from ..widgets.pages import page_of
 from .subject import Subject
 from .view import AttentionView
@@ -46,7 +46,7 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
             wrap=True,
         )
     if view.layer in subject.rows.without:
-        st.info(no_attention(view.layer, subject.rows.there), icon=":material/blur_off:")
+        st.info(without_rows(view.layer, subject.rows), icon=":material/blur_off:")
         return
     values = figures[view.layer]
     looks = where_heads_look(subject.rows, view.layer)

@@ -55,6 +55,6 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
     hint = "Click a cell or a bar to see where that head looks" if view.head is None else "Click it again for all heads"
     st.caption(
         f"{measure.name.capitalize()} of each head{subject.said()}. Layers and heads count from 0; {hint.lower()} "
-        f"(now: {head_name(view.head)}).{greyed(subject.rows.without)}"
+        f"(now: {head_name(view.head)}).{greyed(subject.rows.without, kept=subject.held.every_layer)}"
     )
     return values

@@ -9,7 +9,7 @@ from typing import get_args
 
 import streamlit as st
 
-from ...answer import Answer, TokenKind
+from ...answer import Answer, HeldRows, TokenKind
 from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
 from ...attention.words import where
@@ -20,6 +20,7 @@ from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
 from ..widgets.exploring import explore
 from ..widgets.frames import frames_section
+from ..widgets.kept_rows import rows_held, what_is_kept
 from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
@@ -50,8 +51,8 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
         return
     if answer.attention is None:
         st.info(
-            f"No attention was kept with this answer: {model.card.name} computes it in a way of its own, or that of so "
-            "long an answer would have filled the memory. The other pages need no attention rows.",
+            f"No attention was kept with this answer: {model.card.name} computes it in a way of its own, or it was "
+            "asked for without. The other pages need no attention rows.",
             icon=":material/info:",
         )
         return
@@ -66,9 +67,14 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
         st.rerun()
     view = workspace.view(AttentionView)
     view.about(answer, model.card)
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        _controls(view, answer)
-    subject = subject_of(workspace, model, answer, view)
+    controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    held = rows_held(view, model, answer, workspace.target.tokens if workspace.target else ())
+    if held is None:
+        return
+    with controls:
+        _controls(view, answer, held)
+    what_is_kept(view, model, answer, held)
+    subject = subject_of(workspace, model, answer, held, view)
     with st.container(horizontal=True, gap="small", key="attention_body"):
         with st.container(width=heads.WIDTH):
             figures = attention_heads_panel(view, subject)
@@ -112,7 +118,7 @@ def _frame_by_frame(workspace: Workspace, model: VisionLanguageModel, view: Atte
     )
 
 
-def _controls(view: AttentionView, answer: Answer) -> None:
+def _controls(view: AttentionView, answer: Answer, held: HeldRows) -> None:
     there = {"patches": bool(view.patches), "image": bool(answer.layout.positions(TokenKind.IMAGE))}
     keys = [measure.key for measure in MEASURES if there.get(measure.key, True)]
     view.measure = st.selectbox(
@@ -124,7 +130,7 @@ def _controls(view: AttentionView, answer: Answer) -> None:
         width=200,
         help="\n\n".join(f"**{measure.name}**: {measure.help}" for measure in MEASURES),
     )
-    _sinks(view, sinks_of(view, answer))
+    _sinks(view, sinks_of(view, answer, held))
     if answer.layout.views:
         view.opacity = st.slider(
             "Opacity", 0.0, 1.0, view.opacity, 0.05, key="attention_opacity", persist_state="session", width=160

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ...answer import Answer
-from ...attention.rows import Rows, answer_rows
-from ...attention.sinks import Sinks, find_sinks
+from ...answer import Answer, HeldRows
+from ...attention.rows import Rows, rows_among
+from ...attention.sinks import Sinks, sinks_among
 from ...attention.words import question_words
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
@@ -25,13 +25,20 @@ READING = "reading the question again"
 @dataclass(frozen=True, eq=False)
 class Subject:
     """The rows that head map and picture show, in words whose they are (untrusted text), and the number of the picture
-    they are laid over."""
+    they are laid over. `held` are all rows of the answer that are at hand, `tokens` those of the answer that the rows
+    shown are of; none, where they are a question word's."""
 
     answer: Answer
+    held: HeldRows
+    tokens: tuple[int, ...]
     rows: Rows
     label: str
     of_question: bool
     image: int
+
+    def said_rows(self, tokens: Sequence[int]) -> Rows:
+        """The rows of some of the answer's tokens, which must be at hand."""
+        return rows_among(self.held, tokens, self.left_out)
 
     @property
     def left_out(self) -> tuple[int, ...]:
@@ -43,19 +50,22 @@ class Subject:
         return f"; {number} sink{'s' * (number > 1)} left out, the rest made to sum to one" if number else ""
 
 
-def sinks_of(view: AttentionView, answer: Answer) -> Sinks:
+def sinks_of(view: AttentionView, answer: Answer, held: HeldRows) -> Sinks:
     """The sinks of an answer's attention, looked for once."""
-    key = answer_key(answer)
+    key = (answer_key(answer), held.tokens, held.layers)
     sinks = view.results.get(SINKS, key)
     if sinks is None:
-        sinks = find_sinks(answer)
+        sinks = sinks_among(held, answer.layout.kinds)
         view.results.keep(SINKS, key, sinks)
     return sinks
 
 
-def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer, view: AttentionView) -> Subject:
-    """The question word that was clicked, or else the target; all of the answer where there is no target."""
-    left_out = tuple(sink.position for sink in sinks_of(view, answer).all if sink.kind in view.left_out)
+def subject_of(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, held: HeldRows, view: AttentionView
+) -> Subject:
+    """The question word that was clicked, or else the target; all of the answer that has rows where there is no
+    target."""
+    left_out = tuple(sink.position for sink in sinks_of(view, answer, held).all if sink.kind in view.left_out)
     kept = view.results.get(ROWS, question_key(answer))
     if view.word is not None and kept is not None and kept.rows is not None:
         asked = question_queries(answer, model)
@@ -65,14 +75,20 @@ def subject_of(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
             rows = Rows(kept.rows, queries, left_out)
             return Subject(
                 answer,
+                held,
+                (),
                 rows,
                 f"the question's word “{word.text.strip()}”, while it was read",
                 True,
                 workspace.shown_image,
             )
-    tokens = workspace.target.tokens if workspace.target else range(len(answer.tokens))
+    tokens = tuple(
+        token
+        for token in (workspace.target.tokens if workspace.target else range(len(answer.tokens)))
+        if token in held.tokens
+    )
     label = describe_target(answer, workspace.target, model).split(" rather than ")[0]
-    return Subject(answer, answer_rows(answer, tuple(tokens), left_out), label, False, workspace.shown_image)
+    return Subject(answer, held, tokens, rows_among(held, tokens, left_out), label, False, workspace.shown_image)
 
 
 def question_key(answer: Answer) -> Hashable:

@@ -70,12 +70,11 @@ def _looks(
     answer = subject.answer
     queries = question_queries(answer, model)
     start = len(answer.prompt_tokens)
-    assert answer.attention is not None
     tokens = [position - start for word in said for position in word.positions]
     looks = np.concatenate(
         [
             Rows(rows, tuple(range(len(queries))), subject.left_out).looks(view.head),
-            Rows(answer.attention.weights, tuple(tokens), subject.left_out).looks(view.head),
+            subject.said_rows(tokens).looks(view.head),
         ]
     )
     groups = [[queries.index(p) for p in word.positions if p in queries] for word in asked]
@@ -96,13 +95,17 @@ def _looks(
 
 def shown_words(subject: Subject) -> tuple[tuple[Word, ...], tuple[Word, ...], str]:
     """The words of question and answer that a table shows, and what to say where it is not all of them."""
-    asked, said = question_words(subject.answer), answer_words(subject.answer)
-    start = len(subject.answer.prompt_tokens)
+    start, at_hand = len(subject.answer.prompt_tokens), set(subject.held.tokens)
+    asked = question_words(subject.answer)
+    # Words of which not every row is at hand are left out.
+    said = tuple(
+        word for word in answer_words(subject.answer) if all(position - start in at_hand for position in word.positions)
+    )
     note = ""
     if len(asked) > MOST_WORDS:
         asked, note = asked[-MOST_WORDS:], f"Only the question's last {MOST_WORDS} words are shown. "
     if len(said) > MOST_WORDS:
-        first = 0 if subject.of_question else subject.rows.queries[0] + start
+        first = 0 if subject.of_question else subject.tokens[0] + start
         place = next((i for i, word in enumerate(said) if first <= word.positions[-1]), 0)
         left = min(max(0, place - MOST_WORDS // 2), len(said) - MOST_WORDS)
         said = said[left : left + MOST_WORDS]
@@ -113,4 +116,4 @@ def shown_words(subject: Subject) -> tuple[tuple[Word, ...], tuple[Word, ...], s
 def in_target(word: Word, subject: Subject) -> bool:
     """Whether the word is of the answer's part that the subject is about."""
     start = len(subject.answer.prompt_tokens)
-    return not subject.of_question and any(position - start in subject.rows.queries for position in word.positions)
+    return any(position - start in subject.tokens for position in word.positions)

@@ -15,6 +15,7 @@ from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
 from ..widgets.taking import accept, largest_upload
 from .composing import composer
+from .keeping import keeping_panel
 
 LONGEST_SHOWN = 1500
 HEIGHT = 340
@@ -36,6 +37,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
         max_upload_size=largest_upload(model),
         key="chat_question",
     )
+    keeping_panel(workspace, model)
     _settings(workspace)
     if sent:
         refused = not accept(workspace, model, [(file.getvalue(), file.name) for file in sent.files])

@@ -57,7 +57,7 @@ def mechanism_panel(
         st.caption(_about(mechanism, measurement, named))
         st.caption(_cost(measurement, settings_text(settings)))
     drawn = [
-        draw_shape(workspace, answer, measurement, shape, f"mechanism_{mechanism.key}_{number}")
+        draw_shape(workspace, model, answer, measurement, shape, f"mechanism_{mechanism.key}_{number}")
         for number, shape in enumerate(measurement.result.shapes)
     ]
     evidence_section(workspace, model, answer, [one for one in drawn if one is not None], view.jobs)

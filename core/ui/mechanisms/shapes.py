@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Head
-from ...attention.rows import answer_rows
+from ...attention.rows import rows_among
 from ...attention.words import where
 from ...charts.curves import Measured, series_curves
 from ...charts.heads import head_name
@@ -20,10 +20,12 @@ from ...mechanisms.registry import mechanisms
 from ...mechanisms.results import Curve, Curves, HeadValues, LayerTexts, LayerValues, PositionValues, Shape
 from ...mechanisms.run import Measurement, record
 from ...statistics.estimate import Estimate
+from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView, Mapped
+from ..widgets.kept_rows import rows_held
 from ..widgets.map_downloads import file_name
 from ..widgets.places import why_no_places
 from . import head_figures, position_map
@@ -36,12 +38,14 @@ from .written import ranking
 CURVES, CURVES_COLUMN = 480, 560
 
 
-def draw_shape(workspace: Workspace, answer: Answer, measurement: Measurement, shape: Shape, key: str) -> Mapped | None:
+def draw_shape(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, measurement: Measurement, shape: Shape, key: str
+) -> Mapped | None:
     """A figure under its title, with its file; returns the map that can be tested, where it is one."""
     st.markdown(f"**{escaped(visible(shape.title))}**")
     match shape:
         case HeadValues():
-            _head_values(workspace, answer, measurement, shape, key)
+            _head_values(workspace, model, answer, measurement, shape, key)
         case PositionValues():
             return _position_values(workspace, answer, measurement, shape, key)
         case LayerValues():
@@ -55,7 +59,14 @@ def draw_shape(workspace: Workspace, answer: Answer, measurement: Measurement, s
     return None
 
 
-def _head_values(workspace: Workspace, answer: Answer, measurement: Measurement, shape: HeadValues, key: str) -> None:
+def _head_values(
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    answer: Answer,
+    measurement: Measurement,
+    shape: HeadValues,
+    key: str,
+) -> None:
     """The heads, and where the chosen one looks while the target is predicted."""
     view = workspace.view(MechanismsView)
     order = ranking(shape.values) or ranking(np.zeros_like(shape.values))
@@ -79,11 +90,16 @@ def _head_values(workspace: Workspace, answer: Answer, measurement: Measurement,
             )
         if answer.attention is not None and answer.layout.views:
             with st.container(width=position_map.WIDTH):
-                _looks(workspace, answer, measurement.target.tokens, chosen, key)
+                _looks(workspace, model, answer, measurement.target.tokens, chosen, key)
 
 
-def _looks(workspace: Workspace, answer: Answer, tokens: Sequence[int], head: Head, key: str) -> None:
-    looks = where(answer_rows(answer, tokens), head)
+def _looks(
+    workspace: Workspace, model: VisionLanguageModel, answer: Answer, tokens: Sequence[int], head: Head, key: str
+) -> None:
+    held = rows_held(workspace.view(MechanismsView), model, answer, tokens)
+    if held is None:
+        return
+    looks = where(rows_among(held, [token for token in tokens if token in held.tokens]), head)
     scale = image_scale(answer, looks, signed=False, faintest=0.0)
     description = f"where {head_name(head)} looks"
     picture_map(workspace, answer, looks, scale, label="attention", description=description, key=key)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
 from ...attention.measures import measured
-from ...attention.rows import answer_rows
+from ...attention.rows import rows_among
 from ...mechanisms.attribution import Attribution, attribute
 from ...mechanisms.contributions import contributions
 from ...mechanisms.head_contributions import MEANING
@@ -20,6 +20,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.instead import saying_what_is_left
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
+from ..widgets.kept_rows import rows_held
 from .subject import Subject, subject_of
 from .view import ATTRIBUTIONS, WRITTEN, MechanismsView, Written
 
@@ -66,7 +67,11 @@ def figures(
 ) -> Float[np.ndarray, "layers heads"] | None:
     """Every head's figure for the target; None where it was stopped or failed, which has been said."""
     if measure == "Attention to the picture":
-        return measured(answer_rows(answer, target.tokens), answer.layout, "image")
+        held = rows_held(view, model, answer, target.tokens)
+        if held is None:
+            return None
+        there = [token for token in target.tokens if token in held.tokens]
+        return measured(rows_among(held, there), answer.layout, "image")
     subject = subject_of(model, answer, target)
     written = what_heads_write(view, model, answer, subject)
     if written is None or measure == "Log-probability increase":

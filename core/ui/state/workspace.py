@@ -20,6 +20,7 @@ from ...cases.audit import Audit
 from ...clips import Clip, Video
 from ...perturb.reask import Reasked
 from ...street.recipe import SceneRecipe
+from ...vlm.keeping import KeepRows
 from ...vlm.loading import EMBEDDED, ModelSpec
 from .results import ResultCache
 from .view import View
@@ -100,7 +101,8 @@ class Workspace:
     what the next question is about; a picture that is chosen takes their place, or comes `beside` them. Of a video
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
-    model with the adapter that was last switched on or off. `results` are what took time to find out."""
+    model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
+    `results` are what took time to find out."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -116,6 +118,7 @@ class Workspace:
     pointed: Exchange | None = None
     image_number: int | None = None
     decoding: Decoding = field(default_factory=Decoding)
+    keep: KeepRows = field(default_factory=KeepRows)
     editing: int | None = None
     to_ask: Question | None = None
     offered: str | None = None

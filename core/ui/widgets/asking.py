@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.generation import ask
+from ...vlm.keeping import KeepRows
 from ...vlm.model import VisionLanguageModel
 from ..jobs.failure import failure
 from ..jobs.job import Job
@@ -25,19 +26,22 @@ def ask_and_inspect(
     said, also before a stop; and run the page again."""
     status = stop_row(stop_key)
     try:
-        _answer(model, exchange, said, status)
+        keep = workspace.keep.within(model.card.layers)
+        _answer(model, exchange, keep, said, status)
     finally:
         if exchange.answer is not None and exchange.answer.tokens:
             workspace.inspect(exchange)
     st.rerun()
 
 
-def _answer(model: VisionLanguageModel, exchange: Exchange, said: DeltaGenerator, status: DeltaGenerator) -> None:
+def _answer(
+    model: VisionLanguageModel, exchange: Exchange, keep: KeepRows, said: DeltaGenerator, status: DeltaGenerator
+) -> None:
     """Answer an exchange in place, its text streaming into `said`. Stopping the page keeps what was said so far."""
 
     def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
         # Set by the working thread itself, so that a stopped answer arrives even when the page is gone.
-        exchange.answer = ask(model, exchange.question, cancel=cancel, say=say)
+        exchange.answer = ask(model, exchange.question, cancel=cancel, keep_attention=keep, say=say)
 
     def hear(piece: str) -> None:
         exchange.said += piece

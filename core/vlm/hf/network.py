@@ -29,6 +29,7 @@ from ..checkpoints import DecoderPass
 from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check_edits, first_position
 from ..grids.fit import NoGrid
 from ..grids.kept import KeptGrids
+from ..keeping import KeepRows, as_rows
 from ..model import ModelCard, VisionLanguageModel
 from ..prepared import DecodingState, PreparedPrompt
 from ..targets import check_own
@@ -201,11 +202,11 @@ class TransformersModel(VisionLanguageModel):
     # Generation
 
     def begin(
-        self, prepared: PreparedPrompt, *, keep_attention: bool = False
+        self, prepared: PreparedPrompt, *, keep_attention: bool | KeepRows = False
     ) -> tuple[Float[Tensor, "vocabulary"], DecodingState]:
         with self.lock:
             self._kept_pass.forget()
-        return self._prefill.begin(positioned(prepared), keep_attention)
+        return self._prefill.begin(positioned(prepared), as_rows(keep_attention))
 
     def step(self, token: int, state: DecodingState) -> Float[Tensor, "vocabulary"]:
         return self._prefill.step(token, state)
@@ -264,9 +265,13 @@ class TransformersModel(VisionLanguageModel):
     # Attention
 
     def attention_rows(
-        self, answer: Answer, queries: Sequence[int], layers: Sequence[int] | None = None
+        self,
+        answer: Answer,
+        queries: Sequence[int],
+        layers: Sequence[int] | None = None,
+        into: Float[Tensor, "layer heads query position"] | None = None,
     ) -> Float[Tensor, "layer heads query position"]:
-        return attention_rows(self._passes, self._prefill, self.checkpointed, answer, queries, layers)
+        return attention_rows(self._passes, self._prefill, self.checkpointed, answer, queries, layers, into)
 
     def attention_call(self, answer: Answer, layer: int) -> AttentionCall:
         return attention_call(self._passes, self._prefill, self.checkpointed, answer, layer)

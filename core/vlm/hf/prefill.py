@@ -23,6 +23,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ...answer import AttentionRows
 from ...errors import NotApplicable, UnusableImage
 from ..edits import first_position
+from ..keeping import KeepRows
 from ..memory import available_bytes
 from ..prepared import DecodingState
 from .capture import recording
@@ -79,12 +80,14 @@ class Prefill:
             self._features.clear()
 
     def begin(
-        self, prepared: PositionedPrompt, keep_attention: bool
+        self, prepared: PositionedPrompt, keep_attention: KeepRows | None
     ) -> tuple[Float[Tensor, "vocabulary"], CachedSequence]:
         """Read the prompt: the raw float32 logits of the first answer token, and the state for `step`."""
         longest = max(1, prepared.question.decoding.max_new_tokens)
         length = len(prepared.ids) + longest
-        recorder = RowRecorder(len(self._passes.layers), longest, length) if keep_attention else None
+        recorder = None
+        if keep_attention is not None:
+            recorder = RowRecorder(len(self._passes.layers), longest, length, keep_attention)
         with self._passes.lock:
             kept = self._kept(prepared, len(prepared.ids) - 1)
             cache, start = network_cache(self._passes.network.config, kept), kept.length

@@ -2,8 +2,8 @@
 
 They are written straight into memory of the CPU that is set aside for the longest answer and taken from the system as
 it is filled, so that a card holds none of them and nothing is copied at the end. Where all of them would be large, and
-in half precision, they are of half precision; where they would take more than a part of the free memory, an answer
-that comes so far has none: what is looked at of it is computed again.
+in half precision, they are of half precision; where not all are wanted, or may be kept, the first tokens' give way to
+those of later ones, and what is looked at of them is computed again.
 
 While an answer is written token by token, a layer's keys only grow, and nothing is hidden: what its rows are computed
 from then is its queries and the latest keys. So queries wait, and the rows of several are computed at once, which
@@ -20,11 +20,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import AttentionRows
+from ..keeping import KeepRows
 from ..memory import available_bytes
+from ..row_budget import SHARE, bytes_allowed
 from .last_rows import last_rows
-
-SHARE = 4
-"""Rows may take one part in so many of the free memory."""
 
 EXACT_BYTES = 64 * 2**20
 """Rows in single precision that would take more are kept in half."""
@@ -54,19 +53,24 @@ class Waiting:
 
 
 class RowRecorder:
-    """Collects the last query's attention of every one of a decoder's `layers`, forward pass after forward pass, of at
-    most so many `tokens`, over at most `length` keys."""
+    """Collects the last query's attention of a decoder's `layers`, forward pass after forward pass, of at most so many
+    `tokens`, over at most `length` keys, as far as they are to be kept (`keep`)."""
 
-    def __init__(self, layers: int, tokens: int, length: int) -> None:
+    def __init__(self, layers: int, tokens: int, length: int, keep: KeepRows | None = None) -> None:
+        keep = keep or KeepRows()
         self.passes = 0
-        self._layers, self._tokens, self._length = layers, tokens, length
-        self._counts = [0] * layers
+        self._layers, self._number = keep.of_layers(layers), layers
+        # The pass that ends an answer has a row as well.
+        self._tokens, self._length = min(tokens, keep.of_tokens(tokens) + 1), length
+        self._places = {layer: place for place, layer in enumerate(self._layers)}
+        self._counts = dict.fromkeys(self._layers, 0)
         self._waiting: dict[int, Waiting] = {}
         self._memory: Float[Tensor, "token layers heads key"] | None = None
-        self._full = False
 
     def add(self, layer: int, row: Float[Tensor, "heads key"]) -> None:
         """Keep the row of a layer in the present pass."""
+        if layer not in self._places:
+            return
         self._write_waiting(layer)
         self._counts[layer] += 1
         self._keep(self.passes - 1, layer, row[:, None])
@@ -82,7 +86,7 @@ class RowRecorder:
     ) -> None:
         """Keep the row of the first sequence's last query in the present pass of a layer, which sees all of `key`, by
         and by: the keys of the next pass, if they are one more, begin with these."""
-        if self._full:
+        if layer not in self._places:
             return
         waiting = self._waiting.get(layer)
         if waiting is not None:
@@ -104,38 +108,48 @@ class RowRecorder:
 
     def _keep(self, first: int, layer: int, rows: Float[Tensor, "heads row key"]) -> None:
         """Write the rows of a layer in successive passes from `first` on."""
-        if self._full:
-            return
         if self._memory is None:
             self._memory = self._set_aside(rows[:, 0])
-        if first + rows.shape[1] > len(self._memory):
-            self._memory, self._full = None, True
-            return
-        self._memory[first : first + rows.shape[1], layer, :, : rows.shape[-1]] = rows.transpose(0, 1)
+        most, place = len(self._memory), self._places[layer]
+        left_out = max(0, rows.shape[1] - most)
+        rows, first = _off_the_card(rows[:, left_out:]), first + left_out
+        # Once the memory is full it is written from its beginning again.
+        until_end = min(rows.shape[1], most - first % most)
+        for part, entry in ((rows[:, :until_end], first % most), (rows[:, until_end:], 0)):
+            self._memory[entry : entry + part.shape[1], place, :, : rows.shape[-1]] = part.transpose(0, 1)
 
     def _set_aside(self, row: Float[Tensor, "heads key"]) -> Tensor:
-        each = self._layers * len(row) * self._length
+        each = len(self._layers) * len(row) * self._length
         exact = row.dtype == torch.float32 and 4 * each * self._tokens <= EXACT_BYTES
         kind = np.float32 if exact else np.float16
-        affordable = available_bytes(torch.device("cpu")) // SHARE // (each * np.dtype(kind).itemsize)
-        shape = (max(1, min(self._tokens, affordable)), self._layers, len(row), self._length)
+        most = min(available_bytes(torch.device("cpu")) // SHARE, bytes_allowed())
+        affordable = most // (each * np.dtype(kind).itemsize)
+        shape = (max(1, min(self._tokens, affordable)), len(self._layers), len(row), self._length)
         # NumPy's zeros are taken from the system only as they are written to.
         return torch.from_numpy(np.zeros(shape, kind))
 
     def rows(self, answer: int, length: int) -> AttentionRows | None:
-        """The rows of the first `answer` recorded passes over `length` keys, which share the recorder's memory; NaN in
-        layers that have not one for each pass.
+        """The rows of the first `answer` recorded passes, or of those of them that were kept, over `length` keys; they
+        share the recorder's memory. NaN in layers that have not one for each pass.
 
-        None when nothing was recorded, as with an attention that goes around the registered function, and where they
-        became too many.
+        None when nothing was recorded, as with an attention that goes around the registered function.
         """
         for layer in list(self._waiting):
             self._write_waiting(layer)
-        seen = [count == self.passes for count in self._counts]
-        if self._memory is None or not any(seen) or not answer:
+        if self._memory is None or self.passes not in self._counts.values() or not answer:
             return None
-        weights = self._memory[:answer, :, :, :length].permute(1, 2, 0, 3)
-        for layer in range(self._layers):
-            if not seen[layer]:
-                weights[layer] = float("nan")
-        return AttentionRows(weights)
+        most = len(self._memory)
+        kept = range(max(0, self.passes - most), min(answer, self.passes))
+        tokens = dict(sorted((token % most, token) for token in kept))
+        memory = self._memory[:, :, :, :length].permute(1, 2, 0, 3)
+        in_order = list(tokens) == list(range(len(tokens)))
+        weights = memory[:, :, : len(tokens)] if in_order else memory[:, :, list(tokens)]
+        for layer, count in self._counts.items():
+            if count != self.passes:
+                weights[self._places[layer]] = float("nan")
+        return AttentionRows(weights, tuple(tokens.values()), self._layers, self._number)
+
+
+def _off_the_card(rows: Float[Tensor, "heads row key"]) -> Float[Tensor, "heads row key"]:
+    """Rows in the CPU's memory; from a card they come through pinned memory, which PyTorch keeps for the next ones."""
+    return torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True).copy_(rows) if rows.is_cuda else rows

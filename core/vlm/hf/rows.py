@@ -33,10 +33,11 @@ def attention_rows(
     answer: Answer,
     queries: Sequence[int],
     layers: Sequence[int] | None = None,
+    into: Float[Tensor, "layer heads query position"] | None = None,
 ) -> Float[Tensor, "layer heads query position"]:
     """The decoder's softmax rows at some positions of an answer's sequence in some layers (None: all), from one pass
-    over it; NaN in layers without attention, and where a layer passes a position on as it is. Raises NotShown where no
-    layer's can be seen."""
+    over it, written `into` memory that is given; NaN in layers without attention, and where a layer passes a position
+    on as it is. Raises NotShown where no layer's can be seen."""
     places = {layer: place for place, layer in enumerate(range(len(passes.layers)) if layers is None else layers)}
     length = answer.inputs["input_ids"].shape[1] + len(answer.token_ids)
     gathered: list[Tensor] = []
@@ -45,7 +46,8 @@ def attention_rows(
         if not gathered:
             shape = (len(places), len(call.query), len(queries), length)
             exact = torch.promote_types(call.query.dtype, torch.float32)
-            gathered.append(call.query.new_full(shape, float("nan"), dtype=exact))
+            gathered.append(call.query.new_empty(shape, dtype=exact) if into is None else into)
+            gathered[0].fill_(float("nan"))
         _write_rows(gathered[0][places[call.layer]], call, queries)
 
     if layers is None or max(queries, default=0) >= length - 1:

@@ -128,6 +128,9 @@ def test_rows_stay_where_they_were_written(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("core.vlm.hf.row_recorder.EXACT_BYTES", 1)
     half = written(2).rows(2, 12)
     assert half is not None and half.weights.dtype == torch.float16
-    # Two tokens of two layers, three heads and a hundred keys take 2400 bytes.
+    # Two tokens of two layers, three heads and a hundred keys take 2400 bytes: of three, the first gives way.
     monkeypatch.setattr("core.vlm.hf.row_recorder.available_bytes", lambda device: 4 * 2400)
-    assert written(2).rows(2, 12) is not None and written(3).rows(3, 13) is None
+    both, last = written(2).rows(2, 12), written(3).rows(3, 13)
+    assert both is not None and both.has((0, 1))
+    assert last is not None and last.has((1, 2)) and not last.has((0,))
+    assert [int(last.of((token,))[0, 0, 0].count_nonzero()) for token in (1, 2)] == [11, 12]  # type: ignore[index]
