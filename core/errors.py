@@ -159,6 +159,10 @@ class RunDamaged(RunError):
     """Something of a run that cannot be read as it was written."""
 
 
+class RunOfAnotherVersion(RunDamaged):
+    """Something of a run that a later version wrote: it is left as it is."""
+
+
 class RunBusy(RunError):
     """A run that somebody else keeps at this moment."""
 

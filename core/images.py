@@ -171,6 +171,13 @@ def shrunk_from(image: Image.Image) -> tuple[int, int] | None:
     return None
 
 
+def shrunk_as(image: Image.Image, before: tuple[int, int]) -> Image.Image:
+    """A copy of a picture that is known to have been of another width and height before it was shrunk."""
+    twin = image.copy()
+    twin.info[_SHRUNK_FROM] = (before, twin.size)
+    return twin
+
+
 def _plain(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """A loaded picture as a new one: RGB, upright, over white and not too large. `size` is that of its file."""
     turn = _orientation(image)

@@ -56,6 +56,7 @@ def pytest_collection_finish() -> None:
 def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is kept between sessions is kept apart from the account's own."""
     os.environ["SIGHTLINE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["SIGHTLINE_DATA"] = str(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,94 @@
+"""What is computed about an answer and kept with it: every kind by its name, with the type that its files are read as.
+
+A result of a new type needs a line here, or `RunKind(name, hint)` where it is made; its files then are what `codec`
+makes of the hint.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from ..answer import Explanation
+from ..attention.sinks import Sinks
+from ..attention.tower import TowerFigures
+from ..cases.audit import Audit
+from ..causal.discovery import CausalGraph
+from ..causal.explanation_test import ExplanationTest
+from ..causal.heads import HeadsTest
+from ..evidence.randomisation import Randomised
+from ..evidence.result import Evidence
+from ..mechanisms.ablation import AblationCurves
+from ..mechanisms.attribution import Attribution
+from ..mechanisms.knockout import KnockoutCurves
+from ..mechanisms.lens import Reading
+from ..mechanisms.run import Measurement
+from ..mechanisms.tracing import Trace
+from ..mechanisms.vocabulary import HeadReading
+from ..perturb.prediction import Outcome
+from ..perturb.reask import Reasked
+from .codec.form import Form
+from .codec.hints import form_of
+
+Result = TypeVar("Result")
+_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+
+
+@dataclass(frozen=True, eq=False)
+class RunKind(Generic[Result]):
+    """A kind of results: its `name` (lower case and underscores), which files carry, and the type of one as a hint.
+
+    Raises ValueError for another name, TypeError for a type whose values cannot be kept.
+    """
+
+    name: str
+    hint: Any
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"{self.name!r} cannot be the name of a kind of results")
+        self.form  # noqa: B018  (raises now and not when the first result is there)
+
+    @property
+    def form(self) -> Form:
+        """How results of this kind are written and read."""
+        return form_of(self.hint)
+
+
+EXPLANATION = RunKind[Explanation]("explanation", Explanation)
+EVIDENCE = RunKind[Evidence]("evidence", Evidence)
+RANDOMISED = RunKind[Randomised]("randomised", Randomised)
+IMAGE_DEPENDENCE = RunKind[np.ndarray]("image_dependence", Float[np.ndarray, "answer"])
+FRAME_CHANGES = RunKind[tuple[float, ...]]("frame_changes", tuple[float, ...])
+"""What hiding each frame of a video changes of the target's log-probability (nats)."""
+RELEVANCY_TRACE = RunKind[np.ndarray]("relevancy_trace", Float[np.ndarray, "layer position"])
+GRAPH = RunKind[CausalGraph]("graph", CausalGraph)
+EXPLANATION_TEST = RunKind[ExplanationTest]("explanation_test", ExplanationTest)
+HEADS_TEST = RunKind[HeadsTest]("heads_test", HeadsTest)
+REASKED = RunKind[Reasked]("reasked", Reasked)
+OUTCOMES = RunKind[tuple[Outcome, ...]]("outcomes", tuple[Outcome, ...])
+AUDIT = RunKind[Audit]("audit", Audit)
+MEASUREMENT = RunKind[Measurement]("measurement", Measurement)
+READING = RunKind[Reading]("reading", Reading)
+"""Of states, by the logit lens."""
+ATTRIBUTION = RunKind[Attribution]("attribution", Attribution)
+HEAD_READING = RunKind[HeadReading]("head_reading", HeadReading)
+HEAD_INCREASES = RunKind[np.ndarray]("head_increases", Float[np.ndarray, "layers heads"])
+"""Each head's log-probability increase (nats)."""
+SOURCE_INCREASES = RunKind[Tensor]("source_increases", Float[Tensor, "position"])
+"""What one head takes from every position (nats)."""
+ABLATION = RunKind[AblationCurves]("ablation", AblationCurves)
+KNOCKOUT = RunKind[KnockoutCurves]("knockout", KnockoutCurves)
+TRACE = RunKind[Trace]("trace", Trace)
+SINKS = RunKind[Sinks]("sinks", Sinks)
+TOWER = RunKind[TowerFigures]("tower", TowerFigures)
+ATTENTION_ROWS = RunKind[Tensor]("attention_rows", Float[Tensor, "layers heads query position"])
+"""Of the question's words, or of an answer that was given without keeping them."""
+
+KINDS: dict[str, RunKind[Any]] = {kind.name: kind for kind in list(globals().values()) if isinstance(kind, RunKind)}
+"""Those above, by name."""
