@@ -53,7 +53,6 @@ def opened(
     work.exchanges = [exchange] if exchange else []
     work.inspect(exchange)
     work.target = target if exchange else None
-    work.pointed = work.inspected
     work.view(MechanismsView).lens = lens
     at.switch_page("pages/5_Mechanisms.py").run()
     assert not at.exception and not at.error

@@ -55,7 +55,6 @@ def opened(app: App, exchange: Exchange | None, *, deep: bool = True) -> AppTest
     work.exchanges = [exchange] if exchange else []
     work.inspect(exchange)
     work.target = Target((2,)) if exchange else None
-    work.pointed = work.inspected
     if deep:
         at.session_state[ALPHA] = SETTINGS.alpha
         at.session_state[f"{FORM}_sample_size"] = SETTINGS.sample_size

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.street.recipe import SceneRecipe
 from core.ui.chat.view import ChatView
 from core.ui.state.scenes import image_of
-from core.ui.state.workspace import Workspace
+from core.ui.state.workspace import NamedImage, Workspace
 from core.vlm.loading import ModelSpec
 
 App = Callable[..., AppTest]
@@ -346,3 +347,23 @@ def test_pictures_are_rearranged_and_stand_among_the_words(app: App) -> None:
     assert "Compare ⟨picture 1⟩ with ⟨picture 2⟩ now." in said(at)
     at.button(key="remove_0").click().run()
     assert work.images == (first,) and not at.exception
+
+
+def test_the_embedded_model_says_of_a_photograph_that_it_knows_none(
+    app: App, tiny: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(at: AppTest) -> bool:
+        return any("drawn street scenes only" in warning.value for warning in at.warning)
+
+    assert not told(app("Home.py")) and not told(app())
+    photograph = NamedImage(Image.new("RGB", (40, 30)), "astronaut.jpg")
+    for page in ("Home.py", "pages/1_Chat.py", "pages/2_Attention_Explorer.py"):
+        at = app(None)
+        work_of(at).choose_image(photograph)
+        monkeypatch.setattr("core.ui.widgets.unfamiliar.EMBEDDED", tiny)
+        if page.startswith("pages"):
+            at.switch_page("pages/1_Chat.py").run()
+            ask(at, "Is there a person?").switch_page(page)
+        assert told(at.run()), page
+        monkeypatch.undo()
+        assert not told(at.run()), page

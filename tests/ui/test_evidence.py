@@ -62,7 +62,6 @@ def opened(
     work.inspect(exchange)
     work.target = Target((1,))
     work.view(CausalView).radius = 9
-    work.pointed = work.inspected
     for key, value in {**QUICK, **state}.items():
         at.session_state[key] = value
     at.switch_page(page).run()

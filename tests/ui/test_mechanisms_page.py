@@ -48,13 +48,6 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     assert not any(results(view_of(at)).values())
 
 
-def test_without_a_target_it_asks_for_one(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), target=None)
-    assert any("Click a token" in info.value for info in at.info)
-    at.button(key="mechanisms_whole").click().run()
-    assert work_of(at).target == Target((0, 1, 2, 3, 4, 5)) and "mechanisms_heads" in chart_keys(at)
-
-
 @pytest.mark.parametrize("lens", COMPUTING)
 def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens: str) -> None:
     view = view_of(opened(app, exchange_of(llava), lens))

@@ -59,7 +59,6 @@ def opened(
     work.exchanges = list(exchanges)
     work.inspect(exchanges[-1] if exchanges else None)
     work.target = target
-    work.pointed = work.inspected
     if methods is not None:
         at.session_state["relevancy_methods"] = list(methods)
     at.switch_page("pages/3_Relevancy.py").run()
@@ -315,14 +314,6 @@ def test_the_only_word_of_the_only_answer_is_not_subtracted_from_itself(app: App
     assert "there is no second map" in at.info[0].value and charts(at) == 0
 
 
-def test_letting_go_of_the_target_offers_the_whole_answer(app: App, llava: TransformersModel) -> None:
-    at = opened(app, exchange_of(llava), target=None)
-    assert maps_of(at) == {}
-    at.button(key="explain_whole").click().run()
-    assert work_of(at).target == Target(tuple(range(6)))
-    assert len(maps_of(at)) == 1
-
-
 def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: TransformersModel) -> None:
     exchange = exchange_of(llava)
     assert exchange.answer is not None
@@ -331,7 +322,7 @@ def test_maps_of_a_model_that_is_gone_stay_on_screen(app: App, llava: Transforme
     work = work_of(at)
     work.exchanges = [exchange]
     work.inspect(exchange)
-    work.target, work.pointed = Target((1,)), exchange
+    work.target = Target((1,))
     made = Explanation(torch.rand(len(exchange.answer.layout)), Target((1,)), "relevancy", {}, 0.25)
     work.view(RelevancyView).keep(exchange.answer, relevancy_order(), [made])
     at.switch_page("pages/3_Relevancy.py").run()

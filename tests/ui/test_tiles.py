@@ -41,7 +41,7 @@ def opened(app: App, spec: ModelSpec, page: str, answer: Answer) -> AppTest:
     exchange = Exchange(answer.question, (NamedImage(answer.question.images[0], "dogs"),), answer=answer)
     work.exchanges = [exchange]
     work.inspect(exchange)
-    work.target, work.pointed = Target((1,)), exchange
+    work.target = Target((1,))
     at.session_state["evidence_settings_steps"] = at.session_state["evidence_settings_draws"] = 2
     at.switch_page(f"pages/{page}.py").run()
     assert not at.exception and not at.error

@@ -42,7 +42,7 @@ NAMES: dict[SinkKind, tuple[str, str]] = {
 
 def attention_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title: the answer bar, and what stands below it."""
-    explore(workspace, model, workspace.view(AttentionView).jobs, _below, several=True, contrasts=False)
+    explore(workspace, model, workspace.view(AttentionView).jobs, _below, contrasts=False)
 
 
 def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | None) -> None:

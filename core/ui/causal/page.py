@@ -44,12 +44,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
     model can explain; graphs learned of such an answer before are still shown."""
     if answer is None:
         _kept(workspace)
-    elif workspace.target is None:
-        st.info(
-            "Click a token of the answer above: the graph is learned for the position that says it.",
-            icon=":material/ads_click:",
-        )
-    else:
+    elif workspace.target is not None:
         _explained(workspace, model, answer, workspace.target)
 
 

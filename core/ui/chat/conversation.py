@@ -14,6 +14,7 @@ from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
 from ..widgets.taking import accept, largest_upload
+from ..widgets.unfamiliar import unfamiliar_note
 from .composing import composer
 from .keeping import keeping_panel
 
@@ -29,6 +30,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
         hint = st.empty()
         _exchanges(workspace, hint)
     waiting = st.empty()
+    unfamiliar_note(workspace, workspace.images, "chat")
     _suggestions(workspace)
     composer(workspace)
     sent = st.chat_input(

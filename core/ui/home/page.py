@@ -10,13 +10,13 @@ import streamlit as st
 
 from ...charts.overlays import fit
 from ...street.recipe import SceneRecipe
-from ...vlm.loading import EMBEDDED
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of, suggestions
 from ..state.workspace import Workspace
-from ..widgets.image_source import image_trouble, sample_gallery, screen_copy
+from ..widgets.image_source import image_trouble, sample_gallery, screen_copy, upload
 from ..widgets.model_bar import compact
 from ..widgets.model_chooser import chooser
+from ..widgets.unfamiliar import unfamiliar_note
 
 SHOWN = 336
 """Longer side, in pixels, of the picture on screen."""
@@ -76,14 +76,13 @@ def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
         image_trouble(workspace)
         if sample_gallery(workspace, "home"):
             st.rerun()
+        upload(workspace, model, "home")
         _pages()
     with talk:
         if question := _first_question(workspace, model):
             workspace.ask(question)
             st.switch_page("pages/1_Chat.py")
         st.subheader("Or another model", anchor=False)
-        if workspace.spec == EMBEDDED:
-            st.caption("The embedded model knows drawn street scenes. For photographs, choose one that does.")
         chooser(workspace, "home")
     _read_ahead()
 
@@ -95,6 +94,7 @@ def _first_question(workspace: Workspace, model: VisionLanguageModel) -> str | N
         workspace.choose_image(image_of(SceneRecipe(GALLERY[0])))
     image = workspace.image
     assert image is not None
+    unfamiliar_note(workspace, workspace.images, "home")
     scene = image.recipe.scene() if image.recipe else None
     st.image(
         screen_copy(image, SHOWN),

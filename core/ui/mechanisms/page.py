@@ -14,11 +14,9 @@ from ...answer import Answer, Target
 from ...mechanisms.registry import mechanisms
 from ...plugins import description
 from ...vlm.model import VisionLanguageModel
-from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
-from ..widgets.target import aim
 from .ablating import ablation_panel
 from .cutting import cutting_panel
 from .findings import findings_panel
@@ -57,13 +55,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
     view.lens = _lens(view.lens)
     if view.lens == FINDINGS:
         findings_panel(workspace, model)
-    elif workspace.target is None:
-        st.info(
-            "Click a token of the answer above: this lens is about what makes the model say it.",
-            icon=":material/ads_click:",
-        )
-        st.button("Take the whole answer", on_click=aim, args=(workspace, whole_answer(answer)), key="mechanisms_whole")
-    else:
+    elif workspace.target is not None:
         _looked_through(workspace, model, answer, workspace.target, view.lens)
 
 

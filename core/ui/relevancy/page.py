@@ -17,7 +17,6 @@ from ..widgets.evidence.view import Mapped
 from ..widgets.exploring import explore
 from ..widgets.frames import frames_section
 from ..widgets.places import why_no_places
-from ..widgets.target import aim
 from . import maps, methods, table, text
 from .change import change_panel
 from .entry import layers_panel
@@ -40,15 +39,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
     model can explain; what was computed of such an answer before is still shown."""
     if answer is None:
         _kept(workspace, model)
-    elif workspace.target is None:
-        st.info("Click a token of the answer above: the maps then say what it rested on.", icon=":material/ads_click:")
-        st.button(
-            "Explain the whole answer",
-            on_click=aim,
-            args=(workspace, Target(tuple(range(len(answer.tokens))))),
-            key="explain_whole",
-        )
-    else:
+    elif workspace.target is not None:
         _explained(workspace, model, answer, workspace.target)
 
 

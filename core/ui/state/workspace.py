@@ -52,7 +52,8 @@ class NamedImage:
 class Exchange:
     """One question and what has come of it so far: `said` grows while the answer streams.
 
-    `serial` is never given twice, so that a widget about one answer is not taken for one about another.
+    `serial` is never given twice, so that a widget about one answer is not taken for one about another. `target` is
+    the part of its answer that pages are about.
     """
 
     question: Question
@@ -60,6 +61,7 @@ class Exchange:
     said: str = ""
     answer: Answer | None = None
     trouble: str | None = None
+    target: Target | None = None
     serial: int = field(default_factory=_serials.__next__)
 
     @property
@@ -95,8 +97,8 @@ AnyView = TypeVar("AnyView", bound=View)
 
 @dataclass(eq=False)
 class Workspace:
-    """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about; `pointed` is the one
-    that an explorer has already proposed a target for. `image_number` is the picture of the inspected answer's
+    """Everything a tab holds. `inspected` is the exchange whose answer the explorers are about. With `several`,
+    a click on a token adds to the target. `image_number` is the picture of the inspected answer's
     question that pages draw, where it has several; None for the last, or, of a video, its first frame. `images` are
     what the next question is about; a picture that is chosen takes their place, or comes `beside` them. Of a video
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
@@ -114,8 +116,7 @@ class Workspace:
     image_trouble: str | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     inspected: Exchange | None = None
-    target: Target | None = None
-    pointed: Exchange | None = None
+    several: bool = False
     image_number: int | None = None
     decoding: Decoding = field(default_factory=Decoding)
     keep: KeepRows = field(default_factory=KeepRows)
@@ -158,10 +159,21 @@ class Workspace:
             return min(self.image_number, last)
         return next((clip.first for clip in question.clips if last in clip.images), last)
 
+    @property
+    def target(self) -> Target | None:
+        """The part of the inspected answer that pages are about: each answer keeps its own."""
+        return None if self.inspected is None else self.inspected.target
+
+    @target.setter
+    def target(self, target: Target | None) -> None:
+        if self.inspected is not None:
+            self.inspected.target = target
+        elif target is not None:
+            raise ValueError("a target is a part of an answer, and none is looked into")
+
     def inspect(self, exchange: Exchange | None) -> None:
-        """Look into another answer. The target names tokens of the former one, so it goes."""
+        """Look into another answer, whose target is what it was."""
         self.inspected = exchange
-        self.target = None
         self.image_number = None
 
     def _earlier(self) -> list[Exchange]:

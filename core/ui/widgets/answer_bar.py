@@ -22,6 +22,7 @@ from .asking import ask_and_inspect
 from .picture_choice import picture_choice
 from .seen import seen_button, seen_notes
 from .target import target_chips, target_granularity, target_rival
+from .unfamiliar import unfamiliar_note
 
 PICTURE = 150
 """The picture's longer side in pixels."""
@@ -31,23 +32,19 @@ MANY_TOKENS = 60
 """From here on the chips scroll in a box of their own."""
 
 
-def answer_bar(
-    workspace: Workspace, model: VisionLanguageModel, *, several: bool = False, contrasts: bool = True
-) -> Answer | None:
+def answer_bar(workspace: Workspace, model: VisionLanguageModel, *, contrasts: bool = True) -> Answer | None:
     """The bar about `workspace.inspected`. Returns its answer, or None where there is nothing to look into with this
     model: then the page has said so, and what to do, and has nothing to add.
 
-    The first time an answer is seen its key word becomes the target; later `workspace.target` is None when nothing is
-    chosen. With `several`, any number of tokens can be chosen; without `contrasts`, no rival is offered.
+    The first time an answer is seen its key word becomes the target. Without `contrasts`, no rival is offered.
     """
     exchange = _exchange(workspace)
     if exchange is None or exchange.answer is None:
         _nothing_yet(workspace, model)
         return None
     answer = exchange.answer
-    if workspace.target is None and workspace.pointed is not exchange:
+    if workspace.target is None:
         workspace.target = Target(key_tokens(answer))
-    workspace.pointed = exchange
     same_model = answer.model == model.card.fingerprint
     with st.container(key="answer_bar"):
         left, right = st.columns([1, 7], gap="medium", vertical_alignment="top")
@@ -58,11 +55,13 @@ def answer_bar(
             picture_choice(workspace, exchange, answer.question)
             long = len(answer.tokens) > MANY_TOKENS
             with st.container(height=120 if long else "content", border=long):
-                picks = target_chips(workspace, exchange, answer, several=several)
+                picks = target_chips(workspace, exchange, answer)
             seen_notes(answer, workspace.shown_image)
             if same_model:
                 _target(workspace, model, exchange, answer, picks, contrasts)
-    if not same_model:
+    if same_model:
+        unfamiliar_note(workspace, exchange.images, "bar")
+    else:
         _another_model(workspace, model, exchange, answer)
         return None
     return answer

@@ -26,7 +26,6 @@ def explore(
     jobs: PageJobs,
     body: Body,
     *,
-    several: bool = False,
     contrasts: bool = True,
 ) -> None:
     """The bar, and `body(workspace, model, answer)` below it; the answer is None where the bar found nothing to look
@@ -37,9 +36,9 @@ def explore(
     with page:
         exchange = explained(workspace, model)
         if exchange is None:
-            body(workspace, model, answer_bar(workspace, model, several=several, contrasts=contrasts))
+            body(workspace, model, answer_bar(workspace, model, contrasts=contrasts))
         else:
-            _explored(workspace, model, exchange, jobs, body, several, contrasts)
+            _explored(workspace, model, exchange, jobs, body, contrasts)
 
 
 @st.fragment
@@ -49,14 +48,13 @@ def _explored(
     exchange: Exchange,
     jobs: PageJobs,
     body: Body,
-    several: bool,
     contrasts: bool,
 ) -> None:
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
     with safety_net():
-        answer = answer_bar(workspace, model, several=several, contrasts=contrasts)
+        answer = answer_bar(workspace, model, contrasts=contrasts)
         if answer is not None:
             grid_line(model, exchange, answer, jobs)
         body(workspace, model, answer)

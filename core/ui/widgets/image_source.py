@@ -57,14 +57,14 @@ def _another(workspace: Workspace, model: VisionLanguageModel) -> None:
         return
     if workspace.images:
         _beside(workspace, another)
-    gallery, drawing, upload = another.tabs(["Samples", "Draw one", "Your own"])
+    gallery, drawing, own = another.tabs(["Samples", "Draw one", "Your own"])
     with gallery:
         if sample_gallery(workspace, "sample"):
             st.rerun()
     with drawing:
         _draw_a_scene(workspace)
-    with upload:
-        _upload(workspace, model)
+    with own:
+        upload(workspace, model, "chat", frames=True)
         if st.button("Ask without a picture", icon=":material/hide_image:", disabled=workspace.image is None):
             workspace.choose_image(None)
             st.rerun()
@@ -249,16 +249,30 @@ def _value(change: Change) -> str:
             return change.kind
 
 
-def _upload(workspace: Workspace, model: VisionLanguageModel) -> None:
+def upload(workspace: Workspace, model: VisionLanguageModel, place: str, *, frames: bool = False) -> None:
+    """Pictures and videos from this computer; with `frames`, also how many of a video are taken. `place` tells the
+    widgets of different pages apart."""
     files = st.file_uploader(
         "Pictures or videos from this computer",
         accept_multiple_files=True,
-        key=f"upload_{st.session_state.setdefault('uploads', 0)}",
+        key=f"upload_{place}_{st.session_state.setdefault('uploads', 0)}",
         max_upload_size=largest_upload(model),
         help="PNG, JPEG, WebP, GIF, BMP or TIFF; turned upright, made RGB, at most 2048 pixels wide and high. Videos, "
         "for models that take them: MP4, WebM or GIF.",
     )
-    frames = st.number_input(
+    if frames:
+        _frame_count(workspace)
+        st.caption("Or paste it into the question box (Ctrl+V), or drop it there.")
+    if files:
+        accept(workspace, model, [(file.getvalue(), file.name) for file in files])
+        # A new key empties the uploader: the picture is now ours, and the same file may be given again.
+        st.session_state["uploads"] += 1
+        st.rerun()
+
+
+def _frame_count(workspace: Workspace) -> None:
+    """How many frames of the next video are taken."""
+    number = st.number_input(
         "Frames of a video",
         1,
         MOST_FRAMES,
@@ -269,10 +283,4 @@ def _upload(workspace: Workspace, model: VisionLanguageModel) -> None:
         "many as the processor's settings say.",
         width=200,
     )
-    workspace.frames = None if frames is None else int(frames)
-    st.caption("Or paste it into the question box (Ctrl+V), or drop it there.")
-    if files:
-        accept(workspace, model, [(file.getvalue(), file.name) for file in files])
-        # A new key empties the uploader: the picture is now ours, and the same file may be given again.
-        st.session_state["uploads"] += 1
-        st.rerun()
+    workspace.frames = None if number is None else int(number)

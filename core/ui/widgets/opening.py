@@ -27,7 +27,6 @@ def look_into(workspace: Workspace, answer: Answer, target: Target, image: Named
         workspace.choose_images(exchange.images)
     workspace.inspect(exchange)
     workspace.target = target
-    workspace.pointed = exchange
 
 
 def open_in(workspace: Workspace, answer: Answer, target: Target, image: NamedImage | None, key: str) -> None:

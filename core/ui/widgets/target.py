@@ -37,9 +37,10 @@ def aim(workspace: Workspace, target: Target) -> None:
         st.session_state.pop(page_key(name, workspace.inspected), None)
 
 
-def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer, *, several: bool = False) -> tuple[int, ...]:
-    """The answer's tokens as chips, the target's marked. Clicking one makes it the target, clicking it again lets go;
-    with `several`, clicks add to it. Returns the chosen chips."""
+def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer) -> tuple[int, ...]:
+    """The answer's tokens as chips, the target's marked. Clicking one makes it the target; with the switch for several,
+    clicks add to it and take from it. Once chosen, some token stays the target. Returns the chosen chips."""
+    several = _several(workspace, exchange, answer)
     key = page_key("chips" if not several else "many_chips", exchange)
     names = labels(answer)
     shown = picks_of(workspace.target, answer, several)
@@ -49,7 +50,10 @@ def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer, *, se
     def clicked() -> None:
         chosen = st.session_state[key]
         picks = sorted(chosen) if several else [] if chosen is None else [chosen]
-        workspace.target = Target(tuple(picks)) if picks else None
+        if picks:
+            workspace.target = Target(tuple(picks))
+        else:
+            st.session_state[key] = list(shown) if several else shown[0]
 
     st.html(chip_style(answer, key, workspace.target.tokens if workspace.target else ()))
     chosen = st.pills(
@@ -63,6 +67,22 @@ def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer, *, se
         wrap=True,
     )
     return tuple(sorted(chosen)) if isinstance(chosen, list) else () if chosen is None else (chosen,)
+
+
+def _several(workspace: Workspace, exchange: Exchange, answer: Answer) -> bool:
+    """The switch that lets clicks add to the target: one for all pages."""
+    if len(answer.tokens) < 2:
+        return False
+    key = page_key("several", exchange)
+    st.session_state.setdefault(key, workspace.several)
+
+    def switched() -> None:
+        workspace.several = st.session_state[key]
+        for name in ("chips", "many_chips"):
+            st.session_state.pop(page_key(name, exchange), None)
+
+    st.toggle("Several tokens", key=key, on_change=switched, help="Clicks add tokens to the target and take them away.")
+    return bool(st.session_state[key])
 
 
 def target_granularity(workspace: Workspace, exchange: Exchange, answer: Answer, picks: Sequence[int]) -> None:
