@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, families, mechanisms, scenes
+from .commands import answers, cases, dashboard, doctor, families, mechanisms, runs, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.callback(invoke_without_command=True, epilog=CODES)(dashboard.dashboard)
 of_sets = typer.Typer(help="Sets of questions whose answers are known.", epilog=CODES, no_args_is_help=True)
+of_runs = typer.Typer(help="Conversations that are kept, with what was computed.", epilog=CODES, no_args_is_help=True)
 
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
@@ -30,9 +31,21 @@ OF_SETS: tuple[Callable[..., None], ...] = (
     *(cases.formats, cases.check, cases.run),
     *(cases.report, cases.compare, cases.note),
 )
+OF_RUNS: dict[str, Callable[..., None]] = {
+    "list": runs.list_runs,
+    "show": runs.show,
+    "export": runs.export,
+    "import": runs.take_in,
+    "delete": runs.delete,
+    "undelete": runs.undelete,
+    "limits": runs.limits,
+}
 
 for command in ALONE:
     app.command(epilog=CODES)(command)
 for command in OF_SETS:
     of_sets.command(epilog=CODES)(command)
+for name, command in OF_RUNS.items():
+    of_runs.command(name, epilog=CODES)(command)
 app.add_typer(of_sets, name="cases")
+app.add_typer(of_runs, name="runs")

@@ -33,7 +33,7 @@ from ..mechanisms.vocabulary import HeadReading
 from ..perturb.prediction import Outcome
 from ..perturb.reask import Reasked
 from .codec.form import Form
-from .codec.hints import form_of
+from .codec.hints import check_keepable, form_of
 
 Result = TypeVar("Result")
 _NAME = re.compile(r"[a-z][a-z_]{0,39}")
@@ -52,7 +52,7 @@ class RunKind(Generic[Result]):
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"{self.name!r} cannot be the name of a kind of results")
-        self.form  # noqa: B018  (raises now and not when the first result is there)
+        check_keepable(self.hint)
 
     @property
     def form(self) -> Form:

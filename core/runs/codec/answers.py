@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -63,6 +63,9 @@ class AnswerForm(Form):
 
     def fits(self, value: object) -> bool:
         return isinstance(value, Answer)
+
+    def parts(self) -> Iterable[Form]:
+        return (self._record, self._rows)
 
     def encode(self, value: Any, out: Out) -> Plain:
         self.check(value)

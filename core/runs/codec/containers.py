@@ -21,6 +21,9 @@ class Items(Form):
     def __init__(self, kinds: tuple[type, ...], made: Callable[[Iterable[Any]], Any], item: Form) -> None:
         self.name, self._kinds, self._made, self._item = f"several {item.name}", kinds, made, item
 
+    def parts(self) -> Iterable[Form]:
+        return (self._item,)
+
     def fits(self, value: object) -> bool:
         return isinstance(value, self._kinds) and not isinstance(value, str)
 
@@ -38,6 +41,9 @@ class Row(Form):
 
     def __init__(self, places: Sequence[Form]) -> None:
         self.name, self._places = f"a tuple of {len(places)}", places
+
+    def parts(self) -> Iterable[Form]:
+        return self._places
 
     def fits(self, value: object) -> bool:
         return isinstance(value, tuple) and len(value) == len(self._places)
@@ -57,6 +63,9 @@ class Table(Form):
 
     def __init__(self, key: Form, item: Form) -> None:
         self.name, self._key, self._item = f"a table of {item.name}", key, item
+
+    def parts(self) -> Iterable[Form]:
+        return (self._key, self._item)
 
     def fits(self, value: object) -> bool:
         return isinstance(value, Mapping)
@@ -85,6 +94,9 @@ class OneOf(Form):
             raise TypeError(f"two types of a union are called the same: {', '.join(member.name for member in members)}")
         self._or_none = or_none
         self.name = " or ".join([*self._members, *(["None"] if or_none else [])])
+
+    def parts(self) -> Iterable[Form]:
+        return self._members.values()
 
     def fits(self, value: object) -> bool:
         return (value is None and self._or_none) or any(member.fits(value) for member in self._members.values())

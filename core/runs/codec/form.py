@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,10 @@ class Form(ABC):
     @abstractmethod
     def decode(self, plain: Plain, given: Given) -> Any:
         """The value again. Raises Broken, and what `given` raises."""
+
+    def parts(self) -> Iterable[Form]:
+        """The forms of what values of this type are made of."""
+        return ()
 
     def check(self, value: object) -> None:
         """Raises TypeError for a value of another type."""

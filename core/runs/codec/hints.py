@@ -61,6 +61,19 @@ def form_of(hint: Any) -> Form:
     return _of_parts(hint, get_origin(hint), get_args(hint))
 
 
+def check_keepable(hint: Any) -> Form:
+    """The form of a hint, once everything that its values are made of has one. Raises TypeError."""
+    form = form_of(hint)
+    seen: set[Form] = set()
+    waiting = [form]
+    while waiting:
+        part = waiting.pop()
+        if part not in seen:
+            seen.add(part)
+            waiting.extend(part.parts())
+    return form
+
+
 def _of_parts(hint: Any, origin: Any, parts: tuple[Any, ...]) -> Form:
     if origin is Literal:
         return OneOfValues(f"Literal {parts}", parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import MISSING, fields
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -25,6 +25,9 @@ class Record(Form):
         hints = get_type_hints(self.kind)
         own = (field.name for field in fields(self.kind) if field.init and field.name not in self._apart)
         return {name: self._form_of(hints[name]) for name in own}
+
+    def parts(self) -> Iterable[Form]:
+        return self.forms.values()
 
     @cached_property
     def _required(self) -> frozenset[str]:

@@ -1,0 +1,51 @@
+"""What a tab keeps of what it found out can be kept on disk too; a new kind says what it is, or why it is not kept."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import pkgutil
+from typing import Any
+
+import pytest
+
+import core.ui
+from core.runs.codec.hints import check_keepable
+
+NOT_KEPT = {
+    "WRITTEN": "states and weights of every layer, which only their model reads: their figures are kept",
+    "GRAPH_PAGES": "drawn from graphs",
+    "ESTIMATES": "of the free memory of the moment",
+    "REPORTS": "of claims, in a journal of their own",
+    "EXAMPLES": "of claims, in a journal of their own",
+    "RUNS": "files of results",
+}
+
+
+def kinds() -> list[tuple[str, Any]]:
+    """Every kind of results that a page declares, with the type of one."""
+    declared = []
+    for module in pkgutil.walk_packages(core.ui.__path__, "core.ui."):
+        spec = importlib.util.find_spec(module.name)
+        assert spec is not None and spec.origin is not None
+        with open(spec.origin, encoding="utf-8") as file:
+            for node in ast.parse(file.read()).body:
+                match node:
+                    case ast.Assign([ast.Name(name)], ast.Call(ast.Subscript(ast.Name("Kind"), of))):
+                        own = importlib.import_module(module.name)
+                        declared.append((name, eval(ast.unparse(of), vars(own))))
+    return declared
+
+
+DECLARED = kinds()
+
+
+@pytest.mark.parametrize(("name", "of"), DECLARED, ids=[name for name, _ in DECLARED])
+def test_every_kind_can_be_kept_or_says_why_not(name: str, of: Any) -> None:
+    if name in NOT_KEPT:
+        return
+    check_keepable(of)
+
+
+def test_what_is_not_kept_is_there() -> None:
+    assert len(DECLARED) > 20 and NOT_KEPT.keys() <= {name for name, _ in DECLARED}
