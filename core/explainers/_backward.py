@@ -3,7 +3,7 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
@@ -15,13 +15,15 @@ from ..vlm.checkpoints import CheckpointedPass, LayerPass
 from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-
-FACTORS = (1.0, 2.0**-6, 2.0**-11)
-"""By what gradients in float16 are made smaller, one after the other, where they overflow within a layer. What is lost
-at the last is less than 1/4000 of the largest."""
-
-OVERFLOWED = (
-    "In float16 this model's gradients overflow, so there are none to be had. Load it in bfloat16 or float32 for them."
+from ._layer_gradient import (
+    STATES_INSIDE,
+    TOGETHER_BYTES,
+    Pulled,
+    Shares,
+    at_once,
+    finite,
+    gradients_of,
+    pull,
 )
 
 BORROWING = (
@@ -48,76 +50,69 @@ def backward(
         gradients, scale = rescaled(gradients, scale)
         shared.multiply(scale / before)
         with checkpoints.recompute(layer) as layer_pass:
-            # One backward for each token target: batched gradients would hold a graph's states for each.
-            pulled = [
-                shared.pulled(layer_pass, gradient, number, retain_graph=True)
-                for number, gradient in enumerate(gradients)
-            ]
-        gradients = torch.stack([own for (own,), _ in pulled])
-        scale = changed(scale, [factor for _, factor in pulled])
+            for some in in_parts(layer_pass.input, len(gradients)):
+                pulled, factors = shared.pulled(layer_pass, gradients, some)
+                gradients[some], scale[some] = own_of(pulled), scale[some] * factors
         yield layer, gradients.float() / scale[:, None, None]
 
 
+def in_parts(state: Float[Tensor, "row hidden"], token_targets: int) -> Iterator[slice]:
+    """The token targets whose gradients go through a layer with this input together."""
+    size = at_once(state)
+    for start in range(0, token_targets, size):
+        yield slice(start, min(start + size, token_targets))
+
+
+def own_of(pulled: Pulled) -> Float[Tensor, "target row hidden"]:
+    """The gradients of a layer's input among those that were pulled through it."""
+    own = pulled.gradients[0]
+    assert own is not None
+    return own
+
+
 class SharedGradients:
-    """Gradients with respect to what layers have borrowed from those below, until these are reached: of each token
-    target, by its number."""
+    """Gradients with respect to what layers have borrowed from those below, until these are reached [target ...]."""
 
     def __init__(self) -> None:
-        self._of: dict[Hashable, dict[int, Tensor]] = {}
+        self._of: dict[Hashable, Tensor] = {}
 
-    def multiply(self, factors: Float[Tensor, "target"]) -> None:
-        """Bring them to another scale of each token target."""
-        for of_target in self._of.values():
-            for number, gradient in of_target.items():
-                of_target[number] = gradient * factors[number].to(gradient)
+    def multiply(self, factors: Float[Tensor, "target"], some: slice = slice(None)) -> None:
+        """Bring those of some token targets to another scale."""
+        for gradients in self._of.values():
+            gradients[some] *= factors.to(gradients).view(-1, *[1] * (gradients.ndim - 1))
 
     def pulled(
         self,
         layer_pass: LayerPass,
-        gradient: Float[Tensor, "row hidden"],
-        number: int,
-        more: Sequence[Tensor] = (),
-        *,
-        retain_graph: bool,
-    ) -> tuple[list[Tensor], float]:
-        """The gradients of a token target with respect to a layer's input, and to `more` of its graph, from that of its
-        output and of what it has lent; and by what its scale has changed (`finite_gradients`)."""
-        of_lent = {name: of.pop(number) for name in layer_pass.lent if number in (of := self._of.get(name, {}))}
-        outputs = [layer_pass.output, *(layer_pass.lent[name] for name in of_lent)]
-        gradients = [gradient, *of_lent.values()]
-        inputs = [layer_pass.input, *more]
-        borrowed = layer_pass.borrowed
-        got, factor = finite_gradients(
-            outputs, [*inputs, *borrowed.values()], gradients, retain_graph=retain_graph, allow_unused=bool(borrowed)
-        )
-        if factor != 1:
-            for of_target in self._of.values():
-                if number in of_target:
-                    of_target[number] = of_target[number] * factor
-        for name, own in zip(borrowed, got[len(inputs) :], strict=True):
+        gradients: Float[Tensor, "target row hidden"],
+        some: slice,
+        shares: Callable[[Float[Tensor, "target"]], Shares] | None = None,
+    ) -> tuple[Pulled, Float[Tensor, "target"]]:
+        """The gradients of some token targets with respect to a layer's input from those of its output and of what it
+        has lent; and by what their scale has changed (`finite`), which `shares` is told.
+
+        To be called for all token targets, part by part."""
+        names = [name for name in layer_pass.lent if name in self._of]
+        outputs = [layer_pass.output, *(layer_pass.lent[name] for name in names)]
+        given = [gradients[some], *(self._of[name][some] for name in names)]
+        inputs = [layer_pass.input, *layer_pass.borrowed.values()]
+
+        def compute(factors: Float[Tensor, "target"]) -> Pulled:
+            scaled = [own * factors.to(own).view(-1, *[1] * (own.ndim - 1)) for own in given]
+            return pull(layer_pass, outputs, inputs, scaled, None if shares is None else shares(factors))
+
+        pulled, factors = finite(compute, len(given[0]), given[0])
+        if some.stop == len(gradients):
+            for name in names:
+                del self._of[name]
+        if gradients.dtype == torch.float16:
+            self.multiply(factors, some)
+        for name, own in zip(layer_pass.borrowed, pulled.gradients[1:], strict=True):
             if own is not None:
-                of_target = self._of.setdefault(name, {})
-                of_target[number] = of_target[number] + own if number in of_target else own
-        return [own for own in got[: len(inputs)] if own is not None], factor
-
-
-def finite_gradients(
-    outputs: Sequence[Tensor],
-    inputs: Sequence[Tensor],
-    gradients: Sequence[Tensor],
-    *,
-    retain_graph: bool,
-    allow_unused: bool = False,
-) -> tuple[tuple[Tensor | None, ...], float]:
-    """Gradients with respect to `inputs`, times a factor that is returned with them: 1, but in half precision less
-    where they would overflow on their way. Raises NotShown where they do in any case."""
-    half = inputs[0].dtype == torch.float16
-    for factor in FACTORS if half else FACTORS[:1]:
-        given = [gradient * factor for gradient in gradients] if factor != 1 else list(gradients)
-        got = torch.autograd.grad(outputs, inputs, given, retain_graph=retain_graph or half, allow_unused=allow_unused)
-        if not half or bool(torch.stack([own.isfinite().all() for own in got if own is not None]).all()):
-            return got, factor
-    raise NotShown(OVERFLOWED, gradients=False)
+                if name not in self._of:
+                    self._of[name] = own.new_zeros(len(gradients), *own.shape[1:])
+                self._of[name][some] += own
+        return pulled, factors
 
 
 def top_gradients(
@@ -135,14 +130,17 @@ def top_gradients(
             for row, token_target in zip(logits, token_targets, strict=True)
         ]
         total = torch.stack(wanted).sum()
-    (gradient,), factor = finite_gradients([total], [states], [total.new_tensor(scale)], retain_graph=False)
-    assert gradient is not None
+    scaled = total.new_tensor([scale])
+    pulled, factor = finite(
+        lambda factors: Pulled(gradients_of([total], [states], [scaled * factors.to(scaled)])), 1, states
+    )
+    gradient = own_of(pulled)[0]
     gradients = torch.zeros(
         len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
     )
     gradients[torch.arange(len(token_targets)), rows] = gradient
     precision = torch.promote_types(gradients.dtype, torch.float32)
-    return gradients, torch.full((len(token_targets),), scale * factor, dtype=precision, device=gradients.device)
+    return gradients, (scale * factor.to(precision)).repeat(len(token_targets))
 
 
 def rescaled(
@@ -156,11 +154,6 @@ def rescaled(
     largest = gradients.abs().flatten(1).amax(1).float()
     factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
     return (gradients.float() * factor.view(-1, *[1] * (gradients.ndim - 1))).half(), scale * factor
-
-
-def changed(scale: Float[Tensor, "target"], factors: Sequence[float]) -> Float[Tensor, "target"]:
-    """The scales after these changes, which are 1 almost always."""
-    return scale * scale.new_tensor(factors) if any(factor != 1 for factor in factors) else scale
 
 
 def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> Iterator[int]:
@@ -191,5 +184,7 @@ def backward_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Se
     """Bytes of a checkpointed pass, of one layer's graph and of the gradients of all token targets, once more as they
     are replaced."""
     row = len(answer.layout) * model.card.hidden
-    graph = 2 * pass_bytes(model, answer)
+    state = row * model.card.number_bytes
+    inside = min(len(token_targets), max(1, TOGETHER_BYTES // (STATES_INSIDE * state))) * STATES_INSIDE * state
+    graph = 2 * pass_bytes(model, answer) + inside
     return checkpoint_bytes(model, answer) + graph + 3 * len(token_targets) * row * 4

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..answer import Answer, TokenKind
 from ..errors import NotShown
+from ..vlm.attention_call import block_bytes
 from ..vlm.batch_size import in_smaller_batches
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory
@@ -20,7 +21,8 @@ from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._attention import passed_as_it_is
 from ._backward import top_gradients
-from ._propagation import RelevancyPropagation, block_bytes
+from ._layer_gradient import STATES_INSIDE, TOGETHER_BYTES, at_once
+from ._propagation import RelevancyPropagation
 from ._tower import entering, into_tower
 from .base import Explainer, Step
 
@@ -56,7 +58,8 @@ def target_bytes(card: ModelCard, rows: int) -> int:
 def tower_bytes(tower: TowerPass, token_targets: int) -> int:
     """Bytes of propagating some targets down a tower, beside its checkpointed pass: a layer's graph, and parts of the
     gradients."""
-    return (LAYER_STATES + 3 * token_targets * len(tower.reads)) * tower.final.nbytes
+    inside = STATES_INSIDE * min(token_targets, at_once(tower.final))
+    return (LAYER_STATES + inside + 3 * token_targets * len(tower.reads)) * tower.final.nbytes
 
 
 def begin(
@@ -103,8 +106,9 @@ class RowRelevancy(Explainer):
         kept = (card.layers + 1) * rows * state
         # Grouped heads share keys, and values are as many; once more while they are cut from those of the question.
         prefix = 2 * 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
-        graph = LAYER_STATES * rows * state
-        blocks = 3 * block_bytes(card.device)
+        inside = STATES_INSIDE * min(together, max(1, TOGETHER_BYTES // (STATES_INSIDE * rows * state)))
+        graph = (LAYER_STATES + inside) * rows * state
+        blocks = 3 * block_bytes(torch.device(card.device))
         return kept + prefix + graph + blocks + together * target_bytes(card, rows) + 8 * len(token_targets) * length
 
     def scores(
@@ -134,8 +138,8 @@ class RowRelevancy(Explainer):
             propagation = begin(model, checkpoints, answer, group, first, across)
             entries: list[Float[Tensor, "target image_token hidden"]] = []
             for layer in reversed(range(checkpoints.layers)):
-                for _ in propagation.down(layer):
-                    done += 1
+                for gone in propagation.down(layer):
+                    done += gone
                     yield Step(min(0.99, done / steps))
                 if tower is not None and layer < tower.entries:
                     entries.insert(0, entering(propagation, images))
@@ -154,8 +158,8 @@ class RowRelevancy(Explainer):
             if tower is not None and given is not None:
                 propagation = into_tower(tower, propagation, images, entries, given)
                 for layer in reversed(range(tower.layers)):
-                    for _ in propagation.down(layer):
-                        done += 1
+                    for gone in propagation.down(layer):
+                        done += gone
                         yield Step(min(0.99, done / steps))
                 seeing = tower.seeing
                 positions = torch.tensor(images, device=seeing.device)[seeing]

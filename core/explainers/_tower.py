@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ..vlm.precision import at_least_float32
 from ..vlm.tower import TowerPass
-from ._backward import finite_gradients, rescaled
+from ._backward import in_parts, rescaled
+from ._layer_gradient import Pulled, finite, gradients_of
 from ._propagation import RelevancyPropagation
 
 PROPORTIONAL = 1e-2
@@ -41,7 +42,7 @@ class TowerPropagation(RelevancyPropagation):
         super().__init__(tower, relevancy, gradient, scale)
         self._joining = joining
 
-    def down(self, layer: int) -> Iterator[None]:
+    def down(self, layer: int) -> Iterator[int]:
         yield from super().down(layer)
         if layer in self._joining:
             joining = self._joining.pop(layer) * self.scale[:, None, None]
@@ -82,15 +83,20 @@ def into_tower(
     first = entries[0] * scaling(given, projected[0].detach())
     above, scale = rescaled(torch.stack([first, *entries[1:]], 1), torch.ones_like(decoder.scale), projected.dtype)
     joining: dict[int, Tensor] = {}
-    for token_target in range(token_targets):
-        parts, factor = finite_gradients(
-            [projected], states, [above[token_target]], retain_graph=token_target < token_targets - 1
+    for some in in_parts(projected, token_targets):
+        given = above[some]
+        pulled, factors = finite(
+            lambda factors, given=given: Pulled(  # type: ignore[misc]
+                gradients_of([projected], states, [given * factors.to(given).view(-1, 1, 1, 1)])
+            ),
+            len(given),
+            projected,
         )
-        for count, part in zip(tower.reads, parts, strict=True):
+        for count, part in zip(tower.reads, pulled.gradients, strict=True):
             assert part is not None
             if count not in joining:
-                joining[count] = at_least_float32(part).new_zeros(token_targets, *part.shape)
-            joining[count][token_target] += at_least_float32(part) / (scale[token_target] * factor)
+                joining[count] = at_least_float32(part).new_zeros(token_targets, *part.shape[1:])
+            joining[count][some] += at_least_float32(part) / (scale[some] * factors)[:, None, None]
     relevancy = torch.zeros(token_targets, len(tower.final), dtype=decoder.relevancy.dtype, device=tower.final.device)
     seeing = tower.seeing
     own = decoder.relevancy[:, list(images)][:, seeing, None]

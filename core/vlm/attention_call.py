@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -68,6 +69,31 @@ def without_keys(allowed: Tensor) -> Bool[Tensor, "*row 1"] | None:
     """Which rows of a mask as SDPA takes it see nothing at all; None where each sees something."""
     nothing = (~allowed if allowed.dtype == torch.bool else allowed == float("-inf")).all(-1, keepdim=True)
     return nothing if bool(nothing.any()) else None
+
+
+def blocks(active: Bool[Tensor, "row"], at_once: int) -> Iterator[slice]:
+    """Slices of at most so many rows, which hold all active ones. On a GPU, which would have to be waited for, all
+    are."""
+    first, end = 0, len(active)
+    if active.device.type == "cpu":
+        own = active.nonzero()
+        first, end = (int(own[0]), int(own[-1]) + 1) if len(own) else (0, 0)
+    for start in range(first, end, at_once):
+        yield slice(start, min(end, start + at_once))
+
+
+class Scratch:
+    """Room for one block after the other: memory that is new each time takes longer to come by than to fill."""
+
+    def __init__(self, like: Tensor) -> None:
+        self._numbers = like.new_empty(0)
+
+    def take(self, *shape: int) -> Tensor:
+        """A tensor of this shape with anything in it, until the next is taken."""
+        count = math.prod(shape)
+        if count > len(self._numbers):
+            self._numbers = self._numbers.new_empty(count)
+        return self._numbers[:count].view(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,40 +170,100 @@ class AttentionCall:
     def mixed(self, weights: Float[Tensor, "target query"]) -> Float[Tensor, "target key"]:
         """weights @ the mean over heads of this attention, of which no more than a block of rows ever exists. Rows are
         divided by their sums after they were added up."""
-        heads = len(self.query)
-        query, key = at_least_float32(self.query) * self.scaling, self._exact_key
-        total = weights.new_zeros(len(weights), key.shape[1])
-        active = (weights != 0).any(0).nonzero()[:, 0]
-        for block in active.split(max(LEAST_ROWS, block_bytes(query.device) // (4 * heads * key.shape[1]))):
-            span = self.span(block)
-            seen_by_all = self._seen_by_all(block, span)
-            rows = query[:, block].reshape(len(key), -1, query.shape[-1])
-            scores = torch.bmm(rows, key[:, span].transpose(1, 2)).view(heads, len(block), -1)
-            if self.softcap is not None:
-                scores = scores.div_(self.softcap).tanh_().mul_(self.softcap)
-            allowed = self.allowed(block, slice(span.start + seen_by_all, span.stop))
-            if allowed is not None:
-                edge = scores[..., seen_by_all:]
-                edge.masked_fill_(~allowed, float("-inf")) if allowed.dtype == torch.bool else edge.add_(allowed)
-            highest = scores.amax(-1, keepdim=True)
-            if self.sinks is not None:
-                highest = highest.maximum(self.sinks.to(highest).view(-1, 1, 1))
-            # A row that may see nothing has no weights.
-            highest = highest.clamp(min=torch.finfo(highest.dtype).min)
-            sums = scores.sub_(highest).exp_().sum(-1)
-            if self.sinks is not None:
-                sums += (self.sinks.to(highest).view(-1, 1, 1) - highest).exp()[..., 0]
-            shares = weights[:, block] / (sums.clamp(min=torch.finfo(sums.dtype).tiny) * heads)[:, None]
-            total[:, span] += torch.bmm(shares.to(scores.dtype), scores).sum(0).to(total.dtype)
+        heads, groups = self.query.shape[0], len(self.key)
+        query = (at_least_float32(self.query) * self.scaling).view(groups, -1, *self.query.shape[1:])
+        total, scratch = weights.new_zeros(len(weights), self.key.shape[1]), Scratch(query)
+        at_once = max(LEAST_ROWS, block_bytes(query.device) // (4 * heads * self.key.shape[1]))
+        for block in blocks((weights != 0).any(0), at_once):
+            span, seen_by_all = self.sight(block)
+            scores, sums, _ = self.exponentials(query[:, :, block], slice(0, groups), block, span, seen_by_all, scratch)
+            shares = (weights[:, block] / (sums.view(heads, 1, -1) * heads)).to(scores.dtype)
+            total[:, span] += torch.bmm(shares, scores.view(heads, block.stop - block.start, -1)).sum(0).to(total.dtype)
         return total
 
-    def _seen_by_all(self, queries: Int[Tensor, "row"], keys: slice) -> int:
-        """How many of these keys, from their first on, all queries see without any mask."""
-        if self.mask is not None:
-            return 0
-        if not self.causal:
-            return keys.stop - keys.start
-        return min(int(queries.min()) + self.offset - self.first_key + 1, keys.stop) - keys.start
+    def exponentials(
+        self,
+        query: Float[Tensor, "group head row size"],
+        groups: slice,
+        queries: slice,
+        keys: slice,
+        seen_by_all: int,
+        scratch: Scratch,
+    ) -> tuple[Float[Tensor, "group heads_rows key"], Float[Tensor, "group heads_rows 1"], Tensor | None]:
+        """Rows of some groups of heads that share keys, before they are divided by their sums, and the sums. `query`,
+        scaled, is that of `queries` in these groups; the first `seen_by_all` of `keys` are seen without any mask. They
+        lie in `scratch`.
+
+        Where scores are capped, also the slope of the cap at each of them; None otherwise.
+        """
+        count, each, rows, size = query.shape
+        key = self._exact_key[groups, keys]
+        scores = scratch.take(count, each * rows, key.shape[1])
+        torch.bmm(query.reshape(count, -1, size), key.transpose(1, 2), out=scores)
+        slope = None
+        if self.softcap is not None:
+            share = scores.div_(self.softcap).tanh_()
+            slope = 1 - share.square()
+            scores = share.mul_(self.softcap)
+        by_head = scores.view(count * each, rows, -1)
+        index = torch.arange(queries.start, queries.stop, device=query.device)
+        allowed = self.allowed(index, slice(keys.start + seen_by_all, keys.stop))
+        if allowed is not None and allowed.shape[-1]:
+            if len(allowed) > 1:
+                allowed = allowed[groups.start * each : groups.stop * each]
+            edge = by_head[..., seen_by_all:]
+            edge.masked_fill_(~allowed, float("-inf")) if allowed.dtype == torch.bool else edge.add_(allowed)
+        sinks = None
+        if self.sinks is None and seen_by_all:
+            # No row sees nothing.
+            torch.softmax(by_head, -1, out=by_head)
+            return scores, scores.new_ones(count, each * rows, 1), slope
+        if self.sinks is not None:
+            sinks = self.sinks[groups.start * each : groups.stop * each].to(scores).view(-1, 1, 1)
+        highest = by_head.amax(-1, keepdim=True)
+        if sinks is not None:
+            highest = highest.maximum(sinks)
+        # A row that may see nothing has no weights.
+        highest = highest.clamp(min=torch.finfo(highest.dtype).min)
+        sums = by_head.sub_(highest).exp_().sum(-1, keepdim=True)
+        if sinks is not None:
+            sums += (sinks - highest).exp()
+        return scores, sums.masked_fill(sums == 0, 1).view(count, -1, 1), slope
+
+    def sight(self, queries: slice) -> tuple[slice, int]:
+        """The `span` of these queries, and how many of its keys, from the first on, all of them see without any
+        mask."""
+        if self.mask is None:
+            keys = self.key.shape[1]
+            if not self.causal:
+                return slice(0, keys), keys
+            away = self.offset - self.first_key
+            end = max(1, min(queries.stop + away, keys))
+            return slice(0, end), max(0, min(queries.start + away + 1, end))
+        firsts, ends, clear = self._sights[:, queries]
+        seeing = ends > 0
+        if not bool(seeing.any()):
+            return slice(0, 1), 0
+        first = int(firsts[seeing].min())
+        same = bool((seeing & (firsts == first)).all())
+        return slice(first, int(ends.max())), int(clear.min()) - first if same else 0
+
+    @cached_property
+    def _sights(self) -> Int[Tensor, "3 query"]:
+        """For each query the first key that any head sees, where the last one ends (0 where none is seen), and up to
+        where all heads see every key from the first on, on the CPU."""
+        assert self.mask is not None
+        numbers = torch.arange(1, self.mask.shape[-1] + 1, device=self.mask.device)
+        if self.mask.dtype == torch.bool:
+            seen, hidden = self.mask.any(0), ~self.mask.all(0)
+        else:
+            # What is added may be anything, so that nothing is known to be seen as it is.
+            seen = (self.mask > torch.finfo(self.mask.dtype).min / 2).any(0)
+            hidden = torch.ones_like(seen)
+        first = seen.int().argmax(-1)
+        after = hidden & (numbers > first[:, None])
+        clear = torch.where(after.any(-1), after.int().argmax(-1), len(numbers))
+        return torch.stack([first, (seen * numbers).amax(-1), clear]).cpu()
 
     def allowed(self, queries: Int[Tensor, "row"], keys: slice = slice(None)) -> Tensor | None:
         """The mask of some rows [1 or heads, row, key]; None where everything may be seen."""

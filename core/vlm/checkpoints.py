@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .attention_call import AttentionCall
+from .attention_gradient import AttentionCut
 from .decomposition import LayerDecomposition
 from .edits import Edits, Site
 
@@ -25,7 +26,8 @@ from .edits import Edits, Site
 @dataclass(frozen=True, eq=False)
 class LayerPass:
     """A layer recomputed: `input` requires a gradient and `output` depends on it through `attention_calls`, and through
-    `across_calls`, whose keys are no positions: their `first_key` is where the rows end.
+    `across_calls`, whose keys are no positions: their `first_key` is where the rows end. Its graph is cut at its
+    attention (`cuts`, in their order; none without a graph).
 
     In a network whose layers read keys and values of others (Gemma 4), `borrowed` are those that stood ready for this
     layer, and `lent` those it left for later ones, by their names: a gradient with respect to what is borrowed is one
@@ -38,6 +40,7 @@ class LayerPass:
     borrowed: Mapping[Hashable, Tensor] = field(default_factory=dict)
     lent: Mapping[Hashable, Tensor] = field(default_factory=dict)
     across_calls: tuple[AttentionCall, ...] = ()
+    cuts: tuple[AttentionCut, ...] = ()
 
 
 class CheckpointedPass(ABC):

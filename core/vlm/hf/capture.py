@@ -27,6 +27,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from ..attention_call import AttentionCall, softmax_rows, without_keys
+from ..attention_gradient import AttentionCut
 from .editing import Placed, edited_heads, edited_mask
 from .last_rows import last_rows
 from .row_recorder import RowRecorder
@@ -45,6 +46,7 @@ _observer: ContextVar[tuple[str, Callable[[AttentionCall], None], torch.device] 
 _across: ContextVar[tuple[Callable[[AttentionCall], None], torch.device] | None] = ContextVar(
     "cross_attention_observer", default=None
 )
+_cuts: ContextVar[list[AttentionCut] | None] = ContextVar("attention_cuts", default=None)
 _isolated: ContextVar[bool] = ContextVar("tower_places_isolated", default=False)
 
 
@@ -101,6 +103,17 @@ def observing_across(observer: Callable[[AttentionCall], None], device: torch.de
         _across.reset(token)
 
 
+@contextlib.contextmanager
+def cutting(cuts: list[AttentionCut]) -> Iterator[None]:
+    """In this block, in this thread, graphs are cut at every attention that is observed: what the heads hand on is a
+    leaf, and `cuts` says of what it was made."""
+    token = _cuts.set(cuts)
+    try:
+        yield
+    finally:
+        _cuts.reset(token)
+
+
 def recorded_sdpa(
     module: torch.nn.Module,
     query: Float[Tensor, "batch heads query size"],
@@ -126,17 +139,19 @@ def recorded_sdpa(
         _record(recorder, layer, query, key, attention_mask, nothing, scaling, kwargs, placed)
     if placed is not None:
         kwargs["is_causal"] = at.causal
-    if nothing is None or attention_mask is None:
-        output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
-    else:
-        # What sees nothing brings nothing. (SDPA is spared rows without keys, which have no gradient.)
-        zero = 0.0 if attention_mask.dtype != torch.bool else True
-        opened = attention_mask.masked_fill(nothing, zero)
-        output = _attend(module, query, key, value, opened, scaling, **kwargs)
-        output = output.masked_fill(nothing.transpose(1, 2), 0)
-    output = edited_heads(output, layer)
     active = _across.get() if at.across else _observer_of(NAME)
-    return _handed(active, output, module, query, key, value, attention_mask, scaling, kwargs, placed)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not _cuts_graph(active)):
+        if nothing is None or attention_mask is None:
+            output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+        else:
+            # What sees nothing brings nothing. (SDPA is spared rows without keys, which have no gradient.)
+            zero = 0.0 if attention_mask.dtype != torch.bool else True
+            opened = attention_mask.masked_fill(nothing, zero)
+            output = _attend(module, query, key, value, opened, scaling, **kwargs)
+            output = output.masked_fill(nothing.transpose(1, 2), 0)
+    leaf = output.requires_grad_() if _cuts_graph(active) else None
+    output = edited_heads(output, layer)
+    return _handed(active, leaf, output, module, query, key, value, attention_mask, scaling, kwargs, placed)
 
 
 def _record(
@@ -178,8 +193,11 @@ def observed_sdpa(
     if _isolated.get() and query.shape[2] == key.shape[2]:
         own = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
         return own.transpose(1, 2).contiguous(), None
-    output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
-    return _handed(_observer_of(TOWER), output, module, query, key, value, attention_mask, scaling, kwargs)
+    active = _observer_of(TOWER)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not _cuts_graph(active)):
+        output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)
+    leaf = output.requires_grad_() if _cuts_graph(active) else None
+    return _handed(active, leaf, output, module, query, key, value, attention_mask, scaling, kwargs)
 
 
 def _attend(
@@ -205,8 +223,14 @@ def _observer_of(name: str) -> tuple[Callable[[AttentionCall], None], torch.devi
     return None if active is None or active[0] != name else active[1:]
 
 
+def _cuts_graph(active: object) -> bool:
+    """Whether the graph of an attention with this observer is cut at its output."""
+    return active is not None and _cuts.get() is not None and torch.is_grad_enabled()
+
+
 def _handed(
     active: tuple[Callable[[AttentionCall], None], torch.device] | None,
+    leaf: Float[Tensor, "batch query heads value_size"] | None,
     output: Float[Tensor, "batch query heads value_size"],
     module: torch.nn.Module,
     query: Tensor,
@@ -217,7 +241,8 @@ def _handed(
     kwargs: dict[str, Any],
     placed: Placed | None = None,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
-    """The output, after its attention calls were given to an observer, if there is one."""
+    """The output, after its attention calls were given to an observer, if there is one. `leaf` is where the graph was
+    cut."""
     if active is None:
         return output, None
     observer, device = active
@@ -225,8 +250,13 @@ def _handed(
     parts = output.to(device).unbind(0)
     query, key, value = query.to(device), key.to(device), value.to(device)
     mask = None if mask is None else mask.to(device)
-    for index, part in enumerate(parts):
-        observer(_call(module, query, key, value, part, mask, scaling, kwargs, index, placed))
+    calls = [
+        _call(module, query, key, value, part, mask, scaling, kwargs, index, placed) for index, part in enumerate(parts)
+    ]
+    for call in calls:
+        observer(call)
+    if leaf is not None and (cuts := _cuts.get()) is not None:
+        cuts.append(AttentionCut(module, query, key, value, leaf, tuple(calls)))
     return (torch.stack(parts) if len(parts) > 1 else parts[0][None]).to(output.device), None
 
 

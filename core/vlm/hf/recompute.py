@@ -17,9 +17,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..attention_call import AttentionCall
+from ..attention_gradient import AttentionCut
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
-from .capture import NAME, TOWER, observing, observing_across
+from .capture import NAME, TOWER, cutting, observing, observing_across
 from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
 from .prefix import KeptPrefix
@@ -173,9 +174,10 @@ class NetworkPass(CheckpointedPass):
         module = self._modules[layer]
         observed: list[AttentionCall] = []
         across: list[AttentionCall] = []
+        cuts: list[AttentionCut] = []
         observation = observing(self.attention, observed.append, self.final.device)
         beside = observing_across(across.append, self.final.device)
-        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside:
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside, cutting(cuts):
             state = stored.detach().requires_grad_(grad)
             args, kwargs = self._layer_inputs.others[layer]
             shared = SharedStates(kwargs, grad)
@@ -183,12 +185,20 @@ class NetworkPass(CheckpointedPass):
             output = self._home(unrolled(first_of(module(given, *args, **shared.inputs))))
         end = self.start + len(self.final)
         placed = tuple(replace(call, offset=self.start, first_key=end) for call in across)
-        recomputed = LayerPass(state, output, self._placed(observed), shared.borrowed, shared.lent(), placed)
+        calls = self._placed(observed)
+        counted = dict(zip(map(id, across), placed, strict=True))
+        if len(calls) == len(observed):
+            counted |= zip(map(id, observed), calls, strict=True)
+        for number, cut in enumerate(cuts):
+            own = tuple(counted.get(id(call), call) for call in cut.calls)
+            live = cut.key.shape[2] - cut.query.shape[2] if self.start and cut.calls[0] not in across else 0
+            cuts[number] = replace(cut, calls=own, live=live, counted=id(cut.calls[0]) in counted)
+        recomputed = LayerPass(state, output, calls, shared.borrowed, shared.lent(), placed, tuple(cuts))
         del output
         try:
             yield recomputed
         finally:
-            for part in (recomputed, *recomputed.attention_calls, *observed, *placed, *across):
+            for part in (*cuts, recomputed, *calls, *observed, *placed, *across):
                 vars(part).clear()
 
     def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:
