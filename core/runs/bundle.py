@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import secrets
 import shutil
 import stat
 import zipfile
@@ -24,7 +23,7 @@ from .files import as_json, check_folder, parsed, read_file
 from .identity import new_run_id
 from .limits import MOST_JSON, MOST_TENSOR_BYTES
 from .run import Run
-from .store import MAKING, RunStore
+from .store import RunStore
 
 MARK = {"sightline": "bundle", "form": 1}
 INSIDE = "run/"
@@ -34,7 +33,8 @@ MOST_BYTES = 8 * 2**30
 BLOCK = 1 << 20
 _ABOUT = "bundle.json"
 _FILES: tuple[tuple[re.Pattern[str], int], ...] = (
-    (re.compile(r"run\.json"), MOST_JSON),
+    (re.compile(r"(run|draft)\.json"), MOST_JSON),
+    (re.compile(r"draft\.[0-9a-f]{16}\.safetensors"), MOST_TENSOR_BYTES),
     (re.compile(r"(turns|results)/[a-z0-9][a-z0-9_-]{0,79}\.json"), MOST_JSON),
     (re.compile(r"(turns|results)/[a-z0-9][a-z0-9_-]{0,79}\.[0-9a-f]{16}\.safetensors"), MOST_TENSOR_BYTES),
     (re.compile(r"(pictures|thumbnails)/[0-9a-f]{64}\.png"), MAX_BYTES),
@@ -66,17 +66,15 @@ def import_bundle(store: RunStore, file: Path) -> tuple[str, tuple[str, ...]]:
     broken in it. Raises RunError, and takes nothing in, where it is no bundle, is larger than bundles may be, holds
     what has no place in a run, or where nothing of the run can be read; NotWritten for a full disk."""
     shown, id_ = display_name(file.name), new_run_id()
-    making = store.folder / "runs" / f"{MAKING}{secrets.token_hex(4)}"
     try:
-        making.mkdir(parents=True)
-        _unpack(file, making, shown)
-        making.replace(store.folder / "runs" / id_)
+        with store.making() as folder:
+            folder.mkdir()
+            _unpack(file, folder, shown)
+            folder.replace(store.folder / "runs" / id_)
     except OSError as error:
         raise NotWritten(
             f"{shown} could not be taken in ({error.strerror or error}). Make room, and try again."
         ) from error
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
     try:
         with store.open(id_) as run:
             run.rename(run.manifest.shown_title)

@@ -23,8 +23,8 @@ Why = Literal["edited", "cleared", "restored"]
 @dataclass(frozen=True)
 class TurnSummary:
     """A turn in words. `made` is when it was asked, in seconds since 1970; `answer` is None while there is none and
-    where there was none, `model` the fingerprint of whose it is; `pictures` are named as in the run's folder, each
-    frame of a video by itself."""
+    where there was none, `model` the fingerprint of whose it is and `tokens` how many it has; `pictures` are named as
+    in the run's folder, each frame of a video by itself."""
 
     id: str
     made: float
@@ -33,6 +33,7 @@ class TurnSummary:
     answer: str | None = None
     answer_id: str | None = None
     model: str | None = None
+    tokens: int = 0
 
 
 @dataclass(frozen=True)

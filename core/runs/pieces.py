@@ -58,11 +58,12 @@ def write_piece(folder: Path, name: str, kind: str, content: Any, tensors: Mappi
             f"This result has {len(data) / 2**20:,.0f} MB of numbers, and at most {MOST_TENSOR_BYTES / 2**20:,.0f} are "
             "kept of one. It stays on screen until the page is closed; save it with the page's own button."
         )
-    file = None
+    file, checksum = None, None
     if tensors:
-        file = f"{name}.{hashlib.sha256(data).hexdigest()[:16]}.safetensors"
+        checksum = hashlib.sha256(data).hexdigest()
+        file = f"{name}.{checksum[:16]}.safetensors"
         write_whole(folder / file, data)
-    body = {"content": content, "tensors": file, "tensors_sha256": hashlib.sha256(data).hexdigest() if data else None}
+    body = {"content": content, "tensors": file, "tensors_sha256": checksum}
     try:
         json_text = as_json({MARK: kind, "form": FORM, "sha256": hashlib.sha256(as_json(body)).hexdigest(), **body})
     except ValueError as error:

@@ -33,6 +33,7 @@ from ..version import __version__
 from ..vlm.model import ModelCard
 from ..vlm.spec import ModelSpec
 from .codec.form import Given, Out
+from .draft import Draft, read_draft, write_draft
 from .identity import answer_id, readable, result_name
 from .kinds import KINDS, RunKind
 from .limits import LONGEST_NOTES, LONGEST_TAG, LONGEST_TITLE, MOST_TAGS
@@ -65,7 +66,7 @@ class Run:
         self._given = Given(
             picture=self._pictures.load, answer=self._answer_of_turn, model=lambda mark: self.manifest.model_name(mark)
         )
-        self._results = Results(folder, self._given, self._tell)
+        self._results = Results(folder, self._given, self.tell)
         self._turns: WeakValueDictionary[str, Exchange] = WeakValueDictionary()
         self._answers: WeakValueDictionary[str, Answer] = WeakValueDictionary()
 
@@ -106,7 +107,7 @@ class Run:
             if (turn := self._turns.get(id_)) is None:
                 turn, trouble = read_turn(self.folder, id_, self._given)
                 if trouble is not None:
-                    self._tell(trouble)
+                    self.tell(trouble)
                 self._in_use(turn)
             return turn
 
@@ -118,7 +119,7 @@ class Run:
         rows = None if turn.answer is None else turn.answer.attention
         trouble = hold_rows(self.folder, turn) if rows is not None and rows.held is None else None
         if trouble is not None:
-            self._tell(trouble)
+            self.tell(trouble)
         return turn.answer
 
     def add(self, exchange: Exchange, card: ModelCard | None = None, spec: ModelSpec | None = None) -> Exchange:
@@ -167,12 +168,16 @@ class Run:
             self._change(path=chosen.path, branches=others)
 
     def target(self, turn: str) -> Target | None:
-        """What is being explained of a turn's answer."""
-        return self.manifest.targets.get(turn)
+        """What is being explained of a turn's answer; None where nothing is, or tokens that it does not have."""
+        target = self.manifest.targets.get(turn)
+        summary = next((one for one in self.manifest.turns if one.id == turn), None)
+        if target is None or summary is None or not all(0 <= token < summary.tokens for token in target.tokens):
+            return None
+        return target
 
     def set_target(self, turn: str, target: Target | None) -> None:
         """Explain something else of a turn's answer."""
-        if target != self.target(turn):
+        if target != self.manifest.targets.get(turn):
             kept = {name: one for name, one in self.manifest.targets.items() if name != turn}
             self._change(targets=kept if target is None else {**kept, turn: target})
 
@@ -247,6 +252,20 @@ class Run:
         if model != known:
             self._change(models=(*(one for one in self.manifest.models if one is not known), model))
 
+    def draft(self) -> Draft:
+        """What was being composed; empty where nothing was, or where it cannot be read."""
+        try:
+            return read_draft(self.folder, self._given)
+        except RunDamaged as error:
+            self.tell(str(error))
+            return Draft()
+
+    def keep_draft(self, draft: Draft) -> None:
+        """Keep what is being composed: pictures, regions and words that are not asked yet. Raises NotWritten."""
+        with self._guard:
+            self._check_writable()
+            write_draft(self.folder, draft, Out(picture=self._pictures.keep))
+
     def picture(self, name: str) -> Image.Image:
         """A picture by the name that a summary has. Raises RunDamaged."""
         return self._pictures.load(name)
@@ -263,11 +282,12 @@ class Run:
         try:
             read()
         except RunDamaged as error:
-            self._tell(str(error))
+            self.tell(str(error))
         except RunError:
             pass  # a kind of a later version: kept as it is
 
-    def _tell(self, sentence: str) -> None:
+    def tell(self, sentence: str) -> None:
+        """Note what cannot be read, once."""
         if sentence not in self.damage:
             self.damage.append(sentence)
 
@@ -314,6 +334,7 @@ def summary_of(exchange: Exchange, pictures: tuple[str, ...]) -> TurnSummary:
         None if answer is None else answer.text[:SHOWN],
         None if answer is None else answer_id(answer),
         None if answer is None else answer.model,
+        0 if answer is None else len(answer.tokens),
     )
 
 

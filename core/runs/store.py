@@ -7,9 +7,11 @@ DATA/locks/...                       who keeps which run
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 
 from ..errors import NotWritten, RunDamaged, RunError
 from ..writing import remove_parts
-from .budget import Proposal, StoreLimits, proposals, size_of
+from .budget import DAY, Proposal, StoreLimits, proposals, size_of
 from .codec.form import Given, Out
 from .codec.hints import form_of
 from .identity import check_run_id, new_run_id
@@ -142,19 +144,31 @@ class RunStore:
     def duplicate(self, id_: str) -> str:
         """Copy a run, open or not, and return what the copy is called. Raises RunError, NotWritten."""
         source, new = self._there(id_), new_run_id()
-        making = self._runs / f"{MAKING}{secrets.token_hex(4)}"
         try:
-            shutil.copytree(source, making, symlinks=True, ignore=shutil.ignore_patterns("*.part"))
-            manifest, _ = opened(making)
-            title = f"{manifest.shown_title} (copy)"
-            now = time.time()
-            write_manifest(making, replace(manifest, id=new, title=title, created=now, changed=now))
-            making.replace(self._runs / new)
+            with self.making() as making:
+                shutil.copytree(source, making, symlinks=True, ignore=shutil.ignore_patterns("*.part"))
+                manifest, _ = opened(making)
+                now, title = time.time(), f"{manifest.shown_title} (copy)"
+                write_manifest(making, replace(manifest, id=new, title=title, created=now, changed=now))
+                making.replace(self._runs / new)
         except (OSError, shutil.Error) as error:
             raise NotWritten(f"The run could not be copied ({error}). Make room, and try again.") from error
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return new
+
+    @contextlib.contextmanager
+    def making(self) -> Iterator[Path]:
+        """A place among the runs for a folder that is not whole yet: what is still there when the block ends is
+        removed, and so is what a killed process left a day ago."""
+        self._runs.mkdir(parents=True, exist_ok=True)
+        for left in self._runs.glob(f"{MAKING}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > DAY:
+                    shutil.rmtree(left)
+        folder = self._runs / f"{MAKING}{secrets.token_hex(4)}"
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def delete(self, id_: str) -> None:
         """Move a run to the trash, from which `undelete` brings it back. Raises RunBusy where it is open."""
@@ -223,7 +237,11 @@ class RunStore:
 def _folders(place: Path) -> list[Path]:
     """Folders of runs, the one begun last first."""
     folders = []
-    for folder in place.iterdir() if place.is_dir() else ():
+    try:
+        inside = list(place.iterdir()) if place.is_dir() else []
+    except OSError as error:
+        raise RunError(f"{place} cannot be read ({error.strerror}). Choose another folder for runs.") from error
+    for folder in inside:
         try:
             check_run_id(folder.name)
         except RunError:

@@ -132,7 +132,7 @@ class Drawn:
             TokenKind.ANSWER,
             TokenKind.ANSWER,
         )
-        return TokenLayout(kinds, (self._PatchView(),), ((8, 6),))
+        return TokenLayout(kinds, (self._PatchView(),), ((8, 6), (8, 6)))
 
     def _Question(self) -> Question:
         clips = self.one_of(((), (self._Clip(),)))

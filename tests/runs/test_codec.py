@@ -16,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.answer import AttentionRows
 from core.errors import NotWritten, RunDamaged
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
 from core.mechanisms.registry import mechanisms
 from core.perturb.perturbation import Perturbation
+from core.runs.codec import answers
 from core.runs.codec.anything import Anything
 from core.runs.codec.form import Given, Out
 from core.runs.codec.hints import CONCRETE, form_of
@@ -247,3 +249,10 @@ def test_arrays_keep_their_precision_whatever_it_is() -> None:
     out = Out()
     plain = form_of(np.ndarray).encode(strided, out)
     assert np.array_equal(form_of(np.ndarray).decode(plain, Given(out.tensors)), strided)
+
+
+def test_of_rows_that_are_too_many_those_of_the_last_tokens_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = AttentionRows(torch.rand(2, 3, 4, 10))
+    monkeypatch.setattr(answers, "MOST_ROW_BYTES", 2 * 3 * 10 * 2 * 2)
+    held = answers.half(rows)
+    assert held is not None and held.tokens == (2, 3) and torch.equal(held.weights, rows.weights[:, :, 2:].half())

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.answer import Answer, Explanation, Question, Target
+from core.answer import Answer, Explanation, Question, RegionMask, Target
 from core.errors import NeedsItsModel, NotWritten, OtherModel, RunBusy, RunDamaged, RunError, RunOfAnotherVersion
 from core.perturb.reask import reask
-from core.runs.kinds import EXPLANATION, IMAGE_DEPENDENCE, REASKED
+from core.runs.draft import Draft
+from core.runs.kinds import EXPLANATION, IMAGE_DEPENDENCE
 from core.runs.models import revived, standing
+from core.runs.reasks import keep_reask, reasks
 from core.runs.run import Run
 from core.runs.store import RunStore
 from core.runs.turns import Exchange
@@ -111,12 +113,17 @@ def test_a_reask_names_the_turn_that_it_is_of(
     hidden = np.zeros((80, 120), dtype=bool)
     hidden[:40] = True
     asked = reask(llava, answer, hidden, "blur")
-    run.keep(REASKED, answer, {"perturbation": asked.outcome.perturbation.words}, asked)
+    keep_reask(run, asked)
+    keep_reask(run, asked)
     run.close()
     opened = store.open(run.id, only_look=True)
     again = only_answer(opened)
-    [kept] = opened.results(REASKED, again)
-    loaded = kept.load()
+    [row] = reasks(opened, again)
+    loaded = row.reasked
+    assert row.fills == ("blur",) and row.hidden == 0.5 and 0 < row.share_of_patches < 1
+    target = Target((0, 2))
+    assert row.change(target) == pytest.approx(float(asked.outcome.changes[[0, 2]].sum()))
+    assert row.change(Target((0,), (5,))) is None
     assert loaded.original is again and same(loaded.outcome, asked.outcome)
     assert loaded.answer.text == asked.answer.text and len(list((opened.folder / "pictures").iterdir())) == 1
 
@@ -157,6 +164,28 @@ def test_a_turn_is_kept_before_and_with_its_answer(store: RunStore, answer: Answ
     assert (about.title, about.tags) == ("Houses again", ("door", "house colour"))
     assert about.models[0].card == llava.card and about.models[0].spec == ModelSpec("there")
     assert {"sightline", "torch", "transformers"} <= set(about.versions)
+
+
+def test_what_is_being_composed_is_kept_and_no_region_of_another_picture(
+    run: Run, store: RunStore, answer: Answer
+) -> None:
+    mask = RegionMask(np.ones((80, 120), dtype=bool), "mean")
+    run.keep_draft(Draft("And this", answer.question.images, masks=(mask,)))
+    run.close()
+    with store.open(run.id) as opened:
+        draft = opened.draft()
+        assert draft.text == "And this" and draft.masks == (mask,) and draft.images[0].size == (120, 80)
+        opened.keep_draft(replace(draft, masks=(RegionMask(np.ones((2, 2), dtype=bool)),)))
+        assert opened.draft().images == () and "regions are of other pictures" in opened.damage[0]
+
+
+def test_a_target_names_tokens_that_are_there(run: Run) -> None:
+    [turn] = run.conversation
+    run.set_target(turn.id, Target((turn.tokens - 1,)))
+    assert run.target(turn.id) == Target((turn.tokens - 1,))
+    for wrong in (Target((turn.tokens,)), Target((-1,))):
+        run.set_target(turn.id, wrong)
+        assert run.target(turn.id) is None
 
 
 def test_a_kill_loses_nothing_that_was_finished(store: RunStore, run: Run, answer: Answer) -> None:

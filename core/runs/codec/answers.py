@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from ...answer import Answer, AttentionRows, HeldRows
+from ...answer import Answer, AttentionRows, HeldRows, Question, TokenLayout
 from ...errors import NeedsItsModel
 from ...vlm.row_budget import budget
 from ..limits import MOST_ROW_BYTES
@@ -90,6 +90,8 @@ class AnswerForm(Form):
         length = len(values["prompt_tokens"]) + len(values["tokens"])
         if len(values["layout"]) != length:
             raise Broken(f"a layout of {len(values['layout'])} positions is not that of {length} tokens")
+        if not _placed(values["layout"], values["question"]):
+            raise Broken("a layout is not that of its pictures")
         inputs = Unprepared(tuple(ids), given.model(values["model"]), values["model"])
         made: Answer = self._record.made({**values, "inputs": inputs, "attention": None})
         return replace(made, attention=self._attention(named.get("attention"), made, given))
@@ -109,6 +111,23 @@ class AnswerForm(Form):
             rows.hold(held)
             budget.keep(rows)
         return rows
+
+
+def _placed(layout: TokenLayout, question: Question) -> bool:
+    """Whether image tokens stand in the sequence and in pictures that are there, and masks are of these."""
+    sizes = tuple(image.size for image in question.images)
+    views = all(
+        view.image >= 0 and view.frames >= 1 and view.images.stop <= len(sizes) and _within(view.positions, len(layout))
+        for view in layout.views
+    )
+    masks = all(
+        0 <= mask.image < len(sizes) and mask.hidden.shape == sizes[mask.image][::-1] for mask in question.masks
+    )
+    return views and masks and layout.image_sizes == sizes
+
+
+def _within(positions: tuple[int, ...], length: int) -> bool:
+    return not positions or (min(positions) >= 0 and max(positions) < length)
 
 
 def rows_fit(held: HeldRows, answer: Answer) -> bool:
