@@ -148,9 +148,20 @@ GEOMETRIES = {
 }
 
 
-def save(name: str, folder: Path) -> Path:
-    """The random model of a geometry, in a folder as a hub model would lie there."""
-    return GEOMETRIES[name].recipe().save(folder / name)
+def save(name: str, folder: Path, layers: int | None = None) -> Path:
+    """The random model of a geometry, in a folder as a hub model would lie there; with fewer `layers`, of decoder and
+    tower, where so many are wanted."""
+    recipe = GEOMETRIES[name].recipe()
+    if layers is not None:
+        text, vision = recipe.config.get_text_config(), recipe.config.vision_config
+        text.num_hidden_layers = layers
+        if getattr(text, "layer_types", None):
+            text.layer_types = text.layer_types[:layers]
+        if hasattr(vision, "depth"):
+            vision.depth, vision.fullatt_block_indexes = layers, [layers - 1]
+        else:
+            vision.num_hidden_layers = layers
+    return recipe.save(folder / name)
 
 
 def loaded(folder: Path, dtype: DType) -> VisionLanguageModel:
@@ -160,10 +171,18 @@ def loaded(folder: Path, dtype: DType) -> VisionLanguageModel:
     return model
 
 
-def asked(model: VisionLanguageModel, name: str, *, keep_attention: bool = False, tokens: int = TARGETS) -> Answer:
-    """An answer whose replay reads exactly the geometry's positions."""
+def asked(
+    model: VisionLanguageModel,
+    name: str,
+    *,
+    keep_attention: bool = False,
+    tokens: int = TARGETS,
+    picture: tuple[int, int] | None = None,
+) -> Answer:
+    """An answer whose replay reads exactly the geometry's positions; about another `picture` than the geometry's, words
+    make up for its tokens."""
     geometry = GEOMETRIES[name]
-    width, height = geometry.picture
+    width, height = picture or geometry.picture
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     question = Question("x", Image.fromarray(pixels), decoding=Decoding(max_new_tokens=tokens))
     letters = geometry.positions - (tokens - 1) - len(model.prepare(question).ids) + 1

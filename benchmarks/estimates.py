@@ -23,7 +23,7 @@ import torch
 
 from benchmarks._geometries import GEOMETRIES, TARGETS, asked, loaded, save
 from core.answer import Answer, Target
-from core.attention.tower import tower_figures
+from core.attention.tower import tower_figures, tower_read
 from core.causal.discovery import layer_graphs
 from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
@@ -44,7 +44,7 @@ Work = Callable[[VisionLanguageModel, Answer, CancelToken], object]
 
 def tower_rows(model: VisionLanguageModel, answer: Answer, cancel: CancelToken) -> None:
     """The figures of the tower's heads."""
-    tower = model.checkpointed_tower(answer)
+    tower = tower_read(model, answer)
     if tower is not None:
         tower_figures(tower, answer.layout, 0, cancel=cancel)
 
@@ -57,7 +57,9 @@ def methods() -> dict[str, Work]:
     for key, mechanism in mechanisms().items():
         every[key] = lambda model, answer, cancel, own=mechanism: measure(own, model, answer, LAST, cancel=cancel)
     every["tower rows"] = tower_rows
-    every["causal rows"] = lambda model, answer, cancel: layer_graphs(model, answer, TARGETS - 1, 5, cancel=cancel)
+    every["causal rows"] = lambda model, answer, cancel: layer_graphs(
+        model, answer, TARGETS - 1, model.card.layers // 2, cancel=cancel
+    )
     every["evidence"] = lambda model, answer, cancel: evaluate(
         model, answer, explain(explainers()["random"], model, answer, [LAST]), cancel=cancel
     )
@@ -74,7 +76,7 @@ def asking() -> Iterator[list[int]]:
     original = sys.modules["core.vlm.memory_costs"].check_memory
 
     def noting(name: str, bytes_needed: int, model: VisionLanguageModel, remedy: str) -> None:
-        needed.append(bytes_needed + SCRATCH)
+        needed.append(bytes_needed and bytes_needed + SCRATCH)
         original(name, bytes_needed, model, remedy)
 
     for module in places:

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from ..answer import Head, TokenKind, TokenLayout
+from ..answer import Answer, Head, TokenKind, TokenLayout
 from ..vlm.cancel import CancelToken
+from ..vlm.memory_costs import check_memory, tower_rows_bytes
+from ..vlm.model import VisionLanguageModel
 from ..vlm.tower import TowerPass
 from .measures import focus
 from .rows import nanmean
@@ -40,6 +42,13 @@ def image_tokens(layout: TokenLayout, image: int) -> tuple[int, ...]:
     return tuple(number[position] for position in image_positions(layout, image))
 
 
+def tower_read(model: VisionLanguageModel, answer: Answer) -> TowerPass | None:
+    """A pass of the tower whose attention is to be read; None where the family does not say how. Raises
+    NotEnoughMemory, before any work."""
+    check_memory("The vision tower's attention", tower_rows_bytes(model, answer), model, "Use a smaller picture.")
+    return model.checkpointed_tower(answer)
+
+
 @dataclass(frozen=True, eq=False)
 class TowerFigures:
     """What can be said of every head of a tower over one picture. `distance` is the mean length of its looks as a share
@@ -61,19 +70,19 @@ def tower_figures(
 ) -> TowerFigures:
     """The figures of every head, layer by layer and block by block: no layer's whole matrix exists. Raises
     Cancelled."""
-    apart = centres(layout, image)
-    apart = np.linalg.norm(apart[:, None] - apart[None], axis=-1)
+    middles = centres(layout, image).astype(np.float32)
     layers: list[tuple[np.ndarray, ...]] = []
     for layer in range(tower.layers):
         parts: list[tuple[np.ndarray, ...]] = []
         looks: Float[np.ndarray, "heads place"] | None = None
         for block, rows in _blocks(tower, layer, layout, image, None, cancel):
+            apart = np.linalg.norm(middles[block, None] - middles[None], axis=-1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                parts.append(((rows * apart[block]).sum(-1) / rows.sum(-1), focus(rows)))
+                parts.append(((rows * apart).sum(-1) / rows.sum(-1), focus(rows)))
             looks = rows.sum(1) if looks is None else looks + rows.sum(1)
         assert looks is not None
         distances, focuses = (nanmean(np.concatenate(values, -1), -1) for values in zip(*parts, strict=True))
-        layers.append((distances, focuses, looks / len(apart)))
+        layers.append((distances, focuses, looks / len(middles)))
         progress((layer + 1) / tower.layers)
     return TowerFigures(*(np.stack(values) for values in zip(*layers, strict=True)))
 

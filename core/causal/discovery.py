@@ -19,6 +19,7 @@ from ..answer import Answer
 from ..errors import CausalError
 from ..vlm.attention_call import AttentionCall
 from ..vlm.cancel import CancelToken
+from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from .correlation import regularised, row_correlation, sink
 from .explanation import NodeExplanation, explain_node
@@ -200,7 +201,7 @@ def causal_graphs(
     """The graphs for some (answer token, head) of a layer, in order.
 
     All heads share one replay, and so do other layers and heads of the same answer later on. Raises CausalError,
-    NotApplicable where the layer's attention cannot be seen, and Cancelled.
+    NotApplicable where the layer's attention cannot be seen, NotEnoughMemory and Cancelled.
     """
     settings = settings or GraphSettings()
     card = model.card
@@ -214,6 +215,8 @@ def causal_graphs(
     positions = {token: predicting_position(answer, token) for token, _ in wanted}
     if cancel is not None:
         cancel.check()
+    needed = checkpoint_bytes(model, answer) + 3 * 4 * card.heads * len(positions) * len(answer.layout)
+    check_memory("This graph", needed, model, "Use a smaller picture, or ask for a shorter answer.")
     call = model.attention_call(answer, layer)
     held = None if answer.attention is None else answer.attention.held
     places = None if held is None or layer not in held.layers else held.places(positions)

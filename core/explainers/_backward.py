@@ -12,7 +12,7 @@ from torch import Tensor
 from ..answer import Answer
 from ..errors import NotShown
 from ..vlm.checkpoints import CheckpointedPass, LayerPass
-from ..vlm.memory_costs import checkpoint_bytes, pass_bytes
+from ..vlm.memory_costs import checkpoint_bytes, decoder_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ._layer_gradient import (
@@ -186,5 +186,5 @@ def backward_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Se
     row = len(answer.layout) * model.card.hidden
     state = row * model.card.number_bytes
     inside = min(len(token_targets), max(1, TOGETHER_BYTES // (STATES_INSIDE * state))) * STATES_INSIDE * state
-    graph = 2 * pass_bytes(model, answer) + inside
+    graph = 2 * decoder_pass_bytes(model, answer) + inside
     return checkpoint_bytes(model, answer) + graph + 3 * len(token_targets) * row * 4

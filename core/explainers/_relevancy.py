@@ -15,7 +15,7 @@ from ..errors import NotShown
 from ..vlm.attention_call import block_bytes
 from ..vlm.batch_size import in_smaller_batches
 from ..vlm.checkpoints import CheckpointedPass
-from ..vlm.memory_costs import check_memory
+from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import ModelCard, VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
@@ -107,7 +107,7 @@ class RowRelevancy(Explainer):
         # Grouped heads share keys, and values are as many; once more while they are cut from those of the question.
         prefix = 2 * 2 * card.layers * (length - rows) * state * card.key_value_heads // card.heads
         inside = STATES_INSIDE * min(together, max(1, TOGETHER_BYTES // (STATES_INSIDE * rows * state)))
-        graph = (LAYER_STATES + inside) * rows * state
+        graph = (LAYER_STATES + inside) * rows * state + pass_bytes(model, answer)
         blocks = 3 * block_bytes(torch.device(card.device))
         return kept + prefix + graph + blocks + together * target_bytes(card, rows) + 8 * len(token_targets) * length
 

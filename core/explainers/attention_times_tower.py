@@ -13,10 +13,9 @@ from ..answer import Answer, TokenKind
 from ..errors import NotShown
 from ..settings import Chosen, choice, layers
 from ..vlm.instead import instead
-from ..vlm.memory_costs import pass_bytes
+from ..vlm.memory_costs import tower_rows_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ..vlm.tower import BLOCK_BYTES
 from ._attention import rows_bytes, target_rows, without_rows
 from ._places import NOT_LOOKED_AT
 from .base import Explainer, Step
@@ -60,7 +59,7 @@ class AttentionTimesTower(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        return rows_bytes(model, answer, token_targets) + pass_bytes(model, answer) + 4 * BLOCK_BYTES
+        return rows_bytes(model, answer, token_targets) + tower_rows_bytes(model, answer)
 
     def scores(
         self,

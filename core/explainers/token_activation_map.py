@@ -57,8 +57,10 @@ class TokenActivationMap(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         length = len(answer.layout)
-        logits = min(LOGITS_BYTES, length * model.card.vocabulary * 4)
-        return checkpoint_bytes(model, answer) + 3 * logits + 2 * length**2 * 4
+        card = model.card
+        rows = min(length, max(1, LOGITS_BYTES // (4 * card.vocabulary)))
+        logits = 2 * rows * card.vocabulary * card.number_bytes
+        return checkpoint_bytes(model, answer) + logits + length**2 * 4
 
     def scores(
         self,

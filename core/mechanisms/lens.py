@@ -85,9 +85,11 @@ def lens(
 
 
 def reading_bytes(model: VisionLanguageModel, states: int) -> int:
-    """Bytes of reading so many states, as many at once as a block holds: logits, and what is made of them."""
-    row = model.card.vocabulary * 4
-    return 5 * max(row, min(BLOCK_BYTES, states * row))
+    """Bytes of reading so many states, as many at once as a block holds: their logits as the network makes them, and
+    what is made of a few at a time."""
+    card = model.card
+    rows = max(1, min(states, BLOCK_BYTES // (4 * card.vocabulary)))
+    return 3 * rows * card.vocabulary * card.number_bytes + 5 * block_bytes(torch.device(card.device))
 
 
 def check_positions(model: VisionLanguageModel, answer: Answer, positions: Sequence[int]) -> None:

@@ -175,8 +175,9 @@ class VisionLanguageModel(ABC):
         images included, with no cache."""
 
     @abstractmethod
-    def tower_pass_bytes(self, answer: Answer) -> int:
-        """About the most bytes that one pass of the vision tower over an answer's pictures takes; 0 without."""
+    def tower_pass_bytes(self, answer: Answer, checkpoints: bool = False) -> int:
+        """About the most bytes that one pass of the vision tower over an answer's pictures takes; 0 without. With
+        `checkpoints` what went into each of its layers is kept."""
 
     @abstractmethod
     def logits_of_images(

@@ -15,8 +15,13 @@ from torch import Tensor
 
 from .checkpoints import CheckpointedPass
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES, GPU_BLOCK_BYTES = 2 * 2**20, 64 * 2**20
 """Whole rows of a tower are formed in blocks of about this size: those of a large picture would take gigabytes."""
+
+
+def block_bytes(device: torch.device) -> int:
+    """The size of a block of rows on a device."""
+    return BLOCK_BYTES if device.type == "cpu" else GPU_BLOCK_BYTES
 
 
 class TowerPass(CheckpointedPass):
@@ -73,7 +78,7 @@ class TowerPass(CheckpointedPass):
                 inside = (places[:, 0] >= first) & (places[:, 0] < last)
                 seen, own = inside.nonzero()[:, 0], wanted[inside[wanted]]
                 heads, row = len(call.query), 4 * len(call.query) * merged * call.key.shape[1]
-                for block in own.split(max(1, BLOCK_BYTES // row)) if len(own) else ():
+                for block in own.split(max(1, block_bytes(call.query.device) // row)) if len(own) else ():
                     rows = call.rows(places[block].flatten() - call.offset)[
                         ..., places[seen].flatten() - call.first_key
                     ]

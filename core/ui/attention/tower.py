@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 
 from ...answer import Answer
-from ...attention.tower import TowerFigures, image_positions, tower_figures, tower_looks
+from ...attention.tower import TowerFigures, image_positions, tower_figures, tower_looks, tower_read
 from ...charts.heads import head_map, head_name
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -56,7 +56,7 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
 def _figures(
     model: VisionLanguageModel, answer: Answer, image: int, cancel: CancelToken, report: Callable[[float], None]
 ) -> KeptFigures:
-    tower = model.checkpointed_tower(answer)
+    tower = tower_read(model, answer)
     if tower is None:
         return KeptFigures(None)
     return KeptFigures(tower_figures(tower, answer.layout, image, cancel=cancel, progress=report))
@@ -140,7 +140,7 @@ def _looks(
         return means
 
     def read(cancel: CancelToken, report: Callable[[float], None]) -> PassRows:
-        tower = model.checkpointed_tower(answer)
+        tower = tower_read(model, answer)
         assert tower is not None
         looks = tower_looks(tower, answer.layout, image, head, chosen, received, cancel=cancel, progress=report)
         return PassRows(torch.from_numpy(looks))

@@ -226,8 +226,8 @@ class TransformersModel(VisionLanguageModel):
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
         return self._passes.teacher_forced(answer.inputs, answer.token_ids)[0]
 
-    def tower_pass_bytes(self, answer: Answer) -> int:
-        return tower_pass_bytes(self.network.config, answer, self.card.hidden, self.card.number_bytes)
+    def tower_pass_bytes(self, answer: Answer, checkpoints: bool = False) -> int:
+        return tower_pass_bytes(self.network.config, answer, self.card.hidden, self.card.number_bytes, checkpoints)
 
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]

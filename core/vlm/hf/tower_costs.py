@@ -7,9 +7,10 @@ from typing import Any
 from ...answer import Answer
 
 
-def tower_pass_bytes(config: Any, answer: Answer, hidden: int, number_bytes: int) -> int:
+def tower_pass_bytes(config: Any, answer: Answer, hidden: int, number_bytes: int, checkpoints: bool = False) -> int:
     """About the most that one pass of the vision tower over an answer's pictures takes; `hidden` is the width of a
-    tower that tells none, and `number_bytes` are those of a number."""
+    tower that tells none, and `number_bytes` are those of a number. With `checkpoints` what went into each layer is
+    kept."""
     vision = getattr(config, "vision_config", None)
     pixels = [value for value in answer.inputs.values() if value.is_floating_point()]
     width = getattr(vision, "embed_dim", None) or getattr(vision, "hidden_size", None) or hidden
@@ -18,4 +19,6 @@ def tower_pass_bytes(config: Any, answer: Answer, hidden: int, number_bytes: int
     numbers = 3 * side**2 * (getattr(vision, "temporal_patch_size", None) or 1)
     places = sum(value.numel() for value in pixels) // numbers
     # Pixels in the network's precision as well, and some dozen copies of a layer's states.
-    return sum(2 * value.nbytes for value in pixels) + 24 * places * int(width) * number_bytes
+    layers = getattr(vision, "num_hidden_layers", None) or getattr(vision, "depth", None) or 0
+    copies = 24 + (int(layers) + 1 if checkpoints else 0)
+    return sum(2 * value.nbytes for value in pixels) + copies * places * int(width) * number_bytes
