@@ -170,7 +170,8 @@ class PixelOcclusion(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        return images_at_once(model, answer) * picture_pass_bytes(model, answer)
+        # Pictures are made ready for the next pass while one is under way.
+        return (1 + images_at_once(model, answer)) * picture_pass_bytes(model, answer)
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
