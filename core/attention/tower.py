@@ -73,16 +73,19 @@ def tower_figures(
     middles = centres(layout, image).astype(np.float32)
     layers: list[tuple[np.ndarray, ...]] = []
     for layer in range(tower.layers):
-        parts: list[tuple[np.ndarray, ...]] = []
-        looks: Float[np.ndarray, "heads place"] | None = None
+        # One place for all blocks: small pieces left between them would keep their memory from being used again.
+        whole: Float[np.ndarray, "figure heads place"] | None = None
         for block, rows in _blocks(tower, layer, layout, image, None, cancel):
             apart = np.linalg.norm(middles[block, None] - middles[None], axis=-1)
             with np.errstate(divide="ignore", invalid="ignore"):
-                parts.append(((rows * apart).sum(-1) / rows.sum(-1), focus(rows)))
-            looks = rows.sum(1) if looks is None else looks + rows.sum(1)
-        assert looks is not None
-        distances, focuses = (nanmean(np.concatenate(values, -1), -1) for values in zip(*parts, strict=True))
-        layers.append((distances, focuses, looks / len(middles)))
+                if whole is None:
+                    whole = np.full((3, len(rows), len(middles)), np.nan, np.float32)
+                    whole[2] = 0
+                whole[0][:, block] = (rows * apart).sum(-1) / rows.sum(-1)
+                whole[1][:, block] = focus(rows)
+                whole[2] += rows.sum(1)
+        assert whole is not None
+        layers.append((nanmean(whole[0], -1), nanmean(whole[1], -1), whole[2] / len(middles)))
         progress((layer + 1) / tower.layers)
     return TowerFigures(*(np.stack(values) for values in zip(*layers, strict=True)))
 

@@ -77,7 +77,9 @@ class TowerPass(CheckpointedPass):
                 first, last = call.offset, call.offset + call.query.shape[1]
                 inside = (places[:, 0] >= first) & (places[:, 0] < last)
                 seen, own = inside.nonzero()[:, 0], wanted[inside[wanted]]
-                heads, row = len(call.query), 4 * len(call.query) * merged * call.key.shape[1]
+                # What a row is taken from, or what it becomes: tokens of other squares stand in it as zeros.
+                heads = len(call.query)
+                row = 4 * heads * max(merged * call.key.shape[1], len(tokens))
                 for block in own.split(max(1, block_bytes(call.query.device) // row)) if len(own) else ():
                     rows = call.rows(places[block].flatten() - call.offset)[
                         ..., places[seen].flatten() - call.first_key
