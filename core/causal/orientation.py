@@ -56,11 +56,20 @@ class _Rules:
     def colliders(self) -> None:
         """R0: x *-> z <-* y where x and y are apart and z did not separate them."""
         graph = self.graph
-        for z in range(graph.size):
-            for x, y in combinations(bits(graph.adjacent[z]), 2):
-                if not graph.connected(x, y) and not self.separator(x, y) >> z & 1:
-                    graph.set_mark(z, x, Mark.ARROW)
-                    graph.set_mark(z, y, Mark.ARROW)
+        # By z and x the mask of the nodes y > x that z helped to separate from x.
+        separated: list[dict[int, int]] = [{} for _ in range(graph.size)]
+        for (x, y), mask in self.separators.items():
+            for z in bits(mask):
+                separated[z][x] = separated[z].get(x, 0) | 1 << y
+        for z, around in enumerate(graph.adjacent):
+            into = 0
+            for x in bits(around):
+                later = around & ~graph.adjacent[x] & -(2 << x) & ~separated[z].get(x, 0)
+                if later:
+                    into |= later | 1 << x
+            graph.arrows[z] |= into
+            graph.circles[z] &= ~into
+            graph.tails[z] &= ~into
 
     def r1(self) -> bool:
         """a *-> b o-* c, a and c apart: b --> c, or b would be a collider."""
@@ -80,9 +89,12 @@ class _Rules:
             for c in bits(graph.tails[b]):
                 if graph.arrows[c] >> b & 1:
                     changed |= self._point_at(c, graph.arrows[b] & graph.circles[c])
+        parents = [graph.parents(node) for node in range(graph.size)]
         for c in range(graph.size):
             for b in bits(graph.arrows[c]):
-                changed |= self._point_at(c, graph.parents(b) & graph.circles[c])
+                if self._point_at(c, parents[b] & graph.circles[c]):
+                    changed = True
+                    parents[c] = graph.parents(c)
         return changed
 
     def _point_at(self, node: int, sources: int) -> bool:

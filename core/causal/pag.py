@@ -64,6 +64,11 @@ def mask_of(nodes: Sequence[int] | Iterator[int]) -> int:
     return mask
 
 
+def _those_with(masks: Sequence[int], bit: int) -> int:
+    """The numbers of the masks in which a bit is set, as a mask."""
+    return sum([1 << number for number, mask in enumerate(masks) if mask & bit])
+
+
 class Pag:
     """A PAG over `size` nodes; it starts without edges.
 
@@ -190,12 +195,11 @@ class Pag:
 
     def parents(self, node: int) -> int:
         """The mask of nodes p with p --> node."""
-        return mask_of(p for p in bits(self.arrows[node]) if self.tails[p] >> node & 1)
+        return self.arrows[node] & _those_with(self.tails, 1 << node)
 
     def possible_parents(self, node: int) -> int:
         """The mask of neighbours p that may cause `node`: no arrowhead at p, no tail at `node`."""
-        candidates = self.adjacent[node] & ~self.tails[node]
-        return mask_of(p for p in bits(candidates) if not self.arrows[p] >> node & 1)
+        return self.adjacent[node] & ~self.tails[node] & ~_those_with(self.arrows, 1 << node)
 
     def possible_ancestors(self) -> list[int]:
         """For each node the mask of those from which a possibly directed path leads to it."""
