@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import WrongOption
 from ..vlm.cancel import CancelToken
+from ..writing import write_whole
 from ..zoo.matrix import OK, WRONG, lacking, names, read, try_row, write
 from ..zoo.registry import recipes
 
@@ -40,7 +41,7 @@ def checked(
             progress((number + 1) / len(chosen))
     finally:
         if page is not None:
-            page.write_text(write(rows), encoding="utf-8")
+            write_whole(page, write(rows).encode())
 
 
 def _line(name: str, row: Any) -> dict[str, Any]:

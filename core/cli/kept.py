@@ -89,7 +89,8 @@ def undeleted(data: Path | None, id_: str) -> None:
 
 def limited(data: Path | None, days: float | None, gigabytes: float | None, none: bool) -> None:
     """Set limits where some are given, and tell those that hold; what is not given stays."""
-    store, before = RunStore(data), RunStore(data).limits
+    store = RunStore(data)
+    before = store.limits
     if none:
         store.set_limits(StoreLimits())
     elif days is not None or gigabytes is not None:

@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..charts.palette import INK_ON_LIGHT, PAPER, probability_css
-from ..errors import WrongOption
+from ..errors import NotWritten, WrongOption
+from ..writing import write_whole
 
 Child = Element | str
 
@@ -90,10 +91,9 @@ def write_page(file: Path, title: str, *children: Element) -> None:
     body.extend(children)
     text = "<!doctype html>\n" + ElementTree.tostring(root, encoding="unicode", method="html") + "\n"
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WrongOption(f"{file} cannot be written ({error.strerror}). Choose another place for the page.") from error
+        write_whole(file, text.encode())
+    except NotWritten as error:
+        raise WrongOption(f"{file} cannot be written ({error.why}). Choose another place for the page.") from error
 
 
 def _shown(text: str) -> str:

@@ -29,6 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ..writing import written_whole
 from .architecture import TEXT_WIDTH, VISION_WIDTH, build_model, build_processor
 from .batches import DenseBatches, Encoder, JointBatches, Steps, TextBatches
 from .facts import FACTS, NOUNS
@@ -283,17 +284,14 @@ class Training:
         return int(state["step"])
 
     def _save(self, stage: Stage, file: Path, optimizer: torch.optim.Optimizer, step: int) -> None:
-        partial = file.with_suffix(".part")
-        torch.save(
-            {
-                "step": step,
-                "modules": stage.modules.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "vocabulary": self.tokenizer.get_vocab(),
-            },
-            partial,
-        )
-        partial.replace(file)
+        state = {
+            "step": step,
+            "modules": stage.modules.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "vocabulary": self.tokenizer.get_vocab(),
+        }
+        with written_whole(file) as out:
+            torch.save(state, out)
 
     def _record(self, stage: Stage, step: int, loss: float, seconds: float, accuracy: dict[str, float]) -> None:
         line = {"stage": stage.name, "step": step, "loss": round(loss, 5), "seconds": round(seconds), **accuracy}

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ...answer import PatchView, TokenKind, TokenLayout
+from ...errors import NotWritten
+from ...writing import write_whole
 from .fit import LEAST_CORRELATION, MeasuredGrid, NoGrid
 
 FOLDER = "SIGHTLINE_CACHE"
@@ -63,11 +65,8 @@ class KeptGrids:
                 del known[oldest]
             grids = [{"size": list(size), **asdict(outcome)} for size, outcome in known.items()]
             # (without a folder to write to it is measured again another day)
-            with contextlib.suppress(OSError):
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                fresh = self.file.with_suffix(f".{os.getpid()}.tmp")
-                fresh.write_text(json.dumps({"format": _FORMAT, "grids": grids}), encoding="utf-8")
-                fresh.replace(self.file)
+            with contextlib.suppress(NotWritten):
+                write_whole(self.file, json.dumps({"format": _FORMAT, "grids": grids}).encode())
 
     def placed(self, layout: TokenLayout) -> TokenLayout:
         """A layout with the grids that were measured, where its family declares none that fits and every picture's is
