@@ -395,14 +395,18 @@ class AttentionRows:
 
     def has(self, tokens: Iterable[int]) -> bool:
         """Whether the rows of some tokens are held in all layers."""
-        held = self.held
-        return held is not None and held.every_layer and held.places(tokens) is not None
+        return self._at(tokens) is not None
 
     def of(self, tokens: Iterable[int]) -> Float[Tensor, "layers heads token key"] | None:
         """The rows of some tokens in all layers; None unless all of them are there."""
+        at = self._at(tokens)
+        return None if at is None else at[0].weights[:, :, list(at[1])]
+
+    def _at(self, tokens: Iterable[int]) -> tuple[HeldRows, tuple[int, ...]] | None:
+        """The rows, and where those of some tokens stand among them; None unless all are held in all layers."""
         held = self.held
-        places = None if held is None or not held.every_layer else held.places(tokens)
-        return None if held is None or places is None else held.weights[:, :, list(places)]
+        places = held.places(tokens) if held is not None and held.every_layer else None
+        return None if held is None or places is None else (held, places)
 
     def drop(self) -> None:
         """Let go of the rows."""

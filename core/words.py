@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 import regex
 
@@ -30,8 +31,8 @@ def grouped(texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
     text = "".join(texts)
     boundaries = word_boundaries(text)
     groups: list[list[int]] = []
-    for index, start in enumerate(_starts(texts)):
-        first = texts[index][:1]
+    for index, (start, own) in enumerate(zip(_starts(texts), texts, strict=False)):
+        first = own[:1]
         if not groups or first.isspace() or (first and start in boundaries and _parted_without_blank(text, start)):
             groups.append([])
         groups[-1].append(index)
@@ -39,11 +40,8 @@ def grouped(texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
 
 
 def _starts(texts: Sequence[str]) -> Iterator[int]:
-    """Where each text begins in all of them joined."""
-    start = 0
-    for text in texts:
-        yield start
-        start += len(text)
+    """Where each text begins in all of them joined, and where the last one ends."""
+    return accumulate(map(len, texts), initial=0)
 
 
 def _parted_without_blank(text: str, place: int) -> bool:
@@ -61,7 +59,7 @@ def spelling(texts: Sequence[str], wanted: str) -> tuple[int, ...]:
     boundaries = word_boundaries(text)
     for match in regex.finditer(regex.escape(sought), text, regex.IGNORECASE, overlapped=True):
         if {match.start(), match.end()} <= boundaries:
-            spans = zip(_starts(texts), texts, strict=True)
+            spans = zip(_starts(texts), texts, strict=False)
             return tuple(
                 index
                 for index, (start, own) in enumerate(spans)
@@ -82,12 +80,13 @@ def part_names(texts: Sequence[str]) -> tuple[str, ...]:
     """Token texts for people: those without text that go on with a character of several bytes are called its parts, by
     their bytes where there is one for each."""
     names = list(texts)
-    for index, text in enumerate(texts):
-        more = next((at for at in range(index + 1, len(texts)) if texts[at]), len(texts)) - index - 1
-        if not text or not more or text[-1].isascii():
+    opening = [index for index, text in enumerate(texts) if text]
+    for index, following in pairwise([*opening, len(texts)]):
+        character, parts = texts[index][-1], following - index
+        if parts == 1 or character.isascii():
             continue
-        single = len(text[-1].encode("utf-8", "surrogatepass")) == more + 1
-        for part in range(2, more + 2):
-            name = part_name(text[-1], part, part) if single else f"{text[-1]}, part {part} of {more + 1}"
+        single = len(character.encode("utf-8", "surrogatepass")) == parts
+        for part in range(2, parts + 1):
+            name = part_name(character, part, part) if single else f"{character}, part {part} of {parts}"
             names[index + part - 1] = name
     return tuple(names)

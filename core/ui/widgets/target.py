@@ -44,8 +44,8 @@ def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer) -> tu
     key = page_key("chips" if not several else "many_chips", exchange)
     names = labels(answer)
     shown = picks_of(workspace.target, answer, several)
-    if key not in st.session_state:
-        st.session_state[key] = list(shown) if several else (shown[0] if shown else None)
+    marked = list(shown) if several else next(iter(shown), None)
+    st.session_state.setdefault(key, marked)
 
     def clicked() -> None:
         chosen = st.session_state[key]
@@ -53,7 +53,7 @@ def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer) -> tu
         if picks:
             workspace.target = Target(tuple(picks))
         else:
-            st.session_state[key] = list(shown) if several else shown[0]
+            st.session_state[key] = marked
 
     st.html(chip_style(answer, key, workspace.target.tokens if workspace.target else ()))
     chosen = st.pills(

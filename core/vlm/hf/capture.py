@@ -177,7 +177,7 @@ def _record(
         row = torch.zeros_like(row)
     if placed is not None:
         row = torch.nn.functional.pad(row, (placed.key, placed.length - placed.key - key.shape[2]))
-    recorder.add(layer, row if query.dtype == torch.float32 else row.to(torch.float16))
+    recorder.add(layer, row)
 
 
 def observed_sdpa(

@@ -22,7 +22,8 @@ def last_rows(
     softcap: float | None = None,
     sinks: Float[Tensor, "heads"] | None = None,
 ) -> Float[Tensor, "heads row key"]:
-    """The softmax rows of the last queries over all keys, in at least float32.
+    """The softmax rows of the last queries over all keys. Those of half precision carry no more than that, so they are
+    handed on in float16: large models would keep hundreds of megabytes. They are computed in at least float32.
 
     `allowed` is a mask as SDPA takes it; without one, each query sees the keys up to its own. Heads that share keys are
     grouped, not repeated.
@@ -33,7 +34,8 @@ def last_rows(
     scores = _products(query, key).view(heads, rows, keys) * scaling
     if allowed is None and rows > 1:
         allowed = torch.ones(rows, keys, dtype=torch.bool, device=query.device).tril(keys - rows)
-    return softmax_of(scores, allowed, softcap, sinks)
+    weights = softmax_of(scores, allowed, softcap, sinks)
+    return weights if key.dtype == torch.float32 else weights.to(torch.float16)
 
 
 def _products(

@@ -45,11 +45,9 @@ class Waiting:
     queries: list[Float[Tensor, "batch heads 1 size"]] = field(default_factory=list)
 
     def rows(self) -> Float[Tensor, "heads row key"]:
-        """Their rows, 0 at keys that came later. Half precision carries no more than half precision: large models
-        would keep hundreds of megabytes."""
+        """Their rows, 0 at keys that came later."""
         query = torch.cat([query[0] for query in self.queries], 1).detach()
-        rows = last_rows(query, self.key[0].detach(), None, self.scaling, self.softcap, self.sinks)
-        return rows if self.key.dtype == torch.float32 else rows.to(torch.float16)
+        return last_rows(query, self.key[0].detach(), None, self.scaling, self.softcap, self.sinks)
 
 
 class RowRecorder:
