@@ -18,8 +18,9 @@ def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchan
     """Chips, and for the chosen one its alternatives. What is chosen here is the target on every page."""
     picks = target_chips(workspace, exchange, answer)
     st.caption(
-        "The bluer, the more probable. Joined chips are one word: a token that begins with a blank begins a word, "
-        "one that does not goes on with the former. Probabilities are the model's own, before temperature and top-p."
+        "The bluer, the more probable. Joined chips are one word: a token that begins with a blank begins a word, one "
+        "that does not goes on with the former; in scripts without blanks Unicode's rules part words. Probabilities "
+        "are the model's own, before temperature and top-p."
     )
     if workspace.target is None or not picks:
         st.info(
