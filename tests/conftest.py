@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # What is imported lives as long as the process: the collector need not look through it over and over meanwhile.
 gc.disable()
+
+_tests = count()
 
 
 def pytest_collection(session: pytest.Session) -> None:
@@ -53,10 +56,16 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is kept between sessions is kept apart from the account's own."""
-    os.environ["SIGHTLINE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["SIGHTLINE_DATA"] = str(tmp_path_factory.mktemp("data"))
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_found_out_before(_own_folders: Path) -> None:
+    """No test finds what another one has measured of the same model."""
+    os.environ["SIGHTLINE_CACHE"] = str(_own_folders / str(next(_tests)))
 
 
 @pytest.fixture(scope="session")
