@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 
 from ..answer import Answer, Head, TokenKind, TokenLayout
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, tower_rows_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.tower import TowerPass
@@ -60,6 +60,7 @@ class TowerFigures:
     looks: Float[np.ndarray, "layers heads place"]
 
 
+@stoppable
 def tower_figures(
     tower: TowerPass,
     layout: TokenLayout,
@@ -90,6 +91,7 @@ def tower_figures(
     return TowerFigures(*(np.stack(values) for values in zip(*layers, strict=True)))
 
 
+@stoppable
 def tower_looks(
     tower: TowerPass,
     layout: TokenLayout,

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from ..answer import Answer
 from ..errors import CausalError
 from ..vlm.attention_call import AttentionCall
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from .correlation import regularised, row_correlation, sink
@@ -188,6 +188,7 @@ def layer_graphs(
     return causal_graphs(model, answer, layer, wanted, settings, cancel=cancel, progress=progress)
 
 
+@stoppable
 def causal_graphs(
     model: VisionLanguageModel,
     answer: Answer,

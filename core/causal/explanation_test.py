@@ -22,7 +22,7 @@ from ..masking import FILL_NAMES
 from ..perturb.outcomes import OutcomeReader
 from ..perturb.perturbation import HiddenPatches, HiddenTokens, Perturbation
 from ..perturb.prediction import Outcome
-from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from .discovery import CausalGraph
@@ -161,6 +161,7 @@ def attention_set(graph: CausalGraph, size: int) -> Positions:
     return tuple(sorted(node.position for node in sorted(images, key=lambda node: -node.attention)[:size]))
 
 
+@stoppable
 def explanation_test(
     model: VisionLanguageModel,
     answer: Answer,

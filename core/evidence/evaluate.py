@@ -18,7 +18,7 @@ from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
 from ..settings import checked
 from ..vlm.batch_size import images_at_once, once_more
-from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
@@ -32,6 +32,7 @@ from .result import Evidence, Result
 from .settings import EvidenceSettings
 
 
+@stoppable
 def evaluate(
     model: VisionLanguageModel,
     answer: Answer,

@@ -13,7 +13,7 @@ from ..answer import Answer, Explanation, TokenKind
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.agreement import agreement
-from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import check_own
@@ -52,6 +52,7 @@ class Randomised:
     complete: float
 
 
+@stoppable
 def randomise(
     model: VisionLanguageModel,
     answer: Answer,

@@ -15,7 +15,7 @@ from ..answer import Answer, Explanation, Target
 from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.batch_size import once_more
-from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
@@ -24,6 +24,7 @@ from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .base import Explainer, Step
 
 
+@stoppable
 def explain(
     explainer: Explainer,
     model: VisionLanguageModel,
@@ -114,6 +115,10 @@ def _steps(
                 if kept is None or not explainer.keeps_partial:
                     raise Cancelled(f"{explainer.name} was stopped")
                 return kept
+    except Cancelled as stopped:
+        if kept is None or not explainer.keeps_partial:
+            raise Cancelled(f"{explainer.name} was stopped") from stopped
+        return kept
     finally:
         steps.close()  # type: ignore[attr-defined]
     if kept is None:

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, check_heard
 from ..vlm.targets import TokenTarget
 from ..vlm.unembedding import Unembedding
 
@@ -111,12 +111,14 @@ def _normaliser_changes(
     # Changes may be far smaller than a single precision logarithm can tell: what is one number a vector is double.
     normaliser = changes.states.new_full((shape[1],), float("-inf"), dtype=torch.float64)
     for block in blocks:
+        check_heard()
         before = unembedding.logit_transform.cap(_before(unembedding, changes, block))
         normaliser = torch.logaddexp(normaliser, before.logsumexp(-1))
     total = factors.new_full(shape, float("-inf"), dtype=torch.float64)
     memory = factors.new_empty(vectors * words)
     lengths = factors.norm(dim=-1).amax(-1)
     for block in blocks:
+        check_heard()
         if cancel is not None:
             cancel.check()
         columns = unembedding.rows(block)

@@ -23,7 +23,7 @@ from ..perturb.perturbation import NetworkEdits
 from ..perturb.prediction import Prediction
 from ..perturb.until import until_target
 from ..perturb.words import heads_in_words
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.edits import HeadAblation
 from ..vlm.instead import with_what_is_left
@@ -91,6 +91,7 @@ def without_heads(heads: Sequence[Head], means: Float[Tensor, "layers heads size
     return NetworkEdits((ablation,), f"{heads_in_words(heads)} replaced by their mean")
 
 
+@stoppable
 @with_what_is_left
 def ablation_curves(
     model: VisionLanguageModel,

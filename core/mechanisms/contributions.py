@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotApplicable
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.decomposition import LayerDecomposition, without_heads
 from ..vlm.instead import with_what_is_left
@@ -58,6 +58,7 @@ class Contributions:
         )
 
 
+@stoppable
 @with_what_is_left
 def contributions(
     model: VisionLanguageModel,

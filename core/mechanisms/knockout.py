@@ -26,7 +26,7 @@ from ..perturb.perturbation import NetworkEdits
 from ..perturb.prediction import Prediction
 from ..perturb.until import until_target
 from ..perturb.words import layers_in_words
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.edits import Knockout
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, edited_run_bytes
@@ -80,6 +80,7 @@ class KnockoutCurves:
         return (self.top != np.array(self.before.top)) & (self.top != UNKNOWN)
 
 
+@stoppable
 @with_what_is_left
 def knockout_curves(
     model: VisionLanguageModel,
@@ -127,8 +128,13 @@ def knockout_curves(
         logprob[row, nothing], probability[row, nothing] = before.logprob, before.probability
         top[row, nothing] = before.top
         sets = [cut_in(cut, range(start, start + window)) for start in own]
-        # Rows before the first reader stay as they are, and need not be read again.
-        checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
+        try:
+            # Rows before the first reader stay as they are, and need not be read again.
+            checkpoints = model.checkpointed(answer, min(*cut.reader.positions, last))
+        except Cancelled:
+            if not done:
+                raise
+            break
         read = outcomes(model, answer, token_targets, sets, checkpoints=checkpoints, cancel=cancel)
         for outcome, start in zip(read, own, strict=False):
             after = outcome.after

@@ -21,7 +21,7 @@ from torch import Tensor
 from ..answer import Alternative, Answer
 from ..errors import NotApplicable
 from ..vlm.attention_call import block_bytes
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
@@ -53,6 +53,7 @@ class Reading:
         return tuple(Alternative(word, model.reader.piece(word), logprob) for word, logprob in pairs)
 
 
+@stoppable
 @with_what_is_left
 def lens(
     model: VisionLanguageModel,

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Head
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.decomposition import LayerDecomposition
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
@@ -31,6 +31,7 @@ from ._logprob_changes import LEAST_WORDS, Changes, block_bytes, block_words, lo
 from .contributions import Contributions
 
 
+@stoppable
 def head_increases(
     model: VisionLanguageModel,
     written: Contributions,
@@ -59,6 +60,7 @@ def head_increases(
     return torch.stack(increases, 1).float().cpu()
 
 
+@stoppable
 def source_increases(
     model: VisionLanguageModel,
     written: Contributions,

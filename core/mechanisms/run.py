@@ -14,7 +14,7 @@ from ..errors import NotApplicable
 from ..geometry import picture_records
 from ..settings import checked
 from ..vlm.batch_size import once_more
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
@@ -37,6 +37,7 @@ class Measurement:
     peak_bytes: int | None
 
 
+@stoppable
 def measure(
     mechanism: Mechanism,
     model: VisionLanguageModel,

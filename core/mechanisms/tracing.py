@@ -31,7 +31,7 @@ from ..errors import NotApplicable
 from ..perturb.outcomes import OutcomeReader
 from ..perturb.prediction import Prediction
 from ..perturb.until import until_target
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.edits import Site
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, edited_run_bytes, keys_bytes
@@ -81,6 +81,7 @@ class Trace:
         return self.logprob - self.corrupted_logprob[:, None, None, None]
 
 
+@stoppable
 @with_what_is_left
 def trace(
     model: VisionLanguageModel,
@@ -124,17 +125,22 @@ def trace(
     states = cache(clean.states)
     restorations = {number: Restoration(plan[number][1], tuple(windows[number]), plan[number][2]) for number in there}
     done = 0
-    for sample, checkpoints in enumerate(corrupted(model, answer, corruption, clean)):
-        reader = OutcomeReader(model, answer, token_targets, checkpoints)
-        hurt = reader.undisturbed()
-        broken[sample] = hurt.logprob, hurt.probability
-        restoring = Restoring(clean, states, checkpoints, untouched, reader)
-        for number, after in restoring.outcomes(restorations, cancel):
-            mended[sample, number] = after.logprob, after.probability
-            done += 1
-            progress(done / (samples * len(there)))
-        if cancel is not None and cancel.cancelled:
-            break
+    try:
+        for sample, checkpoints in enumerate(corrupted(model, answer, corruption, clean)):
+            reader = OutcomeReader(model, answer, token_targets, checkpoints)
+            hurt = reader.undisturbed()
+            broken[sample] = hurt.logprob, hurt.probability
+            restoring = Restoring(clean, states, checkpoints, untouched, reader)
+            for number, after in restoring.outcomes(restorations, cancel):
+                mended[sample, number] = after.logprob, after.probability
+                done += 1
+                progress(done / (samples * len(there)))
+            if cancel is not None and cancel.cancelled:
+                break
+    except Cancelled:
+        # What is done of it stands.
+        if not done:
+            raise
     table = mended.reshape(samples, len(at), len(sites), len(places), 2).swapaxes(1, 2)
     return Trace(
         target=target,

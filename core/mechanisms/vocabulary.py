@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Alternative, Answer, Head
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.instead import with_what_is_left
 from ..vlm.model import VisionLanguageModel
 from ..vlm.precision import at_least_float32
@@ -47,6 +47,7 @@ class HeadReading:
     input: tuple[Alternative, ...]
 
 
+@stoppable
 @with_what_is_left
 def read_heads(
     model: VisionLanguageModel,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import cached_property
-from itertools import groupby
+from itertools import count, groupby
 
 import torch
 from jaxtyping import Float
@@ -22,7 +22,7 @@ from torch import Tensor
 from ..answer import Answer
 from ..masking import Canvas, as_seen
 from ..vlm.batch_size import in_smaller_batches
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import Cancelled, CancelToken, heard_between
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
 from ..vlm.model import VisionLanguageModel
@@ -98,14 +98,23 @@ class OutcomeReader:
         belong together, and edits whose first layers are near each other. `progress` is told the share done, where
         `perturbations` has a length.
 
-        Stopped by `cancel`, it ends after the outcome that it is at: what came before is kept. Raises WrongMask for one
+        Stopped by `cancel`, it ends within the pass that it is at: what came before is kept. Raises WrongMask for one
         of another size than its picture, ValueError for positions, layers and heads that are not there, NotApplicable
         where a layer has no part that an edit names.
         """
         total = len(perturbations) if isinstance(perturbations, Sized) else 0
         if cancel is not None and cancel.cancelled:
             return
-        for done, outcome in enumerate(self._in_order(perturbations), start=1):
+        read = heard_between(self._in_order(perturbations), cancel)
+        for done in count(1):
+            try:
+                outcome = next(read)
+            except StopIteration:
+                return
+            except Cancelled:
+                if cancel is None or not cancel.cancelled:
+                    raise
+                return
             if total:
                 progress(done / total)
             yield outcome

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from .cancel import check_heard
 from .precision import at_least_float32
 
 BLOCK_BYTES, GPU_BLOCK_BYTES = 2 * 2**20, 256 * 2**20
@@ -175,6 +176,7 @@ class AttentionCall:
         total, scratch = weights.new_zeros(len(weights), self.key.shape[1]), Scratch(query)
         at_once = max(LEAST_ROWS, block_bytes(query.device) // (4 * heads * self.key.shape[1]))
         for block in blocks((weights != 0).any(0), at_once):
+            check_heard()
             span, seen_by_all = self.sight(block)
             scores, sums, _ = self.exponentials(query[:, :, block], slice(0, groups), block, span, seen_by_all, scratch)
             shares = (weights[:, block] / (sums.view(heads, 1, -1) * heads)).to(scores.dtype)

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from .attention_call import AttentionCall, Scratch, block_bytes, blocks
+from .cancel import check_heard
 from .precision import at_least_float32
 
 LEAST_ROWS, MOST_ROWS, GPU_MOST_ROWS = 16, 128, 512
@@ -118,6 +119,7 @@ def _of_stacked(
     most = MOST_ROWS if query.device.type == "cpu" else GPU_MOST_ROWS
     active = (of_output != 0).any(-1).any(2).any(1).any(0)
     for rows in blocks(active, min(most, max(LEAST_ROWS, room // (each * keys)))):
+        check_heard()
         span, seen_by_all = call.sight(rows)
         row_count = rows.stop - rows.start
         height, length = each * row_count, span.stop - span.start

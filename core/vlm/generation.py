@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Alternative, Answer, AnswerToken, Question
-from .cancel import CancelToken
+from .cancel import Cancelled, CancelToken, hearing, undisturbed
 from .keeping import KeepRows
 from .model import VisionLanguageModel
 from .prepared import DecodingState, PreparedPrompt
@@ -57,9 +57,18 @@ def stream(
     state: DecodingState | None = None
     while len(ids) < limit:
         if state is None:
-            logits, state = model.begin(prepared, keep_attention=keep_attention)
+            try:
+                with hearing(cancel):
+                    logits, state = model.begin(prepared, keep_attention=keep_attention)
+            except Cancelled:
+                if cancel is None or not cancel.cancelled:
+                    raise
+                finish = "stopped"
+                break
         else:
-            logits = model.step(ids[-1], state)
+            # Rows of a token are kept of all layers or none.
+            with undisturbed():
+                logits = model.step(ids[-1], state)
         token = sampler.choose(logits, model.image_marker_ids)
         if token in model.end_ids:
             finish = "end"

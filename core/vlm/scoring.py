@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Question
-from .cancel import CancelToken
+from .cancel import CancelToken, stoppable
 from .model import VisionLanguageModel
 from .prepared import PreparedPrompt
 
@@ -34,6 +34,7 @@ def score(model: VisionLanguageModel, question: Question, answer: str | Sequence
     return score_many(model, [(question, answer)])[0]
 
 
+@stoppable
 def score_many(model: VisionLanguageModel, pairs: Sequence[Pair], *, cancel: CancelToken | None = None) -> list[Score]:
     """The scores of several answers, in order. Questions about the same images (under the same mask) share one
     reading of them, and are scored together as far as memory allows.

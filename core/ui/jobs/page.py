@@ -17,7 +17,7 @@ from typing import NoReturn, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.cancel import Cancelled, CancelToken, hearing
 from ...vlm.model import VisionLanguageModel
 from ..state.results import Kind
 from ..state.view import View
@@ -76,7 +76,12 @@ class PageJobs:
         Returns when that took no more than a moment. If it takes longer the page runs anew, watches the work to its end
         and draws everything again, and this does not return.
         """
-        job = Job(model, purpose, lambda cancel, say: work(cancel, lambda done: say(f" {done:.3f}")))
+
+        def stoppable(cancel: CancelToken, say: Callable[[str], None]) -> None:
+            with hearing(cancel):
+                work(cancel, lambda done: say(f" {done:.3f}"))
+
+        job = Job(model, purpose, stoppable)
 
         def fail(why: str) -> None:
             self.stopped.update(dict.fromkeys(keys, why))

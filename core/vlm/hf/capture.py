@@ -28,6 +28,7 @@ from transformers.masking_utils import sdpa_mask
 
 from ..attention_call import AttentionCall, softmax_rows, without_keys
 from ..attention_gradient import AttentionCut
+from ..cancel import check_heard
 from .editing import Placed, edited_heads, edited_mask
 from .last_rows import last_rows
 from .row_recorder import RowRecorder
@@ -130,6 +131,7 @@ def recorded_sdpa(
     last positions of the keys. Cross-attention over what is no part of the sequence is not recorded, and observed
     apart.
     """
+    check_heard()
     layer, queries, keys = _numbers.get(module, 0), query.shape[2], key.shape[2]
     at = placed or Placed(keys - queries, length=keys)
     given, attention_mask = attention_mask, edited_mask(attention_mask, layer, queries, keys, at, query.device)
@@ -190,6 +192,7 @@ def observed_sdpa(
     **kwargs: Any,
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """SDPA, which can be observed."""
+    check_heard()
     if _isolated.get() and query.shape[2] == key.shape[2]:
         own = value.repeat_interleave(query.shape[1] // value.shape[1], 1)
         return own.transpose(1, 2).contiguous(), None

@@ -24,7 +24,7 @@ from ...clips import ChosenFrames, VideoFacts
 from ...errors import EmptyQuestion, NotApplicable, NotShown, UnknownName
 from ..attention_call import AttentionCall
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
-from ..cancel import CancelToken
+from ..cancel import CancelToken, check_heard, stoppable
 from ..checkpoints import DecoderPass
 from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check_edits, first_position
 from ..grids.fit import NoGrid
@@ -149,6 +149,7 @@ class TransformersModel(VisionLanguageModel):
     def choose_frames(self, video: VideoFacts, count: int | None = None, rate: float | None = None) -> ChosenFrames:
         return chosen(self.processor, self.family, self.card.name, video, count, rate)
 
+    @stoppable
     def measure_grid(
         self,
         answer: Answer,
@@ -245,6 +246,7 @@ class TransformersModel(VisionLanguageModel):
 
     def _with_images(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
         """An answer's inputs with other images of the same sizes in the place of its own."""
+        check_heard()
         if tuple(image.size for image in images) != answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
         if not self._stacks(answer):
@@ -287,6 +289,7 @@ class TransformersModel(VisionLanguageModel):
     # Unembedding
 
     def unembed(self, states: Float[Tensor, "*row hidden"]) -> Float[Tensor, "*row vocabulary"]:
+        check_heard()
         with self.lock:
             return self._readout()(states)
 

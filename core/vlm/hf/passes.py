@@ -24,6 +24,7 @@ from torch import Tensor
 from ...answer import Answer, TokenKind
 from ...clips import Clip
 from ...errors import NotApplicable
+from ..cancel import check_heard
 from ..edits import Site
 from .capture import number_layers
 from .decoder import decoder_of
@@ -77,6 +78,7 @@ class Passes:
     def one_pass(self, start: int) -> Iterator[None]:
         """Alone with the network, for one pass of the decoder whose first row stands at position `start`, under the
         edits in force. Positions that an earlier pass left on the network are gone."""
+        check_heard()
         with self.lock, torch.no_grad(), patched(self.layers, self.part, start):
             for holder in self._holders:
                 setattr(holder, POSITION_STATE, None)

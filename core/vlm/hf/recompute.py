@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ..attention_call import AttentionCall
 from ..attention_gradient import AttentionCut
+from ..cancel import check_heard
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
 from .capture import NAME, TOWER, cutting, observing, observing_across
@@ -170,6 +171,7 @@ class NetworkPass(CheckpointedPass):
 
     @contextlib.contextmanager
     def recompute(self, layer: int, *, grad: bool = True) -> Iterator[LayerPass]:
+        check_heard()
         stored = self._stored(layer)
         module = self._modules[layer]
         observed: list[AttentionCall] = []

@@ -14,6 +14,7 @@ from torch import Tensor
 from ...answer import Answer
 from ...errors import NotShown
 from ..attention_call import AttentionCall
+from ..cancel import check_heard
 from ..checkpoints import DecoderPass
 from .capture import NAME, observing
 from .editing import together
@@ -106,6 +107,7 @@ def _write_rows(rows: Float[Tensor, "heads query position"], call: AttentionCall
     """An attention's rows at some positions, written where they stay."""
     at_once = max(1, BLOCK_BYTES // (4 * len(call.query) * rows.shape[-1]))
     for start in range(0, len(queries), at_once):
+        check_heard()
         block = slice(start, start + at_once)
         rows[:, block] = call.whole_rows(queries[block], rows.shape[-1])
 
