@@ -8,9 +8,10 @@ from typing import Any
 
 from ..runs.budget import StoreLimits
 from ..runs.bundle import export_bundle, import_bundle
+from ..runs.info import RunInfo
 from ..runs.manifest import TurnSummary
 from ..runs.search import matching
-from ..runs.store import RunInfo, RunStore
+from ..runs.store import RunStore
 from ..vlm.memory import readable_bytes
 from .console import Exit, emit, say
 

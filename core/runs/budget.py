@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .store import RunInfo
+    from .info import RunInfo
 
 DAY = 86_400.0
 

@@ -25,9 +25,14 @@ def new_run_id(now: float | None = None) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(3)}"
 
 
+def is_run_id(name: str) -> bool:
+    """Whether a run can be called so."""
+    return _RUN.fullmatch(name) is not None
+
+
 def check_run_id(name: str) -> str:
     """A run's name, as it may come from an address: it cannot lead anywhere else. Raises RunError."""
-    if not _RUN.fullmatch(name):
+    if not is_run_id(name):
         raise RunError(f"{name[:40]!r} is no run. Choose one of the list.")
     return name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .store import RunInfo
+from .info import RunInfo
 
 
 def matching(runs: Iterable[RunInfo], words: str) -> tuple[RunInfo, ...]:

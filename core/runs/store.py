@@ -8,25 +8,24 @@ DATA/locks/...                       who keeps which run
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 from ..errors import NotWritten, RunDamaged, RunError
 from ..writing import remove_parts
 from .budget import DAY, Proposal, StoreLimits, proposals, size_of
 from .codec.form import Given, Out
 from .codec.hints import form_of
-from .identity import check_run_id, new_run_id
+from .identity import check_run_id, is_run_id, new_run_id
+from .info import RunInfo, run_info
 from .lock import RunLock
 from .manifest import Manifest, versions
-from .opening import FOLDERS, opened, read_manifest
-from .pictures import Pictures
+from .opening import FOLDERS, opened
 from .pieces import decoded, encoded, read_piece, write_piece
 from .place import data_folder
 from .run import Run, write_manifest
@@ -34,48 +33,6 @@ from .run import Run, write_manifest
 _LIMITS = form_of(StoreLimits)
 MAKING = ".making-"
 """How the names of folders begin that are not whole yet."""
-
-
-@dataclass(frozen=True, eq=False)
-class RunInfo:
-    """A run in a list. `bytes` are what it takes; `trouble` is why it cannot be read as it was kept, as a sentence:
-    `manifest` is None then, and opening it may still show most of it."""
-
-    id: str
-    folder: Path
-    bytes: int
-    manifest: Manifest | None
-    trouble: str | None = None
-
-    @property
-    def title(self) -> str:
-        """What it is called. Untrusted text."""
-        return self.manifest.shown_title if self.manifest else f"Damaged run of {self.id[:8]}"
-
-    @property
-    def created(self) -> float:
-        """When it was begun, in seconds since 1970; of a damaged one, when its folder was last touched."""
-        return self.manifest.created if self.manifest else self._touched
-
-    @property
-    def changed(self) -> float:
-        """When it was last changed; what was computed since counts as its folder's own time."""
-        return max(self.manifest.changed, self._touched) if self.manifest else self._touched
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The names of the models that answered. Untrusted text."""
-        return tuple(model.card.name for model in self.manifest.models) if self.manifest else ()
-
-    def thumbnail(self) -> Image.Image | None:
-        """Its first picture, small; None where it has none that can be read."""
-        name = self.manifest.first_picture if self.manifest else None
-        return None if name is None else Pictures(self.folder).small(name)
-
-    @property
-    def _touched(self) -> float:
-        places = [folder for folder in (self.folder, self.folder / "results") if folder.exists()]
-        return max((place.stat().st_mtime for place in places), default=0.0)
 
 
 class RunStore:
@@ -125,11 +82,11 @@ class RunStore:
 
     def list(self) -> tuple[RunInfo, ...]:
         """All runs, the one begun last first. Reads no more than what each says of itself."""
-        return tuple(_info(folder) for folder in _folders(self._runs))
+        return tuple(run_info(folder) for folder in _folders(self._runs))
 
     def info(self, id_: str) -> RunInfo:
         """One of them. Raises RunError."""
-        return _info(self._there(id_))
+        return run_info(self._there(id_))
 
     def rename(self, id_: str, title: str) -> None:
         """Give a run that is not open another title. Raises RunBusy, RunError."""
@@ -183,7 +140,7 @@ class RunStore:
 
     def trash(self) -> tuple[RunInfo, ...]:
         """The runs in the trash, the one begun last first."""
-        return tuple(_info(folder) for folder in _folders(self._trash))
+        return tuple(run_info(folder) for folder in _folders(self._trash))
 
     def empty_trash(self) -> int:
         """Remove what is in the trash for good; how many bytes that gives back."""
@@ -236,23 +193,11 @@ class RunStore:
 
 def _folders(place: Path) -> list[Path]:
     """Folders of runs, the one begun last first."""
-    folders = []
     try:
-        inside = list(place.iterdir()) if place.is_dir() else []
+        with os.scandir(place) as inside:
+            names = [one.name for one in inside if one.is_dir(follow_symlinks=False) and is_run_id(one.name)]
+    except FileNotFoundError:
+        names = []
     except OSError as error:
         raise RunError(f"{place} cannot be read ({error.strerror}). Choose another folder for runs.") from error
-    for folder in inside:
-        try:
-            check_run_id(folder.name)
-        except RunError:
-            continue
-        if folder.is_dir() and not folder.is_symlink():
-            folders.append(folder)
-    return sorted(folders, key=lambda folder: folder.name, reverse=True)
-
-
-def _info(folder: Path) -> RunInfo:
-    try:
-        return RunInfo(folder.name, folder, size_of(folder), read_manifest(folder))
-    except RunDamaged as error:
-        return RunInfo(folder.name, folder, size_of(folder), None, str(error))
+    return [place / name for name in sorted(names, reverse=True)]
