@@ -19,6 +19,7 @@ from pathlib import Path
 from ..errors import NotWritten, RunDamaged, RunError, SightlineError
 from ..images import MAX_BYTES, display_name
 from ..writing import written_whole
+from .budget import size_of
 from .files import as_json, check_folder, parsed, read_file
 from .identity import new_run_id
 from .limits import MOST_JSON, MOST_TENSOR_BYTES
@@ -45,13 +46,24 @@ Add = Callable[[str, bytes], None]
 """Puts a file of this name into a bundle, outside the run."""
 
 
-def export_bundle(run: Run, file: Path, more: Callable[[Add], None] = lambda add: None) -> None:
+def export_bundle(
+    run: Run,
+    file: Path,
+    more: Callable[[Add], None] = lambda add: None,
+    progress: Callable[[float], None] = lambda done: None,
+) -> None:
     """Write a run, open or only looked at, as a bundle; `more` may add other files to it. What is no file of a run is
-    left out. Raises NotWritten, and RunDamaged where a file cannot be read."""
+    left out. `progress` is told the share of the run's bytes that is packed, and may raise to stop it. Raises
+    NotWritten, and RunDamaged where a file cannot be read."""
+    kept = sorted(_kept(run.folder))
+    total, packed = size_of(run.folder), 0
     with written_whole(file) as out, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(_ABOUT, as_json(MARK))
-        for name, most in sorted(_kept(run.folder)):
-            archive.writestr(INSIDE + name, read_file(run.folder / name, most))
+        for name, most in kept:
+            content = read_file(run.folder / name, most)
+            archive.writestr(INSIDE + name, content)
+            packed += len(content)
+            progress(min(1.0, packed / total) if total else 1.0)
 
         def add(name: str, content: bytes) -> None:
             if name == _ABOUT or name.startswith(INSIDE) or not _leads_inside(name):

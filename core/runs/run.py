@@ -100,12 +100,13 @@ class Run:
         """The turns of the present conversation in words, in their order; `turn` reads one."""
         return self.manifest.conversation
 
-    def turn(self, id_: str) -> Exchange:
-        """A turn with its pictures and its answer. Asked for again while it is in use, it is the same object. An answer
-        comes without model inputs (`models.revived` makes them). Raises RunDamaged."""
+    def turn(self, id_: str, rows: bool = True) -> Exchange:
+        """A turn with its pictures and its answer, whose attention rows are read only where `rows` are wanted
+        (`hold_rows` reads them later). Asked for again while it is in use, it is the same object. An answer comes
+        without model inputs (`models.revived` makes them). Raises RunDamaged."""
         with self._guard:
             if (turn := self._turns.get(id_)) is None:
-                turn, trouble = read_turn(self.folder, id_, self._given)
+                turn, trouble = read_turn(self.folder, id_, self._given, rows)
                 if trouble is not None:
                     self.tell(trouble)
                 self._in_use(turn)

@@ -80,9 +80,9 @@ def write_turn(run: Path, exchange: Exchange, out: Out) -> None:
     write_piece(folder, exchange.id, "turn", *encoded(_FORM, file, replace(out, rows=False)))
 
 
-def read_turn(run: Path, id_: str, given: Given) -> tuple[Exchange, str | None]:
-    """A turn, and what could not be read of it: without its attention rows an answer is an answer. Raises
-    RunDamaged."""
+def read_turn(run: Path, id_: str, given: Given, rows: bool = True) -> tuple[Exchange, str | None]:
+    """A turn, and what could not be read of it: without its attention rows an answer is an answer. They are left on the
+    disk unless `rows` are wanted. Raises RunDamaged."""
     folder = run / FOLDER
     piece = read_piece(folder, id_, "turn")
     file: _File = decoded(_FORM, piece, replace(given, tensors=piece.tensors), f"{id_}.json")
@@ -90,7 +90,7 @@ def read_turn(run: Path, id_: str, given: Given) -> tuple[Exchange, str | None]:
     if question is None:
         raise RunDamaged(f"{id_}.json is damaged: it holds no question.")
     turn = Exchange(question, file.answer, file.sources, file.trouble, file.replay, id_, file.made)
-    return turn, hold_rows(run, turn)
+    return turn, hold_rows(run, turn) if rows else None
 
 
 def kept_turns(run: Path) -> list[str]:

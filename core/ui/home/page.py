@@ -63,6 +63,12 @@ PAGES = (
         "Does this model bear out what papers report, on many pictures and beside a control? Do wordings of a question "
         "contradict each other, how does the model do on a benchmark from a folder, and which method makes true maps?",
     ),
+    (
+        "pages/7_History.py",
+        "History",
+        ":material/history:",
+        "What was asked before, and what came of it? Runs are found again, compared, handed over and deleted here.",
+    ),
 )
 """Page, name, icon, and what it answers."""
 

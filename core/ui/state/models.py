@@ -42,12 +42,12 @@ class ModelStore:
     def get(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool = False) -> VisionLanguageModel:
         """The model of `spec`, loaded if need be; with `anyway` also where it is not expected to fit. Raises
         ModelUnavailable."""
-        while (model := self._there(spec)) is None and not self._loading.acquire(timeout=0.2):
+        while (model := self.there(spec)) is None and not self._loading.acquire(timeout=0.2):
             progress("Waiting: another tab is loading a model")
         if model is not None:
             return model
         try:
-            return self._there(spec) or self._load(spec, progress, anyway)
+            return self.there(spec) or self._load(spec, progress, anyway)
         finally:
             self._loading.release()
 
@@ -61,14 +61,15 @@ class ModelStore:
 
     def fits_beside(self, spec: ModelSpec) -> bool:
         """Whether a model is loaded, or fits into what is free beside those that are. Raises ModelUnavailable."""
-        return self._there(spec) is not None or estimate_memory(spec).fits
+        return self.there(spec) is not None or estimate_memory(spec).fits
 
     def loaded(self, fingerprint: str) -> VisionLanguageModel | None:
         """The loaded model of this fingerprint; None where it is not loaded."""
         with self._table:
             return next((model for model in self._loaded.values() if model.card.fingerprint == fingerprint), None)
 
-    def _there(self, spec: ModelSpec) -> VisionLanguageModel | None:
+    def there(self, spec: ModelSpec) -> VisionLanguageModel | None:
+        """The model of `spec` where it is loaded; None where it is not."""
         with self._table:
             if spec not in self._loaded:
                 return None

@@ -47,11 +47,7 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     there is no model. Whatever goes wrong inside is told in a sentence, and the workspace stays. A page that `explains`
     answers says so under its title where the model's replay is found to differ from its answers, or from this one.
     """
-    st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
-    st.html(_STYLE)
-    workspace = current_workspace()
-    link.restore(workspace)
-    st.title(title, anchor=False)
+    workspace = _begun(title)
     with st.sidebar:
         bar = st.container()
     model = models.model_for(workspace)
@@ -71,6 +67,29 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     link.write(workspace)
     if explains:
         replay_check.finish(model, _inspected(workspace), unlike)
+
+
+@contextmanager
+def frame_without_model(title: str) -> Iterator[Workspace]:
+    """The same on a page that needs no model: none is loaded for it, and it is there where none can be had."""
+    workspace = _begun(title)
+    with st.sidebar:
+        model = models.store().there(workspace.spec)
+        _sidebar(workspace, model, "" if model else "None is loaded yet; this page needs none.")
+    link.write(workspace)
+    with safety_net():
+        yield workspace
+    link.write(workspace)
+
+
+def _begun(title: str) -> Workspace:
+    """The page's settings and title, and the tab's workspace with what its address names."""
+    st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
+    st.html(_STYLE)
+    workspace = current_workspace()
+    link.restore(workspace)
+    st.title(title, anchor=False)
+    return workspace
 
 
 def _inspected(workspace: Workspace) -> Answer | None:
@@ -104,10 +123,12 @@ def _favicon() -> Image.Image:
     return icon
 
 
-def _sidebar(workspace: Workspace, model: VisionLanguageModel | None) -> None:
+def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str = "") -> None:
     st.markdown(":material/neurology: **Model**")
     if model is not None:
         model_bar.card_table(model.card)
+    if note:
+        st.caption(note)
     model_bar.show_trouble(workspace)
     model_bar.ask_about_linked_model(workspace)
     model_bar.adapter_switch(workspace)

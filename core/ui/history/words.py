@@ -1,0 +1,58 @@
+"""A run in words: when, whose, how much."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from ...charts.tokens import cut
+from ...runs.info import RunInfo
+from ..widgets.chips import escaped
+
+LONGEST = 140
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Text in one line, shortened, without characters that would turn the text around them. Still untrusted."""
+    return cut(" ".join(_TURNING.sub("", text).split()), longest)
+
+
+def title_of(run: RunInfo) -> str:
+    """The title in one line, in quotes, for a sentence."""
+    return f"“{one_line(run.title, 60)}”"
+
+
+def when(seconds: float) -> str:
+    """A time as the reader's clock has it: "2026-01-31 23:59"."""
+    try:
+        zone = ZoneInfo(st.context.timezone) if st.context.timezone else None
+        return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError, LookupError):
+        return "at an unknown time"
+
+
+def size(count: int) -> str:
+    """Bytes: "34 kB", "2.1 MB", "14.1 GB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count / 1e3:.0f} kB"
+
+
+def many(count: int, one: str) -> str:
+    """A count and its noun: "1 run", "3 runs"."""
+    return f"{count:,} {one}{'' if count == 1 else 's'}"
+
+
+def facts(run: RunInfo) -> str:
+    """When it was begun, whose answers it has, how many questions, and what it takes, for a caption."""
+    about = run.manifest
+    parts = [when(run.created)]
+    if about is not None:
+        parts += [escaped(one_line(name, 40)) for name in run.models]
+        parts.append(many(len(about.conversation), "question"))
+    return " · ".join((*parts, size(run.bytes)))
