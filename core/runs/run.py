@@ -123,6 +123,11 @@ class Run:
             self.tell(trouble)
         return turn.answer
 
+    def know(self, turn: Exchange) -> None:
+        """That this object is the turn of its id from now on, with an answer that has its model inputs again."""
+        with self._guard:
+            self._in_use(turn)
+
     def add(self, exchange: Exchange, card: ModelCard | None = None, spec: ModelSpec | None = None) -> Exchange:
         """Keep a turn: a new one at the end of the conversation, or, under the id of one that is there, in its place.
         `card` and `spec` are of the model that answered. Returns it as it is kept, with the time at which it was first

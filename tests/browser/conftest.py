@@ -96,20 +96,9 @@ def app_url(serve: Callable[..., str]) -> str:
 @contextmanager
 def server(command: Sequence[str], port: int, home: Path, cwd: Path = ROOT) -> Iterator[str]:
     """The address of what `command` serves at `port`, with `home` as its home folder."""
-    log_path = home / "server.log"
-    environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
-    with log_path.open("w") as log:
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
+    process = start(command, port, home, cwd)
     try:
-        _wait_for_server(url, process, log_path)
-        yield url
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         try:
@@ -117,6 +106,22 @@ def server(command: Sequence[str], port: int, home: Path, cwd: Path = ROOT) -> I
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def start(command: Sequence[str], port: int, home: Path, cwd: Path = ROOT) -> subprocess.Popen[bytes]:
+    """The same server as a process, for whoever ends it otherwise."""
+    log_path = home / "server.log"
+    environment = {**os.environ, "HOME": str(home), "HF_HOME": str(home / "hub"), "HF_HUB_OFFLINE": "1"}
+    with log_path.open("a") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    _wait_for_server(f"http://127.0.0.1:{port}", process, log_path)
+    return process
 
 
 def _wait_for_server(url: str, server: subprocess.Popen[bytes], log_path: Path) -> None:

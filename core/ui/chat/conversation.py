@@ -178,8 +178,7 @@ def _settings(workspace: Workspace) -> None:
         with st.popover(f"Decoding: {describe(workspace.decoding)}", icon=":material/tune:"):
             workspace.decoding = _decoding(workspace.decoding)
         if st.button("Clear the conversation", icon=":material/delete_sweep:", disabled=not workspace.exchanges):
-            workspace.exchanges = []
-            workspace.editing = None
+            workspace.cut(0, "cleared")
             workspace.inspect(None)
             workspace.reasked = None
             st.rerun()

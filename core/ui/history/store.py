@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...errors import SightlineError
 from ...runs.run import Run
 from ...runs.store import RunStore
+from ..state.opening import let_go, release
 from ..state.workspace import Workspace
 from .view import HistoryView, Told
 from .words import many, title_of
@@ -29,16 +30,22 @@ def attempt(view: HistoryView, action: Callable[[], Told | None]) -> bool:
 
 def change(workspace: Workspace, id_: str, work: Callable[[Run], object]) -> None:
     """Change what a run says of itself. Raises RunBusy where another tab keeps it, RunError, NotWritten."""
+    keeper = workspace.run
+    if keeper is not None and keeper.id == id_ and not keeper.looking:
+        keeper.change(work)
+        return
+    release(id_)
     with runs().open(id_) as run:
         work(run)
 
 
 def delete(workspace: Workspace, ids: Sequence[str]) -> Told:
     """Move runs to the trash. Raises RunBusy for one that another tab keeps, RunError, NotWritten; those before it are
-    in the trash then."""
+    in the trash then. A conversation that this tab has open ends."""
     store = runs()
     titles = [title_of(store.info(id_)) for id_ in ids]
     for id_ in ids:
+        let_go(workspace, id_)
         store.delete(id_)
     what = f"{titles[0]} is" if len(ids) == 1 else f"{many(len(ids), 'run')} are"
     return Told(f"{what} in the trash.", deleted=tuple(ids))

@@ -1,4 +1,4 @@
-"""The link that brings somebody else to the same model, picture and question.
+"""The link that brings somebody back to a run, and somebody else to the same model, picture and question.
 
 The address bar always carries it. Opening one restores what it names and runs nothing; a model that
 nobody chose on this server is asked about first. Without one a tab begins with the server's first model.
@@ -6,6 +6,7 @@ nobody chose on this server is asked about first. Without one a tab begins with 
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
@@ -15,42 +16,74 @@ from ...startup import first_model, needs_no_fetching
 from ...street.recipe import from_params
 from ...vlm.loading import EMBEDDED, ModelSpec
 from .models import store
+from .opening import open_run
 from .scenes import image_of
 from .workspace import Workspace
 
 LONGEST_QUESTION = 500
 LONGEST_SOURCE = 300
+LONGEST_RUN = 60
+JUST_NOW = 3.0
+"""Seconds."""
+STARTED = time.time()
+RESTARTED = "The server was restarted. This run is here as it was kept: go on where you were."
 EMBEDDED_NAME = "embedded"
 """What a link calls the embedded model, whose folder is another one on every machine."""
 
 
 def restore(current_workspace: Workspace) -> None:
-    """Take over what the tab's first address names; later addresses are written by `write`."""
-    if current_workspace.linked:
-        return
-    current_workspace.linked = True
+    """Take over what the tab's first address names, and of later ones the run that another one names than was written:
+    of a page that was left, say, or of a run chosen from a list."""
+    if not current_workspace.linked:
+        current_workspace.linked = True
+        _restore_model(current_workspace)
+        named = _take_run(current_workspace)
+        if not named or current_workspace.run is None:
+            _restore_question(current_workspace)
+        elif current_workspace.run.run.manifest.changed < STARTED:
+            current_workspace.run_note = current_workspace.run_note or RESTARTED
+    else:
+        _take_run(current_workspace)
+
+
+def _take_run(workspace: Workspace) -> bool:
+    """Whether the address names a run, which then was tried to be opened, unless this tab has it."""
+    named = st.query_params.get("run", "")[:LONGEST_RUN]
+    former, since = workspace.former
+    # What is clicked while the address is just changing still comes with the one before.
+    stale = named == former and time.monotonic() - since < JUST_NOW
+    if named and named != workspace.address and not stale:
+        workspace.address = named
+        open_run(workspace, named)
+    return bool(named)
+
+
+def _restore_model(workspace: Workspace) -> None:
     first = first_model()
     if first != EMBEDDED:
         if needs_no_fetching(first):
-            current_workspace.spec = first
+            workspace.spec = first
         else:
-            current_workspace.asked_spec = first
-    params = st.query_params
-    source = params.get("model", "")
+            workspace.asked_spec = first
+    source = st.query_params.get("model", "")
     if source and len(source) <= LONGEST_SOURCE:
         spec = _named(source)
         if store().was_chosen(spec):
-            current_workspace.spec = spec
+            workspace.spec = spec
         else:
-            current_workspace.asked_spec = spec
+            workspace.asked_spec = spec
+
+
+def _restore_question(workspace: Workspace) -> None:
+    params = st.query_params
     if "scene" in params:
         try:
-            current_workspace.choose_image(image_of(from_params(params["scene"], params.get("changes", ""))))
+            workspace.choose_image(image_of(from_params(params["scene"], params.get("changes", ""))))
         except UnreadableRecipe as error:
-            current_workspace.image_trouble = f"{error} Choose a picture below instead."
+            workspace.image_trouble = f"{error} Choose a picture below instead."
     question = params.get("q", "").strip()
     if question:
-        current_workspace.offered = question[:LONGEST_QUESTION]
+        workspace.offered = question[:LONGEST_QUESTION]
 
 
 def _named(source: str) -> ModelSpec:
@@ -64,10 +97,13 @@ def _name(spec: ModelSpec) -> str:
 
 
 def params_of(current_workspace: Workspace) -> dict[str, str]:
-    """The query parameters that name the tab's model, drawn picture and last question."""
+    """The query parameters that name the tab's run, model, drawn picture and last question."""
     params: dict[str, str] = {}
-    if {current_workspace.spec, first_model()} != {EMBEDDED}:
-        params["model"] = _name(current_workspace.spec)
+    if current_workspace.run is not None:
+        params["run"] = current_workspace.run.id
+    spec = current_workspace.asked_spec or current_workspace.spec
+    if {spec, first_model()} != {EMBEDDED}:
+        params["model"] = _name(spec)
     if len(current_workspace.images) == 1 and current_workspace.images[0].recipe:
         params |= current_workspace.images[0].recipe.to_params()
     question = current_workspace.inspected.question.text if current_workspace.inspected else current_workspace.offered
@@ -78,8 +114,11 @@ def params_of(current_workspace: Workspace) -> dict[str, str]:
 
 def write(current_workspace: Workspace) -> None:
     """Bring the address bar up to date."""
-    params = params_of(current_workspace)
-    if current_workspace.asked_spec is None and st.query_params.to_dict() != params:
+    params, address = params_of(current_workspace), current_workspace.address
+    run = params.get("run", "")
+    if run != address:
+        current_workspace.former, current_workspace.address = (address, time.monotonic()), run
+    if st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
 
 
@@ -89,10 +128,14 @@ def share(current_workspace: Workspace) -> None:
         address = urlsplit(st.context.url or "")
         params = params_of(current_workspace)
         st.code(urlunsplit((*address[:3], urlencode(params), "")), language=None, wrap_lines=True)
+        if current_workspace.run is not None:
+            st.caption("On this server it opens this run again, where you are.")
         if len(current_workspace.images) > 1:
             st.caption("Several pictures are not part of the link: send them along. The model and question are.")
         elif current_workspace.image and current_workspace.image.recipe is None:
             kind = "picture" if current_workspace.image.video is None else "video"
             st.caption(f"Your own {kind} is not part of the link: send it along. The model and question are.")
-        else:
+        elif current_workspace.run is None:
             st.caption("It carries the model, the scene and the question. Opening it runs nothing by itself.")
+        else:
+            st.caption("Elsewhere it carries the model, the scene and the question, and runs nothing by itself.")

@@ -6,7 +6,8 @@ shared between tabs: each has its own `Workspace`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import TypeVar, cast
 
@@ -19,10 +20,14 @@ from ...answer import Answer, Decoding, Fill, Question, Target, Turn
 from ...cases.audit import Audit
 from ...clips import Clip, Video
 from ...perturb.reask import Reasked
+from ...runs.identity import new_turn_id
+from ...runs.manifest import Why
 from ...street.recipe import SceneRecipe
 from ...vlm.keeping import KeepRows
 from ...vlm.loading import EMBEDDED, ModelSpec
+from .keeper import RunKeeper
 from .results import ResultCache
+from .tabs import this_tab
 from .view import View
 
 MOST_UNDO = 30
@@ -53,7 +58,8 @@ class Exchange:
     """One question and what has come of it so far: `said` grows while the answer streams.
 
     `serial` is never given twice, so that a widget about one answer is not taken for one about another. `target` is
-    the part of its answer that pages are about.
+    the part of its answer that pages are about. `id` names it among the turns of the run; `made` is when it was asked,
+    in seconds since 1970.
     """
 
     question: Question
@@ -63,6 +69,8 @@ class Exchange:
     trouble: str | None = None
     target: Target | None = None
     serial: int = field(default_factory=_serials.__next__)
+    id: str = field(default_factory=new_turn_id)
+    made: float = field(default_factory=time.time)
 
     @property
     def image(self) -> NamedImage | None:
@@ -104,7 +112,12 @@ class Workspace:
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
-    `results` are what took time to find out."""
+    `results` are what took time to find out.
+
+    `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
+    not be read, as a sentence, and `run_note` what else is to be said of it. `left` is why turns were dropped last.
+    `tab` is the one that this is of; `address` is the run that its address named last, and `former` the one before,
+    with when that was, by the clock of `time.monotonic`."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -129,6 +142,13 @@ class Workspace:
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
     linked: bool = False
+    run: RunKeeper | None = None
+    run_trouble: str | None = None
+    run_note: str | None = None
+    left: Why = "edited"
+    tab: str | None = None
+    address: str = ""
+    former: tuple[str, float] = ("", 0.0)
     results: ResultCache = field(default_factory=ResultCache)
     _views: dict[type[View], View] = field(default_factory=dict, init=False, repr=False)
 
@@ -137,6 +157,22 @@ class Workspace:
         if kind not in self._views:
             self._views[kind] = kind(self.results)
         return cast(AnyView, self._views[kind])
+
+    def become(self, other: Workspace) -> None:
+        """Go on with all that another one holds, as this tab's."""
+        tab = self.tab
+        for each in fields(self):
+            setattr(self, each.name, getattr(other, each.name))
+        self.tab = tab
+
+    def begin_anew(self) -> None:
+        """Let go of the conversation and of its run. The pictures and how they are asked about stay."""
+        if self.run is not None:
+            self.run.close()
+        self.run = self.run_trouble = self.run_note = None
+        self.exchanges, self.editing, self.to_ask, self.offered = [], None, None, None
+        self.reasked = self.compared = None
+        self.inspect(None)
 
     @property
     def image(self) -> NamedImage | None:
@@ -260,8 +296,9 @@ class Workspace:
             self.masks[frames[0] if frames else shown] = draft
         self.hidden_alike[video] = frames
 
-    def cut(self, index: int) -> None:
+    def cut(self, index: int, why: Why = "edited") -> None:
         """Drop the exchange at `index` and all later ones."""
+        self.left = why
         dropped = self.exchanges[index:]
         self.exchanges = self.exchanges[:index]
         self.editing = None
@@ -280,4 +317,5 @@ def current_workspace() -> Workspace:
     """This tab's workspace."""
     workspace = st.session_state.setdefault("workspace", Workspace())
     assert isinstance(workspace, Workspace)
+    workspace.tab = this_tab()
     return workspace

@@ -14,6 +14,7 @@ from ...vlm.keeping import KeepRows
 from ...vlm.model import VisionLanguageModel
 from ..jobs.failure import failure
 from ..jobs.job import Job
+from ..state.keeping import keep, keep_turn
 from ..state.workspace import Exchange, Workspace
 
 PURPOSE = "answering a question"
@@ -25,9 +26,10 @@ def ask_and_inspect(
     """Answer an exchange of the conversation under a Stop button, its text streaming into `said`; look into what was
     said, also before a stop; and run the page again."""
     status = stop_row(stop_key)
+    keep(workspace)
     try:
-        keep = workspace.keep.within(model.card.layers)
-        _answer(model, exchange, keep, said, status)
+        rows = workspace.keep.within(model.card.layers)
+        _answer(model, workspace, exchange, rows, said, status)
     finally:
         if exchange.answer is not None and exchange.answer.tokens:
             workspace.inspect(exchange)
@@ -35,13 +37,22 @@ def ask_and_inspect(
 
 
 def _answer(
-    model: VisionLanguageModel, exchange: Exchange, keep: KeepRows, said: DeltaGenerator, status: DeltaGenerator
+    model: VisionLanguageModel,
+    workspace: Workspace,
+    exchange: Exchange,
+    rows: KeepRows,
+    said: DeltaGenerator,
+    status: DeltaGenerator,
 ) -> None:
     """Answer an exchange in place, its text streaming into `said`. Stopping the page keeps what was said so far."""
 
+    keeper = workspace.run
+
     def work(cancel: CancelToken, say: Callable[[str], None]) -> None:
         # Set by the working thread itself, so that a stopped answer arrives even when the page is gone.
-        exchange.answer = ask(model, exchange.question, cancel=cancel, keep_attention=keep, say=say)
+        exchange.answer = ask(model, exchange.question, cancel=cancel, keep_attention=rows, say=say)
+        if keeper is not None:
+            keep_turn(keeper, exchange)
 
     def hear(piece: str) -> None:
         exchange.said += piece

@@ -14,7 +14,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
 from ..state.workspace import Exchange, Workspace
 from .answer_bar import answer_bar, explained
-from .frame import safety_net
+from .frame import keeping, safety_net
 from .grid import grid_line
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
@@ -53,7 +53,7 @@ def _explored(
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
-    with safety_net():
+    with safety_net(), keeping(workspace):
         answer = answer_bar(workspace, model, contrasts=contrasts)
         if answer is not None:
             grid_line(model, exchange, answer, jobs)

@@ -9,13 +9,16 @@ from functools import cache
 
 import streamlit as st
 from PIL import Image, ImageDraw
+from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer
 from ...charts.palette import HIDDEN_RGB
 from ...vlm.model import VisionLanguageModel
 from ..state import link, models
+from ..state.keeping import keep
+from ..state.opening import bring_to_life, held
 from ..state.workspace import Workspace, current_workspace
-from . import model_bar, model_chooser, replay_check
+from . import model_bar, model_chooser, replay_check, run_bar
 
 log = logging.getLogger(__name__)
 
@@ -52,19 +55,21 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
         bar = st.container()
     model = models.model_for(workspace)
     with bar:
-        _sidebar(workspace, model)
+        kept = _sidebar(workspace, model)
     if model is None:
         st.info("There is no model yet. Choose one in the bar on the left; your conversation is kept.")
         st.stop()
         raise AssertionError("st.stop returned")
+    bring_to_life(workspace, model)
     unlike = st.empty()
     if explains:
         replay_check.warn(model, _inspected(workspace), unlike)
     # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
     link.write(workspace)
-    with safety_net():
+    with safety_net(), keeping(workspace):
         yield workspace, model
     link.write(workspace)
+    run_bar.tell_kept(workspace, kept)
     if explains:
         replay_check.finish(model, _inspected(workspace), unlike)
 
@@ -75,11 +80,12 @@ def frame_without_model(title: str) -> Iterator[Workspace]:
     workspace = _begun(title)
     with st.sidebar:
         model = models.store().there(workspace.spec)
-        _sidebar(workspace, model, "" if model else "None is loaded yet; this page needs none.")
+        kept = _sidebar(workspace, model, "" if model else "None is loaded yet; this page needs none.")
     link.write(workspace)
-    with safety_net():
+    with safety_net(), keeping(workspace):
         yield workspace
     link.write(workspace)
+    run_bar.tell_kept(workspace, kept)
 
 
 def _begun(title: str) -> Workspace:
@@ -88,12 +94,24 @@ def _begun(title: str) -> Workspace:
     st.html(_STYLE)
     workspace = current_workspace()
     link.restore(workspace)
+    keep(workspace)
     st.title(title, anchor=False)
+    run_bar.run_notices(workspace)
     return workspace
 
 
 def _inspected(workspace: Workspace) -> Answer | None:
     return None if workspace.inspected is None else workspace.inspected.answer
+
+
+@contextmanager
+def keeping(workspace: Workspace) -> Iterator[None]:
+    """Whatever is new in the tab when this ends is kept, however it ends. A fragment needs one of its own."""
+    try:
+        yield
+    finally:
+        keep(workspace)
+        held(workspace)
 
 
 @contextmanager
@@ -123,7 +141,8 @@ def _favicon() -> Image.Image:
     return icon
 
 
-def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str = "") -> None:
+def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str = "") -> DeltaGenerator:
+    kept = run_bar.run_bar(workspace)
     st.markdown(":material/neurology: **Model**")
     if model is not None:
         model_bar.card_table(model.card)
@@ -135,3 +154,4 @@ def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str 
     with st.expander("Choose another model", icon=":material/swap_horiz:"):
         model_chooser.chooser(workspace, "bar")
     link.share(workspace)
+    return kept

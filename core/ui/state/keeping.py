@@ -1,0 +1,121 @@
+"""What a tab holds goes into its run as it comes: whatever changed since it was looked at last."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...answer import Question, RegionMask
+from ...errors import NotWritten, RunError
+from ...runs.draft import Draft
+from ...runs.store import RunStore
+from ...runs.turns import Exchange as Turn
+from ...runs.turns import Source
+from .keeper import RunKeeper
+from .models import store as models
+from .workspace import Exchange, NamedImage, Workspace
+
+
+def runs() -> RunStore:
+    """The runs of this account, or of the folder that the server was started with."""
+    return RunStore()
+
+
+def keep(workspace: Workspace) -> None:
+    """Keep what is new in a tab. A run is begun with the first question; nothing here waits for the disk."""
+    if workspace.run is None:
+        if not workspace.exchanges:
+            return
+        try:
+            workspace.run = RunKeeper(runs().create())
+        except (NotWritten, RunError) as error:
+            workspace.run_trouble = f"Nothing is kept: {error}"
+            return
+        workspace.run_trouble = None
+    keeper = workspace.run
+    if keeper.looking:
+        return
+    keeper.again()
+    _turns(workspace, keeper)
+    _targets(workspace, keeper)
+    _draft(workspace, keeper)
+
+
+def _turns(workspace: Workspace, keeper: RunKeeper) -> None:
+    exchanges = list(workspace.exchanges)
+    same = 0
+    for ours, there in zip(exchanges, keeper.path, strict=False):
+        if ours.id != there:
+            break
+        same += 1
+    if same < len(keeper.path):
+        keeper.cut(same, workspace.left)
+    for exchange in exchanges:
+        keep_turn(keeper, exchange)
+
+
+def keep_turn(keeper: RunKeeper, exchange: Exchange) -> None:
+    """Keep an exchange as it is now, if it is not kept so already. May be called from any thread."""
+    answer = exchange.answer
+    state = (exchange.trouble, answer and (answer.model, answer.token_ids, answer.finish))
+    if keeper.looking or (keeper.known.get(exchange.id) == state and exchange.id in keeper.path):
+        return
+    keeper.known[exchange.id] = state
+    model = None if answer is None else models().loaded(answer.model)
+    spec = None if answer is None else models().spec_of(answer.model)
+    keeper.add(turn_of(exchange), None if model is None else model.card, spec)
+    keeper.measure()
+
+
+def turn_of(exchange: Exchange) -> Turn:
+    """An exchange as a run keeps it."""
+    named = tuple(source_of(image) for image in exchange.images)
+    fits = len(named) == len(exchange.question.visuals)
+    return Turn(
+        exchange.question,
+        exchange.answer,
+        named if fits else (),
+        exchange.trouble,
+        id=exchange.id,
+        made=exchange.made,
+    )
+
+
+def source_of(image: NamedImage) -> Source:
+    """Where a picture came from, as a run keeps it."""
+    scene = None if image.recipe is None else image.recipe.to_params()
+    clip = None if image.video is None else image.video.clip
+    times = () if clip is None else tuple(index / clip.rate for index in clip.indices)
+    return Source(image.name, image.note, scene, times)
+
+
+def _targets(workspace: Workspace, keeper: RunKeeper) -> None:
+    for exchange in workspace.exchanges:
+        name = f"target {exchange.id}"
+        if keeper.known.get(name) != exchange.target:
+            keeper.known[name] = exchange.target
+            keeper.target(exchange.id, exchange.target)
+
+
+def _draft(workspace: Workspace, keeper: RunKeeper) -> None:
+    regions = [(number, draft, draft.strokes, draft.fill) for number, draft in workspace.masks.items()]
+    state = (workspace.offered, workspace.images, workspace.decoding, [(n, id(d), s, f) for n, d, s, f in regions])
+    if keeper.known.get("draft") == state:
+        return
+    keeper.known["draft"] = state
+    composed = Question("", [image.visual for image in workspace.images])
+    pictures = composed.images
+    masks = [
+        RegionMask(draft.hidden, draft.fill, number)
+        for number, draft, _, _ in regions
+        if number < len(pictures) and draft.hidden.shape == pictures[number].size[::-1] and np.any(draft.hidden)
+    ]
+    keeper.draft(
+        Draft(
+            workspace.offered or "",
+            pictures,
+            composed.clips,
+            tuple(source_of(image) for image in workspace.images),
+            tuple(masks),
+            workspace.decoding,
+        )
+    )

@@ -1,0 +1,101 @@
+"""The run that this tab keeps: what it is called, that it is kept, what it takes, and a way to begin another one."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ...runs.limits import LONGEST_TITLE
+from ...vlm.memory import readable_bytes
+from ..state.opening import go_on_as_copy, open_run
+from ..state.workspace import Workspace
+
+PATIENCE = 0.2
+"""Seconds that a drawn page waits for the disk, to tell what is kept."""
+
+
+def run_bar(workspace: Workspace) -> DeltaGenerator:
+    """The bar, in the sidebar. Returns the place of its line about the disk, for `tell_kept`."""
+    st.markdown(":material/folder_open: **Run**")
+    keeper = workspace.run
+    if keeper is None:
+        line = st.empty()
+        line.caption("It begins with your first question, and is kept from then on.")
+        return line
+    st.text(keeper.title or "Nothing asked yet")
+    line = st.empty()
+    _status(workspace, line)
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Rename", icon=":material/edit:", disabled=keeper.looking):
+            title = st.text_input(
+                "Name",
+                value=keeper.title,
+                max_chars=LONGEST_TITLE,
+                key=f"run_title_{keeper.id}",
+                disabled=keeper.looking,
+            )
+            if title.strip() != keeper.title and not keeper.looking:
+                keeper.rename(title)
+                st.rerun()
+        st.button(
+            "New conversation",
+            icon=":material/add_comment:",
+            key="new_conversation",
+            on_click=workspace.begin_anew,
+            help="This one stays as it is, under its name.",
+        )
+    return line
+
+
+def tell_kept(workspace: Workspace, line: DeltaGenerator) -> None:
+    """Say once more in the line of the bar what is kept. To be called when all else is drawn."""
+    if workspace.run is not None:
+        if workspace.run.waiting:
+            workspace.run.flush(PATIENCE)
+        _status(workspace, line)
+
+
+def _status(workspace: Workspace, line: DeltaGenerator) -> None:
+    keeper = workspace.run
+    assert keeper is not None
+    size = f"{_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
+    if keeper.looking:
+        line.caption(f":material/visibility: Only looked at · {size}")
+    elif keeper.trouble is not None:
+        line.caption(":material/error: Not kept")
+    elif keeper.waiting:
+        line.caption(":material/progress_activity: Being kept …")
+    else:
+        line.caption(f":material/check_circle: Kept · {size}")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e3:.0f} kB" if count < 1e6 else readable_bytes(count)
+
+
+def run_notices(workspace: Workspace) -> None:
+    """What is to be said of the run above a page: that another tab keeps it, what is not kept, and what was not read.
+    Names of files are untrusted, so this is plain text."""
+    keeper = workspace.run
+    trouble = [why for why in (workspace.run_trouble, keeper and keeper.trouble, keeper and keeper.lost()) if why]
+    if trouble:
+        with st.container(border=True, key="run_trouble"):
+            st.markdown(":material/error: **Not everything is kept**" if keeper else ":material/error: **No run here**")
+            for why in trouble:
+                st.text(why)
+            if st.button("Understood", key="run_trouble_seen"):
+                workspace.run_trouble = None
+                st.rerun()
+    if workspace.run_note:
+        with st.container(border=True, key="run_note", horizontal=True, vertical_alignment="center"):
+            st.text(workspace.run_note)
+            if keeper is not None and keeper.looking:
+                if st.button("Go on with a copy", key="run_copy", type="primary"):
+                    go_on_as_copy(workspace)
+                    st.rerun()
+                if st.button("Look again", key="run_again", help="It may have changed, or be free by now."):
+                    open_run(workspace, keeper.id)
+                    st.rerun()
+            elif st.button("Understood", key="run_note_seen", type="tertiary"):
+                workspace.run_note = None
+                st.rerun()

@@ -1,0 +1,218 @@
+"""What a tab does is in a run, and the address brings it back."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Target
+from core.runs.store import RunStore
+from core.street.recipe import SceneRecipe
+from core.ui.state import opening
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Workspace
+
+App = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "data")
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+def said(at: AppTest) -> str:
+    return " ".join(each.value for each in (*at.text, *at.caption, *at.markdown))
+
+
+def ask(at: AppTest, text: str) -> AppTest:
+    at.chat_input(key="chat_question").set_value(text).run()
+    assert not at.exception
+    return at
+
+
+def kept(at: AppTest) -> str:
+    """The id of the run, once everything is on the disk."""
+    keeper = work_of(at).run
+    assert keeper is not None and keeper.flush(30) and keeper.trouble is None
+    return keeper.id
+
+
+def left(at: AppTest) -> str:
+    """The same, and the tab's server is gone: nothing of it lets go in order, but the lock goes with it."""
+    id_ = kept(at)
+    keeper = work_of(at).run
+    assert keeper is not None
+    keeper.close()
+    opening.wait_until_free(id_)
+    return id_
+
+
+def test_nothing_is_kept_before_the_first_question(app: App, runs: RunStore) -> None:
+    at = app()
+    assert not runs.list() and "It begins with your first question" in said(at)
+    ask(at, "What color is the house?")
+    kept(at)
+    (run,) = runs.list()
+    assert run.title == "What color is the house?" and at.query_params["run"] == run.id
+
+
+def test_a_conversation_is_taken_up_again_by_its_address(app: App) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the door?")
+    work = work_of(at)
+    work.target = Target((1, 2))
+    work.mask_for(work.images[0].image).become(np.eye(*work.images[0].image.size[::-1], dtype=bool))
+    at.run()
+    id_, before = left(at), work.exchanges
+
+    at = app(params={"run": id_})
+    work = work_of(at)
+    assert [each.question.text for each in work.exchanges] == ["What color is the house?", "And the door?"]
+    for was, now in zip(before, work.exchanges, strict=True):
+        assert was.answer is not None and now.answer is not None
+        assert (now.answer.token_ids, now.id, now.made) == (was.answer.token_ids, was.id, was.made)
+        assert now.question.fingerprint() == was.question.fingerprint()
+    assert work.inspected is work.exchanges[1] and work.target == Target((1, 2))
+    assert work.images == (image_of(SceneRecipe(27)),) == work.exchanges[0].images
+    assert np.array_equal(work.masks[0].hidden, np.eye(*work.images[0].image.size[::-1], dtype=bool))
+    assert work.answer is not None and work.answer.attention is not None
+    assert work.answer.attention.held is not None and work.answer.inputs["input_ids"].numel()
+    ask(at, "And the car?")
+    assert len(work_of(at).exchanges[2].question.history) == 2
+    assert kept(at) == id_ and len(RunStore().open(id_, only_look=True).conversation) == 3
+
+
+def test_a_page_that_was_reloaded_goes_on_with_all_that_it_held(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ask(app(), "What color is the house?")
+    id_, work = kept(first), work_of(first)
+    exchange, results = work.exchanges[0], work.results
+    monkeypatch.setattr(opening, "is_there", lambda tab: False)
+    at = app(params={"run": id_})
+    assert work_of(at).exchanges[0] is exchange and work_of(at).results is results
+    assert work_of(at).run is not None and not work_of(at).run.looking and work.run is None
+
+
+def test_a_second_tab_only_looks_and_goes_on_with_a_copy(app: App, runs: RunStore) -> None:
+    first = ask(app(), "What color is the house?")
+    id_ = kept(first)
+    second = app(params={"run": id_})
+    assert "open in another tab" in said(second) and "Only looked at" in said(second)
+    ask(second, "And the car?")
+    ask(first, "And the door?")
+    kept(first)
+    assert [turn.question for turn in runs.open(id_, only_look=True).conversation] == [
+        "What color is the house?",
+        "And the door?",
+    ]
+    second.button(key="run_copy").click().run()
+    assert not second.exception and kept(second) != id_
+    copied = runs.open(kept(second), only_look=True).conversation
+    assert [turn.question for turn in copied] == ["What color is the house?", "And the door?", "And the car?"]
+    assert len(runs.open(id_, only_look=True).conversation) == 2
+
+
+def test_what_is_edited_and_cleared_stays_as_a_branch(app: App, runs: RunStore) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the door?")
+    work_of(at).cut(1)
+    ask(at, "And the car?")
+    run = runs.open(kept(at), only_look=True)
+    assert [turn.question for turn in run.conversation] == ["What color is the house?", "And the car?"]
+    assert [branch.why for branch in run.manifest.branches] == ["edited"]
+    next(button for button in at.button if button.label == "Clear the conversation").click().run()
+    run = runs.open(kept(at), only_look=True)
+    assert not run.conversation and [branch.why for branch in run.manifest.branches] == ["edited", "cleared"]
+
+
+def test_a_new_conversation_is_another_run_and_the_address_leads_back(app: App, runs: RunStore) -> None:
+    at = ask(app(), "What color is the house?")
+    one = kept(at)
+    at.button(key="new_conversation").click().run()
+    assert work_of(at).run is None and "run" not in at.query_params and not work_of(at).exchanges
+    ask(at, "Is there a dog?")
+    two = kept(at)
+    assert two != one and len(runs.list()) == 2
+    work_of(at).former = ("", 0.0)
+    at.query_params["run"] = one
+    at.run()
+    assert [each.question.text for each in work_of(at).exchanges] == ["What color is the house?"]
+    assert work_of(at).run is not None and work_of(at).run.id == one
+    with runs.open(two) as run:
+        assert len(run.conversation) == 1
+
+
+@pytest.mark.parametrize("id_", ["20260131-235959-0a1b2c", "../../etc/passwd", "**bold** <script>", "x" * 5000])
+def test_an_address_that_names_no_run_is_told_in_a_sentence(app: App, id_: str) -> None:
+    at = app(params={"run": id_, "scene": "27", "q": "Is it open?"})
+    assert not at.exception and not at.error
+    assert "A new conversation begins here." in said(at)
+    assert work_of(at).run is None and work_of(at).offered == "Is it open?" and work_of(at).images
+    assert "run" not in at.query_params
+
+
+def test_what_is_damaged_is_told_and_the_rest_is_there(app: App, runs: RunStore) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the door?")
+    id_ = left(at)
+    turns = sorted((runs.info(id_).folder / "turns").glob("*[0-9a-f].json"))
+    next(file for file in turns if "rows" not in file.name).write_text("{", encoding="utf-8")
+    at = app(params={"run": id_})
+    assert not at.exception and "damaged" in said(at)
+    assert [each.question.text for each in work_of(at).exchanges] == ["And the door?"]
+    assert len(runs.open(kept(at), only_look=True).manifest.path) == 2
+
+
+def test_a_full_disk_is_a_sentence_and_everything_is_kept_once_there_is_room(
+    app: App, runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ask(app(), "What color is the house?")
+    id_ = kept(at)
+    replace = os.replace
+
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    ask(at, "And the door?")
+    keeper = work_of(at).run
+    assert keeper is not None and keeper.flush(30)
+    at.run()
+    assert "No space left on device" in said(at) and len(work_of(at).exchanges) == 2
+    monkeypatch.setattr(os, "replace", replace)
+    at.run()
+    kept(at)
+    at.run()
+    assert "No space left" not in said(at)
+    assert [turn.question for turn in runs.open(id_, only_look=True).conversation][1:] == ["And the door?"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_and_the_conversation_goes_on(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "file"))
+    at = ask(app(), "What color is the house?")
+    at.run()
+    assert work_of(at).answer is not None and "Nothing is kept" in said(at)
+
+
+def test_a_run_is_renamed(app: App, runs: RunStore) -> None:
+    at = ask(app(), "What color is the house?")
+    id_ = kept(at)
+    at.text_input(key=f"run_title_{id_}").set_value("The house").run()
+    kept(at)
+    assert runs.info(id_).title == "The house" and "The house" in said(at)
