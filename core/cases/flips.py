@@ -20,6 +20,7 @@ from ..causal.explanation_test import Masking
 from ..causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
 from ..causal.settings import GraphSettings
 from ..comparison.keyword import key_tokens
+from ..counted import counted
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..vlm.cancel import Cancelled, CancelToken
@@ -73,7 +74,8 @@ class FlipTable:
 
     def lines(self) -> Iterator[str]:
         """The table as text."""
-        yield f"{self.scenes} scenes, {self.graphs} graphs; {self.masking.sentence}. Means over scenes [95 %]."
+        measured = f"{counted(self.scenes, 'scene')}, {counted(self.graphs, 'graph')}"
+        yield f"{measured}; {self.masking.sentence}. Means over scenes [95 %]."
         yield f"{'distance':8} {'sets':>5} {'patches':>7}  {'explanation':20} {'random':20} {'top attention':20} nats"
         for row in self.radii:
             shares = " ".join(f"{_percent(one):20}" for one in (row.explanation, row.random, row.attention))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from ..counted import counted
 from ..errors import JournalError
 from ..geometry import LEAST_TOLD, percent
 from .journal import Record, read_journal
@@ -145,8 +146,8 @@ def crop_sentence(run: Run) -> str | None:
         return None
     share = sum(1 - result.seen for result in cut if result.seen is not None) / len(cut)
     return (
-        f"In {len(cut):,} of {len(run.results):,} cases the model does not see a picture whole: {percent(share)} of it "
-        "on average is never seen."
+        f"In {len(cut):,} of {counted(len(run.results), 'case')} the model does not see a picture whole: "
+        f"{percent(share)} of it on average is never seen."
     )
 
 

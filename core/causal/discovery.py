@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..answer import Answer
+from ..counted import counted
 from ..errors import CausalError
 from ..vlm.attention_call import AttentionCall
 from ..vlm.cancel import CancelToken, stoppable
@@ -126,8 +127,9 @@ class CausalGraph:
             return f"Nothing in this graph is connected to the target, so its explanation is empty. {advice}"
         if explanation.nearly_all(radius):
             return (
-                f"{len(explanation.within(radius))} of {explanation.others} tokens are within distance {radius}: that "
-                "singles nothing out and is not an explanation. Choose a smaller radius, alpha or sample size."
+                f"{len(explanation.within(radius))} of {counted(explanation.others, 'token')} are within distance "
+                f"{radius}: that singles nothing out and is not an explanation. "
+                "Choose a smaller radius, alpha or sample size."
             )
         return None
 

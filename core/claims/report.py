@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from ..assets import asset
 from ..cases.plain import plain
+from ..counted import counted
 from ..errors import JournalError
 from .claim import Claim, Conclusion, Example, HeadTable
 from .figures import Figure, Measurement
@@ -120,7 +121,7 @@ def reported(
     if enough:
         because = conclusion.because + told(conclusion.conditions)
     elif values:
-        because = f"{len(values)} scenes decide nothing; {LEAST} are the fewest. {conclusion.because}"
+        because = f"{counted(len(values), 'scene')} cannot decide it; {LEAST} are the fewest. {conclusion.because}"
     else:
         because = "No answer was of use."
     if problem is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..answer import Answer, Explanation, Target
 from ..comparison.keyword import key_tokens, word_tokens
+from ..counted import counted
 from ..errors import NotApplicable, WrongOption
 from ..evidence.badge import badge
 from ..evidence.registry import map_metrics
@@ -57,7 +58,7 @@ def target_of(
         raise WrongOption("Give one of --word, --token and --whole.")
     if tokens:
         if max(tokens) > len(answer.tokens):
-            raise WrongOption(f"The answer “{answer.text}” has {len(answer.tokens)} tokens.")
+            raise WrongOption(f"The answer “{answer.text}” has {counted(len(answer.tokens), 'token')}.")
         target = Target(tuple(sorted({number - 1 for number in tokens})))
     elif not entire:
         chosen = key_tokens(answer) if word is None else word_tokens(answer, word)

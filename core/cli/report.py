@@ -13,6 +13,7 @@ from ..cases.results import Result, Run, crop_sentence, failures, unread
 from ..charts.export import Legend, svg_map
 from ..charts.heatmap import OPACITY, scale_of
 from ..charts.vector import Line, Row, svg_intervals, svg_lines
+from ..counted import counted
 from ..evidence.badge import badge
 from ..evidence.curves import Curve
 from ..evidence.registry import map_metrics
@@ -92,7 +93,7 @@ def _told(run: Run, unasked: Sequence[Result]) -> str:
     """What was asked, of which model, when and how; and what is not in the rates, or only seems to be."""
     settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
     return (
-        f"{len(run.results):,} cases of {run.set}, asked of {run.model_name} ({run.model[:8]}), begun "
+        f"{counted(len(run.results), 'case')} of {run.set}, asked of {run.model_name} ({run.model[:8]}), begun "
         f"{run.about.get('begun', 'at an unknown time')}, {settings or 'no settings'}. {len(unasked):,} could not be "
         f"asked and are not counted. {unread(run):,} answers were not understood (none of the forms of a right answer) "
         "and count as wrong."

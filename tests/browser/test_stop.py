@@ -72,6 +72,21 @@ def test_leaving_the_page_stops_the_answer_and_keeps_its_beginning(tab: Callable
     expect(answer).to_contain_text(re.compile("stopped", re.IGNORECASE))
 
 
+def test_an_answer_that_was_just_begun_is_looked_into_on_the_page_one_goes_to(
+    tab: Callable[[], Page], settle: Settle
+) -> None:
+    page = tab()
+    send(page, "Describe the picture.")
+    expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("The")
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Attention Explorer").click()
+    expect(page.get_by_text("The target on every page")).to_be_visible()
+    expect(page.get_by_text("No answer to look into yet")).to_have_count(0)
+    settle(page)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Chat")).to_be_visible()
+    settle(page)
+
+
 def test_looking_for_another_picture_does_not_stop_the_answer(tab: Callable[[], Page], settle: Settle) -> None:
     page = tab()
     send(page, "What color is the house?")

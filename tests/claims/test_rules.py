@@ -191,7 +191,7 @@ def lines(measurements: list[Measurement | None]) -> list[dict[str, Any]]:
 def test_few_scenes_give_figures_and_no_verdict() -> None:
     report = reported(PatchMaps(), lines([*maps(pointing=0.9, deletion=0.2)[:3], None]), 200)
     assert (report.verdict, report.asked, report.used, report.seconds, report.stopped) == (OPEN, 4, 3, 4.0, True)
-    assert report.figures and report.because.startswith("3 scenes decide nothing")
+    assert report.figures and report.because.startswith("3 scenes cannot decide it")
 
 
 def test_conditions_that_do_not_hold_are_named() -> None:

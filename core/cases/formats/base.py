@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+from ...counted import counted
 from ...errors import FolderError, UnreadableImage
 from ..case import Case
 from ..folder import Folder
@@ -55,7 +56,7 @@ class CaseFormat(ABC):
             return CaseSet(cases, listed.problems)
         whys = list(dict.fromkeys(case.problem for case in stuck if case.problem))
         more = f" (and {len(whys) - SHOWN} more like these)" if len(whys) > SHOWN else ""
-        told = f"{len(stuck)} of {len(cases)} cases cannot be asked and are counted apart: "
+        told = f"{len(stuck)} of {counted(len(cases), 'case')} cannot be asked and are counted apart: "
         told += " ".join(whys[:SHOWN]) + more
         return CaseSet(cases, (*listed.problems, told))
 

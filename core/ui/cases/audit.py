@@ -10,6 +10,7 @@ from ...cases.audit import Audit, audit
 from ...cases.phrasings import phrasings
 from ...charts.overlays import fit
 from ...charts.phrasings import phrasing_matrix
+from ...counted import counted
 from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -36,7 +37,7 @@ def audit_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     with st.container(horizontal=True, gap="medium"):
         with st.container(width=SIZE):
             st.image(image.image.convert("RGB").resize(fit(image.image.size, SIZE)), alt="the picture asked about")
-            frames = "" if image.video is None else f", {len(image.video.frames)} frames of a video"
+            frames = "" if image.video is None else f", {counted(len(image.video.frames), 'frame')} of a video"
             st.caption(f"{escaped(image.name)}{frames}. Another one: choose it in Chat.")
         with st.container(width="stretch"):
             families = _wordings(image)

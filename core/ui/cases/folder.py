@@ -12,6 +12,7 @@ from ...cases.formats.registry import formats, read_folder
 from ...cases.results import Run
 from ...cases.runner import run_cases
 from ...cases.street import FAMILIES, street_cases
+from ...counted import counted
 from ...errors import FolderError, JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -114,7 +115,7 @@ def _checked(chosen: Benchmark) -> None:
     """What was found in the folder."""
     name = formats()[chosen.name].name if chosen.name in formats() else "Drawn scenes"
     stuck = sum(case.problem is not None for case in chosen.cases)
-    asked = f"{len(chosen.cases):,} cases" + (f", {stuck:,} of which cannot be asked" if stuck else "")
+    asked = f"{counted(len(chosen.cases), 'case')}" + (f", {stuck:,} of which cannot be asked" if stuck else "")
     icon = ":material/warning:" if chosen.problems else ":material/check_circle:"
     with st.container(border=True, key="cases_checked"):
         st.markdown(f"{icon} **{escaped(name)}:** {asked}")

@@ -16,6 +16,7 @@ from ...cases.rates import Rate
 from ...cases.results import Result, Run, crop_sentence, unread
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
+from ...counted import counted
 from ...errors import NotesError
 from ...statistics.bootstrap import mean
 from ...vlm.model import VisionLanguageModel
@@ -38,7 +39,9 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         _rates(rates_of(run))
         _dependence(run)
     if unknown := unread(run):
-        st.caption(f"{unknown:,} answers were not understood (none of the forms of a right answer) and count as wrong.")
+        st.caption(
+            f"Not understood (none of the forms of a right answer): {counted(unknown, 'answer')}. That counts as wrong."
+        )
     if cut := crop_sentence(run):
         st.caption(f":material/crop: {cut}")
     notes = _notes(view, file)
@@ -59,10 +62,11 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         return
     _table(view, shown, notes, f"{file}_{which}_{order}")
     st.caption(
-        f"{len(shown):,} of {len(run.results):,} cases of {escaped(run.set)}, answered by {escaped(run.model_name)}. "
-        "Image dependence: log-probability of the answer with the picture, less that with a black one (nats, summed "
-        "over its tokens, so long answers have more); near zero, the picture did not matter, and below, it speaks "
-        "against what was said. Click a case to look into it."
+        f"{len(shown):,} of {counted(len(run.results), 'case')} of {escaped(run.set)}, answered by "
+        f"{escaped(run.model_name)}. Image dependence: log-probability of the answer with the picture, less that with "
+        "a black one (nats, summed over its tokens, so long answers have more); near zero, the picture did not matter, "
+        "and below, it speaks "
+        "against what was said. Tick a case to look into it."
     )
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)

@@ -11,6 +11,7 @@ import streamlit as st
 from ...cases.street import FAMILIES, street_cases
 from ...cases.survey import LEAST, LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
 from ...charts.intervals import Dot, Pair, interval_chart
+from ...counted import counted
 from ...errors import JournalError
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -38,7 +39,8 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
     if not lines:
         return
     contradicting = sum(line.contradictions > 0 for line in lines)
-    st.text(f"{len(lines)} questions; in {contradicting} of them two wordings get answers that cannot both be true.")
+    asked = counted(len(lines), "question")
+    st.text(f"{asked}; in {contradicting} of them two wordings get answers that cannot both be true.")
     with st.container(horizontal=True, gap="medium"):
         for measure, name in MEASURES.items():
             measured = [one for one in correlations(lines) if one.measure == measure]

@@ -10,6 +10,7 @@ import streamlit as st
 from ...cases.compare import Comparison, compare
 from ...cases.results import Result, Run
 from ...charts.intervals import Dot, Pair, interval_chart
+from ...counted import counted
 from ...errors import JournalError, SightlineError
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
@@ -85,12 +86,12 @@ def _agreement(first: Run, second: Run, comparison: Comparison) -> None:
     chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
     st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.figure.text}" for line in lines))
     apart = (
-        f" {comparison.apart:,} cases are in one file only, were changed, or could not be asked."
+        f" In one file only, changed, or not to be asked: {counted(comparison.apart, 'case')}."
         if comparison.apart
         else ""
     )
     st.caption(
-        f"{total:,} cases of {escaped(first.set)} that both were asked.{apart} So uneven a disagreement "
+        f"{counted(total, 'case')} of {escaped(first.set)} that both were asked.{apart} So uneven a disagreement "
         f"({comparison.only_first:,} to {comparison.only_second:,}) has p = {comparison.p_value:.2g} where neither "
         "model is better (McNemar's exact test)."
     )

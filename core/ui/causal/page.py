@@ -9,6 +9,7 @@ import streamlit as st
 from ...answer import Answer, Target, TokenKind
 from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.settings import GraphSettings
+from ...counted import counted
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -157,10 +158,11 @@ def _summary(graph: CausalGraph, radius: int) -> None:
     within = len(graph.explanation.within(radius))
     confounders = "1 latent confounder" if confounded == 1 else f"{confounded} latent confounders"
     st.caption(
-        f"Layer {graph.layer}, head {graph.head} · {settings.in_words(graph.settings)} · {len(graph.nodes)} tokens, "
-        f"{len(edges)} edges, {confounders} · {sum(learned.tests):,} tests, {learned.sentence.rstrip('.').lower()} · "
-        f"{learned.seconds:.2f} s · explanation at distance {radius}: {within} of {graph.explanation.others} tokens. "
-        f"{CAVEAT}"
+        f"Layer {graph.layer}, head {graph.head} · {settings.in_words(graph.settings)} · "
+        f"{counted(len(graph.nodes), 'token')}, {counted(len(edges), 'edge')}, {confounders} · "
+        f"{sum(learned.tests):,} tests, {learned.sentence.rstrip('.').lower()} · "
+        f"{learned.seconds:.2f} s · explanation at distance {radius}: {within} of "
+        f"{counted(graph.explanation.others, 'token')}. {CAVEAT}"
     )
     if verdict is not None:
         st.warning(escaped(verdict), icon=":material/help:")

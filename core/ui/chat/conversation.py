@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from ...answer import Decoding
+from ...counted import counted
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import suggestions
 from ..state.workspace import Exchange, Workspace, places_of
@@ -123,7 +124,7 @@ def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
         st.text(answer.text or "(the model ended its answer without a word)")
         how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{len(answer.tokens)} tokens · {answer.seconds:.2f} s{how}", width="content")
+            st.caption(f"{counted(len(answer.tokens), 'token')} · {answer.seconds:.2f} s{how}", width="content")
             if exchange is workspace.inspected:
                 st.caption(":material/search: looked into below", width="content")
             elif answer.tokens and st.button(
@@ -187,10 +188,10 @@ def _settings(workspace: Workspace) -> None:
 def describe(decoding: Decoding) -> str:
     """The decoding in a few words."""
     if decoding.temperature == 0:
-        return f"greedy, up to {decoding.max_new_tokens} tokens"
+        return f"greedy, up to {counted(decoding.max_new_tokens, 'token')}"
     return (
         f"temperature {decoding.temperature:g}, top-p {decoding.top_p:g}, seed {decoding.seed}, "
-        f"up to {decoding.max_new_tokens} tokens"
+        f"up to {counted(decoding.max_new_tokens, 'token')}"
     )
 
 

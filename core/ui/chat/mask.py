@@ -14,6 +14,7 @@ from ...charts.overlays import fit, region_overlay
 from ...charts.palette import HIDDEN_RGB, rgba
 from ...charts.seen import seen_part
 from ...charts.tokens import aligned_chart, aligned_tokens
+from ...counted import counted
 from ...geometry import clip_of, hidden_note, never_seen, percent
 from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
 from ...perturb.perturbation import HiddenPixels
@@ -186,9 +187,10 @@ def _canvas(
     if not total:
         st.caption(f"{why_no_places(answer)}, so no patches can be named.")
     elif not hidden.any():
-        st.caption(f"Nothing is hidden yet: draw on the picture. It has {total} patches.")
+        st.caption(f"Nothing is hidden yet: draw on the picture. It has {counted(total, 'patch', 'patches')}.")
     else:
-        st.caption(f"{len(boxes)} of {total} patches covered (outlined), {percent(hidden.mean())} of the picture.")
+        patches = counted(total, "patch", "patches")
+        st.caption(f"{len(boxes)} of {patches} covered (outlined), {percent(hidden.mean())} of the picture.")
     if note := hidden_note(hidden, answer.layout, number):
         st.caption(f":material/visibility_off: {note}")
     seen_button(answer, number, "mask")

@@ -11,6 +11,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.adapters import tuned_spec
 from ..state.workspace import Workspace
 from ..widgets.asked import in_words
+from ..widgets.asking import wait_for_parting
 from ..widgets.image_source import image_chooser
 from ..widgets.seen import seen_notes
 from .adapter import adapter_panel
@@ -25,6 +26,7 @@ ADAPTER: Lens = "Its adapter"
 
 def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title."""
+    wait_for_parting(workspace)
     image, talk = st.columns([2, 3], gap="large")
     with image:
         image_chooser(workspace, model)

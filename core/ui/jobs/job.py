@@ -94,6 +94,11 @@ class Job(Generic[T]):
         status.empty()
         return self.result()
 
+    def wait(self) -> T:
+        """Wait for the end of the work, and say nothing of it. Raises what the work raises."""
+        self._wait(lambda: None)
+        return self.result()
+
     def result(self) -> T:
         """What came of work that has ended. Raises what the work raises."""
         return self._outcome.result()

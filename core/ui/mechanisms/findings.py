@@ -7,6 +7,7 @@ import streamlit as st
 from ...claims.registry import claims
 from ...claims.report import Results
 from ...claims.run import SCENES
+from ...counted import counted
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
 from ..state.workspace import Workspace
@@ -80,7 +81,7 @@ def _about(results: Results) -> None:
     libraries = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     scenes = max(report.asked for report in results.reports)
     st.caption(
-        f"{escaped(results.model_name)} · {scenes} scenes for each claim · begun {escaped(results.begun)} · "
+        f"{escaped(results.model_name)} · {counted(scenes, 'scene')} for each claim · begun {escaped(results.begun)} · "
         f"{results.seconds / 60:.0f} min · {escaped(libraries)}. The rules were written down before the first run."
     )
     st.code(results.command, language=None)

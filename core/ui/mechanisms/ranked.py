@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
 from ...charts.curves import ranking_curve
+from ...counted import counted
 from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from ...mechanisms.head_ablation import MEAN, NOTHING, counts_of
 from ...vlm.cancel import CancelToken
@@ -80,7 +81,7 @@ def _drawn(
     st.caption(
         f"The change of log p of {escaped(describe_target(answer, target, model))} without the first k heads by "
         f"{measure.lower()} (blue), replaced by {instead}; grey: as many random heads, mean "
-        f"and range of {len(random)} draws. The ranking is true as far as blue falls faster."
+        f"and range of {counted(len(random), 'draw')}. The ranking is true as far as blue falls faster."
     )
     settings: Row = {
         "method": "head ablation",

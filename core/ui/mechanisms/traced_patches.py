@@ -10,6 +10,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.export import Legend, png_map
 from ...charts.heatmap import heatmap, scale_of
+from ...counted import counted
 from ...maps.difference import image_positions_of
 from ...masking import as_seen
 from ...mechanisms.causal_tracing import over_samples
@@ -49,7 +50,7 @@ def traced_patches_panel(
         key = ("patches", order.key(answer, target), layer, side, workspace.shown_image)
         result = view.results.get(TRACES, key)
         if result is None or result.trace.complete < 1:
-            label = f"Restore {len(squares)} patches at layer {layer}"
+            label = f"Restore {counted(len(squares), 'patch', 'patches')} at layer {layer}"
             if st.button(label, icon=":material/grid_on:", key="trace_patches"):
                 compute(view, model, answer, target, order, squares, key, [layer])
             view.jobs.tell(key)

@@ -9,6 +9,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.heatmap import heat_image
 from ...charts.tokens import visible
+from ...counted import counted
 from ...explainers.registry import explainers
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
@@ -54,7 +55,7 @@ def word_gallery(
     scale = "one scale of shares for all words" if look.common else "each word on its own scale"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(
-            f"{escaped(explainers()[order.method].name)} · {len(shown)} of {len(answer.words())} words · "
+            f"{escaped(explainers()[order.method].name)} · {len(shown)} of {counted(len(answer.words()), 'word')} · "
             f"{shown[0].explanation.seconds:.2f} s for {shown[0].explanation.together} at once · {scale}. A word's map "
             f"is the mean of its tokens' maps.{_unfinished(shown)}",
             width="content",
@@ -117,7 +118,9 @@ def _compute(
     if missing and (not due or expected > PATIENCE):
         why = view.obstacle(answer, missing[0], order)
         with st.container(horizontal=True, vertical_alignment="center"):
-            clicked = st.button(f"Compute {len(missing)} words", icon=":material/play_arrow:", key="compute_words")
+            clicked = st.button(
+                f"Compute {counted(len(missing), 'word')}", icon=":material/play_arrow:", key="compute_words"
+            )
             st.text(why or f"At most about {expected:.0f} s, judged by the last map.")
         if not clicked:
             return any(map_ is not None for map_ in maps.values())

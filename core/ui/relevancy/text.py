@@ -12,6 +12,7 @@ from ...answer import Answer, Target
 from ...charts.heatmap import scale_of
 from ...charts.shares import shares_chart
 from ...charts.words import words_chart
+from ...counted import counted
 from ...maps.shares import COMPARED, Part, parts, shares
 from ..widgets.chips import escaped
 from ..widgets.scored_words import TALL, scored_tokens
@@ -60,7 +61,7 @@ def _words(answer: Answer, target: Target, one: Shown, places: dict[Part, tuple[
     template, own = rest[Part.TEMPLATE], rest[Part.OWN]
     st.caption(
         f"Colours on the words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g}. In neither bars nor "
-        f"colours: {template.supports + template.opposes:.3g} on the template's {template.tokens} tokens, and "
-        f"{own.supports + own.opposes:.3g} on the place that predicts the target, where methods that follow the "
+        f"colours: {template.supports + template.opposes:.3g} on the template's {counted(template.tokens, 'token')}, "
+        f"and {own.supports + own.opposes:.3g} on the place that predicts the target, where methods that follow the "
         "residual stream begin with 1."
     )

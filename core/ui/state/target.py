@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...answer import Answer, Target
 from ...charts.tokens import visible
+from ...counted import counted
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import rival_ids
 
@@ -57,7 +58,7 @@ def typed_rival(model: VisionLanguageModel, answer: Answer, index: int, word: st
 def describe_target(answer: Answer, target: Target | None, model: VisionLanguageModel) -> str:
     """A target in words, for captions: “ open” (token 9 of 10) rather than “ closed”. Untrusted text."""
     if target is None:
-        return f"all {len(answer.tokens)} tokens of the answer"
+        return f"all {counted(len(answer.tokens), 'token')} of the answer"
     said = "".join(answer.tokens[index].text for index in target.tokens).strip()
     said = said or " ".join(answer.tokens[index].name for index in target.tokens).strip()
     shown = visible(said if len(said) <= LONGEST_NAMED else f"{said[:LONGEST_NAMED]}…")

@@ -7,6 +7,7 @@ shared between tabs: each has its own `Workspace`.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import TypeVar, cast
@@ -58,8 +59,8 @@ class Exchange:
     """One question and what has come of it so far: `said` grows while the answer streams.
 
     `serial` is never given twice, so that a widget about one answer is not taken for one about another. `target` is
-    the part of its answer that pages are about. `id` names it among the turns of the run; `made` is when it was asked,
-    in seconds since 1970.
+    the part of its answer that pages are about. `ending` waits for the end of the work on its answer, while there is
+    some. `id` names it among the turns of the run; `made` is when it was asked, in seconds since 1970.
     """
 
     question: Question
@@ -68,6 +69,7 @@ class Exchange:
     answer: Answer | None = None
     trouble: str | None = None
     target: Target | None = None
+    ending: Callable[[], object] | None = None
     serial: int = field(default_factory=_serials.__next__)
     id: str = field(default_factory=new_turn_id)
     made: float = field(default_factory=time.time)

@@ -18,6 +18,7 @@ from ..state.keeping import keep, keep_turn
 from ..state.workspace import Exchange, Workspace
 
 PURPOSE = "answering a question"
+LEFT = ":material/hourglass_top: The answer was stopped as its page was left. What was said is on its way …"
 
 
 def ask_and_inspect(
@@ -58,7 +59,25 @@ def _answer(
         exchange.said += piece
         said.text(exchange.said)
 
-    exchange.trouble = trouble_of(PURPOSE, lambda: Job(model, PURPOSE, work).watch(status, hear))
+    job = Job(model, PURPOSE, work)
+    exchange.ending = job.wait
+    exchange.trouble = trouble_of(PURPOSE, lambda: job.watch(status, hear))
+    exchange.ending = None
+
+
+def wait_for_parting(workspace: Workspace) -> None:
+    """Where the page on which the last question was asked was left before its answer ended, wait until what was said
+    by then is handed over, and look into it."""
+    exchange = workspace.exchanges[-1] if workspace.exchanges else None
+    if exchange is None or exchange.ending is None:
+        return
+    status = st.empty()
+    status.caption(LEFT)
+    exchange.trouble = trouble_of(PURPOSE, exchange.ending)
+    exchange.ending = None
+    status.empty()
+    if exchange.answer is not None and exchange.answer.tokens:
+        workspace.inspect(exchange)
 
 
 def trouble_of(purpose: str, action: Callable[[], object]) -> str | None:

@@ -14,6 +14,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
 from ..state.workspace import Exchange, Workspace
 from .answer_bar import answer_bar, explained
+from .asking import wait_for_parting
 from .frame import keeping, safety_net
 from .grid import grid_line
 
@@ -30,6 +31,7 @@ def explore(
 ) -> None:
     """The bar, and `body(workspace, model, answer)` below it; the answer is None where the bar found nothing to look
     into with this model. What takes long the body leaves to the page's `jobs`. The rest is told to the bar."""
+    wait_for_parting(workspace)
     page, below = st.container(), st.container()
     with below:
         jobs.finish()

@@ -19,6 +19,7 @@ from ..state.keeping import keep
 from ..state.opening import bring_to_life, held
 from ..state.workspace import Workspace, current_workspace
 from . import model_bar, model_chooser, replay_check, run_bar
+from .entries import one_entry
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
   [data-testid="stText"] { text-align: left; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
+.st-key-entries { position: absolute; }
 .st-key-canvas_area { overflow: hidden; }
 [class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
 [class*="st-key-strip_"] > * { flex: 0 0 auto !important; }
@@ -92,6 +94,7 @@ def _begun(title: str) -> Workspace:
     """The page's settings and title, and the tab's workspace with what its address names."""
     st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
     st.html(_STYLE)
+    one_entry()
     workspace = current_workspace()
     link.restore(workspace)
     keep(workspace)

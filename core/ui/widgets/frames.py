@@ -13,6 +13,7 @@ from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heat_image
 from ...charts.moments import bars_width, moment_bars
 from ...clips import Clip
+from ...counted import counted
 from ...geometry import Moment, clip_of, images_name, moments, seconds
 from ...maps.moments import moment_shares
 from ...perturb.moments import hidden_moments
@@ -144,7 +145,7 @@ def _hide(
     )
     jobs.tell(key)
     st.caption(
-        f"Does the answer rest on the frames that the map lies on? {len(shown)} passes, each with "
+        f"Does the answer rest on the frames that the map lies on? {counted(len(shown), 'pass', 'passes')}, each with "
         f"{'one frame' if len(shown[0].images) == 1 else 'what the model reads as one'} black."
     )
 

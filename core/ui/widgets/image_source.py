@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...charts.overlays import fit
 from ...clips import Video
+from ...counted import counted
 from ...errors import UnreadableRecipe
 from ...geometry import seconds, shrink_note
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, possible_changes
@@ -168,7 +169,7 @@ def _several(workspace: Workspace) -> None:
         for number, image in enumerate(workspace.images):
             with st.container(width=CARD, gap="xsmall"):
                 st.image(screen_copy(image, CARD), alt=f"picture {number + 1}")
-                frames = "" if image.video is None else f" ({len(image.video.frames)} frames)"
+                frames = "" if image.video is None else f" ({counted(len(image.video.frames), 'frame')})"
                 st.text(f"{number + 1}. {image.name}{frames}")
                 _note(image)
                 if note := shrink_note(image.image, number):

@@ -16,6 +16,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from ...answer import Question
+from ...counted import counted
 from ...errors import ImageMissing, QuestionTooLong, UnusableImage, UnusableVideo
 from ...masking import as_seen
 from ..memory import out_of_memory
@@ -70,7 +71,7 @@ def check_length(tokens: int, question: Question, name: str, context_length: int
     raise QuestionTooLong(
         f"The question takes about {tokens:,} tokens with its picture and history, and {name} reads at "
         f"most {max(0, room):,} with {question.decoding.max_new_tokens:,} left for the answer. "
-        f"Shorten it by about {tokens - room:,} tokens{earlier}."
+        f"Shorten it by about {counted(tokens - room, 'token')}{earlier}."
     )
 
 

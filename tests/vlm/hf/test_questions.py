@@ -51,7 +51,7 @@ def test_the_limit_counts_picture_history_and_the_answer_to_come(
     monkeypatch.setattr(model, "context_length", length + 3)
     model.prepare(question)
     monkeypatch.setattr(model, "context_length", length + 2)
-    with pytest.raises(QuestionTooLong, match=r"Shorten it by about 1 tokens or clear the earlier turns\."):
+    with pytest.raises(QuestionTooLong, match=r"Shorten it by about 1 token or clear the earlier turns\."):
         model.prepare(question)
 
 

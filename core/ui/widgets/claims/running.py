@@ -11,6 +11,7 @@ from ....claims.claim import Claim
 from ....claims.report import Report
 from ....claims.run import examples_of, run_claims
 from ....claims.verdict import LEAST
+from ....counted import counted
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs
@@ -65,7 +66,7 @@ def measure_claims(
 
     one = len(claims) == 1
     key = report_key(model, claims[0]) if one else (model.card.fingerprint, "all")
-    purpose = f"measuring {scenes} scenes{'' if one else ' for each claim'}"
+    purpose = f"measuring {counted(scenes, 'scene')}{'' if one else ' for each claim'}"
     jobs.start(model, key, purpose, "claim", measure)
 
 
@@ -88,5 +89,5 @@ def tell_stop(view: ClaimsView, jobs: PageJobs, key: tuple[str, str]) -> None:
 def _label(scenes: int, known: Report | None, own: Report | None) -> str:
     """What the button does."""
     if own is not None and own.asked < scenes:
-        return f"Go on to {scenes} scenes"
-    return f"Run on {scenes} scenes" if known is None else f"Run again on {scenes} scenes"
+        return f"Go on to {counted(scenes, 'scene')}"
+    return f"Run on {counted(scenes, 'scene')}" if known is None else f"Run again on {counted(scenes, 'scene')}"

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ....charts.evidence import Line, probability_curves
+from ....counted import counted
 from ....evidence.curves import Curve
 from ....evidence.location import Location
 from ....evidence.metric import Figure
@@ -102,5 +103,5 @@ def cost(evidence: Evidence) -> str:
     stopped = "" if evidence.complete == 1 else f" · stopped: {evidence.complete:.0%} of it was done"
     return (
         f"The target's probability is {evidence.full:.2f} with the whole picture, and without it {blank} · random: "
-        f"mean and range of {len(evidence.random)} orders · {evidence.seconds:.1f} s{together}{stopped}"
+        f"mean and range of {counted(len(evidence.random), 'order')} · {evidence.seconds:.1f} s{together}{stopped}"
     )
