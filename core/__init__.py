@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .api.asking import ask, load_model, load_video, measure_grid
     from .api.explaining import evaluate, explain
     from .api.frames import frame_shares, hide_frames
-    from .api.showing import overlay, street_scene
+    from .api.showing import figures, overlay, street_scene
     from .cases.formats.registry import formats
     from .claims.registry import claims as published_claims
     from .clips import Video
@@ -56,6 +56,7 @@ __all__ = [
     "badge",
     "evaluate",
     "explain",
+    "figures",
     "formats",
     "frame_shares",
     "hide_frames",
@@ -82,6 +83,7 @@ _PLACES = {
     "badge": ".evidence.badge",
     "frame_shares": ".api.frames",
     "hide_frames": ".api.frames",
+    "figures": ".api.showing",
     "overlay": ".api.showing",
     "street_scene": ".api.showing",
     "Question": ".answer",

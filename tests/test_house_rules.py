@@ -123,6 +123,7 @@ def module_of(pin: str) -> str:
     """The package that a requirement installs, by the name it is imported by."""
     name = pin.split("==")[0]
     modules = {"pillow": "PIL", "scikit-image": "skimage", "causal-learn": "causallearn"}
+    modules |= {"vl-convert-python": "vl_convert"}
     return modules.get(name, name.replace("-", "_"))
 
 

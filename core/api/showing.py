@@ -1,11 +1,16 @@
-"""Pictures of an explanation, and pictures to ask about."""
+"""Figures of results, and pictures to ask about."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from PIL import Image
 
 from ..answer import Answer, Explanation
 from ..charts.heatmap import OPACITY, SIDE, heat_image
+from ..reports.case import Case
+from ..reports.figure import Figure
+from ..reports.registry import renderer
 from ..street.draw import draw
 from ..street.scene import sample
 
@@ -20,3 +25,13 @@ def overlay(answer: Answer, explanation: Explanation, *, size: int = SIDE, opaci
 def street_scene(number: int = 27) -> Image.Image:
     """A drawn street, as the embedded model knows them; the same number is the same scene."""
     return draw(sample(number)).image
+
+
+def figures(kind: str, answer: Answer, result: Any, **about: Any) -> tuple[Figure, ...]:
+    """The figures of a result about an answer, as reports have them: `figures("knockout", answer, curves)[0].save(
+    "knockout.svg")`, or .png, .csv, .npz.
+
+    `kind` names what the result is as a run keeps it (`sightline.runs.kinds`); `about` is what decides it, where the
+    result does not say so itself (`target`, `positions`, ...). Raises UnknownName for a kind that there is not.
+    """
+    return tuple(renderer(kind).figures(Case(answer, result, about)))

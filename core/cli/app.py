@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, families, mechanisms, runs, scenes
+from .commands import answers, cases, dashboard, doctor, families, handing_over, mechanisms, runs, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ ALONE: tuple[Callable[..., None], ...] = (
     mechanisms.mechanism,
     families.families,
     *(scenes.survey, scenes.league, scenes.flips, scenes.claims, scenes.findings, scenes.study),
+    *(handing_over.report, handing_over.bundle),
     doctor.doctor,
 )
 OF_SETS: tuple[Callable[..., None], ...] = (

@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element
 
 from ..answer import Answer, Explanation, Target
 from ..api.frames import frame_shares, hide_frames
+from ..reports.page import table
 from ..vlm.model import VisionLanguageModel
 from .console import bar, stoppable
-from .page import table
 
 
 @dataclass(frozen=True)

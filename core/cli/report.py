@@ -22,10 +22,11 @@ from ..explainers.registry import explainers
 from ..geometry import picture_notes
 from ..maps.files import record_json
 from ..maps.grid import grid_note
+from ..reports.page import image, node, table, token, wide
 from ..vlm.model import ModelCard
 from .explaining import told
 from .frames import frame_figures, frame_table
-from .page import image, node, table, token, wide, write_page
+from .page import write_page
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""

@@ -76,5 +76,5 @@ class Explainer(ABC):
         """Scores of every position of `answer.layout` for each token target, on the CPU in float32; the last step's are
         final.
 
-        Yield often, so that the share done is told. Stop is heard within every pass. Positions the token target cannot rest on (those after
-        it) are 0. Nothing may be left behind on the model, whatever is raised."""
+        Yield often, so that the share done is told. Stop is heard within every pass. Positions the token target cannot
+        rest on (those after it) are 0. Nothing may be left behind on the model, whatever is raised."""

@@ -42,6 +42,21 @@ def test_a_run_is_handed_over(command: Command, kept: RunStore, tmp_path: Path) 
     assert refused.code == 2 and "is not there" in refused.told
 
 
+def test_a_run_is_reported_and_bundled(
+    command: Command, kept: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [line] = command("runs", "list", "--search", "door", "--data", kept.folder).lines
+    monkeypatch.chdir(tmp_path)
+    reported = command("report", line["run"], "--data", kept.folder)
+    assert reported.code == 0 and reported.lines[0]["file"] == f"{line['run']}.html"
+    assert "Is the door open?" in (tmp_path / f"{line['run']}.html").read_text(encoding="utf-8")
+    bundled = command("bundle", line["run"], "-o", tmp_path / "b.zip", "--data", kept.folder)
+    assert bundled.lines[0]["bytes"] == (tmp_path / "b.zip").stat().st_size and bundled.lines[0]["damage"] == []
+    assert command("runs", "import", tmp_path / "b.zip", "--data", tmp_path / "elsewhere").code == 0
+    refused = command("report", line["run"], "-o", tmp_path, "--data", kept.folder)
+    assert refused.code == 2 and "not a regular file" in refused.told
+
+
 def test_what_is_deleted_can_be_brought_back(command: Command, kept: RunStore) -> None:
     run = kept.list()[0].id
     deleted = command("runs", "delete", run, "--data", kept.folder)

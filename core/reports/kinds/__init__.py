@@ -1,0 +1,1 @@
+"""A file for each kind of results: its figures, and the code that makes it."""

@@ -1,0 +1,91 @@
+"""The same question asked again with something taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from PIL import Image
+
+from ...answer import Answer, RegionMask
+from ...charts.overlays import fit, region_overlay
+from ...charts.tokens import aligned_chart, aligned_tokens, visible
+from ...masking import covered_patches
+from ...mechanisms.results import Row
+from ...perturb import reask as module
+from ...perturb.reask import Reasked, reask_under
+from ..base import Renderer
+from ..case import Case
+from ..code import Code, Writer
+from ..drawing import Chart, Pixels
+from ..figure import Figure
+from ._shared import NATS, docs, sentences, took
+
+WIDTH, SIDE = 620, 420
+
+
+class Again(Renderer):
+    """Both answers token under token, and what was hidden."""
+
+    key = "reasked"
+    name = "Asked again"
+
+    def figures(self, case: Case) -> Sequence[Figure]:
+        reasked: Reasked = case.result
+        words = reasked.outcome.perturbation.words
+        changes = np.asarray(reasked.outcome.changes, dtype=float)
+        original, other = ([token.label for token in one.tokens] for one in (reasked.original, reasked.answer))
+        rows: list[Row] = [
+            {"token": number, "text": text, "change": float(change)}
+            for number, (text, change) in enumerate(zip(original, changes, strict=False), 1)
+        ]
+        chart = None
+        if original and len(original) == len(changes):
+            chart = Chart(aligned_chart(aligned_tokens(original, other, changes.tolist()), WIDTH))
+        said = (
+            f"With {words} the model says “{visible(reasked.answer.text)}”. Below each token of the original answer: "
+            "the change of its log-probability (nats), read with the words before it forced."
+        )
+        numbers = {"changes": changes, "said": np.array(reasked.answer.token_ids, dtype=np.int64)}
+        figures = [
+            Figure(
+                f"Asked again: {words}",
+                sentences(said, took(reasked.seconds)),
+                numbers,
+                chart,
+                rows,
+                methods=docs(module),
+            )
+        ]
+        masks = reasked.answer.question.masks[len(reasked.original.question.masks) :]
+        for image in sorted({mask.image for mask in masks}):
+            own = [mask for mask in masks if mask.image == image]
+            hidden = np.logical_or.reduce([mask.hidden for mask in own])
+            picture = f"picture {image + 1}" if len(reasked.original.question.images) > 1 else "the picture"
+            figures.append(
+                Figure(
+                    f"What was hidden of {picture}",
+                    f"{hidden.mean():.1%} of its pixels; the patches that are covered are outlined.",
+                    {"hidden": hidden},
+                    Pixels(partial(_overlay, reasked.original, own[0], hidden)),
+                )
+            )
+        return figures
+
+    def code(self, case: Case, write: Writer) -> Code:
+        reasked: Reasked = case.result
+        perturbation = write.literal(reasked.outcome.perturbation)
+        return Code(
+            (
+                f"perturbation = {perturbation}",
+                f"result = {write.call(reask_under, 'model', 'answer', 'perturbation')}",
+            ),
+            rounding=NATS,
+        )
+
+
+def _overlay(answer: Answer, mask: RegionMask, hidden: np.ndarray) -> Image.Image:
+    image = answer.question.images[mask.image]
+    boxes = [answer.layout.box(position) for position in covered_patches(hidden, answer.layout, mask.image)]
+    return region_overlay(image, hidden, [box for box in boxes if box is not None], fit(image.size, SIDE))
