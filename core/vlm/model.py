@@ -171,8 +171,8 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
-        """The raw float32 logits of the answer's tokens from one teacher-forced pass over the whole sequence,
-        images included, with no cache."""
+        """The raw float32 logits of the answer's tokens from one teacher-forced pass over the whole sequence, with no
+        cache. What the vision tower made of its images is used where it is kept (`forget`)."""
 
     @abstractmethod
     def tower_pass_bytes(self, answer: Answer, checkpoints: bool = False) -> int:

@@ -71,6 +71,8 @@ def self_check(model: VisionLanguageModel) -> SelfCheck:
     questions = _questions(model)
     # Words, picture, words, picture: the first two are asked again after what the other left.
     before, after = ([ask(model, question) for question in questions] for _ in range(2))
+    # Pictures are looked at again: what is kept of them is checked too.
+    model.forget()
     replayed = max(replay_difference(model, answer) for answer in (before[1], after[0]))
     reordered = max(order_difference(*pair) for pair in zip(before, after, strict=True))
     difference, precision = max(replayed, reordered), model.card.dtype

@@ -31,7 +31,10 @@ def continuation_logits(
     if any(other.visual != first.visual or other.ids[: other.shared] != shared for other in prompts):
         raise ValueError("continuations in one batch must share their images and the tokens before the question")
     if not passes.shares_prefix or first.positions is None or not shared:
-        return [passes.teacher_forced(p.inputs, answer)[0] for p, answer in zip(prompts, answers, strict=True)]
+        return [
+            passes.teacher_forced(prefill.with_features(p.inputs), answer)[0]
+            for p, answer in zip(prompts, answers, strict=True)
+        ]
     return _after_prefix(passes, prefill, prompts, answers)
 
 

@@ -135,7 +135,7 @@ class TransformersModel(VisionLanguageModel):
         context = self._passes.context(inputs, sizes, places, question.clips)
         layout = self._grids.placed(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
-        return PositionedPrompt(
+        prepared = PositionedPrompt(
             question=question,
             inputs=inputs,
             layout=layout,
@@ -145,6 +145,8 @@ class TransformersModel(VisionLanguageModel):
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
             visual=seen(question, prompt.ids, self.family),
         )
+        self._prefill.name_pixels(prepared)
+        return prepared
 
     def choose_frames(self, video: VideoFacts, count: int | None = None, rate: float | None = None) -> ChosenFrames:
         return chosen(self.processor, self.family, self.card.name, video, count, rate)
@@ -225,7 +227,7 @@ class TransformersModel(VisionLanguageModel):
     # Replay
 
     def replay_logits(self, answer: Answer) -> Float[Tensor, "answer vocabulary"]:
-        return self._passes.teacher_forced(answer.inputs, answer.token_ids)[0]
+        return self._passes.teacher_forced(self._prefill.with_features(answer.inputs), answer.token_ids)[0]
 
     def tower_pass_bytes(self, answer: Answer, checkpoints: bool = False) -> int:
         return tower_pass_bytes(self.network.config, answer, self.card.hidden, self.card.number_bytes, checkpoints)
@@ -371,7 +373,7 @@ class TransformersModel(VisionLanguageModel):
     def _logits_under(self, answer: Answer, edits: Edits) -> Float[Tensor, "answer vocabulary"]:
         """The logits of a whole pass under edits: the network's own, where those of states cannot be told."""
         with editing([edits]):
-            return self._passes.teacher_forced(self._passes.inputs_of(answer), answer.token_ids)[0]
+            return self.replay_logits(answer)
 
     def edits_at_once(self, answer: Answer, start: int = 0) -> int:
         return edits_at_once(self.card, answer, start)

@@ -128,18 +128,24 @@ class Prefill:
                     self._prefixes.keep(prepared.visual, prepared.ids[:length], kept)
         return kept
 
+    def name_pixels(self, prepared: PositionedPrompt) -> None:
+        """Remember of which pictures the pixels of a prompt are: others of the same pictures need no pass of the tower.
+        Waits for no pass."""
+        for pixels in _pixels_in(prepared.inputs).values():
+            self._visual_of[pixels] = prepared.visual
+
     def visual_features(self, prepared: PositionedPrompt) -> dict[str, Any]:
         """The vision tower's outputs for pictures and for videos, in the form in which the network takes them instead
         of pixels."""
+        self.name_pixels(prepared)
         with self._passes.lock, looking_at(prepared.question, self._passes.name):
-            for pixels in _pixels_in(prepared.inputs).values():
-                self._visual_of[pixels] = prepared.visual
             return self._features_of(prepared.visual, prepared.inputs, kinds_of(prepared))
 
     def with_features(self, inputs: Mapping[str, Tensor]) -> dict[str, Any]:
         """The inputs of a prompt on the network's device, with the tower's outputs in the place of its pixels.
 
-        Those are the ones that are kept of these very pixels, and of others they are kept from now on.
+        Those are the ones that are kept of the same pictures, or of these very pixels where nobody said of which they
+        are, and of others they are kept from now on.
         """
         placed = {name: value.to(self._passes.network.device) for name, value in inputs.items()}
         pixels = _pixels_in(inputs)

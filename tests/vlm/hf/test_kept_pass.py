@@ -8,7 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Answer, Decoding, Question
+from core.answer import Answer, Decoding, Question, Target
+from core.explainers.base import Explainer
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.mechanisms.base import Mechanism
+from core.mechanisms.registry import mechanisms
+from core.mechanisms.run import measure
 from core.vlm.edits import HeadAblation
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -90,3 +96,27 @@ def test_the_tower_runs_again_only_once_it_is_forgotten(
     for _ in range(2):
         model.attention_rows(answer, [3])
     assert ran.count("tower") == 1
+
+
+LOOKING = {"relevancy", "attention_times_tower", "occlusion_pixels", "occlusion_superpixels"}
+"""Explainers that look inside the tower, or at other pictures."""
+
+
+@pytest.mark.parametrize("method", [*explainers().values(), *mechanisms().values()], ids=lambda method: method.key)
+def test_the_tower_runs_again_only_where_it_is_looked_into(
+    method: Explainer | Mechanism, llava: TransformersModel, picture: Image.Image
+) -> None:
+    llava.forget()
+    # The latter is asked over the prompt that the former left.
+    _, answer = (ask(llava, Question(text, picture, decoding=Decoding(max_new_tokens=3))) for text in ("the", "dog"))
+    seen: list[int] = []
+    hook = llava.network.model.vision_tower.register_forward_hook(lambda *_: seen.append(1))
+    try:
+        if isinstance(method, Explainer):
+            explain(method, llava, answer, [Target((1,))])
+        else:
+            measure(method, llava, answer, Target((1,)))
+        llava.replay_logits(answer)
+    finally:
+        hook.remove()
+    assert bool(seen) == (method.key in LOOKING), f"{len(seen)} passes of the tower"
