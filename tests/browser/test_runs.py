@@ -55,6 +55,23 @@ def asked(page: Page) -> list[str]:
     ]
 
 
+def copied_and_opened(page: Page, settle: Settle) -> None:
+    """On History: copy the run that is open, and go on with the copy."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem").filter(has_text="Duplicate").click()
+    expect(page.get_by_test_id("stSidebar")).to_contain_text("Kept")
+    expect(page.get_by_text("“What color is the house? (copy)” is there now.")).to_be_visible()
+    settle(page)
+    page.get_by_label("Search").fill("copy")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("1 of 2 runs")).to_be_visible()
+    settle(page)
+    page.locator('[class*="st-key-open_"] button').click()
+    expect(page.get_by_role("heading", name="Chat", level=1)).to_be_visible()
+    settle(page)
+
+
 def test_a_run_goes_on_wherever_its_address_is_opened(
     killable: Killable, context: BrowserContext, settle: Settle
 ) -> None:
@@ -89,6 +106,9 @@ def test_a_run_goes_on_wherever_its_address_is_opened(
     assert asked(page) == said
     expect(page.get_by_text("The server was restarted")).to_be_visible()
     ask(page, "And the car?", settle)
+    assert asked(page)[:4] == said
+
+    copied_and_opened(page, settle)
     assert asked(page)[:4] == said
     page.close()
     second.close()

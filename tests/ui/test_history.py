@@ -204,3 +204,20 @@ def test_of_many_runs_some_are_drawn_and_none_is_read_again(
     monkeypatch.setattr(info, "_read", lambda folder: pytest.fail("read again"))
     at.pagination[0].set_value(3).run()
     assert not at.exception and len(titles(at)) == 5
+
+
+def test_a_run_is_opened_in_chat_and_the_one_of_this_tab_can_be_named_and_deleted(
+    app: App, store: RunStore, llava: TransformersModel
+) -> None:
+    answer = ask(llava, Question("What is it?", decoding=Decoding(max_new_tokens=2)))
+    with store.create() as run:
+        run.add(Exchange(answer.question, answer), llava.card)
+    at = click(app(PAGE), f"open_{run.id}")
+    assert at.title[0].value == "Chat" and "What is it?" in texts(at)
+    at.switch_page(PAGE).run()
+    more(at, run.id, "Title, tags and notes")
+    at.text_input[-2].set_value("Mine")
+    at.button[[button.label for button in at.button].index("Save")].click().run()
+    assert not at.exception and store.info(run.id).title == "Mine"
+    more(at, run.id, "Delete")
+    assert store.list() == () and at.session_state["workspace"].exchanges == []

@@ -9,8 +9,9 @@ import streamlit as st
 
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
+from ..state.keeping import runs
 from ..widgets.map_downloads import plain
-from .store import attempt, runs
+from .store import attempt
 from .view import HistoryView, Packed, Told
 from .words import many, size, title_of
 

@@ -15,10 +15,10 @@ from ...runs.compared import Pair, changes, figure_of, paired
 from ...runs.info import RunInfo
 from ...runs.manifest import TurnSummary
 from ...runs.run import Run
+from ..state.keeping import runs
 from ..widgets.chips import escaped
 from ..widgets.pages import page_of
 from .row import thumbnail
-from .store import runs
 from .view import HistoryView
 from .words import facts, many, one_line
 

@@ -9,9 +9,10 @@ import streamlit as st
 
 from ...runs.budget import StoreLimits, proposals
 from ...runs.info import RunInfo
+from ..state.keeping import runs
 from ..state.workspace import Workspace
 from ..widgets.pages import page_of
-from .store import attempt, delete, runs
+from .store import attempt, delete
 from .view import HistoryView, Told
 from .words import many, one_line, size
 

@@ -6,12 +6,13 @@ import streamlit as st
 
 from ...errors import RunError
 from ...runs.info import RunInfo
+from ..state.keeping import runs
 from ..state.workspace import Workspace
 from .bundles import take_in
 from .compare import compare_panel
 from .limits import limits_panel
 from .listing import listing
-from .store import attempt, runs, undelete
+from .store import attempt, undelete
 from .trash import trash_panel
 from .view import HistoryView
 from .words import many, size
@@ -71,7 +72,7 @@ def _told(view: HistoryView) -> None:
         return
     st.html(_STYLE)
     with st.container(border=True, gap="small", key="history_told"):
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.markdown(":material/error:" if told.wrong else ":material/check_circle:", width="content")
             st.text(told.sentence, width="stretch")
             st.button(

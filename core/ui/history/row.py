@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...runs.info import RunInfo
+from ..state.opening import open_run
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from .about import about_form
@@ -63,7 +64,8 @@ def in_words(run: RunInfo) -> None:
 def _actions(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button("Open", key=f"open_{run.id}", icon=":material/open_in_new:"):
-            st.switch_page("pages/1_Chat.py", query_params={"run": run.id})
+            open_run(workspace, run.id)
+            st.switch_page("pages/1_Chat.py")
         chosen = st.menu_button(
             "More",
             list(ICONS) if run.manifest else [EXPORT, DELETE],

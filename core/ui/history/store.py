@@ -6,16 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ...errors import SightlineError
 from ...runs.run import Run
-from ...runs.store import RunStore
+from ..state.keeping import runs
 from ..state.opening import let_go, release
 from ..state.workspace import Workspace
 from .view import HistoryView, Told
 from .words import many, title_of
-
-
-def runs() -> RunStore:
-    """The runs of this account, or of the folder that the server was started with."""
-    return RunStore()
 
 
 def attempt(view: HistoryView, action: Callable[[], Told | None]) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ...runs.info import RunInfo
+from ..state.keeping import runs
 from ..widgets.pages import page_of
 from .row import in_words, thumbnail
-from .store import attempt, runs, undelete
+from .store import attempt, undelete
 from .view import HistoryView, Told
 from .words import many, size
 
