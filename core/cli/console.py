@@ -20,6 +20,7 @@ from ..errors import ExplainError, SightlineError, WorkersUnavailable, unimporta
 
 if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
     from ..vlm.cancel import CancelToken
+    from ..vlm.forecast import Forecast
 
 
 class Exit(IntEnum):
@@ -86,6 +87,13 @@ def emit(record: Mapping[str, Any]) -> None:
 def say(text: str) -> None:
     """One message for people. Untrusted text is shown as it is: no markup, no control characters."""
     Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_forecast(told: Forecast, name: str, cheaper: str = "") -> None:
+    """How long something will take here, and what is cheaper, on standard error before it begins; nothing where it is
+    over in a moment."""
+    if told.long:
+        say(f"{name}: {told.words}.{f' {cheaper}' if cheaper else ''}")
 
 
 @contextmanager

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from ..answer import Answer, Explanation, Target
 from ..comparison.keyword import key_tokens, word_tokens
 from ..counted import counted
-from ..errors import NotApplicable, WrongOption
+from ..errors import ExplainError, NotApplicable, WrongOption
 from ..evidence.badge import badge
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
 from ..explainers.base import Explainer
 from ..explainers.registry import explainers
-from ..explainers.run import explain
+from ..explainers.run import expected, explain
 from ..maps.files import record
 from ..maps.grid import grid_note
 from ..maps.shares import parts, shares
@@ -24,7 +25,7 @@ from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import rival_ids, whole_answer
-from .console import bar, say, stoppable
+from .console import bar, say, say_forecast, stoppable
 from .frames import frame_figures
 
 DEFAULT = "relevancy"
@@ -134,6 +135,20 @@ def explained(
 
         explanations += explain(method, model, answer, [target], own, cancel=cancel, progress=share)
     return explanations
+
+
+def foretell(
+    model: VisionLanguageModel,
+    answer: Answer,
+    target: Target,
+    methods: Sequence[Explainer],
+    settings: Sequence[str] | None,
+) -> None:
+    """Say how long each of the methods will take that takes long. Raises WrongOption and SettingsError."""
+    for method in methods:
+        with suppress(ExplainError):  # it is said when it comes to it
+            told = expected(method, model, answer, [target], settings_of(model, method, settings))
+            say_forecast(told, method.name, method.cheaper)
 
 
 def told(answer: Answer, explanation: Explanation, changes: Sequence[Sequence[float]] = ()) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ..perturb.words import layers_in_words
 from ..settings import Chosen
 from ..vlm.memory_costs import pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING, Passes
 from ..vlm.targets import TokenTarget
 
 
@@ -74,6 +75,12 @@ def passed_as_it_is(model: VisionLanguageModel) -> str | None:
 def lacks(model: VisionLanguageModel, layer: int) -> bool:
     """Whether a layer has no attention."""
     return layer in model.card.without_attention
+
+
+def rows_passes(answer: Answer, token_targets: Sequence[TokenTarget]) -> Passes:
+    """What `target_rows` costs: nothing where the rows are kept, else a replay."""
+    held = answer.attention is not None and answer.attention.has(target.index for target in token_targets)
+    return NOTHING if held else Passes(forward=1)
 
 
 def rows_bytes(model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget]) -> int:

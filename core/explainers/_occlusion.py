@@ -28,6 +28,7 @@ from ..perturb.prediction import Outcome
 from ..vlm.batch_size import images_at_once
 from ..vlm.memory_costs import picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, over_images
 from ..vlm.targets import TokenTarget
 from ._places import Need
 from .base import Explainer, Step
@@ -167,11 +168,21 @@ class PixelOcclusion(Explainer):
         it stands none."""
         return []
 
+    @abstractmethod
+    def regions(self, question: Question, layout: TokenLayout, settings: Any) -> int:
+        """About how many parts and blocks there are, without finding them."""
+
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         # Pictures are made ready for the next pass while one is under way.
         return (1 + images_at_once(model, answer)) * picture_pass_bytes(model, answer)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        placed = answer.layout if answer.layout.views else in_regions(answer.layout)
+        return over_images(1 + self.regions(answer.question, placed, settings))
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

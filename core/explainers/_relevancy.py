@@ -17,6 +17,7 @@ from ..vlm.batch_size import in_smaller_batches
 from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import ModelCard, VisionLanguageModel
+from ..vlm.pass_costs import NOTHING, Passes, share_after
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._attention import passed_as_it_is
@@ -110,6 +111,17 @@ class RowRelevancy(Explainer):
         graph = (LAYER_STATES + inside) * rows * state + pass_bytes(model, answer)
         blocks = 3 * block_bytes(torch.device(card.device))
         return kept + prefix + graph + blocks + together * target_bytes(card, rows) + 8 * len(token_targets) * length
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        share = share_after(answer, self.first_row(answer))
+        decoder = Passes(forward=2, backward=len(token_targets)) * share
+        return decoder + self.tower_passes(answer, token_targets, settings)
+
+    def tower_passes(self, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any) -> Passes:
+        """What going on through the tower costs."""
+        return NOTHING
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

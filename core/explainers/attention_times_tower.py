@@ -15,8 +15,9 @@ from ..settings import Chosen, choice, layers
 from ..vlm.instead import instead
 from ..vlm.memory_costs import tower_rows_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, target_rows, without_rows
+from ._attention import rows_bytes, rows_passes, target_rows, without_rows
 from ._places import NOT_LOOKED_AT
 from .base import Explainer, Step
 
@@ -60,6 +61,13 @@ class AttentionTimesTower(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         return rows_bytes(model, answer, token_targets) + tower_rows_bytes(model, answer)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        # One layer of the tower is computed again, or all are; rows take about as long as that.
+        again = 0.0 if settings.tower == "last" else 1.0
+        return rows_passes(answer, token_targets) + Passes(tower=1 + 3 * again)
 
     def scores(
         self,

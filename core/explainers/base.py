@@ -18,6 +18,7 @@ from torch import Tensor
 from ..answer import Answer, TokenLayout
 from ..settings import NoSettings
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._places import Need, lacking
 
@@ -45,7 +46,8 @@ class Explainer(ABC):
     where it scores nothing else or nothing without them, or also the "places" that they have in the picture; answers
     that lack it are refused in a sentence. `signed`: scores may be negative, and then mean evidence against.
     `contrasts`: a rival changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it
-    knows nothing of the model, and is there to be beaten.
+    knows nothing of the model, and is there to be beaten. `cheaper`: a sentence that says what answers nearly the same
+    at less; empty where nothing does.
     """
 
     key: ClassVar[str]
@@ -57,6 +59,7 @@ class Explainer(ABC):
     contrasts: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = False
     control: ClassVar[bool] = False
+    cheaper: ClassVar[str] = ""
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         """Why this method cannot explain this answer, as a sentence that says what to do; None when it can. As it
@@ -68,6 +71,12 @@ class Explainer(ABC):
     ) -> int:
         """Bytes needed beside what is loaded; an upper bound good to a factor of two."""
         return 0
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        """What it costs, in forward passes: told before it begins. As it stands one."""
+        return Passes(forward=1)
 
     @abstractmethod
     def scores(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ import torch
 from ..answer import Answer
 from ..settings import number
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING, Passes
 from ..vlm.targets import TokenTarget
 from .base import Explainer, Step
 
@@ -33,6 +35,11 @@ class Random(Explainer):
     caveat = "A control that knows nothing of the model: anything you see in it is chance."
     Settings = RandomSettings
     control = True
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return NOTHING
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: RandomSettings
@@ -76,6 +83,11 @@ class CentreBias(Explainer):
     Settings = CentreBiasSettings
     needs = "places"
     control = True
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return NOTHING
 
     def scores(
         self,

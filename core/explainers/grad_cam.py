@@ -12,6 +12,7 @@ from ..answer import Answer
 from ..errors import NotApplicable
 from ..settings import number
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length
 from ._places import image_positions
@@ -48,6 +49,12 @@ class GradCam(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         return backward_bytes(model, answer, token_targets)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        gone = 1 - round(settings.depth * (model.card.layers - 1)) / model.card.layers
+        return Passes(forward=1 + gone, backward=gone * len(token_targets))
 
     def scores(
         self,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..answer import Answer
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length
 from .base import Explainer, Step
@@ -28,6 +29,11 @@ class InputGradient(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         return backward_bytes(model, answer, token_targets)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return Passes(forward=2, backward=len(token_targets))
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -9,10 +9,17 @@ from typing import Any
 import torch
 
 from ..answer import Answer
-from ..mechanisms.contributions import contribution_bytes, contributions
-from ..mechanisms.logprob_increase import head_increases, increase_bytes, source_increases, top_heads
+from ..mechanisms.contributions import contribution_bytes, contribution_passes, contributions
+from ..mechanisms.logprob_increase import (
+    head_increases,
+    increase_bytes,
+    increase_passes,
+    source_increases,
+    top_heads,
+)
 from ..settings import number
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from .base import Explainer, Step
 
@@ -53,6 +60,11 @@ class LogprobIncrease(Explainer):
     ) -> int:
         read = contribution_bytes(model, answer, len(token_targets))
         return read + increase_bytes(model, max(len(answer.layout), len(token_targets) * model.card.heads))
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return contribution_passes(answer) + increase_passes(model, answer, len(token_targets), settings.heads)
 
     def scores(
         self,

@@ -36,6 +36,7 @@ class OcclusionPixels(PixelOcclusion):
     key = "occlusion_pixels"
     name = "Hide pixels"
     caveat = "What depends on several squares at once shows in none of them, and the fill is itself something to see."
+    cheaper = "Stopped half way it shows where it matters; hiding image tokens reads the picture once."
     Settings = OcclusionPixelsSettings
 
     def parts(self, question: Question, layout: TokenLayout, settings: OcclusionPixelsSettings) -> list[Part]:
@@ -52,6 +53,10 @@ class OcclusionPixels(PixelOcclusion):
             (HiddenPatches(frozenset(positions), fill), {p: 1 / count for p in positions if p in seen})
             for count, positions in blocks_of_windows(layout, settings.window, settings.step)
         ]
+
+    def regions(self, question: Question, layout: TokenLayout, settings: OcclusionPixelsSettings) -> int:
+        parts = windows(layout, settings.window, settings.step)
+        return len(parts) + len(blocks_of_windows(layout, settings.window, settings.step))
 
 
 def _with_pixels(question: Question, layout: TokenLayout) -> set[int]:

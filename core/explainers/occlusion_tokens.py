@@ -14,6 +14,7 @@ from ..vlm.batch_size import edited_row_bytes
 from ..vlm.edits import first_after_images
 from ..vlm.memory_costs import keys_bytes, pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, share_after_images
 from ..vlm.targets import TokenTarget
 from ._occlusion import taken_away, windows
 from ._places import image_positions
@@ -42,6 +43,7 @@ class OcclusionTokens(Explainer):
     key = "occlusion_tokens"
     name = "Hide image tokens"
     caveat = "Not deleted pixels: image tokens have mixed before they are hidden, so neighbours may still tell."
+    cheaper = "A larger window and step hide less often; suffix relevancy takes a pass or two."
     Settings = OcclusionTokensSettings
     signed = True
     keeps_partial = True
@@ -59,6 +61,13 @@ class OcclusionTokens(Explainer):
         kept = 2 * keys_bytes(model, answer)
         batch = sets_at_once(model, answer, first) * edited_row_bytes(card, answer, first)
         return pass_bytes(model, answer) + kept + batch
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        # The pass that is run on, its keys and values, and each part over the rows after the picture.
+        parts = len(self._parts(answer, model.with_patches_across(answer), settings))
+        return Passes(forward=(2 + parts) * share_after_images(answer))
 
     def scores(
         self,

@@ -13,8 +13,9 @@ from torch import Tensor
 from ..answer import Answer
 from ..settings import Chosen, choice, heads, layers
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, target_rows, without_rows
+from ._attention import rows_bytes, rows_passes, target_rows, without_rows
 from ._places import NOT_LOOKED_AT, image_positions
 from .base import Explainer, Step
 
@@ -50,6 +51,13 @@ class RawAttention(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         return rows_bytes(model, answer, token_targets)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        read = rows_passes(answer, token_targets)
+        across = model.with_patches_across(answer) is not answer.layout
+        return read + Passes(forward=2) if across else read
 
     def scores(
         self,

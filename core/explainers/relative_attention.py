@@ -12,8 +12,9 @@ from ..answer import Answer
 from ..errors import NotApplicable, NotShown
 from ..settings import Chosen, layers, text
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, share_after_images
 from ..vlm.targets import TokenTarget
-from ._attention import rows_bytes, seen_layers, target_rows, without_rows
+from ._attention import rows_bytes, rows_passes, seen_layers, target_rows, without_rows
 from ._places import NOT_LOOKED_AT, image_positions
 from .base import Explainer, Step
 
@@ -53,6 +54,12 @@ class RelativeAttention(Explainer):
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
         return 2 * rows_bytes(model, answer, token_targets)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        # The generic question after the pictures, which are kept.
+        return Passes(forward=share_after_images(answer)) + rows_passes(answer, token_targets)
 
     def scores(
         self,

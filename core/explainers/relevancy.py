@@ -13,6 +13,7 @@ from ..answer import Answer, TokenKind
 from ..settings import switch
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING, Passes
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._relevancy import RowRelevancy, begin, grouped
@@ -46,10 +47,15 @@ class Relevancy(RowRelevancy):
         "Follows attention that raised the token's logit; what the layers' other parts did to it, and what spoke "
         "against the token, is not in it."
     )
+    cheaper = "Suffix relevancy takes a part of that, and ranks patches much alike."
     Settings = RelevancySettings
 
     def first_row(self, answer: Answer) -> int:
         return 0
+
+    def tower_passes(self, answer: Answer, token_targets: Sequence[TokenTarget], settings: RelevancySettings) -> Passes:
+        through = settings.through_tower and bool(answer.layout.views)
+        return Passes(tower=2, backward_tower=len(token_targets)) if through else NOTHING
 
     def tower(self, model: VisionLanguageModel, answer: Answer, settings: RelevancySettings) -> TowerPass | None:
         return model.checkpointed_tower(answer) if settings.through_tower else None

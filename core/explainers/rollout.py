@@ -13,10 +13,14 @@ from ..answer import Answer
 from ..vlm.attention_call import LEAST_ROWS, AttentionCall, block_bytes
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._attention import passed_as_it_is
 from ._backward import full_length
 from .base import Explainer, Step
+
+ROWS = 0.5
+"""All attention rows once more, in passes."""
 
 
 class Rollout(Explainer):
@@ -38,6 +42,11 @@ class Rollout(Explainer):
         row = model.card.heads * len(answer.layout) * 4
         block = max(LEAST_ROWS * row, block_bytes(torch.device(model.card.device)))
         return checkpoint_bytes(model, answer) + 3 * block
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return Passes(forward=2, beside=ROWS)
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any

@@ -16,6 +16,7 @@ from ..errors import NotApplicable
 from ..settings import checked
 from ..vlm.batch_size import once_more
 from ..vlm.cancel import Cancelled, CancelToken, stoppable
+from ..vlm.forecast import Forecast, forecast
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
@@ -72,6 +73,15 @@ def explain(
         )
         for target, group in zip(targets, groups, strict=True)
     ]
+
+
+def expected(
+    explainer: Explainer, model: VisionLanguageModel, answer: Answer, targets: Sequence[Target], settings: Any = None
+) -> Forecast:
+    """How long `explain` will take here. Raises NotApplicable for targets outside the answer."""
+    settings = explainer.Settings() if settings is None else settings
+    token_targets = tuple(dict.fromkeys(one for target in targets for one in token_targets_of(answer, target)))
+    return forecast(model, answer, explainer.passes(model, answer, token_targets, settings))
 
 
 def _check(

@@ -22,6 +22,7 @@ from ..errors import NotShown
 from ..settings import switch
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, rows, vocabulary_passes
 from ..vlm.targets import TokenTarget
 from ._places import image_positions
 from .base import Explainer, Step
@@ -61,6 +62,11 @@ class TokenActivationMap(Explainer):
         rows = min(length, max(1, LOGITS_BYTES // (4 * card.vocabulary)))
         logits = 2 * rows * card.vocabulary * card.number_bytes
         return checkpoint_bytes(model, answer) + logits + length**2 * 4
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
+    ) -> Passes:
+        return Passes(forward=1, beside=vocabulary_passes(model.card, answer, rows(answer)))
 
     def scores(
         self,

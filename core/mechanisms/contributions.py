@@ -21,6 +21,7 @@ from ..vlm.decomposition import LayerDecomposition, without_heads
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, share_after
 from ..vlm.precision import at_least_float32
 from ..vlm.targets import TokenTarget, check_own
 
@@ -128,6 +129,11 @@ def check_words(model: VisionLanguageModel, words: Sequence[int]) -> None:
             f"The vocabulary of {model.card.name} has {model.card.vocabulary:,} tokens, and the one asked for is none "
             "of them. Type another word."
         )
+
+
+def contribution_passes(answer: Answer) -> Passes:
+    """What reading them costs: the rows that predict the answer, once, and layer by layer again."""
+    return Passes(forward=2) * share_after(answer, len(answer.prompt_tokens) - 1)
 
 
 def contribution_bytes(model: VisionLanguageModel, answer: Answer, token_targets: int) -> int:

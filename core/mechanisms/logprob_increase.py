@@ -20,11 +20,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Head
+from ..answer import Answer, Head
 from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.decomposition import LayerDecomposition
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, vocabulary_passes
 from ..vlm.precision import at_least_float32
 from ..vlm.unembedding import Unembedding
 from ._logprob_changes import LEAST_WORDS, Changes, block_bytes, block_words, logprob_changes
@@ -135,6 +136,14 @@ def increase_bytes(model: VisionLanguageModel, vectors: int) -> int:
     card, words = model.card, block_words(vectors, torch.device(model.card.device))
     block, unembedding_rows = 4 * vectors * words, 2 * 4 * words * card.hidden
     return 4 * block + unembedding_rows + 4 * vectors * card.hidden * 4 + 3 * card.hidden**2 * 4
+
+
+def increase_passes(model: VisionLanguageModel, answer: Answer, token_targets: int, followed: int) -> Passes:
+    """What the increases of all heads cost, and of every position of so many heads `followed`."""
+    card = model.card
+    every = vocabulary_passes(card, answer, token_targets * card.heads * len(card.attention_layers))
+    sources = token_targets * followed * len(answer.layout)
+    return Passes(beside=every + vocabulary_passes(card, answer, sources, card.hidden // card.heads))
 
 
 def _check_memory(model: VisionLanguageModel, vectors: int) -> None:

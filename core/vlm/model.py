@@ -26,6 +26,7 @@ from .cancel import CancelToken
 from .checkpoints import DecoderPass
 from .edits import Edits
 from .keeping import KeepRows
+from .pace import Pace
 from .prepared import DecodingState, PreparedPrompt
 from .tokens import TokenReader
 from .tower import TowerPass
@@ -82,10 +83,11 @@ class VisionLanguageModel(ABC):
     `context_length` is the longest sequence (prompt and answer, in tokens); `turns_at` the longest one in which keys
     are turned by the angles of short ones (LongRoPE; None: there is no other way); `end_ids` are the tokens that end
     an answer, `image_marker_ids` those that stand for images in a prompt, which no answer can hold; `reader` turns
-    tokens into text.
+    tokens into text; `pace` knows how long its passes take here.
     """
 
     card: ModelCard
+    pace: Pace
     lock: threading.RLock
     context_length: int
     turns_at: int | None = None

@@ -17,6 +17,7 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
+from core.vlm.pace import Pace
 from core.vlm.parting import Parting
 from core.vlm.replay import SelfCheck
 from core.vlm.targets import whole_answer
@@ -252,3 +253,13 @@ def test_a_model_is_asked_with_its_adapter_and_without(
 def test_an_option_of_the_model_that_means_nothing_is_told(command: Command, option: str, value: str) -> None:
     ran = command("ask", *ASKED, option, value)
     assert ran.code != 0 and ("Choose among" in ran.told or "empty" in ran.told)
+
+
+def test_what_takes_long_is_said_before_it_begins(
+    command: Command, scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("explain", *ASKED, "--image", scene, "--method", "input_gradient", "--method", "relevancy")
+    assert "passes" not in command(*asked).told
+    monkeypatch.setattr(Pace, "pass_seconds", lambda *_: 100.0)
+    told = command(*asked).told
+    assert "Input x gradient: about" in told and "Relevancy: about" in told and "Suffix relevancy takes" in told

@@ -12,10 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.errors import NotApplicable, NotEnoughMemory
+from core.ui.jobs import left
 from core.ui.jobs import page as jobs_page
 from core.ui.jobs.job import Job
 from core.ui.jobs.page import STOPPED, PageJobs, Work
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.forecast import Forecast
+from core.vlm.pass_costs import Passes
 
 Report = Callable[[float], None]
 MOMENT = 0.1
@@ -123,3 +126,17 @@ def test_the_next_run_of_a_page_has_what_was_done_before_a_stop() -> None:
     jobs = PageJobs(watched=Job(model, "counting", work))
     jobs.finish()
     assert kept == [7] and jobs.watched is None
+
+
+def test_the_bar_counts_passes_and_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(left.time, "monotonic", lambda: now[0])
+    told = left.Left(Forecast(Passes(forward=210), 40.0))
+    assert told.words(0.0) == "0 of 210 passes · about 40 s left"
+    now[0] += 30
+    # It is slower than was foretold.
+    assert told.words(0.25) == "52 of 210 passes · about 90 s left"
+    unknown = left.Left()
+    assert unknown.words(0.0) == ""
+    now[0] += 10
+    assert unknown.words(0.5) == "about 10 s left"

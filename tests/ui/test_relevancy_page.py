@@ -32,6 +32,7 @@ from core.ui.widgets.scored_words import scored_tokens
 from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.pace import Pace
 
 App = Callable[..., AppTest]
 
@@ -102,6 +103,18 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
 def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
     assert at.multiselect(key="relevancy_methods").value == [read_league_file().league.recommended]
+
+
+def test_what_takes_long_is_said_where_it_is_chosen_with_what_is_cheaper(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = exchange_of(llava)
+    assert "schedule" not in captions(opened(app, exchange, target=Target((2,))))
+    monkeypatch.setattr(Pace, "pass_seconds", lambda *_: 10.0)
+    at = opened(app, exchange, target=Target((3,)), methods=("relevancy", "random"))
+    assert "Relevancy: about 35 s; 4 passes. Suffix relevancy takes" in captions(at)
+    at.run()
+    assert "schedule" not in captions(at), "they are there"
 
 
 def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:

@@ -146,7 +146,7 @@ def explain(
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from ...answer import Decoding
     from ..asking import VideoFiles, answer_to, kept, load, spec_of
-    from ..explaining import explained, methods_of, target_of, told, with_grid
+    from ..explaining import explained, foretell, methods_of, target_of, told, with_grid
     from ..frames import changes_without
     from ..report import write_maps
 
@@ -157,6 +157,7 @@ def explain(
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
     answer = with_grid(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
+    foretell(loaded, answer, target, methods, setting)
     with stoppable() as cancel, bar("explaining") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, progress)
     changes = changes_without(loaded, answer, target) if hide_frames else ()

@@ -18,11 +18,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ...vlm.cancel import Cancelled, CancelToken, hearing
+from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
 from ..state.results import Kind
 from ..state.view import View
 from .failure import failure
 from .job import Job
+from .left import Left
 
 Result = TypeVar("Result")
 Report = Callable[[float], None]
@@ -53,25 +55,50 @@ class PageJobs:
     left: Callable[[], None] | None = None
     watched: Job[None] | None = None
 
-    def ensure(self, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> bool:
+    def ensure(
+        self,
+        model: VisionLanguageModel,
+        key: Hashable,
+        purpose: str,
+        name: str,
+        work: Work,
+        foretold: Forecast | None = None,
+    ) -> bool:
         """Do work that the page needs. Whether it was done just now; not where it was stopped or failed, now or
         before: then that has been said, with a button to try again."""
         if key not in self.stopped:
-            self.run(model, [key], purpose, name, work)
+            self.run(model, [key], purpose, name, work, foretold)
         if not self.tell(key):
             return True
         st.button("Compute it", key=f"again_{name}", on_click=self.forget, args=(key,))
         return False
 
-    def start(self, model: VisionLanguageModel, key: Hashable, purpose: str, name: str, work: Work) -> NoReturn:
+    def start(
+        self,
+        model: VisionLanguageModel,
+        key: Hashable,
+        purpose: str,
+        name: str,
+        work: Work,
+        foretold: Forecast | None = None,
+    ) -> NoReturn:
         """Do work that somebody clicked for, also where it was stopped or failed before, and draw again."""
         self.forget(key)
-        self.run(model, [key], purpose, name, work)
+        self.run(model, [key], purpose, name, work, foretold)
         context = get_script_run_ctx()
         st.rerun(scope="fragment" if context is not None and context.fragment_ids_this_run else "app")
 
-    def run(self, model: VisionLanguageModel, keys: Sequence[Hashable], purpose: str, name: str, work: Work) -> None:
-        """Do work of one or several keys. What goes wrong is kept under all of them.
+    def run(
+        self,
+        model: VisionLanguageModel,
+        keys: Sequence[Hashable],
+        purpose: str,
+        name: str,
+        work: Work,
+        foretold: Forecast | None = None,
+    ) -> None:
+        """Do work of one or several keys, with what was `foretold` of it on its bar. What goes wrong is kept under all
+        of them.
 
         Returns when that took no more than a moment. If it takes longer the page runs anew, watches the work to its end
         and draws everything again, and this does not return.
@@ -87,7 +114,7 @@ class PageJobs:
             self.stopped.update(dict.fromkeys(keys, why))
 
         if not job.ends_within(MOMENT):
-            self.left = partial(self._watch, job, f"stop_{name}", fail)
+            self.left = partial(self._watch, job, f"stop_{name}", fail, Left(foretold))
             st.rerun()
         _conclude(job, job.result, fail)
 
@@ -116,13 +143,17 @@ class PageJobs:
             watch()
         place.empty()
 
-    def _watch(self, job: Job[None], key: str, fail: Fail) -> None:
+    def _watch(self, job: Job[None], key: str, fail: Fail, left: Left) -> None:
         self.watched = job
         status, bar = st.empty(), st.empty()
         st.button("Stop", icon=":material/stop_circle:", key=key, on_click=fail, args=(STOPPED,))
 
         def advance(said: str) -> None:
-            bar.progress(min(1.0, float(said.split()[-1])))
+            done = min(1.0, float(said.split()[-1]))
+            bar.progress(done, text=left.words(done) or None)
+
+        if words := left.words(0.0):
+            bar.progress(0.0, text=words)
 
         _conclude(job, partial(job.watch, status, advance), fail)
         self.watched = None

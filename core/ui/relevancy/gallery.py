@@ -11,6 +11,7 @@ from ...charts.heatmap import heat_image
 from ...charts.tokens import visible
 from ...counted import counted
 from ...explainers.registry import explainers
+from ...vlm.forecast import duration
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -19,7 +20,7 @@ from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
 from ..widgets.target import aim
 from .maps import Look, Shown, drawn
-from .running import compute
+from .running import compute, told_of
 from .view import Order, RelevancyView
 
 PAGE = 24
@@ -114,14 +115,16 @@ def _compute(
     maps = {target: view.map_of(answer, target, order) for target in targets}
     missing = [target for target, map_ in maps.items() if map_ is None or map_.complete < 1]
     due = [target for target in missing if view.due(answer, target, order)]
-    expected = view.seconds.get(order, 0.0) * len(missing)
+    told = told_of(model, answer, missing, order) if missing else None
+    seconds = None if told is None else told.seconds
+    expected = view.seconds.get(order, 0.0) * len(missing) if seconds is None else seconds
     if missing and (not due or expected > PATIENCE):
         why = view.obstacle(answer, missing[0], order)
         with st.container(horizontal=True, vertical_alignment="center"):
             clicked = st.button(
                 f"Compute {counted(len(missing), 'word')}", icon=":material/play_arrow:", key="compute_words"
             )
-            st.text(why or f"At most about {expected:.0f} s, judged by the last map.")
+            st.text(why or f"About {duration(expected)}.")
         if not clicked:
             return any(map_ is not None for map_ in maps.values())
         for target in missing:

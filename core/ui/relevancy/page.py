@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import streamlit as st
 
 from ...answer import Answer, Target
+from ...explainers.registry import explainers
 from ...geometry import clip_of
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
@@ -15,6 +16,7 @@ from ..state.workspace import Workspace
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
 from ..widgets.exploring import explore
+from ..widgets.forecasts import foretold
 from ..widgets.frames import frames_section
 from ..widgets.places import why_no_places
 from . import maps, methods, table, text
@@ -22,6 +24,7 @@ from .change import change_panel
 from .entry import layers_panel
 from .gallery import chosen_order, word_gallery
 from .maps import Look, Shown, map_cards
+from .running import told_of
 from .table import agreement_panel
 from .text import image_against_text_panel
 from .view import Order, RelevancyView
@@ -63,6 +66,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     if not orders:
         st.info("Choose a method above.", icon=":material/stacks:")
         return
+    _foretold(workspace.view(RelevancyView), model, answer, target, orders)
     if not answer.layout.views:
         _no_places(answer, orders)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -84,6 +88,17 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         layers_panel(workspace.view(RelevancyView), model, answer, target, look)
     else:
         change_panel(workspace, model, answer, target, orders, look)
+
+
+def _foretold(
+    view: RelevancyView, model: VisionLanguageModel, answer: Answer, target: Target, orders: Sequence[Order]
+) -> None:
+    """How long the chosen methods take whose maps of the target are not there yet."""
+    for order in orders:
+        made = view.map_of(answer, target, order)
+        if made is None or made.complete < 1:
+            explainer = explainers()[order.method]
+            foretold(told_of(model, answer, [target], order), explainer.cheaper, explainer.name)
 
 
 def _maps(

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 
 from ...answer import Answer, Target
 from ...explainers.registry import explainers
-from ...explainers.run import explain
+from ...explainers.run import expected, explain
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
+from ..widgets.forecasts import foreseen
 from .view import Order, RelevancyView
 
 
@@ -28,4 +30,11 @@ def compute(
         view.keep(answer, order, maps)
 
     keys = [view.key(answer, target, order) for target in targets]
-    view.jobs.run(model, keys, f"computing {explainer.name}", order.method, work)
+    told = told_of(model, answer, targets, order)
+    view.jobs.run(model, keys, f"computing {explainer.name}", order.method, work, told)
+
+
+def told_of(model: VisionLanguageModel, answer: Answer, targets: Sequence[Target], order: Order) -> Forecast | None:
+    """How long that will take; None where it is refused."""
+    explainer = explainers()[order.method]
+    return foreseen(lambda: expected(explainer, model, answer, targets, order.settings))

@@ -94,6 +94,11 @@ def observing(name: str, observer: Callable[[AttentionCall], None], device: torc
         _observer.reset(token)
 
 
+def observed() -> bool:
+    """Whether somebody looks at attention calls in this thread."""
+    return _observer.get() is not None or _across.get() is not None
+
+
 @contextlib.contextmanager
 def observing_across(observer: Callable[[AttentionCall], None], device: torch.device) -> Iterator[None]:
     """The same of every cross-attention, whose keys are no positions of the sequence."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,6 +148,11 @@ def processed(processor: Any, rendered: str, question: Question, name: str) -> t
         batch[TYPES] = torch.as_tensor(processor.create_mm_token_type_ids(batch["input_ids"]))
     # Training alone reads labels; given some, a network would compute a loss.
     return tokenizer.text, {key: value for key, value in batch.items() if key != "labels"}
+
+
+def numbers_in(inputs: Mapping[str, Tensor]) -> int:
+    """How many numbers a prompt's pictures are, as a network is given them."""
+    return sum(value.numel() for value in inputs.values() if value.is_floating_point())
 
 
 def in_pixels(question: Question) -> str:

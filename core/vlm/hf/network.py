@@ -22,6 +22,7 @@ from torch import Tensor
 from ...answer import Answer, Question, TokenKind, TokenLayout
 from ...clips import ChosenFrames, VideoFacts
 from ...errors import EmptyQuestion, NotApplicable, NotShown, UnknownName
+from .. import pace
 from ..attention_call import AttentionCall
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken, check_heard, stoppable
@@ -31,6 +32,7 @@ from ..grids.fit import NoGrid
 from ..grids.kept import KeptGrids
 from ..keeping import KeepRows, as_rows
 from ..model import ModelCard, VisionLanguageModel
+from ..pace import Pace
 from ..prepared import DecodingState, PreparedPrompt
 from ..targets import check_own
 from ..tower import TowerPass
@@ -50,6 +52,7 @@ from .inputs import (
     check_words,
     continuation_ids,
     end_ids,
+    numbers_in,
     positioned,
     processed,
     seen,
@@ -83,7 +86,8 @@ class TransformersModel(VisionLanguageModel):
     """Any decoder-only image-text-to-text network, with the declarations of its family."""
 
     def __init__(self, network: Any, processor: Any, family: Family, card: ModelCard) -> None:
-        self._passes = Passes(network, processor, family, card.name)
+        self.pace = Pace(card.layers, card.hidden)
+        self._passes = Passes(network, processor, family, card.name, self.pace)
         self._prefill = Prefill(self._passes)
         self._kept_pass = KeptPass()
         self.card = card
@@ -122,7 +126,9 @@ class TransformersModel(VisionLanguageModel):
         check_images(question, self.processor, self.family, self.card.name)
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, question)
+        began = pace.clock()
         expanded, inputs = processed(self.processor, rendered, question, self.card.name)
+        self.pace.note("pictures", numbers_in(inputs), pace.clock() - began)
         prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
         check_length(len(prompt.ids), question, self.card.name, self.context_length)
         places = () if self.family.across else image_positions(prompt, visual_ids(self.network.config, question))

@@ -26,12 +26,13 @@ from ...clips import Clip
 from ...errors import NotApplicable
 from ..cancel import check_heard
 from ..edits import Site
-from .capture import number_layers
+from ..pace import Pace
+from .capture import number_layers, observed
 from .decoder import decoder_of
 from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
-from .inputs import is_token_types
+from .inputs import is_token_types, numbers_in
 from .layer_memory import divisible, empty_cache, keepable
 from .rotary import turns_by_length
 
@@ -46,8 +47,10 @@ class Passes:
     can be cut to any shorter beginning.
     """
 
-    def __init__(self, network: Any, processor: Any, family: Family, name: str) -> None:
+    def __init__(self, network: Any, processor: Any, family: Family, name: str, pace: Pace) -> None:
         self.lock = threading.RLock()
+        self.pace = pace
+        self._start = 0
         self.network = network.eval()
         self.family = family
         cache = empty_cache(network.config)
@@ -82,6 +85,7 @@ class Passes:
         with self.lock, torch.no_grad(), patched(self.layers, self.part, start):
             for holder in self._holders:
                 setattr(holder, POSITION_STATE, None)
+            self._start = start
             yield
 
     def inputs_of(self, answer: Answer) -> dict[str, Tensor]:
@@ -123,7 +127,8 @@ class Passes:
         see = getattr(inner if hasattr(inner, name) else self.network, name)
         wanted = inspect.signature(see).parameters
         inputs = {name: value for name, value in inputs.items() if name in wanted and name != "input_ids"}
-        with self.lock, torch.no_grad():
+        device, numbers = self.network.device, numbers_in(inputs)
+        with self.lock, torch.no_grad(), self.pace.timing("tower", device, numbers):
             return see(**inputs, return_dict=True)
 
     def teacher_forced(
@@ -141,10 +146,14 @@ class Passes:
         The network is asked for no others, by their indices: given a number, some drop the other positions before their
         last layers, masks and all. Some do not listen, so what is wanted is taken from the end.
         """
-        length, head = inputs["input_ids"].shape[1], self.network.get_output_embeddings()
+        (sequences, length), head = inputs["input_ids"].shape, self.network.get_output_embeddings()
         device = self.network.device if head is None else head.weight.device
         indices = torch.arange(length - count, length, device=device)
-        logits: Tensor = self.network(**inputs, logits_to_keep=indices).logits[:, -count:]
+        # (of a pass that also sees pictures, or that somebody looks into, that would be the time of both)
+        plain = not observed() and not numbers_in({k: v for k, v in inputs.items() if isinstance(v, Tensor)})
+        timing = self.pace.timing_pass(self.network.device, length, self._start, sequences)
+        with timing if plain else contextlib.nullcontext():
+            logits: Tensor = self.network(**inputs, logits_to_keep=indices).logits[:, -count:]
         return logits.to(self.network.device).float()
 
     def with_answer(self, inputs: Mapping[str, Tensor], tokens: Sequence[int]) -> dict[str, Tensor]:

@@ -1,0 +1,41 @@
+"""What stands on the bar of work that goes on: how much of it is done, and how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+
+from ...vlm.forecast import Forecast, duration
+
+TELLING = 0.05
+"""The share done from which its own pace tells more of the rest than the forecast does."""
+
+ENOUGH = 1.0
+"""Seconds of work that tell its pace."""
+
+
+class Left:
+    """Tells of work that begins now, of which something may be foretold."""
+
+    def __init__(self, foretold: Forecast | None = None) -> None:
+        self._foretold = foretold
+        self._began = time.monotonic()
+
+    def words(self, done: float) -> str:
+        """For the bar, at this share done: "41 of 210 passes · about 40 s left"."""
+        parts = []
+        passes = 0 if self._foretold is None else round(self._foretold.passes.count)
+        if passes > 1:
+            parts.append(f"{round(passes * done):,} of {passes:,} passes")
+        seconds = self._seconds(done)
+        if seconds is not None:
+            parts.append(f"about {duration(seconds)} left")
+        return " · ".join(parts)
+
+    def _seconds(self, done: float) -> float | None:
+        """How long the rest will take: at the pace so far, or as was foretold; None where neither tells."""
+        gone = time.monotonic() - self._began
+        if done >= TELLING and gone >= ENOUGH:
+            return gone * (1 - done) / done
+        if self._foretold is None or self._foretold.seconds is None:
+            return None
+        return max(0.0, self._foretold.seconds - gone)

@@ -1,0 +1,83 @@
+"""How long something will take here, told before it begins: "about 4 min; 210 passes"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..answer import Answer
+from ..counted import counted
+from .model import VisionLanguageModel
+from .pass_costs import Passes, rows
+
+WORTH_SAYING = 3.0
+"""Seconds: what takes less is done before it is read."""
+
+MANY = 20.0
+"""Passes that are worth saying where it is not known what one takes here."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Passes over an answer, and how many seconds they take here; None where no pass was made yet that would tell."""
+
+    passes: Passes
+    seconds: float | None
+
+    @property
+    def long(self) -> bool:
+        """Whether it is worth saying."""
+        return self.passes.count > MANY if self.seconds is None else self.seconds > WORTH_SAYING
+
+    @property
+    def words(self) -> str:
+        """For the screen: "about 4 min; 210 passes"."""
+        passes = passes_in_words(self.passes.count)
+        return passes if self.seconds is None else f"about {duration(self.seconds)}; {passes}"
+
+    def __add__(self, other: Forecast) -> Forecast:
+        known = self.seconds is not None and other.seconds is not None
+        seconds = (self.seconds or 0.0) + (other.seconds or 0.0)
+        return Forecast(self.passes + other.passes, seconds if known else None)
+
+
+def forecast(model: VisionLanguageModel, answer: Answer, passes: Passes) -> Forecast:
+    """What passes over an answer will take with this model, as fast as it is here."""
+    return Forecast(passes, _seconds(model, answer, passes))
+
+
+def _seconds(model: VisionLanguageModel, answer: Answer, passes: Passes) -> float | None:
+    numbers = picture_numbers(answer)
+    parts = [(passes.decoder, model.pace.pass_seconds(rows(answer)))]
+    if numbers:
+        parts.append((passes.of_tower, model.pace.seconds("tower", numbers)))
+        parts.append((passes.pictures, model.pace.seconds("pictures", numbers)))
+    if any(times and each is None for times, each in parts):
+        return None
+    return sum(times * each for times, each in parts if each is not None)
+
+
+def picture_numbers(answer: Answer) -> int:
+    """How many numbers the pictures of an answer's question are, as the model is given them."""
+    return sum(value.numel() for value in answer.inputs.values() if value.is_floating_point())
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people, no finer than it can be foretold: "5 s", "40 s", "4 min", "2.5 h"."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 120:
+        return f"{5 * round(seconds / 5)} s"
+    minutes = seconds / 60
+    if minutes < 90:
+        return f"{round(minutes)} min"
+    hours = minutes / 60
+    return f"{hours:.1f} h".replace(".0 h", " h") if hours < 10 else f"{round(hours)} h"
+
+
+def passes_in_words(count: float) -> str:
+    """A number of passes for people: "210 passes"."""
+    if count < 1:
+        return "less than a pass"
+    if count >= 1000:
+        count = round(count, 2 - len(str(int(count))))
+    return counted(round(count), "pass", "passes")

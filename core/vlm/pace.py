@@ -1,0 +1,122 @@
+"""How fast a model is here: what one pass takes, learnt from those that were made.
+
+The reading of a question is the first of them, and every later pass refreshes it. Few rows take longer, row by row,
+than many, and on another day the machine has other work: of each size the latest few passes count, and of a size that
+was not met the nearest is asked.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+LEAST_ROWS = 16
+"""Fewer rows are read in the time in which weights are fetched, which says nothing of more."""
+
+LATEST = 5
+FRESH = 30.0
+"""A card has to be waited for to be timed: one pass of each size in so many seconds is."""
+
+clock = time.perf_counter
+"""What passes are timed by. Benchmarks on a busy machine take the time of the processor."""
+
+Kind = Literal["tower", "pictures"]
+
+
+def pass_work(layers: int, hidden: int, each: int, before: int = 0) -> float:
+    """About the multiplications of one pass of a decoder over `each` rows that stand after `before` others: its weights
+    (12 hidden^2 a layer, as Kaplan et al. 2020 count them), and attention to what stands before each row."""
+    return each * layers * hidden * (12 * hidden + 2 * before + each)
+
+
+class Pace:
+    """Seconds of the passes of a decoder so wide and deep, by how much there was to do, and of making ready and seeing
+    pictures by their numbers. Safe from any thread."""
+
+    def __init__(self, layers: int, hidden: int) -> None:
+        self._layers, self._hidden = layers, hidden
+        self._lock = threading.Lock()
+        self._rates: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
+        self._timed: dict[tuple[str, int], float] = {}
+
+    def note_pass(self, each: int, seconds: float, before: int = 0, sequences: int = 1) -> None:
+        """A pass of the decoder over so many sequences of `each` rows, `before` others being kept."""
+        self._note("decoder", each * sequences, self._work(each, before, sequences), seconds)
+
+    def note(self, kind: Kind, numbers: int, seconds: float) -> None:
+        """Pictures of so many numbers went through the tower, or were made ready for it."""
+        self._note(kind, numbers, numbers, seconds)
+
+    def pass_seconds(self, each: int) -> float | None:
+        """What one pass over a sequence of so many rows takes; None where no pass was timed."""
+        return self._expected("decoder", each, self._work(each))
+
+    def seconds(self, kind: Kind, numbers: int) -> float | None:
+        """The same of pictures of so many numbers."""
+        return self._expected(kind, numbers, numbers)
+
+    @contextmanager
+    def timing_pass(self, device: torch.device, each: int, before: int = 0, sequences: int = 1) -> Iterator[None]:
+        """The block makes this pass, which is noted where it comes to its end."""
+        rows = each * sequences
+        if rows < LEAST_ROWS or not self._is_due("decoder", rows, device):
+            yield
+            return
+        began = _now(device)
+        yield
+        self.note_pass(each, _now(device) - began, before, sequences)
+
+    @contextmanager
+    def timing(self, kind: Kind, device: torch.device, numbers: int) -> Iterator[None]:
+        """The block does this with pictures of so many numbers."""
+        if not numbers or not self._is_due(kind, numbers, device):
+            yield
+            return
+        began = _now(device)
+        yield
+        self.note(kind, numbers, _now(device) - began)
+
+    def _work(self, each: int, before: int = 0, sequences: int = 1) -> float:
+        return sequences * pass_work(self._layers, self._hidden, each, before)
+
+    def _is_due(self, kind: str, size: int, device: torch.device) -> bool:
+        """Whether a pass of this size is timed: on a card only now and then, and only where it can be waited for."""
+        if device.type == "cpu":
+            return True
+        key, now = (kind, _bucket(size)), clock()
+        due = device.type == "cuda" and now - self._timed.get(key, -FRESH) >= FRESH
+        if due:
+            self._timed[key] = now
+        return due
+
+    def _note(self, kind: str, size: int, work: float, seconds: float) -> None:
+        if not size:
+            return
+        with self._lock:
+            self._rates[kind, _bucket(size)].append(seconds / max(work, 1))
+
+    def _expected(self, kind: str, size: int, work: float) -> float | None:
+        with self._lock:
+            known = [bucket for own, bucket in self._rates if own == kind]
+            if not known:
+                return None
+            nearest = min(known, key=lambda bucket: abs(bucket - _bucket(size)))
+            return work * statistics.median(self._rates[kind, nearest])
+
+
+def _bucket(size: int) -> int:
+    return round(math.log2(max(1, size)))
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return clock()
