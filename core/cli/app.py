@@ -46,6 +46,7 @@ for command in ALONE:
     app.command(epilog=CODES)(command)
 for command in OF_SETS:
     of_sets.command(epilog=CODES)(command)
+app.command("open", epilog=CODES)(handing_over.open_bundle)
 for name, command in OF_RUNS.items():
     of_runs.command(name, epilog=CODES)(command)
 app.add_typer(of_sets, name="cases")

@@ -50,15 +50,16 @@ def started_with(
     return to_environment(spec)
 
 
-def serve(host: str, port: int, environment: dict[str, str]) -> NoReturn:
-    """Start the dashboard with these variables beside this program's own. Raises WrongOption for an address that cannot
-    be had, and ImportError without Streamlit."""
+def serve(host: str, port: int, environment: dict[str, str], at: str = "") -> NoReturn:
+    """Start the dashboard with these variables beside this program's own; `at` is the page that people are told to
+    open. Raises WrongOption for an address that cannot be had, and ImportError without Streamlit."""
     if find_spec("streamlit") is None:
         raise ModuleNotFoundError("No module named 'streamlit'")
     check_address(host, port)
     if not is_local(host):
         say(OPEN_TO_OTHERS.format(port=port))
-    say(f"Sightline starts at {address_of(host, port)}. Ctrl-C stops it.")
+    shown = f"{address_of(host, port)}/{at}" if at else address_of(host, port)
+    say(f"Sightline starts at {shown}{' ' if at else ''}. Ctrl-C stops it.")
     # -P: what lies in the present folder is no part of the program. The settings beside the first page are found by
     # Streamlit itself, and outweigh those of the present folder and of the home folder.
     program = [sys.executable, "-P", "-m", "streamlit", "run", str(home())]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
+from ..errors import RunError
 from ..reports.bundle import write_bundle
 from ..reports.report import write_report
+from ..runs.bundle import import_bundle
+from ..runs.place import FOLDER
 from ..runs.store import RunStore
 from .console import Exit, bar, emit, say, stoppable
+from .dashboard import check_address, serve
 
 Write = Callable[..., None]
 
@@ -32,3 +37,26 @@ def _written(write: Write, what: str, data: Path | None, id_: str, file: Path) -
     for sentence in damage:
         say(sentence)
     return Exit.INCOMPLETE if damage else Exit.DONE
+
+
+def opened(data: Path | None, named: str, host: str, port: int) -> NoReturn:
+    """Take in a bundle, unless it is a run that is kept already, and start the dashboard where it is looked at. Raises
+    RunError, and WrongOption for an address that cannot be had: then nothing is taken in."""
+    check_address(host, port)
+    store, file = RunStore(data), Path(named)
+    if not file.exists() and (id_ := _kept(store, named)) is not None:
+        damage: tuple[str, ...] = ()
+    else:
+        id_, damage = import_bundle(store, file)
+        say(f"Taken in as {id_}.")
+    for sentence in damage:
+        say(sentence)
+    serve(host, port, {} if data is None else {FOLDER: str(data.resolve())}, f"Chat?run={id_}")
+
+
+def _kept(store: RunStore, named: str) -> str | None:
+    """The run of this name, where there is one."""
+    try:
+        return store.info(named).id
+    except RunError:
+        return None

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from core.answer import Question
 from core.cli import dashboard
 from core.cli.console import Exit
+from core.runs.bundle import export_bundle
+from core.runs.store import RunStore
+from core.runs.turns import Exchange
 from core.startup import DEVICE, MODEL, PRECISION
 from tests.cli.conftest import Command
 
@@ -64,6 +68,26 @@ def test_the_dashboard_starts_for_this_machine_alone(command: Command, started: 
     assert options["--server.address"] == "127.0.0.1" and options["--server.port"] == str(free)
     assert MODEL not in variables
     assert f"http://127.0.0.1:{free}" in ran.told and "no accounts" not in ran.told
+
+
+def test_a_bundle_is_taken_in_and_looked_at(
+    command: Command, started: list[Started], free: int, taken: int, tmp_path: Path
+) -> None:
+    with RunStore(tmp_path / "theirs").create() as run:
+        run.add(Exchange(Question("Is the door open?")))
+        export_bundle(run, tmp_path / "door.zip")
+    mine = tmp_path / "mine"
+    assert command("open", tmp_path / "door.zip", "--port", taken, "--data", mine).code == Exit.REFUSED
+    assert RunStore(mine).list() == () and started == []
+    ran = command("open", tmp_path / "door.zip", "--port", free, "--data", mine)
+    [info] = RunStore(mine).list()
+    assert f"http://127.0.0.1:{free}/Chat?run={info.id} " in ran.told
+    assert started[0][1]["SIGHTLINE_DATA"] == str(mine)
+    # A run that is there is opened as it is.
+    assert f"?run={info.id} " in command("open", info.id, "--port", free, "--data", mine).told
+    assert len(RunStore(mine).list()) == 1
+    refused = command("open", tmp_path / "nothing.zip", "--port", free, "--data", mine)
+    assert refused.code == Exit.REFUSED and "is not there" in refused.told
 
 
 def test_opening_it_to_others_says_what_that_means(command: Command, started: list[Started], free: int) -> None:

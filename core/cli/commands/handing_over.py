@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .dashboard import HOST, PORT
 from .runs import Data, RunId
 
 
@@ -36,3 +37,17 @@ def bundle(
     from ..handing_over import bundled
 
     raise typer.Exit(bundled(data, run, file or Path(f"{run}.zip")))
+
+
+def open_bundle(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A zip that was handed over, or a run that is kept.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the dashboard listens.")] = PORT,
+    host: Annotated[
+        str, typer.Option(help="The address it listens at; any other opens it to others, and it has no accounts.")
+    ] = HOST,
+    data: Data = None,
+) -> None:
+    """Take in a run that somebody handed over, and start the dashboard to look at it. Nothing in the zip is run."""
+    from ..handing_over import opened
+
+    opened(data, bundle, host, port)
