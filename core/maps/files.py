@@ -6,7 +6,6 @@ still says what it shows.
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from ..answer import Answer, Explanation, subject
 from ..geometry import moments, picture_records
+from ..spreadsheet import csv_table
 from .grid import grid_note
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
@@ -58,20 +58,18 @@ def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
 
     Tokens are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
     """
-    out = io.StringIO()
     answer = explanations[0].about(answer)
-    out.write(f"# {record_json(answer, explanations)}\n")
-    writer = csv.writer(out, lineterminator="\n")
     times = _times(answer)
     header = (*PLACE, *SHOWN) if times else PLACE
-    writer.writerow(["position", "kind", "token", *header, *names(explanations)])
+    rows: list[list[object]] = []
     places = _places(answer)
     scores = [explanation.scores.tolist() for explanation in explanations]
     for position, token in enumerate(_texts(answer)):
         place = (*places.get(position, ("",) * len(PLACE)), *times.get(position, ("",) * (len(header) - len(PLACE))))
         kind = answer.layout.kinds[position].value
-        writer.writerow([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
-    return out.getvalue()
+        rows.append([position, kind, json.dumps(token), *place, *(repr(row[position]) for row in scores)])
+    records = [record(answer, explanation) for explanation in explanations]
+    return csv_table(["position", "kind", "token", *header, *names(explanations)], rows, records)
 
 
 def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..errors import WrongOption
 from ..mechanisms.results import Row
+from ..spreadsheet import csv_table
 from ..writing import write_whole
 from .drawing import Drawing
 
@@ -43,14 +43,9 @@ class Figure:
     def csv(self) -> bytes:
         """The rows, below a line with the record. Texts are JSON, so that nothing in them is a formula to a
         spreadsheet."""
-        out = io.StringIO()
-        out.write(f"# {json.dumps(self.record, default=str)}\n")
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names)
-        for row in self.rows:
-            writer.writerow([_cell(row.get(name)) for name in names])
-        return out.getvalue().encode(errors="replace")
+        cells = ([_cell(row.get(name)) for name in names] for row in self.rows)
+        return csv_table(names, cells, self.record).encode(errors="replace")
 
     def npz(self) -> bytes:
         """The arrays without pickles, and the record as JSON."""

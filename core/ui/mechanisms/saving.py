@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -12,6 +10,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...geometry import picture_records
+from ...spreadsheet import csv_table
 
 Row = Mapping[str, object]
 
@@ -58,13 +57,8 @@ def csv_text(answer: Answer, settings: Row, rows: Callable[[], Sequence[Row]]) -
 
     Texts are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
     """
-    out = io.StringIO()
-    out.write(f"# {json.dumps(about(answer, settings))}\n")
-    writer = csv.writer(out, lineterminator="\n")
     table = rows()
     names = list(dict.fromkeys(name for row in table for name in row))
-    writer.writerow(names)
-    for row in table:
-        values = (row.get(name, "") for name in names)
-        writer.writerow([json.dumps(value) if isinstance(value, str) and value else value for value in values])
-    return out.getvalue()
+    values = ([row.get(name, "") for name in names] for row in table)
+    cells = ([json.dumps(one) if isinstance(one, str) and one else one for one in row] for row in values)
+    return csv_table(names, cells, about(answer, settings))
