@@ -31,7 +31,7 @@ from benchmarks._geometries import GEOMETRIES, TARGETS, asked, loaded, save
 from core.answer import Answer, Target, TokenKind
 from core.causal.discovery import causal_graph, layer_graphs
 from core.causal.explanation_test import Masking
-from core.causal.heads import heads_tests
+from core.causal.heads import SAMPLE_OF_A_LAYER, heads_tests, sample_of_heads
 from core.causal.settings import GraphSettings
 from core.evidence.evaluate import evaluate
 from core.explainers.registry import explainers
@@ -131,9 +131,11 @@ def graphs_of_a_layer(subject: Subject) -> None:
     layer_graphs(subject.model, subject.answer, TARGETS - 1, 5)
 
 
-def graphs_with_masking(subject: Subject) -> None:
-    layers = list(subject.model.card.attention_layers)
-    for _ in heads_tests(subject.model, subject.answer, TARGETS - 1, layers, GraphSettings(), 2, Masking()):
+def graphs_with_masking(subject: Subject, each: int | None = None) -> None:
+    """Of all heads, or of `each` of every layer."""
+    card = subject.model.card
+    wanted = sample_of_heads(card.attention_layers, card.heads, each or card.heads)
+    for _ in heads_tests(subject.model, subject.answer, TARGETS - 1, wanted, GraphSettings(), 2, Masking()):
         pass
 
 
@@ -198,6 +200,7 @@ METHODS = {
     "causal": Method(graph_of_a_head, 1.2, again=lambda subject: graph_of_a_head(subject, 1), again_target=0.1),
     "causal-layer": Method(graphs_of_a_layer, 1.5),
     "causal-all": Method(graphs_with_masking, 200.0, long=True),
+    "causal-sample": Method(lambda subject: graphs_with_masking(subject, SAMPLE_OF_A_LAYER), 200.0, long=True),
     "trace": Method(traced, 120.0, long=True),
     "evidence": Method(tested, 210.0, long=True),
 }

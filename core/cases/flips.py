@@ -1,22 +1,24 @@
 """How often the claims of causal graphs survive a test, over held-out street scenes.
 
-Every head of every layer gives a graph for the key word of a scene's answer. Its explanation set is masked at search
-distance 1, 2 and 3, beside random sets and the most attended patches of the same size: a *flip* is a token that
-changes. And single patches are masked: does a neighbour of the target move its log-probability more than a
-non-neighbour of the same graph (*neighbour precision*, 0.5 by chance)? Heads of one scene are no independent draws, so
-every figure is a mean over scenes, and its interval is of scenes.
+Every head of every layer, or of each layer some drawn at random, gives a graph for the key word of a scene's answer.
+Its explanation set is masked at search distance 1, 2 and 3, beside random sets and the most attended patches of the
+same size: a *flip* is a token that changes. And single patches are masked: does a neighbour of the target move its
+log-probability more than a non-neighbour of the same graph (*neighbour precision*, 0.5 by chance)? Heads of one scene
+are no independent draws, so every figure is a mean over scenes, and its interval is of scenes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from ..answer import Answer
-from ..causal.discovery import layer_graphs
+from ..causal.discovery import causal_graphs
 from ..causal.explanation_test import Masking
+from ..causal.heads import sample_of_heads
+from ..causal.masked_sets import MaskedSets
 from ..causal.rates import Case, FlipRates, NeighbourPrecision, flip_rates, neighbour_precision
 from ..causal.settings import GraphSettings
 from ..comparison.keyword import key_tokens
@@ -60,8 +62,9 @@ class AtRadius:
 
 @dataclass(frozen=True)
 class FlipTable:
-    """What `scenes` scenes with `graphs` graphs gave. `precision` is the mean over scenes of neighbour precision, over
-    `pairs` of a neighbour and a non-neighbour in all; the effects are mean absolute changes (nats)."""
+    """What `scenes` scenes with `graphs` graphs gave: of all heads, or of so many of each layer drawn at random
+    (`of_a_layer`). `precision` is the mean over scenes of neighbour precision, over `pairs` of a neighbour and a
+    non-neighbour in all; the effects are mean absolute changes (nats)."""
 
     scenes: int
     graphs: int
@@ -71,10 +74,13 @@ class FlipTable:
     pairs: int
     neighbour_effect: Estimate
     other_effect: Estimate
+    of_a_layer: int | None = None
 
     def lines(self) -> Iterator[str]:
         """The table as text."""
         measured = f"{counted(self.scenes, 'scene')}, {counted(self.graphs, 'graph')}"
+        if self.of_a_layer is not None:
+            measured += f", of each layer {counted(self.of_a_layer, 'head')} drawn at random"
         yield f"{measured}; {self.masking.sentence}. Means over scenes [95 %]."
         yield f"{'distance':8} {'sets':>5} {'patches':>7}  {'explanation':20} {'random':20} {'top attention':20} nats"
         for row in self.radii:
@@ -102,11 +108,13 @@ def flip_table(
     settings: GraphSettings | None = None,
     masking: Masking | None = None,
     *,
+    of_a_layer: int | None = None,
     progress: Callable[[float], None] = lambda done: None,
     cancel: CancelToken | None = None,
 ) -> FlipTable:
     """The table over `scenes` held-out street scenes, one question family after the other; after a stop, over those
-    that were finished. Raises CausalError, and Cancelled where none was.
+    that were finished. `of_a_layer`: in each scene only so many heads of each layer, drawn anew. Raises CausalError,
+    and Cancelled where none was.
     """
     masking = masking or Masking()
     cases = islice(street_cases(math.ceil(scenes / len(FAMILIES))), scenes)
@@ -117,18 +125,22 @@ def flip_table(
             if cancel is not None:
                 cancel.check()
             if answer.tokens:
-                finished.append(_scene(model, answer, settings, masking, cancel))
+                heads = sample_of_heads(
+                    model.card.attention_layers, model.card.heads, of_a_layer or model.card.heads, seed=number
+                )
+                finished.append(_scene(model, answer, heads, settings, masking, cancel))
         except Cancelled:
             if not finished:
                 raise
             break
         progress(number / scenes)
-    return summed(finished, masking)
+    return summed(finished, masking, of_a_layer)
 
 
 def _scene(
     model: VisionLanguageModel,
     answer: Answer,
+    heads: Mapping[int, Sequence[int]],
     settings: GraphSettings | None,
     masking: Masking,
     cancel: CancelToken | None,
@@ -136,15 +148,16 @@ def _scene(
     token = key_tokens(answer)[0]
     graphs: list[Case] = [
         (answer, graph)
-        for layer in model.card.attention_layers
-        for graph in layer_graphs(model, answer, token, layer, settings, cancel=cancel)
+        for layer, some in heads.items()
+        for graph in causal_graphs(model, answer, layer, [(token, head) for head in some], settings, cancel=cancel)
     ]
-    flips = tuple(flip_rates(model, graphs, radius, masking, cancel=cancel) for radius in RADII)
-    return SceneFlips(len(graphs), flips, neighbour_precision(model, graphs, masking, cancel=cancel))
+    known = MaskedSets(model, masking)
+    flips = tuple(flip_rates(model, graphs, radius, masking, known=known, cancel=cancel) for radius in RADII)
+    return SceneFlips(len(graphs), flips, neighbour_precision(model, graphs, masking, known=known, cancel=cancel))
 
 
-def summed(scenes: Sequence[SceneFlips], masking: Masking) -> FlipTable:
-    """The table of some scenes."""
+def summed(scenes: Sequence[SceneFlips], masking: Masking, of_a_layer: int | None = None) -> FlipTable:
+    """The table of some scenes, of all heads or of so many of each layer."""
     return FlipTable(
         scenes=len(scenes),
         graphs=sum(scene.graphs for scene in scenes),
@@ -154,6 +167,7 @@ def summed(scenes: Sequence[SceneFlips], masking: Masking) -> FlipTable:
         pairs=sum(scene.neighbours.pairs for scene in scenes),
         neighbour_effect=mean([scene.neighbours.neighbour_effect for scene in scenes], "nats"),
         other_effect=mean([scene.neighbours.other_effect for scene in scenes], "nats"),
+        of_a_layer=of_a_layer,
     )
 
 

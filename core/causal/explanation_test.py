@@ -145,12 +145,14 @@ def image_positions(graph: CausalGraph, nodes: Sequence[int]) -> Positions:
     return tuple(graph.nodes[node].position for node in nodes if graph.nodes[node].kind is TokenKind.IMAGE)
 
 
-def random_sets(answer: Answer, graph: CausalGraph, size: int, count: int) -> list[Positions]:
-    """Control: sets of `size` of the answer's image tokens, drawn at random, always the same for the same graph. Where
-    places are known only tokens that have one are drawn, so that there are pixels to mask."""
+def random_sets(answer: Answer, graph: CausalGraph, size: int, count: int, *, shared: bool = False) -> list[Positions]:
+    """Control: sets of `size` of the answer's image tokens, drawn at random, always the same for the same graph, or,
+    `shared`, for all graphs of the same token of the answer. Where places are known only tokens that have one are
+    drawn, so that there are pixels to mask."""
     placed = sorted(position for view in answer.layout.views for position in view.positions)
     everywhere = placed if len(placed) >= size else answer.layout.positions(TokenKind.IMAGE)
-    chance = np.random.default_rng((graph.token, graph.layer, graph.head, size))
+    seed = (graph.token, *answer.token_ids) if shared else (graph.token, graph.layer, graph.head)
+    chance = np.random.default_rng((*seed, size))
     drawn = (chance.choice(len(everywhere), size, replace=False) for _ in range(count))
     return [tuple(sorted(everywhere[int(index)] for index in indices)) for indices in drawn]
 

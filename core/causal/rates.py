@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..answer import Answer, TokenKind
-from ..perturb.outcomes import outcomes
 from ..perturb.prediction import Outcome
 from ..statistics.proportion import Proportion
 from ..vlm.cancel import CancelToken
@@ -21,6 +20,7 @@ from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from .discovery import CausalGraph, neighbours
 from .explanation_test import Masking, Positions, attention_set, image_positions, random_sets
+from .masked_sets import MaskedSets
 
 Case = tuple[Answer, CausalGraph]
 
@@ -79,13 +79,16 @@ def flip_rates(
     masking: Masking | None = None,
     *,
     randoms: int = 5,
+    shared: bool = False,
+    known: MaskedSets | None = None,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> FlipRates:
     """Mask each graph's explanation set at `radius`, and controls of the same size.
 
     The cases may be the heads of a layer, the tokens of an answer, or many answers; those of one answer are read in
-    shared batches. Raises CausalError and Cancelled.
+    shared batches. `shared`: all graphs of a token have the same random sets of a size, where by default each has its
+    own; `known` has read other cases' sets in the same way, and is added to. Raises CausalError and Cancelled.
     """
     masking = masking or Masking()
     empty = everything = 0
@@ -98,10 +101,9 @@ def flip_rates(
             everything += 1
         else:
             size = len(explanation)
-            kept.append(
-                ((answer, graph), [explanation, *random_sets(answer, graph, size, randoms), attention_set(graph, size)])
-            )
-    read = _outcomes(model, kept, masking, cancel, progress)
+            drawn = random_sets(answer, graph, size, randoms, shared=shared)
+            kept.append(((answer, graph), [explanation, *drawn, attention_set(graph, size)]))
+    read = _outcomes(known or MaskedSets(model, masking), kept, cancel, progress)
     flips = [
         Flip(graph.token, graph.layer, graph.head, len(sets[0]), results[0], tuple(results[1:-1]), results[-1])
         for ((_, graph), sets), results in zip(kept, read, strict=True)
@@ -130,14 +132,15 @@ def neighbour_precision(
     masking: Masking | None = None,
     *,
     most: int = 16,
+    known: MaskedSets | None = None,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> NeighbourPrecision:
     """Mask single image tokens: the target's neighbours, and as nodes of the same graph those that are none.
 
-    At most `most` of each kind and graph, evenly taken in sequence order. Raises CausalError and Cancelled.
+    At most `most` of each kind and graph, evenly taken in sequence order. `known` as for `flip_rates`. Raises
+    CausalError and Cancelled.
     """
-    masking = masking or Masking()
     kept: list[tuple[Case, list[Positions]]] = []
     counts = []
     for answer, graph in cases:
@@ -151,7 +154,8 @@ def neighbour_precision(
     wins, pairs = 0.0, 0
     near_effects: list[float] = []
     far_effects: list[float] = []
-    for results, count in zip(_outcomes(model, kept, masking, cancel, progress), counts, strict=True):
+    read = _outcomes(known or MaskedSets(model, masking or Masking()), kept, cancel, progress)
+    for results, count in zip(read, counts, strict=True):
         moved = np.array([abs(outcome.change) for outcome in results])
         near_moved, far_moved = moved[:count, None], moved[None, count:]
         wins += float((near_moved > far_moved).sum() + 0.5 * (near_moved == far_moved).sum())
@@ -174,9 +178,8 @@ def _spread(nodes: list[int], most: int) -> list[int]:
 
 
 def _outcomes(
-    model: VisionLanguageModel,
+    known: MaskedSets,
     kept: Sequence[tuple[Case, list[Positions]]],
-    masking: Masking,
     cancel: CancelToken | None,
     progress: Callable[[float], None],
 ) -> list[list[Outcome]]:
@@ -188,11 +191,10 @@ def _outcomes(
         groups.setdefault(id(answer), []).append(index)
     for members in groups.values():
         answer = kept[members[0]][0][0]
-        targets = [_target(*kept[index][0]) for index in members]
-        wanted = [(index, masking.without(answer, positions)) for index in members for positions in kept[index][1]]
-        every = list(dict.fromkeys(targets))
-        readings = outcomes(model, answer, every, [perturbation for _, perturbation in wanted], cancel=cancel)
-        own = dict(zip(members, targets, strict=True))
+        own = {index: _target(*kept[index][0]) for index in members}
+        wanted = [(index, positions) for index in members for positions in kept[index][1]]
+        every = list(dict.fromkeys(own.values()))
+        readings = known.outcomes(answer, every, [positions for _, positions in wanted], cancel)
         for (index, _), outcome in zip(wanted, readings, strict=False):
             result[index].append(outcome.of([own[index]]))
             done += 1

@@ -12,6 +12,7 @@ from ..cases import key_word as asked
 from ..cases.street import held_out
 from ..causal.discovery import CausalGraph, layer_graphs
 from ..causal.explanation_test import Masking, image_positions
+from ..causal.masked_sets import MaskedSets
 from ..causal.rates import FlipRates, flip_rates
 from ..masking import covered_patches
 from ..statistics.bootstrap import mean
@@ -86,8 +87,9 @@ class SearchDistance(Claim[SceneRecipe]):
             patches = sum(len(view.positions) for view in answer.layout.views)
             values: dict[str, Any] = {"area": len(shirt) / patches if patches else None}
             cases, rates = [(answer, graph) for graph in graphs], []
+            known = MaskedSets(model, Masking())
             for radius in DISTANCES:
-                rates.append(flip_rates(model, cases, radius, Masking(), cancel=cancel))
+                rates.append(flip_rates(model, cases, radius, Masking(), known=known, cancel=cancel))
                 changed = {name: number(getattr(rates[-1], name).share) for name in SETS}
                 values[str(radius)] = {**changed, "on_shirt": _on_shirt(graphs, radius, shirt)}
             return Sample(values, _examples(answer, recipe, graphs, rates))

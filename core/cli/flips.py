@@ -13,12 +13,16 @@ from ..vlm.model import VisionLanguageModel
 from .console import Exit, bar, emit, say, stoppable
 
 
-def run(model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None) -> Exit:
-    """Graphs of every head for every scene, masked and counted: the table, and a line for each search distance; after
-    a stop, of the scenes that were finished, and nothing is written to `out`."""
+def run(
+    model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None, of_a_layer: int | None = None
+) -> Exit:
+    """Graphs of every head for every scene, or of so many of each layer, masked and counted: the table, and a line for
+    each search distance; after a stop, of the scenes that were finished, and nothing is written to `out`."""
     settings = GraphSettings()
     with stoppable() as cancel, bar("flips") as progress:
-        table = flip_table(model, scenes, settings, Masking(masking), progress=progress, cancel=cancel)
+        table = flip_table(
+            model, scenes, settings, Masking(masking), of_a_layer=of_a_layer, progress=progress, cancel=cancel
+        )
     for line in table.lines():
         say(line)
     record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}

@@ -53,6 +53,12 @@ def test_a_table_of_scenes_has_every_head_and_says_what_it_counted(llava: Transf
     assert lines[0].startswith("2 scenes, 24 graphs; image tokens hidden") and "neighbour precision" in lines[-1]
 
 
+def test_a_sample_takes_as_many_heads_of_each_layer_and_says_so(llava: TransformersModel) -> None:
+    table = flip_table(llava, 1, of_a_layer=2)
+    assert table.graphs == 3 * 2
+    assert next(table.lines()).startswith("1 scene, 6 graphs, of each layer 2 heads drawn at random; image tokens")
+
+
 def test_after_a_stop_the_table_is_of_the_scenes_that_were_finished(llava: TransformersModel) -> None:
     cancel = CancelToken()
     table = flip_table(llava, 3, progress=lambda done: cancel.cancel(), cancel=cancel)

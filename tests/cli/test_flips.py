@@ -19,11 +19,11 @@ from tests.cli.conftest import Command
 
 def test_the_table_is_told_and_written_with_its_settings(command: Command, tmp_path: Path) -> None:
     out = tmp_path / "flips.json"
-    done = command("flips", "--scenes", "1", "--masking", "pixels", "--out", str(out))
+    done = command("flips", "--scenes", "1", "--masking", "pixels", "--sample", "3", "--out", str(out))
     assert done.code == Exit.DONE
-    assert "1 scenes, 12 graphs; pixels replaced" in done.told
+    assert "1 scene, 9 graphs, of each layer 3 heads drawn at random; pixels replaced" in done.told
     *rows, about = done.lines
-    assert [row["radius"] for row in rows] == [1, 2, 3] and about["graphs"] == 12
+    assert [row["radius"] for row in rows] == [1, 2, 3] and (about["graphs"], about["of_a_layer"]) == (9, 3)
     record = json.loads(out.read_text(encoding="utf-8"))
     assert record["settings"]["alpha"] == 1e-5 and len(record["radii"]) == 3
 

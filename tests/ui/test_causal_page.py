@@ -21,7 +21,7 @@ from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
 from core.ui.causal.naming import SAYS, edge_in_words, nats
 from core.ui.causal.settings import ALPHA, FORM, in_words
-from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, TESTS, CausalView
+from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, SAMPLES, TESTS, CausalView
 from core.ui.jobs.page import STOPPED
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
@@ -101,7 +101,9 @@ def test_a_graph_of_the_last_layer_is_there_at_once_with_settings_and_caveat(
     assert "ordered ICD, alpha 0.05, sample size 8192" in captions(at)
     assert f"{len(expected.learned.graph.edges())} edges" in captions(at)
     assert page.CAVEAT in captions(at)
-    assert chart_keys(at) == ["causal_picture", "causal_tree"] and len(at.get("bidi_component")) == 2
+    drawn = [component.key for component in at.get("bidi_component") if str(component.key).startswith("causal")]
+    assert chart_keys(at) == ["causal_picture", "causal_tree"]
+    assert drawn == ["causal_network", "causal_network_node"]
 
 
 def test_nothing_is_learned_twice(app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,10 +198,13 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
     exchange = exchange_of(llava)
     at = opened(app, exchange)
     assert at.selectbox(key=keyed(at, "causal_head_")).label == "Head, not ranked yet"
+    assert all(button.key != "causal_sample" for button in at.button), "so few heads are all tested"
     at.button(key="causal_heads").click().run()
     assert not at.exception and exchange.answer is not None
     layer = llava.card.layers - 1
-    expected = next(iter(heads_tests(llava, exchange.answer, 2, [layer], SETTINGS, 1, Masking())))
+    expected = next(
+        iter(heads_tests(llava, exchange.answer, 2, {layer: range(llava.card.heads)}, SETTINGS, 1, Masking()))
+    )
     box = at.selectbox(key=keyed(at, "causal_head_"))
     assert box.label == "Head, ranked by what masking did"
     assert box.key == "causal_head_" + "_".join(map(str, expected.ranked))
@@ -208,6 +213,23 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
     assert "causal_gallery" in chart_keys(at) and at.button(key="causal_heads").disabled
     click(at, "causal_gallery", "small", {"layer": layer, "head": 3})
     assert work_of(at).view(CausalView).head == 3
+
+
+def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "MANY", 11)
+    monkeypatch.setattr(heads, "SAMPLE_OF_A_LAYER", 3)
+    at = opened(app, exchange_of(llava))
+    assert at.button(key="causal_sample").label == "Test a sample of 9 heads"
+    at.button(key="causal_sample").click().run()
+    assert not at.exception
+    assert "9 of 12 heads were tested, drawn at random, as many of each layer." in captions(at)
+    tests = list(work_of(at).results.of(SAMPLES).values())
+    assert [len(test.graphs) for test in tests] == [3, 3, 3] and "causal_head_map" in chart_keys(at)
+    assert at.button(key="causal_sample").disabled and "causal_gallery" not in chart_keys(at)
+    at.button(key="causal_all_heads").click().run()
+    assert "All 12 heads were tested." in captions(at) and "causal_gallery" in chart_keys(at)
 
 
 def test_all_layers_keep_what_was_done_before_a_stop(

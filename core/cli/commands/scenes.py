@@ -54,6 +54,9 @@ def flips(
     masking: Annotated[
         Literal["reader", "pixels"], typer.Option(help="Hide image tokens from the reader, or replace their pixels.")
     ] = "reader",
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Of each layer only so many heads, drawn at random; all by default.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table with its settings as JSON.")] = None,
     model: Model = None,
     device: Device = "auto",
@@ -65,7 +68,7 @@ def flips(
     from ..asking import load, spec_of
     from ..flips import run
 
-    raise typer.Exit(run(load(spec_of(model, device, precision, quantisation, adapter)), scenes, masking, out))
+    raise typer.Exit(run(load(spec_of(model, device, precision, quantisation, adapter)), scenes, masking, out, sample))
 
 
 Journal = Annotated[

@@ -1,14 +1,15 @@
-"""All heads of a layer, or of the model: a small graph's explanation each, and whether masking it moved the token."""
+"""All heads of a layer or of the model, or a sample of them: each one's explanation, and whether masking it moves
+the token."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
 from ...answer import Answer
-from ...causal.heads import HeadsTest, heads_tests
+from ...causal.heads import SAMPLE_OF_A_LAYER, HeadsSummary, HeadsTest, heads_tests, sample_of_heads
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
 from ...charts.heads import SmallImage, gallery, head_map
@@ -16,11 +17,13 @@ from ...masking import as_seen
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
+from ..state.results import Kind
 from ..widgets.clicks import Entry, clickable
+from ..widgets.head_finder import MANY
 from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from .naming import nats
-from .view import GRAPHS, HEADS_TESTS, CausalView
+from .view import GRAPHS, HEADS_TESTS, SAMPLES, CausalView
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
@@ -42,7 +45,7 @@ def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings
 
 def _figure(test: HeadsTest, head: int) -> str:
     """What is known of a head, in a few words."""
-    graph = test.graphs[head]
+    graph = test.graph(head)
     flip = test.flip(head)
     if flip is None:
         return (
@@ -57,24 +60,41 @@ def heads_test_panel(
     """Buttons, and what is known of the chosen layer and of all, over the picture of this number."""
     assert view.layer is not None
     st.subheader("Which heads' explanations hold?", anchor=False)
-    every = list(model.card.attention_layers)
-    left = [layer for layer in every if known(view, answer, token, layer, settings) is None]
+    card = model.card
+    every = list(card.attention_layers)
+    full = {layer: known(view, answer, token, layer, settings) for layer in every}
+    some = {
+        layer: view.results.get(SAMPLES, view.heads_key(answer, token, layer, settings))
+        for layer in every
+        if card.heads * len(every) > MANY
+    }
+    left = [layer for layer in every if full[layer] is None]
     with st.container(horizontal=True, gap="small"):
         layer_clicked = st.button(
-            f"Test all {model.card.heads} heads of layer {view.layer}",
+            f"Test all {card.heads} heads of layer {view.layer}",
             icon=":material/grid_view:",
             disabled=view.layer not in left,
             key="causal_heads",
         )
+        each = min(SAMPLE_OF_A_LAYER, card.heads)
+        sample_clicked = bool(some) and st.button(
+            f"Test a sample of {each * len(every)} heads",
+            disabled=not left or None not in some.values(),
+            key="causal_sample",
+            help=f"{each} heads of each layer, drawn at random. Their share holds for all heads within an interval.",
+        )
         model_clicked = st.button(
             f"Test all heads of all {len(every)} layers", disabled=not left, key="causal_all_heads"
         )
-    wanted = [view.layer] if layer_clicked else left if model_clicked else []
     asked = ("heads", view.heads_key(answer, token, view.layer, settings))
-    if wanted:
-        _compute(view, model, answer, token, wanted, settings, asked)
+    if sample_clicked:
+        wanted = sample_of_heads([layer for layer in every if some[layer] is None], card.heads, each)
+        _compute(view, model, answer, token, wanted, settings, asked, SAMPLES)
+    elif layer_clicked or model_clicked:
+        layers = [view.layer] if layer_clicked else left
+        _compute(view, model, answer, token, dict.fromkeys(layers, range(card.heads)), settings, asked, HEADS_TESTS)
     view.jobs.tell(asked)
-    tests = [test for layer in every if (test := known(view, answer, token, layer, settings)) is not None]
+    tests = [test for layer in every if (test := full[layer] or some.get(layer)) is not None]
     if not tests:
         st.caption(
             "Each head's graph is learned and its explanation masked, with random sets and the most attended patches "
@@ -82,11 +102,15 @@ def heads_test_panel(
             "token."
         )
         return
-    own = known(view, answer, token, view.layer, settings)
-    if own is not None:
+    if (own := full[view.layer]) is not None:
         _multiples(view, answer, own, image)
     if len(tests) > 1:
         _map(view, model, tests)
+    for of_layers in (full, some):
+        of_all = [test for test in of_layers.values() if test is not None]
+        if len(of_all) == len(every):
+            st.caption(HeadsSummary(tuple(of_all), card.heads * len(every)).sentence)
+            break
 
 
 def _compute(
@@ -94,20 +118,22 @@ def _compute(
     model: VisionLanguageModel,
     answer: Answer,
     token: int,
-    layers: Sequence[int],
+    wanted: Mapping[int, Sequence[int]],
     settings: GraphSettings,
     asked: object,
+    kind: Kind[HeadsTest],
 ) -> None:
+    """Test the `wanted` heads of some layers, and keep each layer's test under `kind`."""
     radius, masking = view.radius, view.masking
 
     def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
-        tests = heads_tests(model, answer, token, layers, settings, radius, masking, cancel=cancel, progress=report)
+        tests = heads_tests(model, answer, token, wanted, settings, radius, masking, cancel=cancel, progress=report)
         for test in tests:
-            view.results.keep(HEADS_TESTS, view.heads_key(answer, token, test.layer, settings), test)
+            view.results.keep(kind, view.heads_key(answer, token, test.layer, settings), test)
             for graph in test.graphs:
                 view.results.keep(GRAPHS, view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
-    view.jobs.start(model, asked, "testing the explanations of all heads", "heads", work)
+    view.jobs.start(model, asked, "testing the explanations of heads", "heads", work)
 
 
 def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) -> None:
@@ -120,7 +146,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) ->
         seen = as_seen(answer.question)
         images = []
         for head in page_of(test.ranked, PAGE, "causal_gallery_page"):
-            graph = test.graphs[head]
+            graph = test.graph(head)
             distance = graph.explanation.tree.distance
             patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
             small = explained_thumbnail(seen, answer.layout, patches, test.rates.radius, size=SMALL, only=(image,))
@@ -141,10 +167,10 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) ->
     rates = test.rates
     st.caption(
         f"Masked: {rates.masking.sentence}. The token changes with the explanation masked for "
-        f"{_share(rates.explanation)} heads, with as many random patches in {_share(rates.random)} sets, with the most "
-        f"attended in {_share(rates.attention)}. Not counted: {rates.empty} without a patch, {rates.everything} with "
-        "nearly all. Figures are the change of the token's log-probability (nats); the order is by how far it goes "
-        "beyond random sets."
+        f"{_share(rates.explanation)} heads, with as many random patches in {rates.random.share:.0%} of the sets (5 of "
+        f"each size, the same for all heads), with the most attended in {_share(rates.attention)}. Not counted: "
+        f"{rates.empty} without a patch, {rates.everything} with nearly all. Figures are the change of the token's "
+        "log-probability (nats); the order is by how far it goes beyond random sets."
     )
 
 
@@ -175,7 +201,7 @@ def _map(view: CausalView, model: VisionLanguageModel, tests: Sequence[HeadsTest
     )
     st.caption(
         "How much further each head's explanation lowered the token's log-probability than random sets of its size "
-        "(nats). Click a head. Empty: nothing to mask, or nearly everything."
+        "(nats). Click a head. Empty: not tested, nothing to mask, or nearly everything."
         f"{greyed(model.card.without_attention)}"
     )
     clickable(

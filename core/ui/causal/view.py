@@ -69,6 +69,8 @@ class ReaskedWithout:
 GRAPHS = Kind[CausalGraph](300)
 TESTS = Kind[ExplanationTest](300)
 HEADS_TESTS = Kind[HeadsTest](100)
+SAMPLES = Kind[HeadsTest](300)
+"""Tests of some heads of a layer, as `HEADS_TESTS` are of all."""
 REASKED = Kind[ReaskedWithout](100)
 GRAPH_PAGES = Kind[str](6)
 
