@@ -46,9 +46,13 @@ def answer_id(answer: Answer) -> str:
     """What an answer is, by content: model, question and tokens. Hashing the pictures takes a while, so it is done
     once."""
     if answer not in _answer_ids:
-        content = repr((answer.model, answer.question.fingerprint(), answer.token_ids))
-        _answer_ids[answer] = hashlib.sha256(content.encode()).hexdigest()[:32]
+        _answer_ids[answer] = content_id(answer.model, answer.question.fingerprint(), answer.token_ids)
     return _answer_ids[answer]
+
+
+def content_id(model: str, question: str, tokens: tuple[int, ...]) -> str:
+    """The same, of the answer by this model (its fingerprint) with these tokens to the question of this fingerprint."""
+    return hashlib.sha256(repr((model, question, tokens)).encode()).hexdigest()[:32]
 
 
 def readable(about: Mapping[str, Any]) -> dict[str, Any]:

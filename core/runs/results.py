@@ -61,8 +61,8 @@ class Results:
             if self._known is not None:
                 self._known[name] = what
 
-    def read(self, kind: RunKind[Result], name: str) -> Result | None:
-        """A result; None where there is none. Raises RunDamaged."""
+    def read(self, kind: RunKind[Result], name: str) -> tuple[Result, About] | None:
+        """A result and what it is of; None where there is none. Raises RunDamaged."""
         if not (self._folder / f"{name}.json").exists():
             return None
         piece = read_piece(self._folder, name, "result")
@@ -71,7 +71,7 @@ class Results:
             raise RunDamaged(f"{name}.json is damaged: it holds a result of another kind.")
         body = Piece(plain, piece.tensors)
         result: Result = decoded(kind.form, body, replace(self._given, tensors=piece.tensors), f"{name}.json")
-        return result
+        return result, what
 
     def forget(self, name: str) -> None:
         """Remove a result, if it is there."""

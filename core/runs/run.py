@@ -205,15 +205,31 @@ class Run:
         """Keep a result under all that it is of: its kind, the answer, and `about` (target, method, settings, whatever
         else decides it: plain values, and frozen dataclasses of them). It takes the place of a former one. Raises
         NotWritten, RunBusy, TypeError for what cannot be kept."""
+        self.keep_of(kind, answer_id(answer), answer.model, about, result, seconds)
+
+    def keep_of(
+        self,
+        kind: RunKind[Result],
+        answer: str,
+        model: str,
+        about: Mapping[str, object],
+        result: Result,
+        seconds: float | None = None,
+    ) -> None:
+        """The same for an answer by its id, given by the model of this fingerprint."""
         self._check_writable()
-        name = result_name(kind.name, answer_id(answer), about)
-        plain = readable(about)
-        what = About(kind.name, answer_id(answer), answer.model, plain, time.time(), seconds, __version__)
+        name = result_name(kind.name, answer, about)
+        what = About(kind.name, answer, model, readable(about), time.time(), seconds, __version__)
         self._results.keep(kind, name, what, result, Out(picture=self._pictures.keep, known=self.turn_of))
 
     def result(self, kind: RunKind[Result], answer: Answer, about: Mapping[str, object]) -> Result | None:
         """The result under just this; None where there is none. Raises RunDamaged."""
-        return self._results.read(kind, result_name(kind.name, answer_id(answer), about))
+        kept = self.kept_of(kind, answer_id(answer), about)
+        return None if kept is None else kept[0]
+
+    def kept_of(self, kind: RunKind[Result], answer: str, about: Mapping[str, object]) -> tuple[Result, About] | None:
+        """The same for an answer by its id, with what the result is of. Raises RunDamaged."""
+        return self._results.read(kind, result_name(kind.name, answer, about))
 
     def results(self, kind: RunKind[Any] | None = None, answer: Answer | None = None) -> tuple[KeptResult, ...]:
         """All results, or those of a kind, or of an answer, the first made first; each is read when it is asked to
@@ -300,10 +316,10 @@ class Run:
     def _loaded(self, kind: RunKind[Any] | None, name: str) -> Any:
         if kind is None:
             raise RunError("This result is of a kind that this version of Sightline does not know. It is kept.")
-        result = self._results.read(kind, name)
-        if result is None:
+        kept = self._results.read(kind, name)
+        if kept is None:
             raise RunDamaged(f"{name}.json is missing.")
-        return result
+        return kept[0]
 
     def _in_use(self, turn: Exchange) -> None:
         self._turns[turn.id] = turn

@@ -34,15 +34,17 @@ def tiny(llava_folder: Path) -> ModelSpec:
 
 
 @pytest.fixture
-def app(tiny: ModelSpec) -> Callable[..., AppTest]:
+def app(tiny: ModelSpec) -> Iterator[Callable[..., AppTest]]:
     """`app(page, params)` opens a page in a tab of its own, about scene 27 unless the parameters say otherwise; with
-    None for a page, the tab is there and nothing drawn yet."""
+    None for a page, the tab is there and nothing drawn yet. Whatever was found out in it can be kept."""
+    opened: list[AppTest] = []
 
     def open_(page: str | None = "pages/1_Chat.py", params: dict[str, str] | None = None) -> AppTest:
         work = Workspace(spec=tiny, decoding=Decoding(max_new_tokens=6))
         if params is None:
             work.choose_image(image_of(SceneRecipe(27)))
         at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+        opened.append(at)
         at.session_state["workspace"] = work
         for name, value in (params or {}).items():
             at.query_params[name] = value
@@ -52,4 +54,8 @@ def app(tiny: ModelSpec) -> Callable[..., AppTest]:
             at.switch_page(page)
         return at.run()
 
-    return open_
+    yield open_
+    for at in opened:
+        keeper = at.session_state["workspace"].run
+        if keeper is not None and not keeper.looking:
+            assert keeper.flush(30) and keeper.lost() is None

@@ -368,7 +368,7 @@ def test_an_answer_of_a_former_model_keeps_its_graph_on_screen(app: App, llava: 
     assert view.about is not None
     graph = shown(at)
     other = replace(exchange.answer, model="another")
-    view.about = replace(view.about, answer=("another", *view.about.answer[1:]))
+    view.about = replace(view.about, answer=view.about.answer._replace(model="another"))
     view.results.keep(GRAPHS, view.about, graph)
     exchange.answer = other
     at.run()

@@ -11,6 +11,7 @@ import pytest
 
 import core.ui
 from core.runs.codec.hints import check_keepable
+from core.ui.state.results import Kind
 
 NOT_KEPT = {
     "WRITTEN": "states and weights of every layer, which only their model reads: their figures are kept",
@@ -19,10 +20,13 @@ NOT_KEPT = {
     "REPORTS": "of claims, in a journal of their own",
     "EXAMPLES": "of claims, in a journal of their own",
     "RUNS": "files of results",
+    "AUDITS": "of Case Studies, whose answers are in no conversation",
+    "ANSWERS": "of Case Studies: one that is opened is a turn",
+    "POSITIONS": "counted in a moment",
 }
 
 
-def kinds() -> list[tuple[str, Any]]:
+def kinds() -> list[tuple[str, Any, Kind[Any]]]:
     """Every kind of results that a page declares, with the type of one."""
     declared = []
     for module in pkgutil.walk_packages(core.ui.__path__, "core.ui."):
@@ -33,19 +37,29 @@ def kinds() -> list[tuple[str, Any]]:
                 match node:
                     case ast.Assign([ast.Name(name)], ast.Call(ast.Subscript(ast.Name("Kind"), of))):
                         own = importlib.import_module(module.name)
-                        declared.append((name, eval(ast.unparse(of), vars(own))))
+                        declared.append((name, eval(ast.unparse(of), vars(own)), getattr(own, name)))
     return declared
 
 
 DECLARED = kinds()
 
 
-@pytest.mark.parametrize(("name", "of"), DECLARED, ids=[name for name, _ in DECLARED])
-def test_every_kind_can_be_kept_or_says_why_not(name: str, of: Any) -> None:
+@pytest.mark.parametrize(("name", "of", "kind"), DECLARED, ids=[name for name, _, _ in DECLARED])
+def test_every_kind_is_kept_by_a_run_or_says_why_not(name: str, of: Any, kind: Kind[Any]) -> None:
     if name in NOT_KEPT:
+        assert kind.run is None
         return
     check_keepable(of)
+    assert kind.run is not None
 
 
 def test_what_is_not_kept_is_there() -> None:
-    assert len(DECLARED) > 20 and NOT_KEPT.keys() <= {name for name, _ in DECLARED}
+    assert len(DECLARED) > 20 and NOT_KEPT.keys() <= {name for name, _, _ in DECLARED}
+
+
+def test_no_two_kinds_of_results_go_by_one_name() -> None:
+    named: dict[str, set[str]] = {}
+    for _, _, kind in DECLARED:
+        if kind.run is not None:
+            named.setdefault(kind.run.kind.name, set()).add(str(kind.run.kind.hint))
+    assert all(len(hints) == 1 for hints in named.values())

@@ -6,15 +6,22 @@ import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Target
+from core.runs.codec.form import Out
+from core.runs.kinds import REASKED
+from core.runs.pictures import picture_name
 from core.runs.store import RunStore
 from core.street.recipe import SceneRecipe
+from core.ui.chat.view import ChatView
+from core.ui.jobs.page import PageJobs
 from core.ui.state import opening
+from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Workspace
 
@@ -216,3 +223,60 @@ def test_a_run_is_renamed(app: App, runs: RunStore) -> None:
     at.text_input(key=f"run_title_{id_}").set_value("The house").run()
     kept(at)
     assert runs.info(id_).title == "The house" and "The house" in said(at)
+
+
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph"])
+def test_what_a_page_found_out_is_there_again_without_being_computed(
+    app: App, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ask(app(), "What color is the house?")
+    at.switch_page(f"pages/{page}.py").run()
+    results = work_of(at).results
+    found = {(kind, key): value for kind in kinds_kept(results) for key, value in results.of(kind).items()}
+    assert found and work_of(at).run is not None and work_of(at).run.lost() is None
+    id_ = left(at)
+
+    monkeypatch.setattr(PageJobs, "run", lambda *args: pytest.fail("something was computed"))
+    at = app(f"pages/{page}.py", {"run": id_})
+    assert not at.exception and not at.error
+    again = work_of(at).results
+    assert again is not results
+    for (kind, key), value in found.items():
+        there = again.get(kind, key)
+        assert there is not None
+        assert encoded(kind, there) == encoded(kind, value)
+
+
+def kinds_kept(results: ResultCache) -> list[Kind[Any]]:
+    return [kind for kind in results._kept if kind.run is not None]
+
+
+def encoded(kind: Kind[Any], value: object) -> tuple[object, list[bytes]]:
+    """What would be written of a result."""
+    assert kind.run is not None
+    out = Out(picture=picture_name)
+    plain = kind.run.kind.form.encode(kind.run.pack(value)[0], out)
+    return plain, [tensor.contiguous().numpy().tobytes() for tensor in out.tensors.values()]
+
+
+def test_a_reask_is_kept_and_shown_again(app: App, runs: RunStore) -> None:
+    at = ask(app(), "What color is the house?")
+    work = work_of(at)
+    work.mask_for(work.images[0].image).become(np.eye(*work.images[0].image.size[::-1], dtype=bool))
+    work.view(ChatView).lens = "Mask and re-ask"
+    at.session_state["lens"] = "Mask and re-ask"
+    at.run()
+    at.button(key="ask_again").click().run()
+    assert not at.exception and work.reasked is not None
+    assert work.answer is not None and work.answer.text in said(at)
+    id_ = left(at)
+    (kept_row,) = runs.open(id_, only_look=True).results(REASKED)
+    assert kept_row.what.about["taken_away"] == work.reasked.outcome.perturbation.words
+
+    at = app(params={"run": id_})
+    at.session_state["lens"] = "Mask and re-ask"
+    at.run()
+    assert not at.exception
+    again = work_of(at).reasked
+    assert again is not None and again.answer.token_ids == work.reasked.answer.token_ids
+    assert "With 0% of" in said(at) or "hidden" in said(at)

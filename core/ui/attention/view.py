@@ -10,9 +10,11 @@ from torch import Tensor
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind, Sinks
 from ...attention.tower import TowerFigures
+from ...runs import kinds as runs
+from ...runs.kinds import RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
-from ..state.results import Kind
+from ..state.results import Kept, Kind
 
 Lens = Literal["All heads of a layer", "Who looks at these patches", "Question and answer words", "Vision tower"]
 Direction = Literal["where it looks", "who looks at it"]
@@ -38,9 +40,9 @@ class KeptFigures:
     figures: TowerFigures | None
 
 
-ROWS = Kind[PassRows](MOST_BYTES, lambda kept: kept.bytes)
-TOWER = Kind[KeptFigures](20)
-SINKS = Kind[Sinks](100)
+ROWS = Kind[PassRows](MOST_BYTES, lambda kept: kept.bytes, Kept(RunKind("pass_rows", PassRows)))
+TOWER = Kind[KeptFigures](20, run=Kept(RunKind("tower_figures", KeptFigures)))
+SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
 
 
 @dataclass(eq=False)

@@ -14,9 +14,10 @@ from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
 from ...perturb.reask import Reasked
+from ...runs.kinds import EXPLANATION_TEST, GRAPH, HEADS_TEST, RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
-from ..state.results import AnswerKey, Kind, answer_key
+from ..state.results import AnswerKey, Kept, Kind, answer_key
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class ReaskedWithout:
     hidden_change: float
 
 
-GRAPHS = Kind[CausalGraph](300)
-TESTS = Kind[ExplanationTest](300)
-HEADS_TESTS = Kind[HeadsTest](100)
-SAMPLES = Kind[HeadsTest](300)
+GRAPHS = Kind[CausalGraph](300, run=Kept(GRAPH))
+TESTS = Kind[ExplanationTest](300, run=Kept(EXPLANATION_TEST))
+HEADS_TESTS = Kind[HeadsTest](100, run=Kept(HEADS_TEST))
+SAMPLES = Kind[HeadsTest](300, run=Kept(RunKind("heads_sample", HeadsTest)))
 """Tests of some heads of a layer, as `HEADS_TESTS` are of all."""
-REASKED = Kind[ReaskedWithout](100)
+REASKED = Kind[ReaskedWithout](100, run=Kept(RunKind("reasked_without", ReaskedWithout)))
 GRAPH_PAGES = Kind[str](6)
 
 

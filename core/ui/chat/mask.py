@@ -22,6 +22,7 @@ from ...perturb.reask import Reasked, reask_under
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
+from ..state.keeping import reask_of
 from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.picture_choice import picture_choice
@@ -67,8 +68,9 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
         with st.container(width=RESULT):
             _fill(draft, number)
             _what_the_model_sees(workspace, model, answer, RegionMask(hidden, draft.fill, number), masks)
-            if workspace.reasked is not None and workspace.reasked.original is answer:
-                _result(workspace.reasked, masks)
+            reasked = reask_of(workspace, answer)
+            if reasked is not None:
+                _result(reasked, masks)
 
 
 def _fill(draft: MaskDraft, number: int) -> None:

@@ -23,8 +23,19 @@ from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
 from ...perturb.reask import Reasked
+from ...runs import kinds as runs
+from ...runs.kinds import (
+    ABLATION,
+    ATTRIBUTION,
+    HEAD_READING,
+    MEASUREMENT,
+    READING,
+    SOURCE_INCREASES,
+    TRACE,
+    RunKind,
+)
 from ..jobs.page import PageView
-from ..state.results import Kind
+from ..state.results import Kept, Kind
 
 FIRST_LENS = "head_contributions"
 """The key of the mechanism that a first visit sees."""
@@ -77,15 +88,15 @@ class Traced:
 
 
 WRITTEN = Kind[Written](2)
-ATTRIBUTIONS = Kind[Attribution](50)
-TAKEN = Kind[Taken](500)
-HEAD_READINGS = Kind[HeadReading](500)
-READ = Kind[Read](100)
-CURVES = Kind[Curve](300)
-REASKED = Kind[Reasked](100)
-RANKED = Kind[AblationCurves](100)
-TRACES = Kind[Traced](50)
-MEASURED = Kind[Measurement](50)
+ATTRIBUTIONS = Kind[Attribution](50, run=Kept(ATTRIBUTION))
+TAKEN = Kind[Taken](500, run=Kept(SOURCE_INCREASES, lambda taken: (taken.increases, taken.seconds), Taken))
+HEAD_READINGS = Kind[HeadReading](500, run=Kept(HEAD_READING))
+READ = Kind[Read](100, run=Kept(READING, lambda read: (read.reading, read.seconds), Read))
+CURVES = Kind[Curve](300, run=Kept(RunKind("cut_curve", Curve)))
+REASKED = Kind[Reasked](100, run=Kept(runs.REASKED))
+RANKED = Kind[AblationCurves](100, run=Kept(ABLATION))
+TRACES = Kind[Traced](50, run=Kept(TRACE, lambda traced: (traced.trace, traced.seconds), Traced))
+MEASURED = Kind[Measurement](50, run=Kept(MEASUREMENT))
 
 
 @dataclass(eq=False)

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ...answer import Answer, Explanation, Target, TokenLayout
+from ...runs.kinds import RunKind
 from ...vlm.loading import NO_ADAPTER, ModelSpec
-from .results import Kind
+from .results import AnswerKey, Kept, Kind, answer_key
 from .workspace import Workspace
 
 NAMES = {True: "with its adapter", False: "without its adapter"}
@@ -29,8 +30,8 @@ class Side:
         return (self.answer if self.explanation is None else self.explanation.about(self.answer)).layout
 
 
-SIDES = Kind[tuple[Side, Side]](8)
-"""By the question's fingerprint and the spec with the adapter."""
+SIDES = Kind[tuple[Side, Side]](8, run=Kept(RunKind("sides", tuple[Side, Side])))
+"""By the question, as if no model had answered it, and the spec with the adapter."""
 
 
 def tuned_spec(workspace: Workspace) -> ModelSpec | None:
@@ -50,9 +51,9 @@ def sides(workspace: Workspace, answer: Answer) -> tuple[Side, Side] | None:
     return None if tuned is None else workspace.results.get(SIDES, sides_key(answer, tuned))
 
 
-def sides_key(answer: Answer, tuned: ModelSpec) -> tuple[str, ModelSpec]:
+def sides_key(answer: Answer, tuned: ModelSpec) -> tuple[AnswerKey, ModelSpec]:
     """Under what the sides of a question are kept."""
-    return answer.question.fingerprint(), tuned
+    return AnswerKey("", answer_key(answer).question, ()), tuned
 
 
 def _has_adapter(spec: ModelSpec) -> bool:

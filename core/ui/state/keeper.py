@@ -33,6 +33,8 @@ class RunKeeper:
         self.path: list[str] = []
         self.turns: dict[str, Turn] = {}
         self.read: set[str] = set()
+        self.told: set[str] = set()
+        """What of its damage was told."""
         self.known: dict[str, object] = {}
         """What was last told, by what it is, so that nothing is told twice."""
         self._bytes = [0]

@@ -22,7 +22,7 @@ from ...runs.turns import Source
 from ...street.recipe import SceneRecipe, from_params
 from ...vlm.model import VisionLanguageModel
 from .keeper import RunKeeper, wait_until_free
-from .keeping import keep, runs
+from .keeping import keep, runs, use
 from .models import store as models
 from .scenes import image_of
 from .tabs import is_there
@@ -63,7 +63,7 @@ def open_run(workspace: Workspace, id_: str) -> None:
         )
         fresh.linked, fresh.address = workspace.linked, workspace.address
         workspace.become(fresh)
-        workspace.run = RunKeeper(run)
+        use(workspace, RunKeeper(run))
         _fill(workspace, run)
         _choose_model(workspace, run)
     if run.writable:
@@ -196,8 +196,6 @@ def _fill(workspace: Workspace, run: Run) -> None:
     workspace.inspect(answered[-1] if answered else None)
     if draft.decoding is None and workspace.exchanges:
         workspace.images = workspace.exchanges[-1].images
-    if run.damage:
-        workspace.run_trouble = " ".join(run.damage)
 
 
 def _take_note(keeper: RunKeeper, turn: Turn, exchange: Exchange) -> None:

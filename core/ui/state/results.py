@@ -3,21 +3,32 @@ another.
 
 One `ResultCache` serves all pages of a tab. Keys are contents: an answer's `answer_key`, with target, method and
 settings. What every tab may share is kept where it is made: loaded models in `models.py`, drawn scenes in `scenes.py`.
+Behind it stands the tab's run, if it has one (`shelf.py`): what is not at hand is looked for there.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from ...answer import Answer
+from ...runs.kinds import RunKind
 
 Result = TypeVar("Result")
-AnswerKey = tuple[str, str, tuple[int, ...]]
+
+
+class AnswerKey(NamedTuple):
+    """What an answer is: its model's fingerprint, its question's, and its token ids."""
+
+    model: str
+    question: str
+    tokens: tuple[int, ...]
+
+
 _answer_keys: WeakKeyDictionary[Answer, AnswerKey] = WeakKeyDictionary()
 _image_keys: WeakKeyDictionary[Answer, str] = WeakKeyDictionary()
 
@@ -25,7 +36,7 @@ _image_keys: WeakKeyDictionary[Answer, str] = WeakKeyDictionary()
 def answer_key(answer: Answer) -> AnswerKey:
     """What an answer is, by content. Hashing the picture takes a while, so it is done once."""
     if answer not in _answer_keys:
-        _answer_keys[answer] = (answer.model, answer.question.fingerprint(), answer.token_ids)
+        _answer_keys[answer] = AnswerKey(answer.model, answer.question.fingerprint(), answer.token_ids)
     return _answer_keys[answer]
 
 
@@ -38,21 +49,53 @@ def same_images(one: Answer, other: Answer) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
+class Kept(Generic[Result]):
+    """How a run keeps results of a kind. `pack` makes of one what is written, and the seconds it took where these are
+    known; `unpack` makes it of both again. `about` says what a key is of, where its parts and their names do not say it
+    well enough, and `key` makes the key of it again, where pages look through all results of the kind."""
+
+    kind: RunKind[Any]
+    pack: Callable[[Result], tuple[Any, float | None]] = lambda result: (result, getattr(result, "seconds", None))
+    unpack: Callable[[Any, float], Result] = lambda value, seconds: value
+    about: Callable[[Any], Mapping[str, object]] | None = None
+    key: Callable[[AnswerKey, Mapping[str, Any]], Hashable | None] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Kind(Generic[Result]):
-    """A kind of results, and how much of it a tab keeps: `most` of them; of those with a `size`, so much together."""
+    """A kind of results, and how much of it a tab keeps: `most` of them; of those with a `size`, so much together. A
+    run keeps all of a kind that says how (`run`)."""
 
     most: int
     size: Callable[[Result], int] = lambda result: 1
+    run: Kept[Result] | None = None
+
+
+class Behind(Protocol):
+    """Where results are kept for longer."""
+
+    def get(self, kind: Kind[Any], key: Hashable) -> Any:
+        """What is kept there under a key; None where nothing is."""
+
+    def keep(self, kind: Kind[Any], key: Hashable, result: Any) -> None:
+        """Keep a result there, without waiting for it."""
+
+    def drop(self, kind: Kind[Any], key: Hashable) -> None:
+        """Never give this again."""
+
+    def all(self, kind: Kind[Any]) -> Mapping[Hashable, Any]:
+        """Results of a kind that were not given by this before, by key."""
 
 
 class ResultCache:
     """Results of any kind by key; of each kind the ones longest unused go when there are too many. The last one is
-    kept whatever its size."""
+    kept whatever its size. `behind` are those of the tab's run."""
 
     def __init__(self) -> None:
         # A job keeps what it finds from its own thread while the page reads.
         self._lock = threading.Lock()
         self._kept: dict[Kind[Any], OrderedDict[Hashable, Any]] = {}
+        self.behind: Behind | None = None
 
     def get(self, kind: Kind[Result], key: Hashable) -> Result | None:
         """What is kept under a key; None where nothing is."""
@@ -60,10 +103,20 @@ class ResultCache:
             kept = self._of(kind)
             if key in kept:
                 kept.move_to_end(key)
-            return kept.get(key)
+                there: Result = kept[key]
+                return there
+        result: Result | None = None if kind.run is None or self.behind is None else self.behind.get(kind, key)
+        if result is not None:
+            self._take(kind, key, result)
+        return result
 
     def keep(self, kind: Kind[Result], key: Hashable, result: Result) -> None:
         """Keep a result, in place of a former one of this key."""
+        self._take(kind, key, result)
+        if kind.run is not None and self.behind is not None:
+            self.behind.keep(kind, key, result)
+
+    def _take(self, kind: Kind[Result], key: Hashable, result: Result) -> None:
         with self._lock:
             kept = self._of(kind)
             kept[key] = result
@@ -75,11 +128,23 @@ class ResultCache:
         """Forget a result, if it is there."""
         with self._lock:
             self._of(kind).pop(key, None)
+        if kind.run is not None and self.behind is not None:
+            self.behind.drop(kind, key)
 
     def of(self, kind: Kind[Result]) -> dict[Hashable, Result]:
         """All results of a kind, the one longest unused first."""
+        if kind.run is not None and self.behind is not None:
+            for key, result in self.behind.all(kind).items():
+                if key not in self._of(kind):
+                    self._take(kind, key, result)
         with self._lock:
             return dict(self._of(kind))
+
+    def leave(self) -> None:
+        """Let go of the run, and of what it keeps."""
+        with self._lock:
+            self.behind = None
+            self._kept = {kind: kept for kind, kept in self._kept.items() if kind.run is None}
 
     def _of(self, kind: Kind[Result]) -> OrderedDict[Hashable, Result]:
         return self._kept.setdefault(kind, OrderedDict())

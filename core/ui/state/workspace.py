@@ -172,6 +172,7 @@ class Workspace:
         if self.run is not None:
             self.run.close()
         self.run = self.run_trouble = self.run_note = None
+        self.results.leave()
         self.exchanges, self.editing, self.to_ask, self.offered = [], None, None, None
         self.reasked = self.compared = None
         self.inspect(None)

@@ -67,6 +67,8 @@ class Writer:
 
     def flush(self, seconds: float) -> bool:
         """Wait until all that was told so far is done, no longer than this. Whether it is."""
+        if not self._end.alive:
+            return self.ended.wait(seconds)
         done = threading.Event()
         self._queue.put((None, done.set))
         with self._lock:

@@ -17,11 +17,12 @@ from ...counted import counted
 from ...geometry import Moment, clip_of, images_name, moments, seconds
 from ...maps.moments import moment_shares
 from ...perturb.moments import hidden_moments
+from ...runs.kinds import FRAME_CHANGES
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from ..jobs.page import PageJobs, Report
-from ..state.results import Kind, answer_key
+from ..state.results import Kept, Kind, answer_key
 from ..state.workspace import Workspace
 from .chips import escaped
 from .clicks import Entry, clickable
@@ -30,7 +31,7 @@ from .strip import Tile, strip
 TILE, NARROW, WIDE = 110, 320, 500
 """Widths in pixels: a small map, and the least and the most that bars and the words above them take."""
 AXIS = 70
-HIDDEN = Kind[tuple[float, ...]](200)
+HIDDEN = Kind[tuple[float, ...]](200, run=Kept(FRAME_CHANGES))
 """By answer, target and video: the change of the target's log-probability without each moment, as far as was read."""
 
 

@@ -77,14 +77,23 @@ def run_notices(workspace: Workspace) -> None:
     """What is to be said of the run above a page: that another tab keeps it, what is not kept, and what was not read.
     Names of files are untrusted, so this is plain text."""
     keeper = workspace.run
-    trouble = [why for why in (workspace.run_trouble, keeper and keeper.trouble, keeper and keeper.lost()) if why]
+    trouble = [workspace.run_trouble] if workspace.run_trouble else []
+    if keeper is not None:
+        trouble += [why for why in (keeper.trouble, keeper.lost()) if why]
+        trouble += [why for why in keeper.run.damage if why not in keeper.told]
     if trouble:
         with st.container(border=True, key="run_trouble"):
-            st.markdown(":material/error: **Not everything is kept**" if keeper else ":material/error: **No run here**")
+            unread = keeper is not None and bool(keeper.run.damage) and keeper.trouble is None
+            what = (
+                "Not all of this run can be read" if unread else "Not everything is kept" if keeper else "No run here"
+            )
+            st.markdown(f":material/error: **{what}**")
             for why in trouble:
                 st.text(why)
             if st.button("Understood", key="run_trouble_seen"):
                 workspace.run_trouble = None
+                if keeper is not None:
+                    keeper.told.update(keeper.run.damage)
                 st.rerun()
     if workspace.run_note:
         with st.container(border=True, key="run_note", horizontal=True, vertical_alignment="center"):

@@ -9,11 +9,13 @@ from ....answer import Answer, Explanation, Target
 from ....evidence.randomisation import Randomised
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
-from ...state.results import AnswerKey, Kind, answer_key
+from ....runs import kinds as runs
+from ....runs.kinds import EVIDENCE
+from ...state.results import AnswerKey, Kept, Kind, answer_key
 from ...state.view import View
 
-TESTS = Kind[Evidence](300)
-RANDOMISED = Kind[Randomised](100)
+TESTS = Kind[Evidence](300, run=Kept(EVIDENCE))
+RANDOMISED = Kind[Randomised](100, run=Kept(runs.RANDOMISED))
 
 
 @dataclass(frozen=True)
