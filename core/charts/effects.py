@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from .figure import Figure, figure
-from .heatmap import NOT_LOOKED_AT, scale_of
+from .heatmap import NOT_LOOKED_AT, TITLE, scale_of
 from .palette import CATEGORIES, NEUTRAL, PICKED
 
 ROW = 32
@@ -66,7 +66,7 @@ def effect_map(
         figures.append(alt.Tooltip("spread:Q", title=f"± over {over}", format=".4f"))
     known, missing = table[table["effect"].notna()], table[table["effect"].isna()].assign(state=NOT_LOOKED_AT)
     length = min(LONGEST_LEGEND, max(60, ROW * len(names)))
-    legend = alt.Legend(title=None, format=".3~g", gradientLength=length, gradientThickness=10)
+    legend = alt.Legend(title=what, titleLimit=TITLE, format=".3~g", gradientLength=length, gradientThickness=10)
     color = alt.Color("effect:Q", scale=scale_of(effects, signed=signed).altair(), legend=legend)
     marks: list[alt.Chart] = [alt.Chart(known).mark_rect().encode(x=x, y=y, color=color, tooltip=[*tips, *figures])]
     if len(missing):

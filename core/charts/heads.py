@@ -19,7 +19,7 @@ from ..answer import Head
 from .figure import figure
 from .heatmap import scale_of
 from .many import MANY, compact
-from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED
+from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED, SEQUENTIAL_RAMP
 from .pixels import Pixels
 from .tokens import cut, unique, visible
 from .urls import webp_url
@@ -32,6 +32,8 @@ BESIDE = 95
 """Pixels beside a map of heads for its axis and its legend."""
 TITLE = 18
 LONGEST_WORD = 22
+DECADES = 3
+"""Powers of ten that the colours of a table of words tell apart."""
 NO_ATTENTION = "no attention"
 LEGIBLE, ROOM = 10, 76
 """Pixels of a cell's height, and of a row's width, from which on the words stand in it."""
@@ -113,7 +115,9 @@ def head_map(
         # On top, so that a click on an outline is a click on its cell.
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
-    return figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY)
+    # What the colours mean stands above the map: beside it, over their bar, there is no room for it.
+    drawn = figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY)
+    return drawn.properties(title=alt.Title(name, anchor="start", fontSize=12, fontWeight="normal", color=NEUTRAL))
 
 
 def _cell(shape: tuple[int, ...], size: int) -> int:
@@ -274,6 +278,8 @@ def word_table(
     cell: int = 34,
 ) -> alt.LayerChart:
     """How much each word (a row) gives each column. NaN cells stay empty; `marked` rows get a pointer before them.
+    Colours are logarithmic over the largest `DECADES` powers of ten: attention that is spread over a picture leaves
+    each thing of it little, and one word with much would make all else look alike.
 
     `looked_at` names what columns are. A click's entry has "word", the row's index. Raises ValueError where the
     table does not fit the names.
@@ -284,14 +290,25 @@ def word_table(
     names = unique([cut(visible(column), LONGEST_WORD) for column in columns])
     table = pd.DataFrame(
         [
-            {"word": i, "row": row, "column": name, "value": float(values[i, j])}
+            {"word": i, "row": row, "column": name, "value": float(values[i, j]), "said": _short(float(values[i, j]))}
             for i, row in enumerate(rows)
             for j, name in enumerate(names)
             if np.isfinite(values[i, j])
         ],
-        columns=["word", "row", "column", "value"],
+        columns=["word", "row", "column", "value", "said"],
     )
-    scale = scale_of(values)
+    most = max(float(np.nanmax(values, initial=0.0)), 1e-9)
+    table["colour"] = np.maximum(table["value"], most / 10**DECADES)
+    ends = np.geomspace(most / 10**DECADES, most, len(SEQUENTIAL_RAMP)).tolist()
+    scale = alt.Scale(type="log", domain=ends, range=list(SEQUENTIAL_RAMP), clamp=True)
+    powers = [most / 10**power for power in range(DECADES + 1)]
+    legend = alt.Legend(
+        title="attention",
+        format=".1~p",
+        values=powers,
+        gradientLength=max(20, LINE) * min(5, len(rows)) + 40,
+        gradientThickness=10,
+    )
     x = alt.X(
         "column:N",
         scale=alt.Scale(domain=names, padding=0.02),
@@ -322,18 +339,18 @@ def word_table(
     tooltip = [
         alt.Tooltip("row:N", title="word"),
         alt.Tooltip("column:N", title=looked_at),
-        alt.Tooltip("value:Q", title="attention", format=".2%"),
+        alt.Tooltip("value:Q", title="attention", format=".2~p"),
     ]
-    middle = scale.low + 0.6 * (scale.high - scale.low)
+    middle = most / 10 ** (DECADES * 0.4)
     marks: list[alt.Chart] = [
         base.mark_rect(cursor=_pointer(click)).encode(
-            color=alt.Color("value:Q", scale=scale.altair(), legend=None), tooltip=tooltip
+            color=alt.Color("colour:Q", scale=scale, legend=legend), tooltip=tooltip
         )
     ]
     if cell >= 30:
         marks.append(
             base.mark_text(fontSize=10, tooltip=None).encode(
-                text=alt.Text("value:Q", format=".0%"),
+                text=alt.Text("said:N"),
                 color=alt.condition(f"datum.value > {middle}", alt.value(INK_ON_LIGHT), alt.value(INK_ON_DARK)),
             )
         )
@@ -341,6 +358,14 @@ def word_table(
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["word"])))
     return figure(marks, cell * len(names), max(20, LINE + 3) * len(rows))
+
+
+def _short(share: float) -> str:
+    """A share in per cent, in at most four characters."""
+    percent = 100 * share
+    if percent >= 9.95 or percent == 0:
+        return f"{percent:.0f}%"
+    return f"{percent:.1f}%" if percent >= 0.95 else (f"{percent:.1f}%"[1:] if percent >= 0.05 else "<.1%")
 
 
 def word_bars(

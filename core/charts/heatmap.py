@@ -32,6 +32,8 @@ SIDE = 400
 """Longest side, in pixels, of a picture as it is sent to the browser, where it is not drawn larger."""
 GAP = 12
 OPACITY = 0.6
+TITLE = 90
+"""Pixels that the title of a colour bar may take."""
 NOT_LOOKED_AT = "not looked at"
 NEVER_SEEN = "never seen by the model"
 
@@ -217,7 +219,9 @@ def heatmap(
     color = alt.Color(
         "value:Q",
         scale=scale.altair(),
-        legend=alt.Legend(title=None, format=".2~g", gradientLength=min(160, height), gradientThickness=10),
+        legend=alt.Legend(
+            title=label, titleLimit=TITLE, format=".2~g", gradientLength=min(160, height), gradientThickness=10
+        ),
     )
     tooltip = [
         *places_told,

@@ -256,7 +256,7 @@ def _ground(length: int | None, field: str = "probability") -> alt.Color:
     """Colours by probability, with a legend of some length."""
     legend = None
     if length is not None:
-        legend = alt.Legend(title=None, format="%", gradientLength=length, gradientThickness=10, tickCount=3)
+        legend = alt.Legend(title="probability", format="%", gradientLength=length, gradientThickness=10, tickCount=3)
     return alt.Color(f"{field}:Q", scale=CERTAIN.altair(), legend=legend)
 
 

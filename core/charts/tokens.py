@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from ..alignment import align
 from .palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
 from .pixels import Pixels
 
+MOST_DECADES = 6
+"""Powers of ten below one that an axis of probabilities goes down, at most: a smaller one is no bar."""
 LINE = 26
 """Height in pixels of a row of tokens."""
 AXIS = 44
@@ -53,11 +56,14 @@ def alternatives_chart(
     tokens: Sequence[str], logprobs: Sequence[float], chosen: int | None, *, whole: bool = True
 ) -> alt.LayerChart:
     """Bars of probability for the tokens a model weighed at one position; `chosen` is the one it said. With `whole` the
-    axis goes to 100 %, otherwise as far as the bars do."""
+    axis goes to 100 % and is logarithmic, for beside a sure word all others would be nothing; otherwise it goes as far
+    as the bars do."""
+    least = 10.0 ** max(-MOST_DECADES, math.floor(min(logprobs, default=0.0) / math.log(10) - 0.1))
     frame = pd.DataFrame(
         {
             "token": unique([visible(token) for token in tokens]),
             "probability": np.exp(np.asarray(logprobs, dtype=float)),
+            "from": least,
             "log-probability": logprobs,
             "said": [index == chosen for index in range(len(tokens))],
         }
@@ -65,14 +71,16 @@ def alternatives_chart(
     y = alt.Y(
         "token:N", sort=None, title=None, axis=alt.Axis(labelLimit=160, labelOverlap=False, ticks=False, domain=False)
     )
-    x = alt.X(
-        "probability:Q",
-        title="probability",
-        scale=alt.Scale(domain=[0, 1] if whole else [0, 1.3 * float(frame["probability"].max())], nice=False),
-        axis=alt.Axis(format="%") if whole else None,
-    )
+    if whole:
+        scale = alt.Scale(type="log", domain=[least, 1], nice=False, clamp=True)
+        axis = alt.Axis(format="~p", values=[10.0**power for power in range(round(math.log10(least)), 1)], grid=True)
+        x = alt.X("probability:Q", title="probability (logarithmic)", scale=scale, axis=axis)
+    else:
+        scale = alt.Scale(domain=[0, 1.3 * float(frame["probability"].max())], nice=False)
+        x = alt.X("probability:Q", title="probability", scale=scale, axis=None)
     base = alt.Chart(frame).encode(x=x, y=y)
     bars = base.mark_bar(height={"band": 0.7}).encode(
+        **({"x2": alt.X2("from:Q")} if whole else {}),
         color=alt.condition("datum.said", alt.value(CHOSEN), alt.value(OTHER)),
         tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
     )

@@ -13,6 +13,7 @@ from ..answer import Answer, Fill, RegionMask, Target, TokenKind
 from ..errors import NotApplicable
 from ..masking import Canvas, as_seen
 from ..perturb.perturbation import OtherImages
+from ..quantities import nats, probability
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.edits import Site
@@ -167,10 +168,10 @@ def total_effect(traced: Trace) -> str:
     after, differ = over_samples(traced.corrupted_probability)
     taken, spread = over_samples(traced.total)
     if traced.samples == 1:
-        return f"Probability {before:.1%} clean, {after:.1%} corrupted; total effect {taken:.3f} nats."
+        return f"Probability {probability(before)} clean, {probability(float(after))} corrupted; total effect {nats(float(taken))}."
     return (
-        f"Probability {before:.1%} clean, {after:.1%} ± {differ:.1%} corrupted; total effect {taken:.3f} ± "
-        f"{spread:.3f} nats (± one standard deviation over samples)."
+        f"Probability {probability(before)} clean, {probability(float(after))} ± {differ:.2%} corrupted; total effect "
+        f"{taken:.3f} ± {spread:.3f} nats (± one standard deviation over samples)."
     )
 
 

@@ -180,6 +180,6 @@ def _result(answer: Answer, graph: CausalGraph, without: ReaskedWithout) -> None
                 st.text(answer.text)
             change = float(outcome.changes[graph.token])
             st.caption(
-                f"The target's log-probability: {nats(change)} with the pixels masked, {nats(without.hidden_change)} "
-                "with the image tokens hidden from the reader instead."
+                f"The target's log-probability changes by {nats(change)} with the pixels masked, "
+                f"{nats(without.hidden_change)} with the image tokens hidden from the reader instead."
             )

@@ -16,6 +16,7 @@ from ...explainers.registry import explainers
 from ...explainers.run import explain
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
+from ...quantities import probability
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.instead import ways_left
@@ -118,7 +119,7 @@ def _beside(both: tuple[Side, Side], image: int) -> None:
                 st.markdown(f"**{NAMES[side.tuned].capitalize()}**")
                 st.text(side.answer.text)
                 if side.answer.tokens:
-                    st.text(f"“{_word(side)}”, probability {_probability(side):.0%}")
+                    st.text(f"“{_word(side)}”, probability {probability(_probability(side))}")
                 if values is not None and scale is not None:
                     _figure(side, values, scale, image, f"map of {_word(side)}, {NAMES[side.tuned]}")
                 elif side.why:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...charts.tokens import alternatives_chart
+from ...quantities import nats, probability
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Exchange, Workspace
@@ -57,8 +58,6 @@ def _alternatives(answer: Answer, index: int) -> None:
 def _figures(answer: Answer, index: int) -> None:
     token = answer.tokens[index]
     with st.container(horizontal=True):
-        st.metric("probability", f"{math.exp(token.logprob):.2%}")
-        st.metric(
-            "entropy", f"{token.entropy:.3f} nats", help="0: the model was certain. Higher: many tokens were possible."
-        )
-    st.caption(f"Token {index + 1} of {len(answer.tokens)}, id {token.id}, log-probability {token.logprob:.4f} nats")
+        st.metric("probability", probability(math.exp(token.logprob)))
+        st.metric("entropy", nats(token.entropy), help="0: the model was certain. Higher: many tokens were possible.")
+    st.caption(f"Token {index + 1} of {len(answer.tokens)}, id {token.id}, log-probability {nats(token.logprob)}")

@@ -13,11 +13,12 @@ from ...charts.tokens import visible
 from ...mechanisms.attention_knockout import AttentionKnockout
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...perturb.words import layers_in_words
+from ...quantities import nats
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
-from ..state.target import describe_target
+from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from .saving import Row, save
@@ -91,7 +92,7 @@ def cut_curves(
     clickable(chart, "point", "mechanisms_curves", clicked, "change in log-probability by the layers that are cut")
     before = next(iter(curves.values())).before
     st.caption(
-        f"log p of {escaped(describe_target(answer, target, model))} is {before:.5f} uncut; the curves say by how "
+        f"Uncut, {escaped(measure_of(answer, target, model))} is {nats(before)}; the curves say by how "
         f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
         f"answer so.{_nothing_to_cut(model)} {sum(curve.seconds for curve in curves.values()):.2f} s. "
         f"{AttentionKnockout.caveat}"

@@ -12,7 +12,7 @@ from ...charts.effects import effect_map
 from ...mechanisms.causal_tracing import CausalTracing, not_reached, over_samples, total_effect
 from ...mechanisms.tracing import Trace
 from ...vlm.model import VisionLanguageModel
-from ..state.target import describe_target
+from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from .saving import Row, save
@@ -40,8 +40,8 @@ def tracing_effects(
         if traced.complete < 1:
             st.caption(f":material/timelapse: {traced.complete:.0%} of it was done; dashed cells were not looked at.")
         st.caption(
-            f"{total_effect(traced)} The map: what restoring gives back of log p of "
-            f"{escaped(describe_target(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
+            f"{total_effect(traced)} The map: what restoring gives back of "
+            f"{escaped(measure_of(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
             f"{escaped(named)}. {result.seconds:.1f} s. {CausalTracing.caveat}{not_reached(answer, traced)}"
         )
         settings: Row = {

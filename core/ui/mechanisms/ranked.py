@@ -17,7 +17,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
-from ..state.target import describe_target
+from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from .saving import Row, save
 from .view import RANKED, MechanismsView
@@ -79,7 +79,7 @@ def _drawn(
         alt="change in log-probability without the first heads of the ranking and without random ones",
     )
     st.caption(
-        f"The change of log p of {escaped(describe_target(answer, target, model))} without the first k heads by "
+        f"By how many nats {escaped(measure_of(answer, target, model))} changes without the first k heads by "
         f"{measure.lower()} (blue), replaced by {instead}; grey: as many random heads, mean "
         f"and range of {counted(len(random), 'draw')}. The ranking is true as far as blue falls faster."
     )

@@ -16,7 +16,7 @@ from ...masking import as_seen
 from ...mechanisms.causal_tracing import over_samples
 from ...mechanisms.groups import Group, patch_groups
 from ...vlm.model import VisionLanguageModel
-from ..state.target import describe_target
+from ..state.target import describe_target, measure_of
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.map_downloads import asked_notes, drawn_over
@@ -103,7 +103,8 @@ def _map(
     several = traced.samples > 1
     varies = f" Over samples an effect varies by ± {np.nanmean(spread):.4f} on average." if several else ""
     done = f" {traced.complete:.0%} of it was done; crossed patches were not looked at." if traced.complete < 1 else ""
-    caption = f"What restoring each patch at layer {layer} gives back of log p of {named}, in nats; {order.named}."
+    measure = measure_of(answer, target, model)
+    caption = f"What restoring each patch at layer {layer} gives back of {measure}, in nats; {order.named}."
     st.caption(f"{escaped(caption)}{varies}{done} {result.seconds:.1f} s.")
     seen_button(answer, workspace.shown_image, "traced")
     over = drawn_over(answer, workspace.shown_image)

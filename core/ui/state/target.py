@@ -74,3 +74,12 @@ def describe_target(answer: Answer, target: Target | None, model: VisionLanguage
     if target.rivals is not None:
         rather = f" rather than “{visible(''.join(model.reader.piece(rival) for rival in target.rivals))}”"
     return f"“{shown}” ({where}){rather}"
+
+
+def measure_of(answer: Answer, target: Target | None, model: VisionLanguageModel) -> str:
+    """What figures about a target are figures of, in words: its log-probability, or, with a rival, the log-odds of the
+    two; of several tokens their sum. Untrusted text."""
+    named = describe_target(answer, target, model)
+    several = len(answer.tokens if target is None else target.tokens) > 1
+    odds = target is not None and target.rivals is not None
+    return f"the {'summed ' if several else ''}{'log-odds' if odds else 'log-probability'} of {named}"

@@ -7,6 +7,7 @@ would first take the address away, which is then written again.
 from __future__ import annotations
 
 import streamlit as st
+from streamlit import runtime
 
 _JS = """
 export default function () {
@@ -24,4 +25,5 @@ export default function () {
 
 def one_entry() -> None:
     """To be called once by every page, before its address is written."""
-    st.components.v2.component("sightline_entries", html="<span></span>", js=_JS)(key="entries", height=1)
+    if runtime.exists():  # or else there is no browser
+        st.components.v2.component("sightline_entries", html="<span></span>", js=_JS)(key="entries", height=1)

@@ -1,0 +1,16 @@
+"""Numbers as they are written on every page and in every command: probabilities and nats."""
+
+from __future__ import annotations
+
+
+def probability(share: float) -> str:
+    """A probability in per cent that never says none, or all, where that is not so: “98.21%”, “>99.99%”."""
+    if 0 < share < 0.00005:
+        return "<0.01%"
+    return ">99.99%" if 0.99995 < share < 1 else f"{share:.2%}"
+
+
+def nats(value: float) -> str:
+    """A log-probability, a log-odds or an entropy with its unit: “-0.018 nats”, “-2e-05 nats” where that is next to
+    nothing."""
+    return f"{value:.3f} nats" if abs(value) >= 0.0005 or value == 0 else f"{value:.0e} nats"
