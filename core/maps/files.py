@@ -18,6 +18,7 @@ from ..spreadsheet import csv_table
 from .grid import grid_note
 
 PLACE = ("image", "view", "row", "column", "left", "top", "right", "bottom")
+COUNTING = "rows and columns of a grid from 1; positions, pictures, layers and heads from 0"
 SHOWN = ("from_second", "to_second")
 """When the first and the last frame are shown that a token of a video stands for."""
 
@@ -35,6 +36,7 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "complete": explanation.complete,
         "remark": explanation.remark,
         "grid": grid_note(answer.layout),
+        "counting": COUNTING,
     }
 
 
@@ -54,7 +56,8 @@ def names(explanations: Sequence[Explanation]) -> list[str]:
 
 def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
     """A table with a line for each position. Its first line is "# " and the records as JSON, then comes the header.
-    Of a question with a video, it says when the frames are shown.
+    Rows and columns of a grid count from 1, as on every page; positions from 0. Of a question with a video, it says
+    when the frames are shown.
 
     Tokens are JSON strings: line breaks cannot tear the table, and nothing in them is a formula to a spreadsheet.
     """
@@ -74,12 +77,13 @@ def csv_text(answer: Answer, explanations: Sequence[Explanation]) -> str:
 
 def npz_bytes(answer: Answer, explanations: Sequence[Explanation]) -> bytes:
     """Arrays without pickles: scores [map position], maps (names), kinds, tokens, boxes [position 4] in pixels of the
-    picture (NaN where a position has none), views [position], grid [position 2] (row and column; -1), records (JSON).
+    picture (NaN where a position has none), views [position], grid [position 2] (row and column, from 1; 0 where a
+    position has none), records (JSON).
     """
     answer = explanations[0].about(answer)
     places = _places(answer)
     length = len(answer.layout)
-    boxes, grid = np.full((length, 4), np.nan), np.full((length, 2), -1)
+    boxes, grid = np.full((length, 4), np.nan), np.zeros((length, 2), int)
     views = [""] * length
     for position, (_, view, row, column, *box) in places.items():
         views[position], grid[position], boxes[position] = view, (row, column), box
@@ -108,9 +112,16 @@ Place = tuple[int, str, int, int, float, float, float, float]
 
 
 def _places(answer: Answer) -> dict[int, Place]:
-    """For each image token with a place: image, view, row, column, and its box in pixels of the original picture."""
+    """For each image token with a place: image, view, row and column (from 1), and its box in pixels of the original
+    picture."""
     return {
-        position: (view.image, view.name, *divmod(index, view.columns), *view.patch_box(index))
+        position: (
+            view.image,
+            view.name,
+            index // view.columns + 1,
+            index % view.columns + 1,
+            *view.patch_box(index),
+        )
         for view in answer.layout.views
         for index, position in enumerate(view.positions)
     }

@@ -167,12 +167,11 @@ def total_effect(traced: Trace) -> str:
     before = traced.clean.probability
     after, differ = over_samples(traced.corrupted_probability)
     taken, spread = over_samples(traced.total)
+    said = f"Probability {probability(before)} clean, {probability(float(after))}"
     if traced.samples == 1:
-        return f"Probability {probability(before)} clean, {probability(float(after))} corrupted; total effect {nats(float(taken))}."
-    return (
-        f"Probability {probability(before)} clean, {probability(float(after))} ± {differ:.2%} corrupted; total effect "
-        f"{taken:.3f} ± {spread:.3f} nats (± one standard deviation over samples)."
-    )
+        return f"{said} corrupted; total effect {nats(float(taken))}."
+    after_all = f"{said} ± {differ:.2%} corrupted; total effect {taken:.3f} ± {spread:.3f} nats"
+    return f"{after_all} (± one standard deviation over samples)."
 
 
 def not_reached(answer: Answer, traced: Trace) -> str:

@@ -67,7 +67,7 @@ def test_an_npz_opens_without_pickles_and_says_the_same(answer: Answer) -> None:
         assert np.flatnonzero(~np.isnan(archive["boxes"]).any(1)).tolist() == list(image)
         view = answer.layout.views[0]
         assert tuple(archive["boxes"][view.positions[-1]]) == view.patch_box(len(view.positions) - 1)
-        assert archive["grid"][view.positions[-1]].tolist() == [view.rows - 1, view.columns - 1]
+        assert archive["grid"][view.positions[-1]].tolist() == [view.rows, view.columns]
         assert json.loads(str(archive["records"]))[2]["method"] == "relevancy"
 
 
@@ -76,4 +76,4 @@ def test_words_alone_are_written_too(model: TransformersModel) -> None:
     made = [Explanation(torch.zeros(len(answer.layout)), Target((0,)), "relevancy", {}, 0.1)]
     assert csv_text(answer, made).count("\n") == len(answer.layout) + 2
     with np.load(io.BytesIO(npz_bytes(answer, made))) as archive:
-        assert np.isnan(archive["boxes"]).all() and (archive["grid"] == -1).all()
+        assert np.isnan(archive["boxes"]).all() and (archive["grid"] == 0).all()

@@ -71,9 +71,7 @@ def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.de
 def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
     if not workspace.exchanges:
         if workspace.image is None:
-            hint.caption(
-                "Choose a picture on the left, then ask about it here. Without one, the model answers from words alone."
-            )
+            hint.caption("Choose a picture, then ask about it here. Without one, the model answers from words alone.")
         else:
             hint.caption("Nothing asked yet. Type a question below, or click one of the suggestions.")
     shown_images = workspace.exchanges[0].images if workspace.exchanges else ()

@@ -83,11 +83,15 @@ def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
         if sample_gallery(workspace, "home"):
             st.rerun()
         upload(workspace, model, "home")
-        _pages()
     with talk:
         if question := _first_question(workspace, model):
             workspace.ask(question)
             st.switch_page("pages/1_Chat.py")
+    # A row of its own: on a narrow screen, too, the first question stands before what the pages are for.
+    pages, models = st.columns([3, 2], gap="large")
+    with pages:
+        _pages()
+    with models:
         st.subheader("Or another model", anchor=False)
         chooser(workspace, "home")
     _read_ahead()

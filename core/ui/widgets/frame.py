@@ -37,6 +37,11 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
 [class*="st-key-strip_"] > * { flex: 0 0 auto !important; }
 [class*="st-key-wide_"] [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
+@media (max-width: 640px) {
+  [class*="st-key-gallery_"] [data-testid="stHorizontalBlock"] { flex-wrap: nowrap; gap: 0.4rem; }
+  [class*="st-key-gallery_"] [data-testid="stColumn"] { min-width: 0 !important; flex: 1 1 0 !important; }
+  [class*="st-key-gallery_"] button { padding: 0.25rem 0; }
+}
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
 """Spacing, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a page that are

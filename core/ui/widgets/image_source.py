@@ -87,15 +87,16 @@ def _beside(workspace: Workspace, place: DeltaGenerator) -> None:
 def sample_gallery(workspace: Workspace, key: str) -> bool:
     """Thumbnails of sample scenes, each with a button. True when one was chosen in this run."""
     chosen = False
-    for start in range(0, len(GALLERY), COLUMNS):
-        for place, seed in zip(st.columns(COLUMNS, gap="small"), GALLERY[start : start + COLUMNS], strict=False):
-            recipe = SceneRecipe(seed)
-            image = image_of(recipe)
-            with place:
-                st.image(screen_copy(image, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
-                if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
-                    workspace.take_images(image)
-                    chosen = True
+    with st.container(key=f"gallery_{key}"):
+        for start in range(0, len(GALLERY), COLUMNS):
+            for place, seed in zip(st.columns(COLUMNS, gap="small"), GALLERY[start : start + COLUMNS], strict=False):
+                recipe = SceneRecipe(seed)
+                image = image_of(recipe)
+                with place:
+                    st.image(screen_copy(image, THUMBNAIL), alt=contents(recipe.scene()), width="stretch")
+                    if st.button(f"Scene {seed}", key=f"{key}_{seed}", width="stretch", help=contents(recipe.scene())):
+                        workspace.take_images(image)
+                        chosen = True
     return chosen
 
 
