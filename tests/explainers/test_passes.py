@@ -33,7 +33,7 @@ def test_a_method_makes_the_passes_that_it_says(
     with counting(llava, answer) as counted:
         explain(method, llava, answer, wanted, SETTINGS.get(key))
     # Keys and values of the prompt that an earlier answer did not leave are read once.
-    assert told.forward == pytest.approx(counted.forward, rel=0.1, abs=0.6)
+    assert told.forward == pytest.approx(counted.forward, abs=0.6 + 0.1 * counted.forward)
     assert told.backward == pytest.approx(counted.backward, rel=0.1, abs=0.05)
     # So is the picture itself. Rows of the tower come by computing one layer again.
     assert told.tower == pytest.approx(counted.tower, rel=0.1, abs=1.5)
