@@ -12,8 +12,10 @@ from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.memory_costs import edited_run_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget, token_targets_of
 from .base import Mechanism
+from .costs import knockout_passes
 from .groups import groups, image_across
 from .knockout import Cut, knockout_curves
 from .results import Curve, Curves, Result
@@ -48,11 +50,29 @@ class AttentionKnockout(Mechanism):
         "still arrives (Geva et al. 2023)."
     )
     order = 30
+    cheaper = "Fewer ways take as much less."
     Settings = AttentionKnockoutSettings
     keeps_partial = True
 
     def estimate(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: Any) -> int:
         return edited_run_bytes(model, answer)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, target: Target, settings: AttentionKnockoutSettings
+    ) -> Passes:
+        cuts = self._cuts(model, answer, target, settings)
+        return knockout_passes(model, answer, list(cuts.values()), min(settings.window, model.card.layers))
+
+    @staticmethod
+    def _cuts(
+        model: VisionLanguageModel, answer: Answer, target: Target, settings: AttentionKnockoutSettings
+    ) -> dict[str, Cut]:
+        """The ways that settings name."""
+        return {
+            name: cut
+            for name, cut in ways(model, answer, token_targets_of(answer, target)).items()
+            if settings.source in (EVERY, cut.source.name) and settings.reader in (EVERY, cut.reader.name)
+        }
 
     def compute(
         self,
@@ -64,11 +84,7 @@ class AttentionKnockout(Mechanism):
         cancel: CancelToken,
         progress: Callable[[float], None],
     ) -> Result:
-        cuts = {
-            name: cut
-            for name, cut in ways(model, answer, token_targets_of(answer, target)).items()
-            if settings.source in (EVERY, cut.source.name) and settings.reader in (EVERY, cut.reader.name)
-        }
+        cuts = self._cuts(model, answer, target, settings)
         if not cuts:
             raise NotApplicable(
                 f"Nothing of '{settings.reader}' looks at anything of '{settings.source}' in this sequence, so there "

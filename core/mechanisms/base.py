@@ -20,6 +20,7 @@ from ..settings import NoSettings
 from ..vlm.cancel import CancelToken
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from .results import Result
 
 
@@ -28,7 +29,8 @@ class Mechanism(ABC):
 
     `key` names it in files and commands, `name` on screen; `caveat` is the one line shown with every figure of it: what
     it does not tell. `order` places it among the lenses of its page: lower ones first, equal ones by name.
-    `keeps_partial`: what was done before a stop is worth showing.
+    `keeps_partial`: what was done before a stop is worth showing. `cheaper`: a sentence that says what answers nearly
+    the same at less; empty where nothing does.
     """
 
     key: ClassVar[str]
@@ -37,6 +39,7 @@ class Mechanism(ABC):
     order: ClassVar[int] = 100
     Settings: ClassVar[type[Any]] = NoSettings
     keeps_partial: ClassVar[bool] = False
+    cheaper: ClassVar[str] = ""
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:
         """Why this answer cannot be looked into so, as a sentence that says what to do; None when it can."""
@@ -46,6 +49,10 @@ class Mechanism(ABC):
         """Bytes needed beside what is loaded; an upper bound good to a factor of two. As it stands: one pass over the
         whole sequence whose states between the layers are kept."""
         return checkpoint_bytes(model, answer)
+
+    def passes(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: Any) -> Passes:
+        """What it costs, in forward passes: told before it begins. As it stands one."""
+        return Passes(forward=1)
 
     @abstractmethod
     def compute(

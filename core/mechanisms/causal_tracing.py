@@ -19,9 +19,11 @@ from ..vlm.cancel import CancelToken
 from ..vlm.edits import Site
 from ..vlm.memory_costs import checkpoint_bytes, edited_run_bytes, keys_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import token_targets_of
 from .base import Mechanism
 from .corruption import Corruption, Noise
+from .costs import trace_passes
 from .groups import Group, groups
 from .results import LayerValues, Result, single_places
 from .tracing import Trace, trace
@@ -83,6 +85,7 @@ class CausalTracing(Mechanism):
         "2022)."
     )
     order = 50
+    cheaper = "Fewer samples, or groups of tokens in place of each, take as much less."
     Settings = CausalTracingSettings
     keeps_partial = True
 
@@ -92,6 +95,13 @@ class CausalTracing(Mechanism):
         # The clean run beside the corrupted one, between its layers and, if need be, inside them; its keys and values.
         kept = 1 + (SITES[settings.restore] is not Site.OUTPUT)
         return kept * checkpoint_bytes(model, answer) + keys_bytes(model, answer) + edited_run_bytes(model, answer)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, target: Target, settings: CausalTracingSettings
+    ) -> Passes:
+        corruption, places = _corruption(answer, settings), _places(answer, target, settings.at)
+        window = min(settings.window, model.card.layers)
+        return trace_passes(model, answer, corruption, places, [SITES[settings.restore]], window)
 
     def compute(
         self,

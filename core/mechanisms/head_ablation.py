@@ -12,12 +12,14 @@ from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.memory_costs import edited_run_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import token_targets_of
 from .ablation import ablation_curves, head_means
 from .base import Mechanism
-from .contributions import contribution_bytes, contributions
+from .contributions import contribution_bytes, contribution_passes, contributions
+from .costs import ablation_passes
 from .head_contributions import ATTRIBUTION, INCREASE, head_scores
-from .logprob_increase import increase_bytes, top_heads
+from .logprob_increase import increase_bytes, increase_passes, top_heads
 from .results import Curve, Curves, Result
 
 NOTHING, MEAN = "nothing", "their mean"
@@ -51,6 +53,7 @@ class HeadAblation(Mechanism):
         "with random heads."
     )
     order = 40
+    cheaper = "Fewer random orders take as much less."
     Settings = HeadAblationSettings
     keeps_partial = True
 
@@ -60,6 +63,14 @@ class HeadAblation(Mechanism):
         tokens = len(target.tokens)
         ranked = contribution_bytes(model, answer, tokens) + increase_bytes(model, tokens * model.card.heads)
         return max(ranked, edited_run_bytes(model, answer))
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, target: Target, settings: HeadAblationSettings
+    ) -> Passes:
+        tokens = len(target.tokens)
+        scored = contribution_passes(answer) + increase_passes(model, answer, tokens, 0)
+        counts = counts_of(len(model.card.attention_layers) * model.card.heads)
+        return scored + ablation_passes(model, answer, 1 + settings.draws, counts, settings.instead == MEAN)
 
     def compute(
         self,

@@ -14,11 +14,18 @@ from ..answer import Answer, Target
 from ..settings import choice, number
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import token_targets_of
 from .attribution import Attribution, attribute
 from .base import Mechanism
-from .contributions import Contributions, contribution_bytes, contributions
-from .logprob_increase import head_increases, increase_bytes, source_increases, top_heads
+from .contributions import Contributions, contribution_bytes, contribution_passes, contributions
+from .logprob_increase import (
+    head_increases,
+    increase_bytes,
+    increase_passes,
+    source_increases,
+    top_heads,
+)
 from .results import Curve, Curves, HeadValues, PositionValues, Result, Shape
 
 INCREASE, ATTRIBUTION = "Log-probability increase", "Direct logit attribution"
@@ -61,6 +68,12 @@ class HeadContributions(Mechanism):
         tokens = len(target.tokens)
         vectors = tokens * max(len(answer.layout), model.card.heads)
         return contribution_bytes(model, answer, tokens) + increase_bytes(model, vectors)
+
+    def passes(
+        self, model: VisionLanguageModel, answer: Answer, target: Target, settings: HeadContributionsSettings
+    ) -> Passes:
+        scored = contribution_passes(answer)
+        return scored + increase_passes(model, answer, len(target.tokens), settings.first)
 
     def compute(
         self,

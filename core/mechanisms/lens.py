@@ -26,6 +26,7 @@ from ..vlm.checkpoints import CheckpointedPass
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes, vocabulary_passes
 from ..vlm.targets import check_own
 from .contributions import check_words
 
@@ -83,6 +84,11 @@ def lens(
     states = torch.stack([_states(checkpoints, layer)[list(positions)] for layer in chosen])
     del checkpoints
     return read(model, states, top=top, words=words, cancel=cancel, progress=progress)
+
+
+def lens_passes(model: VisionLanguageModel, answer: Answer, states: int) -> Passes:
+    """What reading so many states of an answer costs."""
+    return Passes(forward=1, beside=vocabulary_passes(model.card, answer, states))
 
 
 def reading_bytes(model: VisionLanguageModel, states: int) -> int:

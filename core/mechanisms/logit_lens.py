@@ -10,9 +10,10 @@ from ..errors import NotApplicable
 from ..settings import Chosen, choice, layers, number
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.targets import token_targets_of
 from .base import Mechanism
-from .lens import lens, reading_bytes
+from .lens import lens, lens_passes, reading_bytes
 from .results import LayerTexts, LayerValues, Result, single_places
 
 MOST_LAYERS = 14
@@ -41,10 +42,17 @@ class LogitLens(Mechanism):
     name = "What positions say"
     caveat = "Early states need not be meant to be read so; Findings says how far image tokens can be."
     order = 20
+    cheaper = "Fewer layers take as much less."
     Settings = LogitLensSettings
 
     def estimate(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: LogitLensSettings) -> int:
         return super().estimate(model, answer, target, settings) + reading_bytes(model, len(answer.layout))
+
+    def passes(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: LogitLensSettings) -> Passes:
+        images = settings.positions == IMAGE_TOKENS
+        read = answer.layout.positions(TokenKind.IMAGE) if images else words_read(answer)
+        entered = some_layers(model.card.layers) if settings.layers is None else settings.layers
+        return lens_passes(model, answer, len(read) * len(entered))
 
     def compute(
         self,

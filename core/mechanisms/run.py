@@ -15,6 +15,7 @@ from ..geometry import picture_records
 from ..settings import checked
 from ..vlm.batch_size import once_more
 from ..vlm.cancel import CancelToken, stoppable
+from ..vlm.forecast import Forecast, forecast
 from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
@@ -80,6 +81,14 @@ def measure(
     seconds = time.perf_counter() - began
     result.check(model, answer)
     return Measurement(mechanism.key, target, asdict(settings), result, seconds, peak())
+
+
+def expected(
+    mechanism: Mechanism, model: VisionLanguageModel, answer: Answer, target: Target, settings: Any = None
+) -> Forecast:
+    """How long `measure` will take here. Raises NotApplicable for a target that it has nothing to say about."""
+    settings = mechanism.Settings() if settings is None else settings
+    return forecast(model, answer, mechanism.passes(model, answer, target, settings))
 
 
 def record(answer: Answer, measurement: Measurement) -> dict[str, object]:

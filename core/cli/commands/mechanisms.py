@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..console import bar, emit, stoppable
+from ..console import bar, emit, say_forecast, stoppable
 from ..options import (
     Adapter,
     At,
@@ -44,7 +44,7 @@ def mechanism(
     """Ask, and measure how a word of the answer comes about inside the network; a line for each figure."""
     from ...answer import Decoding
     from ...errors import WrongOption
-    from ...mechanisms.run import measure
+    from ...mechanisms.run import expected, measure
     from ..asking import answer_to, load, spec_of
     from ..explaining import settings_of, target_of
     from ..measuring import listed, mechanism_of, told
@@ -60,6 +60,7 @@ def mechanism(
     settings = settings_of(loaded, chosen, setting)
     answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at)
     target = target_of(loaded, answer, word, token, whole, rival)
+    say_forecast(expected(chosen, loaded, answer, target, settings), chosen.name, chosen.cheaper)
     with stoppable() as cancel, bar(f"computing {chosen.key}") as progress:
         measurement = measure(chosen, loaded, answer, target, settings, cancel=cancel, progress=progress)
     for line in told(answer, measurement):

@@ -182,6 +182,7 @@ class PageView(View):
         purpose: str,
         name: str,
         make: Callable[[CancelToken, Report], Result],
+        foretold: Forecast | None = None,
     ) -> Result | None:
         """What is kept under `key`, made here and now where it is not there. None where that was stopped or failed:
         then it has been said, with a button to try again."""
@@ -190,5 +191,5 @@ class PageView(View):
             self.results.keep(kind, key, make(cancel, report))
 
         if self.results.get(kind, key) is None:
-            self.jobs.ensure(model, key, purpose, name, work)
+            self.jobs.ensure(model, key, purpose, name, work, foretold)
         return self.results.get(kind, key)

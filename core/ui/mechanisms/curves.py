@@ -11,16 +11,19 @@ from ...answer import Answer, Target
 from ...charts.curves import WindowPoint, window_curves
 from ...charts.tokens import visible
 from ...mechanisms.attention_knockout import AttentionKnockout
+from ...mechanisms.costs import knockout_passes
 from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
 from ...perturb.words import layers_in_words
 from ...quantities import nats
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.forecasts import foreseen, foretold
 from .saving import Row, save
 from .view import CURVES, Curve, MechanismsView
 
@@ -50,7 +53,10 @@ def obtained(
                 view.results.keep(CURVES, (about, name), _curve(model, outcome, row, seconds))
 
     if missing:
-        view.jobs.ensure(model, ("cut", about, tuple(missing)), "cutting attention", "curves", work)
+        wanted = [cuts[name] for name in missing]
+        told = foreseen(lambda: forecast(model, answer, knockout_passes(model, answer, wanted, window)))
+        foretold(told, AttentionKnockout.cheaper)
+        view.jobs.ensure(model, ("cut", about, tuple(missing)), "cutting attention", "curves", work, told)
     known = {name: view.results.get(CURVES, (about, name)) for name in cuts}
     return {name: curve for name, curve in known.items() if curve is not None}
 

@@ -9,7 +9,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...errors import SettingsError
 from ...mechanisms.base import Mechanism
-from ...mechanisms.run import Measurement, measure
+from ...mechanisms.run import Measurement, expected, measure
 from ...plugins import description
 from ...vlm.cancel import CancelToken
 from ...vlm.memory import readable_bytes
@@ -21,6 +21,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.controls import settings_form, settings_text
 from ..widgets.evidence.section import evidence_section
+from ..widgets.forecasts import foreseen, foretold
 from .shapes import draw_shape
 from .view import MEASURED, MechanismsView
 
@@ -45,10 +46,13 @@ def mechanism_panel(
         measured = measure(mechanism, model, answer, target, settings, cancel=cancel, progress=report)
         view.results.keep(MEASURED, key, measured)
 
-    if clicked:
-        view.jobs.start(model, key, f"computing {mechanism.name}", "mechanism", work)
-    view.jobs.tell(key)
     measurement = view.results.get(MEASURED, key)
+    if clicked or measurement is None or measurement.result.complete < 1:
+        told = foreseen(lambda: expected(mechanism, model, answer, target, settings))
+        foretold(told, mechanism.cheaper)
+        if clicked:
+            view.jobs.start(model, key, f"computing {mechanism.name}", "mechanism", work, told)
+    view.jobs.tell(key)
     if measurement is None:
         st.info("Choose settings and compute: then the figures stand here.", icon=":material/play_arrow:")
         return

@@ -12,13 +12,16 @@ from ...answer import Answer, Head, Target
 from ...charts.curves import ranking_curve
 from ...counted import counted
 from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
+from ...mechanisms.costs import ablation_passes
 from ...mechanisms.head_ablation import MEAN, NOTHING, counts_of
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
+from ..widgets.forecasts import foretold
 from .saving import Row, save
 from .view import RANKED, MechanismsView
 from .written import Measure
@@ -51,8 +54,10 @@ def ranked_ablation_panel(
     curves = view.results.get(RANKED, key)
     if curves is None or curves.complete < 1:
         clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
+        told = forecast(model, answer, ablation_passes(model, answer, 1 + DRAWS, counts, mean))
+        foretold(told)
         if clicked:
-            view.jobs.start(model, key, "taking heads away", "ranking", work)
+            view.jobs.start(model, key, "taking heads away", "ranking", work, told)
         view.jobs.tell(key)
     if curves is None:
         st.caption(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from ...answer import Answer
 from ...charts.readings import Reading
-from ...mechanisms.lens import lens
+from ...mechanisms.lens import lens, lens_passes
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
@@ -44,7 +45,8 @@ def read(
 
     key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
     name = "lens_grid" if len(layers) == 1 else "lens_table"
-    return view.obtain(model, READ, key, "reading states in the vocabulary", name, make)
+    told = forecast(model, answer, lens_passes(model, answer, len(positions) * len(layers)))
+    return view.obtain(model, READ, key, "reading states in the vocabulary", name, make, told)
 
 
 def shown(model: VisionLanguageModel, states: Read, layer: int, most: int = TOP) -> list[Reading]:

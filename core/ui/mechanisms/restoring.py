@@ -10,14 +10,17 @@ from ...answer import Answer, Target
 from ...attention.words import answer_words, question_words
 from ...charts.tokens import visible
 from ...mechanisms.causal_tracing import GROUPS
+from ...mechanisms.costs import trace_passes
 from ...mechanisms.groups import Group, groups
 from ...mechanisms.tracing import trace
 from ...vlm.cancel import CancelToken
 from ...vlm.edits import Site
+from ...vlm.forecast import Forecast, forecast
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
+from ..widgets.forecasts import foreseen
 from .corrupting import Chosen
 from .view import TRACES, MechanismsView, Traced
 
@@ -83,4 +86,21 @@ def compute(
         )
         view.results.keep(TRACES, key, Traced(traced, time.perf_counter() - began))
 
-    view.jobs.start(model, key, "restoring states", "trace", work)
+    view.jobs.start(model, key, "restoring states", "trace", work, told_of(model, answer, order, places, layers))
+
+
+def told_of(
+    model: VisionLanguageModel,
+    answer: Answer,
+    order: Order,
+    places: Sequence[Group],
+    layers: Sequence[int] | None = None,
+) -> Forecast | None:
+    """How long tracing these places will take; None where it is refused."""
+    return foreseen(
+        lambda: forecast(
+            model,
+            answer,
+            trace_passes(model, answer, order.chosen.corruption, places, [order.site], order.window, layers),
+        )
+    )

@@ -19,10 +19,11 @@ from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target, measure_of
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.forecasts import foretold
 from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.seen import seen_button
 from .effects import rows_of
-from .restoring import Order, compute
+from .restoring import Order, compute, told_of
 from .saving import save
 from .view import TRACES, MechanismsView, Traced
 
@@ -53,6 +54,7 @@ def traced_patches_panel(
             label = f"Restore {counted(len(squares), 'patch', 'patches')} at layer {layer}"
             if st.button(label, icon=":material/grid_on:", key="trace_patches"):
                 compute(view, model, answer, target, order, squares, key, [layer])
+            foretold(told_of(model, answer, order, squares, [layer]))
             view.jobs.tell(key)
         if result is not None:
             _map(workspace, model, answer, target, result, order, layer)

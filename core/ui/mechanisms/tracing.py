@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...mechanisms.causal_tracing import GROUPS, SITES
+from ...mechanisms.causal_tracing import GROUPS, SITES, CausalTracing
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets.forecasts import foretold
 from . import corrupting, restoring
 from .effects import tracing_effects
 from .restoring import EACH, Order, places_of
@@ -27,10 +28,12 @@ def tracing_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
         return
     places = places_of(answer, target, rows)
     key = (order.key(answer, target), rows)
+    result = view.results.get(TRACES, key)
+    if result is None or result.trace.complete < 1:
+        foretold(restoring.told_of(model, answer, order, places), CausalTracing.cheaper)
     if run:
         restoring.compute(view, model, answer, target, order, places, key)
     view.jobs.tell(key)
-    result = view.results.get(TRACES, key)
     if result is None:
         st.info(
             "Trace corrupts the run as chosen above, puts states of the clean run back one after the other, and shows "

@@ -13,10 +13,11 @@ from ...answer import Answer, Head, Target
 from ...attention.measures import measured
 from ...attention.rows import rows_among
 from ...mechanisms.attribution import Attribution, attribute
-from ...mechanisms.contributions import contributions
+from ...mechanisms.contributions import contribution_passes, contributions
 from ...mechanisms.head_contributions import MEANING
-from ...mechanisms.logprob_increase import head_increases, top_heads
+from ...mechanisms.logprob_increase import head_increases, increase_passes, top_heads
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.instead import saying_what_is_left
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -47,7 +48,9 @@ def what_heads_write(
         return Written(contributed, increases.mean(0).numpy(), time.perf_counter() - began)
 
     key = ("written", subject.key)
-    return view.obtain(model, WRITTEN, key, "reading what the heads write", "written", make)
+    passes = contribution_passes(answer) + increase_passes(model, answer, len(subject.token_targets), 0)
+    told = forecast(model, answer, passes)
+    return view.obtain(model, WRITTEN, key, "reading what the heads write", "written", make, told)
 
 
 def attributed(
