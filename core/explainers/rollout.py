@@ -28,7 +28,8 @@ class Rollout(Explainer):
     the predicting position in A_L ... A_1, where each layer's A is half the mean of its heads' attention and half the
     identity (for the residual connection).
 
-    Only that row is carried down, so no layer's whole matrix is ever formed.
+    Only that row is carried down, so no layer's whole matrix is ever formed, and no layer is computed again further
+    than to its attention.
     """
 
     key = "rollout"
@@ -57,9 +58,9 @@ class Rollout(Explainer):
         rows[torch.arange(len(token_targets)), [token_target.position(answer) for token_target in token_targets]] = 1
         for layer in range(checkpoints.layers - 1, -1, -1):
             yield Step(1 - (layer + 1) / checkpoints.layers)
-            with checkpoints.recompute(layer, grad=False) as layer_pass:
-                for call in layer_pass.attention_calls:
-                    rows = rolled(rows, call)
+            call = checkpoints.attention(layer)
+            if call is not None:
+                rows = rolled(rows, call)
             checkpoints.free(layer)
         yield Step(1.0, full_length(rows, answer), passed_as_it_is(model))
 

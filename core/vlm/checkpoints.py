@@ -85,6 +85,12 @@ class DecoderPass(CheckpointedPass):
         """Whether `run` is known to compute only the rows from the first one on that edits touch."""
 
     @abstractmethod
+    def attention(self, layer: int) -> AttentionCall | None:
+        """What a layer's attention was given, from its stored input and without computing what follows (`output` is
+        NaN): the one attention call of `recompute`, or None where that has none. Raises ValueError for a layer that was
+        freed."""
+
+    @abstractmethod
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         """The states at a site of a layer. Those inside and after it are recomputed from its stored input.
 

@@ -14,6 +14,7 @@ it does not know, and sliding windows and padding are lost.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -48,6 +49,8 @@ _across: ContextVar[tuple[Callable[[AttentionCall], None], torch.device] | None]
     "cross_attention_observer", default=None
 )
 _cuts: ContextVar[list[AttentionCut] | None] = ContextVar("attention_cuts", default=None)
+_counted: ContextVar[Counter[int] | None] = ContextVar("attentions_counted", default=None)
+_ends: ContextVar[bool] = ContextVar("pass_ends_at_attention", default=False)
 _isolated: ContextVar[bool] = ContextVar("tower_places_isolated", default=False)
 
 
@@ -110,6 +113,32 @@ def observing_across(observer: Callable[[AttentionCall], None], device: torch.de
 
 
 @contextlib.contextmanager
+def counting(calls: Counter[int]) -> Iterator[None]:
+    """In this block, in this thread, `calls` are told how often each layer of the decoder attends to the sequence."""
+    token = _counted.set(calls)
+    try:
+        yield
+    finally:
+        _counted.reset(token)
+
+
+class _Seen(Exception):
+    """Ends a pass at its attention."""
+
+
+@contextlib.contextmanager
+def up_to_attention(observer: Callable[[AttentionCall], None], device: torch.device) -> Iterator[None]:
+    """In this block, in this thread, a layer of the decoder is computed no further than to what its first attention to
+    the sequence is given. The observer's calls have NaN as outputs, and what follows in the block is left out."""
+    token = _ends.set(True)
+    try:
+        with observing(NAME, observer, device), contextlib.suppress(_Seen):
+            yield
+    finally:
+        _ends.reset(token)
+
+
+@contextlib.contextmanager
 def cutting(cuts: list[AttentionCut]) -> Iterator[None]:
     """In this block, in this thread, graphs are cut at every attention that is observed: what the heads hand on is a
     leaf, and `cuts` says of what it was made."""
@@ -146,7 +175,13 @@ def recorded_sdpa(
         _record(recorder, layer, query, key, attention_mask, nothing, scaling, kwargs, placed)
     if placed is not None:
         kwargs["is_causal"] = at.causal
+    if not at.across and (counted := _counted.get()) is not None:
+        counted[layer] += 1
     active = _across.get() if at.across else _observer_of(NAME)
+    if _ends.get() and not at.across:
+        nowhere = query.new_full((), float("nan")).expand(query.shape[0], queries, query.shape[1], value.shape[-1])
+        _handed(active, None, nowhere, module, query, key, value, attention_mask, scaling, kwargs, placed)
+        raise _Seen
     with torch.set_grad_enabled(torch.is_grad_enabled() and not _cuts_graph(active)):
         if nothing is None or attention_mask is None:
             output = _attend(module, query, key, value, attention_mask, scaling, **kwargs)

@@ -3,10 +3,10 @@ position sees what stands after it, for the rows from the first position on that
 from the checkpointed pass.
 
 A layer is called again as the pass called it. To call it for its last rows alone, its other inputs are cut along the
-axis that counts rows, and the keys and values of the rows before come from recomputing the layer once. Whether this
-network can be called so is tried on two rows; one that cannot is run with all its rows. A network that does more
-between its layers than hand states on, or whose layers read keys of others, cannot be begun in the middle at all: its
-whole pass is made anew, once for each set of edits.
+axis that counts rows, and the keys and values of the rows before come from computing the layer once more, up to its
+attention. Whether this network can be called so is tried on two rows; one that cannot is run with all its rows. A
+network that does more between its layers than hand states on, or whose layers read keys of others, cannot be begun in
+the middle at all: its whole pass is made anew, once for each set of edits.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..attention_call import AttentionCall
 from ..checkpoints import DecoderPass
 from ..decomposition import LayerDecomposition
 from ..edits import Edits, Site, first_layer, first_position
 from ..memory import out_of_memory
+from .capture import up_to_attention
 from .decompose import decompose
 from .editing import Part, editing, patched, together
 from .layer_memory import LayerKeysValues
 from .module_calls import recording_calls
 from .prefix import KeptPrefix
 from .recompute import LayerInputs, NetworkPass, Prefix, first_of, unrolled
+from .sharing import SharedStates
 
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
@@ -63,6 +66,19 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
     @property
     def divides(self) -> bool:
         return bool(self._divisible)
+
+    def attention(self, layer: int) -> AttentionCall | None:
+        stored = self._stored(layer)
+        if self._layer_inputs.attentions[layer] != 1:
+            # None that can be seen, or several whose difference or sum it is.
+            return None
+        observed: list[AttentionCall] = []
+        args, kwargs = self._layer_inputs.others[layer]
+        with self._lock, torch.no_grad(), up_to_attention(observed.append, self.final.device):
+            given = stored.view(self._layer_inputs.shapes[layer])
+            self._modules[layer](given, *args, **SharedStates(kwargs, False).inputs)
+        (call,) = observed
+        return call
 
     def states(self, layer: int, site: Site) -> Float[Tensor, "row hidden"]:
         stored = self._stored(layer)
@@ -184,9 +200,8 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
     def _kept(self, layer: int) -> LayerKeysValues | None:
         """The keys and values of the pass in a layer; None where they cannot be seen."""
         if layer not in self._keys_values:
-            with self.recompute(layer, grad=False) as recomputed:
-                calls = recomputed.attention_calls
-                self._keys_values[layer] = (calls[0].key[None], calls[0].value[None]) if len(calls) == 1 else None
+            call = self.attention(layer)
+            self._keys_values[layer] = None if call is None else (call.key[None], call.value[None])
         return self._keys_values[layer]
 
 

@@ -39,6 +39,9 @@ class OpaquePass(DecoderPass):
     def recompute(self, layer: int, *, grad: bool = True) -> NoReturn:
         self._refuse()
 
+    def attention(self, layer: int) -> NoReturn:
+        self._refuse()
+
     def states(self, layer: int, site: Site) -> NoReturn:
         self._refuse()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +22,7 @@ from ..attention_gradient import AttentionCut
 from ..cancel import check_heard
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
-from .capture import NAME, TOWER, cutting, observing, observing_across
+from .capture import NAME, TOWER, counting, cutting, observing, observing_across
 from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
 from .prefix import KeptPrefix
@@ -35,7 +36,8 @@ class LayerInputs:
     All states lie on one device, wherever the layers do.
 
     `chained` says whether each layer was given what the one before it left, `sharing` whether layers also hand each
-    other something beside their states (keys and values that later ones read).
+    other something beside their states (keys and values that later ones read). `attentions` says how often each layer
+    of a decoder attended to the sequence.
     """
 
     states: list[Float[Tensor, "row hidden"] | None] = field(default_factory=list)
@@ -44,6 +46,7 @@ class LayerInputs:
     final: Float[Tensor, "row hidden"] | None = None
     chained: bool = True
     sharing: bool = False
+    attentions: Counter[int] = field(default_factory=Counter)
 
 
 @contextlib.contextmanager
@@ -71,7 +74,7 @@ def recording_layers(layers: Sequence[torch.nn.Module], device: torch.device) ->
         left = first_of(output)
         inputs.final = unrolled(left).to(device)
 
-    with contextlib.ExitStack() as hooks:
+    with contextlib.ExitStack() as hooks, counting(inputs.attentions):
         for layer in layers:
             # States are compared before any edit of them, and kept after all edits.
             hooks.callback(layer.register_forward_pre_hook(compare, with_kwargs=True, prepend=True).remove)
@@ -146,7 +149,7 @@ class Prefix:
 class NetworkPass(CheckpointedPass):
     """A checkpointed pass of a list of layers to which a pass gave these inputs."""
 
-    attention = NAME
+    attends_as = NAME
 
     def __init__(
         self,
@@ -177,7 +180,7 @@ class NetworkPass(CheckpointedPass):
         observed: list[AttentionCall] = []
         across: list[AttentionCall] = []
         cuts: list[AttentionCut] = []
-        observation = observing(self.attention, observed.append, self.final.device)
+        observation = observing(self.attends_as, observed.append, self.final.device)
         beside = observing_across(across.append, self.final.device)
         with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside, cutting(cuts):
             state = stored.detach().requires_grad_(grad)
@@ -228,7 +231,7 @@ class NetworkTowerPass(NetworkPass, TowerPass):
     """A checkpointed pass of a vision tower: images of a batch, or windows of a sequence, stand one after the
     other."""
 
-    attention = TOWER
+    attends_as = TOWER
 
     def __init__(
         self,

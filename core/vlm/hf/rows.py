@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
 from jaxtyping import Float
@@ -70,15 +69,15 @@ def attention_rows(
 def attention_call(
     passes: Passes, prefill: Prefill, checkpointed: Checkpointed, answer: Answer, layer: int
 ) -> AttentionCall:
-    """What one layer's attention was given in a pass over an answer's sequence: from computing the layer again, or,
-    where layers cannot be computed again and under edits, from a pass of its own. Raises NotShown where it cannot
-    be seen."""
+    """What one layer's attention was given in a pass over an answer's sequence: from computing the layer again up to
+    there, or, where layers cannot be computed again and under edits, from a pass of its own. Raises NotShown where it
+    cannot be seen."""
     calls: list[AttentionCall] = []
     try:
         if together([()])[0]:
             raise NotShown("An edit within a layer is not made again with it.")
-        with checkpointed(answer).recompute(layer, grad=False) as recomputed:
-            calls += map(replace, recomputed.attention_calls)
+        if (call := checkpointed(answer).attention(layer)) is not None:
+            calls.append(call)
     except NotShown:
         _observe(passes, prefill, answer, lambda call: calls.append(call) if call.layer == layer else None)
     if len(calls) != 1:

@@ -74,7 +74,9 @@ def test_every_layer_is_recomputed_as_it_was(any_model: TransformersModel, pictu
         torch.testing.assert_close(any_model.unembedding_rows(ids) @ normed, logits[-1, ids])
 
 
-def test_attention_calls_see_what_eager_attention_sees(any_model: TransformersModel, picture: Image.Image) -> None:
+def test_attention_calls_see_what_eager_attention_sees(
+    any_model: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answer = asked(any_model, picture)
     rows = len(answer.layout) - 1
     expected = eager_attention(any_model, answer, 4)
@@ -96,6 +98,15 @@ def test_attention_calls_see_what_eager_attention_sees(any_model: TransformersMo
             torch.testing.assert_close((expected[layer] @ values).transpose(0, 1), call.output, atol=1e-5, rtol=1e-4)
             (gradient,) = torch.autograd.grad(recomputed.output.sum(), call.output)
             assert float(gradient.abs().min(-1).values.max()) > 0
+            # The same without what follows in the layer.
+            mlp = any_model.network.get_decoder().layers[layer].mlp
+            with monkeypatch.context() as patch:
+                patch.setattr(mlp, "forward", lambda _: 1 / 0)
+                given = checkpoints.attention(layer)
+            assert given is not None and given.output.shape == call.output.shape
+            assert bool(given.output.isnan().all()) and (given.offset, given.causal) == (call.offset, call.causal)
+            for part in ("query", "key", "value"):
+                assert torch.equal(getattr(given, part), getattr(call, part))
 
 
 def test_any_rows_are_looked_up_from_one_replay(
