@@ -112,6 +112,11 @@ def test_a_head_of_a_thousand_is_clicked_found_by_its_name_and_stepped_to(
     page.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     settle(page)
     expect(page.locator(".st-key-attention_gallery svg.marks")).to_contain_text("head")
+    go(page, settle, "Causal Graph")
+    find = page.locator("[class*=st-key-causal_find] input")
+    find.fill("L2 H7 ")
+    find.press("Enter")
+    expect(caption(page, "^Layer 2, head 7 ")).to_be_visible()
     assert max(largest) <= MOST
 
 

@@ -25,6 +25,7 @@ from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, SAMPLES, TESTS, Ca
 from core.ui.jobs.page import STOPPED
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
+from core.ui.widgets import head_finder
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -218,7 +219,8 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
 def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "MANY", 11)
+    for module in (heads, page, head_finder):
+        monkeypatch.setattr(module, "MANY", 11)
     monkeypatch.setattr(heads, "SAMPLE_OF_A_LAYER", 3)
     at = opened(app, exchange_of(llava))
     assert at.button(key="causal_sample").label == "Test a sample of 9 heads"
@@ -228,6 +230,16 @@ def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
     tests = list(work_of(at).results.of(SAMPLES).values())
     assert [len(test.graphs) for test in tests] == [3, 3, 3] and "causal_head_map" in chart_keys(at)
     assert at.button(key="causal_sample").disabled and "causal_gallery" not in chart_keys(at)
+    find = at.selectbox(key=keyed(at, "causal_find_"))
+    best = max((flip for test in tests for flip in test.rates.flips), key=lambda flip: flip.beyond_random)
+    moved = nats(best.explanation.change)
+    assert find.options[0] == f"L{best.layer} H{best.head} · {moved}{', flips' * best.explanation.flipped}"
+    assert len(find.options) == 12 and sum(option.endswith(" · not tested") for option in find.options) == 3
+    find.select(find.options[0]).run()
+    assert (shown(at).layer, shown(at).head) == (best.layer, best.head)
+    at.button(key="causal_N").click().run()
+    assert at.selectbox(key=keyed(at, "causal_find_")).value == (work_of(at).view(CausalView).layer, shown(at).head)
+    assert (shown(at).layer, shown(at).head) != (best.layer, best.head)
     at.button(key="causal_all_heads").click().run()
     assert "All 12 heads were tested." in captions(at) and "causal_gallery" in chart_keys(at)
 

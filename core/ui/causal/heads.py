@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from ...answer import Answer
+from ...answer import Answer, Head
 from ...causal.heads import SAMPLE_OF_A_LAYER, HeadsSummary, HeadsTest, heads_tests, sample_of_heads
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
@@ -16,7 +16,7 @@ from ...charts.heads import SmallImage, gallery, head_map
 from ...masking import as_seen
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
-from ...vlm.model import VisionLanguageModel
+from ...vlm.model import ModelCard, VisionLanguageModel
 from ..state.results import Kind
 from ..widgets.clicks import Entry, clickable
 from ..widgets.head_finder import MANY
@@ -41,6 +41,31 @@ def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings
     assert view.layer is not None
     test = known(view, answer, token, view.layer, settings)
     return {} if test is None else {head: f": {_figure(test, head)}" for head in test.ranked}
+
+
+def found(
+    view: CausalView, card: ModelCard, answer: Answer, token: int, settings: GraphSettings
+) -> list[tuple[Head, str]]:
+    """All heads of the model, each with what masking its explanation did: those that moved the token furthest beyond
+    chance first, then what was not masked, and what was not tested."""
+    tests = _tests(view, card, answer, token, settings)
+    moved = sorted((flip for test in tests.values() for flip in test.rates.flips), key=lambda flip: -flip.beyond_random)
+    tested = {(test.layer, graph.head): None for test in tests.values() for graph in test.graphs}
+    every = [(layer, head) for layer in card.attention_layers for head in range(card.heads)]
+    order = dict.fromkeys([*((flip.layer, flip.head) for flip in moved), *tested, *every])
+    return [(one, _figure(tests[one[0]], one[1]) if one in tested else "not tested") for one in order]
+
+
+def _tests(
+    view: CausalView, card: ModelCard, answer: Answer, token: int, settings: GraphSettings
+) -> dict[int, HeadsTest]:
+    """By layer the test of its heads, or that of a sample of them."""
+    tests = {}
+    for layer in card.attention_layers:
+        key = view.heads_key(answer, token, layer, settings)
+        if (test := view.results.get(HEADS_TESTS, key) or view.results.get(SAMPLES, key)) is not None:
+            tests[layer] = test
+    return tests
 
 
 def _figure(test: HeadsTest, head: int) -> str:
@@ -94,7 +119,7 @@ def heads_test_panel(
         layers = [view.layer] if layer_clicked else left
         _compute(view, model, answer, token, dict.fromkeys(layers, range(card.heads)), settings, asked, HEADS_TESTS)
     view.jobs.tell(asked)
-    tests = [test for layer in every if (test := full[layer] or some.get(layer)) is not None]
+    tests = list(_tests(view, card, answer, token, settings).values())
     if not tests:
         st.caption(
             "Each head's graph is learned and its explanation masked, with random sets and the most attended patches "

@@ -18,6 +18,7 @@ from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
+from ..widgets.head_finder import MANY, head_finder
 from ..widgets.layers import no_attention
 from ..widgets.places import why_no_places
 from . import heads, settings
@@ -114,9 +115,15 @@ def reached(graph: CausalGraph, radius: int) -> int:
 def _controls(view: CausalView, model: VisionLanguageModel, answer: Answer, token: int) -> GraphSettings | None:
     place = st.container(horizontal=True, gap="medium", width="content", vertical_alignment="bottom")
     wanted = settings.form(model.card)
+    card = model.card
     with place:
-        ranked = {} if wanted is None else heads.ranked(view, answer, token, wanted)
-        settings.choose_head(view, model.card, ranked)
+        if len(card.attention_layers) * card.heads > MANY:
+            found = heads.found(view, card, answer, token, wanted or GraphSettings())
+            chosen = None if view.layer is None else (view.layer, view.head)
+            head_finder(found, chosen, lambda head: view.choose(*head), key="causal", figure=str, width=290)
+        else:
+            ranked = {} if wanted is None else heads.ranked(view, answer, token, wanted)
+            settings.choose_head(view, card, ranked)
     return wanted
 
 

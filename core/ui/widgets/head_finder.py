@@ -5,28 +5,31 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
 from ...answer import Head
 from ...charts.heads import head_name
 
+Figure = TypeVar("Figure")
 MANY = 100
 """Heads from which on a cell of their map is too small to be found by its place alone."""
 
 
 def head_finder(
-    ranking: Sequence[tuple[Head, float]],
+    ranking: Sequence[tuple[Head, Figure]],
     chosen: Head | None,
     choose: Callable[[Head], None],
     *,
     key: str,
-    figure: Callable[[float], str],
-) -> Sequence[tuple[Head, float]]:
+    figure: Callable[[Figure], str],
+    width: int = 215,
+) -> Sequence[tuple[Head, Figure]]:
     """Controls for a ranking of more than `MANY` heads, and what of it they leave: that of one layer, or all.
 
-    A menu has every head in its order and finds one by what is typed; buttons, and the keys N and P, go to the next and
-    the one before. `choose` is called with the head; `figure` writes its value.
+    A menu, of so many pixels, has every head in its order and finds one by what is typed; buttons, and the keys N and
+    P, go to the next and the one before. `choose` is called with the head; `figure` writes its value.
     """
     if len(ranking) <= MANY:
         return ranking
@@ -41,7 +44,7 @@ def head_finder(
             width=95,
         )
         left = [(head, value) for head, value in ranking if layer is None or head[0] == layer]
-        _menu(left, chosen, choose, key, figure)
+        _menu(left, chosen, choose, key, figure, width)
         heads = [head for head, _ in left]
         place = heads.index(chosen) if chosen in heads else None
         before, after = (None, 0) if place is None else (place - 1, place + 1)
@@ -63,11 +66,12 @@ def head_finder(
 
 
 def _menu(
-    ranking: Sequence[tuple[Head, float]],
+    ranking: Sequence[tuple[Head, Figure]],
     chosen: Head | None,
     choose: Callable[[Head], None],
     key: str,
-    figure: Callable[[float], str],
+    figure: Callable[[Figure], str],
+    width: int,
 ) -> None:
     names = {head: f"{head_name(head)} · {figure(value)}" for head, value in ranking}
     # A menu with other entries is another menu.
@@ -87,11 +91,11 @@ def _menu(
         on_change=picked,
         placeholder="L14 H3",
         help="All heads in their order. Type a name, such as L14 H3, to find one.",
-        width=215,
+        width=width,
     )
 
 
-def window(ranking: Sequence[tuple[Head, float]], chosen: Head | None, most: int) -> Sequence[tuple[Head, float]]:
+def window(ranking: Sequence[tuple[Head, Figure]], chosen: Head | None, most: int) -> Sequence[tuple[Head, Figure]]:
     """The `most` heads of a ranking to draw: the first, and of a long one those among which the chosen is."""
     place = next((place for place, (head, _) in enumerate(ranking) if head == chosen), 0)
     first = most * (place // most) if len(ranking) > MANY else 0
