@@ -18,8 +18,10 @@ from core.runs.kinds import REASKED
 from core.runs.pictures import picture_name
 from core.runs.store import RunStore
 from core.street.recipe import SceneRecipe
+from core.ui.attention.view import AttentionView
 from core.ui.chat.view import ChatView
 from core.ui.jobs.page import PageJobs
+from core.ui.relevancy.methods import CHOSEN
 from core.ui.state import opening
 from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
@@ -280,3 +282,55 @@ def test_a_reask_is_kept_and_shown_again(app: App, runs: RunStore) -> None:
     again = work_of(at).reasked
     assert again is not None and again.answer.token_ids == work.reasked.answer.token_ids
     assert "With 0% of" in said(at) or "hidden" in said(at)
+
+
+def control(at: AppTest, kind: str, key: str) -> Any:
+    return next(each for each in getattr(at, kind) if each.key == key)
+
+
+def test_pages_are_as_they_were_left(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = ask(app(), "What color is the house?")
+    at.switch_page("pages/3_Relevancy.py").run()
+    control(at, "multiselect", CHOSEN).set_value(["relevancy", "rollout"]).run()
+    control(at, "slider", "relevancy_opacity").set_value(0.25).run()
+    at.switch_page("pages/2_Attention_Explorer.py").run()
+    view = work_of(at).view(AttentionView)
+    view.choose((0, 1))
+    at.run()
+    id_ = kept(at)
+
+    def holds(at: AppTest) -> None:
+        assert work_of(at).view(AttentionView).head == (0, 1) and work_of(at).view(AttentionView).layer == 0
+        at.switch_page("pages/3_Relevancy.py").run()
+        assert not at.exception and not at.error
+        assert control(at, "multiselect", CHOSEN).value == ["relevancy", "rollout"]
+        assert control(at, "slider", "relevancy_opacity").value == 0.25
+
+    with monkeypatch.context() as gone:
+        gone.setattr(opening, "is_there", lambda tab: False)
+        reloaded = app("pages/2_Attention_Explorer.py", {"run": id_})
+        holds(reloaded)
+    left(reloaded)
+    holds(app("pages/2_Attention_Explorer.py", {"run": id_}))
+
+
+def test_settings_of_a_run_that_do_not_fit_are_let_go_of(app: App, runs: RunStore) -> None:
+    at = ask(app(), "What color is the house?")
+    id_ = left(at)
+    with runs.open(id_) as run:
+        run.remember(
+            {
+                "answer": ["x"],
+                "picture": -3,
+                "snap": [None, 99],
+                "alike": {"a": [True]},
+                "phrasings": [1],
+                "views": {"AttentionView": {"head": [99, -4], "layer": 99, "patches": [10**9], "lens": "none"}},
+                "widgets": {"relevancy_opacity": 7.5, "relevancy_view": ["x"], "mask_undo": True, CHOSEN: [3]},
+            }
+        )
+    for page in ("2_Attention_Explorer", "3_Relevancy", "1_Chat"):
+        at = app(f"pages/{page}.py", {"run": id_})
+        assert not at.exception and not at.error, page
+        assert len(work_of(at).exchanges) == 1
+        left(at)

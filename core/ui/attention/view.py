@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -48,8 +48,10 @@ SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
 @dataclass(eq=False)
 class AttentionView(PageView):
     """What is chosen on the page. `head` None is the mean over all; `patches` are sequence positions, `word` is the
-    question word whose rows are shown in place of the target's; both belong to `answer` and go with it. `left_out`
-    are kinds of sinks."""
+    question word whose rows are shown in place of the target's; both belong to `answer` and go with it. `layer` is -1
+    before an answer was seen. `left_out` are kinds of sinks."""
+
+    kept: ClassVar = ("measure", "head", "patches", "left_out", "opacity", "lens", "layer", "tower_head")
 
     answer: Answer | None = None
     measure: str = "image"
@@ -59,21 +61,24 @@ class AttentionView(PageView):
     left_out: tuple[SinkKind, ...] = ()
     opacity: float = 0.6
     lens: Lens = "All heads of a layer"
-    layer: int = 0
+    layer: int = -1
     tower_head: Head | None = None
 
     def about(self, answer: Answer, card: ModelCard) -> None:
         """Look at an answer. What names places of another one is let go; a head the model lacks as well. To begin with
         the last layer with attention is looked at, whose heads look at what is about to be said."""
         last = max(card.attention_layers, default=card.layers - 1)
-        if self.answer is None:
+        if self.layer < 0:
             self.layer = last
+        if self.answer is None:
+            # Those of a run are from a file.
+            self.patches = tuple(patch for patch in self.patches if 0 <= patch < len(answer.layout))
         if self.answer is not None and answer.layout.views != self.answer.layout.views:
             self.patches = ()
         if answer is not self.answer:
             self.word = None
             self.jobs.stopped.clear()
-        if self.head is not None and (self.head[0] not in card.attention_layers or self.head[1] >= card.heads):
+        if self.head is not None and (self.head[0] not in card.attention_layers or not 0 <= self.head[1] < card.heads):
             self.head = None
         self.layer = self.layer if self.layer < card.layers else last
         self.answer = answer

@@ -33,7 +33,7 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
     def chosen() -> None:
         view.section = st.session_state["cases_section"]
 
-    with safety_net():
+    with safety_net(workspace):
         st.session_state["cases_section"] = view.section
         st.segmented_control(
             "Section",

@@ -7,6 +7,7 @@ for another.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ...answer import Answer, Fill
 from ...causal.discovery import CausalGraph
@@ -80,6 +81,8 @@ GRAPH_PAGES = Kind[str](6)
 class CausalView(PageView):
     """What is chosen on the page. `layer` is None until a page with a model has been seen; `node` is the number of the
     node that was clicked, in the graph of `about`."""
+
+    kept: ClassVar = ("layer", "head", "radius", "masking")
 
     layer: int | None = None
     head: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..state.view import View
 
@@ -13,5 +13,7 @@ Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings", "Its ada
 @dataclass(eq=False)
 class ChatView(View):
     """What is chosen on the page: how the answer is looked into."""
+
+    kept: ClassVar = ("lens",)
 
     lens: Lens = "Answer tokens"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -107,6 +108,8 @@ class MechanismsView(PageView):
     a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced;
     `read_at` is the image token (by sequence position) whose words are listed.
     """
+
+    kept: ClassVar = ("lens", "head", "cut", "ablated", "traced_layer", "read_at")
 
     lens: str = FIRST_LENS
     head: Head | None = None

@@ -14,6 +14,7 @@ from ...runs.turns import Exchange as Turn
 from ...runs.turns import Source
 from .keeper import RunKeeper
 from .models import store as models
+from .place import place_of
 from .results import answer_key
 from .shelf import Shelf
 from .workspace import Exchange, NamedImage, Workspace
@@ -43,6 +44,10 @@ def keep(workspace: Workspace) -> None:
     _targets(workspace, keeper)
     _draft(workspace, keeper)
     _reask(workspace, keeper)
+    place = place_of(workspace)
+    if keeper.known.get("place") != place:
+        keeper.known["place"] = place
+        keeper.remember(place)
 
 
 def use(workspace: Workspace, keeper: RunKeeper) -> None:

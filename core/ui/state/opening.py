@@ -24,6 +24,7 @@ from ...vlm.model import VisionLanguageModel
 from .keeper import RunKeeper, wait_until_free
 from .keeping import keep, runs, use
 from .models import store as models
+from .place import restore_place, restore_widgets
 from .scenes import image_of
 from .tabs import is_there
 from .workspace import Exchange, MaskDraft, NamedImage, Workspace
@@ -146,6 +147,7 @@ def _take_over(workspace: Workspace, other: Workspace) -> None:
     linked, address = workspace.linked, workspace.address
     workspace.become(other)
     workspace.linked, workspace.address = linked, address
+    restore_widgets(workspace)
     other.become(Workspace(other.spec))
     assert workspace.run is not None
     _open[workspace.run.id] = workspace
@@ -194,6 +196,7 @@ def _fill(workspace: Workspace, run: Run) -> None:
     _compose(workspace, draft, named)
     answered = [exchange for exchange in workspace.exchanges if exchange.answer and exchange.answer.tokens]
     workspace.inspect(answered[-1] if answered else None)
+    restore_place(workspace, run.manifest.place)
     if draft.decoding is None and workspace.exchanges:
         workspace.images = workspace.exchanges[-1].images
 

@@ -26,6 +26,7 @@ from ...runs.manifest import Why
 from ...street.recipe import SceneRecipe
 from ...vlm.keeping import KeepRows
 from ...vlm.loading import EMBEDDED, ModelSpec
+from .choices import restore_view
 from .keeper import RunKeeper
 from .results import ResultCache
 from .tabs import this_tab
@@ -118,8 +119,10 @@ class Workspace:
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
     not be read, as a sentence, and `run_note` what else is to be said of it. `left` is why turns were dropped last.
-    `tab` is the one that this is of; `address` is the run that its address named last, and `former` the one before,
-    with when that was, by the clock of `time.monotonic`."""
+    `widgets` are what those are set to that outlive their page, and `places` what was chosen on pages that were not
+    drawn yet; `restored` are the keys of widgets that were set from a run. `tab` is the one that this is of; `address`
+    is the run that its address named last, and `former` the one before, with when that was, by the clock of
+    `time.monotonic`."""
 
     spec: ModelSpec = EMBEDDED
     asked_spec: ModelSpec | None = None
@@ -148,6 +151,9 @@ class Workspace:
     run_trouble: str | None = None
     run_note: str | None = None
     left: Why = "edited"
+    widgets: dict[str, object] = field(default_factory=dict)
+    places: dict[str, object] = field(default_factory=dict)
+    restored: tuple[str, ...] = ()
     tab: str | None = None
     address: str = ""
     former: tuple[str, float] = ("", 0.0)
@@ -158,6 +164,7 @@ class Workspace:
         """What the tab keeps of a page, or of a section that pages share; begun when it is first asked for."""
         if kind not in self._views:
             self._views[kind] = kind(self.results)
+            restore_view(self._views[kind], self.places.get(kind.__name__))
         return cast(AnyView, self._views[kind])
 
     def become(self, other: Workspace) -> None:
@@ -176,6 +183,15 @@ class Workspace:
         self.exchanges, self.editing, self.to_ask, self.offered = [], None, None, None
         self.reasked = self.compared = None
         self.inspect(None)
+
+    def forget_views(self) -> None:
+        """Let go of what is chosen on pages."""
+        self._views.clear()
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """What was begun of pages and sections."""
+        return tuple(self._views.values())
 
     @property
     def image(self) -> NamedImage | None:

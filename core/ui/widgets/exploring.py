@@ -55,7 +55,7 @@ def _explored(
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
-    with safety_net(), keeping(workspace):
+    with safety_net(workspace), keeping(workspace):
         answer = answer_bar(workspace, model, contrasts=contrasts)
         if answer is not None:
             grid_line(model, exchange, answer, jobs)

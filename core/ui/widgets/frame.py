@@ -17,6 +17,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state import link, models
 from ..state.keeping import keep
 from ..state.opening import bring_to_life, held
+from ..state.place import forget_choices, note_widgets
 from ..state.workspace import Workspace, current_workspace
 from . import model_bar, model_chooser, replay_check, run_bar
 from .entries import one_entry
@@ -73,7 +74,7 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
         replay_check.warn(model, _inspected(workspace), unlike)
     # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
     link.write(workspace)
-    with safety_net(), keeping(workspace):
+    with safety_net(workspace), keeping(workspace):
         yield workspace, model
     link.write(workspace)
     run_bar.tell_kept(workspace, kept)
@@ -89,7 +90,7 @@ def frame_without_model(title: str) -> Iterator[Workspace]:
         model = models.store().there(workspace.spec)
         kept = _sidebar(workspace, model, "" if model else "None is loaded yet; this page needs none.")
     link.write(workspace)
-    with safety_net(), keeping(workspace):
+    with safety_net(workspace), keeping(workspace):
         yield workspace
     link.write(workspace)
     run_bar.tell_kept(workspace, kept)
@@ -118,17 +119,25 @@ def keeping(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     finally:
+        note_widgets(workspace)
         keep(workspace)
         held(workspace)
 
 
 @contextmanager
-def safety_net() -> Iterator[None]:
-    """Whatever goes wrong inside is told in a sentence. A fragment needs one of its own: it runs without its page."""
+def safety_net(workspace: Workspace) -> Iterator[None]:
+    """Whatever goes wrong inside is told in a sentence. A fragment needs one of its own: it runs without its page.
+
+    Where settings were taken from a run, which may be those of another version or of somebody else, they are let go of
+    first, and the page is drawn once more.
+    """
     try:
         yield
     except Exception:
         log.exception("a page failed")
+        if workspace.restored:
+            forget_choices(workspace)
+            st.rerun()
         st.error(
             "Something went wrong on this page. Your picture and conversation are kept: go on with another question "
             "or picture. If it happens again, the terminal has the details.",

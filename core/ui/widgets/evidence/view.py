@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ....answer import Answer, Explanation, Target
 from ....evidence.randomisation import Randomised
@@ -47,6 +48,8 @@ class Mapped:
 class EvidenceView(View):
     """`truth` is the name of what should have been found, where somebody chose it; `asked` the question it was chosen
     for."""
+
+    kept: ClassVar = ("settings",)
 
     settings: EvidenceSettings = field(default_factory=EvidenceSettings)
     truth: str | None = None

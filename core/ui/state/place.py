@@ -1,0 +1,88 @@
+"""Where one is in pages, as a run keeps it: which answer and picture is looked at, and what is chosen on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from .choices import of_view, of_widgets, set_widgets
+from .workspace import MaskDraft, Workspace
+
+FORGOTTEN = "The settings of pages that this run has do not fit here, so pages begin with their own."
+
+
+def place_of(workspace: Workspace) -> dict[str, object]:
+    """The place of a tab, in plain values."""
+    inspected = workspace.inspected
+    views = {type(view).__name__: of_view(view) for view in workspace.views if view.kept}
+    return {
+        "answer": None if inspected is None else inspected.id,
+        "picture": workspace.image_number,
+        "several": workspace.several,
+        "beside": workspace.beside,
+        "snap": [number for number, draft in workspace.masks.items() if draft.snap],
+        "alike": {video: list(frames) for video, frames in workspace.hidden_alike.items()},
+        "phrasings": list(workspace.phrasings),
+        "views": {**workspace.places, **views},
+        "widgets": dict(workspace.widgets),
+    }
+
+
+def note_widgets(workspace: Workspace) -> None:
+    """Remember what the widgets of this tab are set to. Such as are not drawn yet are as they were."""
+    workspace.widgets = {**workspace.widgets, **of_widgets()}
+
+
+def restore_place(workspace: Workspace, place: Mapping[str, Any]) -> None:
+    """Go where one was. What a file says that cannot be so is left out."""
+    inspected = next((each for each in workspace.exchanges if each.id == place.get("answer")), None)
+    if inspected is not None and inspected.answer is not None and inspected.answer.tokens:
+        workspace.inspect(inspected)
+    picture = place.get("picture")
+    if (
+        isinstance(picture, int)
+        and _whole(picture)
+        and workspace.answer is not None
+        and picture < len(workspace.answer.question.images)
+    ):
+        workspace.image_number = picture
+    workspace.several, workspace.beside = place.get("several") is True, place.get("beside") is True
+    for number in _list(place.get("snap")):
+        draft = workspace.masks.get(number) if _whole(number) else None
+        if isinstance(draft, MaskDraft):
+            draft.snap = True
+    for video, frames in _table(place.get("alike")).items():
+        if isinstance(video, str) and all(map(_whole, _list(frames))):
+            workspace.hidden_alike[video] = tuple(_list(frames))
+    workspace.phrasings = [text[:1000] for text in _list(place.get("phrasings"))[:4] if isinstance(text, str)]
+    workspace.places = {name: plain for name, plain in _table(place.get("views")).items() if isinstance(name, str)}
+    workspace.widgets = {name: value for name, value in _table(place.get("widgets")).items() if isinstance(name, str)}
+    restore_widgets(workspace)
+
+
+def restore_widgets(workspace: Workspace) -> None:
+    """Set the widgets of this tab to what is remembered."""
+    workspace.restored = set_widgets(workspace.widgets)
+
+
+def forget_choices(workspace: Workspace) -> None:
+    """Let go of what was taken from a run: pages are as they are at first."""
+    for key in workspace.restored:
+        st.session_state.pop(key, None)
+    workspace.restored, workspace.widgets, workspace.places = (), {}, {}
+    workspace.forget_views()
+    workspace.run_note = FORGOTTEN
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _table(value: object) -> dict[Any, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
