@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -24,6 +24,7 @@ from ..answer import Box, PatchView, TokenLayout
 from ..geometry import never_seen
 from .figure import figure
 from .many import MANY, Ground, compact, ground_layers
+from .outlines import outline_layers
 from .overlays import draw_veil
 from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, VEIL, ramp, rgb
 from .pixels import Pixels
@@ -32,6 +33,9 @@ SIDE = 400
 """Longest side, in pixels, of a picture as it is sent to the browser, where it is not drawn larger."""
 GAP = 12
 OPACITY = 0.6
+Drawing = Literal["over", "lines", "beside"]
+"""How a map and its picture stand together: colours over it, lines round the patches that have most (nothing is over
+the picture then), or the picture on the left and beside it once more, under the colours."""
 TITLE = 90
 """Pixels that the title of a colour bar may take."""
 NOT_LOOKED_AT = "not looked at"
@@ -194,17 +198,23 @@ def heatmap(
     label: str = "score",
     format: str = ".4f",
     zoom: bool = False,
+    drawing: Drawing = "over",
 ) -> alt.LayerChart:
     """The images of a layout with every patch coloured by `values` at its position (NaN: not looked at).
 
     `size` is each panel's longer side in pixels; without a `scale` the figure has its own. Patches at `selected`
     positions are outlined. `only` names the images to show. With `click`, clicks toggle patches in a selection of that
     name whose entries have a "position". `label` and `format` are what hovering says the value is. With `zoom` it can
-    be enlarged and moved. More than `MANY` patches are drawn as one image, on a canvas.
+    be enlarged and moved. More than `MANY` patches are drawn as one image, on a canvas. `drawing` is how map and
+    picture stand together.
     Raises ValueError where `values` is not of the layout's length or no patch has a place.
     """
     shown = _shown(layout, values, only)
     spots, width, height = places(shown, size)
+    bare: list[Place] = []
+    if drawing == "beside":
+        bare, each, height = places(shown, max(1, (size - GAP) // 2))
+        spots, width = [replace(spot, left=spot.left + each + GAP) for spot in bare], 2 * each + GAP
     table = patch_table(spots, values, selected)
     scale = scale or scale_of(table["value"].to_numpy())
     pixels = Pixels(width, height)
@@ -229,8 +239,14 @@ def heatmap(
         alt.Tooltip("share:Q", title="share of all patches", format=".2%"),
     ]
     cursor: Literal["pointer", "default"] = "pointer" if click else "default"
-    layers = pictures(images, layout, spots, pixels)
-    if many:
+    layers = pictures(images, layout, [*bare, *spots], pixels)
+    if drawing == "lines":
+        rasters = [(spot.across(view.box), view) for spot in spots for view in spot.panel.views]
+        layers += outline_layers(rasters, values, max(scale.high, -scale.low), pixels)
+        if not many:
+            felt = known.mark_rect(fillOpacity=0, strokeOpacity=0, cursor=cursor)
+            layers.append(felt.encode(**box, tooltip=tooltip))
+    elif many:
         layers += ground_layers(_grounds(spots, np.asarray(values, dtype=float), scale, opacity), pixels, color)
     else:
         heat = known.mark_rect(opacity=opacity, stroke=None, cursor=cursor)

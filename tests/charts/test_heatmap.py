@@ -162,6 +162,31 @@ def test_opacity_mixes_the_picture_with_the_heat_and_missing_patches_keep_the_pi
     assert ((inside == 100).all(axis=1) | (inside == palette.rgb(palette.NEUTRAL)).all(axis=1)).all()
 
 
+def test_lines_enclose_what_reaches_half_of_the_scale_and_cover_nothing() -> None:
+    values = np.zeros(13)
+    values[3:7] = (1.0, 0.3, 0.0, 0.6)  # the first row
+    drawn = heatmap([PICTURE], one_view(), values, size=80, drawing="lines").to_dict(validate=True)
+    fills = [layer["mark"] for layer in drawn["layer"] if layer["mark"]["type"] == "rect"]
+    assert all(fill.get("fillOpacity") == 0 for fill in fills)
+    lines = [layer for layer in drawn["layer"] if layer["mark"]["type"] == "rule"][-1]
+    rows = drawn["datasets"][lines["data"]["name"]]
+    thick = {(row["x"], row["y"], row["x2"], row["y2"]) for row in rows if row["width"] == 3}
+    boxes = [(0, 20), (60, 80)]
+    assert thick == {
+        piece
+        for left, right in boxes
+        for piece in [(left, 0, right, 0), (left, 20, right, 20), (left, 0, left, 20), (right, 0, right, 20)]
+    }
+
+
+def test_beside_its_map_the_picture_is_bare() -> None:
+    drawn = heatmap([PICTURE], one_view(), np.arange(13.0), size=212, drawing="beside").to_dict(validate=True)
+    pictures = drawn["datasets"][drawn["layer"][0]["data"]["name"]]
+    heat = drawn["datasets"][drawn["layer"][1]["data"]["name"]]
+    assert [(row["x"], row["x2"]) for row in pictures] == [(0, 100), (112, 212)]
+    assert min(row["x"] for row in heat) == 112 and max(row["x2"] for row in heat) == 212 == drawn["width"]
+
+
 def test_numbers_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="13 positions"):
         heatmap([PICTURE], one_view(), np.ones(8))

@@ -99,6 +99,7 @@ def patches_chart(
         only=(image,),
         label="attention",
         format=".3%",
+        drawing=view.drawing,
     )
 
     def clicked(entry: Entry) -> None:

@@ -18,6 +18,7 @@ from ...charts.heatmap import scale_of
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
+from ..widgets.drawing import drawing_choice
 from ..widgets.exploring import explore
 from ..widgets.frames import frames_section
 from ..widgets.kept_rows import rows_held, what_is_kept
@@ -72,7 +73,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
     if held is None:
         return
     with controls:
-        _controls(view, answer, held)
+        _controls(workspace, view, answer, held)
     what_is_kept(view, model, answer, held)
     subject = subject_of(workspace, model, answer, held, view)
     with st.container(horizontal=True, gap="small", key="attention_body"):
@@ -118,7 +119,7 @@ def _frame_by_frame(workspace: Workspace, model: VisionLanguageModel, view: Atte
     )
 
 
-def _controls(view: AttentionView, answer: Answer, held: HeldRows) -> None:
+def _controls(workspace: Workspace, view: AttentionView, answer: Answer, held: HeldRows) -> None:
     there = {"patches": bool(view.patches), "image": bool(answer.layout.positions(TokenKind.IMAGE))}
     keys = [measure.key for measure in MEASURES if there.get(measure.key, True)]
     view.measure = st.selectbox(
@@ -132,6 +133,8 @@ def _controls(view: AttentionView, answer: Answer, held: HeldRows) -> None:
     )
     _sinks(view, sinks_of(view, answer, held))
     if answer.layout.views:
+        drawing_choice(workspace)
+        view.drawing = workspace.drawing
         view.opacity = st.slider(
             "Opacity", 0.0, 1.0, view.opacity, 0.05, key="attention_opacity", persist_state="session", width=160
         )

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind, Sinks
 from ...attention.tower import TowerFigures
+from ...charts.heatmap import Drawing
 from ...runs import kinds as runs
 from ...runs.kinds import RunKind
 from ...vlm.model import ModelCard
@@ -60,6 +61,7 @@ class AttentionView(PageView):
     word: int | None = None
     left_out: tuple[SinkKind, ...] = ()
     opacity: float = 0.6
+    drawing: Drawing = "over"
     lens: Lens = "All heads of a layer"
     layer: int = -1
     tower_head: Head | None = None

@@ -64,7 +64,7 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
     shared = attributed(view, model, subject, written) if measure == "Direct logit attribution" else None
     scored = _scored(view, measure, written.increases if shared is None else shared.heads.mean(0).numpy())
     with controls:
-        looked_at, opacity = source.controls(scored.ranking, scored.chosen)
+        looked_at, opacity = source.controls(workspace, scored.ranking, scored.chosen)
     taken = source.taken(view, model, target, subject, written, looked_at)
     with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
         with st.container(width=WIDTH):

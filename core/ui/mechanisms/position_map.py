@@ -58,6 +58,7 @@ def picture_map(
         opacity=opacity,
         only=(workspace.shown_image,),
         label=label,
+        drawing=workspace.drawing,
     )
     st.altair_chart(draw(size=SIZE), width="content", alt=description)
     with st.container(horizontal=True, gap="small"):

@@ -17,6 +17,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.drawing import drawing_choice
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.places import why_no_places
@@ -34,7 +35,7 @@ FAINTEST = 1e-4
 """Nats; what single precision makes of nothing is less."""
 
 
-def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], float]:
+def controls(workspace: Workspace, ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], float]:
     """Which heads' maps are summed, and how opaque the colours are."""
     # One head alone is often about words: what a newcomer sees first are several.
     st.session_state.setdefault(MAP_OF, FIRST)
@@ -46,6 +47,7 @@ def controls(ranking: Sequence[Head], chosen: Head) -> tuple[tuple[Head, ...], f
             "k", 1, most, min(5, most), key=f"mechanisms_k_{most}", persist_state="session", width=110
         )
         heads = tuple(ranking[: int(number)])
+    drawing_choice(workspace)
     opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="mechanisms_opacity", persist_state="session", width=130)
     return heads, opacity
 

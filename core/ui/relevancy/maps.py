@@ -23,6 +23,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.closer import closer_button
 from ..widgets.controls import settings_text
+from ..widgets.drawing import drawing_choice
 from ..widgets.every_picture import every_picture
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
@@ -66,7 +67,7 @@ class Shown:
         return self.explanation.scores.numpy()
 
 
-def look(image: int) -> Look:
+def look(workspace: Workspace) -> Look:
     """The controls of all maps together, side by side in whatever holds them."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content"):
         scale = st.segmented_control(
@@ -80,8 +81,9 @@ def look(image: int) -> Look:
             "the picture.",
             wrap=True,
         )
+        drawing_choice(workspace)
         opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="relevancy_opacity", persist_state="session", width=200)
-    return Look(opacity, scale == COMMON, image)
+    return Look(opacity, scale == COMMON, workspace.shown_image)
 
 
 def scales(values: Sequence[Float[np.ndarray, "patch"]], signed: Sequence[bool], common: bool) -> list[Scale]:
@@ -185,6 +187,7 @@ def _map(
             opacity=look.opacity,
             only=(look.image,),
             label=label,
+            drawing=workspace.drawing,
         )
         st.altair_chart(draw(size=size), width="content", alt=f"{one.explainer.name} over the picture")
         closer_button(answer.layout, look.image, one.order.method, lambda size: draw(size=size, zoom=True))

@@ -56,7 +56,7 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
         return
     st.caption("What was computed before the model was changed:")
     named = describe_target(answer, target, model)
-    map_cards(workspace, None, answer, target, named, orders, maps.look(workspace.shown_image))
+    map_cards(workspace, None, answer, target, named, orders, maps.look(workspace))
 
 
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -79,7 +79,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
             persist_state="session",
             wrap=True,
         )
-        look = maps.look(workspace.shown_image)
+        look = maps.look(workspace)
     if view == "Maps":
         _maps(workspace, model, answer, target, orders, look)
     elif view == "Word by word":

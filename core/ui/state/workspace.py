@@ -19,6 +19,7 @@ from PIL import Image
 
 from ...answer import Answer, Decoding, Fill, Question, Target, Turn
 from ...cases.audit import Audit
+from ...charts.heatmap import Drawing
 from ...clips import Clip, Video
 from ...perturb.reask import Reasked
 from ...runs.identity import new_turn_id
@@ -115,7 +116,7 @@ class Workspace:
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
-    `results` are what took time to find out.
+    `drawing` is how maps and pictures stand together. `results` are what took time to find out.
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
     not be read, as a sentence, and `run_note` what else is to be said of it. `left` is why turns were dropped last.
@@ -157,6 +158,7 @@ class Workspace:
     tab: str | None = None
     address: str = ""
     former: tuple[str, float] = ("", 0.0)
+    drawing: Drawing = "over"
     results: ResultCache = field(default_factory=ResultCache)
     _views: dict[type[View], View] = field(default_factory=dict, init=False, repr=False)
 
