@@ -12,7 +12,7 @@ from ..errors import RunDamaged
 from ..masking import covered_patches
 from ..perturb.reask import Reasked
 from ..vlm.targets import token_targets_of
-from .identity import answer_id
+from .identity import answer_id, result_name
 from .kinds import REASKED
 from .results import KeptResult
 from .run import Run
@@ -20,10 +20,10 @@ from .run import Run
 
 @dataclass(frozen=True, eq=False)
 class ReaskRow:
-    """A re-ask. `kept` names it on disk (`Run.forget` removes it)."""
+    """A re-ask. `kept` names it on disk (`Run.forget` removes it); None where it is not known to be there."""
 
-    kept: KeptResult
     reasked: Reasked
+    kept: KeptResult | None = None
 
     @property
     def words(self) -> str:
@@ -71,9 +71,19 @@ class ReaskRow:
 
 def keep_reask(run: Run, reasked: Reasked) -> None:
     """Keep a re-ask with the answer that it is of. The same asked again takes its place. Raises NotWritten, RunBusy."""
-    outcome = reasked.outcome
-    about = {"taken_away": outcome.perturbation.words, "said": answer_id(reasked.answer)}
-    run.keep(REASKED, reasked.original, about, reasked, reasked.seconds)
+    run.keep(REASKED, reasked.original, _about(reasked), reasked, reasked.seconds)
+
+
+def forget_reask(run: Run, reasked: Reasked) -> None:
+    """Remove a re-ask, if it is there. Raises RunBusy."""
+    name = result_name(REASKED.name, answer_id(reasked.original), _about(reasked))
+    for kept in run.results(REASKED, reasked.original):
+        if kept.name == name:
+            run.forget(kept)
+
+
+def _about(reasked: Reasked) -> dict[str, object]:
+    return {"taken_away": reasked.outcome.perturbation.words, "said": answer_id(reasked.answer)}
 
 
 def reasks(run: Run, answer: Answer) -> tuple[ReaskRow, ...]:
@@ -81,7 +91,7 @@ def reasks(run: Run, answer: Answer) -> tuple[ReaskRow, ...]:
     rows = []
     for kept in run.results(REASKED, answer):
         try:
-            rows.append(ReaskRow(kept, kept.load()))
+            rows.append(ReaskRow(kept.load(), kept))
         except RunDamaged as error:
             run.tell(str(error))
     return tuple(rows)

@@ -183,6 +183,16 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     expect(chat.get_by_text(re.compile("change in log-probability"))).to_be_visible()
     figures = chat.locator('[data-testid="stVegaLiteChart"]')
     expect(figures).to_be_visible()
+    expect(chat.get_by_text("Asked again with regions hidden: 1")).to_be_visible()
+    rows = chat.get_by_test_id("stDataFrame")
+    rows.scroll_into_view_if_needed()
+    box = rows.bounding_box()
+    assert box is not None
+    chat.mouse.click(box["x"] + 16, box["y"] + 37 + 32)  # the mark of the first row
+    settle(chat)
+    button(chat, "Open again").click()
+    settle(chat)
+    expect(chat.get_by_text("The original answer")).to_be_visible()
 
     chat.get_by_role("link", name="Home").click()
     expect(chat.get_by_role("heading", name="A picture to start with")).to_be_visible()

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from core.answer import Target
 from core.street.recipe import SceneRecipe
+from core.ui.chat.reasks import csv_text
 from core.ui.chat.view import ChatView
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import NamedImage, Workspace
@@ -367,3 +369,53 @@ def test_the_embedded_model_says_of_a_photograph_that_it_knows_none(
         assert told(at.run()), page
         monkeypatch.undo()
         assert not told(at.run()), page
+
+
+def ask_again(at: AppTest, part: float) -> AppTest:
+    """Hide so much of the picture, from its left, and ask again."""
+    work = work_of(at)
+    assert work.answer is not None
+    hidden = np.zeros((168, 168), bool)
+    hidden[:, : int(168 * part)] = True
+    work.mask_for(work.answer.question.images[0]).become(hidden)
+    at.button(key="ask_again").click().run()
+    assert not at.exception
+    return at
+
+
+def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app: App) -> None:
+    at = ask(app(), "What color is the house?")
+    work = work_of(at)
+    assert work.answer is not None and work.inspected is not None
+    work.mask_for(work.answer.question.images[0]).become(np.ones((168, 168), bool))
+    at.segmented_control(key="lens").select("Mask and re-ask").run()
+    for part in (0.25, 0.5, 0.25):  # the same again is one row
+        ask_again(at, part)
+    table = at.dataframe[0].value
+    assert table["picture"].tolist() == [0.5, 0.25]
+    assert "target" not in table and len(table["whole answer"]) == 2
+    key = f"reasks_{work.inspected.serial}_0"
+
+    def mark(*rows: int) -> None:
+        at.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+        at.run()
+
+    work.target = Target((1,))
+    mark(0)
+    expected = [row.reasked.outcome.changes[1] for row in work.reasks]
+    np.testing.assert_allclose(at.dataframe[0].value["target"], expected, atol=0.006)
+    at.button(key="reask_open").click().run()
+    assert work.masks[0].hidden.mean() == 0.5 and work.reasked is work.reasks[0].reasked
+    mark(0, 1)
+    at.button(key="reask_compare").click().run()
+    assert not at.exception and any("between them" in text for text in said(at))
+    mark(1)
+    at.button(key="reask_remove").click().run()
+    assert at.dataframe[0].value["picture"].tolist() == [0.5]
+    text = csv_text(work.reasks, work.answer, work.target)
+    assert len(text.splitlines()) >= 3 and "change of the target (nats)" in text
+
+    assert work.run is not None and work.run.flush(30)
+    again = app(params={"run": work.run.id})
+    again.segmented_control(key="lens").select("Mask and re-ask").run()
+    assert not again.exception and again.dataframe[0].value["picture"].tolist() == [0.5]

@@ -22,12 +22,13 @@ from ...perturb.reask import Reasked, reask_under
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
-from ..state.keeping import reask_of
+from ..state.reasks import add, shown_of
 from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
+from .reasks import reasks_panel
 from .through import draft_of, hidden_in_words, masked_frames, names_of, through_frames_choice
 
 CANVAS, RESULT, SEEN = 384, 500, 140
@@ -68,9 +69,10 @@ def mask_editor(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
         with st.container(width=RESULT):
             _fill(draft, number)
             _what_the_model_sees(workspace, model, answer, RegionMask(hidden, draft.fill, number), masks)
-            reasked = reask_of(workspace, answer)
+            reasked = shown_of(workspace, answer)
             if reasked is not None:
                 _result(reasked, masks)
+    reasks_panel(workspace, model, exchange, answer)
 
 
 def _fill(draft: MaskDraft, number: int) -> None:
@@ -246,7 +248,7 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         return reask_under(model, answer, HiddenPixels(masks), cancel=cancel, say=say)
 
     def run() -> None:
-        workspace.reasked = Job(model, PURPOSE, ask_again).watch(status, show_piece)
+        add(workspace, Job(model, PURPOSE, ask_again).watch(status, show_piece))
 
     trouble = trouble_of(PURPOSE, run)
     if trouble:

@@ -18,6 +18,7 @@ from ..state.workspace import MaskDraft, Workspace
 from ..widgets.strip import Tile, strip
 
 Through = Literal["this frame", "every frame", "chosen frames"]
+THROUGH_ONE: Through = "this frame"
 TILE = 94
 FEW = 3
 """Frames that are named one by one."""
@@ -28,9 +29,14 @@ def draft_of(workspace: Workspace, question: Question, number: int) -> MaskDraft
     return workspace.mask_for(question.images[number], workspace.region_of(question, number))
 
 
+def through_key(clip: Clip) -> str:
+    """The key of the choice of a video."""
+    return f"mask_through_{clip.content}"
+
+
 def through_frames_choice(workspace: Workspace, question: Question, clip: Clip, number: int) -> None:
     """The choice, for the region of frame `number`, and a button that hides the whole of it."""
-    key = f"mask_through_{clip.content}"
+    key = through_key(clip)
     through = st.segmented_control(
         "Hide the region in",
         get_args(Through),

@@ -12,8 +12,11 @@ Lens = Literal["Answer tokens", "Mask and re-ask", "Compare phrasings", "Its ada
 
 @dataclass(eq=False)
 class ChatView(View):
-    """What is chosen on the page: how the answer is looked into."""
+    """What is chosen on the page: how the answer is looked into, and which re-asks stand side by side, by their names.
+    `tables` counts how often rows were removed, so that marks do not go over to others."""
 
     kept: ClassVar = ("lens",)
 
     lens: Lens = "Answer tokens"
+    beside: tuple[str, ...] = ()
+    tables: int = 0

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...answer import Answer, Question, RegionMask
+from ...answer import Question, RegionMask
 from ...errors import NotWritten, RunError
-from ...perturb.reask import Reasked
 from ...runs.draft import Draft
-from ...runs.reasks import keep_reask, reasks
 from ...runs.store import RunStore
 from ...runs.turns import Exchange as Turn
 from ...runs.turns import Source
 from .keeper import RunKeeper
 from .models import store as models
 from .place import place_of
-from .results import answer_key
+from .reasks import keep_rows
 from .shelf import Shelf
 from .workspace import Exchange, NamedImage, Workspace
 
@@ -43,7 +41,7 @@ def keep(workspace: Workspace) -> None:
     _turns(workspace, keeper)
     _targets(workspace, keeper)
     _draft(workspace, keeper)
-    _reask(workspace, keeper)
+    keep_rows(workspace, keeper)
     place = place_of(workspace)
     if keeper.known.get("place") != place:
         keeper.known["place"] = place
@@ -110,30 +108,6 @@ def _targets(workspace: Workspace, keeper: RunKeeper) -> None:
         if keeper.known.get(name) != exchange.target:
             keeper.known[name] = exchange.target
             keeper.target(exchange.id, exchange.target)
-
-
-def _reask(workspace: Workspace, keeper: RunKeeper) -> None:
-    reasked = workspace.reasked
-    if reasked is not None and keeper.known.get("reasked") is not reasked:
-        keeper.known["reasked"] = reasked
-        keeper.do(lambda run: keep_reask(run, reasked))
-        keeper.measure()
-
-
-def reask_of(workspace: Workspace, answer: Answer) -> Reasked | None:
-    """What was said to an answer's question with a region hidden: the last time here, or else the last that the run
-    has."""
-    keeper, own = workspace.run, answer_key(answer)
-    if workspace.reasked is not None and answer_key(workspace.reasked.original) == own:
-        return workspace.reasked
-    if keeper is None or f"reasks {own}" in keeper.read:
-        return None
-    keeper.read.add(f"reasks {own}")
-    with_masks = [row for row in reasks(keeper.run, answer) if row.masks]
-    if not with_masks:
-        return None
-    workspace.reasked = keeper.known["reasked"] = with_masks[-1].reasked
-    return workspace.reasked
 
 
 def _draft(workspace: Workspace, keeper: RunKeeper) -> None:

@@ -24,6 +24,7 @@ from ...clips import Clip, Video
 from ...perturb.reask import Reasked
 from ...runs.identity import new_turn_id
 from ...runs.manifest import Why
+from ...runs.reasks import ReaskRow
 from ...street.recipe import SceneRecipe
 from ...vlm.keeping import KeepRows
 from ...vlm.loading import EMBEDDED, ModelSpec
@@ -116,6 +117,7 @@ class Workspace:
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
+    `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at.
     `drawing` is how maps and pictures stand together. `results` are what took time to find out.
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
@@ -145,6 +147,7 @@ class Workspace:
     masks: dict[int, MaskDraft] = field(default_factory=dict)
     hidden_alike: dict[str, tuple[int, ...]] = field(default_factory=dict)
     reasked: Reasked | None = None
+    reasks: list[ReaskRow] = field(default_factory=list)
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
     linked: bool = False
@@ -184,6 +187,7 @@ class Workspace:
         self.results.leave()
         self.exchanges, self.editing, self.to_ask, self.offered = [], None, None, None
         self.reasked = self.compared = None
+        self.reasks = []
         self.inspect(None)
 
     def forget_views(self) -> None:
