@@ -11,6 +11,7 @@ from jaxtyping import Float
 from ...answer import Answer, Target
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...charts.tokens import cut, visible
+from ...comparison.counterpart import counterpart
 from ...comparison.keyword import likely_word
 from ...errors import NotComparable
 from ...maps.difference import difference, picture_shares
@@ -87,15 +88,17 @@ def change_panel(
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         order = chosen_order(orders, "difference")
         other = _choose_answer(choices, workspace, answer)
-        second = _choose_word(other.answer, answer, target)
+        word = _choose_word(other.answer, answer, target)
     if len(choices) == 1 and other.answer is answer:
         st.caption(
             ":material/lightbulb: Ask the same in other words, or hide a region (both in Chat), to subtract that map."
         )
-    maps = _both(workspace.view(RelevancyView), order, (model, answer, target), (other.model, other.answer, second))
-    if maps is None:
-        return
     try:
+        second = counterpart(answer, target, other.answer, word)
+        both = (model, answer, target), (other.model, other.answer, second)
+        maps = _both(workspace.view(RelevancyView), order, *both)
+        if maps is None:
+            return
         _figures(answer, target, other.answer, second, maps, look, model)
     except NotComparable as error:
         st.text(str(error))
@@ -113,7 +116,7 @@ def _choose_answer(choices: list[Other], workspace: Workspace, answer: Answer) -
     return choices[number]
 
 
-def _choose_word(other: Answer, answer: Answer, target: Target) -> Target:
+def _choose_word(other: Answer, answer: Answer, target: Target) -> tuple[int, ...]:
     """A word of the other answer; first the one that reads as the target does, or else its key word."""
     words = list(other.words())
     text = "".join(answer.tokens[index].text for index in target.tokens)
@@ -129,7 +132,7 @@ def _choose_word(other: Answer, answer: Answer, target: Target) -> Target:
         key=f"relevancy_word_{id(other)}_{target.tokens}",
         width=200,
     )
-    return Target(chosen)
+    return chosen
 
 
 def _text(answer: Answer, word: tuple[int, ...]) -> str:

@@ -58,13 +58,19 @@ def word_gallery(
         st.caption(
             f"{escaped(explainers()[order.method].name)} · {len(shown)} of {counted(len(answer.words()), 'word')} · "
             f"{shown[0].explanation.seconds:.2f} s for {shown[0].explanation.together} at once · {scale}. A word's map "
-            f"is the mean of its tokens' maps.{_unfinished(shown)}",
+            f"is the mean of its tokens' maps.{_unfinished(shown)}{_without_contrast(workspace)}",
             width="content",
         )
         with st.popover("Save", icon=":material/download:", type="tertiary"):
             maps = tuple(one.explanation for one in shown)
             number_downloads(answer, maps, f"{order.method}-words", "save_words")
         seen_button(answer, look.image, "words")
+
+
+def _without_contrast(workspace: Workspace) -> str:
+    """That every word stands for itself here, where the target is a word rather than another."""
+    contrast = workspace.target is not None and workspace.target.rivals is not None
+    return " Each word against all others: “rather than” is asked of the target alone." if contrast else ""
 
 
 def _unfinished(shown: list[Shown]) -> str:
