@@ -120,9 +120,9 @@ def test_a_damaged_run_is_listed_with_its_sentence(app: App, store: RunStore) ->
     (store.folder / "runs" / id_ / "run.json").write_text("{")
     at = app(PAGE)
     assert "Damaged run" in texts(at) and "run.json is damaged" in texts(at)
-    assert at.menu_button(key=f"more_{id_}").options == [":material/download: Export", ":material/delete: Delete"]
-    more(at, id_, "Export")
-    assert [button.label[:15] for button in at.download_button] == ["Save the bundle"]
+    assert at.menu_button(key=f"more_{id_}").options[-1] == ":material/delete: Delete"
+    more(at, id_, "Save: run alone")
+    assert [button.label[:18] for button in at.download_button] == ["Save the run alone"]
     more(at, id_, "Delete")
     assert len(store.trash()) == 1
 
@@ -141,8 +141,10 @@ def test_what_others_wrote_is_shown_letter_by_letter(app: App, store: RunStore) 
 
 def test_a_bundle_is_handed_over_and_taken_in_and_a_broken_one_told(app: App, store: RunStore, tmp_path: Path) -> None:
     id_ = asked(store, "Which?")
-    at = more(app(PAGE), id_, "Export")
-    assert [button.label[:15] for button in at.download_button] == ["Save the bundle"]
+    at = app(PAGE)
+    for handed in ("report", "bundle", "run alone"):
+        more(at, id_, f"Save: {handed}")
+        assert [button.label.split(" (")[0] for button in at.download_button] == [f"Save the {handed}"]
     file = tmp_path / "run.zip"
     with store.open(id_, only_look=True) as run:
         export_bundle(run, file)

@@ -3,64 +3,107 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
+from ...reports.bundle import write_bundle
+from ...reports.report import write_report
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
+from ..state.keeper import PATIENCE
 from ..state.keeping import runs
+from ..state.workspace import Workspace
 from ..widgets.map_downloads import plain
 from .store import attempt
-from .view import HistoryView, Packed, Told
+from .view import Handed, HistoryView, Packed, Told
 from .words import many, size, title_of
 
 MOST_MEGABYTES = 1000
 """Of a bundle that is uploaded; `sightline runs import` takes larger ones."""
 
 
-def hand_over(view: HistoryView, run: RunInfo) -> None:
-    """Make the bundle that was asked for, and offer it."""
-    if view.packing == run.id:
-        view.packing = None
-        _pack(view, run)
+@dataclass(frozen=True)
+class Form:
+    """What a run can be handed over as: how the file is written, with what ending and type, and what it is."""
+
+    write: Callable[..., None]
+    ending: str
+    type: str
+    what: str
+
+
+FORMS: dict[Handed, Form] = {
+    "Report": Form(
+        write_report,
+        "html",
+        "text/html",
+        "Questions, answers and every figure with its settings and papers, as one page that stands alone and prints.",
+    ),
+    "Bundle": Form(
+        write_bundle,
+        "zip",
+        "application/zip",
+        "The report, figures, numbers, scripts that make them again, and the run itself, which History imports.",
+    ),
+    "Run alone": Form(
+        export_bundle,
+        "zip",
+        "application/zip",
+        "What is kept of the run and no more, which History imports. It needs no drawing, so it is quick.",
+    ),
+}
+
+
+def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
+    """Make the file that was asked for, and offer it."""
+    if view.packing is not None and view.packing[0] == run.id:
+        handed, view.packing = view.packing[1], None
+        _pack(workspace, view, run, handed)
         st.rerun()
     packed = view.packed
     if packed is None or packed.run != run.id:
         return
+    form = FORMS[packed.handed]
     with st.container(horizontal=True, vertical_alignment="center", key=f"packed_{run.id}"):
         st.download_button(
-            f"Save the bundle ({size(packed.file.stat().st_size)})",
+            f"Save the {packed.handed.lower()} ({size(packed.file.stat().st_size)})",
             packed.file.read_bytes,
-            f"{plain(run.title) or run.id}.zip",
-            "application/zip",
+            f"{plain(run.title) or run.id}.{form.ending}",
+            form.type,
             key=f"save_{run.id}",
             type="primary",
             icon=":material/download:",
             on_click="ignore",
         )
-        st.caption(
-            "Pictures, answers and results of this run. `sightline runs import` or this page takes it in.",
-            width="content",
-        )
         st.button("Close", key=f"unpack_{run.id}", type="tertiary", on_click=_let_go, args=(view,))
+        st.caption(form.what)
 
 
-def _pack(view: HistoryView, run: RunInfo) -> None:
-    """Write the bundle, with a bar and a way to stop it: any click begins the page anew, which ends this."""
+def _pack(workspace: Workspace, view: HistoryView, run: RunInfo, handed: Handed) -> None:
+    """Write the file, with a bar and a way to stop it: any click begins the page anew, which ends this."""
     place, stop = st.empty(), st.empty()
-    words = f"Packing {size(run.bytes)} …"
+    words = f"Making the {handed.lower()} …"
     stop.button("Stop", key="stop_packing", icon=":material/stop_circle:")
+    form, keeper = FORMS[handed], workspace.run
+    if keeper is not None and keeper.id == run.id:
+        keeper.flush(PATIENCE)
 
     def advance(done: float) -> None:
-        place.progress(done, words)
+        place.progress(min(1.0, max(0.0, done)), words)
 
-    def pack() -> None:
+    def pack() -> Told | None:
         folder = tempfile.TemporaryDirectory(prefix="sightline-")
-        file = Path(folder.name) / "run.zip"
+        file = Path(folder.name) / f"run.{form.ending}"
         with runs().open(run.id, only_look=True) as opened:
-            export_bundle(opened, file, progress=advance)
-        view.packed = Packed(run.id, file, folder)
+            form.write(opened, file, progress=advance)
+            damage = tuple(opened.damage)
+        view.packed = Packed(run.id, handed, file, folder)
+        if not damage:
+            return None
+        return Told(f"The {handed.lower()} is made, but for {many(len(damage), 'piece')}:", damage=damage, wrong=True)
 
     advance(0.0)
     attempt(view, pack)
@@ -75,7 +118,7 @@ def take_in(view: HistoryView) -> None:
     place = st.expander("Import a bundle", icon=":material/upload_file:", key="import_bundle")
     with place:
         file = st.file_uploader(
-            "A bundle of a run, as Export makes it",
+            "A bundle, or a run alone, as it is saved here",
             type="zip",
             key=f"bundle_{view.uploads}",
             max_upload_size=MOST_MEGABYTES,

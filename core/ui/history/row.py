@@ -9,14 +9,15 @@ from ..state.opening import open_run
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from .about import about_form
-from .bundles import hand_over
+from .bundles import FORMS, hand_over
 from .store import attempt, delete, duplicate
-from .view import HistoryView
+from .view import Handed, HistoryView
 from .words import facts, one_line
 
 THUMBNAIL = 96
-ABOUT, COPY, EXPORT, DELETE = "Title, tags and notes", "Duplicate", "Export", "Delete"
-ICONS = {ABOUT: "edit", COPY: "content_copy", EXPORT: "download", DELETE: "delete"}
+ABOUT, COPY, DELETE = "Title, tags and notes", "Duplicate", "Delete"
+SAVE: dict[str, Handed] = {f"Save: {handed.lower()}": handed for handed in FORMS}
+ICONS = {ABOUT: "edit", COPY: "content_copy", **dict.fromkeys(SAVE, "download"), DELETE: "delete"}
 MOST_TAGS_SHOWN = 12
 
 
@@ -31,7 +32,7 @@ def row(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
                 _actions(workspace, view, run)
         if view.about == run.id:
             about_form(workspace, view, run)
-        hand_over(view, run)
+        hand_over(workspace, view, run)
 
 
 def thumbnail(run: RunInfo) -> None:
@@ -68,7 +69,7 @@ def _actions(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
             st.switch_page("pages/1_Chat.py")
         chosen = st.menu_button(
             "More",
-            list(ICONS) if run.manifest else [EXPORT, DELETE],
+            list(ICONS) if run.manifest else [*SAVE, DELETE],
             key=f"more_{run.id}",
             format_func=lambda name: f":material/{ICONS[name]}: {name}",
         )
@@ -81,8 +82,8 @@ def _actions(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
     elif chosen == COPY:
         with st.spinner("Copying the run …"):
             attempt(view, lambda: duplicate(run.id))
-    elif chosen == EXPORT:
-        view.packing, view.told = run.id, None
+    elif chosen in SAVE:
+        view.packing, view.told = (run.id, SAVE[chosen]), None
     elif chosen == DELETE:
         attempt(view, lambda: delete(workspace, [run.id]))
     st.rerun()

@@ -35,15 +35,23 @@ def change(workspace: Workspace, id_: str, work: Callable[[Run], object]) -> Non
 
 
 def delete(workspace: Workspace, ids: Sequence[str]) -> Told:
-    """Move runs to the trash. Raises RunBusy for one that another tab keeps, RunError, NotWritten; those before it are
-    in the trash then. A conversation that this tab has open ends."""
+    """Move runs to the trash, but for those that another tab keeps or that cannot be moved, of which it is told why. A
+    conversation that this tab has open ends."""
     store = runs()
-    titles = [title_of(store.info(id_)) for id_ in ids]
+    deleted: dict[str, str] = {}
+    troubles: list[str] = []
     for id_ in ids:
-        let_go(workspace, id_)
-        store.delete(id_)
-    what = f"{titles[0]} is" if len(ids) == 1 else f"{many(len(ids), 'run')} are"
-    return Told(f"{what} in the trash.", deleted=tuple(ids))
+        try:
+            title = title_of(store.info(id_))
+            let_go(workspace, id_)
+            store.delete(id_)
+            deleted[id_] = title
+        except SightlineError as error:
+            troubles.append(str(error))
+    what = [f"{title} is" for title in deleted.values()] if len(deleted) == 1 else [f"{many(len(deleted), 'run')} are"]
+    if not deleted:
+        return Told(" ".join(dict.fromkeys(troubles)), wrong=True)
+    return Told(f"{what[0]} in the trash.", tuple(deleted), tuple(dict.fromkeys(troubles)), wrong=bool(troubles))
 
 
 def undelete(ids: Sequence[str]) -> Told:

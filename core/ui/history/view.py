@@ -9,6 +9,7 @@ from typing import Literal
 
 from ..state.view import View
 
+Handed = Literal["Report", "Bundle", "Run alone"]
 Order = Literal["begun last", "changed last", "largest", "by title"]
 
 
@@ -25,22 +26,23 @@ class Told:
 
 @dataclass(eq=False)
 class Packed:
-    """A bundle that is ready: of which run, and where. The folder goes with the tab."""
+    """A file of a run that is ready: of which, as what, and where. The folder goes with the tab."""
 
     run: str
+    handed: Handed
     file: Path
     folder: tempfile.TemporaryDirectory[str]
 
 
 @dataclass(eq=False)
 class HistoryView(View):
-    """What is chosen. `about` is the run whose title, tags and notes are being written, `packing` the one that is being
-    made a bundle and `packed` the last that is one, `chosen` those to be compared, the first chosen first, and
-    `comparing` whether they are."""
+    """What is chosen. `about` is the run whose title, tags and notes are being written, `packing` the one of which
+    a file is being made and as what, `packed` the last file that is ready, `chosen` the runs to be compared, the first
+    chosen first, and `comparing` whether they are."""
 
     told: Told | None = None
     about: str | None = None
-    packing: str | None = None
+    packing: tuple[str, Handed] | None = None
     packed: Packed | None = None
     chosen: tuple[str, ...] = ()
     comparing: bool = False
