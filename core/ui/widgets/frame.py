@@ -33,6 +33,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
   [data-testid="stText"] { text-align: left; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
+[data-stale="true"] { opacity: 1 !important; }
 .st-key-entries { position: absolute; }
 .st-key-canvas_area { overflow: hidden; }
 [class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
@@ -45,7 +46,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 }
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
-"""Spacing, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a page that are
+"""Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a page that are
 scrolled by themselves: their size is fixed, so that pictures and what lies over them stay together. Nothing of a model
 or a user is ever put into markup."""
 
