@@ -10,6 +10,7 @@ from typing import Any
 from ..answer import Answer, Target
 from ..charts.tokens import visible
 from ..runs.codec.answers import ids_of
+from ..vlm.targets import TokenTarget
 from .code import CannotBeWritten
 
 LONGEST_NAMED = 80
@@ -31,7 +32,7 @@ class Case:
         own = getattr(self.result, "target", None)
         if isinstance(own, Target):
             return own
-        return target_in(self.about)
+        return target_in(self.about) or self._said
 
     def wanted(self, name: str) -> Any:
         """Something that decides the result. Raises CannotBeWritten where it is not kept."""
@@ -51,7 +52,30 @@ class Case:
     @property
     def target_words(self) -> str:
         """The target in words. Untrusted text."""
-        return named(self.answer, self.target)
+        asked = token_targets_in(self.about)
+        if self.target is not None or not asked:
+            return named(self.answer, self.target)
+        word = visible(words_of(self.answer).get(asked[0].token, f"[{asked[0].token}]"))
+        return f"“{word}” in the place of {named(self.answer, Target((asked[0].index,)))}"
+
+    @property
+    def map_settings(self) -> Mapping[str, Any]:
+        """The settings of the map that was tested. Raises CannotBeWritten where they are not kept."""
+        kept = self.wanted("map_settings")
+        try:
+            return dict(kept)
+        except (TypeError, ValueError) as error:
+            raise CannotBeWritten("It is not kept with which settings the map was made.") from error
+
+    @property
+    def _said(self) -> Target | None:
+        """The target whose single tokens are kept; None where one is of a word that was not said."""
+        asked = token_targets_in(self.about)
+        tokens = self.answer.tokens
+        if not asked or any(not 0 <= one.index < len(tokens) or tokens[one.index].id != one.token for one in asked):
+            return None
+        rivals = tuple(one.rival for one in asked if one.rival is not None)
+        return Target(tuple(one.index for one in asked), rivals if len(rivals) == len(asked) else None)
 
 
 def target_in(about: Mapping[str, Any]) -> Target | None:
@@ -66,6 +90,23 @@ def target_in(about: Mapping[str, Any]) -> Target | None:
         return Target(tuple(map(int, kept["tokens"])), None if rivals is None else tuple(map(int, rivals)))
     except (TypeError, ValueError):
         return None
+
+
+def token_targets_in(about: Mapping[str, Any]) -> tuple[TokenTarget, ...]:
+    """The single tokens that are kept among what decides a result; none where none are."""
+    try:
+        return tuple(
+            one
+            if isinstance(one, TokenTarget)
+            else TokenTarget(int(one["index"]), int(one["token"]), _id(one["rival"]))
+            for one in about.get("token_targets") or ()
+        )
+    except (TypeError, ValueError, KeyError):
+        return ()
+
+
+def _id(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def named(answer: Answer, target: Target | None) -> str:

@@ -19,6 +19,8 @@ from .figure import Figure
 from .registry import renderer, renderers
 from .script import Setting, picture_codes, script
 
+MISFITS = (ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError, ArithmeticError)
+"""What comes of a file from elsewhere that fits its types, and still not its answer."""
 OF_THE_ANSWER = "attention_rows"
 """The kind of the figures that are drawn of every answer whose attention rows are kept."""
 
@@ -124,10 +126,14 @@ def _read(kept: KeptResult, answer: Answer, setting: Setting) -> Item:
         return item_of(kind, case, setting, kept)
     except SightlineError as error:
         return Item(kind, name, None, kept=kept, trouble=str(error))
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError, ArithmeticError) as error:
-        # A file from elsewhere may fit its types and still not its answer.
-        sentence = f"This result does not fit its answer, so it has no figure ({type(error).__name__})."
-        return Item(kind, name, None, kept=kept, trouble=sentence)
+    except MISFITS as error:
+        return misfit(Item(kind, name, None, kept=kept), error)
+
+
+def misfit(item: Item, error: Exception) -> Item:
+    """A result that cannot be drawn."""
+    sentence = f"This result does not fit its answer, so it has no figure ({type(error).__name__})."
+    return Item(item.kind, item.name, None, kept=item.kept, trouble=sentence)
 
 
 def case_of(kept: KeptResult, answer: Answer) -> Case:

@@ -29,13 +29,13 @@ class Drawing(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Chart(Drawing):
-    """One of the charts of the pages."""
+    """One of the charts of the pages, which is made when it is drawn."""
 
-    chart: alt.TopLevelMixin
+    make: Callable[[], alt.TopLevelMixin]
 
     @cached_property
     def _svg(self) -> str:
-        return still_svg(self.chart)
+        return still_svg(self.make())
 
     def svg(self) -> str:
         return self._svg

@@ -28,7 +28,7 @@ from ..version import __version__
 from ..vlm.cancel import CancelToken
 from ..writing import write_whole
 from .citations import Reference, bibtex, cited, in_words, own, shortly
-from .collect import Item, TurnReport, elsewhere, turns
+from .collect import MISFITS, Item, TurnReport, elsewhere, misfit, turns
 from .drawing import Chart, Pixels
 from .figure import Figure
 from .page import image, node, page, picture, table, token
@@ -73,14 +73,22 @@ def drawn(run: Run, *, progress: Progress = lambda done: None, cancel: CancelTok
         for item in one.items():
             if cancel is not None:
                 cancel.check()
-            for figure in item.figures:
-                if isinstance(figure.drawing, Chart):
-                    figure.drawing.svg()  # drawn here, where progress is told
-            items.append(item)
+            items.append(_tried(item))
             done += 1
             progress(min(1.0, done / total))
         made.append(DrawnTurn(one, tuple(items)))
     return made
+
+
+def _tried(item: Item) -> Item:
+    """An item whose charts are drawn, or that says why they cannot be."""
+    try:
+        for figure in item.figures:
+            if isinstance(figure.drawing, Chart):
+                figure.drawing.svg()
+    except MISFITS as error:
+        return misfit(item, error)
+    return item
 
 
 def page_of(run: Run, made: Sequence[DrawnTurn]) -> bytes:

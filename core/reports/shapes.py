@@ -115,13 +115,13 @@ def _rows(answer: Answer, shape: Shape) -> list[Row]:
 def _heads(shape: HeadValues) -> Drawing:
     name = f"{shape.title.lower()} ({shape.unit})"
     without = layers_without(shape.values)
-    return Chart(head_map(shape.values, name=name, signed=shape.signed, without=without, size=HEADS))
+    return Chart(partial(head_map, shape.values, name=name, signed=shape.signed, without=without, size=HEADS))
 
 
 def _positions(answer: Answer, shape: PositionValues, caption: str) -> Drawing:
     values = np.asarray(shape.values, dtype=float)
     if not answer.layout.views:
-        return Chart(_words(answer, values, shape))
+        return Chart(partial(_words, answer, values, shape))
     shown = [position for view in answer.layout.views for position in view.positions]
     record = json.dumps({"title": shape.title, "unit": shape.unit, "caption": caption})
     legend = Legend(shape.title, (f"in {shape.unit}",), record)
@@ -161,7 +161,7 @@ def _layers(shape: LayerValues) -> Drawing | None:
     layers = [shape.layers[column] for column in columns]
     if not np.isfinite(values).any():
         return None
-    return Chart(effect_map(names, values, spread, layers=layers, what=shape.unit, signed=shape.signed))
+    return Chart(partial(effect_map, names, values, spread, layers=layers, what=shape.unit, signed=shape.signed))
 
 
 def _texts(shape: LayerTexts) -> Drawing | None:
@@ -179,7 +179,7 @@ def _texts(shape: LayerTexts) -> Drawing | None:
     if not table or not columns:
         return None
     names = unique([cut(visible(shape.places[row].name), LONGEST_NAME) for row in rows])
-    return Chart(reading_table(names, [shape.layers[column] for column in columns], table))
+    return Chart(partial(reading_table, names, [shape.layers[column] for column in columns], table))
 
 
 def _curves(shape: Curves) -> Drawing | None:
@@ -195,10 +195,17 @@ def _curves(shape: Curves) -> Drawing | None:
             for at, value, least, most in zip(curve.at, curve.values, low, high, strict=True)
         ]
     controls = [name for name, curve in zip(names, shape.curves, strict=True) if curve.control]
-    chart = series_curves(
-        series, title=shape.unit, axis=shape.axis, controls=controls, interval=shape.interval, width=WIDE
+    return Chart(
+        partial(
+            series_curves,
+            series,
+            title=shape.unit,
+            axis=shape.axis,
+            controls=controls,
+            interval=shape.interval,
+            width=WIDE,
+        )
     )
-    return Chart(chart)
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -57,7 +57,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     settings = GraphSettings(image_tokens=8, text_tokens=4)
     graph = causal_graph(model, answer, token, 4, 1, settings)
     of_graph = {"token": token, "layer": 4, "head": 1, "settings": settings}
-    [heads] = heads_tests(model, answer, token, [4], settings, 1, Masking(), randoms=2)
+    [heads] = heads_tests(model, answer, token, {4: range(model.card.heads)}, settings, 1, Masking(), randoms=2)
     image = answer.question.images[0]
     hidden = np.zeros((image.height, image.width), dtype=bool)
     hidden[:80, 20:90] = True

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from keyword import iskeyword
 from typing import Any
 
-from ...vlm.targets import TokenTarget, token_targets_of
-from ..case import Case
+from ...vlm.targets import token_targets_of
+from ..case import Case, token_targets_in
 from ..code import CannotBeWritten, Writer
 
 NATS = 1e-4
@@ -51,26 +51,10 @@ def target_line(case: Case, write: Writer) -> str:
 def token_target_lines(case: Case, write: Writer) -> tuple[str, ...]:
     """Lines that name the target's single tokens, each with its rival; of a word that somebody typed, that word's.
     Raises CannotBeWritten where neither is kept."""
-    kept = case.about.get("token_targets")
-    if kept is not None:
-        return (f"token_targets = {write.literal(_token_targets(kept))}",)
+    asked = token_targets_in(case.about)
+    if asked and case.target is None:
+        return (f"token_targets = {write.literal(asked)}",)
     return (target_line(case, write), f"token_targets = {write.call(token_targets_of, 'answer', 'target')}")
-
-
-def _token_targets(kept: object) -> tuple[TokenTarget, ...]:
-    try:
-        return tuple(
-            one
-            if isinstance(one, TokenTarget)
-            else TokenTarget(int(one["index"]), int(one["token"]), _id(one["rival"]))
-            for one in kept  # type: ignore[attr-defined]
-        )
-    except (TypeError, ValueError, KeyError) as error:
-        raise CannotBeWritten("It is not kept with the result for which words it was computed.") from error
-
-
-def _id(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 def head_in(kept: object) -> tuple[int, int]:

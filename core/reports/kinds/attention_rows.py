@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ...answer import Target, TokenKind
 from ...attention.measures import measured
-from ...attention.rows import Rows
+from ...attention.rows import Rows, nanmean
+from ...charts.heads import head_name
 from ...charts.tokens import visible
 from ...mechanisms.results import HeadValues, PositionValues
 from ..base import Renderer
@@ -16,7 +15,7 @@ from ..case import Case, named
 from ..code import CannotBeWritten, Code, Writer
 from ..figure import Figure
 from ..shapes import shape_figure
-from ._shared import sentences, took
+from ._shared import head_in, sentences, took
 
 
 class Looks(Renderer):
@@ -26,15 +25,19 @@ class Looks(Renderer):
     name = "Attention"
 
     def figures(self, case: Case) -> Sequence[Figure]:
-        rows = Rows(case.result, tuple(range(case.result.shape[2])))
+        left_out, head = _left_out(case), case.about.get("head")
+        rows = Rows(case.result, tuple(range(case.result.shape[2])), left_out)
         layout = case.answer.layout
         whose = _whose(case)
-        where = np.nanmean(case.result.float().numpy(), axis=(0, 1, 2))
+        where = nanmean(rows.looks(None if head is None else head_in(head)), 0)
+        who = "all heads look" if head is None else f"head {head_name(head_in(head))} looks"
+        mean = "layers, heads and positions" if head is None else "positions"
+        apart = f"Without {len(left_out)} positions, the rest made to sum to one." if left_out else ""
         figures = [
             shape_figure(
                 case.answer,
-                PositionValues(f"Where all heads look {whose}", where, "attention", signed=False, testable=False),
-                sentences("The mean over layers, heads and positions.", took(case.seconds)),
+                PositionValues(f"Where {who} {whose}", where, "attention", signed=False, testable=False),
+                sentences(f"The mean over {mean}.", apart, took(case.seconds)),
             )
         ]
         if layout.positions(TokenKind.IMAGE):
@@ -44,7 +47,7 @@ class Looks(Renderer):
                 "share",
                 False,
             )
-            figures.insert(0, shape_figure(case.answer, share, "The mean over positions."))
+            figures.insert(0, shape_figure(case.answer, share, sentences("The mean over positions.", apart)))
         return figures
 
     def code(self, case: Case, write: Writer) -> Code:
@@ -52,6 +55,12 @@ class Looks(Renderer):
         if not positions or not all(isinstance(one, int) for one in positions):
             raise CannotBeWritten("It is not kept with the result whose attention it is.")
         return Code((f"result = model.attention_rows(answer, {write.literal(list(positions))}).cpu()",))
+
+
+def _left_out(case: Case) -> tuple[int, ...]:
+    """Positions that count as if they could not be looked at."""
+    left_out = case.about.get("left_out") or ()
+    return tuple(one for one in left_out if isinstance(one, int) and 0 <= one < case.result.shape[3])
 
 
 def _whose(case: Case) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Wordings(Renderer):
             "A cell: how probable the key word of an answer is under a wording."
         )
         numbers = {"probability": np.asarray(audited.probability)}
-        chart = Chart(phrasing_matrix(words, questions, audited.probability))
+        chart = Chart(partial(phrasing_matrix, words, questions, audited.probability))
         caption = sentences(said, took(case.seconds))
         return [Figure("Phrasing audit", caption, numbers, chart, rows, shown=rows, methods=docs(module))]
 

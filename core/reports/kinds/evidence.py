@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
 
 import numpy as np
 
@@ -78,9 +77,7 @@ class Tests(Renderer):
             raise CannotBeWritten("It was tested against pixels that somebody marked, which are not kept with it.")
         if evidence.complete < 1:
             raise CannotBeWritten("It was stopped before it was whole.")
-        own: Any = case.wanted("map_settings")
-        if not isinstance(own, Mapping):
-            raise CannotBeWritten("It is not kept with which settings the map was made.")
+        own = case.map_settings
         target = write.literal(evidence.target)
         known = {field.name for field in fields(EvidenceSettings)}
         given = setting_arguments(write, {name: one for name, one in evidence.settings.items() if name in known})

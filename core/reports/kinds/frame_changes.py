@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Frames(Renderer):
             names = [images_name(question, moment.images) for moment in shown]
             times = [seconds(clip, moment.images.start) for moment in shown]
             title = "change when hidden (nats)"
-            chart = Chart(moment_bars(values.tolist(), names, times, title=title, click="moment"))
+            chart = Chart(partial(moment_bars, values.tolist(), names, times, title=title, click="moment"))
         rows = [{"frames": name, "change": float(value)} for name, value in zip(names, values, strict=False)]
         said = f"In nats: how the log-probability of {case.target_words} changes when the frame is hidden."
         title = f"Each frame hidden: {case.target_words}"

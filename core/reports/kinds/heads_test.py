@@ -65,10 +65,11 @@ class Heads(Renderer):
         if not test.graphs:
             raise CannotBeWritten("No head of this layer has a graph.")
         first, flips = test.graphs[0], test.rates.flips
+        wanted = {test.layer: tuple(graph.head for graph in test.graphs)}
         given = {"randoms": repr(len(flips[0].randoms))} if flips else {}
         again = write.call(
             heads_tests,
-            *("model", "answer", repr(first.token), repr([test.layer]), write.literal(first.settings)),
+            *("model", "answer", repr(first.token), write.literal(wanted), write.literal(first.settings)),
             *(repr(test.rates.radius), write.literal(test.rates.masking)),
             **given,
         )

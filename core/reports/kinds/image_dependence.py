@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -30,7 +31,9 @@ class Dependence(Renderer):
             for number, (text, value) in enumerate(zip(labels, values, strict=False), 1)
         ]
         said = "In nats: the log-probability of each token with the picture, less that with an empty one."
-        bars = Chart(word_bars(labels, values, title="nats", width=320)) if len(labels) == len(values) else None
+        bars = (
+            Chart(partial(word_bars, labels, values, title="nats", width=320)) if len(labels) == len(values) else None
+        )
         return [
             Figure(
                 "Image dependence of each token",

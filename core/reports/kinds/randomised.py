@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -45,9 +44,9 @@ class Shuffled(Renderer):
 
     def code(self, case: Case, write: Writer) -> Code:
         randomised: Randomised = case.result
-        own: Any = case.wanted("map_settings")
-        if not isinstance(own, Mapping) or randomised.method not in explainers():
-            raise CannotBeWritten("It is not kept with which settings the map was made.")
+        own = case.map_settings
+        if randomised.method not in explainers():
+            raise CannotBeWritten("The map is no method's of this version.")
         if randomised.complete < 1:
             raise CannotBeWritten("It was stopped before it was whole.")
         target = write.literal(case.wanted_target)

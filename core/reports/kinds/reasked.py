@@ -42,7 +42,7 @@ class Again(Renderer):
         ]
         chart = None
         if original and len(original) == len(changes):
-            chart = Chart(aligned_chart(aligned_tokens(original, other, changes.tolist()), WIDTH))
+            chart = Chart(partial(aligned_chart, aligned_tokens(original, other, changes.tolist()), WIDTH))
         said = (
             f"With {words} the model says “{visible(reasked.answer.text)}”. Below each token of the original answer: "
             "the change of its log-probability (nats), read with the words before it forced."

@@ -13,10 +13,12 @@ from jaxtyping import Float
 from ...answer import Answer
 from ...attention.tower import TowerFigures, image_positions, tower_figures, tower_looks, tower_read
 from ...charts.heads import head_map, head_name
+from ...runs.kinds import TOWER as TOWER_KIND
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
+from ..widgets.scripts import Made, copy_script
 from .attention_map import patches_chart
 from .view import ROWS, TOWER, AttentionView, Direction, KeptFigures, PassRows
 
@@ -49,6 +51,7 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
     with st.container(horizontal=True, gap="large"):
         with st.container(width=400):
             _heads(view, figures)
+            copy_script(answer, Made(TOWER_KIND, figures, {"image": image}))
         with st.container(width=PICTURE + 80):
             _image(view, model, answer, image, figures)
 

@@ -11,6 +11,7 @@ from ...cases.phrasings import phrasings
 from ...charts.overlays import fit
 from ...charts.phrasings import phrasing_matrix
 from ...counted import counted
+from ...runs.kinds import AUDIT
 from ...street.recipe import SceneRecipe
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -18,6 +19,7 @@ from ..jobs.page import Report
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.workspace import NamedImage, Workspace
 from ..widgets.chips import escaped
+from ..widgets.scripts import Made, copy_script
 from .opening import menu_asking
 from .survey import survey_panel
 from .view import AUDITS, CasesView
@@ -128,6 +130,7 @@ def _result(
                 "diagonal is what was said; a dark cell is a wording that would have turned the answer."
             )
             _open(workspace, model, image, result)
+    copy_script(result.answers[0], Made(AUDIT, result))
 
 
 def _clashing(result: Audit, number: int) -> str:

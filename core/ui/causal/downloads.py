@@ -10,7 +10,9 @@ from ...answer import Answer
 from ...causal.discovery import CausalGraph
 from ...causal.export import to_graphml, to_json
 from ...charts.pag_picture import pag_png
+from ...runs.kinds import GRAPH
 from ..widgets.map_downloads import times_line
+from ..widgets.scripts import Made, copy_script
 from .naming import drawn
 from .settings import in_words
 
@@ -43,6 +45,7 @@ def graph_downloads(answer: Answer, graph: CausalGraph, radius: int) -> None:
             "causal_json",
             on_click="ignore",
         )
+    copy_script(answer, Made(GRAPH, graph, {"radius": radius}))
 
 
 def _png(answer: Answer, graph: CausalGraph, radius: int) -> bytes:

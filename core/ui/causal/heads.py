@@ -14,6 +14,7 @@ from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
 from ...charts.heads import SmallImage, gallery, head_map
 from ...masking import as_seen
+from ...runs.kinds import HEADS_TEST
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import ModelCard, VisionLanguageModel
@@ -22,6 +23,7 @@ from ..widgets.clicks import Entry, clickable
 from ..widgets.head_finder import MANY
 from ..widgets.layers import greyed
 from ..widgets.pages import page_of
+from ..widgets.scripts import Made, copy_script
 from .naming import nats
 from .view import GRAPHS, HEADS_TESTS, SAMPLES, CausalView
 
@@ -197,6 +199,7 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) ->
         f"{rates.empty} without a patch, {rates.everything} with nearly all. Figures are the change of the token's "
         "log-probability (nats); the order is by how far it goes beyond random sets."
     )
+    copy_script(answer, Made(HEADS_TEST, test))
 
 
 def _share(rate: Proportion) -> str:

@@ -12,9 +12,11 @@ from ...answer import Answer, Fill
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Trial, explanation_test, image_positions
 from ...charts.tokens import visible
+from ...runs.kinds import EXPLANATION_TEST
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..widgets.places import place_of
+from ..widgets.scripts import Made, copy_script
 from .naming import names_of
 from .view import TESTS, CausalView, GraphKey, MaskedKey
 
@@ -110,6 +112,8 @@ def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
         "(its words count too, though they are not masked), then the whole and the controls. Masking can also change a "
         "token because the picture looks odd: compare with the random sets."
     )
+    of_graph = {"token": graph.token, "layer": graph.layer, "head": graph.head, "settings": graph.settings}
+    copy_script(answer, Made(EXPLANATION_TEST, test, {"graph": of_graph}))
 
 
 def _worth_showing(test: ExplanationTest) -> list[Trial]:

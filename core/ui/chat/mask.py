@@ -19,6 +19,7 @@ from ...geometry import clip_of, hidden_note, never_seen, percent
 from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
 from ...perturb.perturbation import HiddenPixels
 from ...perturb.reask import Reasked, reask_under
+from ...runs.kinds import REASKED
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
@@ -27,6 +28,7 @@ from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
+from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
 from .reasks import reasks_panel
 from .through import draft_of, hidden_in_words, masked_frames, names_of, through_frames_choice
@@ -278,3 +280,4 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
         "Orange: less probable, purple: more. "
         "A changed answer shows that the region mattered here, not that nothing else did."
     )
+    copy_script(original, Made(REASKED, reasked))

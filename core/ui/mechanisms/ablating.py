@@ -14,6 +14,7 @@ from ...charts.heads import head_map, head_name, layers_without
 from ...mechanisms.ablation import head_means, without_heads
 from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
 from ...perturb.reask import Reasked, reask_under
+from ...runs.kinds import REASKED as REASKED_KIND
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -21,6 +22,7 @@ from ..state.results import answer_key
 from ..state.workspace import Workspace
 from ..widgets.clicks import Entry, clickable
 from ..widgets.layers import greyed
+from ..widgets.scripts import Made
 from . import answer_difference
 from .answer_difference import answer_difference_panel
 from .ranked import ranked_ablation_panel
@@ -131,7 +133,8 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
         answer_difference_panel(reasked, "ablated")
         st.caption(HeadAblation.caveat)
         settings: Row = {"heads": [list(head) for head in heads], "replaced_by": instead, "says": reasked.answer.text}
-        save(answer, settings, partial(_tokens, reasked), "without-heads", "mechanisms_save_without")
+        made = Made(REASKED_KIND, reasked)
+        save(answer, settings, partial(_tokens, reasked), "without-heads", "mechanisms_save_without", made=made)
 
 
 def _tokens(reasked: Reasked) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from ...answer import Answer, Target
@@ -12,9 +13,11 @@ from ...charts.curves import WindowPoint, window_curves
 from ...charts.tokens import visible
 from ...mechanisms.attention_knockout import AttentionKnockout
 from ...mechanisms.costs import knockout_passes
-from ...mechanisms.knockout import Cut, KnockoutCurves, knockout_curves
+from ...mechanisms.knockout import UNKNOWN, Cut, KnockoutCurves, knockout_curves
+from ...perturb.prediction import Prediction
 from ...perturb.words import layers_in_words
 from ...quantities import nats
+from ...runs.kinds import KNOCKOUT
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
@@ -24,6 +27,7 @@ from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.forecasts import foreseen, foretold
+from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import CURVES, Curve, MechanismsView
 
@@ -81,6 +85,7 @@ def cut_curves(
     answer: Answer,
     target: Target,
     curves: dict[str, Curve],
+    cuts: dict[str, Cut],
     window: int,
 ) -> None:
     """The chart; a click on a point chooses its cut."""
@@ -109,7 +114,26 @@ def cut_curves(
         "window": window,
         "logprob_before": before,
     }
-    save(answer, settings, partial(_rows, curves), "knockout", "mechanisms_save_cuts")
+    made = Made(KNOCKOUT, whole(model, target, curves, cuts, window))
+    save(answer, settings, partial(_rows, curves), "knockout", "mechanisms_save_cuts", made=made)
+
+
+def whole(
+    model: VisionLanguageModel, target: Target, curves: dict[str, Curve], cuts: dict[str, Cut], window: int
+) -> KnockoutCurves:
+    """Curves that were computed one by one, as if they had been together; what is said then is not among them."""
+    shape = (len(curves), model.card.layers - window + 1)
+    logprob, probability = np.full(shape, np.nan), np.full(shape, np.nan)
+    before = next(iter(curves.values())).before
+    for row, curve in enumerate(curves.values()):
+        for point, value in zip(curve.points, curve.probabilities, strict=True):
+            logprob[row, point.first], probability[row, point.first] = before + point.change, value
+    said = Prediction((), np.array([before]), np.array([np.nan]), np.array([0]), ())
+    cutting = tuple(sorted({point.first for curve in curves.values() for point in curve.points}))
+    top = np.full((*shape, len(target.tokens)), UNKNOWN)
+    return KnockoutCurves(
+        target, window, tuple(cuts[name] for name in curves), said, logprob, probability, top, 1.0, cutting
+    )
 
 
 def _nothing_to_cut(model: VisionLanguageModel) -> str:

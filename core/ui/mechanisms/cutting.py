@@ -10,12 +10,14 @@ from ...answer import Answer, Target
 from ...mechanisms.attention_knockout import ways
 from ...mechanisms.knockout import Cut, cut_in
 from ...perturb.reask import Reasked, reask_under
+from ...runs.kinds import REASKED as REASKED_KIND
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.workspace import Workspace
+from ..widgets.scripts import Made, copy_script
 from . import answer_difference, curves
 from .answer_difference import answer_difference_panel
 from .curves import cut_curves
@@ -60,7 +62,7 @@ def cutting_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_cut_body"):
         with st.container(width=curves.WIDTH + 75):
-            cut_curves(view, model, answer, target, known, window)
+            cut_curves(view, model, answer, target, known, cuts, window)
         with st.container(width=answer_difference.WIDTH):
             _then(view, model, answer, cuts, window)
 
@@ -94,6 +96,7 @@ def _then(view: MechanismsView, model: VisionLanguageModel, answer: Answer, cuts
     if reasked is not None:
         st.markdown(f"**With {_layers(layers)} of {name} cut**")
         answer_difference_panel(reasked, "cut")
+        copy_script(answer, Made(REASKED_KIND, reasked))
 
 
 def _layers(layers: Sequence[int]) -> str:

@@ -11,10 +11,12 @@ from ...answer import Answer, Target
 from ...charts.effects import effect_map
 from ...mechanisms.causal_tracing import CausalTracing, not_reached, over_samples, total_effect
 from ...mechanisms.tracing import Trace
+from ...runs.kinds import TRACE
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import MechanismsView, Traced
 
@@ -53,7 +55,8 @@ def tracing_effects(
             "logprob_corrupted": traced.corrupted_logprob.tolist(),
             "complete": traced.complete,
         }
-        save(answer, settings, partial(rows_of, traced), "trace", "mechanisms_save_trace")
+        made = Made(TRACE, traced)
+        save(answer, settings, partial(rows_of, traced), "trace", "mechanisms_save_trace", made=made)
 
 
 def rows_of(traced: Trace) -> list[Row]:

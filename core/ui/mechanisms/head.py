@@ -10,11 +10,13 @@ from ...answer import Alternative, Answer, Head, TokenKind
 from ...charts.heads import head_name
 from ...charts.tokens import alternatives_chart, visible
 from ...mechanisms.vocabulary import HeadReading, read_heads
+from ...runs.kinds import HEAD_READING
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets.chips import escaped
 from ..widgets.places import place_of
+from ..widgets.scripts import Made, copy_script
 from .subject import Subject
 from .view import HEAD_READINGS, MechanismsView, Written
 
@@ -46,6 +48,7 @@ def head_panel(
         "make of the final state's logits; the input is the residual stream that enters the layer there, of which the "
         "head makes both its key and its value, read by the logit lens. Small summands are spread over many words."
     )
+    copy_script(answer, Made(HEAD_READING, reading, {"token_targets": subject.token_targets}))
 
 
 def _words(title: str, words: Sequence[Alternative], subject: Subject) -> None:

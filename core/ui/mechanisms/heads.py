@@ -11,11 +11,14 @@ from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
 from ...charts.heads import head_name
+from ...mechanisms.attribution import Attribution
+from ...runs.kinds import ATTRIBUTION, HEAD_INCREASES
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
+from ..widgets.scripts import Made
 from . import position_map, source
 from .head import head_panel
 from .head_figures import WIDTH, head_figures
@@ -68,7 +71,7 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
     taken = source.taken(view, model, target, subject, written, looked_at)
     with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
         with st.container(width=WIDTH):
-            _heads(view, answer, subject, written, scored)
+            _heads(view, answer, subject, written, shared, scored)
         if taken is not None:
             with st.container(width=position_map.WIDTH):
                 source_panel(workspace, answer, subject, looked_at, taken, opacity)
@@ -99,7 +102,9 @@ def _scored(view: MechanismsView, measure: Measure, figures: Float[np.ndarray, "
     return Scored(measure, figures, ordered, view.chosen(ordered[0], *figures.shape))
 
 
-def _heads(view: MechanismsView, answer: Answer, subject: Subject, written: Written, scored: Scored) -> None:
+def _heads(
+    view: MechanismsView, answer: Answer, subject: Subject, written: Written, shared: Attribution | None, scored: Scored
+) -> None:
     name = scored.measure.lower()
 
     def clicked(head: Head) -> None:
@@ -116,7 +121,10 @@ def _heads(view: MechanismsView, answer: Answer, subject: Subject, written: Writ
         f"{head_name(scored.chosen)}). Purple speaks for the word, orange against."
     )
     settings = {"measure": scored.measure, "word": subject.named, "seconds": written.seconds}
-    save(answer, settings, partial(_rows, scored), f"heads-{name.replace(' ', '-')}", "mechanisms_save_heads")
+    about = {"token_targets": subject.token_targets}
+    made = Made(HEAD_INCREASES, written.increases, about) if shared is None else Made(ATTRIBUTION, shared, about)
+    rows = partial(_rows, scored)
+    save(answer, settings, rows, f"heads-{name.replace(' ', '-')}", "mechanisms_save_heads", made=made)
 
 
 def _rows(scored: Scored) -> list[Row]:

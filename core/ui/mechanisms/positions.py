@@ -15,12 +15,14 @@ from ...charts.tokens import alternatives_chart, visible
 from ...masking import as_seen
 from ...mechanisms.lens import reciprocal_rank_by_chance
 from ...mechanisms.logit_lens import LogitLens, some_layers, words_read
+from ...runs.kinds import READING
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.closer import closer_button
 from ..widgets.places import place_of, why_no_places
+from ..widgets.scripts import Made
 from ..widgets.seen import seen_button
 from .reading import TOP, first_layers, read, rows_of, shown
 from .saving import save
@@ -122,7 +124,16 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
         seen_button(answer, workspace.shown_image, "lens")
         closer_button(answer.layout, workspace.shown_image, "lens", lambda size: draw(size=size, zoom=True))
     rows = partial(rows_of, model, answer, states, [layer], positions)
-    save(answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid")
+    made = _made(states, positions, [layer], subject)
+    save(
+        answer, {"layer": layer, "method": "logit lens"}, rows, f"lens-layer{layer}", "mechanisms_save_grid", made=made
+    )
+
+
+def _made(states: Read, positions: Sequence[int], layers: Sequence[int], subject: Subject) -> Made:
+    """What was read, for its script."""
+    word = subject.token_targets[0].token
+    return Made(READING, states.reading, {"positions": tuple(positions), "layers": tuple(layers), "words": (word,)})
 
 
 def _clickable_grid(view: MechanismsView, draw: Callable[..., alt.LayerChart], description: str) -> None:
@@ -213,6 +224,7 @@ def _words(
             partial(rows_of, model, answer, states, layers, positions),
             "lens-words",
             "mechanisms_save_table",
+            made=_made(states, positions, layers, subject),
         )
 
 

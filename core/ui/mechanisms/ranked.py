@@ -14,6 +14,7 @@ from ...counted import counted
 from ...mechanisms.ablation import AblationCurves, ablation_curves, head_means
 from ...mechanisms.costs import ablation_passes
 from ...mechanisms.head_ablation import MEAN, NOTHING, counts_of
+from ...runs.kinds import ABLATION
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
@@ -22,6 +23,7 @@ from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
 from ..widgets.forecasts import foretold
+from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import RANKED, MechanismsView
 from .written import Measure
@@ -65,11 +67,12 @@ def ranked_ablation_panel(
             "random orders."
         )
         return
-    _drawn(model, answer, target, measure, curves)
+    made = Made(ABLATION, curves, {"target": target, "rankings": {measure: tuple(ordered)}})
+    _drawn(model, answer, target, measure, curves, made)
 
 
 def _drawn(
-    model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure, curves: AblationCurves
+    model: VisionLanguageModel, answer: Answer, target: Target, measure: Measure, curves: AblationCurves, made: Made
 ) -> None:
     instead = MEAN if curves.mean else NOTHING
     ranked, random = curves.ranked[measure] - curves.before.logprob, curves.random - curves.before.logprob
@@ -95,7 +98,7 @@ def _drawn(
         "replaced_by": instead,
     }
     rows = partial(_rows, curves.counts, ranked, random)
-    save(answer, settings, rows, "ablation-curve", "mechanisms_save_ranking")
+    save(answer, settings, rows, "ablation-curve", "mechanisms_save_ranking", made=made)
 
 
 def _rows(

@@ -11,6 +11,7 @@ import streamlit as st
 from ...answer import Answer
 from ...geometry import picture_records
 from ...spreadsheet import csv_table
+from ..widgets.scripts import Made, copy_script
 
 Row = Mapping[str, object]
 
@@ -22,8 +23,24 @@ def save(
     name: str,
     key: str,
     png: Callable[[], bytes] | None = None,
+    made: Made | None = None,
 ) -> None:
-    """A popover with the figures as CSV and as JSON, and a picture where there is one; made when they are asked for."""
+    """A popover with the figures as CSV and as JSON, and a picture where there is one; made when they are asked for.
+    Beside it the code that makes the result (`made`) they are of."""
+    with st.container(horizontal=True, gap="small"):
+        _files(answer, settings, rows, name, key, png)
+        if made is not None:
+            copy_script(answer, made)
+
+
+def _files(
+    answer: Answer,
+    settings: Row,
+    rows: Callable[[], Sequence[Row]],
+    name: str,
+    key: str,
+    png: Callable[[], bytes] | None,
+) -> None:
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         if png is not None:
             st.download_button("Picture (PNG)", png, f"{name}.png", "image/png", f"{key}_png", on_click="ignore")

@@ -19,6 +19,7 @@ from ...charts.tokens import visible
 from ...mechanisms.registry import mechanisms
 from ...mechanisms.results import Curve, Curves, HeadValues, LayerTexts, LayerValues, PositionValues, Shape
 from ...mechanisms.run import Measurement, record
+from ...runs.kinds import MEASUREMENT
 from ...statistics.estimate import Estimate
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
@@ -28,6 +29,7 @@ from ..widgets.evidence.view import EvidenceView, Mapped
 from ..widgets.kept_rows import rows_held
 from ..widgets.map_downloads import file_name
 from ..widgets.places import why_no_places
+from ..widgets.scripts import Made
 from . import head_figures, position_map
 from .layer_shapes import layer_texts, layer_values
 from .position_map import coloured_words, image_scale, picture_map, save_map, sums
@@ -55,7 +57,8 @@ def draw_shape(
         case Curves():
             _curves(shape, key)
     name = file_name(measurement.mechanism, shape.title)
-    save(answer, {**record(answer, measurement), "figure": shape.title}, partial(shape.rows, answer), name, key)
+    settings = {**record(answer, measurement), "figure": shape.title}
+    save(answer, settings, partial(shape.rows, answer), name, key, made=Made(MEASUREMENT, measurement))
     return None
 
 

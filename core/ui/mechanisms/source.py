@@ -12,6 +12,7 @@ from ...answer import Answer, Explanation, Head, Target
 from ...charts.heads import head_name
 from ...mechanisms.head_contributions import HeadContributions
 from ...mechanisms.logprob_increase import source_increases
+from ...runs.kinds import SOURCE_INCREASES
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -21,6 +22,7 @@ from ..widgets.drawing import drawing_choice
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.places import why_no_places
+from ..widgets.scripts import Made, copy_script
 from .position_map import coloured_words, image_scale, picture_map, save_map, sums
 from .subject import Subject
 from .view import TAKEN, MechanismsView, Taken, Written
@@ -113,7 +115,10 @@ def source_panel(
     )
     evidence_badges(workspace.view(EvidenceView), answer, taken)
     title = f"Log-probability increase through {whose}: {subject.named}"
-    save_map(answer, taken, scale, opacity, title, caveat, whose, "mechanisms_save_map", workspace.shown_image)
+    about = {"token_targets": subject.token_targets, "heads": tuple(heads)}
+    with st.container(horizontal=True, gap="small"):
+        save_map(answer, taken, scale, opacity, title, caveat, whose, "mechanisms_save_map", workspace.shown_image)
+        copy_script(answer, Made(SOURCE_INCREASES, taken.scores, about))
 
 
 def _name(heads: Sequence[Head]) -> str:

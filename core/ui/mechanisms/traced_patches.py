@@ -15,12 +15,14 @@ from ...maps.difference import image_positions_of
 from ...masking import as_seen
 from ...mechanisms.causal_tracing import over_samples
 from ...mechanisms.groups import Group, patch_groups
+from ...runs.kinds import TRACE
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target, measure_of
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.forecasts import foretold
 from ..widgets.map_downloads import asked_notes, drawn_over
+from ..widgets.scripts import Made
 from ..widgets.seen import seen_button
 from .effects import rows_of
 from .restoring import Order, compute, told_of
@@ -122,4 +124,5 @@ def _map(
         f"trace-layer{layer}",
         "mechanisms_save_patches",
         partial(png_map, images, answer.layout, values, scale, 0.6, under, over.only),
+        Made(TRACE, traced),
     )

@@ -14,11 +14,13 @@ from ...charts.shares import layers_chart
 from ...explainers.relevancy import relevancy_by_layer
 from ...maps.difference import image_positions_of
 from ...maps.shares import COMPARED, parts, shares_by_layer
+from ...runs.kinds import RELEVANCY_TRACE
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
+from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
 from .maps import Look
 from .view import TRACES, RelevancyView
@@ -71,6 +73,7 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
         "Click a layer to see its patches. What enters high up was fetched by the answer's own position; low layers "
         "mostly mix question and image."
     )
+    copy_script(answer, Made(RELEVANCY_TRACE, trace, {"target": target}))
 
 
 def _clicked(key: str, event: Any) -> int | None:

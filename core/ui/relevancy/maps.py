@@ -17,6 +17,7 @@ from ...explainers.registry import explainers
 from ...maps.agreement import agreement
 from ...maps.difference import image_positions_of
 from ...maps.scale import as_shares
+from ...runs.kinds import EXPLANATION
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
@@ -28,6 +29,7 @@ from ..widgets.every_picture import every_picture
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
 from ..widgets.map_downloads import map_downloads
+from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
 from .methods import add
 from .running import compute
@@ -175,7 +177,7 @@ def _map(
     look: Look,
     size: int,
 ) -> None:
-    answer = one.explanation.about(answer)
+    asked, answer = answer, one.explanation.about(answer)
     if answer.layout.views:
         label = "share" if look.common else "score"
         draw = partial(
@@ -196,6 +198,7 @@ def _map(
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
         map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common, look.image)
+        copy_script(asked, Made(EXPLANATION, one.explanation))
         seen_button(answer, look.image, one.order.method)
     if one.explanation.complete < 1:
         st.caption(

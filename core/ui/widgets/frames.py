@@ -26,6 +26,7 @@ from ..state.results import Kept, Kind, answer_key
 from ..state.workspace import Workspace
 from .chips import escaped
 from .clicks import Entry, clickable
+from .scripts import Made, copy_script
 from .strip import Tile, strip
 
 TILE, NARROW, WIDE = 110, 320, 500
@@ -124,6 +125,8 @@ def _bars(
             if changes:
                 st.caption("Without the frame: change of the target's log-probability (nats) when it is black")
                 bars(changes, "change when hidden (nats)", "frame_changes", False)
+                video = answer.question.clips.index(clip)
+                copy_script(answer, Made(FRAME_CHANGES, changes, {"target": target, "video": video}))
             if model is not None and len(changes or ()) < len(shown):
                 _hide(workspace, model, answer, target, shown, key, jobs)
 

@@ -10,10 +10,12 @@ from ....answer import Answer
 from ....charts.evidence import randomisation_curves
 from ....evidence.randomisation import Randomisation, randomise
 from ....explainers.registry import explainers
+from ....runs.kinds import RANDOMISED as RANDOMISED_KIND
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ..chips import escaped
+from ..scripts import Made, copy_script
 from .view import RANDOMISED, EvidenceView, Mapped, map_key
 
 STAGES = 6
@@ -70,3 +72,7 @@ def _drawn(view: EvidenceView, answer: Answer, own: Sequence[Mapped]) -> None:
     seconds = sum(outcome.seconds for outcome in randomised.values())
     stopped = "" if longest.complete == 1 else f" · stopped: {longest.complete:.0%} of the weights were shuffled"
     st.caption(f"Near 0: the map rests on what was learned. {escaped(Randomisation.caveat)} · {seconds:.1f} s{stopped}")
+    for one in own:
+        if one.name in randomised and len(own) == 1:
+            about = {"target": one.explanation.target, "map_settings": one.explanation.settings, "stages": STAGES}
+            copy_script(answer, Made(RANDOMISED_KIND, randomised[one.name], about))

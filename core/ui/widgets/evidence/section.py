@@ -12,11 +12,13 @@ from ....evidence.evaluate import check_testable, evaluate
 from ....evidence.location import Location, locate
 from ....evidence.settings import EvidenceSettings
 from ....geometry import place_note
+from ....runs.kinds import EVIDENCE
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ...state.workspace import Workspace
 from ..controls import settings_form
+from ..scripts import Made, copy_script
 from . import figures, truth
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
@@ -111,6 +113,8 @@ def _results(
             with st.container(width=575):
                 figures.curves(evidence, fill)
                 st.caption(figures.cost(evidence))
+                about = {"target": one.explanation.target, "map_settings": one.explanation.settings}
+                copy_script(answer, Made(EVIDENCE, evidence, about))
         if evidence is not None or place is not None:
             with st.container(width=490):
                 figures.table(evidence, place)

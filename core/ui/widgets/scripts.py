@@ -1,0 +1,71 @@
+"""The code behind what is on screen: a few lines of Python that make exactly this."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from ...answer import Answer
+from ...reports.case import Case
+from ...reports.code import CannotBeWritten, Writer
+from ...reports.script import Setting, picture_codes, script
+from ...runs.identity import readable
+from ...runs.kinds import RunKind
+from ...runs.manifest import KeptModel
+from ..state import models
+from ..state.keeping import source_of
+from ..state.results import AnswerKey, answer_key
+from ..state.workspace import Exchange, current_workspace
+
+MOST_KNOWN = 64
+_pictures: OrderedDict[AnswerKey, tuple[str, ...]] = OrderedDict()
+"""By which code the pictures of the last answers are had: to find that out, scenes are drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A result on screen, and what decides it beside what it says itself, by names (`core.reports`)."""
+
+    kind: RunKind[Any]
+    result: Any
+    about: Mapping[str, object] = field(default_factory=dict)
+
+
+def copy_script(answer: Answer, made: Made) -> None:
+    """A popover with the code that makes a result about an answer, to be copied."""
+    with st.popover("Copy as script", icon=":material/code:", type="tertiary"):
+        try:
+            text = script(made.kind.name, Case(answer, made.result, readable(made.about)), _setting(answer))
+        except CannotBeWritten as error:
+            st.text(f"No script makes this again. {error}")
+            return
+        st.code(text, language="python", wrap_lines=True)
+        drawn = "street_scene" in text or not answer.question.images
+        st.caption("It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
+
+
+def _setting(answer: Answer) -> Setting:
+    """What a script about an answer begins with."""
+    store = models.store()
+    model = store.loaded(answer.model)
+    kept = None if model is None else KeptModel(model.card, store.spec_of(answer.model))
+    key = answer_key(answer)
+    codes = _pictures.get(key)
+    if codes is None:
+        exchange = _exchange(key)
+        named = () if exchange is None else tuple(source_of(image) for image in exchange.images)
+        sources = named if len(named) == len(answer.question.images) else ()
+        codes = _pictures[key] = picture_codes(answer.question, sources, Writer())
+        while len(_pictures) > MOST_KNOWN:
+            _pictures.popitem(last=False)
+    return Setting(kept, codes)
+
+
+def _exchange(key: AnswerKey) -> Exchange | None:
+    """The exchange of this tab whose answer this is."""
+    exchanges = current_workspace().exchanges
+    return next((one for one in exchanges if one.answer is not None and answer_key(one.answer) == key), None)
