@@ -55,9 +55,12 @@ def _map(model: TransformersModel, answer: Answer) -> Explanation:
 
 def _testing_heads(mode: str) -> Work:
     masking, settings = Masking(mode), GraphSettings()  # type: ignore[arg-type]
-    return lambda model, answer, cancel: list(
-        heads_tests(model, answer, 1, range(model.card.layers), settings, 2, masking, cancel=cancel)
-    )
+
+    def work(model: TransformersModel, answer: Answer, cancel: CancelToken) -> object:
+        every = dict.fromkeys(range(model.card.layers), range(model.card.heads))
+        return list(heads_tests(model, answer, 1, every, settings, 2, masking, cancel=cancel))
+
+    return work
 
 
 WORK: dict[str, Work] = {
