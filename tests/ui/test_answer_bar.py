@@ -186,7 +186,7 @@ def test_an_answer_of_a_model_since_unloaded_is_kept_and_asked_again(
     work_of(at).spec = ModelSpec(str(save_llava(tmp_path, seed=3)), "float32", "cpu")
     at.run()
     assert not at.exception
-    assert any("It can only be explained by the model that gave it" in text.value for text in at.text)
+    assert any("It can only be explained by " in text.value for text in at.text)
     assert chips(at) is not None and work_of(at).target == Target((1,))
     at.button(key="ask_present").click().run()
     assert not at.exception

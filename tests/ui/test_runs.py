@@ -26,6 +26,7 @@ from core.ui.state import opening
 from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Workspace
+from core.vlm.loading import ModelSpec
 
 App = Callable[..., AppTest]
 
@@ -47,7 +48,7 @@ def work_of(at: AppTest) -> Workspace:
 
 
 def said(at: AppTest) -> str:
-    return " ".join(each.value for each in (*at.text, *at.caption, *at.markdown))
+    return " ".join(each.value for each in (*at.text, *at.caption, *at.markdown, *at.info))
 
 
 def ask(at: AppTest, text: str) -> AppTest:
@@ -334,3 +335,25 @@ def test_settings_of_a_run_that_do_not_fit_are_let_go_of(app: App, runs: RunStor
         assert not at.exception and not at.error, page
         assert len(work_of(at).exchanges) == 1
         left(at)
+
+
+@pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph", "5_Mechanisms"])
+def test_a_run_is_looked_at_without_its_model(app: App, page: str, qwen_folder: Path) -> None:
+    at = ask(app(), "What color is the house?")
+    at.switch_page(f"pages/{page}.py").run()
+    shown = charts(at)
+    id_ = left(at)
+
+    other = app(None, {"run": id_})
+    other.session_state["workspace"].spec = ModelSpec(str(qwen_folder), "float32", "cpu")
+    other.switch_page(f"pages/{page}.py").run()
+    assert not other.exception and not other.error
+    assert "Another model gave this answer" in said(other) and "It can only be explained by tiny-llava" in said(other)
+    if page == "5_Mechanisms":
+        assert "needs the model" in said(other)
+    else:
+        assert shown and charts(other) == shown
+
+
+def charts(at: AppTest) -> int:
+    return len(at.get("vega_lite_chart")) + len(at.get("arrow_vega_lite_chart")) + len(at.get("imgs"))

@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ...runs.absent import AbsentModel
 from ...vlm.cancel import Cancelled, CancelToken, hearing
 from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
@@ -37,6 +38,10 @@ _STYLE = """<style>
 .st-key-deferred { position: fixed; bottom: 1.5rem; right: 2rem; width: min(26rem, 90vw) !important; z-index: 100;
   background: Canvas; box-shadow: 0 2px 12px rgb(0 0 0 / 0.25); }
 </style>"""
+
+
+class NoModel(str):
+    """Why something was not done: its model is not there."""
 
 
 @dataclass(eq=False)
@@ -70,6 +75,8 @@ class PageJobs:
             self.run(model, [key], purpose, name, work, foretold)
         if not self.tell(key):
             return True
+        if isinstance(model, AbsentModel):
+            return False
         st.button("Compute it", key=f"again_{name}", on_click=self.forget, args=(key,))
         return False
 
@@ -103,6 +110,9 @@ class PageJobs:
         Returns when that took no more than a moment. If it takes longer the page runs anew, watches the work to its end
         and draws everything again, and this does not return.
         """
+        if isinstance(model, AbsentModel):
+            self.stopped.update(dict.fromkeys(keys, NoModel(model.sentence)))
+            return
 
         def stoppable(cancel: CancelToken, say: Callable[[str], None]) -> None:
             with hearing(cancel):
@@ -117,6 +127,10 @@ class PageJobs:
             self.left = partial(self._watch, job, f"stop_{name}", fail, Left(foretold))
             st.rerun()
         _conclude(job, job.result, fail)
+
+    def forget_absence(self) -> None:
+        """Try again what only a model could do that was not there, and is now."""
+        self.stopped = {key: why for key, why in self.stopped.items() if not isinstance(why, NoModel)}
 
     def tell(self, key: Hashable) -> bool:
         """Say of work that was stopped or failed what happened. Whether there was anything to say."""

@@ -33,6 +33,8 @@ class RunKeeper:
         self.path: list[str] = []
         self.turns: dict[str, Turn] = {}
         self.read: set[str] = set()
+        self.whose = {model.card.fingerprint for model in run.manifest.models}
+        """The models whose cards are kept, by fingerprint."""
         self.told: set[str] = set()
         """What of its damage was told."""
         self.known: dict[str, object] = {}

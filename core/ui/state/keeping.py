@@ -72,12 +72,25 @@ def keep_turn(keeper: RunKeeper, exchange: Exchange) -> None:
     answer = exchange.answer
     state = (exchange.trouble, answer and (answer.model, answer.token_ids, answer.finish))
     if keeper.looking or (keeper.known.get(exchange.id) == state and exchange.id in keeper.path):
+        if answer is not None and not keeper.looking and answer.model not in keeper.whose:
+            _tell_whose(keeper, answer.model)
         return
     keeper.known[exchange.id] = state
     model = None if answer is None else models().loaded(answer.model)
     spec = None if answer is None else models().spec_of(answer.model)
+    if model is not None:
+        keeper.whose.add(model.card.fingerprint)
     keeper.add(turn_of(exchange), None if model is None else model.card, spec)
     keeper.measure()
+
+
+def _tell_whose(keeper: RunKeeper, fingerprint: str) -> None:
+    """Keep the card of a model that is here by now."""
+    model = models().loaded(fingerprint)
+    if model is not None:
+        keeper.whose.add(fingerprint)
+        card, spec = model.card, models().spec_of(fingerprint)
+        keeper.do(lambda run: run.keep_model(card, spec))
 
 
 def turn_of(exchange: Exchange) -> Turn:

@@ -14,6 +14,7 @@ from PIL import Image
 from ...answer import Question
 from ...clips import Clip, Video
 from ...errors import NeedsItsModel, NotWritten, RunBusy, RunDamaged, RunError, UnreadableRecipe
+from ...runs.absent import AbsentModel, absent_model
 from ...runs.draft import Draft
 from ...runs.models import revived, standing
 from ...runs.run import Run
@@ -133,6 +134,15 @@ def bring_to_life(workspace: Workspace, model: VisionLanguageModel) -> None:
             exchange.answer = alive
             keeper.turns[exchange.id] = replace(turn, answer=alive)
             keeper.run.know(keeper.turns[exchange.id])
+
+
+def kept_model(workspace: Workspace) -> AbsentModel | None:
+    """What stands for the model of the answer that is looked into, where the run knows it."""
+    answer, keeper = workspace.answer, workspace.run
+    kept = None if answer is None or keeper is None else keeper.run.manifest.model(answer.model)
+    if answer is None or kept is None or not answer.tokens:
+        return None
+    return absent_model(kept.card, [answer])
 
 
 def _take_over(workspace: Workspace, other: Workspace) -> None:

@@ -62,7 +62,7 @@ def answer_bar(workspace: Workspace, model: VisionLanguageModel, *, contrasts: b
     if same_model:
         unfamiliar_note(workspace, exchange.images, "bar")
     else:
-        _another_model(workspace, model, exchange, answer)
+        another_model(workspace, model, exchange, answer)
         return None
     return answer
 
@@ -151,19 +151,29 @@ def _target(
             st.text(describe_target(answer, workspace.target, model))
 
 
-def _another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
+def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """The answer stays on screen; explaining it takes the model that gave it."""
+    kept = None if workspace.run is None else workspace.run.run.manifest.model(answer.model)
     former = models.store().spec_of(answer.model)
+    unknown = kept.spec if kept is not None and former is None else None
     with st.container(border=True, key="another_model"):
         st.markdown(":material/info: **Another model gave this answer**")
+        whose = f"{kept.card.name} (fingerprint {answer.model[:12]})" if kept else "the model that gave it"
         st.text(
-            f"It can only be explained by the model that gave it, and the one in use is {model.card.name}. The answer "
-            "and your target are kept. Ask the same question of the present model, or bring the former one back."
+            f"It can only be explained by {whose}, and the one in use is {model.card.name}. The answer "
+            "and your target are kept"
+            + (", and what was computed about it is shown" if kept else "")
+            + ". Ask the same question of the present model, or bring the former one back."
         )
+        if unknown is not None:
+            st.text(f"It was loaded from {unknown.source}. Load only what you trust.")
         with st.container(horizontal=True):
             again = st.button("Ask the present model", type="primary", icon=":material/replay:", key="ask_present")
             if former is not None and st.button("Bring the former model back", key="load_former"):
                 models.switch_model(workspace, former)
+                st.rerun()
+            if unknown is not None and st.button("Load that model", key="load_kept"):
+                models.switch_model(workspace, unknown)
                 st.rerun()
     if again:
         _ask(workspace, model, exchange.question, exchange.images)

@@ -10,10 +10,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from ...answer import Answer
+from ...runs.absent import AbsentModel
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
+from ..state.opening import kept_model
 from ..state.workspace import Exchange, Workspace
-from .answer_bar import answer_bar, explained
+from .answer_bar import another_model, answer_bar, explained
 from .asking import wait_for_parting
 from .frame import keeping, safety_net
 from .grid import grid_line
@@ -36,11 +38,15 @@ def explore(
     with below:
         jobs.finish()
     with page:
-        exchange = explained(workspace, model)
-        if exchange is None:
+        exchange, absent = explained(workspace, model), None
+        if exchange is None and (absent := kept_model(workspace)) is not None:
+            assert workspace.inspected is not None
+            _explored(workspace, model, workspace.inspected, jobs, body, False, absent)
+        elif exchange is None:
             body(workspace, model, answer_bar(workspace, model, contrasts=contrasts))
         else:
-            _explored(workspace, model, exchange, jobs, body, contrasts)
+            jobs.forget_absence()
+            _explored(workspace, model, exchange, jobs, body, contrasts, None)
 
 
 @st.fragment
@@ -51,12 +57,16 @@ def _explored(
     jobs: PageJobs,
     body: Body,
     contrasts: bool,
+    absent: AbsentModel | None,
 ) -> None:
+    """With `absent`, the answer is one of a model that is not in use, whose place it takes: what was kept is shown."""
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
     with safety_net(workspace), keeping(workspace):
-        answer = answer_bar(workspace, model, contrasts=contrasts)
-        if answer is not None:
+        answer = answer_bar(workspace, absent or model, contrasts=contrasts)
+        if absent is not None and answer is not None:
+            another_model(workspace, model, exchange, answer)
+        elif answer is not None:
             grid_line(model, exchange, answer, jobs)
-        body(workspace, model, answer)
+        body(workspace, absent or model, answer)

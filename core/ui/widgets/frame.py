@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer
 from ...charts.palette import HIDDEN_RGB
+from ...errors import NeedsItsModel
 from ...vlm.model import VisionLanguageModel
 from ..state import link, models
 from ..state.keeping import keep
@@ -20,6 +21,7 @@ from ..state.opening import bring_to_life, held
 from ..state.place import forget_choices, note_widgets
 from ..state.workspace import Workspace, current_workspace
 from . import model_bar, model_chooser, replay_check, run_bar
+from .chips import escaped
 from .entries import one_entry
 
 log = logging.getLogger(__name__)
@@ -134,6 +136,8 @@ def safety_net(workspace: Workspace) -> Iterator[None]:
     """
     try:
         yield
+    except NeedsItsModel as error:
+        st.info(escaped(str(error)), icon=":material/neurology:")
     except Exception:
         log.exception("a page failed")
         if workspace.restored:
