@@ -61,8 +61,7 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
     """Make the file that was asked for, and offer it."""
     if view.packing is not None and view.packing[0] == run.id:
         handed, view.packing = view.packing[1], None
-        _pack(workspace, view, run, handed)
-        st.rerun()
+        view.last = _packing(workspace, view, run, handed)
     packed = view.packed
     if packed is None or packed.run != run.id:
         return
@@ -82,19 +81,20 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
         st.caption(form.what)
 
 
-def _pack(workspace: Workspace, view: HistoryView, run: RunInfo, handed: Handed) -> None:
-    """Write the file, with a bar and a way to stop it: any click begins the page anew, which ends this."""
+def _packing(workspace: Workspace, view: HistoryView, run: RunInfo, handed: Handed) -> Callable[[], None]:
+    """A place for a bar, with a way to stop it: any click begins the page anew, which ends it. Returns what then writes
+    the file."""
     place, stop = st.empty(), st.empty()
     words = f"Making the {handed.lower()} …"
     stop.button("Stop", key="stop_packing", icon=":material/stop_circle:")
     form, keeper = FORMS[handed], workspace.run
-    if keeper is not None and keeper.id == run.id:
-        keeper.flush(PATIENCE)
 
     def advance(done: float) -> None:
         place.progress(min(1.0, max(0.0, done)), words)
 
     def pack() -> Told | None:
+        if keeper is not None and keeper.id == run.id:
+            keeper.flush(PATIENCE)
         folder = tempfile.TemporaryDirectory(prefix="sightline-")
         file = Path(folder.name) / f"run.{form.ending}"
         with runs().open(run.id, only_look=True) as opened:
@@ -106,7 +106,11 @@ def _pack(workspace: Workspace, view: HistoryView, run: RunInfo, handed: Handed)
         return Told(f"The {handed.lower()} is made, but for {many(len(damage), 'piece')}:", damage=damage, wrong=True)
 
     advance(0.0)
-    attempt(view, pack)
+    return lambda: _ended(attempt(view, pack))
+
+
+def _ended(_: bool) -> None:
+    st.rerun()
 
 
 def _let_go(view: HistoryView) -> None:
@@ -139,9 +143,9 @@ def take_in(view: HistoryView) -> None:
             return Told(f"{title} is taken in.")
         return Told(f"{title} is taken in, but for {many(len(damage), 'piece')}:", damage=damage, wrong=True)
 
-    with place, st.spinner("Checking the bundle …"):
-        attempt(view, take)
-    st.rerun()
+    waiting = place.empty()
+    waiting.caption(":material/progress_activity: Checking the bundle …")
+    view.last = lambda: _ended(attempt(view, take))
 
 
 def _safe(name: str) -> str:

@@ -40,6 +40,7 @@ def history_page(workspace: Workspace) -> None:
     view.comparing = False
     _head(kept, trash)
     _told(view)
+    view.last = None
     if kept:
         listing(workspace, view, kept)
     else:
@@ -52,6 +53,13 @@ def history_page(workspace: Workspace) -> None:
     take_in(view)
     trash_panel(view, trash)
     limits_panel(workspace, view, kept)
+    _do_last(view)
+
+
+def _do_last(view: HistoryView) -> None:
+    last, view.last = view.last, None
+    if last is not None:
+        last()
 
 
 def _head(kept: tuple[RunInfo, ...], trash: tuple[RunInfo, ...]) -> None:

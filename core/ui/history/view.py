@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,7 +39,8 @@ class Packed:
 class HistoryView(View):
     """What is chosen. `about` is the run whose title, tags and notes are being written, `packing` the one of which
     a file is being made and as what, `packed` the last file that is ready, `chosen` the runs to be compared, the first
-    chosen first, and `comparing` whether they are."""
+    chosen first, and `comparing` whether they are. `last` is what is done when all else is drawn: nothing is dimmed
+    meanwhile."""
 
     told: Told | None = None
     about: str | None = None
@@ -47,4 +49,5 @@ class HistoryView(View):
     chosen: tuple[str, ...] = ()
     comparing: bool = False
     emptying: bool = False
+    last: Callable[[], None] | None = None
     uploads: int = 0
