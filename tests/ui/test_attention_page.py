@@ -66,6 +66,16 @@ def test_the_same_cell_again_lets_the_head_go_however_the_chart_remembers_it(pag
     assert view_of(page).head == (1, 3), "a click on a head that the chart still holds chooses it"
 
 
+def test_heads_and_patches_are_chosen_by_keyboard_too(page: AppTest) -> None:
+    views = work_of(page).answer.layout.views  # type: ignore[union-attr]
+    next(box for box in page.selectbox if box.label == "Head").select((1, 3)).run()
+    assert view_of(page).head == (1, 3)
+    next(box for box in page.number_input if box.label == "Row").set_value(2).run()
+    next(box for box in page.number_input if box.label == "Column").set_value(1).run()
+    next(button for button in page.button if button.label.startswith("Select this patch")).click().run()
+    assert view_of(page).patches == (views[0].positions[views[0].columns],)
+
+
 def test_clicked_patches_can_colour_heads_and_are_outlined(page: AppTest) -> None:
     places = work_of(page).answer.layout.views[0].positions  # type: ignore[union-attr]
     first, second = {"position": places[1]}, {"position": places[6]}

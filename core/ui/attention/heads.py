@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from ...attention.measures import by_key, measured, ranked
 from ...charts.heads import head_map, head_name, map_width, ranked_heads
+from ..widgets.by_keyboard import head_and_patch_by_keyboard
 from ..widgets.clicks import Entry, clickable
 from ..widgets.head_finder import head_finder, window
 from ..widgets.layers import greyed
@@ -56,5 +57,9 @@ def attention_heads_panel(view: AttentionView, subject: Subject) -> Float[np.nda
     st.caption(
         f"{measure.name.capitalize()} of each head{subject.said()}. Layers and heads count from 0; {hint.lower()} "
         f"(now: {head_name(view.head)}).{greyed(subject.rows.without, kept=subject.held.every_layer)}"
+    )
+    heads = sorted(head for head, _ in ranking)
+    head_and_patch_by_keyboard(
+        heads, view.head, view.choose, subject.answer.layout, subject.image, view.toggle, "attention_keys"
     )
     return values

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from ...answer import Head
 from ...charts.heads import head_map, layers_without, map_width, ranked_heads
+from ..widgets.by_keyboard import head_by_keyboard
 from ..widgets.clicks import Entry, clickable
 from ..widgets.head_finder import head_finder, window
 from ..widgets.layers import greyed
@@ -49,3 +50,4 @@ def head_figures(
             order = window(left, chosen, MOST_RANKED)
             bars = ranked_heads(order, name=name, chosen=chosen, click="bar", width=BARS)
             clickable(bars, "bar", keys[1], click, f"the heads with the most {name}")
+    head_by_keyboard(sorted(ranking), chosen, clicked, f"{keys[0]}_keys")

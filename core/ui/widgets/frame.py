@@ -48,9 +48,9 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 }
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
-"""Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves a half-drawn page), and figures wider than a page that are
-scrolled by themselves: their size is fixed, so that pictures and what lies over them stay together. Nothing of a model
-or a user is ever put into markup."""
+"""Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves
+a half-drawn page), and figures wider than a page that are scrolled by themselves: their size is fixed, so that pictures
+and what lies over them stay together. Nothing of a model or a user is ever put into markup."""
 
 
 @contextmanager
