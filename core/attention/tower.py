@@ -13,9 +13,13 @@ from ..answer import Answer, Head, TokenKind, TokenLayout
 from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, tower_rows_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import Passes
 from ..vlm.tower import TowerPass
 from .measures import focus
 from .rows import nanmean
+
+ROWS = 3.0
+"""All rows of a layer and their figures, in passes of it: it is computed again, and its attention written out."""
 
 
 def image_positions(layout: TokenLayout, image: int) -> tuple[int, ...]:
@@ -47,6 +51,11 @@ def tower_read(model: VisionLanguageModel, answer: Answer) -> TowerPass | None:
     NotEnoughMemory, before any work."""
     check_memory("The vision tower's attention", tower_rows_bytes(model, answer), model, "Use a smaller picture.")
     return model.checkpointed_tower(answer)
+
+
+def tower_passes(layers: float) -> Passes:
+    """What a pass of the tower costs, and the rows of this share of its layers, which are computed again."""
+    return Passes(tower=1 + ROWS * layers)
 
 
 @dataclass(frozen=True, eq=False)

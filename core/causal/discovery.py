@@ -18,6 +18,7 @@ from jaxtyping import Float
 from ..answer import Answer
 from ..counted import counted
 from ..errors import CausalError
+from ..vlm import pace
 from ..vlm.attention_call import AttentionCall
 from ..vlm.cancel import CancelToken, stoppable
 from ..vlm.memory_costs import check_memory, checkpoint_bytes
@@ -240,7 +241,9 @@ def causal_graphs(
         if np.isnan(attention).any():
             raise CausalError(IN_PARTS.format(layer))
         limits = Limits(settings.largest_set, settings.seconds, cancel)
+        began = pace.clock()
         graphs.append(_graph(token, layer, head, nodes, attention, settings, limits))
+        model.pace.note(pace.GRAPH, 1, pace.clock() - began)
         progress((index + 1) / len(wanted))
     return graphs
 

@@ -195,7 +195,7 @@ def explanation_test(
         if image_positions(graph, everything):
             whole = next(search.trials("whole", [everything]))
             room = cap - search.forwards - randoms - 1
-            sets = list(islice(_maskable(graph, radius), room + 1))
+            sets = list(islice(maskable(graph, radius), room + 1))
             exhausted = len(sets) <= room
             for trial in search.trials("candidate", sets[:room]):
                 candidates.append(trial)
@@ -221,7 +221,7 @@ def explanation_test(
     )
 
 
-def _maskable(graph: CausalGraph, radius: int) -> Iterator[tuple[int, ...]]:
+def maskable(graph: CausalGraph, radius: int) -> Iterator[tuple[int, ...]]:
     """The candidates that mask something, and something else than all before."""
     seen: set[Positions] = {()}
     try:

@@ -19,8 +19,10 @@ from ..perturb.outcomes import outcomes
 from ..settings import checked
 from ..vlm.batch_size import images_at_once, once_more
 from ..vlm.cancel import Cancelled, CancelToken, stoppable
+from ..vlm.forecast import Forecast, forecast
 from ..vlm.memory_costs import check_memory, picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import over_images
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .controls import centre_map, random_maps
 from .curves import Readings, curves, variants
@@ -89,6 +91,17 @@ def evaluate(
         )
         for explanation, target, ranked in zip(explanations, targets, maps, strict=True)
     ]
+
+
+def expected(
+    model: VisionLanguageModel, answer: Answer, maps: int, settings: EvidenceSettings | None = None
+) -> Forecast:
+    """How long testing so many maps of an answer will take here: a whole pass for every picture that is read."""
+    settings = settings or EvidenceSettings()
+    fills, patches = len(settings.fills), len(places(answer.layout))
+    between = len([count for count in tops(patches, settings.steps) if 0 < count < patches])
+    orders = maps + settings.draws + 1
+    return forecast(model, answer, over_images(1 + fills + 2 * fills * between * orders))
 
 
 def explained_answer(answer: Answer, explanations: Sequence[Explanation]) -> Answer:

@@ -14,9 +14,11 @@ from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.agreement import agreement
 from ..vlm.cancel import Cancelled, CancelToken, stoppable
+from ..vlm.forecast import Forecast, forecast
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import check_own
+from ..vlm.pass_costs import NOTHING, Passes
+from ..vlm.targets import check_own, token_targets_of
 from .metric import Metric
 
 
@@ -103,6 +105,20 @@ def randomise(
         Randomised(explanation.method, tuple(row[number] for row in reached), seconds, complete)
         for number, explanation in enumerate(explanations)
     ]
+
+
+def expected(
+    model: VisionLanguageModel, answer: Answer, explanations: Sequence[Explanation], stages: int | None = None
+) -> Forecast:
+    """How long that will take here: each map once more for every look, its attention and its picture read anew."""
+    looks = model.card.layers if stages is None else stages
+    forced, passes = replace(answer, attention=None), NOTHING
+    for explanation in explanations:
+        explainer = explainers()[explanation.method]
+        settings = explainer.Settings(**explanation.settings)
+        targets = token_targets_of(answer, explanation.target)
+        passes = passes + explainer.passes(model, forced, targets, settings) + Passes(tower=1)
+    return forecast(model, answer, looks * passes)
 
 
 def compared(answer: Answer, explanation: Explanation) -> Float[np.ndarray, "place"]:

@@ -14,7 +14,6 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 
@@ -28,7 +27,8 @@ FRESH = 30.0
 clock = time.perf_counter
 """What passes are timed by. Benchmarks on a busy machine take the time of the processor."""
 
-Kind = Literal["tower", "pictures"]
+ASK, CASE, GRAPH = "ask", "case", "graph"
+"""Kinds of things whose time is learnt as well: a question answered, a case of a run, a causal graph learned."""
 
 
 def pass_work(layers: int, hidden: int, each: int, before: int = 0) -> float:
@@ -51,16 +51,17 @@ class Pace:
         """A pass of the decoder over so many sequences of `each` rows, `before` others being kept."""
         self._note("decoder", each * sequences, self._work(each, before, sequences), seconds)
 
-    def note(self, kind: Kind, numbers: int, seconds: float) -> None:
-        """Pictures of so many numbers went through the tower, or were made ready for it."""
+    def note(self, kind: str, numbers: int, seconds: float) -> None:
+        """Pictures of so many numbers went through the "tower", or were made ready for it ("pictures"); or so many
+        things of another kind were done."""
         self._note(kind, numbers, numbers, seconds)
 
     def pass_seconds(self, each: int) -> float | None:
         """What one pass over a sequence of so many rows takes; None where no pass was timed."""
         return self._expected("decoder", each, self._work(each))
 
-    def seconds(self, kind: Kind, numbers: int) -> float | None:
-        """The same of pictures of so many numbers."""
+    def seconds(self, kind: str, numbers: int) -> float | None:
+        """What that takes; None where it was never done."""
         return self._expected(kind, numbers, numbers)
 
     @contextmanager
@@ -75,7 +76,7 @@ class Pace:
         self.note_pass(each, _now(device) - began, before, sequences)
 
     @contextmanager
-    def timing(self, kind: Kind, device: torch.device, numbers: int) -> Iterator[None]:
+    def timing(self, kind: str, device: torch.device, numbers: int) -> Iterator[None]:
         """The block does this with pictures of so many numbers."""
         if not numbers or not self._is_due(kind, numbers, device):
             yield

@@ -13,15 +13,18 @@ from core.answer import Answer, Explanation, RegionMask, Target, TokenKind
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
 from core.evidence.badge import badge
 from core.evidence.curves import Curve
-from core.evidence.evaluate import evaluate
+from core.evidence.evaluate import evaluate, expected
 from core.evidence.result import Evidence, Result
 from core.evidence.settings import EvidenceSettings
+from core.explainers.registry import explainers
+from core.explainers.run import explain
 from core.masking import apply_mask, unmasked
 from core.vlm import memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
 from tests.eager import sampled
 from tests.evidence.helpers import drawn_map, map_of, painted, probability
+from tests.vlm.counted import counting
 
 FEW = EvidenceSettings(steps=2, draws=1)
 SMALL = (40, 30)
@@ -278,3 +281,16 @@ def test_a_map_that_was_stopped_half_way_is_tested_by_what_it_knows(
     half = map_of(answer, Target((0,)), {images[3]: 2.0, images[5]: 1.0}, elsewhere=float("nan"))
     (evidence,) = evaluate(llava, answer, [half], settings=FEW)
     assert not np.isnan(evidence.tested.figures["deletion"].value)
+
+
+@pytest.mark.parametrize("steps", [2, 5])
+def test_a_test_reads_as_many_pictures_as_it_says(steps: int, llava: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(llava, "the dog?", picture, tokens=2)
+    settings = EvidenceSettings(steps=steps, draws=2)
+    maps = explain(explainers()["raw_attention"], llava, answer, [Target((0,)), Target((1,))])
+    told = expected(llava, answer, len(maps), settings).passes
+    with counting(llava, answer) as counted:
+        evaluate(llava, answer, maps, settings=settings)
+    # Sets that two orders share are read once.
+    assert told.tower == told.pictures == told.forward
+    assert 0.75 * told.forward <= counted.forward <= told.forward + 1

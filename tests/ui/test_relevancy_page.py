@@ -109,12 +109,12 @@ def test_what_takes_long_is_said_where_it_is_chosen_with_what_is_cheaper(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exchange = exchange_of(llava)
-    assert "schedule" not in captions(opened(app, exchange, target=Target((2,))))
+    assert "Relevancy: about" not in captions(opened(app, exchange, target=Target((2,))))
     monkeypatch.setattr(Pace, "pass_seconds", lambda *_: 10.0)
     at = opened(app, exchange, target=Target((3,)), methods=("relevancy", "random"))
     assert "Relevancy: about 35 s; 4 passes. Suffix relevancy takes" in captions(at)
     at.run()
-    assert "schedule" not in captions(at), "they are there"
+    assert "Relevancy: about" not in captions(at), "it is there"
 
 
 def test_relevancy_is_there_at_once_with_its_cost_and_its_caveat(app: App, llava: TransformersModel) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..console import bar, emit, stoppable
+from ..console import bar, emit, say_forecast, stoppable
 from ..options import (
     Adapter,
     At,
@@ -192,9 +192,9 @@ def evidence(
 ) -> None:
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
     from ...answer import Decoding
-    from ...evidence.evaluate import check_testable, evaluate
+    from ...evidence.evaluate import check_testable, evaluate, expected
     from ..asking import VideoFiles, answer_to, kept, load, spec_of
-    from ..explaining import explained, methods_of, target_of, tested, with_grid
+    from ..explaining import explained, foretell, methods_of, target_of, tested, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
@@ -207,6 +207,8 @@ def evidence(
         # (without places some maps can be tested and others cannot: that is seen when they are there)
         check_testable(loaded, answer)
     target = target_of(loaded, answer, word, token, whole, rival)
+    foretell(loaded, answer, target, methods, setting)
+    say_forecast(expected(loaded, answer, len(methods)), "Testing")
     with stoppable() as cancel, bar("explaining and testing") as progress:
         maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
         trials = evaluate(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))

@@ -12,7 +12,9 @@ from ...answer import Answer, HeldRows
 from ...attention.rows import Rows, rows_among
 from ...attention.sinks import Sinks, sinks_among
 from ...attention.words import question_words
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
+from ...vlm.pass_costs import Passes
 from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
@@ -112,6 +114,7 @@ def question_rows(view: AttentionView, model: VisionLanguageModel, answer: Answe
         READING,
         READING,
         lambda cancel, report: PassRows(_read(model, answer)),
+        forecast(model, answer, Passes(forward=1)),
     )
     return None if kept is None else kept.rows
 

@@ -11,10 +11,18 @@ import torch
 from jaxtyping import Float
 
 from ...answer import Answer
-from ...attention.tower import TowerFigures, image_positions, tower_figures, tower_looks, tower_read
+from ...attention.tower import (
+    TowerFigures,
+    image_positions,
+    tower_figures,
+    tower_looks,
+    tower_passes,
+    tower_read,
+)
 from ...charts.heads import head_map, head_name
 from ...runs.kinds import TOWER as TOWER_KIND
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
@@ -31,7 +39,13 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
     """A map of the tower's heads, and one picture for the chosen one."""
     key = ("tower", answer_key(answer), image)
     kept = view.obtain(
-        model, TOWER, key, RUNNING, RUNNING, lambda cancel, report: _figures(model, answer, image, cancel, report)
+        model,
+        TOWER,
+        key,
+        RUNNING,
+        RUNNING,
+        lambda cancel, report: _figures(model, answer, image, cancel, report),
+        forecast(model, answer, tower_passes(1.0)),
     )
     if kept is None:
         return
@@ -149,5 +163,6 @@ def _looks(
         return PassRows(torch.from_numpy(looks))
 
     key = ("tower looks", answer_key(answer), image, head, tuple(chosen), received)
-    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, read)
+    told = forecast(model, answer, tower_passes(1 / len(figures.focus) if head is not None else 1.0))
+    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, read, told)
     return None if kept is None or kept.rows is None else kept.rows.numpy()

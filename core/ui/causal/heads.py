@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ...answer import Answer, Head
+from ...causal.costs import heads_expected
 from ...causal.heads import SAMPLE_OF_A_LAYER, HeadsSummary, HeadsTest, heads_tests, sample_of_heads
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
@@ -20,6 +21,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import ModelCard, VisionLanguageModel
 from ..state.results import Kind
 from ..widgets.clicks import Entry, clickable
+from ..widgets.forecasts import foretold
 from ..widgets.head_finder import MANY
 from ..widgets.layers import greyed
 from ..widgets.pages import page_of
@@ -114,12 +116,20 @@ def heads_test_panel(
             f"Test all heads of all {len(every)} layers", disabled=not left, key="causal_all_heads"
         )
     asked = ("heads", view.heads_key(answer, token, view.layer, settings))
+    of_layer = {view.layer: range(card.heads)} if view.layer in left else {}
+    of_sample = sample_of_heads([layer for layer, test in some.items() if test is None], card.heads, each)
+    of_model = dict.fromkeys(left, range(card.heads))
+    for wanted, name in (
+        (of_layer, f"Layer {view.layer}"),
+        (of_sample if left else {}, "A sample"),
+        (of_model, "All layers"),
+    ):
+        if wanted:
+            foretold(heads_expected(model, answer, wanted, view.masking), name=name)
     if sample_clicked:
-        wanted = sample_of_heads([layer for layer in every if some[layer] is None], card.heads, each)
-        _compute(view, model, answer, token, wanted, settings, asked, SAMPLES)
+        _compute(view, model, answer, token, of_sample, settings, asked, SAMPLES)
     elif layer_clicked or model_clicked:
-        layers = [view.layer] if layer_clicked else left
-        _compute(view, model, answer, token, dict.fromkeys(layers, range(card.heads)), settings, asked, HEADS_TESTS)
+        _compute(view, model, answer, token, of_layer if layer_clicked else of_model, settings, asked, HEADS_TESTS)
     view.jobs.tell(asked)
     tests = list(_tests(view, card, answer, token, settings).values())
     if not tests:
@@ -160,7 +170,8 @@ def _compute(
             for graph in test.graphs:
                 view.results.keep(GRAPHS, view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
-    view.jobs.start(model, asked, "testing the explanations of heads", "heads", work)
+    told = heads_expected(model, answer, wanted, masking)
+    view.jobs.start(model, asked, "testing the explanations of heads", "heads", work, told)
 
 
 def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) -> None:

@@ -9,12 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from ...answer import Answer, Fill
+from ...causal.costs import explanation_expected
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Trial, explanation_test, image_positions
 from ...charts.tokens import visible
 from ...runs.kinds import EXPLANATION_TEST
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
+from ..widgets.forecasts import foretold
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
 from .naming import names_of
@@ -42,14 +44,18 @@ def explanation_test_panel(
             key="causal_test",
         )
     asked = MaskedKey(key, radius, view.masking, cap)
+    test = view.results.get(TESTS, asked)
+    told = None
+    if patches and (run or test is None):
+        told = explanation_expected(model, answer, graph, radius, view.masking, cap)
+        foretold(told, "At most: it ends at the first part that changes the token.")
     if run:
 
         def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
             test = explanation_test(model, answer, graph, radius, view.masking, cap=cap, cancel=cancel, progress=report)
             view.results.keep(TESTS, asked, test)
 
-        view.jobs.start(model, asked, "masking parts of the explanation", "test", work)
-    test = view.results.get(TESTS, asked)
+        view.jobs.start(model, asked, "masking parts of the explanation", "test", work, told)
     if test is not None:
         _result(answer, graph, test)
     elif not view.jobs.tell(asked):

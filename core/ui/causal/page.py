@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from ...answer import Answer, Target, TokenKind
+from ...causal.costs import graphs_expected
 from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.settings import GraphSettings
 from ...counted import counted
@@ -153,7 +154,8 @@ def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: Gr
     def learn(cancel: CancelToken, report: Report) -> CausalGraph:
         return causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
 
-    return view.obtain(model, GRAPHS, key, "learning the causal graph", "graph", learn)
+    told = graphs_expected(model, answer, {key.layer: [key.head]})
+    return view.obtain(model, GRAPHS, key, "learning the causal graph", "graph", learn, told)
 
 
 def _summary(graph: CausalGraph, radius: int) -> None:

@@ -16,7 +16,9 @@ from ...maps.difference import image_positions_of
 from ...maps.shares import COMPARED, parts, shares_by_layer
 from ...runs.kinds import RELEVANCY_TRACE
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
+from ...vlm.pass_costs import Passes
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
@@ -91,4 +93,6 @@ def _trace(
     def follow(cancel: CancelToken, report: Report) -> Float[np.ndarray, "layer position"]:
         return relevancy_by_layer(model, answer, token_targets_of(answer, target), cancel).mean(0).numpy()
 
-    return view.obtain(model, TRACES, key, "following relevancy through the layers", "layers", follow)
+    passes = Passes(forward=2, backward=len(token_targets_of(answer, target)))
+    told = forecast(model, answer, passes)
+    return view.obtain(model, TRACES, key, "following relevancy through the layers", "layers", follow, told)

@@ -19,13 +19,16 @@ from ...maps.moments import moment_shares
 from ...perturb.moments import hidden_moments
 from ...runs.kinds import FRAME_CHANGES
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
+from ...vlm.pass_costs import over_images
 from ...vlm.targets import token_targets_of
 from ..jobs.page import PageJobs, Report
 from ..state.results import Kept, Kind, answer_key
 from ..state.workspace import Workspace
 from .chips import escaped
 from .clicks import Entry, clickable
+from .forecasts import foretold
 from .scripts import Made, copy_script
 from .strip import Tile, strip
 
@@ -160,5 +163,7 @@ def _hide(
             changes.append(outcome.change)
             workspace.results.keep(HIDDEN, key, tuple(changes))
 
+    told = forecast(model, answer, over_images(1 + len(shown)))
+    foretold(told)
     if clicked:
-        jobs.start(model, key, "hiding each frame", "frames", work)
+        jobs.start(model, key, "hiding each frame", "frames", work, told)

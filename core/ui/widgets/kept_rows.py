@@ -9,13 +9,19 @@ import streamlit as st
 from ...answer import Answer, HeldRows
 from ...perturb.words import layers_in_words
 from ...vlm.cancel import CancelToken
+from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
+from ...vlm.pass_costs import Passes
 from ...vlm.row_budget import budget
 from ...vlm.rows_again import computed_again, tokens_at_once
 from ..jobs.page import PageView, Report, Work
 from ..state.results import answer_key
 
 READING = "reading the answer again"
+
+
+AGAIN = Passes(forward=1)
+"""What rows that are not kept cost."""
 
 
 def rows_held(
@@ -38,7 +44,8 @@ def rows_held(
 def _again(view: PageView, model: VisionLanguageModel, answer: Answer, tokens: Sequence[int]) -> HeldRows | None:
     assert answer.attention is not None
     key, wanted = _wanted(model, answer, tokens)
-    view.jobs.ensure(model, key, READING, READING, _work(model, answer, wanted))
+    told = forecast(model, answer, AGAIN)
+    view.jobs.ensure(model, key, READING, READING, _work(model, answer, wanted), told)
     return answer.attention.held
 
 
@@ -64,7 +71,7 @@ def what_is_kept(view: PageView, model: VisionLanguageModel, answer: Answer, hel
         if len(wanted) * model.card.layers > len(held.tokens) * len(held.layers) and st.button(
             "Compute the others", key="compute_rows", icon=":material/restart_alt:", help="One pass of the model."
         ):
-            view.jobs.start(model, key, READING, READING, _work(model, answer, wanted))
+            view.jobs.start(model, key, READING, READING, _work(model, answer, wanted), forecast(model, answer, AGAIN))
 
 
 def _work(model: VisionLanguageModel, answer: Answer, tokens: Sequence[int]) -> Work:

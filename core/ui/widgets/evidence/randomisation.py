@@ -8,13 +8,14 @@ import streamlit as st
 
 from ....answer import Answer
 from ....charts.evidence import randomisation_curves
-from ....evidence.randomisation import Randomisation, randomise
+from ....evidence.randomisation import Randomisation, expected, randomise
 from ....explainers.registry import explainers
 from ....runs.kinds import RANDOMISED as RANDOMISED_KIND
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ..chips import escaped
+from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from .view import RANDOMISED, EvidenceView, Mapped, map_key
 
@@ -43,6 +44,9 @@ def randomisation_panel(
         )
         if len(missing) == len(own):
             st.caption(f"Does it change when the model forgets? {escaped(Randomisation.caveat)}", width="stretch")
+    told = expected(model, answer, [one.explanation for one in missing], STAGES)
+    if missing:
+        foretold(told)
     if clicked:
 
         def forget(cancel: CancelToken, report: Report) -> None:
@@ -51,7 +55,7 @@ def randomisation_panel(
             for one, outcome in zip(missing, outcomes, strict=True):
                 view.results.keep(RANDOMISED, map_key(answer, one.explanation), outcome)
 
-        jobs.start(model, asked, "shuffling weights", "forget", forget)
+        jobs.start(model, asked, "shuffling weights", "forget", forget, told)
     jobs.tell(asked)
     _drawn(view, answer, own)
 

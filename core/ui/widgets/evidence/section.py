@@ -8,7 +8,7 @@ import streamlit as st
 
 from ....answer import Answer
 from ....errors import ExplainError
-from ....evidence.evaluate import check_testable, evaluate
+from ....evidence.evaluate import check_testable, evaluate, expected
 from ....evidence.location import Location, locate
 from ....evidence.settings import EvidenceSettings
 from ....geometry import place_note
@@ -18,10 +18,13 @@ from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ...state.workspace import Workspace
 from ..controls import settings_form
+from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from . import figures, truth
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
+
+CHEAPER = "One fill, fewer steps or random orders take as much less. Stopped, it tells what it has."
 
 
 def evidence_section(
@@ -75,6 +78,9 @@ def _button(
         help="Patches are taken away, and brought back, in the order of the map: does the word stand and fall with "
         "them, beside random orders and the middle of the picture?",
     )
+    told = expected(model, answer, len(missing), view.settings)
+    if missing:
+        foretold(told, CHEAPER)
     if clicked:
         settings = view.settings
 
@@ -84,7 +90,7 @@ def _button(
             for one, evidence in zip(missing, outcomes, strict=True):
                 view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
 
-        jobs.start(model, asked, "testing maps", "evidence", test)
+        jobs.start(model, asked, "testing maps", "evidence", test, told)
     jobs.tell(asked)
 
 
