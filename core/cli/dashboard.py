@@ -50,6 +50,18 @@ def started_with(
     return to_environment(spec)
 
 
+def kept_in(data: Path | None) -> dict[str, str]:
+    """The variable by which runs are kept in this folder, which need not be there. Raises WrongOption for a file."""
+    from ..runs.place import FOLDER
+
+    if data is None:
+        return {}
+    folder = data.expanduser().resolve()
+    if folder.exists() and not folder.is_dir():
+        raise WrongOption(f"{data} is a file. Name a folder with --data.")
+    return {FOLDER: str(folder)}
+
+
 def serve(host: str, port: int, environment: dict[str, str], at: str = "") -> NoReturn:
     """Start the dashboard with these variables beside this program's own; `at` is the page that people are told to
     open. Raises WrongOption for an address that cannot be had, and ImportError without Streamlit."""

@@ -10,10 +10,9 @@ from ..errors import RunError
 from ..reports.bundle import write_bundle
 from ..reports.report import write_report
 from ..runs.bundle import import_bundle
-from ..runs.place import FOLDER
 from ..runs.store import RunStore
 from .console import Exit, bar, emit, say, stoppable
-from .dashboard import check_address, serve
+from .dashboard import check_address, kept_in, serve
 
 Write = Callable[..., None]
 
@@ -51,7 +50,7 @@ def opened(data: Path | None, named: str, host: str, port: int) -> NoReturn:
         say(f"Taken in as {id_}.")
     for sentence in damage:
         say(sentence)
-    serve(host, port, {} if data is None else {FOLDER: str(data.resolve())}, f"Chat?run={id_}")
+    serve(host, port, kept_in(data), f"Chat?run={id_}")
 
 
 def _kept(store: RunStore, named: str) -> str | None:

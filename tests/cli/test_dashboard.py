@@ -70,6 +70,14 @@ def test_the_dashboard_starts_for_this_machine_alone(command: Command, started: 
     assert f"http://127.0.0.1:{free}" in ran.told and "no accounts" not in ran.told
 
 
+def test_runs_are_kept_where_data_says(command: Command, started: list[Started], free: int, tmp_path: Path) -> None:
+    command("--port", free, "--data", tmp_path / "new")
+    assert started[0][1]["SIGHTLINE_DATA"] == str(tmp_path / "new")
+    (tmp_path / "file").write_text("")
+    ran = command("--port", free, "--data", tmp_path / "file")
+    assert ran.code == Exit.REFUSED and "is a file" in ran.told and len(started) == 1
+
+
 def test_a_bundle_is_taken_in_and_looked_at(
     command: Command, started: list[Started], free: int, taken: int, tmp_path: Path
 ) -> None:

@@ -357,3 +357,34 @@ def test_a_run_is_looked_at_without_its_model(app: App, page: str, qwen_folder: 
 
 def charts(at: AppTest) -> int:
     return len(at.get("vega_lite_chart")) + len(at.get("arrow_vega_lite_chart")) + len(at.get("imgs"))
+
+
+def asked(at: AppTest) -> list[str]:
+    return [exchange.question.text for exchange in work_of(at).exchanges]
+
+
+def test_what_was_edited_and_cleared_is_brought_back(app: App, runs: RunStore) -> None:
+    at = ask(ask(app(), "What color is the house?"), "And the door?")
+    at.button(key="edit_1").click().run()
+    at.text_area(key="edited_1").set_value("And the car?").run()
+    at.button(key="send_again").click().run()
+    assert asked(at) == ["What color is the house?", "And the car?"]
+    at.button(key="bring_back").click().run()
+    assert asked(at) == ["What color is the house?", "And the door?"]
+    assert work_of(at).inspected is work_of(at).exchanges[1]
+    next(button for button in at.button if button.label == "Clear the conversation").click().run()
+    assert asked(at) == []
+    id_ = left(at)
+
+    at = app(params={"run": id_})
+    assert asked(at) == [] and [branch.why for branch in work_of(at).branches] == ["restored", "cleared"]
+    at.menu_button(key="bring_back_2").click(0).run()
+    assert not at.exception and asked(at) == ["What color is the house?", "And the door?"]
+    assert work_of(at).exchanges[0].images == work_of(at).images
+    at.button(key="bring_back").click().run()
+    assert asked(at) == ["What color is the house?", "And the car?"]
+    run = runs.open(kept(at), only_look=True)
+    assert [turn.question for turn in run.conversation] == asked(at)
+    assert [[run.turn(id_).question.text for id_ in branch.path] for branch in run.manifest.branches] == [
+        ["What color is the house?", "And the door?"]
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,6 +28,10 @@ def dashboard(
     precision: Annotated[str | None, typer.Option(help="auto, float32, bfloat16 or float16.")] = None,
     quantisation: Annotated[str | None, typer.Option(help="none, 8bit or 4bit.")] = None,
     adapter: Adapter = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where runs are kept; by default the account's folder for data."),
+    ] = None,
     version: Annotated[bool, typer.Option("--version", help="Tell the version, and start nothing.")] = False,
 ) -> None:
     """Start the dashboard, or run one of the commands: ask a vision-language model, explain and test its answers, and
@@ -39,7 +44,7 @@ def dashboard(
         "quantisation": quantisation,
         "adapter": adapter,
     }
-    given = {"port": port, "host": host, **described}
+    given = {"port": port, "host": host, "data": data, **described}
     if context.invoked_subcommand is not None:
         for name, value in given.items():
             if value is not None:
@@ -50,9 +55,10 @@ def dashboard(
 
         emit({"sightline": __version__})
         return
-    from ..dashboard import serve, started_with
+    from ..dashboard import kept_in, serve, started_with
 
     variables: dict[str, str] = {}
     if any(value is not None for value in described.values()):
         variables = started_with(model, device or "auto", precision or "auto", quantisation or "none", adapter)
+    variables |= kept_in(data)
     serve(host or HOST, port or PORT, variables)

@@ -16,6 +16,7 @@ from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
 from ..widgets.taking import accept, largest_upload
 from ..widgets.unfamiliar import unfamiliar_note
+from .branches import bring_back_control
 from .composing import composer
 from .keeping import keeping_panel
 
@@ -30,6 +31,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
     with box:
         hint = st.empty()
         _exchanges(workspace, hint)
+    bring_back_control(workspace)
     waiting = st.empty()
     unfamiliar_note(workspace, workspace.images, "chat")
     _suggestions(workspace)
@@ -142,9 +144,10 @@ def _edit(workspace: Workspace, index: int) -> None:
         if asked_at != places and not exchange.question.history:
             st.caption("Changed words have their pictures before them.")
         if later:
-            st.caption(f"Sending it again drops this answer and the {later} exchange{'s' * (later > 1)} after it.")
+            later_ones = counted(later, "exchange")
+            st.caption(f"Sending it again drops this answer and the {later_ones} after it. They can be brought back.")
         else:
-            st.caption("Sending it again drops the answer it got.")
+            st.caption("Sending it again drops the answer it got. It can be brought back.")
         with st.container(horizontal=True):
             if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
                 workspace.cut(index)

@@ -108,6 +108,17 @@ class RunKeeper:
 
         self.do(leave)
 
+    def restore(self, path: tuple[str, ...]) -> None:
+        """Go on with a conversation that was left."""
+        self.path = list(path)
+
+        def back(run: Run) -> None:
+            branch = next((one for one in run.manifest.branches if one.path == path), None)
+            if branch is not None:
+                run.restore(branch.id)
+
+        self.do(back)
+
     def target(self, turn: str, target: Target | None) -> None:
         """What is explained of a turn's answer."""
         self.do(lambda run: run.set_target(turn, target), f"target {turn}")

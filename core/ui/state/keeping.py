@@ -69,8 +69,7 @@ def _turns(workspace: Workspace, keeper: RunKeeper) -> None:
 
 def keep_turn(keeper: RunKeeper, exchange: Exchange) -> None:
     """Keep an exchange as it is now, if it is not kept so already. May be called from any thread."""
-    answer = exchange.answer
-    state = (exchange.trouble, answer and (answer.model, answer.token_ids, answer.finish))
+    answer, state = exchange.answer, state_of(exchange)
     if keeper.looking or (keeper.known.get(exchange.id) == state and exchange.id in keeper.path):
         if answer is not None and not keeper.looking and answer.model not in keeper.whose:
             _tell_whose(keeper, answer.model)
@@ -82,6 +81,12 @@ def keep_turn(keeper: RunKeeper, exchange: Exchange) -> None:
         keeper.whose.add(model.card.fingerprint)
     keeper.add(turn_of(exchange), None if model is None else model.card, spec)
     keeper.measure()
+
+
+def state_of(exchange: Exchange) -> object:
+    """What of an exchange is written anew when it changes."""
+    answer = exchange.answer
+    return exchange.trouble, answer and (answer.model, answer.token_ids, answer.finish)
 
 
 def _tell_whose(keeper: RunKeeper, fingerprint: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 import streamlit as st
@@ -16,6 +16,7 @@ from ...clips import Clip, Video
 from ...errors import NeedsItsModel, NotWritten, RunBusy, RunDamaged, RunError, UnreadableRecipe
 from ...runs.absent import AbsentModel, absent_model
 from ...runs.draft import Draft
+from ...runs.manifest import Branch
 from ...runs.models import revived, standing
 from ...runs.run import Run
 from ...runs.turns import Exchange as Turn
@@ -23,18 +24,20 @@ from ...runs.turns import Source
 from ...street.recipe import SceneRecipe, from_params
 from ...vlm.model import VisionLanguageModel
 from .keeper import RunKeeper, wait_until_free
-from .keeping import keep, runs, use
+from .keeping import keep, runs, state_of, use
 from .models import store as models
 from .place import restore_place, restore_widgets
 from .scenes import image_of
 from .tabs import is_there
-from .workspace import Exchange, MaskDraft, NamedImage, Workspace
+from .workspace import Exchange, Left, MaskDraft, NamedImage, Workspace
 
 KEPT_ELSEWHERE = "This run is open in another tab, which keeps it. What you ask and compute here is not kept."
 PARTING, LOOK_IN = 1.0, 0.05
 """Seconds that a tab which is gone is given to end, and between two looks at it."""
 _open: WeakValueDictionary[str, Workspace] = WeakValueDictionary()
 """Who keeps which run of this server."""
+_named: WeakKeyDictionary[RunKeeper, _Named] = WeakKeyDictionary()
+"""The pictures of a run that was opened."""
 
 
 def open_run(workspace: Workspace, id_: str) -> None:
@@ -136,6 +139,42 @@ def bring_to_life(workspace: Workspace, model: VisionLanguageModel) -> None:
             keeper.run.know(keeper.turns[exchange.id])
 
 
+def bring_back(workspace: Workspace, left: Left) -> None:
+    """Go on with a conversation that was left; the present one can be brought back then, unless it is the beginning of
+    one that is there."""
+    keep(workspace)
+    exchanges = left.exchanges if left.exchanges is not None else _read(workspace, left)
+    now = workspace.as_left("restored")
+    others = [one for one in workspace.branches if one is not left]
+    if not any(one.ids[: len(now.ids)] == now.ids for one in (left, *others)):
+        others.append(now)
+    workspace.branches, workspace.exchanges, workspace.editing = others, list(exchanges), None
+    answered = [exchange for exchange in exchanges if exchange.answer and exchange.answer.tokens]
+    workspace.inspect(answered[-1] if answered else None)
+    if workspace.run is not None and not workspace.run.looking:
+        workspace.run.restore(left.ids)
+        workspace.run.path = [exchange.id for exchange in exchanges]
+
+
+def _read(workspace: Workspace, left: Left) -> list[Exchange]:
+    """The exchanges of a conversation that is on the disk. Those that are on screen are the same objects."""
+    keeper = workspace.run
+    if keeper is None:
+        return []
+    there = {exchange.id: exchange for exchange in workspace.exchanges}
+    exchanges = []
+    for id_ in left.ids:
+        if id_ not in there:
+            try:
+                turn = keeper.run.turn(id_, rows=False)
+            except RunDamaged as error:
+                keeper.run.tell(str(error))
+                continue
+            there[id_] = _taken_up(keeper, turn)
+        exchanges.append(there[id_])
+    return exchanges
+
+
 def kept_model(workspace: Workspace) -> AbsentModel | None:
     """What stands for the model of the answer that is looked into, where the run knows it."""
     answer, keeper = workspace.answer, workspace.run
@@ -191,17 +230,17 @@ def _choose_model(workspace: Workspace, run: Run) -> None:
 def _fill(workspace: Workspace, run: Run) -> None:
     """What a run has, for this tab. What cannot be read is told and left out."""
     assert workspace.run is not None
-    named = _Named()
+    keeper = workspace.run
+    named = _named[keeper] = _Named()
     for summary in run.conversation:
         try:
             turn = run.turn(summary.id, rows=False)
         except RunDamaged as error:
             run.tell(str(error))
             continue
-        exchange = _exchange(turn, named)
-        exchange.target = run.target(turn.id)
-        workspace.exchanges.append(exchange)
-        _take_note(workspace.run, turn, exchange)
+        workspace.exchanges.append(_taken_up(keeper, turn))
+        keeper.path.append(turn.id)
+    workspace.branches = [_left(run, branch) for branch in run.manifest.branches]
     draft = run.draft()
     _compose(workspace, draft, named)
     answered = [exchange for exchange in workspace.exchanges if exchange.answer and exchange.answer.tokens]
@@ -211,19 +250,21 @@ def _fill(workspace: Workspace, run: Run) -> None:
         workspace.images = workspace.exchanges[-1].images
 
 
-def _take_note(keeper: RunKeeper, turn: Turn, exchange: Exchange) -> None:
-    """What is on the disk need not be written again."""
-    answer = exchange.answer
+def _taken_up(keeper: RunKeeper, turn: Turn) -> Exchange:
+    """A turn for the screen. What is on the disk need not be written again."""
+    said, answer = "" if turn.answer is None else turn.answer.text, turn.answer
+    images = _named[keeper].all(turn.question, turn.sources)
+    exchange = Exchange(turn.question, images, said, answer, turn.trouble, id=turn.id, made=turn.made)
+    exchange.target = keeper.run.target(turn.id)
     keeper.turns[turn.id] = turn
-    keeper.path.append(turn.id)
-    keeper.known[turn.id] = (exchange.trouble, answer and (answer.model, answer.token_ids, answer.finish))
+    keeper.known[turn.id] = state_of(exchange)
     keeper.known[f"target {turn.id}"] = exchange.target
+    return exchange
 
 
-def _exchange(turn: Turn, named: _Named) -> Exchange:
-    said = "" if turn.answer is None else turn.answer.text
-    images = named.all(turn.question, turn.sources)
-    return Exchange(turn.question, images, said, turn.answer, turn.trouble, id=turn.id, made=turn.made)
+def _left(run: Run, branch: Branch) -> Left:
+    asked = {turn.id: turn.question for turn in run.manifest.turns}
+    return Left(branch.why, branch.path, tuple(asked[id_] for id_ in branch.path))
 
 
 def _compose(workspace: Workspace, draft: Draft, named: _Named) -> None:

@@ -83,6 +83,17 @@ class Exchange:
         return self.images[-1] if self.images else None
 
 
+@dataclass(frozen=True, eq=False)
+class Left:
+    """A conversation that was left by Edit or Clear and can be brought back: its turns by their ids, what was asked in
+    them, and the exchanges themselves, unless these are still on the disk."""
+
+    why: Why
+    ids: tuple[str, ...]
+    questions: tuple[str, ...]
+    exchanges: tuple[Exchange, ...] | None = None
+
+
 @dataclass(eq=False)
 class MaskDraft:
     """The region being drawn on a picture. `strokes` counts edits, so that the canvas starts afresh after each."""
@@ -121,7 +132,8 @@ class Workspace:
     `drawing` is how maps and pictures stand together. `results` are what took time to find out.
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
-    not be read, as a sentence, and `run_note` what else is to be said of it. `left` is why turns were dropped last.
+    not be read, as a sentence, and `run_note` what else is to be said of it. `left` is why turns were dropped last, and
+    `branches` are the conversations as they were before.
     `widgets` are what those are set to that outlive their page, and `places` what was chosen on pages that were not
     drawn yet; `restored` are the keys of widgets that were set from a run. `tab` is the one that this is of; `address`
     is the run that its address named last, and `former` the one before, with when that was, by the clock of
@@ -155,6 +167,7 @@ class Workspace:
     run_trouble: str | None = None
     run_note: str | None = None
     left: Why = "edited"
+    branches: list[Left] = field(default_factory=list)
     widgets: dict[str, object] = field(default_factory=dict)
     places: dict[str, object] = field(default_factory=dict)
     restored: tuple[str, ...] = ()
@@ -185,10 +198,16 @@ class Workspace:
             self.run.close()
         self.run = self.run_trouble = self.run_note = None
         self.results.leave()
+        self.branches = []
         self.exchanges, self.editing, self.to_ask, self.offered = [], None, None, None
         self.reasked = self.compared = None
         self.reasks = []
         self.inspect(None)
+
+    def as_left(self, why: Why) -> Left:
+        """The present conversation, to be left."""
+        kept = tuple(self.exchanges)
+        return Left(why, tuple(each.id for each in kept), tuple(each.question.text for each in kept), kept)
 
     def forget_views(self) -> None:
         """Let go of what is chosen on pages."""
@@ -322,8 +341,10 @@ class Workspace:
         self.hidden_alike[video] = frames
 
     def cut(self, index: int, why: Why = "edited") -> None:
-        """Drop the exchange at `index` and all later ones."""
+        """Drop the exchange at `index` and all later ones. The conversation as it was can be brought back."""
         self.left = why
+        if index < len(self.exchanges):
+            self.branches.append(self.as_left(why))
         dropped = self.exchanges[index:]
         self.exchanges = self.exchanges[:index]
         self.editing = None
