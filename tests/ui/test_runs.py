@@ -26,6 +26,7 @@ from core.ui.state import opening
 from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Workspace
+from core.ui.widgets.handing_over import HandingOver
 from core.vlm.loading import ModelSpec
 
 App = Callable[..., AppTest]
@@ -388,3 +389,18 @@ def test_what_was_edited_and_cleared_is_brought_back(app: App, runs: RunStore) -
     assert [[run.turn(id_).question.text for id_ in branch.path] for branch in run.manifest.branches] == [
         ["What color is the house?", "And the door?"]
     ]
+
+
+def test_a_run_is_handed_over_from_any_page(app: App) -> None:
+    at = ask(app(), "What is it?")
+    id_ = kept(at)
+    at.run()
+    at.button(key="hand_over_Report").click().run()
+    made = work_of(at).view(HandingOver).ready["Report"]
+    assert made.run == id_ and made.name == "what-is-it.html" and b"What is it?" in made.content
+    assert made.content.startswith(b"<!doctype html>") and not at.exception
+    assert at.get("download_button")[0].proto.label.startswith("Save the report")
+    # Of another run it is offered no more.
+    at.button(key="new_conversation").click().run()
+    at = ask(at, "And then?")
+    assert at.button(key="hand_over_Bundle") and not at.get("download_button")

@@ -20,7 +20,7 @@ from ..state.keeping import keep
 from ..state.opening import bring_to_life, held
 from ..state.place import forget_choices, note_widgets
 from ..state.workspace import Workspace, current_workspace
-from . import model_bar, model_chooser, replay_check, run_bar
+from . import handing_over, model_bar, model_chooser, replay_check, run_bar
 from .chips import escaped
 from .entries import one_entry
 
@@ -176,4 +176,5 @@ def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str 
     with st.expander("Choose another model", icon=":material/swap_horiz:"):
         model_chooser.chooser(workspace, "bar")
     link.share(workspace)
+    handing_over.hand_over(workspace)
     return kept
