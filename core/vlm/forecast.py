@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..answer import Answer
 from ..counted import counted
+from ..errors import NeedsItsModel
 from .model import VisionLanguageModel
 from .pass_costs import Passes, rows
 
@@ -46,7 +47,11 @@ def forecast(model: VisionLanguageModel, answer: Answer, passes: Passes) -> Fore
 
 
 def _seconds(model: VisionLanguageModel, answer: Answer, passes: Passes) -> float | None:
-    numbers = picture_numbers(answer)
+    try:
+        numbers = picture_numbers(answer)
+    except NeedsItsModel:
+        # (an answer that was opened without its model)
+        return None
     parts = [(passes.decoder, model.pace.pass_seconds(rows(answer)))]
     if numbers:
         parts.append((passes.of_tower, model.pace.seconds("tower", numbers)))
