@@ -210,7 +210,10 @@ def test_phrasings_are_compared_with_a_verdict_and_a_table(chat: Page, settle: S
     expect(chat.locator('[data-testid="stVegaLiteChart"]')).to_be_visible()
     button(chat, "Add a phrasing").click()
     expect(chat.get_by_label("Phrasing 3")).to_be_visible()
-    expect(button(chat, "Compare")).to_be_disabled()
+    chat.get_by_label("Phrasing 3").fill("Which colour does the house have?")
+    button(chat, "Compare").click()  # at once: what was typed is heard of with this click
+    expect(chat.get_by_text("Fill in every phrasing")).to_have_count(0)
+    expect(chat.get_by_text("The phrasings have changed since")).to_have_count(0)
 
 
 def test_editing_a_question_drops_what_came_after_it(chat: Page, settle: Settle) -> None:

@@ -90,7 +90,8 @@ def _note(view: BenchmarkView, id_: str, note: Note, file: Path) -> None:
     written = Note(text.strip(), tuple(tag.strip()[:60] for tag in tags if tag.strip()))
     place = view.noted_in.get(file, file)
     trouble = f"note_trouble_{file}_{id_}"
-    if st.button("Save the note", icon=":material/save:", key="save_note", disabled=written == note):
+    # Never disabled: what is being typed is heard of only with this very click.
+    if st.button("Save the note", icon=":material/save:", key="save_note") and written != note:
         _save(view, place, file, id_, written, trouble)
     if (told := st.session_state.get(trouble)) is not None:
         sentence, elsewhere = told

@@ -21,13 +21,15 @@ from .composing import composer
 from .keeping import keeping_panel
 
 LONGEST_SHOWN = 1500
-HEIGHT = 340
+HEIGHT, HIGHEST, EACH = 340, 640, 110
+"""Pixels of the box of the conversation: at first, at most, and by how much each exchange after the second adds."""
 PERSON, MODEL = ":material/person:", ":material/neurology:"
 
 
 def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     """What was said, and the box to ask more."""
-    box = st.container(height=HEIGHT, border=True, autoscroll=True, key="conversation")
+    height = min(HIGHEST, HEIGHT + EACH * max(0, len(workspace.exchanges) - 2))
+    box = st.container(height=height, border=True, autoscroll=True, key="conversation")
     with box:
         hint = st.empty()
         _exchanges(workspace, hint)
@@ -149,7 +151,11 @@ def _edit(workspace: Workspace, index: int) -> None:
         else:
             st.caption("Sending it again drops the answer it got. It can be brought back.")
         with st.container(horizontal=True):
-            if st.button("Send again", type="primary", key="send_again", disabled=not text.strip()):
+            # Never disabled: what is being typed is heard of only with this very click.
+            sent = st.button("Send again", type="primary", key="send_again")
+            if sent and not text.strip():
+                st.caption("Type a question first.")
+            elif sent:
                 workspace.cut(index)
                 if exchange.images != workspace.images:
                     workspace.choose_images(exchange.images)

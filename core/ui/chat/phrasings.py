@@ -35,9 +35,8 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     questions = [text.strip() for text in workspace.phrasings]
     ready = all(questions) and len(set(questions)) == len(questions)
     with st.container(horizontal=True, vertical_alignment="center"):
-        clicked = st.button(
-            "Compare", type="primary", icon=":material/compare_arrows:", disabled=not ready, key="compare"
-        )
+        # Never disabled: what is being typed is heard of only with this very click.
+        clicked = st.button("Compare", type="primary", icon=":material/compare_arrows:", key="compare") and ready
         if len(questions) < MOST and st.button("Add a phrasing", icon=":material/add:", key="add_phrasing"):
             workspace.phrasings = [*workspace.phrasings, ""]
             st.rerun()
