@@ -32,6 +32,7 @@ from .decoder import decoder_of
 from .editing import patched
 from .families.base import Family
 from .families.context import ImageSize, PromptContext
+from .half_products import multiply_in_float32
 from .inputs import is_token_types, numbers_in
 from .layer_memory import divisible, empty_cache, keepable
 from .rotary import turns_by_length
@@ -52,6 +53,7 @@ class Passes:
         self.pace = pace
         self._start = 0
         self.network = network.eval()
+        multiply_in_float32(self.network)
         self.family = family
         cache = empty_cache(network.config)
         self.shares_prefix: bool = family.shares_prefix and keepable(cache) and not turns_by_length(network.config)
