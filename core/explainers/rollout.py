@@ -19,8 +19,8 @@ from ._attention import passed_as_it_is
 from ._backward import full_length
 from .base import Explainer, Step
 
-ROWS = 0.5
-"""All attention rows once more, in passes."""
+ROWS = 0.6
+"""All queries, keys and attention rows once more, in passes."""
 
 
 class Rollout(Explainer):
@@ -47,7 +47,7 @@ class Rollout(Explainer):
     def passes(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Passes:
-        return Passes(forward=2, beside=ROWS)
+        return Passes(forward=1, beside=ROWS)
 
     def scores(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
