@@ -188,6 +188,9 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     rows.scroll_into_view_if_needed()
     box = rows.bounding_box()
     assert box is not None
+    rows.hover()
+    expect(chat.locator('[aria-label^="Search: re-asks"]')).to_be_visible()
+    expect(chat.locator('[aria-label^="Download as CSV"]')).to_be_hidden()  # it would write formulas
     chat.mouse.click(box["x"] + 16, box["y"] + 37 + 32)  # the mark of the first row
     settle(chat)
     button(chat, "Open again").click()

@@ -20,6 +20,7 @@ from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.workspace import NamedImage, Workspace
 from ..widgets.chips import escaped
 from ..widgets.scripts import Made, copy_script
+from ..widgets.tables import save_table
 from .opening import menu_asking
 from .survey import survey_panel
 from .view import AUDITS, CasesView
@@ -118,6 +119,7 @@ def _result(
         for number, (question, answer) in enumerate(zip(result.questions, result.answers, strict=True))
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    save_table(rows, "phrasings", "audit_csv")
     with st.container(horizontal=True, gap="medium"):
         st.altair_chart(
             phrasing_matrix(result.key_words, result.questions, result.probability),

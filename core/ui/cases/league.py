@@ -18,6 +18,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.figures import ARROWS, meanings
+from ..widgets.tables import save_table
 
 EVERY = "all families"
 
@@ -103,6 +104,7 @@ def _chart(league: League, metric: str, family: str | None) -> None:
 def _table(league: League, family: str | None) -> None:
     rows = [_row(standing, family, standing.method == league.recommended) for standing in league.ranking]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
+    save_table(rows, "league", "league_csv")
 
 
 def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[str, str | float | None]:

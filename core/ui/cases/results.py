@@ -23,6 +23,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.tables import save_table
 from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView, CasesView
 
@@ -159,18 +160,24 @@ def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Not
             "said": st.column_config.TextColumn(width=230),
         },
     )
+    save_table([_row(result, notes.get(result.id, Note()), None) for result in shown], "cases", f"{key}_csv")
 
 
-def _row(result: Result, note: Note) -> dict[str, Any]:
+def _row(result: Result, note: Note, longest: int | None = LONGEST) -> dict[str, Any]:
+    """A line of the table, its texts cut where there is a longest."""
+
+    def shortened(text: str) -> str:
+        return text if longest is None else cut(text, longest)
+
     verdict = {True: "right", False: "wrong", None: "not judged" if result.answered else "not asked"}[result.right]
     return {
         "case": result.id,
         "verdict": verdict,
-        "question": cut(result.question, LONGEST),
-        "expected": cut(" or ".join(filter(None, result.expected)), LONGEST),
-        "said": cut(result.said or result.problem or "", LONGEST),
+        "question": shortened(result.question),
+        "expected": shortened(" or ".join(filter(None, result.expected))),
+        "said": shortened(result.said or result.problem or ""),
         "image dependence": result.dependence,
         "log-probability": result.logprob,
         "tags": ", ".join(note.tags),
-        "note": cut(note.text, LONGEST),
+        "note": shortened(note.text),
     }

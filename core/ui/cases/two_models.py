@@ -16,6 +16,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.tables import save_table
 from .files import known_runs, read, results_home
 
 LONGEST = 200
@@ -113,18 +114,19 @@ def _differing(first: Run, second: Run, comparison: Comparison) -> None:
         st.caption("There is no such case.")
         return
     st.dataframe(pd.DataFrame([_row(*pair) for pair in pairs]), hide_index=True, height=min(420, 37 + 35 * len(pairs)))
+    save_table([_row(*pair, longest=None) for pair in pairs], "two-models", "two_models_csv")
     st.caption(
         f"{len(pairs):,} cases. To open one in an explorer, use its model and click it under Benchmarks from a folder."
     )
 
 
-def _row(one: Result, other: Result) -> dict[str, str]:
+def _row(one: Result, other: Result, longest: int | None = LONGEST) -> dict[str, str]:
     return {
         "case": one.id,
-        "question": one.question[:LONGEST],
-        "expected": " or ".join(filter(None, one.expected))[:LONGEST],
-        "first says": one.said[:LONGEST],
-        "second says": other.said[:LONGEST],
+        "question": one.question[:longest],
+        "expected": " or ".join(filter(None, one.expected))[:longest],
+        "first says": one.said[:longest],
+        "second says": other.said[:longest],
         "right": {(True, True): "both", (True, False): "first", (False, True): "second"}.get(
             (bool(one.right), bool(other.right)), "neither"
         ),

@@ -19,6 +19,7 @@ from ...vlm.model import VisionLanguageModel
 from ..widgets.forecasts import foretold
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
+from ..widgets.tables import save_table
 from .naming import names_of
 from .view import TESTS, CausalView, GraphKey, MaskedKey
 
@@ -113,6 +114,7 @@ def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
                 )
             },
         )
+        save_table(rows, "explanation-test", "explanation_test_csv")
     st.caption(
         f"{test.forwards} forward passes; {test.masking.sentence}. Every set tried is listed, the smallest first "
         "(its words count too, though they are not masked), then the whole and the controls. Masking can also change a "

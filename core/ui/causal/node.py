@@ -16,6 +16,7 @@ from ...masking import as_seen
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..widgets.chips import escaped
+from ..widgets.tables import save_table
 from .naming import edge_in_words, name_of, names_of, nats
 from .reasking import ask_without
 from .view import REASKED, CausalView, GraphKey, ReaskedWithout
@@ -136,6 +137,7 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
             height="content" if len(rows) < 7 else 260,
             column_config={"correlation": st.column_config.NumberColumn(format="%.3f")},
         )
+        save_table(rows, "edges", f"edges_csv_{node}")
 
 
 def _reask(

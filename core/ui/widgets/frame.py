@@ -38,6 +38,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-stale="true"] { opacity: 1 !important; }
 .st-key-entries { position: absolute; }
 .st-key-canvas_area { overflow: hidden; }
+[data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 [class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
 [class*="st-key-strip_"] > * { flex: 0 0 auto !important; }
 [class*="st-key-wide_"] [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; }
@@ -49,8 +50,9 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 @media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
 """Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves
-a half-drawn page), and figures wider than a page that are scrolled by themselves: their size is fixed, so that pictures
-and what lies over them stay together. Nothing of a model or a user is ever put into markup."""
+a half-drawn page), no download of tables but our own (Streamlit's has formulas in it), and figures wider than a page
+that are scrolled by themselves: their size is fixed, so that pictures and what lies over them stay together. Nothing of
+a model or a user is ever put into markup."""
 
 
 @contextmanager

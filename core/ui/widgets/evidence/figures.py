@@ -18,6 +18,7 @@ from ....evidence.registry import map_metrics, metrics
 from ....evidence.result import Evidence, Result
 from ....plugins import description
 from ..chips import escaped
+from ..tables import save_table
 
 TITLES = {"deletion": "patches removed", "insertion": "patches shown alone"}
 ARROWS = {"higher": "↑", "lower": "↓"}
@@ -62,6 +63,7 @@ def table(evidence: Evidence | None, place: Location | None) -> None:
         }
         | {"metric": st.column_config.TextColumn(width=164), "beats both": st.column_config.TextColumn(width=84)},
     )
+    save_table(rows, "evidence", "evidence_csv")
 
 
 def _rows(
