@@ -33,6 +33,8 @@ from tests.zoo import save_wide
 
 QUESTION = "What color is the house?"
 START_SECONDS = 120.0
+ABOVE_MAP = 40
+"""Pixels of a map of heads above its cells."""
 CALM = 500
 """Milliseconds without a change of the page after which a click counts as answered."""
 WATCH = """() => {
@@ -123,7 +125,8 @@ def large(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]
     # The model says one word of 64 tokens, and no click is about so many.
     page.get_by_role("radio", name="this token", exact=True).click()
     page.wait_for_timeout(4000)
-    heads = [canvas(page, "attention_heads", 100, 8 * number + 4) for number in range(rounds)]
+    # A cell is 8 px high, and above the first stands the map's title.
+    heads = [canvas(page, "attention_heads", 100, ABOVE_MAP + 8 * number + 4) for number in range(rounds)]
     yield "Large, Attention Explorer: a head", [seconds(page, image, head) for head in heads]
     patches = [canvas(page, "attention_picture", 100 + 20 * number, 100) for number in range(rounds)]
     yield "Large, Attention Explorer: a patch", [seconds(page, image, patch) for patch in patches]

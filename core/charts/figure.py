@@ -37,7 +37,13 @@ class Beside(alt.HConcatChart):
 
 
 def figure(
-    layers: Sequence[alt.Chart], width: float, height: float, *, canvas: bool = False, zoom: bool = False
+    layers: Sequence[alt.Chart],
+    width: float,
+    height: float,
+    *,
+    canvas: bool = False,
+    zoom: bool = False,
+    title: alt.Title | None = None,
 ) -> Figure:
     """Layers over each other, of a fixed size in pixels, so that a picture and what lies over it stay together.
 
@@ -47,5 +53,12 @@ def figure(
     layers = list(layers)
     if zoom:
         layers[-1] = layers[-1].add_params(alt.selection_interval(name=ZOOM, bind="scales"))
-    drawn = Figure(layer=layers, width=width, height=height, autosize="pad", padding=0)
-    return drawn.properties(usermeta=CANVAS) if canvas else drawn
+    # All at once: what is added later copies the whole figure.
+    more: dict[str, Any] = {**({"usermeta": CANVAS} if canvas else {}), **({"title": title} if title else {})}
+    return Figure(layer=layers, width=width, height=height, autosize="pad", padding=0, **more)
+
+
+def either(condition: str, yes: str, no: str) -> alt.ColorValue:
+    """One colour where an expression holds and another elsewhere. What `alt.condition` gives says the same, and is
+    looked up in the whole schema, each time it is used."""
+    return alt.ColorValue(no, condition={"test": condition, "value": yes})

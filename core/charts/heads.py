@@ -16,7 +16,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from ..answer import Head
-from .figure import figure
+from .figure import either, figure
 from .heatmap import scale_of
 from .many import MANY, compact
 from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED, SEQUENTIAL_RAMP
@@ -116,8 +116,8 @@ def head_map(
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
     # What the colours mean stands above the map: beside it, over their bar, there is no room for it.
-    drawn = figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY)
-    return drawn.properties(title=alt.Title(name, anchor="start", fontSize=12, fontWeight="normal", color=NEUTRAL))
+    title = alt.Title(name, anchor="start", fontSize=12, fontWeight="normal", color=NEUTRAL)
+    return figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY, title=title)
 
 
 def _cell(shape: tuple[int, ...], size: int) -> int:
@@ -138,7 +138,7 @@ def _without_heads(layers: Sequence[int], y: alt.Y, cell: int, width: int) -> li
     if cell < LEGIBLE or width < ROOM:
         return [grey, base.mark_rule(color=NEUTRAL, strokeDash=[2, 3]).encode(y=y, tooltip=tooltip)]
     words = base.mark_text(fontSize=min(11, cell - 2), color=NEUTRAL, fontWeight="bold")
-    return [grey, words.encode(x=alt.value(width / 2), y=y, text="there:N", tooltip=tooltip)]
+    return [grey, words.encode(x=alt.XValue(width / 2), y=y, text="there:N", tooltip=tooltip)]
 
 
 def layers_without(figures: Float[np.ndarray, "layers heads"]) -> tuple[int, ...]:
@@ -184,7 +184,7 @@ def ranked_heads(
     base = alt.Chart(table).encode(y=y)
     tooltip = [alt.Tooltip("layer:O"), alt.Tooltip("head:O"), alt.Tooltip("value:Q", title=name, format=".4f")]
     bars = base.mark_bar(height={"band": 0.75}).encode(
-        x=x, x2=alt.X2(datum=0), color=alt.condition("datum.on", alt.value(PICKED), alt.value(CHOSEN)), tooltip=tooltip
+        x=x, x2=alt.X2(datum=0), color=either("datum.on", PICKED, CHOSEN), tooltip=tooltip
     )
     text = base.mark_text(align="left", dx=3, color=NEUTRAL).encode(
         x=alt.X("end:Q", scale=scale, axis=None), text=alt.Text("value:Q", format=".1%" if share else ".3f")
@@ -193,7 +193,7 @@ def ranked_heads(
     if click:
         # Short bars are hard to hit: the whole line takes the click.
         line = base.mark_rect(fillOpacity=0, cursor="pointer").encode(
-            x=alt.value(0), x2=alt.value(width), tooltip=tooltip
+            x=alt.XValue(0), x2=alt.X2Value(width), tooltip=tooltip
         )
         marks.append(line.add_params(_toggle(click, ["layer", "head"])))
     return figure(marks, width, LINE * max(1, len(table)))
@@ -351,7 +351,7 @@ def word_table(
         marks.append(
             base.mark_text(fontSize=10, tooltip=None).encode(
                 text=alt.Text("said:N"),
-                color=alt.condition(f"datum.value > {middle}", alt.value(INK_ON_LIGHT), alt.value(INK_ON_DARK)),
+                color=either(f"datum.value > {middle}", INK_ON_LIGHT, INK_ON_DARK),
             )
         )
     if click:

@@ -38,8 +38,8 @@ def ground_layers(grounds: Sequence[Ground], pixels: Pixels, color: alt.Color | 
     if color is not None:
         opacity = float(max(colors[..., 3].max() for _, colors in grounds)) / 255
         key = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rect(opacity=opacity, strokeOpacity=0, tooltip=None)
-        none = alt.value(0)
-        layers.append(key.encode(x=none, x2=none, y=none, y2=none, color=color))
+        nowhere = {"x": alt.XValue(0), "x2": alt.X2Value(0), "y": alt.YValue(0), "y2": alt.Y2Value(0)}
+        layers.append(key.encode(**nowhere, color=color))
     return layers
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from .figure import either
 from .palette import INK_ON_DARK, INK_ON_LIGHT, SEQUENTIAL
 
 CELL = 56
@@ -57,7 +58,7 @@ def phrasing_matrix(
     )
     figures = base.mark_text().encode(
         text=alt.Text("probability:Q", format=".0%"),
-        color=alt.condition("datum.probability > 0.6", alt.value(INK_ON_LIGHT), alt.value(INK_ON_DARK)),
+        color=either("datum.probability > 0.6", INK_ON_LIGHT, INK_ON_DARK),
     )
     height, width = CELL * len(key_words), 2 * CELL * len(questions)
     if len(questions) > WIDE:

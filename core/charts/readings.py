@@ -12,7 +12,7 @@ import pandas as pd
 from PIL import Image
 
 from ..answer import TokenLayout
-from .figure import figure
+from .figure import either, figure
 from .heatmap import Place, Scale, panels, patch_table, pictures, places, tints
 from .many import MANY, compact, ground_layers
 from .palette import INK_ON_DARK, INK_ON_LIGHT, PICKED
@@ -261,7 +261,7 @@ def _ground(length: int | None, field: str = "probability") -> alt.Color:
 
 
 def _ink() -> Any:
-    return alt.condition(f"datum.probability < {DARK_BELOW}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT))
+    return either(f"datum.probability < {DARK_BELOW}", INK_ON_DARK, INK_ON_LIGHT)
 
 
 def _told(table: pd.DataFrame) -> list[alt.Tooltip]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..alignment import align
+from .figure import either
 from .palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
 from .pixels import Pixels
 
@@ -81,7 +82,7 @@ def alternatives_chart(
     base = alt.Chart(frame).encode(x=x, y=y)
     bars = base.mark_bar(height={"band": 0.7}).encode(
         **({"x2": alt.X2("from:Q")} if whole else {}),
-        color=alt.condition("datum.said", alt.value(CHOSEN), alt.value(OTHER)),
+        color=either("datum.said", CHOSEN, OTHER),
         tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
     )
     figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(text=alt.Text("probability:Q", format=".3p"))
@@ -175,7 +176,7 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
     words = said.mark_text(limit=width, color=INK_ON_LIGHT).encode(**centre)
     figures = changed.mark_text().encode(
         **centre,
-        color=alt.condition(f"abs(datum.change) > {DARK_FROM * most}", alt.value(INK_ON_DARK), alt.value(INK_ON_LIGHT)),
+        color=either(f"abs(datum.change) > {DARK_FROM * most}", INK_ON_DARK, INK_ON_LIGHT),
     )
     layers = boxes + marks.encode(**box) + heat + words + figures
     return layers.properties(width=width, height=height, autosize="pad", padding=0)

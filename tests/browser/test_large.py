@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page, WebSocket, expect
 
+from benchmarks.clicks import ABOVE_MAP
 from tests.ui.test_messages import MOST
 from tests.zoo import save_wide
 
@@ -94,8 +95,8 @@ def test_a_head_of_a_thousand_is_clicked_found_by_its_name_and_stepped_to(
     go(page, settle, "Attention Explorer")
     heads = canvas(page, "attention_heads")
     width = heads.bounding_box()["width"]  # type: ignore[index]
-    # The map is 32 cells of 8 px, after the axis and before the legend; layer 31 is on top.
-    heads.click(position={"x": width / 2, "y": 8 * (31 - 14) + 4})
+    # The map is 32 cells of 8 px, after the axis and before the legend; layer 31 is on top, under the title.
+    heads.click(position={"x": width / 2, "y": ABOVE_MAP + 8 * (31 - 14) + 4})
     expect(caption(page, r"^Attention, layer 14, head \d+ ")).to_be_visible()
     settle(page)
     find = page.locator("[class*=st-key-attention_find] input")
