@@ -4,57 +4,36 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 
-from ...reports.bundle import write_bundle
-from ...reports.report import write_report
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
 from ..state.keeper import PATIENCE
 from ..state.keeping import runs
 from ..state.workspace import Workspace
+from ..widgets.handing_over import FORMS as HANDED_OVER
+from ..widgets.handing_over import Form
 from ..widgets.map_downloads import plain
 from .store import attempt
-from .view import Handed, HistoryView, Packed, Told
+from .view import HistoryView, Packed, Told
 from .words import many, size, title_of
 
 MOST_MEGABYTES = 1000
 """Of a bundle that is uploaded; `sightline runs import` takes larger ones."""
 
 
-@dataclass(frozen=True)
-class Form:
-    """What a run can be handed over as: how the file is written, with what ending and type, and what it is."""
-
-    write: Callable[..., None]
-    ending: str
-    type: str
-    what: str
-
-
-FORMS: dict[Handed, Form] = {
-    "Report": Form(
-        write_report,
-        "html",
-        "text/html",
-        "Questions, answers and every figure with its settings and papers, as one page that stands alone and prints.",
-    ),
-    "Bundle": Form(
-        write_bundle,
-        "zip",
-        "application/zip",
-        "The report, figures, numbers, scripts that make them again, and the run itself, which History imports.",
-    ),
-    "Run alone": Form(
-        export_bundle,
-        "zip",
-        "application/zip",
-        "What is kept of the run and no more, which History imports. It needs no drawing, so it is quick.",
-    ),
-}
+ALONE = Form(
+    "Run alone",
+    ":material/download:",
+    "zip",
+    "application/zip",
+    export_bundle,
+    "What is kept of the run and no more, which History imports. It needs no drawing, so it is quick.",
+)
+FORMS = {form.name: form for form in (*HANDED_OVER, ALONE)}
+"""What a run can be saved as, by name."""
 
 
 def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
@@ -71,17 +50,17 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
             f"Save the {packed.handed.lower()} ({size(packed.file.stat().st_size)})",
             packed.file.read_bytes,
             f"{plain(run.title) or run.id}.{form.ending}",
-            form.type,
+            form.mime,
             key=f"save_{run.id}",
             type="primary",
             icon=":material/download:",
             on_click="ignore",
         )
         st.button("Close", key=f"unpack_{run.id}", type="tertiary", on_click=_let_go, args=(view,))
-        st.caption(form.what)
+        st.caption(form.help)
 
 
-def _packing(workspace: Workspace, view: HistoryView, run: RunInfo, handed: Handed) -> Callable[[], None]:
+def _packing(workspace: Workspace, view: HistoryView, run: RunInfo, handed: str) -> Callable[[], None]:
     """A place for a bar, with a way to stop it: any click begins the page anew, which ends it. Returns what then writes
     the file."""
     place, stop = st.empty(), st.empty()

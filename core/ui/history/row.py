@@ -11,12 +11,12 @@ from ..widgets.chips import escaped
 from .about import about_form
 from .bundles import FORMS, hand_over
 from .store import attempt, delete, duplicate
-from .view import Handed, HistoryView
+from .view import HistoryView
 from .words import facts, one_line
 
 THUMBNAIL = 96
 ABOUT, COPY, DELETE = "Title, tags and notes", "Duplicate", "Delete"
-SAVE: dict[str, Handed] = {f"Save: {handed.lower()}": handed for handed in FORMS}
+SAVE = {f"Save: {name.lower()}": name for name in FORMS}
 ICONS = {ABOUT: "edit", COPY: "content_copy", **dict.fromkeys(SAVE, "download"), DELETE: "delete"}
 MOST_TAGS_SHOWN = 12
 

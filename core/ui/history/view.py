@@ -10,7 +10,6 @@ from typing import Literal
 
 from ..state.view import View
 
-Handed = Literal["Report", "Bundle", "Run alone"]
 Order = Literal["begun last", "changed last", "largest", "by title"]
 
 
@@ -30,7 +29,7 @@ class Packed:
     """A file of a run that is ready: of which, as what, and where. The folder goes with the tab."""
 
     run: str
-    handed: Handed
+    handed: str
     file: Path
     folder: tempfile.TemporaryDirectory[str]
 
@@ -44,7 +43,7 @@ class HistoryView(View):
 
     told: Told | None = None
     about: str | None = None
-    packing: tuple[str, Handed] | None = None
+    packing: tuple[str, str] | None = None
     packed: Packed | None = None
     chosen: tuple[str, ...] = ()
     comparing: bool = False
