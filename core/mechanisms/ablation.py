@@ -9,7 +9,7 @@ are ablated than when as many are that nobody chose.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -37,7 +37,8 @@ REMEDY = "Choose an earlier word of the answer, or use a smaller picture."
 @dataclass(frozen=True, eq=False)
 class AblationCurves:
     """The target's log-probability (nats) with the first `counts[i]` heads of each ranking ablated, and with as many
-    random ones, in several draws. NaN where a stopped run did not get; `complete` is below 1 then."""
+    random ones, in several draws of `seed`. NaN where a stopped run did not get; `complete` is below 1 then.
+    `rankings` are the heads, as far as they were ablated."""
 
     target: Target
     mean: bool
@@ -46,6 +47,8 @@ class AblationCurves:
     ranked: Mapping[str, Float[np.ndarray, "count"]]
     random: Float[np.ndarray, "draw count"]
     complete: float
+    rankings: Mapping[str, tuple[Head, ...]] = field(default_factory=dict)
+    seed: int = 0
 
 
 def head_means(model: VisionLanguageModel, answers: Sequence[Answer]) -> Float[Tensor, "layers heads size"]:
@@ -132,7 +135,10 @@ def ablation_curves(
     rows = logprobs.reshape(len(orders), len(counts))
     ranked = {name: rows[row] for row, name in enumerate(rankings)}
     complete = done / len(sets) if sets else 1.0
-    return AblationCurves(target, means is not None, tuple(counts), before, ranked, rows[len(rankings) :], complete)
+    heads = {name: tuple(ranking[: max(counts)]) for name, ranking in rankings.items()}
+    return AblationCurves(
+        target, means is not None, tuple(counts), before, ranked, rows[len(rankings) :], complete, heads, seed
+    )
 
 
 def _random_orders(model: VisionLanguageModel, draws: int, seed: int) -> list[list[Head]]:

@@ -80,6 +80,33 @@ class KnockoutCurves:
         return (self.top != np.array(self.before.top)) & (self.top != UNKNOWN)
 
 
+@dataclass(frozen=True)
+class CutCurve:
+    """What one cut does to a target: for windows of `window` layers that begin at `starts`, the change of the target's
+    log-probability (nats), its probability, and the most probable words then (untrusted text). `before` is the
+    log-probability with nothing cut."""
+
+    window: int
+    starts: tuple[int, ...]
+    change: tuple[float, ...]
+    probability: tuple[float, ...]
+    said: tuple[str, ...]
+    before: float
+
+
+def cut_curve(model: VisionLanguageModel, curves: KnockoutCurves, cut: int = 0) -> CutCurve:
+    """The curve of one of some cuts."""
+    starts = curves.cutting
+    return CutCurve(
+        curves.window,
+        starts,
+        tuple(float(curves.change[cut, start]) for start in starts),
+        tuple(float(curves.probability[cut, start]) for start in starts),
+        tuple("".join(map(model.reader.piece, curves.top[cut, start].tolist())) for start in starts),
+        curves.before.logprob,
+    )
+
+
 @stoppable
 @with_what_is_left
 def knockout_curves(

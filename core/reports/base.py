@@ -23,7 +23,7 @@ class Renderer(ABC):
 
     @abstractmethod
     def figures(self, case: Case) -> Sequence[Figure]:
-        """The figures of a result, the most telling first; at least one."""
+        """The figures of a result, the most telling first; none where it says that there is nothing to show."""
 
     @abstractmethod
     def code(self, case: Case, write: Writer) -> Code:

@@ -43,7 +43,8 @@ class Item:
 
 @dataclass(frozen=True, eq=False)
 class TurnReport:
-    """A turn and what was computed about its answer. `turn` is None where it cannot be read, `trouble` why."""
+    """A turn and what was computed about its answer. `turn` is None where it cannot be read, `trouble` why.
+    `undrawn` is how many results there are beside, of kinds that have no figures here: they are in the run."""
 
     summary: TurnSummary
     turn: Exchange | None
@@ -51,6 +52,7 @@ class TurnReport:
     target: Target | None
     results: tuple[KeptResult, ...] = ()
     trouble: str | None = None
+    undrawn: int = 0
 
     def items(self) -> Iterator[Item]:
         """Its figures, drawn one after the other."""
@@ -79,10 +81,11 @@ def turns(run: Run) -> Iterator[TurnReport]:
             yield TurnReport(summary, None, model, target, trouble=str(error))
             continue
         answer = turn.answer
-        results = () if answer is None else tuple(of_answer.get(answer_id(answer), ()))
+        every = () if answer is None else tuple(of_answer.get(answer_id(answer), ()))
+        results = tuple(one for one in every if one.what.kind in renderers())
         if answer is not None and answer.attention is not None and answer.attention.held is None:
             run.hold_rows(summary.id)
-        yield TurnReport(summary, turn, model, target, results)
+        yield TurnReport(summary, turn, model, target, results, undrawn=len(every) - len(results))
 
 
 def elsewhere(run: Run) -> int:
@@ -116,10 +119,6 @@ def item_of(kind: str, case: Case, setting: Setting, kept: KeptResult | None = N
 
 def _read(kept: KeptResult, answer: Answer, setting: Setting) -> Item:
     kind = kept.what.kind
-    if kind not in renderers():
-        return Item(
-            kind, kind, None, kept=kept, trouble="This is of a kind that this version of Sightline does not know."
-        )
     name = renderers()[kind].name
     try:
         case = case_of(kept, answer)

@@ -80,6 +80,14 @@ def drawn(run: Run, *, progress: Progress = lambda done: None, cancel: CancelTok
     return made
 
 
+def _undrawn(count: int) -> list[Element]:
+    """That there is more in the run than is drawn."""
+    if not count:
+        return []
+    results = "1 more result" if count == 1 else f"{count} more results"
+    return [node("p", f"The run holds {results} of this answer that only the pages show.", cls="note")]
+
+
 def _tried(item: Item) -> Item:
     """An item whose charts are drawn, or that says why they cannot be."""
     try:
@@ -99,6 +107,7 @@ def page_of(run: Run, made: Sequence[DrawnTurn]) -> bytes:
             node("h2", f"{number}. {_short(one.report.summary.question)}"),
             *_turn(one.report),
             *(part for item in one.items for part in _item(item)),
+            *_undrawn(one.report.undrawn),
             cls="turn",
         )
         for number, one in enumerate(made, 1)

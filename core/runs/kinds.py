@@ -25,7 +25,7 @@ from ..evidence.randomisation import Randomised
 from ..evidence.result import Evidence
 from ..mechanisms.ablation import AblationCurves
 from ..mechanisms.attribution import Attribution
-from ..mechanisms.knockout import KnockoutCurves
+from ..mechanisms.knockout import CutCurve, KnockoutCurves
 from ..mechanisms.lens import Reading
 from ..mechanisms.run import Measurement
 from ..mechanisms.tracing import Trace
@@ -70,6 +70,8 @@ RELEVANCY_TRACE = RunKind[np.ndarray]("relevancy_trace", Float[np.ndarray, "laye
 GRAPH = RunKind[CausalGraph]("graph", CausalGraph)
 EXPLANATION_TEST = RunKind[ExplanationTest]("explanation_test", ExplanationTest)
 HEADS_TEST = RunKind[HeadsTest]("heads_test", HeadsTest)
+HEADS_SAMPLE = RunKind[HeadsTest]("heads_sample", HeadsTest)
+"""Of some heads of a layer."""
 REASKED = RunKind[Reasked]("reasked", Reasked)
 OUTCOMES = RunKind[tuple[Outcome, ...]]("outcomes", tuple[Outcome, ...])
 AUDIT = RunKind[Audit]("audit", Audit)
@@ -84,9 +86,12 @@ SOURCE_INCREASES = RunKind[Tensor]("source_increases", Float[Tensor, "position"]
 """What one head takes from every position (nats)."""
 ABLATION = RunKind[AblationCurves]("ablation", AblationCurves)
 KNOCKOUT = RunKind[KnockoutCurves]("knockout", KnockoutCurves)
+CUT_CURVE = RunKind[CutCurve]("cut_curve", CutCurve)
+"""Of one cut, named among what it is of."""
 TRACE = RunKind[Trace]("trace", Trace)
 SINKS = RunKind[Sinks]("sinks", Sinks)
-TOWER = RunKind[TowerFigures]("tower", TowerFigures)
+TOWER = RunKind[TowerFigures | None]("tower", TowerFigures | None)
+"""None where it is not known which of the tower's places became image tokens."""
 ATTENTION_ROWS = RunKind[Tensor]("attention_rows", Float[Tensor, "layers heads query position"])
 """Of the question's words, or of an answer that was given without keeping them."""
 

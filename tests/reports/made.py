@@ -27,7 +27,7 @@ from core.mechanisms.attribution import attribute
 from core.mechanisms.contributions import contributions
 from core.mechanisms.corruption import Noise
 from core.mechanisms.groups import groups
-from core.mechanisms.knockout import Cut, knockout_curves
+from core.mechanisms.knockout import Cut, cut_curve, knockout_curves
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases, source_increases, top_heads
 from core.mechanisms.registry import mechanisms
@@ -71,6 +71,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     words = [answer.tokens[token].id]
     by_name = {group.name: group for group in groups(answer, token_targets)}
     cuts = [Cut(by_name["last"], by_name["image"]), Cut(by_name["last"], by_name["question"])]
+    knocked = knockout_curves(model, answer, target, cuts, 3)
     noise, places = Noise(by_name["image"].positions, 3.0, 2), [by_name["image"], by_name["last"]]
     tower = tower_read(model, answer)
     assert tower is not None
@@ -83,6 +84,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.GRAPH, of_graph, graph),
         (kinds.EXPLANATION_TEST, of_graph, explanation_test(model, answer, graph, 1, cap=8, randoms=2)),
         (kinds.HEADS_TEST, {}, heads),
+        (kinds.HEADS_SAMPLE, {}, heads),
         (kinds.REASKED, {}, reask_under(model, answer, HiddenPixels((RegionMask(hidden, "blur"),)))),
         (kinds.OUTCOMES, about, tuple(outcomes(model, answer, token_targets, changes))),
         (kinds.AUDIT, {}, audit(model, wordings)),
@@ -98,10 +100,11 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         ),
         (
             kinds.ABLATION,
-            {**about, "rankings": rankings},
+            about,
             ablation_curves(model, answer, target, rankings, [1, 2], head_means(model, [answer]), draws=2),
         ),
-        (kinds.KNOCKOUT, about, knockout_curves(model, answer, target, cuts, 3)),
+        (kinds.KNOCKOUT, about, knocked),
+        (kinds.CUT_CURVE, {**about, "cut": "image → last"}, cut_curve(model, knocked)),
         (kinds.TRACE, about, trace(model, answer, target, noise, places, layers=[1, 4])),
         (kinds.SINKS, {}, find_sinks(answer)),
         (kinds.TOWER, {"image": 0}, tower_figures(tower, answer.layout, 0)),

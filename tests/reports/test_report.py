@@ -104,7 +104,7 @@ def test_a_result_that_does_not_fit_is_told_and_the_rest_is_there(run: Run, answ
     run.keep(HEAD_INCREASES, answer, {"target": "x"}, np.zeros((0, 0), np.float32))
     run.keep(RunKind[tuple[int, ...]]("later", tuple[int, ...]), answer, {}, (1,))
     page = Page(report(run).decode())
-    assert "of a kind that this version" in page.text and "Attention sinks" not in page.text
+    assert "1 more result of this answer that only the pages show" in page.text and "Attention sinks" not in page.text
 
 
 def test_a_stopped_report_leaves_what_was_there(full: Run, tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens
     view = view_of(opened(app, exchange_of(llava), lens))
     kinds = {name for name, number in results(view).items() if number}
     assert kinds == {
-        "head_contributions": {"WRITTEN", "TAKEN", "HEAD_READINGS"},
+        "head_contributions": {"WRITTEN", "INCREASES", "TAKEN", "HEAD_READINGS"},
         "logit_lens": {"READ"},
         "attention_knockout": {"CURVES"},
-        "head_ablation": {"WRITTEN"},
+        "head_ablation": {"WRITTEN", "INCREASES"},
         "causal_tracing": set(),
     }.get(lens)
 

@@ -49,15 +49,15 @@ class Ablated(Renderer):
 
     def code(self, case: Case, write: Writer) -> Code:
         curves: AblationCurves = case.result
-        kept = case.wanted("rankings")
+        kept = curves.rankings or case.wanted("rankings")
         if curves.complete < 1:
             raise CannotBeWritten("It was stopped before it was whole.")
         if not isinstance(kept, Mapping) or kept.keys() != curves.ranked.keys():
             raise CannotBeWritten("It is not kept with the result how heads were ranked.")
         rankings = {str(name): [head_in(head) for head in heads] for name, heads in kept.items()}
         given = {"draws": repr(len(curves.random))}
-        if case.about.get("seed"):
-            given["seed"] = write.literal(case.about["seed"])
+        if curves.seed:
+            given["seed"] = repr(curves.seed)
         means = [f"means = {write.call(head_means, 'model', '[answer]')}"] if curves.mean else []
         again = write.call(
             ablation_curves,

@@ -40,14 +40,16 @@ class Frames(Renderer):
         return [Figure(title, sentences(said, took(case.seconds)), {"values": values}, chart, rows)]
 
     def code(self, case: Case, write: Writer) -> Code:
-        given = "".join(
-            f", {name}={write.literal(case.about[name])}" for name in ("video", "fill") if name in case.about
-        )
+        given = f", video={video}" if (video := _video(case)) else ""
+        if "fill" in case.about:
+            given += f", fill={write.literal(case.about['fill'])}"
         target = write.literal(case.wanted_target)
         hidden = f"sightline.hide_frames(model, answer, {target}{given})"
         return Code((f"result = tuple(figure.value for figure in {hidden})",), rounding=NATS)
 
 
 def _video(case: Case) -> int:
-    video = case.about.get("video", 0)
+    content, video = case.about.get("clip"), case.about.get("video", 0)
+    if content is not None:
+        video = next((n for n, clip in enumerate(case.answer.question.clips) if clip.content == content), -1)
     return video if isinstance(video, int) and video >= 0 else 0

@@ -74,3 +74,10 @@ class Heads(Renderer):
             **given,
         )
         return Code((f"[result] = {again}",), rounding=NATS)
+
+
+class SomeHeads(Heads):
+    """The same of a sample of a layer's heads."""
+
+    key = "heads_sample"
+    name = "Test of some heads of a layer"

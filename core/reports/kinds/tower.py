@@ -22,7 +22,9 @@ class Tower(Renderer):
     name = "Vision tower"
 
     def figures(self, case: Case) -> Sequence[Figure]:
-        tower: TowerFigures = case.result
+        tower: TowerFigures | None = case.result
+        if tower is None:
+            return []
         papers, time = docs(TowerFigures), took(case.seconds)
         distance = HeadValues(
             "How far heads of the vision tower look", tower.distance, "share of the longer side", False

@@ -42,7 +42,13 @@ class KeptFigures:
 
 
 ROWS = Kind[PassRows](MOST_BYTES, lambda kept: kept.bytes, Kept(RunKind("pass_rows", PassRows)))
-TOWER = Kind[KeptFigures](20, run=Kept(RunKind("tower_figures", KeptFigures)))
+_TOWER = Kept[KeptFigures](
+    runs.TOWER,
+    lambda kept: (kept.figures, None),
+    lambda figures, seconds: KeptFigures(figures),
+    lambda key: {"image": key[2]},
+)
+TOWER = Kind[KeptFigures](20, run=_TOWER)
 SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
 
 

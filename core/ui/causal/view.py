@@ -15,7 +15,7 @@ from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
 from ...perturb.reask import Reasked
-from ...runs.kinds import EXPLANATION_TEST, GRAPH, HEADS_TEST, RunKind
+from ...runs.kinds import EXPLANATION_TEST, GRAPH, HEADS_SAMPLE, HEADS_TEST, RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.results import AnswerKey, Kept, Kind, answer_key
@@ -71,7 +71,7 @@ class ReaskedWithout:
 GRAPHS = Kind[CausalGraph](300, run=Kept(GRAPH))
 TESTS = Kind[ExplanationTest](300, run=Kept(EXPLANATION_TEST))
 HEADS_TESTS = Kind[HeadsTest](100, run=Kept(HEADS_TEST))
-SAMPLES = Kind[HeadsTest](300, run=Kept(RunKind("heads_sample", HeadsTest)))
+SAMPLES = Kind[HeadsTest](300, run=Kept(HEADS_SAMPLE))
 """Tests of some heads of a layer, as `HEADS_TESTS` are of all."""
 REASKED = Kind[ReaskedWithout](100, run=Kept(RunKind("reasked_without", ReaskedWithout)))
 GRAPH_PAGES = Kind[str](6)

@@ -19,6 +19,7 @@ from ...charts.curves import WindowPoint
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.contributions import Contributions
+from ...mechanisms.knockout import CutCurve
 from ...mechanisms.lens import Reading
 from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
@@ -28,12 +29,13 @@ from ...runs import kinds as runs
 from ...runs.kinds import (
     ABLATION,
     ATTRIBUTION,
+    CUT_CURVE,
+    HEAD_INCREASES,
     HEAD_READING,
     MEASUREMENT,
     READING,
     SOURCE_INCREASES,
     TRACE,
-    RunKind,
 )
 from ..jobs.page import PageView
 from ..state.results import Kept, Kind
@@ -89,11 +91,58 @@ class Traced:
 
 
 WRITTEN = Kind[Written](2)
-ATTRIBUTIONS = Kind[Attribution](50, run=Kept(ATTRIBUTION))
-TAKEN = Kind[Taken](500, run=Kept(SOURCE_INCREASES, lambda taken: (taken.increases, taken.seconds), Taken))
-HEAD_READINGS = Kind[HeadReading](500, run=Kept(HEAD_READING))
-READ = Kind[Read](100, run=Kept(READING, lambda read: (read.reading, read.seconds), Read))
-CURVES = Kind[Curve](300, run=Kept(RunKind("cut_curve", Curve)))
+INCREASES = Kind[Float[np.ndarray, "layers heads"]](
+    50, run=Kept(HEAD_INCREASES, about=lambda key: {"token_targets": key[1][1]})
+)
+"""Of `WRITTEN`, what can be kept."""
+ATTRIBUTIONS = Kind[Attribution](50, run=Kept(ATTRIBUTION, about=lambda key: {"token_targets": key[1][1]}))
+TAKEN = Kind[Taken](
+    500,
+    run=Kept(
+        SOURCE_INCREASES,
+        lambda taken: (taken.increases, taken.seconds),
+        Taken,
+        lambda key: {"token_targets": key[0][1], "head": key[1]},
+    ),
+)
+HEAD_READINGS = Kind[HeadReading](
+    500, run=Kept(HEAD_READING, about=lambda key: {"token_targets": key[1][1], "head": key[2]})
+)
+READ = Kind[Read](
+    100,
+    run=Kept(
+        READING,
+        lambda read: (read.reading, read.seconds),
+        Read,
+        lambda key: {"positions": key[2], "layers": key[3], "words": (key[4],)},
+    ),
+)
+
+
+def _packed(curve: Curve) -> tuple[CutCurve, float]:
+    points, first = curve.points, curve.points[0]
+    return CutCurve(
+        first.last - first.first + 1,
+        tuple(point.first for point in points),
+        tuple(point.change for point in points),
+        curve.probabilities,
+        tuple(point.said for point in points),
+        curve.before,
+    ), curve.seconds
+
+
+def _unpacked(kept: CutCurve, seconds: float) -> Curve:
+    points = tuple(
+        WindowPoint(first, first + kept.window - 1, change, said)
+        for first, change, said in zip(kept.starts, kept.change, kept.said, strict=True)
+    )
+    return Curve(points, kept.before, kept.probability, seconds)
+
+
+CURVES = Kind[Curve](
+    300,
+    run=Kept(CUT_CURVE, _packed, _unpacked, lambda key: {"target": key[0][1], "window": key[0][2], "cut": key[1]}),
+)
 REASKED = Kind[Reasked](100, run=Kept(runs.REASKED))
 RANKED = Kind[AblationCurves](100, run=Kept(ABLATION))
 TRACES = Kind[Traced](50, run=Kept(TRACE, lambda traced: (traced.trace, traced.seconds), Traced))

@@ -23,7 +23,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets.kept_rows import rows_held
 from .subject import Subject, subject_of
-from .view import ATTRIBUTIONS, WRITTEN, MechanismsView, Written
+from .view import ATTRIBUTIONS, INCREASES, WRITTEN, MechanismsView, Written
 
 Measure = Literal["Log-probability increase", "Direct logit attribution", "Attention to the picture"]
 SAYS: dict[str, str] = {
@@ -45,7 +45,9 @@ def what_heads_write(
         )
         with saying_what_is_left(model, answer):
             increases = head_increases(model, contributed, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
-        return Written(contributed, increases.mean(0).numpy(), time.perf_counter() - began)
+        figures = increases.mean(0).numpy()
+        view.results.keep(INCREASES, key, figures)
+        return Written(contributed, figures, time.perf_counter() - began)
 
     key = ("written", subject.key)
     passes = contribution_passes(answer) + increase_passes(model, answer, len(subject.token_targets), 0)

@@ -35,7 +35,7 @@ from .strip import Tile, strip
 TILE, NARROW, WIDE = 110, 320, 500
 """Widths in pixels: a small map, and the least and the most that bars and the words above them take."""
 AXIS = 70
-HIDDEN = Kind[tuple[float, ...]](200, run=Kept(FRAME_CHANGES))
+HIDDEN = Kind[tuple[float, ...]](200, run=Kept(FRAME_CHANGES, about=lambda key: {"target": key[2], "clip": key[3]}))
 """By answer, target and video: the change of the target's log-probability without each moment, as far as was read."""
 
 

@@ -17,9 +17,8 @@ from ...jobs.page import PageJobs, Report
 from ..chips import escaped
 from ..forecasts import foretold
 from ..scripts import Made, copy_script
-from .view import RANDOMISED, EvidenceView, Mapped, map_key
+from .view import RANDOMISED, STAGES, EvidenceView, Mapped, map_key
 
-STAGES = 6
 """How often the maps are made anew on the way down."""
 
 

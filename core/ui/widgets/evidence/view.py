@@ -15,8 +15,16 @@ from ....runs.kinds import EVIDENCE
 from ...state.results import AnswerKey, Kept, Kind, answer_key
 from ...state.view import View
 
-TESTS = Kind[Evidence](300, run=Kept(EVIDENCE))
-RANDOMISED = Kind[Randomised](100, run=Kept(runs.RANDOMISED))
+
+def _about(key: MapKey) -> dict[str, object]:
+    own = {"method": key.method, "map_settings": dict(key.settings), "complete": key.complete}
+    return {"target": key.target, **own}
+
+
+TESTS = Kind[Evidence](300, run=Kept(EVIDENCE, about=lambda key: {**_about(key[0]), "settings": key[1]}))
+STAGES = 6
+"""How often a map is made anew while weights are shuffled."""
+RANDOMISED = Kind[Randomised](100, run=Kept(runs.RANDOMISED, about=lambda key: {**_about(key), "stages": STAGES}))
 
 
 @dataclass(frozen=True)
