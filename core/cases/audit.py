@@ -12,8 +12,10 @@ from ..answer import Answer, Question
 from ..comparison.keyword import key_tokens
 from ..comparison.verdict import Verdict, judge
 from ..vlm.cancel import CancelToken
+from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pace import ASK
 from ..vlm.scoring import score_many
 
 
@@ -56,6 +58,11 @@ def audit(
     outcome = audited(model, questions, answers, cancel)
     progress(1.0)
     return outcome
+
+
+def expected(model: VisionLanguageModel, wordings: int) -> Forecast:
+    """How long asking so many wordings will take here; reading every answer under each takes little beside it."""
+    return each_of(model, ASK, wordings, 1.0, "wording")
 
 
 def audited(

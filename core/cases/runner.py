@@ -7,6 +7,7 @@ only gives results, in whatever order: what is written and what is left to do is
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,8 +22,10 @@ from ..errors import QuestionError, UnreadableImage
 from ..evidence.dependence import image_dependence
 from ..geometry import share_seen
 from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pace import CASE
 from ..workers.base import Workers, workers_of
 from .case import Case
 from .journal import Journal
@@ -101,7 +104,7 @@ def answer_case(
 ) -> Result:
     """What the model says to a case, and whether it is right. A picture that cannot be opened and a question that
     does not fit make a result with a `problem`. Raises Cancelled."""
-    case = one.case
+    case, began = one.case, time.perf_counter()
     if cancel is not None:
         cancel.check()
     if case.problem is not None:
@@ -113,7 +116,7 @@ def answer_case(
         return _unanswered(one, str(error))
     if answer.finish == "stopped":
         raise Cancelled("the case was stopped")
-    return Result(
+    result = Result(
         **_identified(one),
         said=answer.text,
         understood=understood(case, answer.text),
@@ -123,6 +126,13 @@ def answer_case(
         seconds=round(answer.seconds, 4),
         seen=_seen(answer),
     )
+    model.pace.note(CASE, 1, time.perf_counter() - began)
+    return result
+
+
+def expected(model: VisionLanguageModel, cases: int) -> Forecast:
+    """How long asking so many cases will take here; how far an answer rests on its picture takes half an ask."""
+    return each_of(model, CASE, cases, 1.5, "case")
 
 
 def _question(case: Case, settings: RunSettings) -> Question:

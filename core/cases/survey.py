@@ -8,6 +8,7 @@ two ways. A correlation below zero speaks for the hypothesis; it does not say wh
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..evidence.dependence import image_dependence
 from ..statistics.estimate import Estimate, nothing
 from ..statistics.rank_correlation import rank_correlation
 from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
 from .audit import contradiction_rate
@@ -36,6 +38,10 @@ LEAST = 6
 of one has no width."""
 LEAST_APART = 3
 """Cases whose rate of contradictions is another than that of most."""
+
+
+SURVEYED, WORDINGS = "surveyed case", 6
+"""What such a case is called where its time is learnt, and how many wordings most have."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ def correlations(lines: Sequence[Surveyed]) -> tuple[Correlation, ...]:
 
 
 def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None) -> Record:
+    began = time.perf_counter()
     question = replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST))
     texts = [phrasing.text for phrasing in phrasings(case.question)]
     said: list[str] = []
@@ -129,6 +136,7 @@ def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None
             target = key_target(answer)
             shares.append(image_share(answer, explained(model, answer, target, cancel)))
             dependences.append(float(image_dependence(model, answer)[list(target.tokens)].sum()))
+    model.pace.note(SURVEYED, 1, time.perf_counter() - began)
     return {
         "id": case.id,
         "family": case.about.get("family", ""),
@@ -137,6 +145,11 @@ def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None
         "image_share": _mean(shares),
         "dependence": _mean(dependences),
     }
+
+
+def expected(model: VisionLanguageModel, cases: int) -> Forecast:
+    """How long surveying so many cases will take here: some six wordings each, every answer explained."""
+    return each_of(model, SURVEYED, cases, 2.5 * WORDINGS, "scene")
 
 
 def _mean(values: Sequence[float]) -> float | None:

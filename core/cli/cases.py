@@ -13,12 +13,13 @@ from ..cases.formats.registry import formats, rates_of, read_folder
 from ..cases.notes import Note, annotate, notes_file, read_notes
 from ..cases.rates import Rate
 from ..cases.results import Result, Run, cropped, failures, read_run, unread
-from ..cases.runner import RunSettings, run_cases
+from ..cases.runner import RunSettings, expected, run_cases
 from ..cases.street import street_cases
 from ..errors import WrongOption
 from ..statistics.bootstrap import mean
+from ..vlm.model import VisionLanguageModel
 from .asking import Staff
-from .console import Exit, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, say_forecast, stoppable
 from .report import write_run
 
 STREET = "street"
@@ -56,6 +57,8 @@ def run(
     wanted = list(islice(case_set.cases, limit))
     about = {"name": name, "folder": str(folder or "")}
     with stoppable() as cancel, bar(f"asking {name}") as progress, staff.at_work(cancel) as who:
+        if isinstance(who, VisionLanguageModel):
+            say_forecast(expected(who, len(wanted)), "Asking", "What is asked already is kept.")
         done = run_cases(who, wanted, file, **about, settings=settings, cancel=cancel, progress=progress)
     return _told(done, wanted, file)
 

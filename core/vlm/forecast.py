@@ -8,7 +8,8 @@ from ..answer import Answer
 from ..counted import counted
 from ..errors import NeedsItsModel
 from .model import VisionLanguageModel
-from .pass_costs import Passes, rows
+from .pace import ASK
+from .pass_costs import NOTHING, Passes, rows
 
 WORTH_SAYING = 3.0
 """Seconds: what takes less is done before it is read."""
@@ -19,20 +20,28 @@ MANY = 20.0
 
 @dataclass(frozen=True)
 class Forecast:
-    """Passes over an answer, and how many seconds they take here; None where no pass was made yet that would tell."""
+    """Passes over an answer, and how many seconds they take here; None where no pass was made yet that would tell. Of
+    what is about many answers `things` are counted instead, each called `one`."""
 
     passes: Passes
     seconds: float | None
+    things: int | None = None
+    one: str = "question"
+
+    @property
+    def count(self) -> float:
+        """How many passes, or things."""
+        return self.passes.count if self.things is None else self.things
 
     @property
     def long(self) -> bool:
         """Whether it is worth saying."""
-        return self.passes.count > MANY if self.seconds is None else self.seconds > WORTH_SAYING
+        return self.count > MANY if self.seconds is None else self.seconds > WORTH_SAYING
 
     @property
     def words(self) -> str:
         """For the screen: "about 4 min; 210 passes"."""
-        passes = passes_in_words(self.passes.count)
+        passes = passes_in_words(self.passes.count) if self.things is None else counted(self.things, self.one)
         return passes if self.seconds is None else f"about {duration(self.seconds)}; {passes}"
 
     def __add__(self, other: Forecast) -> Forecast:
@@ -47,18 +56,32 @@ def forecast(model: VisionLanguageModel, answer: Answer, passes: Passes) -> Fore
 
 
 def _seconds(model: VisionLanguageModel, answer: Answer, passes: Passes) -> float | None:
-    try:
-        numbers = picture_numbers(answer)
-    except NeedsItsModel:
-        # (an answer that was opened without its model)
+    each = model.pace.pass_seconds(rows(answer))
+    if each is None:
         return None
-    parts = [(passes.decoder, model.pace.pass_seconds(rows(answer)))]
-    if numbers:
-        parts.append((passes.of_tower, model.pace.seconds("tower", numbers)))
-        parts.append((passes.pictures, model.pace.seconds("pictures", numbers)))
-    if any(times and each is None for times, each in parts):
-        return None
-    return sum(times * each for times, each in parts if each is not None)
+    seconds = passes.decoder * each
+    if passes.of_tower or passes.pictures:
+        try:
+            numbers = picture_numbers(answer)
+        except NeedsItsModel:
+            # (an answer that was opened without its model)
+            return None
+        for times, kind in ((passes.of_tower, "tower"), (passes.pictures, "pictures")):
+            each = model.pace.seconds(kind, numbers)
+            if numbers and each is None:
+                return None
+            seconds += times * (each or 0.0)
+    return seconds
+
+
+def each_of(model: VisionLanguageModel, kind: str, things: int, asks: float, one: str) -> Forecast:
+    """How long so many things take that are asked and looked into one after the other: as long as those of this kind
+    took the last times, or, where none did, as so many `asks` each."""
+    each = model.pace.seconds(kind, 1)
+    if each is None:
+        asked = model.pace.seconds(ASK, 1)
+        each = None if asked is None else asks * asked
+    return Forecast(NOTHING, None if each is None else things * each, things, one)
 
 
 def picture_numbers(answer: Answer) -> int:

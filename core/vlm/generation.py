@@ -18,6 +18,7 @@ from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import Cancelled, CancelToken, hearing, undisturbed
 from .keeping import KeepRows
 from .model import VisionLanguageModel
+from .pace import ASK
 from .prepared import DecodingState, PreparedPrompt
 from .row_budget import budget
 from .sampling import Sampler
@@ -86,6 +87,8 @@ def stream(
     text.finish()
     measured += measure(seen, ids[len(ids) - len(seen) :])
     seconds = time.perf_counter() - began
+    if finish != "stopped":
+        model.pace.note(ASK, 1, seconds)
     return _answer(model, prepared, ids, measured, text.texts, finish, seconds, state)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from ...answer import Question
-from ...cases.audit import Audit, audit
+from ...cases.audit import Audit, audit, expected
 from ...cases.phrasings import phrasings
 from ...charts.overlays import fit
 from ...charts.phrasings import phrasing_matrix
@@ -19,6 +19,7 @@ from ..jobs.page import Report
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.workspace import NamedImage, Workspace
 from ..widgets.chips import escaped
+from ..widgets.forecasts import foretold
 from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import save_table
 from .opening import menu_asking
@@ -87,12 +88,15 @@ def _run(view: CasesView, model: VisionLanguageModel, questions: list[Question],
     )
     if not enough:
         st.caption("Two wordings or more are compared.")
+    told = expected(model, len(questions))
+    if enough and view.results.get(AUDITS, key) is None:
+        foretold(told)
     if clicked:
 
         def ask_all(cancel: CancelToken, report: Report) -> None:
             view.results.keep(AUDITS, key, audit(model, questions, cancel=cancel, progress=report))
 
-        view.jobs.start(model, key, f"asking {len(questions)} wordings", "audit", ask_all)
+        view.jobs.start(model, key, f"asking {len(questions)} wordings", "audit", ask_all, told)
     view.jobs.tell(key)
 
 

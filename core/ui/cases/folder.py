@@ -10,7 +10,7 @@ import streamlit as st
 
 from ...cases.formats.registry import formats, read_folder
 from ...cases.results import Run
-from ...cases.runner import run_cases
+from ...cases.runner import expected, run_cases
 from ...cases.street import FAMILIES, street_cases
 from ...counted import counted
 from ...errors import FolderError, JournalError
@@ -19,6 +19,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.forecasts import foretold
 from .files import read, results_home
 from .results import run_results
 from .view import STREET, Benchmark, BenchmarkView, CasesView
@@ -161,12 +162,14 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
             disabled=done >= most,
             help="Each case is asked once, greedily, and the answer's dependence on the picture is measured.",
         )
+    told = expected(model, most - done) if most > done else None
+    foretold(told, "What is asked already is kept, and gone on with after a stop.")
     if clicked:
 
         def ask(cancel: CancelToken, report: Report) -> None:
             cases, name, folder = chosen.cases[:most], chosen.name, chosen.folder
             run_cases(model, cases, file, name=name, folder=folder, cancel=cancel, progress=report)
 
-        view.jobs.start(model, key, f"asking {most:,} cases", "cases", ask)
+        view.jobs.start(model, key, f"asking {most:,} cases", "cases", ask, told)
     view.jobs.tell(key)
     return run

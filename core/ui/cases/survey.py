@@ -9,7 +9,16 @@ from pathlib import Path
 import streamlit as st
 
 from ...cases.street import FAMILIES, street_cases
-from ...cases.survey import LEAST, LEAST_APART, MEASURES, Correlation, correlations, read_survey, survey
+from ...cases.survey import (
+    LEAST,
+    LEAST_APART,
+    MEASURES,
+    Correlation,
+    correlations,
+    expected,
+    read_survey,
+    survey,
+)
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...counted import counted
 from ...errors import JournalError
@@ -17,6 +26,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets import spoken
+from ..widgets.forecasts import foretold
 from .files import results_home
 from .view import CasesView
 
@@ -65,12 +75,14 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
         clicked = st.button("Survey them", icon=":material/query_stats:", key="survey_run")
         st.caption(f"{len(FAMILIES)} families; kept in {file.name}, and gone on with next time.", width="content")
     key = ("survey", str(file), each)
+    told = expected(model, each * len(FAMILIES))
+    foretold(told, "Fewer scenes take as much less; those that are finished are kept.")
     if clicked:
 
         def run(cancel: CancelToken, report: Report) -> None:
             survey(model, list(street_cases(each)), file, cancel=cancel, progress=report)
 
-        view.jobs.start(model, key, "surveying drawn scenes", "survey", run)
+        view.jobs.start(model, key, "surveying drawn scenes", "survey", run, told)
     view.jobs.tell(key)
 
 

@@ -23,9 +23,11 @@ class Left:
     def words(self, done: float) -> str:
         """For the bar, at this share done: "41 of 210 passes · about 40 s left"."""
         parts = []
-        passes = 0 if self._foretold is None else round(self._foretold.passes.count)
-        if passes > 1:
-            parts.append(f"{round(passes * done):,} of {passes:,} passes")
+        told = self._foretold
+        total = 0 if told is None else round(told.count)
+        if told is not None and total > 1:
+            things = "passes" if told.things is None else f"{told.one}s"
+            parts.append(f"{round(total * done):,} of {total:,} {things}")
         seconds = self._seconds(done)
         if seconds is not None:
             parts.append(f"about {duration(seconds)} left")

@@ -22,7 +22,7 @@ from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
-from ..widgets.forecasts import foretold
+from ..widgets.forecasts import foreseen, foretold
 from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import RANKED, MechanismsView
@@ -56,7 +56,7 @@ def ranked_ablation_panel(
     curves = view.results.get(RANKED, key)
     if curves is None or curves.complete < 1:
         clicked = st.button("Compare with random heads", icon=":material/shuffle:", key="mechanisms_random")
-        told = forecast(model, answer, ablation_passes(model, answer, 1 + DRAWS, counts, mean))
+        told = foreseen(lambda: forecast(model, answer, ablation_passes(model, answer, 1 + DRAWS, counts, mean)))
         foretold(told)
         if clicked:
             view.jobs.start(model, key, "taking heads away", "ranking", work, told)
