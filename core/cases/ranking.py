@@ -19,12 +19,11 @@ from typing import Any
 import numpy as np
 
 from ..evidence.registry import map_metrics
-from ..explainers.registry import explainers
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from .journal import Record
 from .plain import plain
-from .score_case import CENTRE, RANDOM
+from .score_case import CENTRE, RANDOM, name_of
 
 QUICK = 0.3
 """Processor seconds for a map that follows a click."""
@@ -130,7 +129,7 @@ def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, 
             by_family[family][key] = float(np.mean(values))
     return MethodRank(
         method=method,
-        name=explainers()[method].name if method in explainers() else method,
+        name=name_of(method),
         cases=len(scored),
         refused=len(lines) - len(scored),
         figures=figures,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ..evidence.randomisation import randomise
 from ..evidence.result import Evidence, Result
 from ..evidence.settings import EvidenceSettings
 from ..explainers.controls import CentreBias, Random
+from ..explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..vlm.cancel import Cancelled, CancelToken
@@ -33,6 +35,11 @@ from .journal import Record
 from .plain import plain
 from .scoring import is_right
 
+STEPS = 16
+INTEGRATED = IntegratedGradients.key
+METHOD_SETTINGS: Mapping[str, Any] = {INTEGRATED: IntegratedGradientsSettings(steps=STEPS)}
+"""What a league asks of methods otherwise than their defaults, so that the lines of a journal stay comparable."""
+
 SETTINGS = EvidenceSettings(fill="both", steps=2, draws=2)
 """Both fills, at the shares of ERASER: every picture that is read serves four metrics."""
 RANDOM, CENTRE = Random.key, CentreBias.key
@@ -40,6 +47,12 @@ RANDOM, CENTRE = Random.key, CentreBias.key
 STAGES = 3
 """How many looks are taken at a map while the weights are shuffled."""
 LONGEST_ANSWER = 24
+
+
+def name_of(method: str) -> str:
+    """What a method is called in a league; with what it was asked for where that is not its default."""
+    name = explainers()[method].name if method in explainers() else method
+    return f"{name} ({STEPS} steps)" if method == INTEGRATED else name
 
 
 def score_case(
@@ -78,7 +91,8 @@ def score_case(
 def _explain(
     model: VisionLanguageModel, answer: Answer, target: Target, methods: Sequence[str], cancel: CancelToken | None
 ) -> tuple[list[tuple[Explanation, float]], dict[str, str]]:
-    """One explanation by each method at its default settings with its processor time, and why some have none."""
+    """One explanation by each method, at its default settings but for `METHOD_SETTINGS`, with its processor time; and
+    why some have none."""
     timed: list[tuple[Explanation, float]] = []
     refused: dict[str, str] = {}
     for key in methods:
@@ -86,7 +100,9 @@ def _explain(
         give_back_freed()
         began = time.process_time()
         try:
-            (explanation,) = explain(explainers()[key], model, answer, [target], cancel=cancel)
+            (explanation,) = explain(
+                explainers()[key], model, answer, [target], METHOD_SETTINGS.get(key), cancel=cancel
+            )
         except ExplainError as error:
             refused[key] = str(error)
             continue

@@ -215,7 +215,7 @@ def test_the_record_is_json_with_the_command_and_the_rule() -> None:
 def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() -> None:
     header, rule, *rows = markdown(table(QUICK / 2)).splitlines()
     assert header.count("|") == rule.count("|") == rows[0].count("|")
-    assert rows[0].startswith("| **Integrated gradients** | 1.3 | 0.20 (0.20 to 0.20) | 0.80")
+    assert rows[0].startswith("| **Integrated gradients (16 steps)** | 1.3 | 0.20 (0.20 to 0.20) | 0.80")
     assert [row.split("|")[1].strip() for row in rows[1:]] == [
         "Relevancy",
         "Attention rollout",
