@@ -10,19 +10,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
+from ..answer import Decoding, Target
+from ..comparison.keyword import key_tokens
 from ..errors import UnknownName
+from ..evidence.evaluate import expected as maps_expected
 from ..explainers.registry import explainers as all_explainers
+from ..explainers.run import expected as method_expected
 from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.forecast import Forecast
+from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING
 from ..workers.base import Workers, workers_of
 from .case import Case
 from .journal import Journal, Record
 from .ranking import League, ranking
-from .score_case import SETTINGS, score_case
+from .score_case import LONGEST_ANSWER, SETTINGS, STAGES, score_case
 from .street import FAMILIES, street_cases
 
 KIND = "league"
@@ -72,6 +79,30 @@ def run_league(
                         journal.append(line)
                 progress(next(done) / total)
         return ranking(journal.header, journal.records)
+
+
+def expected(
+    model: VisionLanguageModel,
+    cases_per_family: int = CASES,
+    explainers: Sequence[str] | None = None,
+    families: Sequence[str] | None = None,
+) -> Forecast:
+    """How long a whole league takes here, as the first of its cases would: that one is asked for it. Raises UnknownName
+    as `run_league` does."""
+    methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
+    names = _chosen("family", list(FAMILIES), families)
+    case = next(iter(street_cases(1, names)))
+    answer = ask(model, replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST_ANSWER)))
+    target = Target(key_tokens(answer) or (0,))
+    each = maps_expected(model, answer, len(methods), SETTINGS)
+    forced = Forecast(NOTHING, 0.0)
+    for key in methods:
+        told = method_expected(all_explainers()[key], model, answer, [target])
+        each, forced = each + told, forced + told
+    cases, shuffled = cases_per_family * len(names), min(SHUFFLED, cases_per_family) * len(names)
+    known = each.seconds is not None and forced.seconds is not None
+    seconds = cases * (each.seconds or 0.0) + shuffled * STAGES * (forced.seconds or 0.0)
+    return Forecast(NOTHING, seconds if known else None, cases, "case")
 
 
 @dataclass(frozen=True)

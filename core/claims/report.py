@@ -13,6 +13,8 @@ from ..assets import asset
 from ..cases.plain import plain
 from ..counted import counted
 from ..errors import JournalError
+from ..vlm.forecast import Forecast
+from ..vlm.pass_costs import NOTHING
 from .claim import Claim, Conclusion, Example, HeadTable
 from .figures import Figure, Measurement
 from .verdict import LEAST, NOT_MEASURED, Verdict, told, weakest
@@ -47,6 +49,10 @@ class Report:
     @property
     def key(self) -> str:
         return str(self.definition["key"])
+
+    def expected(self, scenes: int) -> Forecast:
+        """How long measuring so many scenes takes, as fast as these were measured."""
+        return Forecast(NOTHING, scenes * self.seconds / self.asked if self.asked else None, scenes, "scene")
 
     @property
     def stopped(self) -> bool:

@@ -10,8 +10,11 @@ from ..cases.plain import write_plain
 from ..claims.registry import claims, claims_named
 from ..claims.report import Results, committed_results, verdict_of
 from ..claims.run import journal_of, run_claims
+from ..vlm.forecast import Forecast
+from ..vlm.loading import EMBEDDED
+from ..vlm.pass_costs import NOTHING
 from .asking import Staff
-from .console import Exit, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
 def listed() -> Exit:
@@ -44,6 +47,10 @@ def run(
 ) -> Exit:
     """Go on with the claims in `journal` (the model's own by default), and tell each verdict; written to `out` when all
     scenes are measured. `command` are the words that would do the same again."""
+    if staff.engine == "local" and staff.spec == EMBEDDED and (known := committed_results()) is not None:
+        reports = filter(None, (known.of(claim) for claim in claims_named(keys).values()))
+        told = sum((report.expected(scenes) for report in reports), Forecast(NOTHING, 0.0))
+        say_forecast(told, "The claims, as fast as they were measured before", "What is measured is kept.")
     with stoppable() as cancel, bar("claims") as progress, staff.at_work(cancel) as who:
         results = run_claims(
             who,

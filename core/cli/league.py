@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cases.league import run_league
+from ..cases.league import expected, run_league
 from ..cases.league_table import table
 from ..cases.plain import write_plain
+from ..vlm.model import VisionLanguageModel
 from .asking import Staff
-from .console import Exit, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
 def run(
@@ -22,6 +23,9 @@ def run(
 ) -> Exit:
     """Go on with the league in `out`, and tell how the methods stand."""
     with stoppable() as cancel, bar("league") as progress, staff.at_work(cancel) as who:
+        if isinstance(who, VisionLanguageModel):
+            told = expected(who, cases, methods, families)
+            say_forecast(told, "The league", "What is finished is kept; fewer cases or methods take less.")
         league = run_league(who, out, cases, methods, families, progress, cancel)
     say(table(league))
     options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from ..answer import Decoding, Question
 from ..cases.audit import audit
+from ..cases.audit import expected as asks_expected
 from ..cases.formats.registry import read_folder
 from ..cases.phrasings import Phrasing, phrasings
 from ..cases.street import street_cases
 from ..cases.survey import MEASURES, correlations, survey
+from ..cases.survey import expected as survey_expected
 from ..errors import WrongOption
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, bar, emit, stoppable
+from .console import Exit, bar, emit, say_forecast, stoppable
 
 DOORS = ("house door", "truck door")
 """The drawn questions whose every wording is known, one kind of which the embedded model answers by the wording."""
@@ -28,6 +30,7 @@ def audit_one(
     if len(wordings) < 2:
         raise WrongOption("No other wording of this question is known. Give some with --wording.")
     asked = Question(question, images or (), decoding=Decoding(most))
+    say_forecast(asks_expected(model, len(wordings)), "Asking")
     with stoppable() as cancel, bar("asking in other words") as progress:
         audited = audit(model, [asked.with_text(one.text) for one in wordings], cancel=cancel, progress=progress)
     for number, (one, answer) in enumerate(zip(wordings, audited.answers, strict=True)):
@@ -40,9 +43,10 @@ def audit_one(
 
 def survey_many(model: VisionLanguageModel, folder: Path | None, doors: int, out: Path) -> Exit:
     """A line for each correlation, and one that says how many questions it took."""
-    cases = street_cases(doors, DOORS) if folder is None else read_folder(folder)[1].cases
+    cases = list(street_cases(doors, DOORS) if folder is None else read_folder(folder)[1].cases)
+    say_forecast(survey_expected(model, len(cases)), "Asking", "What is finished is kept.")
     with stoppable() as cancel, bar("asking in other words") as progress:
-        lines = survey(model, list(cases), out, cancel=cancel, progress=progress)
+        lines = survey(model, cases, out, cancel=cancel, progress=progress)
     for correlation in correlations(lines):
         emit(
             {

@@ -47,7 +47,9 @@ class Forecast:
     def __add__(self, other: Forecast) -> Forecast:
         known = self.seconds is not None and other.seconds is not None
         seconds = (self.seconds or 0.0) + (other.seconds or 0.0)
-        return Forecast(self.passes + other.passes, seconds if known else None)
+        things = None if self.things is None and other.things is None else (self.things or 0) + (other.things or 0)
+        one = self.one if other.things is None else other.one
+        return Forecast(self.passes + other.passes, seconds if known else None, things, one)
 
 
 def forecast(model: VisionLanguageModel, answer: Answer, passes: Passes) -> Forecast:

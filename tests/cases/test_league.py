@@ -222,3 +222,9 @@ def test_the_table_has_a_row_for_every_method_and_marks_the_recommended_one() ->
         "Control: random",
     ]
     assert "deletion ↓" in header and "insertion ↑" in header
+
+
+def test_a_league_takes_as_much_longer_as_it_has_cases(llava: VisionLanguageModel) -> None:
+    few, many = (leagues.expected(llava, number, ["rollout", "relevancy"], ["house door"]) for number in (10, 100))
+    assert (few.things, many.things, many.one) == (10, 100, "case")
+    assert few.seconds and many.seconds and 5 * few.seconds < many.seconds < 30 * few.seconds

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from core.answer import Question
-from core.vlm.forecast import Forecast, duration, forecast, passes_in_words
+from core.vlm.forecast import Forecast, duration, each_of, forecast, passes_in_words
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.pace import Pace
@@ -102,3 +102,16 @@ def test_lengths_of_time_are_no_finer_than_they_can_be_foretold(seconds: float, 
 )
 def test_numbers_of_passes_are_round(count: float, words: str) -> None:
     assert passes_in_words(count) == words
+
+
+def test_what_is_about_many_answers_takes_as_long_as_the_last_ones_did(
+    llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(llava, "pace", Pace(3, 32))
+    assert each_of(llava, "case", 39, 1.5, "case").seconds is None
+    llava.pace.note("ask", 1, 2.0)
+    told = each_of(llava, "case", 39, 1.5, "case")
+    assert told.seconds == pytest.approx(39 * 3.0) and told.words == "about 115 s; 39 cases"
+    llava.pace.note("case", 1, 4.0)
+    assert each_of(llava, "case", 39, 1.5, "case").seconds == pytest.approx(39 * 4.0)
+    assert (told + told).words == "about 4 min; 78 cases"

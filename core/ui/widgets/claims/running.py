@@ -16,6 +16,7 @@ from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs
 from ...jobs.page import Report as Progress
+from ..forecasts import foretold
 from .view import EXAMPLES, REPORTS, ClaimsView, Standing, report_key
 
 MOST_SCENES = 1000
@@ -48,6 +49,10 @@ def run_controls(
         )
         if own is not None and stands.committed is not None:
             st.button("Back to the committed result", on_click=view.results.drop, args=(REPORTS, key), key="claim_back")
+    begun = 0 if own is None else own.asked
+    known = own or stands.report
+    if known is not None and scenes > begun:
+        foretold(known.expected(scenes - begun), "As fast as it was measured before. Fewer scenes take as much less.")
     if clicked:
         measure_claims(view, model, [claim], scenes, jobs)
     tell_stop(view, jobs, key)
