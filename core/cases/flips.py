@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from ..answer import Answer
+from ..causal.costs import flips_expected
 from ..causal.discovery import causal_graphs
 from ..causal.explanation_test import Masking
 from ..causal.heads import sample_of_heads
@@ -26,8 +27,10 @@ from ..counted import counted
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..vlm.cancel import Cancelled, CancelToken
+from ..vlm.forecast import Forecast
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING
 from .street import FAMILIES, street_cases
 
 RADII = (1, 2, 3)
@@ -135,6 +138,14 @@ def flip_table(
             break
         progress(number / scenes)
     return summed(finished, masking, of_a_layer)
+
+
+def expected(model: VisionLanguageModel, scenes: int, masking: Masking, *, of_a_layer: int | None = None) -> Forecast:
+    """How long the table takes here, as the first of its scenes would: that one is asked for it."""
+    answer = ask(model, next(iter(street_cases(1))).asked())
+    heads = sample_of_heads(model.card.attention_layers, model.card.heads, of_a_layer or model.card.heads)
+    told = flips_expected(model, answer, heads, masking, len(RADII))
+    return Forecast(NOTHING, None if told.seconds is None else scenes * told.seconds, scenes, "scene")
 
 
 def _scene(

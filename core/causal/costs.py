@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from ..answer import Answer
+from ..answer import Answer, TokenKind
 from ..vlm.forecast import Forecast, forecast
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pace import GRAPH
@@ -38,6 +38,23 @@ def heads_expected(
     random sets of a size are shared."""
     heads = sum(map(len, wanted.values()))
     sets = 2 * MASKED * heads + randoms * min(SIZES, MASKED * heads)
+    return graphs_expected(model, answer, wanted) + forecast(model, answer, _masked(answer, masking, sets))
+
+
+def flips_expected(
+    model: VisionLanguageModel,
+    answer: Answer,
+    wanted: Mapping[int, Sequence[int]],
+    masking: Masking,
+    radii: int,
+    randoms: int = 5,
+    single: int = 32,
+) -> Forecast:
+    """Learning the graphs of these heads, masking each one's explanation at so many distances with controls of its own,
+    and at most so many `single` patches of each, of which heads name the same."""
+    heads = sum(map(len, wanted.values()))
+    alone = min(heads * single, len(answer.layout.positions(TokenKind.IMAGE)))
+    sets = MASKED * heads * radii * (2 + randoms) + alone
     return graphs_expected(model, answer, wanted) + forecast(model, answer, _masked(answer, masking, sets))
 
 

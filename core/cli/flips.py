@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from ..cases.flips import flip_table
+from ..cases.flips import expected, flip_table
 from ..cases.plain import write_plain
 from ..causal.explanation_test import Masking, Mode
 from ..causal.settings import GraphSettings
 from ..vlm.model import VisionLanguageModel
-from .console import Exit, bar, emit, say, stoppable
+from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
 def run(
@@ -19,6 +19,8 @@ def run(
     """Graphs of every head for every scene, or of so many of each layer, masked and counted: the table, and a line for
     each search distance; after a stop, of the scenes that were finished, and nothing is written to `out`."""
     settings = GraphSettings()
+    told = expected(model, scenes, Masking(masking), of_a_layer=of_a_layer)
+    say_forecast(told, "The graphs and their tests", "--sample tests some heads of each layer.")
     with stoppable() as cancel, bar("flips") as progress:
         table = flip_table(
             model, scenes, settings, Masking(masking), of_a_layer=of_a_layer, progress=progress, cancel=cancel

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ...answer import Answer, Question
-from ...cases.audit import Audit, audited
+from ...cases.audit import Audit, audited, expected
 from ...charts.phrasings import phrasing_matrix
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
@@ -17,6 +17,7 @@ from ..state.scenes import phrasing_starters
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.chips import escaped
+from ..widgets.forecasts import foretold
 
 FEWEST, MOST = 2, 4
 
@@ -46,6 +47,8 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
         if not ready:
             st.caption("Fill in every phrasing, each a different one.")
         waiting = st.container()
+    if ready:
+        foretold(expected(model, len(questions)))
     if clicked:
         workspace.compared = None
         trouble = trouble_of("comparing phrasings", lambda: _compare(workspace, model, questions, places, waiting))
