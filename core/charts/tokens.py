@@ -156,7 +156,7 @@ def aligned_chart(columns: Sequence[AlignedToken], width: int) -> alt.LayerChart
     height = int(cells["y2"].max()) + 1
     pixels = Pixels(width, height)
     box = pixels.box
-    most = max(1.0, float(np.nanmax(np.abs(cells["change"].astype(float)), initial=0.0)))
+    most = max(1.0, float(cells["change"].astype(float).abs().fillna(0.0).max()))
     cells["middle"] = (cells["x"] + cells["x2"]) / 2
     cells["centre"] = (cells["y"] + cells["y2"]) / 2
     said = alt.Chart(cells[cells["row"] < 2])

@@ -14,6 +14,7 @@ from ..state.workspace import Exchange, Workspace, places_of
 from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
+from ..widgets.pinning import pin_button
 from ..widgets.taking import accept, largest_upload
 from ..widgets.unfamiliar import unfamiliar_note
 from .branches import bring_back_control
@@ -134,6 +135,8 @@ def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
             ):
                 workspace.inspect(exchange)
                 st.rerun()
+            if answer.tokens:
+                pin_button(workspace, answer, exchange.images, f"pin_{exchange.serial}", target=exchange.target)
 
 
 def _edit(workspace: Workspace, index: int) -> None:

@@ -21,10 +21,12 @@ from ...perturb.reask import Reasked
 from ...runs.reasks import ReaskRow
 from ...spreadsheet import csv_table
 from ...vlm.model import VisionLanguageModel
+from ..state.pins import MOST, pin
 from ..state.reasks import remove, row_name, rows_of
 from ..state.target import describe_target
 from ..state.workspace import Exchange, Workspace
 from ..widgets.chips import escaped
+from ..widgets.pinning import pins_link
 from .through import THROUGH_ONE, draft_of, hidden_in_words, through_key
 from .view import ChatView
 
@@ -64,6 +66,15 @@ def reasks_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exc
             args=(view, marked),
         )
         st.button(
+            "Pin",
+            key="reask_pin",
+            icon=":material/keep:",
+            disabled=not 0 < len(marked) <= MOST - len(workspace.pins),
+            help=f"See them on Side by Side, beside others: {MOST} at most.",
+            on_click=_pin,
+            args=(workspace, exchange, marked),
+        )
+        st.button(
             "Remove",
             key="reask_remove",
             icon=":material/delete:",
@@ -80,6 +91,7 @@ def reasks_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exc
             icon=":material/download:",
             on_click="ignore",
         )
+        pins_link(workspace)
     what = escaped(describe_target(answer, target, model))
     st.caption(
         "Mark rows at their left. Target and whole answer: the change of their log-probability (nats) when what was "
@@ -193,6 +205,12 @@ def _reopen(workspace: Workspace, answer: Answer, marked: Sequence[ReaskRow]) ->
 
 def _beside(view: ChatView, marked: Sequence[ReaskRow]) -> None:
     view.beside = tuple(row_name(row.reasked) for row in marked)
+
+
+def _pin(workspace: Workspace, exchange: Exchange, marked: Sequence[ReaskRow]) -> None:
+    for row in marked:
+        label = hidden_in_words(row.reasked.original.question, row.masks)
+        pin(workspace, row.reasked.answer, exchange.images, label=label)
 
 
 def _remove(workspace: Workspace, view: ChatView, marked: Sequence[ReaskRow]) -> None:

@@ -69,6 +69,13 @@ PAGES = (
         ":material/history:",
         "What was asked before, and what came of it? Runs are found again, compared, handed over and deleted here.",
     ),
+    (
+        "pages/8_Side_by_Side.py",
+        "Side by Side",
+        ":material/view_column:",
+        "What differs between answers that you pinned: about other pictures, in other words, with a region hidden, by "
+        "another model?",
+    ),
 )
 """Page, name, icon, and what it answers."""
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import streamlit as st
 
-from ...cases.league_file import read_league_file
-from ...errors import JournalError, SettingsError
+from ...errors import SettingsError
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
+from ..state.maps import first_method
 from ..widgets.chips import escaped
 from ..widgets.controls import settings_form
 from .view import Order
 
 CHOSEN = "relevancy_methods"
-WITHOUT_LEAGUE = "relevancy"
 WITHOUT_PLACES = "occlusion_pixels"
 _STYLE = f"""<style>
 .st-key-{CHOSEN} [data-testid="stMultiSelectTagsContainer"] {{ flex-wrap: wrap; overflow: visible; }}
 .st-key-{CHOSEN} div:has(> [data-testid="stMultiSelectTagsContainer"]) {{ height: auto; max-height: none; }}
 </style>"""
 """All chosen methods are seen, in several lines if need be: a single one would scroll the first out of sight."""
-
-
-@cache
-def first_method() -> str:
-    """The method of a first visit: the one that the league kept in the repository recommends."""
-    try:
-        recommended = read_league_file().league.recommended
-    except JournalError:
-        recommended = None
-    return recommended if recommended in explainers() else WITHOUT_LEAGUE
 
 
 def choose(card: ModelCard, placed: bool = True) -> list[Order]:

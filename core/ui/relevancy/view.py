@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Target
-from ...errors import SightlineError
-from ...explainers.registry import explainers
-from ...runs.kinds import EXPLANATION, RELEVANCY_TRACE
 from ..jobs.page import PageView
-from ..state.results import AnswerKey, Kept, Kind, answer_key
+from ..state.maps import MAPS as MAPS
+from ..state.maps import TRACES as TRACES
+from ..state.maps import Key as Key
+from ..state.maps import Order as Order
+from ..state.results import answer_key
 
 SLOW = 6.0
 """Seconds: a method that took longer the last time waits to be told before it explains another target."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """One method with its settings."""
-
-    method: str
-    settings: Any
-
-
-@dataclass(frozen=True)
-class Key:
-    """What an explanation is of: answer, target, method and settings, by content."""
-
-    answer: AnswerKey
-    target: Target
-    order: Order
-
-
-def _about(key: Key) -> Mapping[str, object]:
-    return {"target": key.target, "method": key.order.method, "settings": key.order.settings}
-
-
-def _key(answer: AnswerKey, about: Mapping[str, Any]) -> Key | None:
-    """The key again of a map that is kept; None where its method is not there any more, or has other settings."""
-    try:
-        settings = explainers()[about["method"]].Settings(**about["settings"])
-        return Key(answer, Target(**about["target"]), Order(about["method"], settings))
-    except (KeyError, TypeError, ValueError, SightlineError):
-        return None
-
-
-MAPS = Kind[Explanation](2000, run=Kept(EXPLANATION, about=_about, key=_key))
-"""A map of 2000 positions takes 8 kB."""
-TRACES = Kind[Float[np.ndarray, "layer position"]](50, run=Kept(RELEVANCY_TRACE))
 
 
 @dataclass(eq=False)

@@ -66,7 +66,7 @@ def open_run(workspace: Workspace, id_: str) -> None:
             workspace.tuned,
             workspace.model_trouble,
         )
-        fresh.linked, fresh.address = workspace.linked, workspace.address
+        fresh.linked, fresh.address, fresh.pins = workspace.linked, workspace.address, workspace.pins
         workspace.become(fresh)
         use(workspace, RunKeeper(run))
         _fill(workspace, run)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from .choices import of_view, of_widgets, set_widgets
+from .pins import pins_of, restore_pins
 from .workspace import MaskDraft, Workspace
 
 FORGOTTEN = "The settings of pages that this run has do not fit here, so pages begin with their own."
@@ -25,6 +26,7 @@ def place_of(workspace: Workspace) -> dict[str, object]:
         "snap": [number for number, draft in workspace.masks.items() if draft.snap],
         "alike": {video: list(frames) for video, frames in workspace.hidden_alike.items()},
         "phrasings": list(workspace.phrasings),
+        "pins": pins_of(workspace),
         "views": {**workspace.places, **views},
         "widgets": dict(workspace.widgets),
     }
@@ -57,6 +59,7 @@ def restore_place(workspace: Workspace, place: Mapping[str, Any]) -> None:
         if isinstance(video, str) and all(map(_whole, _list(frames))):
             workspace.hidden_alike[video] = tuple(_list(frames))
     workspace.phrasings = [text[:1000] for text in _list(place.get("phrasings"))[:4] if isinstance(text, str)]
+    restore_pins(workspace, place.get("pins"))
     workspace.places = {name: plain for name, plain in _table(place.get("views")).items() if isinstance(name, str)}
     workspace.widgets = {name: value for name, value in _table(place.get("widgets")).items() if isinstance(name, str)}
     restore_widgets(workspace)

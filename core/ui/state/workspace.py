@@ -30,6 +30,7 @@ from ...vlm.keeping import KeepRows
 from ...vlm.loading import EMBEDDED, ModelSpec
 from .choices import restore_view
 from .keeper import RunKeeper
+from .pin import Pin
 from .results import ResultCache
 from .tabs import this_tab
 from .view import View
@@ -129,6 +130,7 @@ class Workspace:
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
     `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at.
+    `pins` are the answers that are seen beside each other, the first being the one that others are compared with.
     `drawing` is how maps and pictures stand together. `results` are what took time to find out.
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
@@ -160,6 +162,7 @@ class Workspace:
     hidden_alike: dict[str, tuple[int, ...]] = field(default_factory=dict)
     reasked: Reasked | None = None
     reasks: list[ReaskRow] = field(default_factory=list)
+    pins: tuple[Pin, ...] = ()
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
     linked: bool = False

@@ -20,6 +20,7 @@ from ..state.workspace import Exchange, NamedImage, Workspace
 from .asked import in_words
 from .asking import ask_and_inspect
 from .picture_choice import picture_choice
+from .pinning import pin_button, pins_link
 from .seen import seen_button, seen_notes
 from .target import target_chips, target_granularity, target_rival
 from .unfamiliar import unfamiliar_note
@@ -59,6 +60,9 @@ def answer_bar(workspace: Workspace, model: VisionLanguageModel, *, contrasts: b
             seen_notes(answer, workspace.shown_image)
             if same_model:
                 _target(workspace, model, exchange, answer, picks, contrasts)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                pin_button(workspace, answer, exchange.images, "pin_bar", target=workspace.target)
+                pins_link(workspace)
     if same_model:
         unfamiliar_note(workspace, exchange.images, "bar")
     else:

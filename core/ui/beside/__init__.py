@@ -1,0 +1,1 @@
+"""Pinned answers in columns: what was said, maps, heads and lens, on one scale, and their differences."""

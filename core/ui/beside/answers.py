@@ -1,0 +1,77 @@
+"""What each said, token under token with the first, and how probable its target was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ...charts.tokens import AlignedToken, aligned_chart
+from ...quantities import nats, probability
+from ...runs.compared import Figure, changes, figure_of
+from ..state.workspace import Workspace
+from ..widgets.chips import escaped
+from .columns import Column, width_of
+from .view import BesideView
+
+MOST_TOKENS = 300
+"""Of an answer that is set beside another one token by token."""
+
+
+def answers_panel(
+    workspace: Workspace,
+    view: BesideView,
+    columns: list[Column],
+    controls: DeltaGenerator,
+    places: Sequence[DeltaGenerator],
+) -> None:
+    """Below each column the figure of its target, and from the second on its tokens under those of the first."""
+    first = _figure(columns[0])
+    for column, place in zip(columns, places, strict=True):
+        with place:
+            _said(column, first)
+            if column.number:
+                _aligned(columns[0], column, width_of(columns))
+    if len(columns) > 1:
+        st.caption(
+            "From the second column on: the first answer's tokens, below them this one's, and the change of the "
+            "log-probability (nats) from the first to this one where the same token stands in both. Figures are those "
+            "of when the answer was given, each in its own context."
+        )
+
+
+def _figure(column: Column) -> Figure | None:
+    return None if column.target is None else figure_of(column.answer, column.target)
+
+
+def _said(column: Column, first: Figure | None) -> None:
+    figure = _figure(column)
+    if figure is None:
+        return
+    measure = figure.measure.capitalize()
+    if figure.value is None:
+        st.text(f"{measure} of {column.name}: not known, for the rival is not among the alternatives that were kept.")
+        return
+    sure = f" ({probability(math.exp(figure.value))})" if figure.measure == "log-probability" else ""
+    st.text(f"{measure} of {column.name}: {nats(figure.value)}{sure}")
+    if column.number and first is not None and first.value is not None and first.measure == figure.measure:
+        change = figure.value - first.value
+        st.caption(escaped(f"{change:+z.3f} nats against the first" if abs(change) >= 0.0005 else "As in the first"))
+
+
+def _aligned(one: Column, other: Column, width: int) -> None:
+    if max(len(one.answer.tokens), len(other.answer.tokens)) > MOST_TOKENS:
+        st.caption(f"Answers of more than {MOST_TOKENS} tokens are not set beside each other token by token.")
+        return
+    tokens, others = one.answer.tokens, other.answer.tokens
+    columns = [
+        AlignedToken(
+            None if mine is None else tokens[mine].label, None if theirs is None else others[theirs].label, change
+        )
+        for mine, theirs, change in changes(one.answer, other.answer)
+    ]
+    st.altair_chart(
+        aligned_chart(columns, width), width="content", alt=f"answer {other.number + 1} under the first, token by token"
+    )

@@ -1,0 +1,65 @@
+"""Maps as a tab keeps them: what each is of, whichever page asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ...answer import Explanation, Target
+from ...cases.league_file import read_league_file
+from ...errors import JournalError, SightlineError
+from ...explainers.registry import explainers
+from ...runs.kinds import EXPLANATION, RELEVANCY_TRACE
+from .results import AnswerKey, Kept, Kind
+
+WITHOUT_LEAGUE = "relevancy"
+
+
+@cache
+def first_method() -> str:
+    """The method of a first visit: the one that the league kept in the repository recommends."""
+    try:
+        recommended = read_league_file().league.recommended
+    except JournalError:
+        recommended = None
+    return recommended if recommended in explainers() else WITHOUT_LEAGUE
+
+
+@dataclass(frozen=True)
+class Order:
+    """One method with its settings."""
+
+    method: str
+    settings: Any
+
+
+@dataclass(frozen=True)
+class Key:
+    """What an explanation is of: answer, target, method and settings, by content."""
+
+    answer: AnswerKey
+    target: Target
+    order: Order
+
+
+def _about(key: Key) -> Mapping[str, object]:
+    return {"target": key.target, "method": key.order.method, "settings": key.order.settings}
+
+
+def _key(answer: AnswerKey, about: Mapping[str, Any]) -> Key | None:
+    """The key again of a map that is kept; None where its method is not there any more, or has other settings."""
+    try:
+        settings = explainers()[about["method"]].Settings(**about["settings"])
+        return Key(answer, Target(**about["target"]), Order(about["method"], settings))
+    except (KeyError, TypeError, ValueError, SightlineError):
+        return None
+
+
+MAPS = Kind[Explanation](2000, run=Kept(EXPLANATION, about=_about, key=_key))
+"""A map of 2000 positions takes 8 kB."""
+TRACES = Kind[Float[np.ndarray, "layer position"]](50, run=Kept(RELEVANCY_TRACE))

@@ -1,0 +1,209 @@
+"""Side by Side without a browser: what is pinned where, what is shown of it, computed, subtracted and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.answer import Answer, Decoding, Question, Target
+from core.explainers.registry import explainers
+from core.explainers.run import explain
+from core.maps.difference import difference
+from core.runs.compared import figure_of
+from core.street.recipe import SceneRecipe
+from core.ui.beside.maps import LESS
+from core.ui.beside.targets import named, target_beside
+from core.ui.state.maps import MAPS, Key, Order
+from core.ui.state.pin import Pin
+from core.ui.state.pins import MOST, pin, pins_of, restore_pins
+from core.ui.state.results import answer_key
+from core.ui.state.scenes import image_of
+from core.ui.state.workspace import Exchange, Workspace
+from core.vlm.generation import ask
+from core.vlm.hf.network import TransformersModel
+from tests.ui.charts import told
+
+App = Callable[..., AppTest]
+PAGE = "pages/8_Side_by_Side.py"
+METHOD = "relevancy"
+
+
+def work_of(at: AppTest) -> Workspace:
+    work = at.session_state["workspace"]
+    assert isinstance(work, Workspace)
+    return work
+
+
+def exchange_of(model: TransformersModel, text: str = "What is the door?", seed: int = 27) -> Exchange:
+    shown = image_of(SceneRecipe(seed))
+    question = Question(text, (shown.image,), decoding=Decoding(max_new_tokens=4))
+    return Exchange(question, (shown,), answer=ask(model, question))
+
+
+def answer_of(exchange: Exchange) -> Answer:
+    assert exchange.answer is not None
+    return exchange.answer
+
+
+def opened(app: App, *exchanges: Exchange, what: str = "Answers", target: Target | None = None) -> AppTest:
+    """The page with some answers pinned, the first with a target."""
+    at = app(None)
+    work = work_of(at)
+    work.exchanges = list(exchanges)
+    work.inspect(exchanges[-1])
+    for number, exchange in enumerate(exchanges):
+        pin(work, answer_of(exchange), exchange.images, None if number else target)
+    at.session_state["beside_what"] = what
+    at.session_state["beside_method"] = METHOD
+    at.switch_page(PAGE).run()
+    assert not at.exception and not at.error
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(element.value for element in (*at.text, *at.caption, *at.markdown, *at.info))
+
+
+@pytest.fixture(scope="module")
+def two(llava: TransformersModel) -> tuple[Exchange, Exchange]:
+    """Answers about two pictures."""
+    return exchange_of(llava), exchange_of(llava, seed=12)
+
+
+def test_an_empty_page_says_how_to_pin(app: App) -> None:
+    at = app(PAGE)
+    assert "Click *Pin*" in texts(at) and not at.button
+
+
+def test_an_answer_is_pinned_where_it_is_looked_into_with_its_target(app: App, llava: TransformersModel) -> None:
+    at = app(None)
+    exchange = exchange_of(llava)
+    work_of(at).exchanges = [exchange]
+    work_of(at).inspect(exchange)
+    work_of(at).target = Target((1,))
+    at.switch_page("pages/2_Attention_Explorer.py").run()
+    at.button(key="pin_bar").click().run()
+    (pinned,) = work_of(at).pins
+    assert pinned.answer is exchange.answer and pinned.target == Target((1,)) and pinned.model == llava.card.name
+    assert at.button(key="pin_bar").label == "Unpin"
+    at.button(key="pin_bar").click().run()
+    assert not work_of(at).pins
+
+
+def test_an_answer_is_pinned_in_chat_and_no_more_than_four_are(app: App, llava: TransformersModel) -> None:
+    at = app(None)
+    exchanges = [exchange_of(llava, text) for text in ("One?", "Two?", "Three?", "Four?", "Five?")]
+    work_of(at).exchanges = exchanges
+    work_of(at).inspect(exchanges[-1])
+    at.switch_page("pages/1_Chat.py").run()
+    for exchange in exchanges[:MOST]:
+        at.button(key=f"pin_{exchange.serial}").click().run()
+    assert [each.answer for each in work_of(at).pins] == [each.answer for each in exchanges[:MOST]]
+    assert at.button(key=f"pin_{exchanges[-1].serial}").disabled
+
+
+def test_the_log_probability_of_the_target_stands_in_each_column(app: App, two: tuple[Exchange, Exchange]) -> None:
+    at = opened(app, *two, target=Target((0,)))
+    first, other = work_of(at).pins
+    for each in (first, other):
+        figure = figure_of(each.answer, target_beside(first, each))
+        assert figure.value is not None and f"{figure.value:.3f} nats" in texts(at)
+    assert len(at.get("vega_lite_chart")) == 1
+
+
+def test_order_and_targets_are_chosen_and_pins_taken_away(app: App, two: tuple[Exchange, Exchange]) -> None:
+    at = opened(app, *two)
+    first, other = work_of(at).pins
+    at.button(key=f"first_{other.id}").click().run()
+    assert [each.id for each in work_of(at).pins] == [other.id, first.id]
+    box = at.selectbox[0]
+    box.set_value(next(number for number in range(len(box.options)) if number != box.value)).run()
+    assert work_of(at).pins[0].chosen is not None
+    at.button(key=f"unpin_{other.id}").click().run()
+    assert [each.id for each in work_of(at).pins] == [first.id]
+    at.button(key="unpin_all").click().run()
+    assert not work_of(at).pins and "Click *Pin*" in texts(at)
+
+
+def test_maps_are_computed_on_a_click_and_subtracted_on_demand(app: App, two: tuple[Exchange, Exchange]) -> None:
+    at = opened(app, *two, what="Maps", target=Target((0,)))
+    assert not work_of(at).results.of(MAPS)
+    at.button(key="beside_compute").click().run()
+    first, other = work_of(at).pins
+    keys = [
+        Key(answer_key(each.answer), target_beside(first, each), Order(METHOD, explainers()[METHOD].Settings()))
+        for each in (first, other)
+    ]
+    maps = work_of(at).results.of(MAPS)
+    assert set(maps) == set(keys)
+    assert not [button for button in at.button if button.key == "beside_compute"]
+    assert len(at.get("vega_lite_chart")) == 2
+    at.toggle(key="beside_less").set_value(True).run()
+    assert not at.exception and not at.error
+    expected = difference(
+        maps[keys[1]].scores.numpy(), other.answer.layout, maps[keys[0]].scores.numpy(), first.answer.layout
+    )
+    drawn = [row["value"] for row in told(at, LESS) if "value" in row]
+    assert np.allclose(sorted(drawn), sorted(expected[~np.isnan(expected)]), atol=1e-6)
+
+
+def test_a_map_that_relevancy_made_is_there_without_a_click(
+    app: App, two: tuple[Exchange, Exchange], llava: TransformersModel
+) -> None:
+    at = opened(app, two[0], what="Maps", target=Target((0,)))
+    settings = explainers()[METHOD].Settings()
+    (made,) = explain(explainers()[METHOD], llava, answer_of(two[0]), [Target((0,))], settings)
+    key = Key(answer_key(answer_of(two[0])), Target((0,)), Order(METHOD, settings))
+    work_of(at).results.keep(MAPS, key, made)
+    at.run()
+    assert len(at.get("vega_lite_chart")) == 1
+
+
+def test_an_answer_of_a_model_that_is_not_loaded_says_what_it_needs(app: App, two: tuple[Exchange, Exchange]) -> None:
+    foreign = replace(answer_of(two[1]), model="elsewhere")
+    for what in ("Answers", "Maps"):
+        at = opened(app, two[0], replace(two[1], answer=foreign), what=what)
+        assert "is not loaded" in texts(at)
+
+
+def test_a_contrast_with_what_the_other_answer_says_is_a_sentence(app: App, two: tuple[Exchange, Exchange]) -> None:
+    one, other = answer_of(two[0]), answer_of(two[1])
+    at_first = Pin("", one, "", target=Target((0,)))
+    said = other.tokens[target_beside(at_first, Pin("", other, "")).tokens[0]].id
+    at = opened(app, *two, target=Target((0,), (said,)))
+    assert "the very word" in texts(at)
+
+
+def test_a_target_is_named_without_its_model(two: tuple[Exchange, Exchange]) -> None:
+    answer = answer_of(two[0])
+    rival = answer.tokens[0].alternatives[-1]
+    assert "rather than" in named(answer, Target((0,), (rival.id,)), None)
+    assert "another word" in named(answer, Target((0,), (10**6,)), None)
+
+
+def test_pins_are_kept_with_the_place_of_a_run(two: tuple[Exchange, Exchange]) -> None:
+    work = Workspace()
+    work.exchanges = list(two)
+    pin(work, answer_of(two[1]), two[1].images, Target((1,)), "a label")
+    pin(work, answer_of(two[0]), two[0].images)
+    again = Workspace()
+    again.exchanges = list(two)
+    restore_pins(again, pins_of(work))
+    assert [(each.id, each.label, each.target) for each in again.pins] == [
+        (each.id, each.label, each.target) for each in work.pins
+    ]
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [None, 3, ["a"], [{}], [{"answer": 1}], [{"answer": "x", "target": {"tokens": [99]}}], [{"answer": "x"}] * 9],
+)
+def test_what_is_no_pin_is_left_out(two: tuple[Exchange, Exchange], plain: object) -> None:
+    work = Workspace()
+    work.exchanges = [two[0]]
+    restore_pins(work, plain)
+    assert not work.pins
