@@ -72,11 +72,12 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         (gradient,), (weight,) = gradients, ctx.saved_tensors
-        total = None
-        for first, part in _parts(weight):
-            pulled = gradient[..., first : first + len(part)].float() @ part.float()
-            total = pulled if total is None else total + pulled
-        assert total is not None
+        parts = _parts(weight)
+        # (A slice of all there is has no rule by which several gradients are taken together.)
+        pieces = gradient.split([len(part) for _, part in parts], -1) if len(parts) > 1 else (gradient,)
+        total = pieces[0].float() @ parts[0][1].float()
+        for piece, (_, part) in zip(pieces[1:], parts[1:], strict=True):
+            total = total + piece.float() @ part.float()
         return total.to(gradient.dtype), None, None
 
 

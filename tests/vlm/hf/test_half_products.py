@@ -16,11 +16,11 @@ from core.vlm.loading import ModelSpec, load_model
 PRECISIONS = [torch.bfloat16, torch.float16]
 
 
-@pytest.fixture(autouse=True)
-def _no_half_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor that has none, in blocks of few rows."""
+@pytest.fixture(autouse=True, params=[5, 1000])
+def _no_half_products(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that has none, with weights in blocks of few rows or in one."""
     monkeypatch.setattr(half_products, "without_half_products", lambda _, dtype: dtype in half_products.HALF)
-    monkeypatch.setattr(half_products, "BLOCK_BYTES", 4 * 12 * 5)
+    monkeypatch.setattr(half_products, "BLOCK_BYTES", 4 * 12 * request.param)
 
 
 def linear(dtype: torch.dtype, bias: bool, trainable: bool) -> torch.nn.Module:
