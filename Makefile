@@ -8,7 +8,7 @@ export CHROMIUM
 # Set in images of containers, to keep them small. Every process would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-quick test-browser matrix lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
+.PHONY: run test test-quick test-browser matrix references lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -32,6 +32,10 @@ matrix: $(VENV)/.installed-dev
 	$(BIN)/python -m core families --check --matrix docs/support-matrix.md
 
 # Its parts are the hooks of .pre-commit-config.yaml too.
+# After a change of CITATION.cff: what reports cite. (tests/reports/test_citations.py holds the two to be the same.)
+references: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.reports.references
+
 lint: lint-style lint-format lint-types lint-layers
 
 lint-style: $(VENV)/.installed-dev

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-import yaml
-
-from core.assets import asset
 from core.explainers.registry import explainers
 from core.reports.citations import bibtex, cited, in_words, key, own, references
-from tests.installed import ROOT
+from tests.reports.references import FILE, text
 
 
 def test_the_list_is_that_of_the_citation_file() -> None:
-    """After a change of CITATION.cff: write `references`, and of the software `title` to `authors`, there as JSON."""
-    file = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    kept = json.loads(asset("references.json").read_text(encoding="utf-8"))
-    assert kept["references"] == file["references"]
-    assert all(file[name] == value for name, value in kept["software"].items() if name != "version")
+    assert FILE.read_text(encoding="utf-8") == text(), "CITATION.cff has changed: run `make references`"
 
 
 def test_methods_cite_their_papers() -> None:
