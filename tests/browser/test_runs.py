@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from .conftest import START_SECONDS, free_port, start
 
@@ -55,21 +55,37 @@ def asked(page: Page) -> list[str]:
     ]
 
 
-def copied_and_opened(page: Page, settle: Settle) -> None:
-    """On History: copy the run that is open, and go on with the copy."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
-    page.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem").filter(has_text="Duplicate").click()
-    expect(page.get_by_test_id("stSidebar")).to_contain_text("Kept")
-    expect(page.get_by_text("“What color is the house? (copy)” is there now.")).to_be_visible()
+def mask(page: Page) -> None:
+    """Hide a part of the picture."""
+    page.get_by_role("radio", name="Mask and re-ask").click()
+    canvas = page.locator("canvas.upper-canvas")
+    expect(canvas).to_have_count(1)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.9 * box["height"], steps=8)
+    page.mouse.up()
+    expect(covered(page)).to_be_visible()
+
+
+def covered(page: Page) -> Locator:
+    return page.get_by_text(re.compile(r"\d+ of 144 patches covered"))
+
+
+def go(page: Page, name: str, settle: Settle) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
     settle(page)
-    page.get_by_label("Search").fill("copy")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("1 of 2 runs")).to_be_visible()
-    settle(page)
-    page.locator('[class*="st-key-open_"] button').click()
-    expect(page.get_by_role("heading", name="Chat", level=1)).to_be_visible()
-    settle(page)
+
+
+def as_left(page: Page, said: list[str], hidden: str, settle: Settle) -> None:
+    """The conversation with its mask, and the page that explained it."""
+    assert asked(page) == said
+    assert covered(page).inner_text() == hidden
+    go(page, "Relevancy", settle)
+    expect(page.get_by_role("radio", name="Layer by layer")).to_be_checked()
 
 
 def test_a_run_goes_on_wherever_its_address_is_opened(
@@ -81,34 +97,35 @@ def test_a_run_goes_on_wherever_its_address_is_opened(
     page.goto(f"{killable.url}/Chat?scene=27")
     settle(page, START_SECONDS)
     ask(page, "What color is the house?", settle)
-    ask(page, "And the door?", settle)
-    said = asked(page)
+    mask(page)
+    settle(page)
+    said, hidden = asked(page), covered(page).inner_text()
     expect(page).to_have_url(re.compile(r"run=\d{8}-\d{6}-[0-9a-f]{6}"))
     expect(page.get_by_test_id("stSidebar")).to_contain_text(re.compile(r"Kept · .*on disk"))
-
-    page.reload()
+    address = page.url
+    go(page, "Relevancy", settle)
+    page.get_by_role("radio", name="Layer by layer").click()
     settle(page)
-    assert asked(page) == said
-    expect(page.get_by_test_id("stSidebar")).to_contain_text("Kept")
 
-    second.goto(page.url)
+    page.goto(address)
+    settle(page)
+    as_left(page, said, hidden, settle)
+
+    second.goto(address)
     settle(second)
     assert asked(second) == said
     expect(second.get_by_text("This run is open in another tab")).to_be_visible()
 
-    address = page.url
     for each in (page, second):
         each.goto("about:blank")
     killable.kill()
     killable.start()
     page.goto(address)
     settle(page, START_SECONDS)
-    assert asked(page) == said
     expect(page.get_by_text("The server was restarted")).to_be_visible()
+    as_left(page, said, hidden, settle)
+    go(page, "Chat", settle)
     ask(page, "And the car?", settle)
-    assert asked(page)[:4] == said
-
-    copied_and_opened(page, settle)
-    assert asked(page)[:4] == said
+    assert asked(page)[:2] == said
     page.close()
     second.close()
