@@ -118,6 +118,9 @@ def test_a_head_of_a_thousand_is_clicked_found_by_its_name_and_stepped_to(
     find.fill("L2 H7 ")
     find.press("Enter")
     expect(caption(page, "^Layer 2, head 7 ")).to_be_visible()
+    page.set_viewport_size({"width": 420, "height": 900})
+    settle(page)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 420
     assert max(largest) <= MOST
 
 

@@ -29,8 +29,8 @@ from .saving import save
 from .subject import Subject, subject_of
 from .view import MechanismsView, Read
 
-GRID, LEGEND = 452, 68
-COLUMNS, NAMES = 7, 130
+GRID, LEGEND = 452, 94
+COLUMNS, NAMES = 7, 120
 """Columns of the table of words beside a picture, and pixels for the names of its rows."""
 TALL, HEIGHT = 30, 640
 """Rows from which on the table of words scrolls, and the pixels that are seen of it then."""

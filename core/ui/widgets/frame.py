@@ -36,7 +36,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
 [data-stale="true"] { opacity: 1 !important; }
-.st-key-entries { position: absolute; }
+.st-key-entries { position: absolute; left: 0; width: 1px !important; overflow: hidden; }
 .st-key-canvas_area { overflow: hidden; }
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 [class*="st-key-strip_"] { overflow-x: auto; padding-bottom: 0.5rem; }
