@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ....answer import Answer
 from ....errors import ExplainError
@@ -50,8 +51,9 @@ def evidence_section(
             _settings(view, model)
         right = truth.choose(workspace, answer)
         figures.meanings()
+    below = st.container()
     with place:
-        _button(view, model, answer, maps, jobs)
+        _button(view, model, answer, maps, jobs, below)
     _results(view, model, answer, maps, right, jobs)
 
 
@@ -64,8 +66,14 @@ def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
 
 
 def _button(
-    view: EvidenceView, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
+    view: EvidenceView,
+    model: VisionLanguageModel,
+    answer: Answer,
+    maps: Sequence[Mapped],
+    jobs: PageJobs,
+    below: DeltaGenerator,
 ) -> None:
+    """The button, and what it takes, said `below` its line."""
     missing = [one for one in maps if (tested := view.test_of(answer, one.explanation)) is None or tested.complete < 1]
     asked = tuple(view.key(answer, one.explanation) for one in missing)
     name = "Test this" if len(maps) == 1 else f"Test these {len(maps)} maps"
@@ -80,7 +88,8 @@ def _button(
     )
     told = expected(model, answer, len(missing), view.settings)
     if missing:
-        foretold(told, CHEAPER)
+        with below:
+            foretold(told, CHEAPER)
     if clicked:
         settings = view.settings
 
