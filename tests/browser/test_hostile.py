@@ -83,3 +83,7 @@ def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, 
         page.get_by_text("Correlation with the target").or_(page.get_by_text("is what is explained"))
     ).to_be_visible()
     harmless()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
+    expect(page.get_by_text("What color is the house <img").first).to_be_visible()
+    settle(page)
+    harmless()
