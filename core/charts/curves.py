@@ -165,9 +165,11 @@ def series_curves(
     interval: str = "95 %",
     width: int = 420,
     height: int = 230,
+    logarithmic: bool = False,
 ) -> Figure:
     """A line for each named series, with the interval of each point that has one (not NaN), whose ends hovering calls
-    those of `interval`; `controls` are dashed. Raises ValueError without points."""
+    those of `interval`; `controls` are dashed. `logarithmic` is the scale of the figures. Raises ValueError without
+    points."""
     table = pd.DataFrame(
         [
             {"series": name, "at": point.at, **vars(point.estimate)}
@@ -191,7 +193,7 @@ def series_curves(
         scale=alt.Scale(nice=False),
         axis=alt.Axis(values=places, grid=False, labelOverlap="greedy"),
     )
-    y = alt.Y("value:Q", title=title)
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(type="log", nice=False) if logarithmic else alt.Undefined)
     dash = alt.condition(alt.FieldOneOfPredicate("series", list(controls)), alt.value([5, 3]), alt.value([1, 0]))
     tips = [
         alt.Tooltip("series:N", title="of"),

@@ -17,7 +17,7 @@ from PIL import Image
 
 from ..answer import Head
 from .figure import either, figure
-from .heatmap import scale_of
+from .heatmap import Scale, scale_of
 from .many import MANY, compact
 from .palette import CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PICKED, SEQUENTIAL_RAMP
 from .pixels import Pixels
@@ -58,9 +58,11 @@ def head_map(
     without: Collection[int] = (),
     click: str | None = None,
     size: int = 300,
+    scale: Scale | None = None,
 ) -> alt.LayerChart:
     """A cell for each head, the last layer on top; `name` says what the colour is, `share` that it is a part of one,
-    `signed` that it is centred on zero. The `chosen` head and all `marked` ones are outlined.
+    `signed` that it is centred on zero. Without a `scale` the map has its own. The `chosen` head and all `marked` ones
+    are outlined.
 
     NaN cells stay empty; layers `without` attention are grey, with the words "no attention" where there is room and
     dotted where there is none. `size` is about the longer side in pixels. A click's entry has "layer" and "head".
@@ -94,7 +96,7 @@ def head_map(
             y=y,
             color=alt.Color(
                 "value:Q",
-                scale=scale_of(figures, signed=signed).altair(),
+                scale=(scale or scale_of(figures, signed=signed)).altair(),
                 legend=alt.Legend(
                     title=None, format=number, gradientThickness=10, gradientLength=min(160, cell * layers), tickCount=4
                 ),

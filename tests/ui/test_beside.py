@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,13 +11,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
+from core.attention.measures import measured
+from core.attention.rows import answer_rows
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.maps.difference import difference
+from core.mechanisms.contributions import contributions
+from core.mechanisms.lens import lens
+from core.mechanisms.logprob_increase import head_increases
 from core.runs.compared import figure_of
 from core.street.recipe import SceneRecipe
 from core.ui.beside.maps import LESS
 from core.ui.beside.targets import named, target_beside
+from core.ui.state.heads import INCREASES, increases_key
 from core.ui.state.maps import MAPS, Key, Order
 from core.ui.state.pin import Pin
 from core.ui.state.pins import MOST, pin, pins_of, restore_pins
@@ -25,6 +32,7 @@ from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.targets import token_targets_of
 from tests.ui.charts import told
 
 App = Callable[..., AppTest]
@@ -163,9 +171,55 @@ def test_a_map_that_relevancy_made_is_there_without_a_click(
     assert len(at.get("vega_lite_chart")) == 1
 
 
+def test_heads_stand_on_one_scale_and_are_subtracted_on_demand(app: App, two: tuple[Exchange, Exchange]) -> None:
+    at = opened(app, *two, what="Heads", target=Target((0,)))
+    first, other = work_of(at).pins
+    looks = [
+        measured(answer_rows(each.answer, target_beside(first, each).tokens), each.answer.layout, "image")
+        for each in (first, other)
+    ]
+    drawn = [row["value"] for row in told(at, "attention to the picture") if "value" in row]
+    assert np.allclose(sorted(drawn), sorted(np.concatenate([one.ravel() for one in looks])), atol=1e-4)
+    specs = [json.loads(chart.proto.spec) for chart in at.get("vega_lite_chart")]
+    ends = [spec["layer"][0]["encoding"]["color"]["scale"]["domain"] for spec in specs]
+    assert len(ends) == 2 and ends[0] == ends[1]
+    at.toggle(key="beside_less").set_value(True).run()
+    drawn = [row["value"] for row in told(at, "difference") if "value" in row]
+    assert np.allclose(sorted(drawn), sorted((looks[1] - looks[0]).ravel()), atol=1e-4)
+
+
+def test_what_heads_add_is_computed_on_a_click(
+    app: App, two: tuple[Exchange, Exchange], llava: TransformersModel
+) -> None:
+    at = opened(app, *two, what="Heads", target=Target((0,)))
+    at.segmented_control(key="beside_heads").set_value("Log-probability increase").run()
+    at.button(key="beside_compute").click().run()
+    assert not at.exception and not at.error
+    answer = answer_of(two[0])
+    expected = head_increases(llava, contributions(llava, answer, token_targets_of(answer, Target((0,))))).mean(0)
+    made = work_of(at).results.get(INCREASES, increases_key(answer, Target((0,))))
+    assert made is not None and np.allclose(made, expected, atol=1e-5)
+    assert len(at.get("vega_lite_chart")) == 2
+
+
+def test_the_lens_tells_where_each_target_comes_first(
+    app: App, two: tuple[Exchange, Exchange], llava: TransformersModel
+) -> None:
+    at = opened(app, *two, what="Lens", target=Target((0,)))
+    at.button(key="beside_compute").click().run()
+    assert not at.exception and not at.error
+    answer, layers = answer_of(two[0]), list(range(llava.card.layers + 1))
+    reading = lens(llava, answer, [answer.predicting_position(0)], layers, words=[answer.tokens[0].id])
+    probabilities = reading.word_logprobs[:, 0, 0].exp().tolist()
+    drawn = [row["value"] for row in told(at, "probability") if row.get("series", "").startswith("1:")]
+    assert np.allclose(drawn, probabilities, atol=1e-5)
+    first = [layer for layer in layers if reading.word_ranks[layer, 0, 0] == 1]
+    assert layers[-1] in first and "comes first" in texts(at)
+
+
 def test_an_answer_of_a_model_that_is_not_loaded_says_what_it_needs(app: App, two: tuple[Exchange, Exchange]) -> None:
     foreign = replace(answer_of(two[1]), model="elsewhere")
-    for what in ("Answers", "Maps"):
+    for what in ("Answers", "Maps", "Heads", "Lens"):
         at = opened(app, two[0], replace(two[1], answer=foreign), what=what)
         assert "is not loaded" in texts(at)
 

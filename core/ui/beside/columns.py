@@ -24,7 +24,7 @@ from .targets import named, own_target, spelled, target_beside, whole, word_of
 WIDTHS = (310, 310, 250, 250)
 """Pixels of a column among one, two, three, four: two stand in a row in a window of 1024, and four in one of 1440."""
 PICTURE = 110
-LONGEST = 140
+LONGEST = 90
 
 
 @dataclass(frozen=True, eq=False)

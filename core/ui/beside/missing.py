@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ...counted import counted
 from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
-from ..jobs.page import Work
+from ..jobs.page import STOPPED, Work
 from ..widgets.chips import escaped
 from ..widgets.forecasts import foretold
 from .columns import Column
@@ -46,8 +46,11 @@ def compute_missing(
     able = [each for each in missing if each.why is None and each.column.model is not None]
     if view.asked == what:
         for each in able:
-            if each.key in view.jobs.stopped:
+            why = view.jobs.stopped.get(each.key)
+            if why == STOPPED:
                 break
+            if why is not None:
+                continue
             assert each.column.model is not None
             told = each.told(each.column.model)
             view.jobs.run(each.column.model, [each.key], purpose, "beside", each.work(each.column.model), told)

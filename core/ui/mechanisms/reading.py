@@ -12,7 +12,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
-from ..state.results import answer_key
+from ..state.heads import reading_key
 from .saving import Row
 from .subject import Subject
 from .view import READ, MechanismsView, Read
@@ -43,7 +43,7 @@ def read(
         reading = lens(model, answer, positions, layers, top=TOP, words=[word], cancel=cancel, progress=report)
         return Read(reading, time.perf_counter() - began)
 
-    key = ("lens", answer_key(answer), tuple(positions), tuple(layers), word)
+    key = reading_key(answer, positions, layers, word)
     name = "lens_grid" if len(layers) == 1 else "lens_table"
     told = forecast(model, answer, lens_passes(model, answer, len(positions) * len(layers)))
     return view.obtain(model, READ, key, "reading states in the vocabulary", name, make, told)

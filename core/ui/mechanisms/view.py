@@ -20,7 +20,6 @@ from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.contributions import Contributions
 from ...mechanisms.knockout import CutCurve
-from ...mechanisms.lens import Reading
 from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
 from ...mechanisms.vocabulary import HeadReading
@@ -30,14 +29,15 @@ from ...runs.kinds import (
     ABLATION,
     ATTRIBUTION,
     CUT_CURVE,
-    HEAD_INCREASES,
     HEAD_READING,
     MEASUREMENT,
-    READING,
     SOURCE_INCREASES,
     TRACE,
 )
 from ..jobs.page import PageView
+from ..state.heads import INCREASES as INCREASES
+from ..state.heads import READ as READ
+from ..state.heads import Read as Read
 from ..state.results import Kept, Kind
 
 FIRST_LENS = "head_contributions"
@@ -64,14 +64,6 @@ class Taken:
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """A reading of states in the vocabulary."""
-
-    reading: Reading
-    seconds: float
-
-
-@dataclass(frozen=True, eq=False)
 class Curve:
     """What one cut does to a target in every window of layers, the target's log-probability (nats) without it, and its
     probability with it."""
@@ -91,10 +83,6 @@ class Traced:
 
 
 WRITTEN = Kind[Written](2)
-INCREASES = Kind[Float[np.ndarray, "layers heads"]](
-    50, run=Kept(HEAD_INCREASES, about=lambda key: {"token_targets": key[1][1]})
-)
-"""Of `WRITTEN`, what can be kept."""
 ATTRIBUTIONS = Kind[Attribution](50, run=Kept(ATTRIBUTION, about=lambda key: {"token_targets": key[1][1]}))
 TAKEN = Kind[Taken](
     500,
@@ -107,15 +95,6 @@ TAKEN = Kind[Taken](
 )
 HEAD_READINGS = Kind[HeadReading](
     500, run=Kept(HEAD_READING, about=lambda key: {"token_targets": key[1][1], "head": key[2]})
-)
-READ = Kind[Read](
-    100,
-    run=Kept(
-        READING,
-        lambda read: (read.reading, read.seconds),
-        Read,
-        lambda key: {"positions": key[2], "layers": key[3], "words": (key[4],)},
-    ),
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ...answer import Answer, Target
+from ...answer import Answer, HeldRows, Target
 from ...errors import NeedsItsModel, OtherModel
 from ...runs.identity import answer_id
 from ...runs.models import revived
@@ -95,6 +95,19 @@ def found(workspace: Workspace, pin: Pin, kind: Kind[Result], key: Hashable) -> 
         kept: Result | None = pin.behind.get(kind, key)
         return kept
     return made
+
+
+def held_rows(workspace: Workspace, pin: Pin) -> HeldRows | None:
+    """The attention rows of a pinned answer, read from the run where they are kept and not at hand; None where there
+    are none."""
+    rows, keeper = pin.answer.attention, workspace.run
+    if rows is None or keeper is None or rows.held is not None:
+        return None if rows is None else rows.held
+    turn = next((id_ for id_, each in keeper.turns.items() if each.answer and each.answer.attention is rows), None)
+    if turn is not None and turn not in keeper.read:
+        keeper.read.add(turn)
+        keeper.run.hold_rows(turn)
+    return rows.held
 
 
 def alive(workspace: Workspace, pin: Pin) -> tuple[Pin, VisionLanguageModel | None, str | None]:
