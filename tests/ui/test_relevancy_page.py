@@ -283,6 +283,8 @@ def test_two_phrasings_are_subtracted_at_the_same_word(app: App, llava: Transfor
     at = opened(app, elsewhere, first, second, target=Target((1,)))
     at.segmented_control(key="relevancy_view").select("Difference").run()
     assert not at.exception and charts(at) == 3
+    saved = [download.label for download in at.download_button]
+    assert saved == ["Picture (PNG)", "Picture with a value for every patch (SVG)", "Numbers (CSV)", "Numbers (NPZ)"]
     labels = [other.label for other in change.others(work_of(at), llava, answer_of(at))]
     asked = [label for label in labels if label.startswith("asked: ")]
     assert len(asked) == 1 and asked[0].startswith("asked: What is the door?")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
+import torch
 from jaxtyping import Float
 
 from ...answer import Answer, Target
@@ -23,6 +24,7 @@ from ..state.results import same_images
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.map_downloads import map_downloads
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
 from .gallery import chosen_order
@@ -173,6 +175,16 @@ def _figures(
         _figure(answer, one, common, look, describe_target(answer, target, model), maps[0])
         _figure(other, two, common, look, describe_target(other, second, model), maps[1])
         _figure(answer, change, scale_of(change, signed=True), look, "First less second", None)
+    less = f"{describe_target(other, second, model)} of “{other.text}”, asked “{other.question.text}”"
+    both = replace(
+        maps[0].explanation,
+        scores=torch.from_numpy(change),
+        settings={**maps[0].explanation.settings, "less": less},
+        remark="Each map as shares of its own score on the picture, the second subtracted from the first.",
+        layout=answer.layout,
+    )
+    named = f"{describe_target(answer, target, model)} less {less}"
+    map_downloads(answer, both, named, change, scale_of(change, signed=True), look.opacity, True, look.image)
     st.caption(
         "Each map as shares of its own score on the picture, the first two on one scale. In the difference purple "
         "patches had more of the score in the first map, orange ones in the second. Words have no counterpart in "
