@@ -20,7 +20,7 @@ from core.mechanisms.contributions import contributions
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases
 from core.runs.compared import figure_of
-from core.street.recipe import SceneRecipe
+from core.street.recipe import SceneRecipe, possible_changes
 from core.ui.beside.maps import LESS
 from core.ui.beside.targets import named, target_beside
 from core.ui.state.heads import INCREASES, increases_key
@@ -29,6 +29,7 @@ from core.ui.state.pin import Pin
 from core.ui.state.pins import MOST, pin, pins_of, restore_pins
 from core.ui.state.results import answer_key
 from core.ui.state.scenes import image_of
+from core.ui.state.twins import ask_twin, original_of, room_for
 from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -261,3 +262,23 @@ def test_what_is_no_pin_is_left_out(two: tuple[Exchange, Exchange], plain: objec
     work.exchanges = [two[0]]
     restore_pins(work, plain)
     assert not work.pins
+
+
+def test_a_twin_is_asked_the_same_and_both_are_pinned(app: App, llava: TransformersModel) -> None:
+    at = app(None)
+    work, exchange = work_of(at), exchange_of(llava)
+    assert original_of(work) is None
+    work.exchanges = [exchange]
+    work.choose_images(exchange.images)
+    work.inspect(exchange)
+    original = original_of(work)
+    assert original is exchange and room_for(work, exchange)
+    change = next(iter(possible_changes(SceneRecipe(27).scene()).values()))[0]
+    ask_twin(work, exchange, change)
+    at.switch_page("pages/1_Chat.py").run()
+    assert not at.exception and not at.error
+    first, twin = work_of(at).pins
+    assert first.answer is exchange.answer and work_of(at).to_pin is None
+    assert twin.answer is work_of(at).exchanges[-1].answer and change.sentence in twin.label
+    assert twin.answer.question.with_masks().text == first.answer.question.text
+    assert twin.answer.question.images[0].tobytes() == image_of(SceneRecipe(27, (change,))).image.tobytes()

@@ -14,7 +14,7 @@ from ..state.workspace import Exchange, Workspace, places_of
 from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
 from ..widgets.image_source import screen_copy
-from ..widgets.pinning import pin_button
+from ..widgets.pinning import pin_button, pins_link
 from ..widgets.taking import accept, largest_upload
 from ..widgets.unfamiliar import unfamiliar_note
 from .branches import bring_back_control
@@ -35,6 +35,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
         hint = st.empty()
         _exchanges(workspace, hint)
     bring_back_control(workspace)
+    pins_link(workspace)
     waiting = st.empty()
     unfamiliar_note(workspace, workspace.images, "chat")
     _suggestions(workspace)

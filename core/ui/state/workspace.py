@@ -130,7 +130,8 @@ class Workspace:
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
     `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at.
-    `pins` are the answers that are seen beside each other, the first being the one that others are compared with.
+    `pins` are the answers that are seen beside each other, the first being the one that others are compared with;
+    the answer to the question `to_pin` is pinned once it is there, under the label beside it.
     `drawing` is how maps and pictures stand together. `results` are what took time to find out.
 
     `run` keeps all that as it comes, from the first question on; `run_trouble` is why it does not, or what of it could
@@ -163,6 +164,7 @@ class Workspace:
     reasked: Reasked | None = None
     reasks: list[ReaskRow] = field(default_factory=list)
     pins: tuple[Pin, ...] = ()
+    to_pin: tuple[Question, str] | None = None
     phrasings: list[str] = field(default_factory=list)
     compared: Audit | None = None
     linked: bool = False

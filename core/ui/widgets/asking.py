@@ -15,6 +15,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.failure import failure
 from ..jobs.job import Job
 from ..state.keeping import keep, keep_turn
+from ..state.twins import pin_twin
 from ..state.workspace import Exchange, Workspace
 
 PURPOSE = "answering a question"
@@ -34,6 +35,7 @@ def ask_and_inspect(
     finally:
         if exchange.answer is not None and exchange.answer.tokens:
             workspace.inspect(exchange)
+            pin_twin(workspace, exchange)
     st.rerun()
 
 

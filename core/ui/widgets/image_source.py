@@ -18,6 +18,7 @@ from ...geometry import seconds, shrink_note
 from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoor, possible_changes
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of
+from ..state.twins import ask_twin, original_of, room_for
 from ..state.workspace import NamedImage, Workspace
 from .chips import escaped
 from .strip import Tile, strip
@@ -225,6 +226,7 @@ def _draw_a_scene(workspace: Workspace) -> None:
         change = st.selectbox("to", groups[what], format_func=_value, width=130)
         if st.button("Apply"):
             _try(workspace, recipe.changed(change))
+        _twin(workspace, change)
     if recipe.changes:
         st.text("Changed: " + "; ".join(change.sentence for change in recipe.changes))
         with st.container(horizontal=True):
@@ -232,6 +234,29 @@ def _draw_a_scene(workspace: Workspace) -> None:
                 _try(workspace, recipe.undone())
             if st.button("Back to the seed's scene"):
                 _try(workspace, SceneRecipe(recipe.seed))
+
+
+def _twin(workspace: Workspace, change: Change) -> None:
+    """A button that asks of the scene with one thing changed what was asked of it, and pins both answers."""
+    original = original_of(workspace)
+    room = original is not None and room_for(workspace, original)
+    clicked = st.button(
+        "Ask its twin",
+        key="ask_twin",
+        icon=":material/compare:",
+        disabled=not room,
+        help="Ask a question about this scene first."
+        if original is None
+        else "Ask the same of the scene with this change, and see both answers on Side by Side."
+        if room
+        else "Too many answers are pinned for two more: unpin some on Side by Side.",
+    )
+    if clicked and original is not None:
+        try:
+            ask_twin(workspace, original, change)
+        except UnreadableRecipe as error:
+            workspace.image_trouble = str(error)
+        st.rerun()
 
 
 def _try(workspace: Workspace, recipe: SceneRecipe) -> None:
