@@ -38,7 +38,7 @@ from .view import BesideView
 
 LEGEND = 70
 """Pixels beside a map for the colours' meaning."""
-LESS = "difference"
+LESS = "change"
 
 
 @dataclass(frozen=True, eq=False)
