@@ -19,6 +19,7 @@ from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
+from ..widgets.folded import folded
 from ..widgets.head_finder import MANY, head_finder
 from ..widgets.layers import no_attention
 from ..widgets.places import why_no_places
@@ -166,12 +167,12 @@ def _summary(graph: CausalGraph, radius: int) -> None:
     confounded = sum(str(edge) == "<->" for edge in edges)
     within = len(graph.explanation.within(radius))
     confounders = "1 latent confounder" if confounded == 1 else f"{confounded} latent confounders"
-    st.caption(
-        f"Layer {graph.layer}, head {graph.head} · {settings.in_words(graph.settings)} · "
-        f"{counted(len(graph.nodes), 'token')}, {counted(len(edges), 'edge')}, {confounders} · "
-        f"{sum(learned.tests):,} tests, {learned.sentence.rstrip('.').lower()} · "
-        f"{learned.seconds:.2f} s · explanation at distance {radius}: {within} of "
-        f"{counted(graph.explanation.others, 'token')}. {CAVEAT}"
+    folded(
+        f"Layer {graph.layer}, head {graph.head} explains the target by the tokens at distance {radius}: {within} of "
+        f"{counted(graph.explanation.others, 'token')}. {CAVEAT}",
+        f"{settings.in_words(graph.settings)} · {counted(len(graph.nodes), 'token')}, "
+        f"{counted(len(edges), 'edge')}, {confounders} · {sum(learned.tests):,} tests, "
+        f"{learned.sentence.rstrip('.').lower()} · {learned.seconds:.2f} s.",
     )
     if verdict is not None:
         st.warning(escaped(verdict), icon=":material/help:")

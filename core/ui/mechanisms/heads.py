@@ -18,6 +18,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
+from ..widgets.folded import folded
 from ..widgets.scripts import Made
 from . import position_map, source
 from .head import head_panel
@@ -115,10 +116,11 @@ def _heads(
     head_figures(scored.figures, scored.ranking, scored.chosen, name=name, clicked=clicked, keys=keys)
     tokens = len(subject.token_targets)
     averaged = f", the mean over {tokens} tokens" if tokens > 1 else ""
-    st.caption(
-        f"{scored.measure} of {escaped(subject.named)}{averaged}, by every head: {SAYS[scored.measure]} "
-        f"{written.seconds:.2f} s. Layers and heads count from 0; click a cell or a bar (now: "
-        f"{head_name(scored.chosen)}). Purple speaks for the word, orange against."
+    folded(
+        f"{scored.measure} of {escaped(subject.named)}{averaged}, by every head: purple speaks for the word, orange "
+        f"against. Click a cell or a bar (now: {head_name(scored.chosen)}).",
+        f"{SAYS[scored.measure][:1].upper()}{SAYS[scored.measure][1:]} Layers and heads count from 0. "
+        f"{written.seconds:.2f} s.",
     )
     settings = {"measure": scored.measure, "word": subject.named, "seconds": written.seconds}
     about = {"token_targets": subject.token_targets}

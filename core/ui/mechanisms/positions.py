@@ -12,6 +12,7 @@ from ...answer import Answer, Target
 from ...charts.many import MANY
 from ...charts.readings import COLUMN, PROBABLE, TOLD_OF_MANY, reading_grid, reading_table
 from ...charts.tokens import alternatives_chart, visible
+from ...counted import counted
 from ...masking import as_seen
 from ...mechanisms.lens import reciprocal_rank_by_chance
 from ...mechanisms.logit_lens import LogitLens, some_layers, words_read
@@ -21,6 +22,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.closer import closer_button
+from ..widgets.folded import folded
 from ..widgets.places import place_of, why_no_places
 from ..widgets.scripts import Made
 from ..widgets.seen import seen_button
@@ -112,11 +114,12 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
     best = min(ranks)
     mean_reciprocal = sum(1 / rank for rank in ranks) / len(ranks)
     more = f"Words stand where they reach {PROBABLE:.0%}; click a patch" if many else "Hover"
-    st.caption(
-        f"Layer {layer}: {what}, at {len(positions)} image tokens; the colour is their first word's probability. "
-        f"{more} for ten words each. “{word}” is among the first ten at {len(among)} of them (outlined), at best in "
-        f"place {best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
-        f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {states.seconds:.2f} s. {CAVEAT}"
+    folded(
+        f"At layer {layer}, {len(among)} of {counted(len(positions), 'image token')} would say “{word}” among their "
+        f"first ten words (outlined). {more} for the ten of each.",
+        f"{what[:1].upper()}{what[1:]}; the colour is their first word's probability. “{word}” stands at best in place "
+        f"{best}; mean reciprocal rank {mean_reciprocal:.3f}, of a random word "
+        f"{reciprocal_rank_by_chance(model.card.vocabulary):.3f}. {states.seconds:.2f} s. {CAVEAT}",
     )
     if many and view.read_at in readings:
         _words_of_patch(model, answer, subject, states, positions.index(view.read_at), view.read_at)
