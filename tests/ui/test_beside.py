@@ -13,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 from core.answer import Answer, Decoding, Question, Target
 from core.attention.measures import measured
 from core.attention.rows import answer_rows
+from core.causal.common import shared_edges
+from core.causal.discovery import causal_graph
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.maps.difference import difference
@@ -218,9 +220,25 @@ def test_the_lens_tells_where_each_target_comes_first(
     assert layers[-1] in first and "comes first" in texts(at)
 
 
+def test_graphs_tell_which_edges_they_have_in_common(
+    app: App, two: tuple[Exchange, Exchange], llava: TransformersModel
+) -> None:
+    at = opened(app, *two, what="Graphs", target=Target((0,)))
+    at.button(key="beside_compute").click().run()
+    assert not at.exception and not at.error
+    layer = max(llava.card.attention_layers)
+    pins = work_of(at).pins
+    graphs = [causal_graph(llava, each.answer, target_beside(pins[0], each).tokens[0], layer, 0) for each in pins]
+    edges = shared_edges([(graph, each.answer) for graph, each in zip(graphs, pins, strict=True)])
+    both = sum(len(edge.in_graphs) == 2 for edge in edges)
+    assert f"{both} edge" in texts(at) and f"; {len(edges)} different ones." in texts(at)
+    table = at.dataframe[0].value
+    assert list(table["graphs"]) == sorted(table["graphs"], reverse=True) and list(table["graphs"]).count(2) == both
+
+
 def test_an_answer_of_a_model_that_is_not_loaded_says_what_it_needs(app: App, two: tuple[Exchange, Exchange]) -> None:
     foreign = replace(answer_of(two[1]), model="elsewhere")
-    for what in ("Answers", "Maps", "Heads", "Lens"):
+    for what in ("Answers", "Maps", "Heads", "Lens", "Graphs"):
         at = opened(app, two[0], replace(two[1], answer=foreign), what=what)
         assert "is not loaded" in texts(at)
 

@@ -11,12 +11,19 @@ from ..state.workspace import Workspace
 from ..widgets.frame import keeping, safety_net
 from .answers import answers_panel
 from .columns import columns_of, draw_columns
+from .graphs import graphs_panel
 from .heads import heads_panel
 from .lens import lens_panel
 from .maps import maps_panel
 from .view import BesideView, What
 
-PANELS = {"Answers": answers_panel, "Maps": maps_panel, "Heads": heads_panel, "Lens": lens_panel}
+PANELS = {
+    "Answers": answers_panel,
+    "Maps": maps_panel,
+    "Heads": heads_panel,
+    "Lens": lens_panel,
+    "Graphs": graphs_panel,
+}
 
 
 def beside_page(workspace: Workspace) -> None:

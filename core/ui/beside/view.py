@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from ..jobs.page import PageView
 
-What = Literal["Answers", "Maps", "Heads", "Lens"]
+What = Literal["Answers", "Maps", "Heads", "Lens", "Graphs"]
 
 
 @dataclass(eq=False)

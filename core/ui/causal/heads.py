@@ -19,6 +19,7 @@ from ...runs.kinds import HEADS_TEST
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import ModelCard, VisionLanguageModel
+from ..state.graphs import GRAPHS, graph_key
 from ..state.results import Kind
 from ..widgets.clicks import Entry, clickable
 from ..widgets.forecasts import foretold
@@ -27,7 +28,7 @@ from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
 from .naming import nats
-from .view import GRAPHS, HEADS_TESTS, SAMPLES, CausalView
+from .view import HEADS_TESTS, SAMPLES, CausalView
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
@@ -168,7 +169,7 @@ def _compute(
         for test in tests:
             view.results.keep(kind, view.heads_key(answer, token, test.layer, settings), test)
             for graph in test.graphs:
-                view.results.keep(GRAPHS, view.graph_key(answer, token, graph.layer, graph.head, settings), graph)
+                view.results.keep(GRAPHS, graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
     told = heads_expected(model, answer, wanted, masking)
     view.jobs.start(model, asked, "testing the explanations of heads", "heads", work, told)

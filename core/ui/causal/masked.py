@@ -16,12 +16,13 @@ from ...charts.tokens import visible
 from ...runs.kinds import EXPLANATION_TEST
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
+from ..state.graphs import GraphKey
 from ..widgets.forecasts import foretold
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import save_table
 from .naming import names_of
-from .view import TESTS, CausalView, GraphKey, MaskedKey
+from .view import TESTS, CausalView, MaskedKey
 
 CAPS = (32, 64, 128, 256, 512, 1024)
 MODES = {"reader": "hide image tokens from the reader", "pixels": "replace pixels, read anew"}

@@ -15,11 +15,12 @@ from ...charts.overlays import fit
 from ...masking import as_seen
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
+from ..state.graphs import GraphKey
 from ..widgets.chips import escaped
 from ..widgets.tables import save_table
 from .naming import edge_in_words, name_of, names_of, nats
 from .reasking import ask_without
-from .view import REASKED, CausalView, GraphKey, ReaskedWithout
+from .view import REASKED, CausalView, ReaskedWithout
 
 SEEN = 150
 

@@ -14,6 +14,7 @@ from ...counted import counted
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
+from ..state.graphs import GRAPHS, GraphKey
 from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
@@ -29,7 +30,7 @@ from .evidence import explanation_set_evidence
 from .heads import heads_test_panel
 from .masked import explanation_test_panel
 from .node import node_panel
-from .view import GRAPHS, CausalView, GraphKey
+from .view import CausalView
 from .views import graph_views
 
 CAVEAT = (

@@ -10,26 +10,16 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ...answer import Answer, Fill
-from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Positions
 from ...causal.heads import HeadsTest
 from ...causal.settings import GraphSettings
 from ...perturb.reask import Reasked
-from ...runs.kinds import EXPLANATION_TEST, GRAPH, HEADS_SAMPLE, HEADS_TEST, RunKind
+from ...runs.kinds import EXPLANATION_TEST, HEADS_SAMPLE, HEADS_TEST, RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
+from ..state.graphs import GRAPHS as GRAPHS
+from ..state.graphs import GraphKey, graph_key
 from ..state.results import AnswerKey, Kept, Kind, answer_key
-
-
-@dataclass(frozen=True)
-class GraphKey:
-    """What a graph is of."""
-
-    answer: AnswerKey
-    token: int
-    layer: int
-    head: int
-    settings: GraphSettings
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,6 @@ class ReaskedWithout:
     hidden_change: float
 
 
-GRAPHS = Kind[CausalGraph](300, run=Kept(GRAPH))
 TESTS = Kind[ExplanationTest](300, run=Kept(EXPLANATION_TEST))
 HEADS_TESTS = Kind[HeadsTest](100, run=Kept(HEADS_TEST))
 SAMPLES = Kind[HeadsTest](300, run=Kept(HEADS_SAMPLE))
@@ -100,10 +89,7 @@ class CausalView(PageView):
     def key(self, answer: Answer, token: int, settings: GraphSettings) -> GraphKey:
         """What the graph to show is of."""
         assert self.layer is not None
-        return self.graph_key(answer, token, self.layer, self.head, settings)
-
-    def graph_key(self, answer: Answer, token: int, layer: int, head: int, settings: GraphSettings) -> GraphKey:
-        return GraphKey(answer_key(answer), token, layer, head, settings)
+        return graph_key(answer, token, self.layer, self.head, settings)
 
     def heads_key(self, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsKey:
         return HeadsKey(answer_key(answer), token, layer, settings, self.radius, self.masking)

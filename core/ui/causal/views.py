@@ -17,11 +17,12 @@ from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...geometry import frames_together, images_name
 from ...masking import as_seen
+from ..state.graphs import GraphKey
 from ..widgets.clicks import Entry, clickable
 from ..widgets.seen import seen_button
 from .naming import drawn
 from .network import HEIGHT, network_view
-from .view import GRAPH_PAGES, CausalView, GraphKey
+from .view import GRAPH_PAGES, CausalView
 
 PICTURE, TREE = 340, 500
 SMALL = 100

@@ -1,0 +1,168 @@
+"""The causal graphs of one head in each pinned answer, and which of their edges they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ...answer import TokenKind
+from ...causal.common import Identity, SharedEdge, identities, shared_edges
+from ...causal.costs import graphs_expected
+from ...causal.discovery import CausalGraph, causal_graph
+from ...causal.settings import GraphSettings
+from ...charts.tokens import visible
+from ...counted import counted
+from ...vlm.cancel import CancelToken
+from ...vlm.forecast import Forecast
+from ...vlm.model import VisionLanguageModel
+from ..jobs.page import Report, Work
+from ..state.graphs import GRAPHS, graph_key
+from ..state.pins import card_of, found
+from ..state.workspace import Workspace
+from ..widgets.forecasts import foreseen
+from ..widgets.tables import Row, save_table
+from .columns import Column
+from .missing import Missing, compute_missing
+from .view import BesideView
+
+SHOWN = 300
+"""Edges in the table on screen; the file has all."""
+HEIGHT = 380
+SETTINGS = GraphSettings()
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """The graph of a column that is there."""
+
+    column: Column
+    graph: CausalGraph
+
+
+def graphs_panel(
+    workspace: Workspace,
+    view: BesideView,
+    columns: list[Column],
+    controls: DeltaGenerator,
+    places: Sequence[DeltaGenerator],
+) -> None:
+    """Below each column how its graph explains the target, and below all of them their edges."""
+    with controls:
+        layer, head = _head(workspace, columns)
+    learned: list[Learned] = []
+    missing: list[Missing] = []
+    for column in columns:
+        if column.target is None:
+            continue
+        key = graph_key(column.answer, column.target.tokens[0], layer, head, SETTINGS)
+        graph = found(workspace, column.pin, GRAPHS, key)
+        if graph is not None:
+            learned.append(Learned(column, graph))
+        else:
+            missing.append(_missing(workspace, column, layer, head))
+    compute_missing(view, missing, places, "learning the causal graph", ("graphs", layer, head), "graph")
+    for one in learned:
+        with places[one.column.number]:
+            _told(one)
+    if len(learned) > 1:
+        _edges(learned, layer, head)
+    st.caption(
+        f"Graphs of layer {layer}, head {head}, learned with the settings that Causal Graph begins with; layers and "
+        "heads count from 0. A patch stands for the same place of each picture, a word for the same word. What graphs "
+        "have in common is no proof that it holds: test it by masking, on Causal Graph."
+    )
+
+
+def _head(workspace: Workspace, columns: Sequence[Column]) -> tuple[int, int]:
+    """The layer and the head that all graphs are of: the last layer with attention, to begin with."""
+    cards = [card for column in columns if (card := card_of(workspace, column.pin)) is not None]
+    layers = min((card.layers for card in cards), default=1)
+    heads = min((card.heads for card in cards), default=1)
+    last = min((max(card.attention_layers, default=card.layers - 1) for card in cards), default=0)
+    layer = st.number_input("Layer", 0, layers - 1, last, key=f"beside_layer_{layers}", width=110)
+    head = st.number_input("Head", 0, heads - 1, 0, key=f"beside_head_{heads}", width=110)
+    return int(layer), int(head)
+
+
+def _missing(workspace: Workspace, column: Column, layer: int, head: int) -> Missing:
+    answer, target = column.answer, column.target
+    assert target is not None
+    token = target.tokens[0]
+    key = graph_key(answer, token, layer, head, SETTINGS)
+    card = card_of(workspace, column.pin)
+    why = None
+    if card is not None and layer in card.without_attention:
+        why = f"Layer {layer} of its model has no attention, so no graph. Choose another layer."
+
+    def work(model: VisionLanguageModel) -> Work:
+        def compute(cancel: CancelToken, report: Report) -> None:
+            graph = causal_graph(model, answer, token, layer, head, SETTINGS, cancel=cancel)
+            workspace.results.keep(GRAPHS, key, graph)
+
+        return compute
+
+    def told(model: VisionLanguageModel) -> Forecast | None:
+        return foreseen(lambda: graphs_expected(model, answer, {layer: [head]}))
+
+    return Missing(column, key, why, work, told)
+
+
+def _told(one: Learned) -> None:
+    graph = one.graph
+    near = graph.explanation.within(1)
+    st.text(
+        f"{counted(len(near), 'token')} of {graph.explanation.others} tied to the target directly; "
+        f"{counted(len(graph.learned.graph.edges()), 'edge')} in all"
+    )
+    named = identities(graph, one.column.answer)
+    words = [_name(named[number], _in_parts(one)) for number in near]
+    st.text(", ".join(words[:12]) + (" …" if len(words) > 12 else ""))
+
+
+def _edges(learned: Sequence[Learned], layer: int, head: int) -> None:
+    """A table of all edges, those in common first, and how many there are of which."""
+    edges = shared_edges([(one.graph, one.column.answer) for one in learned])
+    every = sum(len(edge.in_graphs) == len(learned) for edge in edges)
+    alike = sum(len(edge.in_graphs) == len(learned) and len(set(edge.in_graphs.values())) == 1 for edge in edges)
+    parts = [f"{counted(every, 'edge')} in all {len(learned)} graphs ({alike} drawn the same)"]
+    for number, one in enumerate(learned):
+        alone = sum(set(edge.in_graphs) == {number} for edge in edges)
+        parts.append(f"{alone} in answer {one.column.number + 1} alone")
+    st.markdown("**Edges**")
+    st.text(f"{', '.join(parts)}; {len(edges)} different ones.")
+    rows = [_row(edge, learned) for edge in edges]
+    st.dataframe(rows[:SHOWN], hide_index=True, height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges")
+    if len(rows) > SHOWN:
+        st.caption(f"The first {SHOWN} of {len(rows):,}; the file has all.")
+    save_table(rows, f"edges-layer-{layer}-head-{head}", "beside_edges_csv")
+
+
+def _row(edge: SharedEdge, learned: Sequence[Learned]) -> Row:
+    first, second = (_name(node, any(map(_in_parts, learned))) for node in edge.nodes)
+    drawn = {f"answer {one.column.number + 1}": edge.in_graphs.get(n, "") for n, one in enumerate(learned)}
+    return {"from": first, "to": second, **drawn, "graphs": len(edge.in_graphs)}
+
+
+def _in_parts(one: Learned) -> bool:
+    """Whether the model sees a picture in several parts, so that a place needs the name of its own."""
+    views = one.column.answer.layout.views
+    return len(views) > len({view.image for view in views})
+
+
+def _name(identity: Identity, parts: bool) -> str:
+    """A node in words. Untrusted text."""
+    kind, *rest = identity
+    if kind == "target":
+        return "the target"
+    if kind == "picture":
+        if len(rest) < 4:
+            return f"image token at position {rest[0]}"
+        image, view, row, column = rest
+        where = f", {view}" if parts else ""
+        return f"patch row {row} column {column}{where}" + (f" of picture {int(str(image)) + 1}" if image else "")
+    text, number = rest
+    part = "answer" if kind == TokenKind.ANSWER.value else "question"
+    return f"{part} “{visible(str(text))}”" + (f" ({number})" if int(str(number)) > 1 else "")
