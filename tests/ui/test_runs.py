@@ -23,6 +23,7 @@ from core.ui.chat.view import ChatView
 from core.ui.jobs.page import PageJobs
 from core.ui.relevancy.methods import CHOSEN
 from core.ui.state import opening
+from core.ui.state.models import ModelStore
 from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Workspace
@@ -339,7 +340,11 @@ def test_settings_of_a_run_that_do_not_fit_are_let_go_of(app: App, runs: RunStor
 
 
 @pytest.mark.parametrize("page", ["2_Attention_Explorer", "3_Relevancy", "4_Causal_Graph", "5_Mechanisms"])
-def test_a_run_is_looked_at_without_its_model(app: App, page: str, qwen_folder: Path) -> None:
+def test_a_run_is_looked_at_without_its_model(
+    app: App, page: str, qwen_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A run brings its own model where somebody chose that on this server, as other tests may have done.
+    monkeypatch.setattr(ModelStore, "was_chosen", lambda self, spec: False)
     at = ask(app(), "What color is the house?")
     at.switch_page(f"pages/{page}.py").run()
     shown = charts(at)

@@ -44,6 +44,7 @@ from .editing import editing, together
 from .families.base import Family
 from .frames.choosing import chosen
 from .grid_probe import measure
+from .half_products import without_half_products
 from .inputs import (
     PositionedPrompt,
     check_images,
@@ -236,7 +237,10 @@ class TransformersModel(VisionLanguageModel):
         return self._passes.teacher_forced(self._prefill.with_features(answer.inputs), answer.token_ids)[0]
 
     def tower_pass_bytes(self, answer: Answer, checkpoints: bool = False) -> int:
-        return tower_pass_bytes(self.network.config, answer, self.card.hidden, self.card.number_bytes, checkpoints)
+        in_float32 = without_half_products(self.network.device, self.network.dtype)
+        return tower_pass_bytes(
+            self.network.config, answer, self.card.hidden, self.card.number_bytes, checkpoints, in_float32
+        )
 
     def logits_of_images(
         self, answer: Answer, images: Iterable[Sequence[Image]]
