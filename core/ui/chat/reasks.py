@@ -83,7 +83,7 @@ def reasks_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exc
             args=(workspace, view, marked),
         )
         st.download_button(
-            "Save (CSV)",
+            "Table (CSV)",
             partial(csv_text, rows, answer, target),
             "masking.csv",
             "text/csv",

@@ -17,7 +17,7 @@ Row = Mapping[str, object]
 def save_table(rows: Sequence[Row], name: str, key: str, record: Any = None) -> None:
     """A button that saves rows as `name`.csv; with a record of how they came about, that is its first line."""
     st.download_button(
-        "Save (CSV)",
+        "Table (CSV)",
         partial(rows_csv, rows, record),
         f"{name}.csv",
         "text/csv",
