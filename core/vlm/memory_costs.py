@@ -8,6 +8,7 @@ from ..answer import Answer
 from ..errors import NotEnoughMemory
 from .memory import available_bytes, readable_bytes
 from .model import VisionLanguageModel
+from .precision import without_half_products
 from .tower import block_bytes
 
 SCRATCH = 24 * 2**20
@@ -29,7 +30,7 @@ def decoder_pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     card, positions = model.card, len(answer.layout)
     # A layer holds some dozen copies of its states at once (the wide middle of its MLP counts for eight).
     states = 24 * positions * card.hidden * card.number_bytes
-    if card.number_bytes == 2 and torch.device(card.device).type == "cpu":
+    if without_half_products(torch.device(card.device), getattr(torch, card.dtype)):
         # What goes into a product and what comes out, in float32 (the wide middle of the MLP and its states).
         states += 8 * positions * card.hidden * 4
     return states + 3 * len(answer.tokens) * card.vocabulary * 4

@@ -133,15 +133,16 @@ def _edges(learned: Sequence[Learned], layer: int, head: int) -> None:
         parts.append(f"{alone} in answer {one.column.number + 1} alone")
     st.markdown("**Edges**")
     st.text(f"{', '.join(parts)}; {len(edges)} different ones.")
-    rows = [_row(edge, learned) for edge in edges]
+    in_parts = any(map(_in_parts, learned))
+    rows = [_row(edge, learned, in_parts) for edge in edges]
     st.dataframe(rows[:SHOWN], hide_index=True, height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the file has all.")
     save_table(rows, f"edges-layer-{layer}-head-{head}", "beside_edges_csv")
 
 
-def _row(edge: SharedEdge, learned: Sequence[Learned]) -> Row:
-    first, second = (_name(node, any(map(_in_parts, learned))) for node in edge.nodes)
+def _row(edge: SharedEdge, learned: Sequence[Learned], in_parts: bool) -> Row:
+    first, second = (_name(node, in_parts) for node in edge.nodes)
     drawn = {f"answer {one.column.number + 1}": edge.in_graphs.get(n, "") for n, one in enumerate(learned)}
     return {"from": first, "to": second, **drawn, "graphs": len(edge.in_graphs)}
 

@@ -17,21 +17,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-HALF = (torch.bfloat16, torch.float16)
+from ..precision import HALF as HALF
+from ..precision import without_half_products
 
 LEAST_ROWS = 8
 """Fewer rows are multiplied as they are: turning the weights would take longer."""
 
 BLOCK_BYTES = 32 * 2**20
 """About what the part of the weights takes that is in float32 at a time."""
-
-
-def without_half_products(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether this device multiplies numbers of this precision one by one."""
-    if device.type != "cpu" or dtype not in HALF:
-        return False
-    supported = "_is_mkldnn_bf16_supported" if dtype == torch.bfloat16 else "_is_mkldnn_fp16_supported"
-    return not getattr(torch.ops.mkldnn, supported)()
 
 
 def multiply_in_float32(network: torch.nn.Module) -> None:

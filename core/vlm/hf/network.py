@@ -33,6 +33,7 @@ from ..grids.kept import KeptGrids
 from ..keeping import KeepRows, as_rows
 from ..model import ModelCard, VisionLanguageModel
 from ..pace import Pace
+from ..precision import without_half_products
 from ..prepared import DecodingState, PreparedPrompt
 from ..targets import check_own
 from ..tower import TowerPass
@@ -44,7 +45,6 @@ from .editing import editing, together
 from .families.base import Family
 from .frames.choosing import chosen
 from .grid_probe import measure
-from .half_products import without_half_products
 from .inputs import (
     PositionedPrompt,
     check_images,
