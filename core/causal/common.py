@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..answer import Answer, TokenKind
+from ..geometry import place_in
 from .discovery import CausalGraph
 
 Identity = tuple[Hashable, ...]
@@ -23,18 +24,15 @@ class SharedEdge:
 def identities(graph: CausalGraph, answer: Answer) -> tuple[Identity, ...]:
     """What each node stands for, whatever its answer: the target; a place of the picture (its number, view, row and
     column from 1); a word of the question or the answer, and which of those that are spelled so."""
-    places = {
-        position: (view.image, view.name, index // view.columns + 1, index % view.columns + 1)
-        for view in answer.layout.views
-        for index, position in enumerate(view.positions)
-    }
     spelled: dict[tuple[TokenKind, str], int] = {}
     named: list[Identity] = []
     for number, node in enumerate(graph.nodes):
         if number == graph.target:
             named.append(("target",))
         elif node.kind is TokenKind.IMAGE:
-            named.append(("picture", *places.get(node.position, (node.position,))))
+            place = place_in(answer.layout, node.position)
+            where = (node.position,) if place is None else (place[0].image, place[0].name, *place[1:])
+            named.append(("picture", *where))
         else:
             text = node.text.strip()
             spelled[node.kind, text] = spelled.get((node.kind, text), 0) + 1

@@ -6,6 +6,7 @@ from ..answer import Answer, TokenKind
 from ..causal.discovery import CausalGraph
 from ..charts.drawn import DrawnNode, patch_image
 from ..charts.tokens import visible
+from ..geometry import place_in
 from ..masking import as_seen
 
 
@@ -26,9 +27,9 @@ def node_name(graph: CausalGraph, answer: Answer, number: int) -> str:
     node = graph.nodes[number]
     if node.kind is not TokenKind.IMAGE:
         return visible(node.text)
-    for view in answer.layout.views:
-        if node.position in view.positions:
-            row, column = divmod(view.positions.index(node.position), view.columns)
-            picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
-            return f"{picture}r{row + 1} c{column + 1}"
-    return f"image {answer.layout.positions(TokenKind.IMAGE).index(node.position) + 1}"
+    place = place_in(answer.layout, node.position)
+    if place is None:
+        return f"image {answer.layout.positions(TokenKind.IMAGE).index(node.position) + 1}"
+    view, row, column = place
+    picture = f"p{view.image + 1} " if len(answer.question.images) > 1 else ""
+    return f"{picture}r{row} c{column}"

@@ -8,7 +8,7 @@ from ...answer import Answer, PatchView, TokenKind
 from ...causal.discovery import CausalGraph
 from ...charts.drawn import DrawnNode, patch_image
 from ...charts.tokens import visible
-from ...geometry import clip_of
+from ...geometry import clip_of, place_in
 from ...masking import as_seen
 from ..widgets.places import place_of, several_views
 
@@ -51,13 +51,13 @@ def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
 
 
 def _short_place(answer: Answer, position: int) -> str:
-    for view in answer.layout.views:
-        if position in view.positions:
-            row, column = divmod(view.positions.index(position), view.columns)
-            image = f"{_short_image(answer, view)} " if len(answer.question.images) > 1 else ""
-            part = f"{view.name[0]}{view.name.partition(' ')[2]} " if several_views(answer, view.image) else ""
-            return f"{image}{part}r{row + 1} c{column + 1}"
-    return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+    place = place_in(answer.layout, position)
+    if place is None:
+        return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+    view, row, column = place
+    image = f"{_short_image(answer, view)} " if len(answer.question.images) > 1 else ""
+    part = f"{view.name[0]}{view.name.partition(' ')[2]} " if several_views(answer, view.image) else ""
+    return f"{image}{part}r{row} c{column}"
 
 
 def _short_image(answer: Answer, view: PatchView) -> str:

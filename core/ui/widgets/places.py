@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...answer import Answer, TokenKind
-from ...geometry import images_name
+from ...geometry import images_name, place_in
 
 
 def why_no_places(answer: Answer) -> str:
@@ -18,13 +18,13 @@ def why_no_places(answer: Answer) -> str:
 def place_of(answer: Answer, position: int) -> str:
     """An image token's row and column, counted from 1, with its view and its picture or frames where there are several;
     its number where it has no place."""
-    for view in answer.layout.views:
-        if position in view.positions:
-            row, column = divmod(view.positions.index(position), view.columns)
-            part = f" of {view.name}" if several_views(answer, view.image) else ""
-            image = f" of {images_name(answer.question, view.images)}" if len(answer.question.images) > 1 else ""
-            return f"row {row + 1} column {column + 1}{part}{image}"
-    return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+    place = place_in(answer.layout, position)
+    if place is None:
+        return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
+    view, row, column = place
+    part = f" of {view.name}" if several_views(answer, view.image) else ""
+    image = f" of {images_name(answer.question, view.images)}" if len(answer.question.images) > 1 else ""
+    return f"row {row} column {column}{part}{image}"
 
 
 def several_views(answer: Answer, image: int) -> bool:
