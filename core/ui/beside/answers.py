@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ...charts.tokens import AlignedToken, aligned_chart
 from ...quantities import nats, probability
 from ...runs.compared import Figure, changes, figure_of
-from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from .columns import Column, width_of
-from .view import BesideView
+from .panel import Panel
 
 MOST_TOKENS = 300
 """Of an answer that is set beside another one token by token."""
 
 
-def answers_panel(
-    workspace: Workspace,
-    view: BesideView,
-    columns: list[Column],
-    controls: DeltaGenerator,
-    places: Sequence[DeltaGenerator],
-) -> None:
+def answers_panel(panel: Panel) -> None:
     """Below each column the figure of its target, and from the second on its tokens under those of the first."""
-    first = _figure(columns[0])
-    for column, place in zip(columns, places, strict=True):
+    first = _figure(panel.columns[0])
+    for column, place in zip(panel.columns, panel.places, strict=True):
         with place:
             _said(column, first)
             if column.number:
-                _aligned(columns[0], column, width_of(columns))
-    if len(columns) > 1:
+                _aligned(panel.columns[0], column, width_of(panel.columns))
+    if len(panel.columns) > 1:
         st.caption(
             "From the second column on: the first answer's tokens, below them this one's, and the change of the "
             "log-probability (nats) from the first to this one where the same token stands in both. Figures are those "

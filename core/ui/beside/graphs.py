@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import TokenKind
 from ...causal.common import Identity, SharedEdge, identities, shared_edges
@@ -26,7 +25,7 @@ from ..widgets.forecasts import foreseen
 from ..widgets.tables import Row, save_table
 from .columns import Column
 from .missing import Missing, compute_missing
-from .view import BesideView
+from .panel import Panel
 
 SHOWN = 300
 """Edges in the table on screen; the file has all."""
@@ -42,30 +41,22 @@ class Learned:
     graph: CausalGraph
 
 
-def graphs_panel(
-    workspace: Workspace,
-    view: BesideView,
-    columns: list[Column],
-    controls: DeltaGenerator,
-    places: Sequence[DeltaGenerator],
-) -> None:
+def graphs_panel(panel: Panel) -> None:
     """Below each column how its graph explains the target, and below all of them their edges."""
-    with controls:
-        layer, head = _head(workspace, columns)
+    with panel.controls:
+        layer, head = _head(panel.workspace, panel.columns)
     learned: list[Learned] = []
     missing: list[Missing] = []
-    for column in columns:
-        if column.target is None:
-            continue
-        key = graph_key(column.answer, column.target.tokens[0], layer, head, SETTINGS)
-        graph = found(workspace, column.pin, GRAPHS, key)
+    for column, target in panel.compared:
+        key = graph_key(column.answer, target.tokens[0], layer, head, SETTINGS)
+        graph = found(panel.workspace, column.pin, GRAPHS, key)
         if graph is not None:
             learned.append(Learned(column, graph))
         else:
-            missing.append(_missing(workspace, column, layer, head))
-    compute_missing(view, missing, places, "learning the causal graph", ("graphs", layer, head), "graph")
+            missing.append(_missing(panel.workspace, column, layer, head))
+    compute_missing(panel.view, missing, panel.places, "learning the causal graph", ("graphs", layer, head), "graph")
     for one in learned:
-        with places[one.column.number]:
+        with panel.places[one.column.number]:
             _told(one)
     if len(learned) > 1:
         _edges(learned, layer, head)

@@ -34,7 +34,7 @@ from ..state.workspace import Workspace
 from ..widgets.forecasts import foreseen
 from .columns import Column, width_of
 from .missing import Missing, compute_missing
-from .view import BesideView
+from .panel import Panel
 
 By = Literal["Attention to the picture", "Log-probability increase"]
 ATTENTION: By = "Attention to the picture"
@@ -55,15 +55,9 @@ class Figures:
     values: Float[np.ndarray, "layers heads"]
 
 
-def heads_panel(
-    workspace: Workspace,
-    view: BesideView,
-    columns: list[Column],
-    controls: DeltaGenerator,
-    places: Sequence[DeltaGenerator],
-) -> None:
+def heads_panel(panel: Panel) -> None:
     """A map of all heads below each column."""
-    with controls:
+    with panel.controls:
         by = st.segmented_control(
             "Heads by",
             get_args(By),
@@ -77,27 +71,25 @@ def heads_panel(
             "Less the first",
             key="beside_less",
             persist_state="session",
-            disabled=len(columns) < 2,
+            disabled=len(panel.columns) < 2,
             help="From the second column on: each head's figure less that in the first.",
         )
-    made, missing = _looked_up(workspace, columns, by)
+    made, missing = _looked_up(panel, by)
     purpose = "reading the answer again" if by == ATTENTION else "reading what the heads write"
-    compute_missing(view, missing, places, purpose, ("heads", by), "map of heads", "maps of heads")
-    _draw(made, by, bool(less) and len(columns) > 1, width_of(columns), places)
+    compute_missing(panel.view, missing, panel.places, purpose, ("heads", by), "map of heads", "maps of heads")
+    _draw(made, by, bool(less) and len(panel.columns) > 1, width_of(panel.columns), panel.places)
     differs = " In a difference purple is more than in the first, orange less." if less else ""
     st.caption(f"{by}: {SAYS[by]} Layers and heads count from 0. All maps are on one scale.{differs}")
 
 
-def _looked_up(workspace: Workspace, columns: list[Column], by: By) -> tuple[list[Figures], list[Missing]]:
+def _looked_up(panel: Panel, by: By) -> tuple[list[Figures], list[Missing]]:
     made: list[Figures] = []
     missing: list[Missing] = []
-    for column in columns:
-        if column.target is None:
-            continue
+    for column, target in panel.compared:
         if by == ATTENTION:
-            figures, lacking = _attention(workspace, column, column.target)
+            figures, lacking = _attention(panel.workspace, column, target)
         else:
-            figures, lacking = _increases(workspace, column, column.target)
+            figures, lacking = _increases(panel.workspace, column, target)
         if figures is not None:
             made.append(Figures(column, figures))
         elif lacking is not None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ...charts.curves import Measured, series_curves
 from ...charts.tokens import cut, visible
@@ -28,7 +27,7 @@ from ..widgets.chips import escaped
 from ..widgets.forecasts import foreseen
 from .columns import Column
 from .missing import Missing, compute_missing
-from .view import BesideView
+from .panel import Panel
 
 Figure = Literal["Probability", "Rank"]
 TOP = 10
@@ -55,15 +54,9 @@ class Curve:
     ranks: tuple[int, ...]
 
 
-def lens_panel(
-    workspace: Workspace,
-    view: BesideView,
-    columns: list[Column],
-    controls: DeltaGenerator,
-    places: Sequence[DeltaGenerator],
-) -> None:
+def lens_panel(panel: Panel) -> None:
     """Below each column the layers at which its target comes first, and below all of them their curves."""
-    with controls:
+    with panel.controls:
         figure = st.segmented_control(
             "Curves of",
             get_args(Figure),
@@ -74,22 +67,20 @@ def lens_panel(
         )
     curves: list[Curve] = []
     missing: list[Missing] = []
-    for column in columns:
-        if column.target is None:
-            continue
-        wanted = _places(workspace, column)
+    for column, _ in panel.compared:
+        wanted = _places(panel.workspace, column)
         if wanted is None:
-            places[column.number].caption("How many layers its model has is not known here.")
+            panel.places[column.number].caption("How many layers its model has is not known here.")
             continue
-        read = found(workspace, column.pin, READ, wanted.key)
+        read = found(panel.workspace, column.pin, READ, wanted.key)
         if read is None:
-            missing.append(_missing(workspace, column, wanted))
+            missing.append(_missing(panel.workspace, column, wanted))
         else:
             logprobs, ranks = read.reading.word_logprobs[:, 0, 0], read.reading.word_ranks[:, 0, 0]
             curves.append(Curve(column, wanted.layers, tuple(logprobs.tolist()), tuple(map(int, ranks.tolist()))))
-    compute_missing(view, missing, places, "reading states in the vocabulary", "lens", "lens", "lenses")
+    compute_missing(panel.view, missing, panel.places, "reading states in the vocabulary", "lens", "lens", "lenses")
     for curve in curves:
-        with places[curve.column.number]:
+        with panel.places[curve.column.number]:
             st.text(_first(curve))
     if curves:
         _chart(curves, figure)

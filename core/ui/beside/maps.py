@@ -34,7 +34,7 @@ from ..widgets.forecasts import foreseen
 from ..widgets.places import why_no_places
 from .columns import Column, width_of
 from .missing import Missing, compute_missing
-from .view import BesideView
+from .panel import Panel
 
 LEGEND = 70
 """Pixels beside a map for the colours' meaning."""
@@ -54,32 +54,24 @@ class Made:
         return picture_shares(self.explanation.scores.numpy(), self.explanation.about(self.column.answer).layout)
 
 
-def maps_panel(
-    workspace: Workspace,
-    view: BesideView,
-    columns: list[Column],
-    controls: DeltaGenerator,
-    places: Sequence[DeltaGenerator],
-) -> None:
+def maps_panel(panel: Panel) -> None:
     """A map below each column."""
-    with controls:
-        order, less = _controls(workspace, columns)
+    with panel.controls:
+        order, less = _controls(panel.workspace, panel.columns)
     if order is None:
         return
     explainer = explainers()[order.method]
     made: list[Made] = []
     missing: list[Missing] = []
-    for column in columns:
-        if column.target is None:
-            continue
-        key = Key(answer_key(column.answer), column.target, order)
-        explanation = found(workspace, column.pin, MAPS, key)
+    for column, target in panel.compared:
+        key = Key(answer_key(column.answer), target, order)
+        explanation = found(panel.workspace, column.pin, MAPS, key)
         if explanation is not None and explanation.complete == 1:
             made.append(Made(column, explanation))
         else:
-            missing.append(_missing(workspace, column, key, explainer))
-    compute_missing(view, missing, places, f"computing {explainer.name}", ("maps", order), "map")
-    _draw(workspace, explainer, made, less, width_of(columns), places)
+            missing.append(_missing(panel.workspace, column, key, explainer))
+    compute_missing(panel.view, missing, panel.places, f"computing {explainer.name}", ("maps", order), "map")
+    _draw(panel.workspace, explainer, made, less, width_of(panel.columns), panel.places)
     st.caption(
         f"{escaped(explainer.name)}: each map as shares of its own score on the pictures, all on one scale. "
         + (

@@ -15,6 +15,7 @@ from .graphs import graphs_panel
 from .heads import heads_panel
 from .lens import lens_panel
 from .maps import maps_panel
+from .panel import Panel
 from .view import BesideView, What
 
 PANELS = {
@@ -69,7 +70,7 @@ def _beside(workspace: Workspace) -> None:
         st.button("Unpin all", key="unpin_all", icon=":material/clear_all:", on_click=_clear, args=(workspace,))
         controls = st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content")
     columns = columns_of(workspace)
-    PANELS[view.what](workspace, view, columns, controls, draw_columns(workspace, columns))
+    PANELS[view.what](Panel(workspace, view, columns, controls, draw_columns(workspace, columns)))
     if len(columns) == 1:
         st.caption("Pin another answer to see it beside this one.")
 
