@@ -1,20 +1,22 @@
 """Opening pictures that nobody vouches for.
 
-A picture is judged before it is decoded: by its size in bytes, by its signature (never by its name), and by
-the width and height it declares. What passes becomes what the rest of Sightline works with: RGB, upright,
+A picture is judged before it is decoded: by its size in bytes, by its signature (never by its name), by the width and
+height it declares, and by how often a decoder would go over it. Decoding ends after some seconds, however much a file
+asks for (`decoding`). What passes becomes what the rest of Sightline works with: RGB, upright,
 alpha laid over white, at most `LONGEST_SIDE` pixels wide and high. Everything else is an `UnreadableImage`
 whose text is a sentence for the screen. Pictures that a notebook opened itself become the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Num, UInt8
+from jaxtyping import Bool
 from PIL import (
     BmpImagePlugin,
     ExifTags,
@@ -27,10 +29,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from .decoding import BLOCK, MOST_SCANS, Stop, Watched, alone, scans
 from .errors import UnreadableImage
+from .shrinking import UnknownMode, shrunk
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
+MAX_WEBP_PIXELS = 32_000_000
+"""Its decoder keeps four copies of a picture at once."""
 LONGEST_SIDE = 2048
 LONGEST_NAME = 48
 
@@ -83,27 +89,31 @@ def as_image(image: ImageLike) -> Image.Image:
         raise UnreadableImage(_damage(error, shown)) from error
 
 
-def open_file(path: Path) -> Image.Image:
+def open_file(path: Path, stop: Stop = lambda: None) -> Image.Image:
     """The picture in a file, as `open_image` gives it. Raises UnreadableImage."""
-    return open_image(_read(path), path.name)
+    return open_image(_read(path), path.name, stop)
 
 
-def open_image(data: bytes, name: str = "image") -> Image.Image:
+def open_image(data: bytes, name: str = "image", stop: Stop = lambda: None) -> Image.Image:
     """The picture in `data` as RGB, upright, its longest side at most `LONGEST_SIDE` pixels.
 
     Of an animation the first frame is taken; transparency is laid over white; 16-bit, integer and
-    floating-point greys are scaled to 8 bits. `name` appears in messages only. Raises UnreadableImage.
+    floating-point greys are scaled to 8 bits. `name` appears in messages only. `stop` is called while it is decoded,
+    and may raise to end that. Raises UnreadableImage.
     """
-    shown = display_name(name)
-    image = _open(data, shown)
-    _check_size(image, shown)
-    try:
+    with _opened(data, display_name(name), stop) as (image, between):
         size = image.size
         image.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # lets JPEG decode at a fraction of its size
         image.load()
-        return _plain(image, size)
-    except Exception as error:  # decoders raise nearly anything on broken data
-        raise UnreadableImage(_damage(error, shown)) from error
+        return _plain(image, size, between)
+
+
+def moves(gif: bytes) -> bool:
+    """Whether a GIF has more than one frame; nothing is decoded. What is damaged does not move."""
+    try:
+        return bool(GifImagePlugin.GifImageFile(Watched(gif, "The picture", lambda: None)).is_animated)
+    except Exception:  # decoders raise nearly anything on broken data
+        return False
 
 
 def as_mask(mask: ImageLike) -> Bool[np.ndarray, "height width"]:
@@ -114,33 +124,41 @@ def as_mask(mask: ImageLike) -> Bool[np.ndarray, "height width"]:
     of its size is, so that it fits what it was drawn for. Raises UnreadableImage.
     """
     if isinstance(mask, Image.Image):
-        image, shown = mask, "The mask"
-    else:
-        path = Path(mask)
-        shown = display_name(path.name)
-        image = _open(_read(path), shown)
-    _check_size(image, shown)
-    try:
+        shown = "The mask"
+        _check_size(mask, shown)
+        try:
+            mask.load()
+            return _marked(mask)
+        except Exception as error:  # as in `as_image`
+            raise UnreadableImage(_damage(error, shown)) from error
+    path = Path(mask)
+    with _opened(_read(path), display_name(path.name)) as (image, between):
         image.load()
-        upright = image.transpose(_UPRIGHT[turn]) if (turn := _orientation(image)) in _UPRIGHT else image
-        eight_bit = _eight_bit(upright)
-        transparent = eight_bit.mode == "RGBA" and np.asarray(eight_bit)[..., 3].min() < 255
-        marks = eight_bit.getchannel("A") if transparent else eight_bit.convert("L")
-        marks.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    except Exception as error:  # decoders raise nearly anything on broken data
-        raise UnreadableImage(_damage(error, shown)) from error
+        return _marked(image, between)
+
+
+def _marked(mask: Image.Image, between: Stop = lambda: None) -> Bool[np.ndarray, "height width"]:
+    small = _upright(shrunk(mask, LONGEST_SIDE, between), _orientation(mask))
+    transparent = small.mode == "RGBA" and np.asarray(small)[..., 3].min() < 255
+    marks = small.getchannel("A") if transparent else small.convert("L")
     marked: Bool[np.ndarray, "height width"] = np.asarray(marks) >= 128
     return marked
 
 
 def display_name(name: str) -> str:
-    """A file name fit for a sentence: no path, no control or direction characters, shortened, in quotes."""
+    """A file name fit for a sentence: as `plain_name` gives it, in quotes."""
+    plain = plain_name(name)
+    return f"“{plain}”" if plain else "The file"
+
+
+def plain_name(name: str) -> str:
+    """A file name as a label: no path, no control or direction characters, shortened. "" where nothing is left."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(char for char in base if not unicodedata.category(char).startswith("C")).strip()
     if len(plain) > LONGEST_NAME:
         keep = (LONGEST_NAME - 1) // 2
         plain = f"{plain[:keep]}…{plain[-keep:]}"
-    return f"“{plain}”" if plain else "The file"
+    return plain
 
 
 def _read(path: Path) -> bytes:
@@ -155,10 +173,12 @@ def _read(path: Path) -> bytes:
 
 def _check_size(image: Image.Image, shown: str) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    webp = isinstance(image, WebPImagePlugin.WebPImageFile)
+    most = MAX_WEBP_PIXELS if webp else MAX_PIXELS
+    if width * height > most:
         raise UnreadableImage(
             f"{shown} is {width:,} × {height:,} pixels ({width * height / 1e6:,.0f} megapixels), and at most "
-            f"{MAX_PIXELS / 1e6:.0f} are opened. Scale it down and try again."
+            f"{most / 1e6:.0f} are opened{' of a WebP' if webp else ''}. Scale it down and try again."
         )
 
 
@@ -178,21 +198,47 @@ def shrunk_as(image: Image.Image, before: tuple[int, int]) -> Image.Image:
     return twin
 
 
-def _plain(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _plain(image: Image.Image, size: tuple[int, int], between: Stop = lambda: None) -> Image.Image:
     """A loaded picture as a new one: RGB, upright, over white and not too large. `size` is that of its file."""
     turn = _orientation(image)
-    upright = image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
-    eight_bit = _eight_bit(upright)
-    eight_bit.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-    plain = _over_white(eight_bit)
+    plain = _over_white(_upright(shrunk(image, LONGEST_SIDE, between), turn))
+    plain = plain.copy() if plain is image else plain
     plain.info.clear()  # what it said of turning and transparency is done
     if max(size) > LONGEST_SIDE:
         plain.info[_SHRUNK_FROM] = (size[::-1] if turn in _LAID_ON_ITS_SIDE else size, plain.size)
     return plain
 
 
-def _open(data: bytes, shown: str) -> ImageFile.ImageFile:
-    """The picture with its header read and nothing decoded. Raises UnreadableImage."""
+def _upright(image: Image.Image, turn: int) -> Image.Image:
+    return image.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else image
+
+
+@contextlib.contextmanager
+def _opened(
+    data: bytes, shown: str, stop: Stop = lambda: None
+) -> Iterator[tuple[ImageFile.ImageFile, Callable[[], None]]]:
+    """The picture with its header read and nothing decoded, while no other large one is decoded; and what is to be
+    called between parts of the work. Whatever goes wrong inside is damage. Raises UnreadableImage, and what `stop`
+    raises."""
+    watched = Watched(data, shown, stop)
+    try:
+        opener = _opener(data, shown, watched.check)
+        image = opener(watched)
+        _check_size(image, shown)
+        _check_tiff(image, data, shown)
+        image.decodermaxblock = BLOCK
+        with alone(image.width * image.height, watched.check):
+            yield image, watched.check
+    except UnreadableImage:
+        raise
+    except Exception as error:  # decoders raise nearly anything on broken data
+        if watched.ended is not None:
+            raise watched.ended from None
+        raise UnreadableImage(_damage(error, shown)) from error
+
+
+def _opener(data: bytes, shown: str, between: Stop) -> Callable[[io.BytesIO], ImageFile.ImageFile]:
+    """What reads such a file. Raises UnreadableImage for what is no picture, or too large."""
     if not data:
         raise UnreadableImage(f"{shown} is empty (0 bytes). Save or download the picture again.")
     if len(data) > MAX_BYTES:
@@ -204,11 +250,26 @@ def _open(data: bytes, shown: str) -> ImageFile.ImageFile:
         raise UnreadableImage(f"{shown} {reason}")
     for signature, opener in _OPENERS:
         if data.startswith(signature):
-            try:
-                return opener(io.BytesIO(data))
-            except Exception as error:  # decoders raise nearly anything on broken data
-                raise UnreadableImage(_damage(error, shown)) from error
+            if opener is JpegImagePlugin.JpegImageFile and (count := scans(data, between)) > MOST_SCANS:
+                raise UnreadableImage(_scanned(shown, count))
+            return opener
     raise UnreadableImage(f"{shown} is not a picture, whatever its name says. Choose a {_FORMATS} file.")
+
+
+def _check_tiff(image: ImageFile.ImageFile, data: bytes, shown: str) -> None:
+    """Raises UnreadableImage for a TIFF of JPEGs with more scans than such have: it is decoded in one go."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or image.info.get("compression") != "jpeg":
+        return
+    parts = max(len(image.tag_v2.get(tag, ())) for tag in (TiffImagePlugin.STRIPOFFSETS, TiffImagePlugin.TILEOFFSETS))
+    if (count := data.count(b"\xff\xda")) > 4 * parts + MOST_SCANS // 2:
+        raise UnreadableImage(_scanned(shown, count))
+
+
+def _scanned(shown: str, count: int) -> str:
+    return (
+        f"{shown} is a JPEG of {count:,} scans, each of which is decoded over the whole picture, and at most "
+        f"{MOST_SCANS} are opened. Save it again, as an ordinary JPEG or PNG."
+    )
 
 
 def _not_an_image(data: bytes) -> str | None:
@@ -230,7 +291,7 @@ def _not_an_image(data: bytes) -> str | None:
 def _damage(error: Exception, shown: str) -> str:
     if isinstance(error, MemoryError):
         return f"{shown} needs more memory than is free. Scale it down and try again."
-    if isinstance(error, _UnknownMode):
+    if isinstance(error, UnknownMode):
         return f"{shown} uses the colour mode {error}, which is not opened. Export it as PNG in RGB."
     if "truncated" in str(error).lower() or isinstance(error, EOFError):
         return f"{shown} is truncated: the file ends in the middle of the picture. Save or download it again."
@@ -243,39 +304,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # broken metadata does not make a broken picture
         return 1
-
-
-class _UnknownMode(Exception):
-    """A colour mode that has no way to RGB."""
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The picture as RGB, or as RGBA where it has any kind of transparency."""
-    if image.mode.startswith("I;16"):
-        return Image.fromarray(_scale(np.asarray(image), 65535)).convert("RGB")
-    if image.mode in ("I", "F"):
-        return _unbounded_grey(np.asarray(image))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        return image.convert("RGBA")
-    try:
-        return image.convert("RGB")
-    except ValueError as error:
-        raise _UnknownMode(image.mode) from error
-
-
-def _unbounded_grey(values: Num[np.ndarray, "height width"]) -> Image.Image:
-    """Greys of no declared range: read as 0..1, 0..255 or 0..65535, the first that holds them, or else stretched."""
-    values = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if low < 0 or high > 65535:
-        return Image.fromarray(_scale(values - low, high - low)).convert("RGB")
-    white = next(bound for bound in (1, 255, 65535) if high <= bound)
-    return Image.fromarray(_scale(values, white)).convert("RGB")
-
-
-def _scale(values: Num[np.ndarray, "height width"], white: float) -> UInt8[np.ndarray, "height width"]:
-    scaled: UInt8[np.ndarray, "height width"] = np.round(values * (255.0 / white)).astype(np.uint8)
-    return scaled
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -27,7 +27,7 @@ from PIL import Image
 
 from .clips import ChosenFrames, Clip, Video, VideoFacts
 from .errors import UnreadableVideo
-from .images import as_image, display_name
+from .images import as_image, display_name, plain_name
 
 MAX_BYTES = 2 * 2**30
 MAX_PIXELS = 36_000_000
@@ -60,7 +60,7 @@ def open_video(source: Path | bytes, choose: Choose, name: str = "", stop: Calla
     `source` is a file or what it holds, `name` appears in messages and figures. `stop` is called between frames, and
     may raise to end the work. Raises UnreadableVideo, and whatever `choose` and `stop` raise.
     """
-    name = name or (source.name if isinstance(source, Path) else "video")
+    name = plain_name(name or (source.name if isinstance(source, Path) else "")) or "video"
     shown = display_name(name)
     av = _library()
     with _opened(source, shown) as file:

@@ -14,6 +14,7 @@ from PIL import Image
 from ...answer import Question
 from ...clips import Clip, Video
 from ...errors import NeedsItsModel, NotWritten, RunBusy, RunDamaged, RunError, UnreadableRecipe
+from ...images import plain_name
 from ...runs.absent import AbsentModel, absent_model
 from ...runs.draft import Draft
 from ...runs.manifest import Branch
@@ -296,9 +297,10 @@ class _Named:
         scene = tuple(sorted((source.scene or {}).items()))
         key = (source.name, source.note, scene, *map(id, images))
         if key not in self._known:
+            name = plain_name(source.name) or "a picture"  # somebody else may have written the run
             video = Video(tuple(images), replace(visual, first=0)) if isinstance(visual, Clip) else None
             self._known[key] = _drawn(images[0], source.scene) or NamedImage(
-                images[0], source.name, video=video, note=source.note
+                images[0], name, video=video, note=source.note
             )
         return self._known[key]
 

@@ -3,21 +3,20 @@ takes."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import streamlit as st
-from PIL import Image
 
 from ...clips import ChosenFrames, VideoFacts
 from ...errors import UnreadableImage, UnreadableVideo, UnusableVideo
-from ...images import open_image
+from ...images import moves, open_image, plain_name
 from ...videos import is_video, open_video
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import may_stop_here
 from ..state.workspace import NamedImage, Workspace
 
 GIF = b"GIF8"
+UNNAMED = "picture"
 MOST_MEGABYTES = 200
 """Of a video that is uploaded."""
 ANY_VIDEO = VideoFacts(600, 30.0, 640, 480)
@@ -35,10 +34,10 @@ def largest_upload(model: VisionLanguageModel) -> int | None:
 
 
 def accept(workspace: Workspace, model: VisionLanguageModel, files: Sequence[tuple[bytes, str]]) -> bool:
-    """Take over uploaded or pasted pictures and videos, each with its name. If one cannot be used, the former ones stay
-    and a sentence says why."""
+    """Take over uploaded or pasted pictures and videos, each with its name, made plain. If one cannot be used, the
+    former ones stay and a sentence says why."""
     try:
-        images = [_opened(workspace, model, data, name) for data, name in files]
+        images = [_opened(workspace, model, data, plain_name(name) or UNNAMED) for data, name in files]
     except (UnreadableImage, UnreadableVideo, UnusableVideo) as error:
         workspace.image_trouble = str(error)
         return False
@@ -50,23 +49,15 @@ def accept(workspace: Workspace, model: VisionLanguageModel, files: Sequence[tup
 def _opened(workspace: Workspace, model: VisionLanguageModel, data: bytes, name: str) -> NamedImage:
     """A file as what is asked about. A GIF that moves is a picture, its first frame, where it cannot be a video."""
     gif = data.startswith(GIF)
-    if not is_video(data) or (gif and not _moves(data)):
-        return NamedImage(open_image(data, name), name)
+    if not is_video(data) or (gif and not moves(data)):
+        return NamedImage(open_image(data, name, may_stop_here), name)
     try:
         return _frames(workspace, model, data, name)
     except (UnreadableVideo, UnusableVideo) as error:
         if not gif:
             raise
-        return NamedImage(open_image(data, name), name, note=f"Its first frame was taken as a picture. {error}")
-
-
-def _moves(data: bytes) -> bool:
-    """Whether a GIF has more than one frame; nothing is decoded. What is damaged does not move."""
-    try:
-        with Image.open(io.BytesIO(data), formats=["GIF"]) as file:
-            return bool(getattr(file, "is_animated", False))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return False
+        note = f"Its first frame was taken as a picture. {error}"
+        return NamedImage(open_image(data, name, may_stop_here), name, note=note)
 
 
 def _frames(workspace: Workspace, model: VisionLanguageModel, data: bytes, name: str) -> NamedImage:
