@@ -8,6 +8,7 @@ is always named beside a result.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -54,12 +55,13 @@ class Canvas:
 
     Masks are laid one after the other, each with its own fill, which is made of the picture as it is by then: with
     what earlier masks hide. So no fill shows anything of what an earlier mask took away, and where two overlap the
-    later one is seen. A fill of the bare picture is made once, whatever it is used for.
+    later one is seen. A fill of the bare picture is made once, whatever it is used for. Safe from any thread.
     """
 
     def __init__(self, images: Sequence[Image.Image]) -> None:
         self._bare: list[Pixels] = [np.asarray(image.convert("RGB")) for image in images]
         self._fillings: dict[tuple[int, Fill], Pixels] = {}
+        self._lock = threading.Lock()
 
     def painted(self, masks: Iterable[RegionMask]) -> list[Image.Image]:
         """The pictures under some masks, in RGB. Raises WrongMask for one of another size than its picture."""
@@ -76,9 +78,10 @@ class Canvas:
         if mask.fill == "noise" or pixels is not self._bare[mask.image]:
             return _filling(pixels, mask)
         key = mask.image, mask.fill
-        if key not in self._fillings:
-            self._fillings[key] = _filling(pixels, mask)
-        return self._fillings[key]
+        with self._lock:
+            if key not in self._fillings:
+                self._fillings[key] = _filling(pixels, mask)
+            return self._fillings[key]
 
 
 def as_seen(question: Question) -> tuple[Image.Image, ...]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count, groupby
 
 import torch
 from jaxtyping import Float
-from PIL.Image import Image
 from torch import Tensor
 
 from ..answer import Answer
@@ -25,7 +24,7 @@ from ..vlm.batch_size import in_smaller_batches
 from ..vlm.cancel import Cancelled, CancelToken, heard_between
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
-from ..vlm.model import VisionLanguageModel
+from ..vlm.model import Pictures, VisionLanguageModel
 from ..vlm.targets import TokenTarget
 from .perturbation import HiddenPixels, NetworkEdits, NetworkPerturbation, Perturbation, PixelPerturbation
 from .prediction import Outcome, Prediction, predict_each
@@ -160,15 +159,16 @@ class OutcomeReader:
 
     def _over_images(self, perturbations: Iterator[Perturbation]) -> Iterator[tuple[list[Perturbation], list[Logits]]]:
         drawn = deque[Perturbation]()
+        canvas, layout = self._canvas, self._answer.layout
 
-        def images() -> Iterator[Sequence[Image]]:
+        def pictures() -> Iterator[Pictures]:
             for perturbation in perturbations:
                 assert isinstance(perturbation, PixelPerturbation)
                 drawn.append(perturbation)
-                yield perturbation.painted(self._canvas, self._answer.layout)
+                yield partial(perturbation.painted, canvas, layout)
 
-        for logits in self._model.logits_of_images(self._answer, images()):
-            yield [drawn.popleft()], [logits]
+        for logits in self._model.logits_of_images(self._answer, pictures()):
+            yield [drawn.popleft() for _ in logits], list(logits)
 
     @cached_property
     def _canvas(self) -> Canvas:

@@ -47,7 +47,8 @@ class PixelPerturbation(Perturbation):
 
     @abstractmethod
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
-        """The pictures that the model shall see. `canvas` holds those that it saw, under the question's own masks.
+        """The pictures that the model shall see. `canvas` holds those that it saw, under the question's own masks. Safe
+        from any thread: pictures are painted ahead of a card that reads them.
 
         Raises WrongMask for one of another size than its picture.
         """

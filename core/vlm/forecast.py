@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from ..answer import Answer
 from ..counted import counted
 from ..errors import NeedsItsModel
+from .ahead import workers
 from .model import VisionLanguageModel
 from .pace import ASK
 from .pass_costs import NOTHING, Passes, rows
@@ -68,11 +71,15 @@ def _seconds(model: VisionLanguageModel, answer: Answer, passes: Passes) -> floa
         except NeedsItsModel:
             # (an answer that was opened without its model)
             return None
-        for times, kind in ((passes.of_tower, "tower"), (passes.pictures, "pictures")):
-            each = model.pace.seconds(kind, numbers)
-            if numbers and each is None:
-                return None
-            seconds += times * (each or 0.0)
+        known = [model.pace.seconds(kind, numbers) for kind in ("tower", "pictures")]
+        times = passes.of_tower, passes.pictures
+        if numbers and any(each is None for count, each in zip(times, known, strict=True) if count):
+            return None
+        tower, pictures = (count * (each or 0.0) for count, each in zip(times, known, strict=True))
+        seconds += tower
+        # In front of a card they are made ready in several threads while it is busy.
+        in_front_of_a_card = torch.device(model.card.device).type != "cpu"
+        seconds = max(seconds, pictures / workers()) if in_front_of_a_card else seconds + pictures
     return seconds
 
 

@@ -38,9 +38,13 @@ def decoder_pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
 
 def picture_pass_bytes(model: VisionLanguageModel, answer: Answer) -> int:
     """The same of a pass over pictures of its own: with reading these, and the vision tower."""
-    pixels = sum(width * height for width, height in answer.layout.image_sizes)
-    # Red, green and blue as bytes and as numbers, each once more as it is resized.
-    return decoder_pass_bytes(model, answer) + 3 * 10 * pixels + model.tower_pass_bytes(answer)
+    return decoder_pass_bytes(model, answer) + pictures_bytes(answer) + model.tower_pass_bytes(answer)
+
+
+def pictures_bytes(answer: Answer) -> int:
+    """Bytes of reading an answer's pictures: red, green and blue as bytes and as numbers, each once more as it is
+    resized."""
+    return 3 * 10 * max(1, sum(width * height for width, height in answer.layout.image_sizes))
 
 
 def tower_rows_bytes(model: VisionLanguageModel, answer: Answer) -> int:

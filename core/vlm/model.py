@@ -32,6 +32,9 @@ from .tokens import TokenReader
 from .tower import TowerPass
 from .unembedding import Unembedding
 
+Pictures = Callable[[], Sequence[Image]]
+"""Makes one set of pictures, in whatever thread."""
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -183,14 +186,14 @@ class VisionLanguageModel(ABC):
 
     @abstractmethod
     def logits_of_images(
-        self, answer: Answer, images: Iterable[Sequence[Image]]
-    ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        """The raw float32 logits of the answer's tokens over other images than the question's: one entry for each set
-        of images, in order.
+        self, answer: Answer, pictures: Iterable[Pictures]
+    ) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
+        """The raw float32 logits of the answer's tokens over other images than the question's, in the order of the sets
+        of images: batch by batch, each of as many sets as are worth it, within a quarter of the free memory.
 
         Every set has as many images as the question, of the same sizes (ValueError otherwise). The model sees them as
-        they are: the question's own mask is not applied. As many sets as are worth it are read in one batch, within a
-        quarter of the free memory; the work may be abandoned between two entries.
+        they are: the question's own mask is not applied. Sets are drawn in this thread, and in front of a card made
+        ahead in others, a few at a time; the work may be abandoned between two batches.
         """
 
     @abstractmethod

@@ -45,7 +45,7 @@ def test_explain_tells_which_frames_mattered(
     # Literally: asked with the first two frames black.
     black = [Image.new("RGB", (64, 48))] * 2 + list(video.frames[2:])
     said = qwen.replay_logits(answer).log_softmax(-1)
-    then = next(qwen.logits_of_images(answer, [black])).log_softmax(-1)
+    then = next(qwen.logits_of_images(answer, [lambda: black]))[0].log_softmax(-1)
     rows = range(len(answer.tokens))
     assert changes[0].value == pytest.approx(float((then - said)[rows, list(answer.token_ids)].sum()), abs=1e-4)
     assert "share of the frames" in (tmp_path / "a.html").read_text()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ from core.mechanisms.results import HeadValues, LayerValues, PositionValues
 from core.mechanisms.run import Measurement, measure
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
+from core.vlm.hf.passes import Passes
 from core.vlm.hf.placement import device_map
 from core.vlm.loading import ModelSpec, load_model
 from core.vlm.model import VisionLanguageModel
@@ -189,6 +193,29 @@ def test_layers_are_given_out_in_their_order_and_by_room(qwen: TransformersModel
     assert layers == sorted(layers) and placement["lm_head"] == "a" and "b" in layers
     named = {name for name, _ in qwen.network.named_parameters()}
     assert all(any(name.startswith(f"{module}.") or name == module for module in placement) for name in named)
+
+
+@pytest.mark.parametrize("placed", PLACES[:1], indirect=True)
+def test_pictures_are_made_ready_while_the_device_reads_others(
+    placed: TransformersModel, answer: Answer, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, in_time = [threading.Event() for _ in range(6)], []
+    number, teacher_forced = count(), Passes.teacher_forced
+
+    def pictures() -> Sequence[Image.Image]:
+        made[next(number)].set()
+        return (picture,)
+
+    def in_the_meantime(*given: Any) -> torch.Tensor:
+        # Those of this pass, and those of the next one.
+        in_time.append(all(event.wait(10) for event in made[: 2 * len(in_time) + 4]))
+        return teacher_forced(*given)
+
+    monkeypatch.setattr("core.vlm.hf.network.images_at_once", lambda *_: 2)
+    monkeypatch.setattr(Passes, "teacher_forced", in_the_meantime)
+    with pretending():
+        read = list(placed.logits_of_images(answer, [pictures] * 6))
+    assert [len(logits) for logits in read] == [2, 2, 2] and in_time == [True] * 3
 
 
 MOST = {

@@ -168,9 +168,9 @@ def test_a_variant_is_read_once_whoever_asks(
 
     def counting(answer: Answer, pictures):  # type: ignore[no-untyped-def]
         def passed():  # type: ignore[no-untyped-def]
-            for images in pictures:
-                read.append(images[0].tobytes())
-                yield images
+            for paint in pictures:
+                read.append(paint()[0].tobytes())
+                yield paint
 
         return original(answer, passed())
 

@@ -27,7 +27,7 @@ from core.perturb.until import until_target
 from core.vlm.cancel import CancelToken
 from core.vlm.edits import HeadAblation, Knockout, Site, StatePatch
 from core.vlm.hf.network import TransformersModel
-from core.vlm.model import VisionLanguageModel
+from core.vlm.model import Pictures, VisionLanguageModel
 from core.vlm.targets import TokenTarget, token_targets_of
 from tests.eager import eager_logits_with, eager_logits_without, sampled
 from tests.families import save_gemma3, save_llava_next
@@ -249,9 +249,9 @@ class Counting:
     def __getattr__(self, name: str) -> object:
         return getattr(self.model, name)
 
-    def logits_of_images(self, answer: Answer, images: Iterator[Sequence[Image.Image]]) -> Iterator[torch.Tensor]:
-        def counted() -> Iterator[Sequence[Image.Image]]:
-            for one in images:
+    def logits_of_images(self, answer: Answer, pictures: Iterator[Pictures]) -> Iterator[torch.Tensor]:
+        def counted() -> Iterator[Pictures]:
+            for one in pictures:
                 self.images += 1
                 yield one
 

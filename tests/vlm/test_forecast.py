@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from core.answer import Question
-from core.vlm.forecast import Forecast, duration, each_of, forecast, passes_in_words
+from core.vlm.forecast import Forecast, duration, each_of, forecast, passes_in_words, picture_numbers
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.pace import Pace
@@ -79,6 +79,22 @@ def test_seconds_are_known_once_a_question_was_asked(llava: TransformersModel, p
     finally:
         llava.pace = kept
     assert unknown.seconds is None and unknown.words == "100 passes" and unknown.long
+
+
+def test_a_card_does_not_wait_for_each_picture(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, pace = sampled(llava, "the dog?", picture, tokens=3), Pace(3, 32)
+    pace.note_pass(rows(answer), 1.0)
+    pace.note("tower", picture_numbers(answer), 0.5)
+    pace.note("pictures", picture_numbers(answer), 4.0)
+    monkeypatch.setattr(llava, "pace", pace)
+    assert forecast(llava, answer, over_images(10)).seconds == pytest.approx(10 + 5 + 40)
+    monkeypatch.setattr(llava, "card", replace(llava.card, device="cuda:0"))
+    monkeypatch.setattr("core.vlm.forecast.workers", lambda: 4)
+    assert forecast(llava, answer, over_images(10)).seconds == pytest.approx(15)
+    monkeypatch.setattr("core.vlm.forecast.workers", lambda: 2)
+    assert forecast(llava, answer, over_images(10)).seconds == pytest.approx(20)
 
 
 def test_what_is_over_in_a_moment_is_not_worth_saying() -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from PIL.Image import Image
 from torch import Tensor
 
 from ...answer import Answer, Question, TokenKind, TokenLayout
@@ -31,7 +30,7 @@ from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check
 from ..grids.fit import NoGrid
 from ..grids.kept import KeptGrids
 from ..keeping import KeepRows, as_rows
-from ..model import ModelCard, VisionLanguageModel
+from ..model import ModelCard, Pictures, VisionLanguageModel
 from ..pace import Pace
 from ..precision import without_half_products
 from ..prepared import DecodingState, PreparedPrompt
@@ -66,6 +65,7 @@ from .layout import image_positions, lay_out
 from .looking import Look, look
 from .markers import control_ids, placeholder_ids
 from .opaque import OpaquePass
+from .over_pictures import OverPictures
 from .passes import Passes
 from .prefill import Prefill
 from .record import record_decoder, record_tower
@@ -243,29 +243,10 @@ class TransformersModel(VisionLanguageModel):
         )
 
     def logits_of_images(
-        self, answer: Answer, images: Iterable[Sequence[Image]]
-    ) -> Iterator[Float[Tensor, "answer vocabulary"]]:
-        remaining = iter(images)
-        rows = images_at_once(self, answer) if self._stacks(answer) else 1
-        while batch := list(islice(remaining, rows)):
-            inputs = [self._with_images(answer, others) for others in batch]
-            stacked = {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
-            yield from self._passes.teacher_forced(stacked, answer.token_ids)
-
-    def _stacks(self, answer: Answer) -> bool:
-        """Whether the inputs of an answer's question over several sets of images are a batch."""
-        return self.family.stacks and not answer.question.clips
-
-    def _with_images(self, answer: Answer, images: Sequence[Image]) -> dict[str, Tensor]:
-        """An answer's inputs with other images of the same sizes in the place of its own."""
-        check_heard()
-        if tuple(image.size for image in images) != answer.layout.image_sizes:
-            raise ValueError(f"the pictures must be of the sizes {answer.layout.image_sizes}")
-        if not self._stacks(answer):
-            return self.prepare(replace(answer.question, images=tuple(images), masks=())).inputs
-        inputs = self._passes.inputs_of(answer)
-        fresh = self.processor.image_processor(images=list(images), return_tensors="pt") if images else {}
-        return inputs | {name: value.to(inputs[name]) for name, value in fresh.items() if name in inputs}
+        self, answer: Answer, pictures: Iterable[Pictures]
+    ) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
+        other = OverPictures(self._passes, self.processor, self.prepare, answer)
+        return other.logits(pictures, images_at_once(self, answer))
 
     def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
         with self.lock:

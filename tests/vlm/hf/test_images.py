@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +22,11 @@ from tests.zoo import of_family
 def noise(seed: int, size: tuple[int, int] = (120, 80)) -> Image.Image:
     pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     return Image.fromarray(pixels)
+
+
+def over(model: TransformersModel, answer: Answer, *sets: Sequence[Image.Image]) -> torch.Tensor:
+    """The logits over each set of pictures."""
+    return torch.cat(list(model.logits_of_images(answer, [partial(tuple, one) for one in sets])))
 
 
 def asked(model: TransformersModel, *pictures: Image.Image, masks: Sequence[RegionMask] = ()) -> Answer:
@@ -43,7 +49,7 @@ def literal(model: TransformersModel, answer: Answer, *pictures: Image.Image) ->
 def test_many_sets_of_pictures_read_together_give_what_each_gives_alone(model: TransformersModel, images: int) -> None:
     answer = asked(model, *(noise(seed) for seed in range(images)))
     sets = [[noise(10 * row + image) for image in range(images)] for row in range(1, 6)]
-    batched = list(model.logits_of_images(answer, sets))
+    batched = over(model, answer, *sets)
     assert len(batched) == len(sets)
     for logits, pictures in zip(batched, sets, strict=True):
         torch.testing.assert_close(logits, literal(model, answer, *pictures), atol=1e-4, rtol=1e-4)
@@ -57,28 +63,28 @@ class OneByOne(Llava):
 
 def test_a_family_whose_inputs_are_no_batch_reads_pictures_one_by_one(llava: TransformersModel) -> None:
     answer, other = asked(llava, noise(0)), noise(1)
-    (together,) = llava.logits_of_images(answer, [[other]])
-    (alone,) = of_family(llava, OneByOne()).logits_of_images(answer, [[other]])
+    (together,) = over(llava, answer, [other])
+    (alone,) = over(of_family(llava, OneByOne()), answer, [other])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
 def test_the_questions_mask_is_not_laid_over_other_pictures(model: TransformersModel) -> None:
     mask = RegionMask(np.indices((80, 120))[1] < 60)
     answer = asked(model, noise(0), masks=[mask])
-    shown, masked = model.logits_of_images(answer, [[noise(0)], [apply_mask(noise(0), mask)]])
+    shown, masked = over(model, answer, [noise(0)], [apply_mask(noise(0), mask)])
     torch.testing.assert_close(masked, model.replay_logits(answer), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(shown, masked, atol=1e-3)
 
 
 def test_a_question_without_pictures_is_replayed(model: TransformersModel) -> None:
     answer = asked(model)
-    (logits,) = model.logits_of_images(answer, [[]])
+    (logits,) = over(model, answer, [])
     torch.testing.assert_close(logits, model.replay_logits(answer), atol=1e-5, rtol=1e-5)
 
 
 def test_pictures_of_another_size_are_refused(model: TransformersModel) -> None:
     with pytest.raises(ValueError, match="sizes"):
-        list(model.logits_of_images(asked(model, noise(0)), [[noise(1, (80, 120))]]))
+        over(model, asked(model, noise(0)), [noise(1, (80, 120))])
 
 
 def test_pictures_are_taken_only_as_they_are_read(llava: TransformersModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +94,7 @@ def test_pictures_are_taken_only_as_they_are_read(llava: TransformersModel, monk
     def pictures():  # type: ignore[no-untyped-def]
         for seed in range(6):
             taken.append(seed)
-            yield [noise(seed)]
+            yield partial(tuple, [noise(seed)])
 
     next(llava.logits_of_images(answer, pictures()))
     assert taken == [0, 1]
