@@ -103,6 +103,12 @@ def test_no_page_draws_markup_of_its_own() -> None:
     assert offenders == []
 
 
+def test_a_fragment_keeps_what_is_new_and_has_a_net_under_it() -> None:
+    """A click in one runs it without its page, and so without what `frame` has around that."""
+    makers = [path.name for path in sources("core", "pages") if "st.fragment" in path.read_text(encoding="utf-8")]
+    assert makers == ["part.py"]
+
+
 @pytest.mark.parametrize(
     "name", ["requirements.txt", "requirements-dev.txt", "requirements-ray.txt", "requirements-models.txt"]
 )

@@ -185,6 +185,10 @@ def test_phrasings_are_answered_apart_and_cross_scored(app: App) -> None:
     assert not at.exception
     compared = work_of(at).compared
     assert compared is not None and len(compared.answers) == 2
+    work_of(at).compared = None  # as when the run is opened another day
+    assert work_of(at.run()).compared is compared
+    at.button(key="pin_phrasing_1").click().run()
+    assert [pin.answer for pin in work_of(at).pins] == [compared.answers[1]]
     assert compared.probability.shape == (2, 2)
     assert all(answer.question.history == () for answer in compared.answers)
     for index, answer in enumerate(compared.answers):

@@ -299,11 +299,15 @@ def test_pages_are_as_they_were_left(app: App, monkeypatch: pytest.MonkeyPatch) 
     at.switch_page("pages/2_Attention_Explorer.py").run()
     view = work_of(at).view(AttentionView)
     view.choose((0, 1))
+    control(at, "segmented_control", "attention_lens_4").select("Question and answer words").run()
+    view.word = 1
     at.run()
+    assert "while it was read · mean" in said(at)
     id_ = kept(at)
 
     def holds(at: AppTest) -> None:
         assert work_of(at).view(AttentionView).head == (0, 1) and work_of(at).view(AttentionView).layer == 0
+        assert work_of(at).view(AttentionView).word == 1 and "while it was read · mean" in said(at)
         at.switch_page("pages/3_Relevancy.py").run()
         assert not at.exception and not at.error
         assert control(at, "multiselect", CHOSEN).value == ["relevancy", "rollout"]

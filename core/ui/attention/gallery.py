@@ -34,7 +34,13 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
         layer_choice(view, subject.rows.layers)
         orders = [measure.name, BY_NUMBER]
         order = st.segmented_control(
-            "Order", orders, default=orders[0], required=True, key=f"attention_order_{measure.key}", wrap=True
+            "Order",
+            orders,
+            default=orders[0],
+            required=True,
+            key=f"attention_order_{measure.key}",
+            persist_state="session",
+            wrap=True,
         )
         scale = st.segmented_control(
             "Colours",
@@ -57,7 +63,7 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
     if order != BY_NUMBER:
         heads = sorted(heads, key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
     number = "{:.0%}" if measure.share else "{:.2f}"
-    heads = page_of(heads, PAGE, "attention_gallery_page")
+    heads = page_of(heads, PAGE, "attention_gallery_page", of_the_run=True)
     images = [
         _small(subject, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
         for head in heads

@@ -22,6 +22,7 @@ from ..widgets.drawing import drawing_choice
 from ..widgets.exploring import explore
 from ..widgets.frames import frames_section
 from ..widgets.kept_rows import rows_held, what_is_kept
+from ..widgets.part import part
 from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
@@ -60,7 +61,7 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
     _explore(workspace, model, answer, workspace.shown_image)
 
 
-@st.fragment
+@part
 def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, image: int) -> None:
     """Everything over picture number `image`."""
     if workspace.shown_image != image:

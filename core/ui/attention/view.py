@@ -10,8 +10,10 @@ from torch import Tensor
 from ...answer import Answer, Head
 from ...attention.sinks import SinkKind, Sinks
 from ...attention.tower import TowerFigures
+from ...attention.words import question_words
 from ...charts.heatmap import Drawing
 from ...runs import kinds as runs
+from ...runs.identity import answer_id
 from ...runs.kinds import RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
@@ -55,16 +57,20 @@ SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
 @dataclass(eq=False)
 class AttentionView(PageView):
     """What is chosen on the page. `head` None is the mean over all; `patches` are sequence positions, `word` is the
-    question word whose rows are shown in place of the target's; both belong to `answer` and go with it. `layer` is -1
-    before an answer was seen. `left_out` are kinds of sinks."""
+    question word whose rows are shown in place of the target's; both belong to `answer` and go with it, the word to the
+    answer that is called `word_of` in a run. `layer` is -1 before an answer was seen. `left_out` are kinds of
+    sinks."""
 
-    kept: ClassVar = ("measure", "head", "patches", "left_out", "opacity", "lens", "layer", "tower_head")
+    kept: ClassVar = (
+        *("measure", "head", "patches", "word", "word_of", "left_out", "opacity", "lens", "layer", "tower_head"),
+    )
 
     answer: Answer | None = None
     measure: str = "image"
     head: Head | None = None
     patches: tuple[int, ...] = ()
     word: int | None = None
+    word_of: str = ""
     left_out: tuple[SinkKind, ...] = ()
     opacity: float = 0.6
     drawing: Drawing = "over"
@@ -83,8 +89,10 @@ class AttentionView(PageView):
             self.patches = tuple(patch for patch in self.patches if 0 <= patch < len(answer.layout))
         if self.answer is not None and answer.layout.views != self.answer.layout.views:
             self.patches = ()
+        asked = answer_id(answer)
+        if self.word_of != asked or not 0 <= (self.word or 0) < len(question_words(answer)):
+            self.word, self.word_of = None, asked
         if answer is not self.answer:
-            self.word = None
             self.jobs.stopped.clear()
         if self.head is not None and (self.head[0] not in card.attention_layers or not 0 <= self.head[1] < card.heads):
             self.head = None

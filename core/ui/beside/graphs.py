@@ -73,8 +73,10 @@ def _head(workspace: Workspace, columns: Sequence[Column]) -> tuple[int, int]:
     layers = min((card.layers for card in cards), default=1)
     heads = min((card.heads for card in cards), default=1)
     last = min((max(card.attention_layers, default=card.layers - 1) for card in cards), default=0)
-    layer = st.number_input("Layer", 0, layers - 1, last, key=f"beside_layer_{layers}", width=110)
-    head = st.number_input("Head", 0, heads - 1, 0, key=f"beside_head_{heads}", width=110)
+    layer = st.number_input(
+        "Layer", 0, layers - 1, last, key=f"beside_layer_{layers}", persist_state="session", width=110
+    )
+    head = st.number_input("Head", 0, heads - 1, 0, key=f"beside_head_{heads}", persist_state="session", width=110)
     return int(layer), int(head)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ..state.pins import MOST
 from ..state.workspace import Workspace
-from ..widgets.frame import keeping, safety_net
+from ..widgets.part import part
 from .answers import answers_panel
 from .columns import columns_of, draw_columns
 from .graphs import graphs_panel
@@ -36,14 +36,13 @@ def beside_page(workspace: Workspace) -> None:
         _page(workspace)
 
 
-@st.fragment
+@part
 def _page(workspace: Workspace) -> None:
     """As a fragment, so that a new target or view draws only this again."""
-    with safety_net(workspace), keeping(workspace):
-        if workspace.pins:
-            _beside(workspace)
-        else:
-            _nothing_pinned()
+    if workspace.pins:
+        _beside(workspace)
+    else:
+        _nothing_pinned()
 
 
 def _nothing_pinned() -> None:

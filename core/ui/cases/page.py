@@ -8,7 +8,7 @@ import streamlit as st
 
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
-from ..widgets.frame import safety_net
+from ..widgets.part import part
 from .audit import audit_section
 from .claims import claims_section
 from .folder import folder_section
@@ -26,29 +26,28 @@ def case_studies_page(workspace: Workspace, model: VisionLanguageModel) -> None:
         _section(workspace, model)
 
 
-@st.fragment
+@part
 def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
     view = workspace.view(CasesView)
 
     def chosen() -> None:
         view.section = st.session_state["cases_section"]
 
-    with safety_net(workspace):
-        st.session_state["cases_section"] = view.section
-        st.segmented_control(
-            "Section",
-            get_args(Section),
-            required=True,
-            key="cases_section",
-            on_change=chosen,
-            label_visibility="collapsed",
-            wrap=True,
-        )
-        section = {
-            "Cases": claims_section,
-            "Phrasing audit": audit_section,
-            "Benchmarks from a folder": folder_section,
-            "Two models": two_models_section,
-            "League of methods": league_section,
-        }[view.section]
-        section(workspace, model)
+    st.session_state["cases_section"] = view.section
+    st.segmented_control(
+        "Section",
+        get_args(Section),
+        required=True,
+        key="cases_section",
+        on_change=chosen,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    section = {
+        "Cases": claims_section,
+        "Phrasing audit": audit_section,
+        "Benchmarks from a folder": folder_section,
+        "Two models": two_models_section,
+        "League of methods": league_section,
+    }[view.section]
+    section(workspace, model)

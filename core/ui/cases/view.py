@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ...answer import Answer
 from ...cases.audit import Audit
@@ -54,6 +54,8 @@ class BenchmarkView:
 @dataclass(eq=False)
 class CasesView(PageView):
     """What is chosen. `opening` is what is to be opened once it is answered, and the page."""
+
+    kept: ClassVar = ("section",)
 
     section: Section = "Cases"
     opening: tuple[Hashable, str] | None = None

@@ -23,6 +23,7 @@ from ..widgets.exploring import explore
 from ..widgets.folded import folded
 from ..widgets.head_finder import MANY, head_finder
 from ..widgets.layers import no_attention
+from ..widgets.part import part
 from ..widgets.places import why_no_places
 from . import heads, settings
 from .downloads import graph_downloads
@@ -66,7 +67,7 @@ def _kept(workspace: Workspace) -> None:
     graph_downloads(answer, graph, radius)
 
 
-@st.fragment
+@part
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """A part of its own, so that a click in it does not draw the answer bar again."""
     view, card = workspace.view(CausalView), model.card
@@ -89,7 +90,7 @@ def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         graph = _graph(view, model, answer, key)
     if graph is None:
         return
-    view.look_at(key)
+    view.look_at(key, len(graph.nodes))
     radius = reached(graph, view.radius)
     with controls:
         graph_downloads(answer, graph, radius)

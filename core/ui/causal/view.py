@@ -20,6 +20,7 @@ from ..jobs.page import PageView
 from ..state.graphs import GRAPHS as GRAPHS
 from ..state.graphs import GraphKey, graph_key
 from ..state.results import AnswerKey, Kept, Kind, answer_key
+from ..state.shelf import place_name
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ GRAPH_PAGES = Kind[str](6)
 @dataclass(eq=False)
 class CausalView(PageView):
     """What is chosen on the page. `layer` is None until a page with a model has been seen; `node` is the number of the
-    node that was clicked, in the graph of `about`."""
+    node that was clicked, in the graph of `about`, which a run calls `node_of`."""
 
-    kept: ClassVar = ("layer", "head", "radius", "masking")
+    kept: ClassVar = ("layer", "head", "radius", "node", "node_of", "masking")
 
     layer: int | None = None
     head: int = 0
     radius: int = 1
     node: int | None = None
+    node_of: str = ""
     about: GraphKey | None = None
     masking: Masking = field(default_factory=Masking)
 
@@ -94,10 +96,13 @@ class CausalView(PageView):
     def heads_key(self, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsKey:
         return HeadsKey(answer_key(answer), token, layer, settings, self.radius, self.masking)
 
-    def look_at(self, key: GraphKey) -> None:
-        """Look at a graph. A node chosen in another one is let go: its number means another token here."""
+    def look_at(self, key: GraphKey, nodes: int) -> None:
+        """Look at a graph of so many nodes. A node chosen in another one is let go: its number means another token
+        here."""
         if key != self.about:
-            self.node = None
+            name = place_name(GRAPHS, key)
+            if name != self.node_of or not 0 <= (self.node or 0) < nodes:
+                self.node, self.node_of = None, name
         self.about = key
 
     def choose(self, layer: int, head: int) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Question, Target
-from ...charts.heatmap import Scale, heatmap, scale_of
+from ...charts.heatmap import OPACITY, Scale, heatmap, scale_of
 from ...comparison.keyword import key_tokens, likely_word
 from ...errors import ModelUnavailable, NotApplicable, NotComparable
 from ...explainers.registry import explainers
@@ -17,6 +17,7 @@ from ...explainers.run import explain
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
 from ...quantities import probability
+from ...runs.kinds import EXPLANATION
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.instead import ways_left
@@ -26,6 +27,9 @@ from ..state.adapters import NAMES, SIDES, Side, sides, sides_key, tuned_spec, w
 from ..state.models import store
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, trouble_of
+from ..widgets.map_downloads import map_downloads, subtracted
+from ..widgets.pinning import pin_button, pins_link
+from ..widgets.scripts import Made, copy_script
 
 SIZE = 220
 PURPOSE = "asking with the adapter and without"
@@ -52,7 +56,7 @@ def adapter_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answ
             st.rerun()
         st.text(trouble)
     elif both is not None:
-        _beside(both, workspace.shown_image)
+        _beside(workspace, both, workspace.shown_image)
 
 
 def _ask_both(
@@ -104,7 +108,7 @@ def _looked(
     return Job(model, PURPOSE, work).watch(status)
 
 
-def _beside(both: tuple[Side, Side], image: int) -> None:
+def _beside(workspace: Workspace, both: tuple[Side, Side], image: int) -> None:
     """Both answers, and their maps and the difference on one scale."""
     same = both[0].answer.text == both[1].answer.text
     st.markdown(":material/check_circle: **The same answer**" if same else ":material/help: **Another answer**")
@@ -124,14 +128,35 @@ def _beside(both: tuple[Side, Side], image: int) -> None:
                     _figure(side, values, scale, image, f"map of {_word(side)}, {NAMES[side.tuned]}")
                 elif side.why:
                     st.text(side.why)
+                _take_along(workspace, side, values, scale, image)
         if len(known) == len(maps):
             _difference(both, image)
+    pins_link(workspace)
     if known and explained is not None:
         st.caption(
             f"{explainers()[explained.method].name}: each map as shares of its own score on the picture, both on one "
             "scale. Purple patches have more with the adapter, orange ones without. Relevancy has the same two, under "
             "Difference, by any method."
         )
+
+
+def _take_along(
+    workspace: Workspace, side: Side, values: Float[np.ndarray, "position"] | None, scale: Scale | None, image: int
+) -> None:
+    """Pin a side, save its map, copy the code of it."""
+    if not side.answer.tokens:
+        return
+    images = () if workspace.inspected is None else workspace.inspected.images
+    name = NAMES[side.tuned]
+    with st.container(horizontal=True, gap="small"):
+        pin_button(workspace, side.answer, images, f"pin_side_{side.tuned}", target=side.target, label=name)
+        if side.explanation is not None and values is not None and scale is not None:
+            named = f"{_word(side)}, {name}"
+            map_downloads(
+                side.answer, side.explanation, named, values, scale, OPACITY, True, image, key=f"side_{side.tuned}"
+            )
+        if side.explanation is not None:
+            copy_script(side.answer, Made(EXPLANATION, side.explanation))
 
 
 def _difference(both: tuple[Side, Side], image: int) -> None:
@@ -144,7 +169,13 @@ def _difference(both: tuple[Side, Side], image: int) -> None:
         except NotComparable as error:
             st.text(str(error))
             return
-        _figure(one, change, scale_of(change, signed=True), image, "map with the adapter less map without")
+        scale = scale_of(change, signed=True)
+        _figure(one, change, scale, image, "map with the adapter less map without")
+        less = f"{_word(two)}, {NAMES[two.tuned]}"
+        both = subtracted(one.explanation, change, less, one.layout)
+        map_downloads(
+            one.answer, both, f"{_word(one)} less {less}", change, scale, OPACITY, True, image, key="side_less"
+        )
 
 
 def _figure(side: Side, values: Float[np.ndarray, "position"], scale: Scale, image: int, alt: str) -> None:

@@ -9,15 +9,21 @@ import streamlit as st
 from ...answer import Answer, Question
 from ...cases.audit import Audit, audited, expected
 from ...charts.phrasings import phrasing_matrix
+from ...runs.kinds import AUDIT
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
+from ..state.phrasings import PHRASINGS, phrasings_key
+from ..state.pins import model_name
 from ..state.scenes import phrasing_starters
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, trouble_of
 from ..widgets.chips import escaped
 from ..widgets.forecasts import foretold
+from ..widgets.pinning import pin_button, pins_link
+from ..widgets.scripts import Made, copy_script
+from ..widgets.tables import Row, save_table
 
 FEWEST, MOST = 2, 4
 
@@ -55,8 +61,12 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
         if trouble is None:
             st.rerun()
         st.text(trouble)
-    elif workspace.compared is not None:
-        _result(workspace.compared, questions, places)
+        return
+    # What was compared before, perhaps when the run was open another day, is there again.
+    there = workspace.results.get(PHRASINGS, phrasings_key(workspace, questions))
+    workspace.compared = there or workspace.compared
+    if workspace.compared is not None:
+        _result(workspace, model, workspace.compared, questions, places)
 
 
 def _inputs(workspace: Workspace) -> list[st.delta_generator.DeltaGenerator]:
@@ -95,6 +105,7 @@ def _compare(
         "scoring each answer under every phrasing",
         lambda cancel, say: audited(model, questions, answers, cancel),
     ).watch(status)
+    workspace.results.keep(PHRASINGS, phrasings_key(workspace, texts), workspace.compared)
 
 
 def _stream_one(
@@ -115,16 +126,33 @@ def _stream_one(
     return Job(model, "comparing phrasings", work).watch(status, show_piece)
 
 
-def _result(result: Audit, questions: list[str], places: list[st.delta_generator.DeltaGenerator]) -> None:
+def _result(
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    result: Audit,
+    questions: list[str],
+    places: list[st.delta_generator.DeltaGenerator],
+) -> None:
+    """What each was answered, with a way to pin it and the code of all, and how the answers go together."""
+    whose = result.answers[0].model
+    if whose != model.card.fingerprint:
+        st.caption(
+            f":material/info: {escaped(model_name(workspace, result.answers[0]))} gave these answers, not the "
+            "model in use. Compare again to ask that one."
+        )
     stale = tuple(questions) != result.questions
     if stale:
         st.caption(":material/history: The phrasings have changed since: compare again to renew what follows.")
         places = list(st.columns(len(result.questions)))
-    for place, question, answer in zip(places, result.questions, result.answers, strict=True):
+    for number, (place, question, answer) in enumerate(zip(places, result.questions, result.answers, strict=True)):
         with place.container():
             if stale:
                 st.caption(escaped(question))
             st.text(answer.text)
+            if answer.tokens:
+                pin_button(
+                    workspace, answer, workspace.images, f"pin_phrasing_{number}", label=f"phrasing {number + 1}"
+                )
     verdict = result.verdict
     icons = {"agree": ":material/check_circle:", "differ": ":material/help:", "contradict": ":material/error:"}
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"verdict_{verdict.kind}"):
@@ -144,3 +172,22 @@ def _result(result: Audit, questions: list[str], places: list[st.delta_generator
             )
             for first, second, why in verdict.contradictions:
                 st.text(f"Answers {first + 1} and {second + 1}: {why}")
+            with st.container(horizontal=True, gap="small"):
+                save_table(_rows(result), "phrasings", "phrasings_csv")
+                copy_script(result.answers[0], Made(AUDIT, result))
+            pins_link(workspace)
+
+
+def _rows(result: Audit) -> list[Row]:
+    """A line for each wording."""
+    return [
+        {
+            "phrasing": question,
+            "answer": answer.text,
+            "key word": word,
+            **{f"under phrasing {number}": float(value) for number, value in enumerate(result.probability[index], 1)},
+        }
+        for index, (question, answer, word) in enumerate(
+            zip(result.questions, result.answers, result.key_words, strict=True)
+        )
+    ]

@@ -15,7 +15,7 @@ class ChatView(View):
     """What is chosen on the page: how the answer is looked into, and which re-asks stand side by side, by their names.
     `tables` counts how often rows were removed, so that marks do not go over to others."""
 
-    kept: ClassVar = ("lens",)
+    kept: ClassVar = ("lens", "beside")
 
     lens: Lens = "Answer tokens"
     beside: tuple[str, ...] = ()

@@ -97,7 +97,8 @@ def _other(workspace: Workspace, answer: Answer) -> Chosen:
         "Other picture",
         range(len(options)),
         format_func=lambda index: _name(options[index]),
-        key=f"mechanisms_other_{len(options)}_{workspace.inspected.serial if workspace.inspected else 0}",
+        key=f"mechanisms_other_{len(options)}_{workspace.inspected.id if workspace.inspected else ''}",
+        persist_state="session",
         width=330,
     )
     chosen = options[number]

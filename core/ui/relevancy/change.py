@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-import torch
 from jaxtyping import Float
 
 from ...answer import Answer, Target
@@ -17,6 +16,7 @@ from ...comparison.keyword import likely_word
 from ...errors import NotComparable
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
+from ...runs.identity import answer_id
 from ...vlm.model import VisionLanguageModel
 from ..state.adapters import NAMES, sides
 from ..state.models import store
@@ -24,7 +24,7 @@ from ..state.results import same_images
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.map_downloads import map_downloads
+from ..widgets.map_downloads import map_downloads, subtracted
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
 from .gallery import chosen_order
@@ -112,7 +112,8 @@ def _choose_answer(choices: list[Other], workspace: Workspace, answer: Answer) -
         range(len(choices)),
         index=next((number for number, other in enumerate(choices) if other.answer is not answer), 0),
         format_func=lambda index: choices[index].label,
-        key=f"relevancy_other_{len(choices)}_{workspace.inspected.serial if workspace.inspected else 0}",
+        key=f"relevancy_other_{len(choices)}_{workspace.inspected.id if workspace.inspected else ''}",
+        persist_state="session",
         width=460,
     )
     return choices[number]
@@ -128,13 +129,14 @@ def _choose_word(other: Answer, answer: Answer, target: Target) -> tuple[int, ..
         first = words[(words.index(first) + 1) % len(words)]
     chosen = st.selectbox(
         "at its word",
-        words,
+        range(len(words)),
         index=words.index(first),
-        format_func=lambda word: visible(_text(other, word)),
-        key=f"relevancy_word_{id(other)}_{target.tokens}",
+        format_func=lambda number: visible(_text(other, words[number])),
+        key=f"relevancy_word_{answer_id(other)[:12]}_{target.tokens[0]}_{target.tokens[-1]}",
+        persist_state="session",
         width=200,
     )
-    return chosen
+    return words[chosen]
 
 
 def _text(answer: Answer, word: tuple[int, ...]) -> str:
@@ -176,13 +178,7 @@ def _figures(
         _figure(other, two, common, look, describe_target(other, second, model), maps[1])
         _figure(answer, change, scale_of(change, signed=True), look, "First less second", None)
     less = f"{describe_target(other, second, model)} of “{other.text}”, asked “{other.question.text}”"
-    both = replace(
-        maps[0].explanation,
-        scores=torch.from_numpy(change),
-        settings={**maps[0].explanation.settings, "less": less},
-        remark="Each map as shares of its own score on the picture, the second subtracted from the first.",
-        layout=answer.layout,
-    )
+    both = subtracted(maps[0].explanation, change, less, answer.layout)
     named = f"{describe_target(answer, target, model)} less {less}"
     map_downloads(answer, both, named, change, scale_of(change, signed=True), look.opacity, True, look.image)
     st.caption(

@@ -105,6 +105,7 @@ def _page(answer: Answer) -> tuple[tuple[int, ...], ...]:
         range(pages),
         format_func=lambda number: f"{number * PAGE + 1} to {min(len(words), (number + 1) * PAGE)} of {len(words)}",
         key=f"relevancy_page_{pages}",
+        persist_state="session",
         width=180,
     )
     return words[page * PAGE : (page + 1) * PAGE]

@@ -15,7 +15,7 @@ from .view import View
 
 MOST, LONGEST = 500, 200
 """Widgets that are kept, and characters of a key."""
-APART = ("history_", "cases_", "survey_", "league_", "findings_", "compared_")
+APART = ("history_", "cases_", "survey_", "league_", "compared_")
 """How the keys of widgets begin that are about no conversation."""
 
 

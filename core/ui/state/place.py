@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard, get_args
 
 import streamlit as st
 
+from ...answer import Fill
 from .choices import of_view, of_widgets, set_widgets
 from .pins import pins_of, restore_pins
-from .workspace import MaskDraft, Workspace
+from .reasks import row_name
+from .workspace import MOST_FRAMES, MaskDraft, Workspace
 
 FORGOTTEN = "The settings of pages that this run has do not fit here, so pages begin with their own."
 
@@ -25,6 +27,9 @@ def place_of(workspace: Workspace) -> dict[str, object]:
         "beside": workspace.beside,
         "snap": [number for number, draft in workspace.masks.items() if draft.snap],
         "alike": {video: list(frames) for video, frames in workspace.hidden_alike.items()},
+        "fills": {number: draft.fill for number, draft in workspace.masks.items()},
+        "reask": None if workspace.reasked is None else row_name(workspace.reasked),
+        "frames": workspace.frames,
         "phrasings": list(workspace.phrasings),
         "pins": pins_of(workspace),
         "views": {**workspace.places, **views},
@@ -55,6 +60,10 @@ def restore_place(workspace: Workspace, place: Mapping[str, Any]) -> None:
         draft = workspace.masks.get(number) if _whole(number) else None
         if isinstance(draft, MaskDraft):
             draft.snap = True
+    _choose_fills(workspace, _table(place.get("fills")))
+    reask, frames = place.get("reask"), place.get("frames")
+    workspace.reask_named = reask if isinstance(reask, str) else ""
+    workspace.frames = frames if _whole(frames) and 0 < frames <= MOST_FRAMES else None
     for video, frames in _table(place.get("alike")).items():
         if isinstance(video, str) and all(map(_whole, _list(frames))):
             workspace.hidden_alike[video] = tuple(_list(frames))
@@ -79,7 +88,15 @@ def forget_choices(workspace: Workspace) -> None:
     workspace.run_note = FORGOTTEN
 
 
-def _whole(value: object) -> bool:
+def _choose_fills(workspace: Workspace, fills: Mapping[Any, Any]) -> None:
+    """With what regions of the pictures that are looked at are filled, also such as are not drawn yet."""
+    question = None if workspace.answer is None else workspace.answer.question
+    for number, fill in fills.items():
+        if question is not None and _whole(number) and number < len(question.images) and fill in get_args(Fill):
+            workspace.mask_for(question.images[number], number).fill = fill
+
+
+def _whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

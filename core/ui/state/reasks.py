@@ -29,7 +29,8 @@ def shown_of(workspace: Workspace, answer: Answer) -> Reasked | None:
     if workspace.reasked is not None and answer_key(workspace.reasked.original) == answer_key(answer):
         return workspace.reasked
     rows = rows_of(workspace, answer)
-    workspace.reasked = rows[-1].reasked if rows else None
+    named = [row for row in rows if row_name(row.reasked) == workspace.reask_named]
+    workspace.reasked = (named or rows)[-1].reasked if rows else None
     return workspace.reasked
 
 

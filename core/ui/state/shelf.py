@@ -97,6 +97,13 @@ class Shelf:
         self._keeper.run.tell(str(error))
 
 
+def place_name(kind: Kind[Any], key: Hashable) -> str:
+    """What a run calls the result under a key. Raises TypeError for a key that names no answer."""
+    assert kind.run is not None
+    answer, about = what_of(kind, key)
+    return result_name(kind.run.kind.name, id_of(answer), about)
+
+
 def id_of(answer: AnswerKey) -> str:
     """What a run calls an answer."""
     return content_id(*answer)

@@ -38,6 +38,8 @@ from .view import View
 MOST_UNDO = 30
 MOST_IMAGES = 12
 """Pictures and videos of one question."""
+MOST_FRAMES = 4096
+"""Of one video."""
 _serials = count()
 
 
@@ -129,7 +131,8 @@ class Workspace:
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
     number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
     model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
-    `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at.
+    `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at:
+    of a run that was opened, the one called `reask_named`.
     `pins` are the answers that are seen beside each other, the first being the one that others are compared with;
     the answer to the question `to_pin` is pinned once it is there, under the label beside it.
     `drawing` is how maps and pictures stand together. `results` are what took time to find out.
@@ -162,6 +165,7 @@ class Workspace:
     masks: dict[int, MaskDraft] = field(default_factory=dict)
     hidden_alike: dict[str, tuple[int, ...]] = field(default_factory=dict)
     reasked: Reasked | None = None
+    reask_named: str = ""
     reasks: list[ReaskRow] = field(default_factory=list)
     pins: tuple[Pin, ...] = ()
     to_pin: tuple[Question, str] | None = None

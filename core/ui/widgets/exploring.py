@@ -17,8 +17,8 @@ from ..state.opening import kept_model
 from ..state.workspace import Exchange, Workspace
 from .answer_bar import another_model, answer_bar, explained
 from .asking import wait_for_parting
-from .frame import keeping, safety_net
 from .grid import grid_line
+from .part import part
 
 Body = Callable[[Workspace, VisionLanguageModel, Answer | None], None]
 
@@ -49,7 +49,7 @@ def explore(
             _explored(workspace, model, exchange, jobs, body, contrasts, None)
 
 
-@st.fragment
+@part
 def _explored(
     workspace: Workspace,
     model: VisionLanguageModel,
@@ -63,10 +63,9 @@ def _explored(
     if workspace.inspected is not exchange:
         # Another answer: perhaps of another model, and the page's link is another.
         st.rerun()
-    with safety_net(workspace), keeping(workspace):
-        answer = answer_bar(workspace, absent or model, contrasts=contrasts)
-        if absent is not None and answer is not None:
-            another_model(workspace, model, exchange, answer)
-        elif answer is not None:
-            grid_line(model, exchange, answer, jobs)
-        body(workspace, absent or model, answer)
+    answer = answer_bar(workspace, absent or model, contrasts=contrasts)
+    if absent is not None and answer is not None:
+        another_model(workspace, model, exchange, answer)
+    elif answer is not None:
+        grid_line(model, exchange, answer, jobs)
+    body(workspace, absent or model, answer)

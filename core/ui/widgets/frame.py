@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,18 +12,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer
 from ...charts.palette import HIDDEN_RGB
-from ...errors import NeedsItsModel
 from ...vlm.model import VisionLanguageModel
 from ..state import link, models
 from ..state.keeping import keep
-from ..state.opening import bring_to_life, held
-from ..state.place import forget_choices, note_widgets
+from ..state.opening import bring_to_life
 from ..state.workspace import Workspace, current_workspace
 from . import handing_over, model_bar, model_chooser, replay_check, run_bar
-from .chips import escaped
 from .entries import one_entry
-
-log = logging.getLogger(__name__)
+from .part import keeping, safety_net
 
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 2rem; max-width: 1320px; }
@@ -116,40 +111,6 @@ def _begun(title: str) -> Workspace:
 
 def _inspected(workspace: Workspace) -> Answer | None:
     return None if workspace.inspected is None else workspace.inspected.answer
-
-
-@contextmanager
-def keeping(workspace: Workspace) -> Iterator[None]:
-    """Whatever is new in the tab when this ends is kept, however it ends. A fragment needs one of its own."""
-    try:
-        yield
-    finally:
-        note_widgets(workspace)
-        keep(workspace)
-        held(workspace)
-
-
-@contextmanager
-def safety_net(workspace: Workspace) -> Iterator[None]:
-    """Whatever goes wrong inside is told in a sentence. A fragment needs one of its own: it runs without its page.
-
-    Where settings were taken from a run, which may be those of another version or of somebody else, they are let go of
-    first, and the page is drawn once more.
-    """
-    try:
-        yield
-    except NeedsItsModel as error:
-        st.info(escaped(str(error)), icon=":material/neurology:")
-    except Exception:
-        log.exception("a page failed")
-        if workspace.restored:
-            forget_choices(workspace)
-            st.rerun()
-        st.error(
-            "Something went wrong on this page. Your picture and conversation are kept: go on with another question "
-            "or picture. If it happens again, the terminal has the details.",
-            icon=":material/error:",
-        )
 
 
 @cache

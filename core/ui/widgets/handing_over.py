@@ -17,6 +17,7 @@ from ..state.keeping import runs
 from ..state.view import View
 from ..state.workspace import Workspace
 from .map_downloads import plain
+from .part import part
 
 PATIENCE = 20.0
 """Seconds that are waited for what is still being kept."""
@@ -73,7 +74,7 @@ class HandingOver(View):
     trouble: str | None = None
 
 
-@st.fragment
+@part
 def hand_over(workspace: Workspace) -> None:
     """A popover that makes a report or a bundle at a click, and offers it. A part of its own: the page stays as it is
     meanwhile."""

@@ -19,8 +19,9 @@ from ...street.recipe import LARGEST_SEED, Change, Recolour, SceneRecipe, SetDoo
 from ...vlm.model import VisionLanguageModel
 from ..state.scenes import GALLERY, contents, image_of
 from ..state.twins import ask_twin, original_of, room_for
-from ..state.workspace import NamedImage, Workspace
+from ..state.workspace import MOST_FRAMES, NamedImage, Workspace
 from .chips import escaped
+from .part import part
 from .strip import Tile, strip
 from .taking import accept, largest_upload
 
@@ -29,7 +30,6 @@ SHOWN = 360
 THUMBNAIL = 168
 FRAME = 150
 """Longer side of a frame of a video."""
-MOST_FRAMES = 4096
 CARD = 120
 """Width of each of several pictures."""
 COLUMNS = 4
@@ -44,7 +44,7 @@ def image_chooser(workspace: Workspace, model: VisionLanguageModel) -> None:
     _another(workspace, model)
 
 
-@st.fragment
+@part
 def _another(workspace: Workspace, model: VisionLanguageModel) -> None:
     """The ways to choose another picture. They are many, so they are drawn only once somebody opens them; as a
     fragment, so that opening them does not stop an answer."""

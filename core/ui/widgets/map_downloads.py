@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import streamlit as st
+import torch
 from jaxtyping import Float
 
-from ...answer import Answer, Explanation
+from ...answer import Answer, Explanation, TokenLayout
 from ...charts.export import Legend, png_map, svg_map
 from ...charts.heatmap import Scale
 from ...clips import Clip
@@ -89,10 +90,11 @@ def map_downloads(
     opacity: float,
     common: bool,
     image: int,
+    key: str = "",
 ) -> None:
     """A popover with the four files of one map, where picture number `image` is on screen. They are made when they are
-    asked for."""
-    key = f"save_{explanation.method}"
+    asked for. Of several maps by one method on a page each needs a `key`."""
+    key = f"save_{key or explanation.method}"
     answer = explanation.about(answer)
     name = file_name(explanation.method, named)
     with st.popover("Save", icon=":material/download:", type="tertiary"):
@@ -115,6 +117,19 @@ def map_downloads(
                 on_click="ignore",
             )
         number_downloads(answer, (explanation,), name, key)
+
+
+def subtracted(
+    explanation: Explanation, change: Float[np.ndarray, "position"], less: str, layout: TokenLayout
+) -> Explanation:
+    """A map from which another one, of `less`, was subtracted, as what is saved of it."""
+    return replace(
+        explanation,
+        scores=torch.from_numpy(change),
+        settings={**explanation.settings, "less": less},
+        remark="Each map as shares of its own score on the picture, the second subtracted from the first.",
+        layout=layout,
+    )
 
 
 def number_downloads(answer: Answer, explanations: tuple[Explanation, ...], name: str, key: str) -> None:

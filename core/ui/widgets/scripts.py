@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from ...answer import Answer
+from ...answer import Answer, Question
 from ...reports.case import Case
 from ...reports.code import CannotBeWritten, Writer
 from ...reports.script import Setting, picture_codes, script
@@ -19,7 +19,7 @@ from ...runs.manifest import KeptModel
 from ..state import models
 from ..state.keeping import source_of
 from ..state.results import AnswerKey, answer_key
-from ..state.workspace import Exchange, current_workspace
+from ..state.workspace import NamedImage, current_workspace
 
 MOST_KNOWN = 64
 _pictures: OrderedDict[AnswerKey, tuple[str, ...]] = OrderedDict()
@@ -56,8 +56,7 @@ def _setting(answer: Answer) -> Setting:
     key = answer_key(answer)
     codes = _pictures.get(key)
     if codes is None:
-        exchange = _exchange(key)
-        named = () if exchange is None else tuple(source_of(image) for image in exchange.images)
+        named = tuple(source_of(image) for image in _images(answer, key))
         sources = named if len(named) == len(answer.question.images) else ()
         codes = _pictures[key] = picture_codes(answer.question, sources, Writer())
         while len(_pictures) > MOST_KNOWN:
@@ -65,7 +64,15 @@ def _setting(answer: Answer) -> Setting:
     return Setting(kept, codes)
 
 
-def _exchange(key: AnswerKey) -> Exchange | None:
-    """The exchange of this tab whose answer this is."""
-    exchanges = current_workspace().exchanges
-    return next((one for one in exchanges if one.answer is not None and answer_key(one.answer) == key), None)
+def _images(answer: Answer, key: AnswerKey) -> tuple[NamedImage, ...]:
+    """What this tab knows of the pictures of an answer: of a turn, a pin, or of whatever was asked about them."""
+    workspace = current_workspace()
+    for one in (*workspace.exchanges, *workspace.pins):
+        if one.answer is not None and answer_key(one.answer) == key:
+            return one.images
+    shown = answer.question.images
+    for images in (*(one.images for one in workspace.exchanges), workspace.images):
+        own = Question("", [image.visual for image in images]).images
+        if len(own) == len(shown) and all(mine is theirs for mine, theirs in zip(own, shown, strict=True)):
+            return images
+    return ()

@@ -31,7 +31,7 @@ def run_controls(
 ) -> None:
     """How many scenes, the button that measures them, and the way back to what comes with Sightline."""
     number, key = f"scenes_{claim.key}", report_key(model, claim)
-    scenes = view.scenes.get(claim.key, claim.scenes)
+    scenes = min(max(1, view.scenes.get(claim.key, claim.scenes)), MOST_SCENES)
 
     def changed() -> None:
         view.scenes[claim.key] = int(st.session_state[number])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 from ....claims.claim import Claim, Example
 from ....claims.report import Report, Results, committed_results
@@ -23,6 +23,8 @@ EXAMPLES = Kind[tuple[Example, ...]](20)
 class ClaimsView(View):
     """`chosen` is the claim that is told in full (None: the first), `scenes` how many are asked for of each. What was
     measured is kept in `journals` until the tab is closed."""
+
+    kept: ClassVar = ("chosen", "scenes")
 
     chosen: str | None = None
     scenes: dict[str, int] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -142,7 +143,13 @@ def _chosen(maps: Sequence[Mapped]) -> Mapped:
         return maps[0]
     names = [one.name for one in maps]
     name = st.segmented_control(
-        "In full", names, default=names[0], required=True, key=f"evidence_map_{hash(tuple(names))}", wrap=True
+        "In full",
+        names,
+        default=names[0],
+        required=True,
+        key=f"evidence_map_{crc32(repr(names).encode()):x}",
+        persist_state="session",
+        wrap=True,
     )
     return maps[names.index(name)]
 

@@ -10,10 +10,10 @@ import streamlit as st
 from jaxtyping import Bool
 
 from ....answer import Answer
+from ....runs.identity import answer_id
 from ....street.draw import draw
 from ....street.recipe import SceneRecipe, thing
 from ....street.scene import COLORED_PARTS, DOOR_KINDS, Kind, Scene
-from ...state.results import answer_key
 from ...state.workspace import Workspace
 from .view import EvidenceView
 
@@ -38,8 +38,8 @@ def choose(workspace: Workspace, answer: Answer) -> Truth | None:
         if answer.question.images:
             st.caption("Where the right place is: paint it in Chat (Mask and re-ask), and it can be chosen here.")
         return None
-    if view.asked != answer_key(answer) or view.truth not in (*things, NONE):
-        view.asked, view.truth = answer_key(answer), mentioned(list(things), answer.question.text)
+    if view.asked != answer_id(answer) or view.truth not in (*things, NONE):
+        view.asked, view.truth = answer_id(answer), mentioned(list(things), answer.question.text)
 
     def chosen() -> None:
         view.truth = st.session_state[key]

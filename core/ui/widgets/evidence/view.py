@@ -54,14 +54,14 @@ class Mapped:
 
 @dataclass(eq=False)
 class EvidenceView(View):
-    """`truth` is the name of what should have been found, where somebody chose it; `asked` the question it was chosen
-    for."""
+    """`truth` is the name of what should have been found, where somebody chose it; `asked` the answer it was chosen
+    for, as a run calls it."""
 
-    kept: ClassVar = ("settings",)
+    kept: ClassVar = ("settings", "truth", "asked")
 
     settings: EvidenceSettings = field(default_factory=EvidenceSettings)
     truth: str | None = None
-    asked: AnswerKey | None = None
+    asked: str = ""
 
     def test_of(self, answer: Answer, explanation: Explanation) -> Evidence | None:
         """The test of a map under the present settings, if it is there."""
