@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Question, Target
@@ -22,13 +24,16 @@ from core.mechanisms.contributions import contributions
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases
 from core.runs.compared import figure_of
+from core.runs.store import RunStore
 from core.street.recipe import SceneRecipe, possible_changes
 from core.ui.beside.maps import LESS
 from core.ui.beside.targets import named, target_beside
 from core.ui.state.heads import INCREASES, increases_key
+from core.ui.state.keeper import RunKeeper
+from core.ui.state.keeping import keep, use
 from core.ui.state.maps import MAPS, Key, Order
 from core.ui.state.pin import Pin
-from core.ui.state.pins import MOST, pin, pins_of, restore_pins
+from core.ui.state.pins import MOST, PINNED, card_of, found, pin, pins_of, restore_pins, unpin
 from core.ui.state.results import answer_key
 from core.ui.state.scenes import image_of
 from core.ui.state.twins import ask_twin, original_of, room_for
@@ -269,6 +274,39 @@ def test_pins_are_kept_with_the_place_of_a_run(two: tuple[Exchange, Exchange]) -
     assert [(each.id, each.label, each.target) for each in again.pins] == [
         (each.id, each.label, each.target) for each in work.pins
     ]
+
+
+def test_a_pinned_answer_is_there_again_wherever_it_was_given(
+    two: tuple[Exchange, Exchange], llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is no turn of the run: of a phrasing, say, or of another run, with what was computed there."""
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    other = Workspace()
+    other.exchanges = [two[1]]
+    keep(other)
+    assert other.run is not None
+    key = Key(answer_key(answer_of(two[1])), Target((0,)), Order(METHOD, explainers()[METHOD].Settings()))
+    (made,) = explain(explainers()[METHOD], llava, answer_of(two[1]), [Target((0,))])
+    other.results.keep(MAPS, key, made)
+    pin(other, answer_of(two[1]), two[1].images, label="from elsewhere")
+    work = Workspace()
+    work.exchanges, work.pins = [two[0]], other.pins
+    keep(work)
+    assert work.run is not None and work.run.flush(30) and other.run.flush(30)
+
+    again = Workspace()
+    use(again, RunKeeper(RunStore().open(work.run.id, only_look=True)))
+    restore_pins(again, work.run.run.manifest.place["pins"])
+    (one,) = again.pins
+    assert one.id == work.pins[0].id and one.label == "from elsewhere" and card_of(again, one) == llava.card
+    kept = found(again, one, MAPS, key)
+    assert kept is not None and torch.equal(kept.scores, made.scores)
+
+    unpin(work, one.id)
+    keep(work)
+    assert work.run.flush(30) and not RunStore().open(work.run.id, only_look=True).results(PINNED)
+    for each in (work, other):
+        each.begin_anew()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ..state.pins import alive, change, put_first, unpin
 from ..state.workspace import Workspace
 from ..widgets.asked import in_words
 from ..widgets.chips import escaped
+from .loading import load_it
 from .targets import named, own_target, spelled, target_beside, whole, word_of
 
 WIDTHS = (310, 310, 250, 250)
@@ -129,6 +130,7 @@ def _head(workspace: Workspace, columns: list[Column], column: Column) -> None:
         st.text(column.why)
     if column.needs is not None:
         st.caption(f":material/info: {escaped(column.needs)}")
+        load_it(workspace, pin)
 
 
 def _short(text: str) -> str:

@@ -172,9 +172,9 @@ def _difference(both: tuple[Side, Side], image: int) -> None:
         scale = scale_of(change, signed=True)
         _figure(one, change, scale, image, "map with the adapter less map without")
         less = f"{_word(two)}, {NAMES[two.tuned]}"
-        both = subtracted(one.explanation, change, less, one.layout)
+        made = subtracted(one.explanation, change, less, one.layout)
         map_downloads(
-            one.answer, both, f"{_word(one)} less {less}", change, scale, OPACITY, True, image, key="side_less"
+            one.answer, made, f"{_word(one)} less {less}", change, scale, OPACITY, True, image, key="side_less"
         )
 
 

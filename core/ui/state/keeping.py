@@ -12,6 +12,7 @@ from ...runs.turns import Exchange as Turn
 from ...runs.turns import Source
 from .keeper import RunKeeper
 from .models import store as models
+from .pins import keep_pins
 from .place import place_of
 from .reasks import keep_rows
 from .shelf import Shelf
@@ -42,6 +43,7 @@ def keep(workspace: Workspace) -> None:
     _targets(workspace, keeper)
     _draft(workspace, keeper)
     keep_rows(workspace, keeper)
+    keep_pins(workspace, keeper)
     place = place_of(workspace)
     if keeper.known.get("place") != place:
         keeper.known["place"] = place

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from ...answer import Answer, HeldRows, Target
-from ...errors import NeedsItsModel, OtherModel
+from ...errors import NeedsItsModel, OtherModel, RunDamaged, RunError
 from ...runs.identity import answer_id
+from ...runs.kinds import RunKind
+from ...runs.manifest import KeptModel
 from ...runs.models import revived
+from ...runs.run import Run
+from ...runs.store import RunStore
 from ...vlm.model import ModelCard, VisionLanguageModel
+from ...vlm.spec import ModelSpec
+from .keeper import RunKeeper
 from .models import store
 from .pin import Pin
 from .reasks import rows_of
-from .results import Kind
+from .results import Behind, Kind
+from .shelf import Shelf
 from .workspace import NamedImage, Workspace
 
 MOST = 4
 LONGEST_LABEL = 120
+PINNED = RunKind[Answer]("pinned", Answer)
+_KEPT = "pin "
 Result = TypeVar("Result")
 
 
@@ -38,8 +48,9 @@ def pin(
 ) -> None:
     """Pin an answer after the others, unless it is, or there are as many as may be."""
     if len(workspace.pins) < MOST and answer.tokens and pinned(workspace, answer) is None:
-        named = model_name(workspace, answer)
-        new = Pin(label[:LONGEST_LABEL], answer, named, images, target, behind=workspace.results.behind)
+        named, run = model_name(workspace, answer), "" if workspace.run is None else workspace.run.id
+        kept, behind = _kept_model(workspace, answer), workspace.results.behind
+        new = Pin(label[:LONGEST_LABEL], answer, named, images, target, behind=behind, run=run, kept=kept)
         workspace.pins = (*workspace.pins, new)
 
 
@@ -68,7 +79,13 @@ def model_of(pin: Pin) -> VisionLanguageModel | None:
 
 def card_of(workspace: Workspace, pin: Pin) -> ModelCard | None:
     """What its model is, where that is known."""
-    return _card(workspace, pin.answer)
+    return _card(workspace, pin.answer) or (None if pin.kept is None else pin.kept.card)
+
+
+def spec_of(workspace: Workspace, pin: Pin) -> ModelSpec | None:
+    """How its model can be loaded, where that is known."""
+    kept = pin.kept or _kept_model(workspace, pin.answer)
+    return store().spec_of(pin.answer.model) or (None if kept is None else kept.spec)
 
 
 def model_name(workspace: Workspace, answer: Answer) -> str:
@@ -81,11 +98,16 @@ def model_name(workspace: Workspace, answer: Answer) -> str:
 
 
 def _card(workspace: Workspace, answer: Answer) -> ModelCard | None:
+    kept = _kept_model(workspace, answer)
+    return None if kept is None else kept.card
+
+
+def _kept_model(workspace: Workspace, answer: Answer) -> KeptModel | None:
+    """The model of an answer as it is here, or as the run has it."""
     model = store().loaded(answer.model)
     if model is not None:
-        return model.card
-    known = None if workspace.run is None else workspace.run.run.manifest.model(answer.model)
-    return None if known is None else known.card
+        return KeptModel(model.card, store().spec_of(answer.model))
+    return None if workspace.run is None else workspace.run.run.manifest.model(answer.model)
 
 
 def found(workspace: Workspace, pin: Pin, kind: Kind[Result], key: Hashable) -> Result | None:
@@ -125,9 +147,66 @@ def alive(workspace: Workspace, pin: Pin) -> tuple[Pin, VisionLanguageModel | No
 def pins_of(workspace: Workspace) -> list[dict[str, object]]:
     """The pins in plain values, as a run keeps them."""
     return [
-        {"answer": pin.id, "label": pin.label, "target": _plain(pin.target), "chosen": _plain(pin.chosen)}
+        {
+            "answer": pin.id,
+            "label": pin.label,
+            "target": _plain(pin.target),
+            "chosen": _plain(pin.chosen),
+            "run": pin.run,
+        }
         for pin in workspace.pins
     ]
+
+
+def keep_pins(workspace: Workspace, keeper: RunKeeper) -> None:
+    """Keep the pinned answers in the tab's run, wherever they are from, and forget those that are pinned no more."""
+    here = {_KEPT + pin.id: pin for pin in workspace.pins}
+    for name, pin in here.items():
+        if name not in keeper.known:
+            keeper.known[name] = pin.answer
+            keeper.do(partial(_keep, pin=pin))
+            keeper.measure()
+    for name in [name for name in keeper.known if name.startswith(_KEPT) and name not in here]:
+        gone = keeper.known.pop(name)
+        assert isinstance(gone, Answer)
+        keeper.do(partial(_forget, answer=gone))
+        keeper.measure()
+
+
+def _keep(run: Run, pin: Pin) -> None:
+    if run.turn_of(pin.answer) is None:
+        run.keep(PINNED, pin.answer, {}, pin.answer)
+        if pin.kept is not None:
+            run.keep_model(pin.kept.card, pin.kept.spec)
+
+
+def _forget(run: Run, answer: Answer) -> None:
+    for kept in run.results(PINNED, answer):
+        run.forget(kept)
+
+
+def _read(workspace: Workspace, keeper: RunKeeper) -> dict[str, tuple[Answer, tuple[NamedImage, ...]]]:
+    """The pinned answers that are no turns of the run. What of them cannot be read is told."""
+    found: dict[str, tuple[Answer, tuple[NamedImage, ...]]] = {}
+    for kept in keeper.run.results(PINNED):
+        try:
+            answer = kept.load()
+        except RunDamaged as error:
+            keeper.run.tell(str(error))
+            continue
+        found[answer_id(answer)] = (answer, ())
+        keeper.known[_KEPT + answer_id(answer)] = answer
+    return found
+
+
+def _behind(workspace: Workspace, run: object) -> Behind | None:
+    """The results of the run in which something was pinned, to be looked at; None where it is this one, or gone."""
+    if not isinstance(run, str) or workspace.run is None or run in ("", workspace.run.id):
+        return workspace.results.behind
+    try:
+        return Shelf(RunKeeper(RunStore().open(run, only_look=True)))
+    except RunError:
+        return None
 
 
 def restore_pins(workspace: Workspace, plain: object) -> None:
@@ -142,6 +221,8 @@ def restore_pins(workspace: Workspace, plain: object) -> None:
         for each in workspace.exchanges
         if each.answer is not None and each.answer.tokens
     }
+    if workspace.run is not None:
+        there = {**_read(workspace, workspace.run), **there}
     if any(one["answer"] not in there for one in wanted):
         for answer, images in list(there.values()):
             for row in rows_of(workspace, answer):
@@ -151,8 +232,9 @@ def restore_pins(workspace: Workspace, plain: object) -> None:
             answer, images = there[one["answer"]]
             label = one.get("label") if isinstance(one.get("label"), str) else ""
             pin(workspace, answer, images, _target(one.get("target"), answer), str(label))
-            if (chosen := _target(one.get("chosen"), answer)) is not None and workspace.pins:
-                change(workspace, workspace.pins[-1], chosen=chosen)
+            if workspace.pins:
+                behind, chosen = _behind(workspace, one.get("run")), _target(one.get("chosen"), answer)
+                change(workspace, workspace.pins[-1], chosen=chosen, behind=behind, run=str(one.get("run") or ""))
 
 
 def _plain(target: Target | None) -> dict[str, object] | None:

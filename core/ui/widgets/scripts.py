@@ -67,9 +67,11 @@ def _setting(answer: Answer) -> Setting:
 def _images(answer: Answer, key: AnswerKey) -> tuple[NamedImage, ...]:
     """What this tab knows of the pictures of an answer: of a turn, a pin, or of whatever was asked about them."""
     workspace = current_workspace()
-    for one in (*workspace.exchanges, *workspace.pins):
-        if one.answer is not None and answer_key(one.answer) == key:
-            return one.images
+    known = [*((one.answer, one.images) for one in workspace.exchanges)]
+    known += [(one.answer, one.images) for one in workspace.pins if one.images]
+    for own_answer, images in known:
+        if own_answer is not None and answer_key(own_answer) == key:
+            return images
     shown = answer.question.images
     for images in (*(one.images for one in workspace.exchanges), workspace.images):
         own = Question("", [image.visual for image in images]).images
