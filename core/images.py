@@ -182,6 +182,16 @@ def _check_size(image: Image.Image, shown: str) -> None:
         )
 
 
+def without_metadata(image: Image.Image) -> Image.Image:
+    """The pixels of a picture alone. One that somebody opened may say by which device and where it was taken, and
+    Pillow writes some of that into what is made of it."""
+    if not image.info:
+        return image
+    plain = image.copy()
+    plain.info.clear()
+    return plain
+
+
 def shrunk_from(image: Image.Image) -> tuple[int, int] | None:
     """Width and height of a picture before it was shrunk as it was opened, upright; None where it was not."""
     match image.info.get(_SHRUNK_FROM):

@@ -7,6 +7,8 @@ import io
 
 from PIL import Image
 
+from ..images import without_metadata
+
 
 def png_url(image: Image.Image) -> str:
     """The picture in a data address, without loss."""
@@ -20,5 +22,5 @@ def webp_url(image: Image.Image, quality: int = 80) -> str:
 
 def _url(image: Image.Image, format: str, **options: int) -> str:
     data = io.BytesIO()
-    image.save(data, format, **options)
+    without_metadata(image).save(data, format, **options)
     return f"data:image/{format.lower()};base64,{base64.b64encode(data.getvalue()).decode('ascii')}"

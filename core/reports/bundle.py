@@ -39,6 +39,8 @@ reproduce.py   computes all of them again and compares: python reproduce.py (exi
 run/           the run itself: sightline open BUNDLE.zip
 references.bib the methods
 
+A model that was loaded from a folder is called by the name of that folder alone: put it beside reproduce.py.
+
 Programs from elsewhere do whatever they say: read scripts and reproduce.py before you run them, or let your own
 Sightline write them anew (sightline runs import BUNDLE.zip, then sightline bundle RUN).
 """

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ..answer import Answer, Target
 from ..errors import SightlineError
 from ..runs.identity import answer_id
 from ..runs.manifest import KeptModel, TurnSummary
+from ..runs.public import public_about, public_model, public_name, public_text, without_home
 from ..runs.results import KeptResult
 from ..runs.run import Run
 from ..runs.turns import Exchange
@@ -73,10 +73,11 @@ def turns(run: Run) -> Iterator[TurnReport]:
     for result in run.results():
         of_answer.setdefault(result.what.answer, []).append(result)
     for summary in run.conversation:
-        model = None if summary.model is None else run.manifest.model(summary.model)
+        kept = None if summary.model is None else run.manifest.model(summary.model)
+        model = None if kept is None else public_model(kept)
         target = run.target(summary.id)
         try:
-            turn = run.turn(summary.id)
+            turn = _public(run.turn(summary.id), run)
         except SightlineError as error:
             yield TurnReport(summary, None, model, target, trouble=str(error))
             continue
@@ -86,6 +87,18 @@ def turns(run: Run) -> Iterator[TurnReport]:
         if answer is not None and answer.attention is not None and answer.attention.held is None:
             run.hold_rows(summary.id)
         yield TurnReport(summary, turn, model, target, results, undrawn=len(every) - len(results))
+
+
+def _public(turn: Exchange, run: Run) -> Exchange:
+    """A turn without the folders of this machine."""
+
+    def told(sentence: str | None) -> str | None:
+        for kept in run.manifest.models:
+            sentence = None if sentence is None else public_text(sentence, kept)
+        return None if sentence is None else without_home(sentence)
+
+    sources = tuple(replace(source, name=public_name(source.name)) for source in turn.sources)
+    return replace(turn, sources=sources, trouble=told(turn.trouble), replay=told(turn.replay))
 
 
 def elsewhere(run: Run) -> int:
@@ -137,7 +150,7 @@ def misfit(item: Item, error: Exception) -> Item:
 
 def case_of(kept: KeptResult, answer: Answer) -> Case:
     """A kept result with what it is of. Raises RunDamaged."""
-    about: dict[str, Any] = dict(kept.what.about)
+    about = public_about(kept.what.about)
     result = kept.load()
     seconds = kept.what.seconds
     return Case(answer, result, about, seconds)

@@ -13,6 +13,7 @@ import altair as alt
 from PIL import Image
 
 from ..charts.still import png_of_svg, still_svg
+from ..images import without_metadata
 
 
 class Drawing(ABC):
@@ -66,7 +67,7 @@ class Pixels(Drawing):
 
     def svg(self) -> str:
         image = self.make()
-        data = base64.b64encode(_png(image)).decode("ascii")
+        data = base64.b64encode(png_bytes(image)).decode("ascii")
         width, height = image.size
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
@@ -74,10 +75,11 @@ class Pixels(Drawing):
         )
 
     def png(self) -> bytes:
-        return _png(self.make())
+        return png_bytes(self.make())
 
 
-def _png(image: Image.Image) -> bytes:
+def png_bytes(image: Image.Image) -> bytes:
+    """A picture as PNG, with nothing but its pixels."""
     out = io.BytesIO()
-    image.save(out, "PNG")
+    without_metadata(image).save(out, "PNG")
     return out.getvalue()

@@ -6,7 +6,6 @@ and runs nothing. It needs no model.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,20 +15,20 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 import numpy as np
-from PIL import Image
 
 from ..answer import Answer, Question
 from ..charts.tokens import visible
 from ..geometry import image_name, picture_notes
 from ..masking import as_seen
 from ..mechanisms.results import Row
+from ..runs.public import without_home
 from ..runs.run import Run
 from ..version import __version__
 from ..vlm.cancel import CancelToken
 from ..writing import write_whole
 from .citations import Reference, bibtex, cited, in_words, own, shortly
 from .collect import MISFITS, Item, TurnReport, elsewhere, misfit, turns
-from .drawing import Chart, Pixels
+from .drawing import Chart, Pixels, png_bytes
 from .figure import Figure
 from .page import image, node, page, picture, table, token
 
@@ -186,7 +185,7 @@ def _pictures(one: TurnReport, question: Question, answer: Answer | None) -> Ite
             f" {np.logical_or.reduce([mask.hidden for mask in masks]).mean():.0%} of it is hidden." if masks else ""
         )
         caption = f"{called}{name}, {size}.{note}{hidden}"
-        yield node("figure", picture(_png(small), name), node("figcaption", caption, cls="note"))
+        yield node("figure", picture(png_bytes(small), name), node("figcaption", caption, cls="note"))
     if answer is not None:
         for sentence in picture_notes(question.images, answer.layout, question.clips):
             yield node("p", sentence, cls="note")
@@ -248,7 +247,7 @@ def _foot(run: Run, papers: Sequence[Reference]) -> list[Element]:
             node("p", f"Of branches that were left there are {apart} more results, which are in the run.", cls="note")
         )
     for sentence in run.damage:
-        parts.append(node("p", sentence, cls="note"))
+        parts.append(node("p", without_home(sentence), cls="note"))
     parts += [node("h2", "Methods cited"), node("ul", *(node("li", in_words(one)) for one in papers))]
     entries = "\n\n".join(bibtex(one) for one in (*papers, own()))
     parts.append(node("pre", node("code", entries)))
@@ -285,9 +284,3 @@ def _moment(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError, OSError):
         return "at an unknown time"
-
-
-def _png(shown: Image.Image) -> bytes:
-    out = io.BytesIO()
-    shown.save(out, "PNG")
-    return out.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import PureWindowsPath
 from typing import Any, get_args
 
 from PIL import Image
@@ -16,14 +16,12 @@ from ..runs.turns import Source
 from ..street.draw import draw
 from ..street.recipe import from_params
 from ..street.scene import sample
-from ..vlm.spec import DType
+from ..vlm.spec import DType, is_embedded
 from .base import Renderer
 from .case import Case
 from .code import CannotBeWritten, Code, Writer
 from .registry import renderer
 
-EMBEDDED_PARTS = ("assets", "street-llava")
-"""How the folder of the embedded model ends, on whichever machine."""
 NOT_SAID = {"history": (), "decoding": Decoding(), "masks": (), "images_at": (), "clips": ()}
 """What a question has of which nothing need be written."""
 FOR_CAPTIONS = (
@@ -78,14 +76,9 @@ def model_code(model: KeptModel | None, write: Writer) -> str:
         given["quantisation"] = write.literal(spec.quantisation)
     if spec is not None and spec.adapter is not None:
         given["adapter"] = write.literal(spec.adapter)
-    arguments = [] if _is_embedded(source) else [write.literal(source)]
+    arguments = [] if is_embedded(source) else [write.literal(source)]
     arguments += [f"{name}={value}" for name, value in given.items()]
     return f"sightline.load_model({', '.join(arguments)})"
-
-
-def _is_embedded(source: str) -> bool:
-    """Whether a folder is that of the model that comes with Sightline, here or where the run was made."""
-    return any(path(source).parts[-2:] == EMBEDDED_PARTS for path in (PurePosixPath, PureWindowsPath))
 
 
 def question_code(question: Question, pictures: Sequence[str], write: Writer) -> str:

@@ -20,9 +20,11 @@ from ..errors import NotWritten, RunDamaged, RunError, SightlineError
 from ..images import MAX_BYTES, display_name
 from ..writing import written_whole
 from .budget import size_of
-from .files import as_json, check_folder, parsed, read_file
+from .files import as_json, check_folder, parsed
+from .handed import handed
 from .identity import new_run_id
 from .limits import MOST_JSON, MOST_TENSOR_BYTES
+from .public import here_again
 from .run import Run
 from .store import RunStore
 
@@ -53,17 +55,17 @@ def export_bundle(
     progress: Callable[[float], None] = lambda done: None,
 ) -> None:
     """Write a run, open or only looked at, as a bundle; `more` may add other files to it. What is no file of a run is
-    left out. `progress` is told the share of the run's bytes that is packed, and may raise to stop it. Raises
-    NotWritten, and RunDamaged where a file cannot be read."""
+    left out, and what is nobody else's business (`handed`). `progress` is told the share of the run's bytes that is
+    packed, and may raise to stop it. Raises NotWritten, and RunDamaged where a file cannot be read."""
     kept = sorted(_kept(run.folder))
     total, packed = size_of(run.folder), 0
     with written_whole(file) as out, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr(_ABOUT, as_json(MARK))
-        for name, most in kept:
-            content = read_file(run.folder / name, most)
+        for name, content in handed(run.folder, kept, run.manifest.models):
             archive.writestr(INSIDE + name, content)
             packed += len(content)
             progress(min(1.0, packed / total) if total else 1.0)
+        progress(1.0)
 
         def add(name: str, content: bytes) -> None:
             if name == _ABOUT or name.startswith(INSIDE) or not _leads_inside(name):
@@ -90,6 +92,9 @@ def import_bundle(store: RunStore, file: Path) -> tuple[str, tuple[str, ...]]:
     try:
         with store.open(id_) as run:
             run.rename(run.manifest.shown_title)
+            for model in run.manifest.models:
+                if (here := here_again(model, store.model(model.card.fingerprint, but=id_))) != model:
+                    run.keep_model(here.card, here.spec)
             return id_, run.check()
     except SightlineError as error:
         shutil.rmtree(store.folder / "runs" / id_, ignore_errors=True)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from PIL import Image
 
 from ..errors import RunDamaged, UnreadableImage
-from ..images import MAX_BYTES, open_image
+from ..images import MAX_BYTES, open_image, without_metadata
 from ..writing import write_whole
 from .files import read_file
 
@@ -73,7 +73,7 @@ def picture_name(image: Image.Image) -> str:
 
 def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    image.save(out, "PNG", compress_level=3)
+    without_metadata(image).save(out, "PNG", compress_level=3)
     return out.getvalue()
 
 

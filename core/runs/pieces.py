@@ -65,7 +65,7 @@ def write_piece(folder: Path, name: str, kind: str, content: Any, tensors: Mappi
         write_whole(folder / file, data)
     body = {"content": content, "tensors": file, "tensors_sha256": checksum}
     try:
-        json_text = as_json({MARK: kind, "form": FORM, "sha256": hashlib.sha256(as_json(body)).hexdigest(), **body})
+        json_text = piece_json(kind, body)
     except ValueError as error:
         raise NotWritten("This result has more text than is kept of one. It stays on screen.") from error
     write_whole(folder / f"{name}.json", json_text)
@@ -73,6 +73,11 @@ def write_piece(folder: Path, name: str, kind: str, content: Any, tensors: Mappi
         if former.name != file:
             with contextlib.suppress(OSError):
                 former.unlink()
+
+
+def piece_json(kind: str, body: Mapping[str, Any]) -> bytes:
+    """The JSON of a piece of this kind. Raises ValueError for too much of it."""
+    return as_json({MARK: kind, "form": FORM, "sha256": hashlib.sha256(as_json(body)).hexdigest(), **body})
 
 
 def read_piece(folder: Path, name: str, kind: str) -> Piece:

@@ -33,7 +33,7 @@ class About:
     version: str
 
 
-_ABOUT = form_of(About)
+ABOUT = form_of(About)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Results:
 
     def keep(self, kind: RunKind[Result], name: str, what: About, result: Result, out: Out) -> None:
         """Keep a result in place of a former one of this name. Raises NotWritten."""
-        content = {"about": _ABOUT.encode(what, out), "result": kind.form.encode(result, out)}
+        content = {"about": ABOUT.encode(what, out), "result": kind.form.encode(result, out)}
         with self._lock:
             write_piece(self._folder, name, "result", content, out.tensors)
             if self._known is not None:
@@ -99,4 +99,4 @@ class Results:
 def _parts(content: Any, name: str) -> tuple[About, Any]:
     if not isinstance(content, dict) or set(content) != {"about", "result"}:
         raise RunDamaged(f"{name}.json is damaged: it holds no result.")
-    return decoded(_ABOUT, Piece(content["about"], {}), Given(), f"{name}.json"), content["result"]
+    return decoded(ABOUT, Piece(content["about"], {}), Given(), f"{name}.json"), content["result"]

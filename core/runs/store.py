@@ -24,10 +24,11 @@ from .codec.hints import form_of
 from .identity import check_run_id, is_run_id, new_run_id
 from .info import RunInfo, run_info
 from .lock import RunLock
-from .manifest import Manifest, versions
+from .manifest import KeptModel, Manifest, versions
 from .opening import FOLDERS, opened
 from .pieces import decoded, encoded, read_piece, write_piece
 from .place import data_folder
+from .public import can_be_had
 from .run import Run, write_manifest
 
 _LIMITS = form_of(StoreLimits)
@@ -87,6 +88,13 @@ class RunStore:
     def info(self, id_: str) -> RunInfo:
         """One of them. Raises RunError."""
         return run_info(self._there(id_))
+
+    def model(self, fingerprint: str, but: str = "") -> KeptModel | None:
+        """The model of a fingerprint as the newest run has it that knows how to load it, one run (`but`) left out; None
+        where none does."""
+        others = (run.manifest for run in self.list() if run.manifest is not None and run.id != but)
+        known = (manifest.model(fingerprint) for manifest in others)
+        return next((one for one in known if one and one.spec is not None and can_be_had(one.spec.source)), None)
 
     def rename(self, id_: str, title: str) -> None:
         """Give a run that is not open another title. Raises RunBusy, RunError."""

@@ -67,6 +67,7 @@ class ModelCard:
     placement: str = ""
     weight_bytes: int = 0
     without_attention: tuple[int, ...] = ()
+    commit: str = ""
 
     @property
     def attention_layers(self) -> tuple[int, ...]:

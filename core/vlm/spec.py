@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Literal
 
 import torch
@@ -15,6 +16,9 @@ DType = Literal["auto", "float32", "bfloat16", "float16"]
 Quantisation = Literal["none", "8bit", "4bit"]
 NO_ADAPTER = "none"
 """The adapter of a spec that leaves out what lies beside a whole model."""
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+EMBEDDED_PARTS = ("assets", "street-llava")
+"""How the folder of the embedded model ends, on whichever machine."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,13 @@ def devices_here() -> tuple[str, ...]:
     return ("auto", *gpus, *several, *apple, "cpu")
 
 
-EMBEDDED = ModelSpec(str(asset("street-llava")))
+EMBEDDED = ModelSpec(str(asset(EMBEDDED_PARTS[-1])))
 """The small model that comes with Sightline."""
+
+
+def is_embedded(source: str) -> bool:
+    """Whether a folder is that of the model that comes with Sightline, here or where a run was made."""
+    return any(path(source).parts[-2:] == EMBEDDED_PARTS for path in (PurePosixPath, PureWindowsPath))
 
 
 def _native_bfloat16(device: torch.device) -> bool:
@@ -121,3 +130,12 @@ def _native_bfloat16(device: torch.device) -> bool:
     if device.type == "mps":
         return bool(torch.backends.mps.is_macos_or_newer(14, 0))
     return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def hub_place(folder: PurePath) -> tuple[str, str] | None:
+    """Hub id and commit of a folder of the hub's cache, whose folders are called by the hash of a commit; None for any
+    other."""
+    repository, inside, commit = (*folder.parts[-3:], "", "", "")[:3]
+    if inside != "snapshots" or not repository.startswith("models--"):
+        return None
+    return repository.removeprefix("models--").replace("--", "/"), commit

@@ -11,6 +11,7 @@ from ...answer import Answer, Question, Target
 from ...charts.overlays import fit
 from ...charts.tokens import cut
 from ...comparison.keyword import key_tokens
+from ...runs.public import can_be_had
 from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
 from ..state import models
@@ -169,7 +170,13 @@ def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Ex
             + (", and what was computed about it is shown" if kept else "")
             + ". Ask the same question of the present model, or bring the former one back."
         )
-        if unknown is not None:
+        if unknown is not None and not can_be_had(unknown.source):
+            st.text(
+                f"It was loaded from a folder called {unknown.source}, which is not here. Have it sent, and choose it in "
+                "the sidebar."
+            )
+            unknown = None
+        elif unknown is not None:
             st.text(f"It was loaded from {unknown.source}. Load only what you trust.")
         with st.container(horizontal=True):
             again = st.button("Ask the present model", type="primary", icon=":material/replay:", key="ask_present")

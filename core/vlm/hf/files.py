@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ModelUnavailable
+from ..spec import hub_place
 from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_config, trouble_with_files
 
 INDEX = "model.safetensors.index.json"
@@ -34,12 +35,9 @@ WHOLE_HASH = 64 * 2**20
 
 
 def called(folder: Path) -> str:
-    """What to call a model folder on the screen: by its hub id where it is the hub's, whose folders are called by the
-    hash of a commit."""
-    repository = folder.parent.parent.name
-    if folder.parent.name == "snapshots" and repository.startswith("models--"):
-        return repository.removeprefix("models--").replace("--", "/")
-    return folder.name
+    """What to call a model folder on the screen: by its hub id where it is the hub's."""
+    place = hub_place(folder)
+    return folder.name if place is None else place[0]
 
 
 def read_json(path: Path) -> Mapping[str, Any]:

@@ -37,12 +37,11 @@ from tqdm import tqdm
 from ...errors import ModelUnavailable
 from ..cancel import Cancelled, CancelToken
 from ..memory import readable_bytes
-from ..spec import ModelSpec
+from ..spec import HUB_ID, ModelSpec
 from .files import check_folder
 from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_files
 from .transfers import in_pieces
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 DESCRIPTIONS = re.compile(r"[^/]+\.(json|jinja|txt)|tokenizer\.model|chat_templates?/[^/]+\.jinja")
 WHOLE_WEIGHTS = "model.safetensors"
 SPLIT_WEIGHTS = re.compile(r"model-\d+-of-\d+\.safetensors")

@@ -14,7 +14,7 @@ from ...errors import ModelUnavailable
 from ..cancel import CancelToken
 from ..memory import MemoryEstimate, available_bytes, judge_memory
 from ..model import ModelCard, VisionLanguageModel
-from ..spec import NO_ADAPTER, ModelSpec, Quantisation
+from ..spec import NO_ADAPTER, ModelSpec, Quantisation, hub_place
 from ..threads import choose_threads
 from .adapters import check_adapter, put_on
 from .families.context import PromptContext
@@ -130,7 +130,7 @@ def load_model(
     precision = str(dtype).removeprefix("torch.")
     quantised = stored_as(described) if method else {"8bit": "8 bit", "4bit": "4 bit"}.get(spec.quantisation, "")
     stored = f"-{spec.quantisation}" if spec.quantisation != "none" else ""
-    name = folder.name if Path(spec.source).expanduser().is_dir() else spec.source
+    name = called(folder) if Path(spec.source).expanduser().is_dir() else spec.source
     card = _card(
         config,
         name=name if adapter is None else f"{name} with {called(adapter)}",
@@ -144,6 +144,7 @@ def load_model(
         quantisation=quantised,
         adapter="" if adapter is None else called(adapter),
         placement=_in_words(placement),
+        commit=(hub_place(folder) or ("", ""))[1],
         weight_bytes=sum(each.numel() * each.element_size() for each in (*network.parameters(), *network.buffers())),
     )
     progress("Ready")
@@ -243,7 +244,7 @@ def _judge(
 ) -> MemoryEstimate:
     dtype = _dtype(spec, counts, devices[0])
     working = _working_bytes(config, dtype.itemsize)
-    name = folder.name if Path(spec.source).expanduser().is_dir() else spec.source
+    name = called(folder) if Path(spec.source).expanduser().is_dir() else spec.source
     return judge_memory(
         name, _weight_bytes(spec, counts, dtype), working, devices, _others(spec, counts, dtype, working), freed
     )
