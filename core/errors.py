@@ -60,6 +60,10 @@ class MisplacedImage(QuestionError):
     """A picture cannot stand where it is put in a question."""
 
 
+class TemplateRefuses(QuestionError):
+    """The model's chat template, a program of its own, refuses or fails on a conversation."""
+
+
 class QuestionTooLong(QuestionError):
     """Question, history and image do not fit into the model's context."""
 
@@ -74,6 +78,10 @@ class UnusableVideo(QuestionError):
 
 class ImageMissing(QuestionError):
     """The model's processor takes no question without a picture."""
+
+
+class NoNumbers(SightlineError):
+    """A model's output is no number, or the same for every word: nothing can be answered nor explained."""
 
 
 # Explaining an answer

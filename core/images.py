@@ -32,6 +32,7 @@ from PIL import (
 from .decoding import BLOCK, MOST_SCANS, Stop, Watched, alone, scans
 from .errors import UnreadableImage
 from .shrinking import UnknownMode, shrunk
+from .typed_paths import typed_path
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
@@ -164,7 +165,7 @@ def plain_name(name: str) -> str:
 def _read(path: Path) -> bytes:
     """A file's content, and no more than is opened. Raises UnreadableImage."""
     try:
-        with path.expanduser().open("rb") as file:
+        with typed_path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = f"{display_name(path.name)} cannot be read ({error.strerror})."

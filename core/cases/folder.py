@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import FolderError, UnreadableImage
 from ..images import display_name
+from ..typed_paths import typed_path
 from .tables import listed
 
 PICTURES = frozenset(".jpg .jpeg .png .webp .gif .bmp .tif .tiff".split())
@@ -21,7 +22,7 @@ class Folder:
     """Files below `path`, hidden ones aside. Raises FolderError where that is no folder that can be read."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser()
+        self.path = typed_path(path)
         try:
             self.root = self.path.resolve(strict=True)
             # Hidden ones are none of a data set's: macOS puts a "._data.csv" beside each file of an archive.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import WrongOption
+from ..typed_paths import typed_path
 from .commands.dashboard import PORT
 from .console import say
 
@@ -56,7 +57,7 @@ def kept_in(data: Path | None) -> dict[str, str]:
 
     if data is None:
         return {}
-    folder = data.expanduser().resolve()
+    folder = typed_path(data).resolve()
     if folder.exists() and not folder.is_dir():
         raise WrongOption(f"{data} is a file. Name a folder with --data.")
     return {FOLDER: str(folder)}

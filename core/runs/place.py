@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from ..typed_paths import typed_path
+
 FOLDER = "SIGHTLINE_DATA"
 """The environment variable that names another folder than the account's own."""
 
@@ -14,4 +16,4 @@ FOLDER = "SIGHTLINE_DATA"
 def data_folder() -> Path:
     """The folder under which runs are kept."""
     named = os.environ.get(FOLDER, "").strip()
-    return Path(named).expanduser() if named else user_data_path("sightline", appauthor=False)
+    return typed_path(named) if named else user_data_path("sightline", appauthor=False)

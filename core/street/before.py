@@ -13,6 +13,7 @@ from pathlib import Path
 from transformers import LlamaForCausalLM
 
 from ..errors import ModelUnavailable
+from ..typed_paths import is_folder, typed_path
 from ..vlm.hf.files import fingerprint, weight_files
 from ..vlm.hf.network import TransformersModel
 from ..vlm.loading import EMBEDDED, ModelSpec, load_model
@@ -25,8 +26,8 @@ def load_before(spec: ModelSpec = EMBEDDED) -> VisionLanguageModel:
 
     Raises ModelUnavailable where they are not there, are damaged or belong to another model.
     """
-    folder = Path(spec.source).expanduser() / LANGUAGE_BEFORE
-    if not folder.is_dir():
+    folder = typed_path(spec.source) / LANGUAGE_BEFORE
+    if not is_folder(folder):
         raise ModelUnavailable(
             f"What {Path(spec.source).name} was before it saw pictures is not known: its folder has no "
             f"{LANGUAGE_BEFORE}. Choose the embedded model."

@@ -11,6 +11,7 @@ import torch
 
 from ..assets import asset
 from ..errors import ModelUnavailable
+from ..typed_paths import is_there, typed_path
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Quantisation = Literal["none", "8bit", "4bit"]
@@ -51,7 +52,7 @@ class ModelSpec:
     @property
     def _parts(self) -> tuple[str, str | None]:
         source, at, revision = self.source.rpartition("@")
-        if not at or not source or Path(self.source).expanduser().exists():
+        if not at or not source or is_there(typed_path(self.source)):
             return self.source, None
         return source, revision or None
 

@@ -14,6 +14,7 @@ from ...cases.runner import expected, run_cases
 from ...cases.street import FAMILIES, street_cases
 from ...counted import counted
 from ...errors import FolderError, JournalError
+from ...typed_paths import typed_path
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -94,7 +95,7 @@ def _read(view: BenchmarkView, path: str, form: str | None) -> None:
     except FolderError as error:
         view.trouble = str(error)
         return
-    view.chosen = Benchmark(recognised.key, str(Path(path).expanduser()), cases.cases, cases.problems)
+    view.chosen = Benchmark(recognised.key, str(typed_path(path)), cases.cases, cases.problems)
 
 
 def _formats() -> None:
@@ -143,7 +144,7 @@ def _file(chosen: Benchmark, model: VisionLanguageModel) -> Path | None:
     if not typed:
         st.text("Name a file for the results.")
         return None
-    return Path(typed).expanduser()
+    return typed_path(typed)
 
 
 def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run | None) -> Run | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...errors import ModelUnavailable
 from ..spec import hub_place
@@ -30,6 +31,8 @@ BYTES = {
     "BOOL": 1,
 }
 LARGEST_HEADER = 100_000_000
+LARGEST_DESCRIPTION = 200_000_000
+"""Bytes of a JSON file: the vocabularies of real models take up to 40 million."""
 WHOLE_HASH = 64 * 2**20
 """Weights up to this many bytes are hashed whole; of larger ones the headers, sizes and a megabyte from each end."""
 
@@ -42,10 +45,17 @@ def called(folder: Path) -> str:
 
 def read_json(path: Path) -> Mapping[str, Any]:
     """A JSON object of a model folder. Raises ModelUnavailable when it is missing or not one."""
+    check_regular(path)
     try:
+        if path.stat().st_size > LARGEST_DESCRIPTION:
+            raise ValueError(f"it is larger than {LARGEST_DESCRIPTION / 1e6:.0f} MB")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise missing(path.parent, path.name) from None
+    except RecursionError:
+        raise ModelUnavailable(
+            f"{path.name} in {called(path.parent)} is nested too deeply to be read. Download the model again."
+        ) from None
     except (OSError, ValueError) as error:
         raise ModelUnavailable(
             f"{path.name} in {called(path.parent)} cannot be read ({error}). Download the model again."
@@ -55,6 +65,19 @@ def read_json(path: Path) -> Mapping[str, Any]:
             f"{path.name} in {called(path.parent)} is not what it should be. Download the model again."
         )
     return value
+
+
+def check_regular(path: Path) -> None:
+    """Raises ModelUnavailable for what is there and neither a file nor a folder: reading a pipe would never end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # it is not there, or whoever reads it says what is wrong
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ModelUnavailable(
+            f"{path.name} in {called(path.parent)} is neither a file nor a folder, and is not opened. Download the "
+            "model again."
+        )
 
 
 def missing(folder: Path, name: str) -> ModelUnavailable:
@@ -70,6 +93,10 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
         return (folder / WEIGHTS,)
     if (folder / INDEX).exists():
         table = read_json(folder / INDEX).get("weight_map", {})
+        if not isinstance(table, dict):
+            raise ModelUnavailable(
+                f"{INDEX} in {called(folder)} does not say in which file each weight is. Download the model again."
+            )
         names = sorted({str(name) for name in table.values()})
         for name in names:
             if Path(name).name != name or not (folder / name).exists():
@@ -87,6 +114,7 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
 def read_header(path: Path) -> dict[str, Any]:
     """The header of a safetensors file: name -> dtype, shape and place. Raises ModelUnavailable when the file is
     not one, or is shorter or longer than its header says."""
+    check_regular(path)
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
@@ -94,9 +122,15 @@ def read_header(path: Path) -> dict[str, Any]:
             if not 2 <= length <= min(LARGEST_HEADER, size - 8):
                 raise ValueError("it has no header")
             header = json.loads(file.read(length))
+        if not isinstance(header, dict):
+            raise ValueError("its header is no table")
         tensors = {name: value for name, value in header.items() if name != "__metadata__"}
-        end = max((int(value["data_offsets"][1]) for value in tensors.values()), default=0)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        end = max((_end(name, value) for name, value in tensors.items()), default=0)
+    except RecursionError:
+        raise ModelUnavailable(
+            f"The weights file {path.name} is damaged (its header is nested too deeply). Download it again."
+        ) from None
+    except (OSError, ValueError) as error:
         raise ModelUnavailable(f"The weights file {path.name} is damaged ({error}). Download it again.") from error
     if size != 8 + length + end:
         raise ModelUnavailable(
@@ -104,6 +138,21 @@ def read_header(path: Path) -> dict[str, Any]:
             "expected. Download it again."
         )
     return tensors
+
+
+def _end(name: str, tensor: Any) -> int:
+    """Where a tensor ends that a header describes. Raises ValueError for one that it does not describe."""
+    described = tensor if isinstance(tensor, dict) else {}
+    offsets = described.get("data_offsets")
+    named = isinstance(described.get("dtype"), str) and _counts(described.get("shape"))
+    if named and _counts(offsets) and len(offsets) == 2 and offsets[0] <= offsets[1]:
+        return offsets[1]
+    raise ValueError(f"its header does not say what {name[:80]} is")
+
+
+def _counts(value: Any) -> TypeGuard[list[int]]:
+    """Whether something is a list of whole numbers from zero on."""
+    return isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
 
 
 def count_parameters(headers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
@@ -118,7 +167,10 @@ def count_parameters(headers: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 
 def check_kind(folder: Path) -> None:
     """Raises ModelUnavailable for a folder that is something else than a model in safetensors, naming what it is."""
-    names = {path.name for path in folder.iterdir()}
+    names = set()
+    for path in folder.iterdir():
+        check_regular(path)
+        names.add(path.name)
     trouble = trouble_with_files(called(folder), names, base_of_adapter(folder)) or trouble_with_config(
         called(folder), read_json(folder / "config.json")
     )

@@ -35,6 +35,7 @@ from huggingface_hub.utils import WeakFileLock, build_hf_headers  # type: ignore
 from tqdm import tqdm
 
 from ...errors import ModelUnavailable
+from ...typed_paths import is_file, is_folder, typed_path
 from ..cancel import Cancelled, CancelToken
 from ..memory import readable_bytes
 from ..spec import HUB_ID, ModelSpec
@@ -102,12 +103,12 @@ def local_adapter(source: str) -> Path | None:
 
 def _path(source: str) -> Path | None:
     """The folder that a source is; None for a hub id. Raises ModelUnavailable for what is neither."""
-    path = Path(source).expanduser()
-    if path.is_dir():
+    path = typed_path(source)
+    if is_folder(path):
         return path
-    if path.is_file() and path.suffix == ".gguf":
+    if is_file(path) and path.suffix == ".gguf":
         raise ModelUnavailable(trouble_with_files(path.name, {path.name}) or "")
-    if path.is_file():
+    if is_file(path):
         raise ModelUnavailable(f"{path.name} is a file. Choose the folder of a model, with its config.json.")
     if not HUB_ID.fullmatch(ModelSpec(source).id):
         raise ModelUnavailable(

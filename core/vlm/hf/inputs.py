@@ -225,10 +225,12 @@ def with_ids(inputs: dict[str, Tensor], ids: Sequence[int], network: Any) -> dic
     }
 
 
-def continuation_ids(processor: Any, control: frozenset[int], question: Question, text: str) -> tuple[int, ...]:
+def continuation_ids(
+    processor: Any, control: frozenset[int], question: Question, text: str, name: str
+) -> tuple[int, ...]:
     """The tokens of `text` as an answer to the question: as they follow its prompt, or else as they stand alone."""
-    tokenizer, rendered = processor.tokenizer, prompts.render(processor, question)
-    opening = prompts.answer_opening(rendered, prompts.render(processor, question, answered=True))
+    tokenizer, rendered = processor.tokenizer, prompts.render(processor, question, name)
+    opening = prompts.answer_opening(rendered, prompts.render(processor, question, name, answered=True))
     answer = prompts.clean(text)
     if not answer:
         return ()

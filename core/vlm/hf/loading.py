@@ -3,15 +3,17 @@ then read configuration, processor and weights (`pretrained.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ...errors import ModelUnavailable
-from ..cancel import CancelToken
+from ...errors import ModelUnavailable, SightlineError
+from ...typed_paths import is_folder, typed_path
+from ..cancel import Cancelled, CancelToken
 from ..memory import MemoryEstimate, available_bytes, judge_memory
 from ..model import ModelCard, VisionLanguageModel
 from ..spec import NO_ADAPTER, ModelSpec, Quantisation, hub_place
@@ -43,6 +45,7 @@ from .pretrained import (
     refuse_if_unlike,
 )
 from .quantised import BITS, check_package, check_several, method_of, quantisation_config, stored_as, with_gradients
+from .sizes import check_sizes
 
 HALF = {"F16", "BF16"}
 PLAIN = {*HALF, "F32", "F64"}
@@ -63,14 +66,8 @@ def estimate_memory(spec: ModelSpec, freed: int = 0) -> MemoryEstimate:
 
     Asks the hub for the size of a model that is not here. Raises ModelUnavailable.
     """
-    folder = local_folder(spec)
-    devices = spec.torch_devices()
-    if folder is None:
-        return _judge_download(spec, hub_files(spec), devices, freed)
-    config = read_configuration(folder)
-    check_adapter_beside(spec, folder)
-    counts = count_parameters(read_header(path) for path in check_folder(folder))
-    return _judge(spec, folder, config, counts, devices, freed)
+    with _in_a_sentence(spec):
+        return _estimate(spec, freed)
 
 
 def load_model(
@@ -82,6 +79,48 @@ def load_model(
 ) -> VisionLanguageModel:
     """Load a model. `progress` is told in a few words what is going on; with `anyway` also one that is not expected to
     fit. Raises ModelUnavailable, and Cancelled where a download is stopped: what it has is kept."""
+    with _in_a_sentence(spec):
+        return _load(spec, progress, anyway, cancel)
+
+
+@contextmanager
+def _in_a_sentence(spec: ModelSpec) -> Iterator[None]:
+    """What is wrong with a model's files can show anywhere: whatever has no sentence of its own yet gets one. Raises
+    ModelUnavailable."""
+    try:
+        yield
+    except (SightlineError, Cancelled):
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:160]
+        raise ModelUnavailable(
+            f"{spec.source} cannot be loaded ({type(error).__name__}{': ' if said else ''}{said}). Its files are "
+            "damaged, or made for another version of transformers: download it again, or choose another model."
+        ) from error
+
+
+def _counted(folder: Path, weights: Sequence[Path]) -> dict[str, int]:
+    """How many numbers of each safetensors dtype a folder's weights hold. Raises ModelUnavailable where they are
+    damaged, or its configuration is of a network of other sizes."""
+    headers = [read_header(path) for path in weights]
+    check_sizes(called(folder), read_json(folder / "config.json"), sum(map(len, headers)))
+    return count_parameters(headers)
+
+
+def _estimate(spec: ModelSpec, freed: int = 0) -> MemoryEstimate:
+    folder = local_folder(spec)
+    devices = spec.torch_devices()
+    if folder is None:
+        return _judge_download(spec, hub_files(spec), devices, freed)
+    config = read_configuration(folder)
+    check_adapter_beside(spec, folder)
+    counts = _counted(folder, check_folder(folder))
+    return _judge(spec, folder, config, counts, devices, freed)
+
+
+def _load(
+    spec: ModelSpec, progress: Callable[[str], None], anyway: bool, cancel: CancelToken | None
+) -> VisionLanguageModel:
     progress("Looking for the model's files")
     devices = spec.torch_devices()
     folder = local_folder(spec)
@@ -95,7 +134,7 @@ def load_model(
     check_adapter_beside(spec, folder)
     adapter = _adapter(spec, progress, cancel)
     weights = check_folder(folder)
-    counts = count_parameters(read_header(path) for path in weights)
+    counts = _counted(folder, weights)
     described = read_json(folder / "config.json")
     if not anyway:
         _refuse_if_too_large(_judge(spec, folder, config, counts, devices))
@@ -130,7 +169,7 @@ def load_model(
     precision = str(dtype).removeprefix("torch.")
     quantised = stored_as(described) if method else {"8bit": "8 bit", "4bit": "4 bit"}.get(spec.quantisation, "")
     stored = f"-{spec.quantisation}" if spec.quantisation != "none" else ""
-    name = called(folder) if Path(spec.source).expanduser().is_dir() else spec.source
+    name = called(folder) if is_folder(typed_path(spec.source)) else spec.source
     card = _card(
         config,
         name=name if adapter is None else f"{name} with {called(adapter)}",
@@ -244,7 +283,7 @@ def _judge(
 ) -> MemoryEstimate:
     dtype = _dtype(spec, counts, devices[0])
     working = _working_bytes(config, dtype.itemsize)
-    name = called(folder) if Path(spec.source).expanduser().is_dir() else spec.source
+    name = called(folder) if is_folder(typed_path(spec.source)) else spec.source
     return judge_memory(
         name, _weight_bytes(spec, counts, dtype), working, devices, _others(spec, counts, dtype, working), freed
     )

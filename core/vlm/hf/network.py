@@ -44,6 +44,7 @@ from .editing import editing, together
 from .families.base import Family
 from .frames.choosing import chosen
 from .grid_probe import measure
+from .image_places import blamed, check_known
 from .inputs import (
     PositionedPrompt,
     check_images,
@@ -126,15 +127,17 @@ class TransformersModel(VisionLanguageModel):
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
         check_images(question, self.processor, self.family, self.card.name)
         words = prompts.typed_words(question)
-        rendered = prompts.render(self.processor, question)
+        rendered = prompts.render(self.processor, question, self.card.name)
         began = pace.clock()
-        expanded, inputs = processed(self.processor, rendered, question, self.card.name)
-        self.pace.note("pictures", numbers_in(inputs), pace.clock() - began)
-        prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
-        check_length(len(prompt.ids), question, self.card.name, self.context_length)
-        places = () if self.family.across else image_positions(prompt, visual_ids(self.network.config, question))
-        if not self.family.across:
-            check_seen(places, question, self.card.name)
+        with blamed(self.processor, self.network.config, question, rendered, self.card.name):
+            expanded, inputs = processed(self.processor, rendered, question, self.card.name)
+            self.pace.note("pictures", numbers_in(inputs), pace.clock() - began)
+            prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
+            check_length(len(prompt.ids), question, self.card.name, self.context_length)
+            places = () if self.family.across else image_positions(prompt, visual_ids(self.network.config, question))
+            if not self.family.across:
+                check_seen(places, question, self.card.name)
+        check_known(prompt.ids, self.network, self.card.name)
         text = spoken(prompt, places, self.processor.tokenizer)
         more = self.family.word_inputs(self.processor, inputs, prompt.ids, text)
         inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
@@ -207,7 +210,7 @@ class TransformersModel(VisionLanguageModel):
         return replace(layout, kinds=(*layout.kinds, *kinds), views=moved)
 
     def continuation(self, question: Question, text: str) -> tuple[int, ...]:
-        return continuation_ids(self.processor, self._control, question, text)
+        return continuation_ids(self.processor, self._control, question, text, self.card.name)
 
     # Generation
 

@@ -30,15 +30,18 @@ from .kinds import of_another_task, runs_by_own_code
 from .placement import attach
 from .processor import load_processor
 from .quantised import method_of
+from .sizes import check_sizes
+from .vetting import check_descriptions
 
 
 def read_configuration(folder: Path) -> Any:
     """The configuration of a model that takes pictures as image tokens of its sequence. Raises ModelUnavailable."""
     described = read_json(folder / "config.json")
     model_type = described.get("model_type")
+    check_sizes(called(folder), described)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+    except Exception as error:  # its checks have errors of their own
         own_code = runs_by_own_code(called(folder), described)
         raise ModelUnavailable(
             own_code
@@ -133,6 +136,7 @@ def refuse_if_unlike(folder: Path, empty: Any, stored: int) -> None:
 def read_processor(folder: Path, family: Family) -> Any:
     """The processor, with tokenizer, image processor and chat template: its own, its tokenizer's, or the form of prompt
     that the family was taught. Raises ModelUnavailable."""
+    check_descriptions(folder)
     try:
         processor = load_processor(folder)
     except Exception as error:  # transformers and tokenizers raise whatever their parsers raise

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...answer import Question
-from ...errors import MisplacedImage
+from ...errors import MisplacedImage, TemplateRefuses
+from .template import rendered
 
 # Noncharacters: Unicode promises never to assign them, so no text means them.
 _OPEN, _CLOSE, _BREAK = "\ufdd0", "\ufdd1", "\ufdd2"
@@ -56,12 +57,12 @@ def mark(index: int) -> str:
     return f"{_OPEN}{index}{_CLOSE}"
 
 
-def render(processor: Any, question: Question, answered: bool = False) -> str:
-    """The chat template with a mark for each of the question's `typed_words`.
+def render(processor: Any, question: Question, name: str, answered: bool = False) -> str:
+    """The chat template of the model `name` with a mark for each of the question's `typed_words`.
 
     Pictures and videos stand in the first turn, where the question puts them. With `answered` the question has an
     answer's mark too; without it the template ends where the model begins to write. Raises MisplacedImage where the
-    template does not keep to the places of the images.
+    template does not keep to the places of the images, TemplateRefuses where it does not take the conversation.
     """
     first = _first_content(question)
     marks = sum(part["type"] == "text" for part in first)
@@ -70,19 +71,24 @@ def render(processor: Any, question: Question, answered: bool = False) -> str:
         {"role": "assistant" if index % 2 else "user", "content": content}
         for index, content in enumerate([first, *later])
     ]
-    rendered = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
+    text = rendered(processor, messages, name, answered=answered)
+    if mark(len(typed_words(question)) - 1) not in text:
+        raise TemplateRefuses(
+            f"The chat template of {name} has no place for the words of a question, so the model would not read it. "
+            "Choose a version whose template has one, or another model."
+        )
     if question.images_at:
         messages[0] = {"role": "user", "content": [part for part in first if part["type"] == "text"]}
-        bare = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
+        bare = rendered(processor, messages, name, answered=answered)
         # Many templates write all images of a turn before its words: then these are followed by the same without them.
         followed = slice(1, marks + (first[-1]["type"] != "text"))
-        with_images, without = (_MARK.split(text)[::2][followed] for text in (rendered, bare))
+        with_images, without = (_MARK.split(text)[::2][followed] for text in (text, bare))
         if any(one == other for one, other in zip(with_images, without, strict=True)):
             raise MisplacedImage(
                 "This model's chat template puts every picture before the words, wherever it stands in the question. "
                 "Leave out the places of the pictures, and name them in words."
             )
-    return rendered
+    return text
 
 
 def _first_content(question: Question) -> list[dict[str, str]]:

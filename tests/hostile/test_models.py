@@ -1,0 +1,111 @@
+"""Model folders that lie, break or never end: each is told in a sentence, and nothing else comes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.answer import Decoding, Question, Turn
+from core.errors import ModelUnavailable, NoNumbers, SightlineError, TemplateRefuses
+from core.vlm.generation import ask
+from core.vlm.hf import template, vetting
+from core.vlm.hf.tokenizer_growth import MOST, growth
+from core.vlm.loading import ModelSpec, estimate_memory, load_model, on_this_machine
+from tests.hostile.models import REFUSED_AT_LOADING, TOLD_WHEN_ASKED, Damage, multiplied, replaced
+
+
+@pytest.fixture
+def copy(llava_folder: Path, tmp_path: Path) -> Path:
+    """A LLaVA folder to damage."""
+    return Path(shutil.copytree(llava_folder, tmp_path / "damaged"))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(vetting, "SECONDS", 1)
+    monkeypatch.setattr(template, "SECONDS", 0.3)
+
+
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in REFUSED_AT_LOADING.items()])
+def test_a_model_that_cannot_be_is_refused_at_loading(copy: Path, damage: Damage) -> None:
+    damage(copy)
+    with pytest.raises(ModelUnavailable) as refused:
+        load_model(ModelSpec(str(copy)))
+    assert _is_a_sentence(str(refused.value))
+
+
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in TOLD_WHEN_ASKED.items()])
+def test_a_model_that_cannot_answer_says_so(copy: Path, damage: Damage, picture: Image.Image) -> None:
+    damage(copy)
+    model = load_model(ModelSpec(str(copy)))
+    for _ in range(2):  # nothing of the first is left that could hold up the second
+        with pytest.raises((ModelUnavailable, NoNumbers, TemplateRefuses)) as refused:
+            ask(model, Question("What is there?", picture, decoding=Decoding(max_new_tokens=3)))
+        assert _is_a_sentence(str(refused.value))
+
+
+def test_a_template_that_refuses_is_told_in_its_own_words(copy: Path, picture: Image.Image) -> None:
+    TOLD_WHEN_ASKED["template refuses"](copy)
+    with pytest.raises(TemplateRefuses, match="Roles must alternate"):
+        ask(load_model(ModelSpec(str(copy))), Question("What?", picture))
+
+
+def test_a_template_that_refuses_some_conversations_leaves_the_others_alone(copy: Path, picture: Image.Image) -> None:
+    whole = (copy / "chat_template.jinja").read_text()
+    endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    replaced("chat_template.jinja", f"{{% if messages|length > 1 %}}{endless}{{% endif %}}{whole}")(copy)
+    model = load_model(ModelSpec(str(copy)))
+    question = Question("What is there?", picture, decoding=Decoding(max_new_tokens=3))
+    first = ask(model, question)
+    with pytest.raises(TemplateRefuses, match="without end"):
+        ask(model, replace(first.question, text="And else?", history=(Turn(first.question.text, first.text),)))
+    assert ask(model, question).text == first.text
+
+
+@pytest.mark.parametrize(
+    "source", ["~nosuchuser/x", "x" * 300, f"{'y' * 300}/z", "a\0b", "~\ud800/x", "/dev/null", "..//"]
+)
+def test_what_is_no_name_of_a_model_is_refused_without_asking_anybody(source: str, offline: None) -> None:
+    for look in (lambda: load_model(ModelSpec(source)), lambda: estimate_memory(ModelSpec(source))):
+        with pytest.raises(SightlineError):
+            look()
+    with contextlib.suppress(SightlineError):
+        on_this_machine(source)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.vlm.hf.hub.constants.is_offline_mode", lambda: True)
+
+
+def test_a_verdict_is_kept_by_what_was_tried(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    REFUSED_AT_LOADING["template takes all memory"](copy)
+    with pytest.raises(ModelUnavailable, match="chat template"):
+        vetting.check_descriptions(copy)
+    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(vetting, "_tried", lambda *_: pytest.fail("it was tried again"))
+    with pytest.raises(ModelUnavailable, match="chat template"):
+        vetting.check_descriptions(copy)
+
+
+def test_a_space_of_three_bytes_is_no_growth_and_steps_multiply() -> None:
+    ordinary = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, _replace(" ", "▁")]}
+    assert growth(ordinary) == 1.0 and growth(None) == 1.0 and growth([{}, 3]) == 1.0
+    assert growth(multiplied(10, 3)) == 1000.0 > MOST
+    assert growth(_replace("abc", "xyzxyz")) == 2.0
+
+
+def _replace(pattern: str, content: str) -> dict[str, object]:
+    return {"type": "Replace", "pattern": {"String": pattern}, "content": content}
+
+
+def _is_a_sentence(said: str) -> bool:
+    """One that ends, is no dump, and says what to do."""
+    return said.endswith(".") and "\n" not in said and ("again" in said or "Choose" in said)
