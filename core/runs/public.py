@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from ..typed_paths import is_folder, typed_path
 from ..vlm.spec import EMBEDDED, EMBEDDED_PARTS, HUB_ID, NO_ADAPTER, ModelSpec, hub_place, is_embedded
 from .manifest import KeptModel
 
@@ -91,11 +92,6 @@ def here_again(kept: KeptModel, known: KeptModel | None) -> KeptModel:
     if is_embedded(kept.spec.source):
         return replace(kept, spec=replace(kept.spec, source=EMBEDDED.source))
     known_spec = None if known is None else known.spec
-    return replace(kept, spec=known_spec) if known_spec is not None and _is_folder(known_spec.source) else kept
-
-
-def _is_folder(source: str) -> bool:
-    try:
-        return Path(source).expanduser().is_dir()
-    except (RuntimeError, ValueError, OSError):
-        return False
+    return (
+        replace(kept, spec=known_spec) if known_spec is not None and is_folder(typed_path(known_spec.source)) else kept
+    )

@@ -172,8 +172,8 @@ def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Ex
         )
         if unknown is not None and not can_be_had(unknown.source):
             st.text(
-                f"It was loaded from a folder called {unknown.source}, which is not here. Have it sent, and choose it in "
-                "the sidebar."
+                f"It was loaded from a folder called {unknown.source}, which is not here. Have it sent, and choose it "
+                "in the sidebar."
             )
             unknown = None
         elif unknown is not None:
