@@ -26,12 +26,12 @@ def public_source(source: str) -> str:
     folder = PureWindowsPath(source)  # which knows both kinds of slashes
     if (place := hub_place(folder)) is not None:
         return "@".join(place)
-    return source if can_be_had(source) and not _is_folder(source) else folder.name or SOMEWHERE
+    return source if can_be_had(source) and not is_folder(typed_path(source)) else folder.name or SOMEWHERE
 
 
 def can_be_had(source: str) -> bool:
     """Whether a model's source leads somewhere from here: to a folder, or to the hub."""
-    return _is_folder(source) or HUB_ID.fullmatch(source.partition("@")[0]) is not None
+    return is_folder(typed_path(source)) or HUB_ID.fullmatch(source.partition("@")[0]) is not None
 
 
 def public_model(kept: KeptModel) -> KeptModel:
