@@ -276,9 +276,9 @@ def test_another_picture_lets_patches_and_word_go(llava: TransformersModel, qwen
     view.about(one, llava.card)
     view.word = 0
     view.about(same, llava.card)
-    assert view.patches == (5, 6) and view.word is None and view.head == (2, 3)
+    assert view.patches == (5, 6) and view.word == 0 and view.head == (2, 3)
     view.about(other, replace(qwen.card, layers=2))
-    assert view.patches == () and view.head is None and view.layer <= 1
+    assert view.patches == () and view.word is None and view.head is None and view.layer <= 1
 
 
 def test_the_last_layer_is_looked_at_until_another_is_chosen(llava: TransformersModel) -> None:

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+import core
 from core.answer import Answer, Decoding, Question, Target
 from core.attention.measures import measured
 from core.attention.rows import answer_rows
@@ -23,6 +26,7 @@ from core.maps.difference import difference
 from core.mechanisms.contributions import contributions
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases
+from core.reports.figure import Figure
 from core.runs.compared import figure_of
 from core.runs.store import RunStore
 from core.street.recipe import SceneRecipe, possible_changes
@@ -41,6 +45,7 @@ from core.ui.state.workspace import Exchange, Workspace
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
+from tests.reports.test_scripts import here
 from tests.ui.charts import told
 
 App = Callable[..., AppTest]
@@ -239,6 +244,62 @@ def test_graphs_tell_which_edges_they_have_in_common(
     assert f"{both} edge" in texts(at) and f"; {len(edges)} different ones." in texts(at)
     table = at.dataframe[0].value
     assert list(table["graphs"]) == sorted(table["graphs"], reverse=True) and list(table["graphs"]).count(2) == both
+
+
+@pytest.mark.parametrize(
+    ("what", "made"),
+    [("Answers", "figures"), ("Maps", "changes"), ("Heads", "changes"), ("Lens", "places"), ("Graphs", "edges")],
+)
+def test_every_panel_is_saved_and_copied_as_a_script_that_makes_it(
+    what: str,
+    made: str,
+    app: App,
+    two: tuple[Exchange, Exchange],
+    llava: TransformersModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: list[Figure] = []
+
+    def content(figure: Figure, ending: str) -> bytes:
+        figures.append(figure)
+        return b""
+
+    monkeypatch.setattr("core.ui.beside.taking_along._content", content)
+    at = opened(app, *two, what=what, target=Target((0,)))
+    if what != "Answers":
+        if what in ("Maps", "Heads"):
+            next(each for each in at.toggle if each.key == "beside_less").set_value(True).run()
+        computed = [each for each in at.button if each.key == "beside_compute"]
+        if computed:
+            computed[0].click().run()
+    assert not at.exception
+    (text,) = [each.value for each in at.code if "import sightline" in each.value]
+    assert text.count("sightline.load_model(") == 1 and text.count("sightline.street_scene(") == 2
+    given = iter([answer_of(each) for each in two])
+    monkeypatch.setitem(vars(core), "load_model", lambda *_, **named: llava)
+    monkeypatch.setitem(vars(core), "ask", lambda model, question: next(given))
+    names: dict[str, Any] = {}
+    exec(compile(here(text), "script.py", "exec"), names)
+    again = names[made]
+    assert len(again) >= 1
+    figure, columns = figures[-1], list(figures[-1].numbers)
+    if what == "Maps":
+        assert np.allclose(again[0], figure.numbers[f"answer_2_{LESS}"], atol=1e-6, equal_nan=True)
+    elif what == "Heads":
+        assert np.allclose(again[0], figure.numbers["answer_2_less_the_first"], atol=2e-3, equal_nan=True)
+    elif what == "Lens":
+        assert again[1].tolist() == figure.numbers["answer_2_places"].tolist()
+    elif what == "Answers":
+        assert again[0].value == figure.numbers["answer_1_target"]
+    else:
+        assert len(again) == len(figure.rows)
+    assert figure.csv().startswith(b"# {") and len(figure.csv().splitlines()) > len(columns) and figure.npz()
+    if what == "Heads":
+        assert figure.drawing is not None
+        drawn = ElementTree.fromstring(figure.drawing.svg())
+        ids = [each.attrib["id"] for each in drawn.iter() if "id" in each.attrib]
+        assert len(ids) == len(set(ids)) and figure.drawing.png().startswith(b"\x89PNG")
 
 
 def test_an_answer_of_a_model_that_is_not_loaded_says_what_it_needs(app: App, two: tuple[Exchange, Exchange]) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from ...charts.tokens import AlignedToken, aligned_chart
 from ...quantities import nats, probability
+from ...reports.code import Writer
 from ...runs.compared import Figure, changes, figure_of
 from ..widgets.chips import escaped
 from .columns import Column, width_of
 from .panel import Panel
+from .taking_along import Taken, take_along
 
 MOST_TOKENS = 300
 """Of an answer that is set beside another one token by token."""
@@ -20,17 +25,21 @@ MOST_TOKENS = 300
 def answers_panel(panel: Panel) -> None:
     """Below each column the figure of its target, and from the second on its tokens under those of the first."""
     first = _figure(panel.columns[0])
+    taken = Taken("Answers", "Log-probabilities (nats) are those of when each answer was given, in its own context.")
     for column, place in zip(panel.columns, panel.places, strict=True):
         with place:
             _said(column, first)
             if column.number:
-                _aligned(panel.columns[0], column, width_of(panel.columns))
+                _aligned(panel.columns[0], column, width_of(panel.columns), taken)
+        _take(panel.columns[0], column, taken)
     if len(panel.columns) > 1:
         st.caption(
             "From the second column on: the first answer's tokens, below them this one's, and the change of the "
             "log-probability (nats) from the first to this one where the same token stands in both. Figures are those "
             "of when the answer was given, each in its own context."
         )
+    taken.ending = partial(_ending, panel.columns)
+    take_along(taken)
 
 
 def _figure(column: Column) -> Figure | None:
@@ -52,7 +61,7 @@ def _said(column: Column, first: Figure | None) -> None:
         st.caption(escaped(f"{change:+z.3f} nats against the first" if abs(change) >= 0.0005 else "As in the first"))
 
 
-def _aligned(one: Column, other: Column, width: int) -> None:
+def _aligned(one: Column, other: Column, width: int, taken: Taken) -> None:
     if max(len(one.answer.tokens), len(other.answer.tokens)) > MOST_TOKENS:
         st.caption(f"Answers of more than {MOST_TOKENS} tokens are not set beside each other token by token.")
         return
@@ -63,6 +72,40 @@ def _aligned(one: Column, other: Column, width: int) -> None:
         )
         for mine, theirs, change in changes(one.answer, other.answer)
     ]
-    st.altair_chart(
-        aligned_chart(columns, width), width="content", alt=f"answer {other.number + 1} under the first, token by token"
-    )
+    draw = partial(aligned_chart, columns, width)
+    taken.charts.append((other, draw))
+    st.altair_chart(draw(), width="content", alt=f"answer {other.number + 1} under the first, token by token")
+
+
+def _take(first: Column, column: Column, taken: Taken) -> None:
+    """A line for each token, with the change from where it stands in the first answer."""
+    answer, name = column.answer, f"answer_{column.number + 1}"
+    logprobs = np.array([token.logprob for token in answer.tokens])
+    changed = {theirs: change for _, theirs, change in changes(first.answer, answer)} if column.number else {}
+    figure = _figure(column)
+    taken.numbers[f"{name}_logprobs"] = logprobs
+    if figure is not None and figure.value is not None:
+        taken.numbers[f"{name}_target"] = np.array(figure.value)
+    taken.rows += [
+        {
+            "answer": column.number + 1,
+            "token": index + 1,
+            "text": token.label,
+            "logprob": token.logprob,
+            "of the target": column.target is not None and index in column.target.tokens,
+            **({"change from the first": changed.get(index)} if column.number else {}),
+        }
+        for index, token in enumerate(answer.tokens)
+    ]
+    taken.made.append((column, None))
+
+
+def _ending(columns: Sequence[Column], write: Writer) -> list[str]:
+    targets = write.literal([column.target for column in columns])
+    figure, change = write.named(figure_of), write.named(changes)
+    return [
+        f"targets = {targets}",
+        f"figures = [{figure}(answer, target) for answer, target in zip(answers, targets) if target is not None]",
+        f"changed = [{change}(answers[0], other) for other in answers[1:]]",
+        'print(*figures, *changed, sep="\\n")',
+    ]

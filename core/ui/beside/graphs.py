@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 
 from ...answer import TokenKind
@@ -14,6 +15,8 @@ from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.settings import GraphSettings
 from ...charts.tokens import visible
 from ...counted import counted
+from ...reports.code import Writer
+from ...runs.kinds import GRAPH
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
@@ -22,10 +25,12 @@ from ..state.graphs import GRAPHS, graph_key
 from ..state.pins import card_of, found
 from ..state.workspace import Workspace
 from ..widgets.forecasts import foreseen
-from ..widgets.tables import Row, save_table
+from ..widgets.scripts import Made
+from ..widgets.tables import Row
 from .columns import Column
 from .missing import Missing, compute_missing
 from .panel import Panel
+from .taking_along import Taken, take_along
 
 SHOWN = 300
 """Edges in the table on screen; the file has all."""
@@ -59,12 +64,22 @@ def graphs_panel(panel: Panel) -> None:
         with panel.places[one.column.number]:
             _told(one)
     if len(learned) > 1:
-        _edges(learned, layer, head)
+        _edges(learned)
     st.caption(
         f"Graphs of layer {layer}, head {head}, learned with the settings that Causal Graph begins with; layers and "
         "heads count from 0. A patch stands for the same place of each picture, a word for the same word. What graphs "
         "have in common is no proof that it holds: test it by masking, on Causal Graph."
     )
+    taken = Taken("Graphs", f"Causal graphs of layer {layer}, head {head} (counted from 0).", ending=_ending)
+    in_parts = any(map(_in_parts, learned))
+    taken.rows += [dict(_row(edge, learned, in_parts)) for edge in _shared(learned)]
+    for one in learned:
+        number, graph = one.column.number + 1, one.graph
+        taken.made.append((one.column, Made(GRAPH, graph, {"radius": 1})))
+        ends = [(edge.a, edge.b) for edge in graph.learned.graph.edges()]
+        taken.numbers[f"answer_{number}_positions"] = np.array([node.position for node in graph.nodes])
+        taken.numbers[f"answer_{number}_edges"] = np.array(ends, dtype=np.int64).reshape(-1, 2)
+    take_along(taken)
 
 
 def _head(workspace: Workspace, columns: Sequence[Column]) -> tuple[int, int]:
@@ -115,9 +130,9 @@ def _told(one: Learned) -> None:
     st.text(", ".join(words[:12]) + (" …" if len(words) > 12 else ""))
 
 
-def _edges(learned: Sequence[Learned], layer: int, head: int) -> None:
+def _edges(learned: Sequence[Learned]) -> None:
     """A table of all edges, those in common first, and how many there are of which."""
-    edges = shared_edges([(one.graph, one.column.answer) for one in learned])
+    edges = _shared(learned)
     every = sum(len(edge.in_graphs) == len(learned) for edge in edges)
     alike = sum(len(edge.in_graphs) == len(learned) and len(set(edge.in_graphs.values())) == 1 for edge in edges)
     parts = [f"{counted(every, 'edge')} in all {len(learned)} graphs ({alike} drawn the same)"]
@@ -131,7 +146,15 @@ def _edges(learned: Sequence[Learned], layer: int, head: int) -> None:
     st.dataframe(rows[:SHOWN], hide_index=True, height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges")
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the file has all.")
-    save_table(rows, f"edges-layer-{layer}-head-{head}", "beside_edges_csv")
+
+
+def _shared(learned: Sequence[Learned]) -> tuple[SharedEdge, ...]:
+    return shared_edges([(one.graph, one.column.answer) for one in learned])
+
+
+def _ending(write: Writer) -> list[str]:
+    shared = write.call(shared_edges, "list(zip(results, answers))")
+    return [f"edges = {shared}", 'print(*edges, sep="\\n")']
 
 
 def _row(edge: SharedEdge, learned: Sequence[Learned], in_parts: bool) -> Row:

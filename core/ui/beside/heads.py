@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
+import altair as alt
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -13,12 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer, HeldRows, Target, TokenKind
 from ...attention.measures import measured
-from ...attention.rows import rows_among
+from ...attention.rows import Rows, rows_among
 from ...charts.heads import head_map, head_name, layers_without
 from ...charts.heatmap import Scale, scale_of
 from ...mechanisms.contributions import contribution_passes, contributions
 from ...mechanisms.head_contributions import INCREASE, MEANING
 from ...mechanisms.logprob_increase import head_increases, increase_passes
+from ...reports.code import Writer
+from ...runs.kinds import ATTENTION_ROWS, HEAD_INCREASES
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import Forecast, forecast
 from ...vlm.model import VisionLanguageModel
@@ -32,9 +36,11 @@ from ..state.pins import found, held_rows
 from ..state.results import answer_key
 from ..state.workspace import Workspace
 from ..widgets.forecasts import foreseen
+from ..widgets.scripts import Made
 from .columns import Column, width_of
 from .missing import Missing, compute_missing
 from .panel import Panel
+from .taking_along import Taken, take_along
 
 By = Literal["Attention to the picture", "Log-probability increase"]
 ATTENTION: By = "Attention to the picture"
@@ -77,9 +83,12 @@ def heads_panel(panel: Panel) -> None:
     made, missing = _looked_up(panel, by)
     purpose = "reading the answer again" if by == ATTENTION else "reading what the heads write"
     compute_missing(panel.view, missing, panel.places, purpose, ("heads", by), "map of heads", "maps of heads")
-    _draw(made, by, bool(less) and len(panel.columns) > 1, width_of(panel.columns), panel.places)
+    less = bool(less) and len(panel.columns) > 1
+    taken = Taken("Heads", f"{by}: {SAYS[by]} Layers and heads count from 0.", ending=partial(_ending, by, less))
+    _draw(made, by, less, width_of(panel.columns), panel.places, taken)
     differs = " In a difference purple is more than in the first, orange less." if less else ""
     st.caption(f"{by}: {SAYS[by]} Layers and heads count from 0. All maps are on one scale.{differs}")
+    take_along(taken)
 
 
 def _looked_up(panel: Panel, by: By) -> tuple[list[Figures], list[Missing]]:
@@ -155,7 +164,7 @@ def _told(model: VisionLanguageModel, answer: Answer, passes: Passes) -> Forecas
     return foreseen(lambda: forecast(model, answer, passes))
 
 
-def _draw(made: list[Figures], by: By, less: bool, width: int, places: Sequence[DeltaGenerator]) -> None:
+def _draw(made: list[Figures], by: By, less: bool, width: int, places: Sequence[DeltaGenerator], taken: Taken) -> None:
     first = next((one for one in made if one.column.number == 0), None)
     changes: Mapping[int, Float[np.ndarray, "layers heads"]] = {}
     if less:
@@ -166,9 +175,9 @@ def _draw(made: list[Figures], by: By, less: bool, width: int, places: Sequence[
     for one in made:
         with places[one.column.number]:
             if not less or one.column.number == 0:
-                _map(one, one.values, by, scale, width)
+                _map(one, one.values, by, scale, width, taken)
             elif one.column.number in changes:
-                _map(one, changes[one.column.number], by, common, width, difference=True)
+                _map(one, changes[one.column.number], by, common, width, taken, difference=True)
 
 
 def _changes(
@@ -200,9 +209,16 @@ def _same_heads(one: Figures, other: Figures) -> bool:
 
 
 def _map(
-    one: Figures, values: Float[np.ndarray, "layers heads"], by: By, scale: Scale, width: int, difference: bool = False
+    one: Figures,
+    values: Float[np.ndarray, "layers heads"],
+    by: By,
+    scale: Scale,
+    width: int,
+    taken: Taken,
+    difference: bool = False,
 ) -> None:
-    chart = head_map(
+    draw = partial(
+        head_map,
         values,
         name="difference" if difference else by.lower(),
         share=by == ATTENTION,
@@ -211,7 +227,8 @@ def _map(
         size=width - AXES,
         scale=scale,
     )
-    st.altair_chart(chart, width="content", alt=f"{by} of every head, answer {one.column.number + 1}")
+    _take(one, values, by, difference, draw, taken)
+    st.altair_chart(draw(), width="content", alt=f"{by} of every head, answer {one.column.number + 1}")
     known = np.where(np.isfinite(values), np.abs(values) if difference else values, -np.inf)
     if np.isfinite(known).any():
         layer, head = np.unravel_index(int(np.argmax(known)), values.shape)
@@ -225,3 +242,46 @@ def _map(
         )
         what = "Changes most" if difference else "Has most"
         st.caption(f"{what}: {head_name((int(layer), int(head)))}, {number}")
+
+
+def _take(
+    one: Figures,
+    values: Float[np.ndarray, "layers heads"],
+    by: By,
+    difference: bool,
+    draw: Callable[[], alt.TopLevelMixin],
+    taken: Taken,
+) -> None:
+    """A line for each head, and the figures as an array."""
+    answer, target, number = one.column.answer, one.column.target, one.column.number + 1
+    assert target is not None
+    made = Made(HEAD_INCREASES, one.values, {"token_targets": token_targets_of(answer, target)})
+    if by == ATTENTION:
+        positions = tuple(map(answer.predicting_position, target.tokens))
+        made = Made(ATTENTION_ROWS, one.values, {"positions": positions})
+    taken.charts.append((one.column, draw))
+    taken.made.append((one.column, made))
+    taken.numbers[f"answer_{number}"] = one.values
+    if difference:
+        taken.numbers[f"answer_{number}_less_the_first"] = values
+    name = by.lower()
+    taken.rows += [
+        {
+            "answer": number,
+            "layer": layer,
+            "head": head,
+            name: float(one.values[layer, head]),
+            **({"less the first": float(values[layer, head])} if difference else {}),
+        }
+        for layer in range(values.shape[0])
+        for head in range(values.shape[1])
+    ]
+
+
+def _ending(by: By, less: bool, write: Writer) -> list[str]:
+    lines = ["figures = results"]
+    if by == ATTENTION:
+        rows = write.call(Rows, "result", "tuple(range(result.shape[2]))")
+        looks = write.call(measured, rows, "answer.layout", '"image"')
+        lines = [f"figures = [{looks} for answer, result in zip(answers, results)]"]
+    return [*lines, *(["changes = [other - figures[0] for other in figures[1:]]"] if less else [])]

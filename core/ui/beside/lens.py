@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,6 +16,8 @@ from ...charts.tokens import cut, visible
 from ...mechanisms.lens import lens, lens_passes
 from ...mechanisms.logit_lens import LogitLens, some_layers
 from ...perturb.words import layers_in_words
+from ...reports.code import Writer
+from ...runs.kinds import READING
 from ...statistics.estimate import Estimate
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import Forecast, forecast
@@ -25,9 +28,11 @@ from ..state.pins import card_of, found
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.forecasts import foreseen
+from ..widgets.scripts import Made
 from .columns import Column
 from .missing import Missing, compute_missing
 from .panel import Panel
+from .taking_along import Taken, take_along
 
 Figure = Literal["Probability", "Rank"]
 TOP = 10
@@ -52,6 +57,7 @@ class Curve:
     layers: tuple[int, ...]
     logprobs: tuple[float, ...]
     ranks: tuple[int, ...]
+    made: Made
 
 
 def lens_panel(panel: Panel) -> None:
@@ -77,7 +83,9 @@ def lens_panel(panel: Panel) -> None:
             missing.append(_missing(panel.workspace, column, wanted))
         else:
             logprobs, ranks = read.reading.word_logprobs[:, 0, 0], read.reading.word_ranks[:, 0, 0]
-            curves.append(Curve(column, wanted.layers, tuple(logprobs.tolist()), tuple(map(int, ranks.tolist()))))
+            about = {"positions": (wanted.position,), "layers": wanted.layers, "words": (wanted.token,)}
+            made = Made(READING, read.reading, about)
+            curves.append(Curve(column, wanted.layers, tuple(logprobs.tolist()), tuple(map(int, ranks.tolist())), made))
     compute_missing(panel.view, missing, panel.places, "reading states in the vocabulary", "lens", "lens", "lenses")
     for curve in curves:
         with panel.places[curve.column.number]:
@@ -155,11 +163,30 @@ def _chart(curves: list[Curve], figure: Figure) -> None:
             for layer, value in zip(curve.layers, values, strict=True)
         ]
     title = "probability" if figure == "Probability" else "place (1 is first)"
-    chart = series_curves(series, title=title, axis="layer", width=WIDTH, logarithmic=figure == "Rank")
+    draw = partial(series_curves, series, title=title, axis="layer", width=WIDTH, logarithmic=figure == "Rank")
     with st.container(key="wide_beside_lens"):
-        st.altair_chart(chart, width="content", alt=f"{title} of each target by layer")
+        st.altair_chart(draw(), width="content", alt=f"{title} of each target by layer")
     st.caption(
         "Logit lens (nostalgebraist 2020) at the position that predicts the target's first token: the state that "
         "enters each layer, and at the last number what the last layer left, goes through the final norm and the "
         f"output embedding. A word rather than another is read as the word. {escaped(LogitLens.caveat)}"
     )
+    taken = Taken("Lens", f"By layer, the {title} of each target's first token. {LogitLens.caveat}", ending=_ending)
+    taken.charts.append((None, draw))
+    for curve in curves:
+        number = curve.column.number + 1
+        taken.made.append((curve.column, curve.made))
+        arrays = {"layers": curve.layers, "logprobs": curve.logprobs, "places": curve.ranks}
+        taken.numbers.update({f"answer_{number}_{name}": np.array(values) for name, values in arrays.items()})
+        taken.rows += [
+            {"answer": number, "word": _word(curve.column), "layer": layer, "logprob": logprob, "place": rank}
+            for layer, logprob, rank in zip(curve.layers, curve.logprobs, curve.ranks, strict=True)
+        ]
+    take_along(taken)
+
+
+def _ending(write: Writer) -> list[str]:
+    return [
+        "logprobs = [result.word_logprobs[:, 0, 0] for result in results]",
+        "places = [result.word_ranks[:, 0, 0] for result in results]",
+    ]

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import altair as alt
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
 from streamlit.delta_generator import DeltaGenerator
 
-from ...answer import Explanation
+from ...answer import Answer, Explanation
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...errors import NotComparable, SettingsError
 from ...explainers.base import Explainer
@@ -19,6 +20,8 @@ from ...explainers.registry import explainers
 from ...explainers.run import expected, explain
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
+from ...reports.code import Writer
+from ...runs.kinds import EXPLANATION
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import Forecast
 from ...vlm.model import VisionLanguageModel
@@ -32,13 +35,17 @@ from ..widgets.controls import settings_form
 from ..widgets.drawing import drawing_choice
 from ..widgets.forecasts import foreseen
 from ..widgets.places import why_no_places
+from ..widgets.scripts import Made as Result
 from .columns import Column, width_of
 from .missing import Missing, compute_missing
 from .panel import Panel
+from .taking_along import Taken, take_along
 
 LEGEND = 70
 """Pixels beside a map for the colours' meaning."""
 LESS = "change"
+PAIR = (("result", "other"), ("results[0]", "answers[0]"))
+"""A result and its answer in a script, and the first ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +78,9 @@ def maps_panel(panel: Panel) -> None:
         else:
             missing.append(_missing(panel.workspace, column, key, explainer))
     compute_missing(panel.view, missing, panel.places, f"computing {explainer.name}", ("maps", order), "map")
-    _draw(panel.workspace, explainer, made, less, width_of(panel.columns), panel.places)
+    taken = Taken("Maps", f"{explainer.name}: shares of each map's own score on the pictures. {explainer.caveat}")
+    taken.ending = partial(_ending, less)
+    _draw(panel.workspace, explainer, made, less, width_of(panel.columns), panel.places, taken)
     st.caption(
         f"{escaped(explainer.name)}: each map as shares of its own score on the pictures, all on one scale. "
         + (
@@ -81,6 +90,7 @@ def maps_panel(panel: Panel) -> None:
         )
         + escaped(explainer.caveat)
     )
+    take_along(taken)
 
 
 def _controls(workspace: Workspace, columns: list[Column]) -> tuple[Order | None, bool]:
@@ -139,6 +149,7 @@ def _draw(
     less: bool,
     width: int,
     places: Sequence[DeltaGenerator],
+    taken: Taken,
 ) -> None:
     shown = [one for one in made if one.explanation.about(one.column.answer).layout.views]
     for one in made:
@@ -155,10 +166,17 @@ def _draw(
     for one in shown:
         with places[one.column.number]:
             if one in plain:
-                _map(workspace, one, one.shares, scale, width, "share", explainer.name)
+                _map(workspace, one, one.shares, scale, width, "share", explainer.name, taken)
             elif one.column.number in changes:
                 _map(
-                    workspace, one, changes[one.column.number], common, width, LESS, f"{explainer.name}, less the first"
+                    workspace,
+                    one,
+                    changes[one.column.number],
+                    common,
+                    width,
+                    LESS,
+                    f"{explainer.name}, less the first",
+                    taken,
                 )
 
 
@@ -185,9 +203,11 @@ def _map(
     width: int,
     label: str,
     name: str,
+    taken: Taken,
 ) -> None:
     answer = one.explanation.about(one.column.answer)
-    chart = heatmap(
+    draw = partial(
+        heatmap,
         as_seen(answer.question),
         answer.layout,
         values,
@@ -198,6 +218,47 @@ def _map(
         format=".3%",
         drawing=workspace.drawing,
     )
-    st.altair_chart(chart, width="content", alt=f"{name} of answer {one.column.number + 1}")
+    _take(one, answer, values, label, draw, taken)
+    st.altair_chart(draw(), width="content", alt=f"{name} of answer {one.column.number + 1}")
     if one.explanation.remark is not None:
         st.caption(f":material/info: {escaped(one.explanation.remark)}")
+
+
+def _take(
+    one: Made,
+    answer: Answer,
+    values: Float[np.ndarray, "position"],
+    label: str,
+    draw: Callable[[], alt.TopLevelMixin],
+    taken: Taken,
+) -> None:
+    """A line for each patch, and the scores of every position."""
+    number = one.column.number + 1
+    taken.charts.append((one.column, draw))
+    taken.made.append((one.column, Result(EXPLANATION, one.explanation)))
+    taken.numbers[f"answer_{number}_scores"] = one.explanation.scores.numpy()
+    taken.numbers[f"answer_{number}_{label}"] = values
+    taken.rows += [
+        {
+            "answer": number,
+            "picture": view.image + 1,
+            "part": view.name,
+            "row": index // view.columns + 1,
+            "column": index % view.columns + 1,
+            "score": float(one.explanation.scores[position]),
+            label: float(values[position]),
+        }
+        for view in answer.layout.views
+        for index, position in enumerate(view.positions)
+    ]
+
+
+def _ending(less: bool, write: Writer) -> list[str]:
+    shares = write.call(picture_shares, "result.scores.numpy()", "result.about(answer).layout")
+    lines = [f"shares = [{shares} for answer, result in zip(answers, results)]"]
+    if less:
+        of_both = [f"{one}.scores.numpy(), {one}.about({answer}).layout" for one, answer in PAIR]
+        lines += [
+            f"changes = [{write.call(difference, *of_both)} for other, result in zip(answers[1:], results[1:])]",
+        ]
+    return lines

@@ -39,7 +39,7 @@ def copy_script(answer: Answer, made: Made) -> None:
     """A popover with the code that makes a result about an answer, to be copied."""
     with st.popover("Copy as script", icon=":material/code:", type="tertiary"):
         try:
-            text = script(made.kind.name, Case(answer, made.result, readable(made.about)), _setting(answer))
+            text = script(made.kind.name, Case(answer, made.result, readable(made.about)), setting_of(answer))
         except CannotBeWritten as error:
             st.text(f"No script makes this again. {error}")
             return
@@ -48,11 +48,14 @@ def copy_script(answer: Answer, made: Made) -> None:
         st.caption("It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
 
 
-def _setting(answer: Answer) -> Setting:
+def setting_of(answer: Answer) -> Setting:
     """What a script about an answer begins with."""
     store = models.store()
     model = store.loaded(answer.model)
-    kept = None if model is None else KeptModel(model.card, store.spec_of(answer.model))
+    run = current_workspace().run
+    kept = None if run is None else run.run.manifest.model(answer.model)
+    if model is not None:
+        kept = KeptModel(model.card, store.spec_of(answer.model))
     key = answer_key(answer)
     codes = _pictures.get(key)
     if codes is None:
