@@ -131,6 +131,10 @@ class FolderError(SightlineError):
     """A folder or table from which no case can be read."""
 
 
+class FolderNotOpen(FolderError):
+    """A folder or file that a dashboard was not opened to."""
+
+
 class JournalError(SightlineError):
     """A file of results that cannot be used."""
 
