@@ -14,7 +14,7 @@ from ..errors import ModelUnavailable
 from .cancel import CancelToken
 from .memory import MemoryEstimate, judge_memory
 from .model import VisionLanguageModel
-from .spec import EMBEDDED, NO_ADAPTER, DType, ModelSpec, Quantisation, devices_here
+from .spec import EMBEDDED, NO_ADAPTER, DType, ModelSpec, Quantisation, devices_here, is_hub_id
 
 __all__ = [
     "EMBEDDED",
@@ -29,6 +29,7 @@ __all__ = [
     "estimate_memory",
     "estimate_suggested",
     "import_backend",
+    "is_hub_id",
     "load_model",
     "on_this_machine",
     "suggested_models",

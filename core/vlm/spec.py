@@ -22,6 +22,11 @@ EMBEDDED_PARTS = ("assets", "street-llava")
 """How the folder of the embedded model ends, on whichever machine."""
 
 
+def is_hub_id(source: str) -> bool:
+    """Whether a source, its revision aside, is written as models of the hub are called; a folder may be, too."""
+    return HUB_ID.fullmatch(ModelSpec(source).id) is not None
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """Which model, in which precision, where. `source` is a folder, or a hub id with an @revision where it is to be

@@ -108,15 +108,18 @@ def test_load_it_all_the_same_does(app: App, monkeypatch: pytest.MonkeyPatch) ->
     assert spec_in_use(at).dtype == "bfloat16" and not at.exception
 
 
-def test_an_id_that_is_not_here_is_not_fetched_before_it_is_loaded(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_is_asked_for_an_id_only_when_a_button_says_so(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     at, asked = app(), []
 
     def estimate(spec: ModelSpec, freed: int = 0) -> MemoryEstimate:
-        asked.append(spec)
+        asked.append(spec.source)
         return MemoryEstimate(1, 0, 2, True, "It needs 1 byte.")
 
     monkeypatch.setattr("core.ui.state.models.estimate_memory", estimate)
     monkeypatch.setattr("core.ui.state.models.load_model", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr("core.vlm.hf.hub.HfApi", lambda *_: pytest.fail("the hub was asked"))
     menu = next(box for box in at.sidebar.selectbox if box.label == "Model")
     at = menu.select("Qwen/Qwen3-VL-2B-Instruct").run()
-    assert asked and asked[-1].source == "Qwen/Qwen3-VL-2B-Instruct" and not at.exception
+    assert asked == [] and "It is not on this machine. The hub is asked" in texts(at)
+    at = next(button for button in at.sidebar.button if button.label == "Look it up").click().run()
+    assert asked == ["Qwen/Qwen3-VL-2B-Instruct"] and "It needs 1 byte." in texts(at) and not at.exception

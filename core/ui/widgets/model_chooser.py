@@ -24,7 +24,9 @@ from ..state.workspace import Workspace
 from .model_bar import FEW_BITS
 
 ESTIMATES = Kind[tuple[str, bool]](10)
+HERE = Kind[bool](10)
 KEPT_SECONDS = 60
+NOT_HERE = "It is not on this machine. The hub is asked for it when you click, and not before."
 WEIGHTS: dict[Quantisation, str] = {"none": "as they are", "8bit": "8 bit", "4bit": "4 bit"}
 
 
@@ -83,10 +85,17 @@ def chooser(current_workspace: Workspace, place: str) -> None:
         return
     if quantisation != "none":
         st.caption(FEW_BITS)
-    sentence, fits = _estimate(current_workspace.results, spec)
+    here = _here(current_workspace.results, spec)
+    sentence, fits = _estimate(current_workspace.results, spec, here) or (NOT_HERE, True)
     st.text(sentence)
     label = "Load it" if fits else "Load it all the same"
-    if st.button(label, key=f"{place}_load", type="primary" if fits else "secondary"):
+    with st.container(horizontal=True):
+        clicked = st.button(label, key=f"{place}_load", type="primary" if fits else "secondary")
+        if not here and st.button("Look it up", key=f"{place}_look", help="Asks the hub how large it is."):
+            with st.spinner("Asking the hub …"):
+                _look_up(current_workspace.results, spec)
+            st.rerun()
+    if clicked:
         models.switch_model(current_workspace, spec, anyway=not fits)
         st.rerun()
 
@@ -104,15 +113,36 @@ def _about(model: SuggestedModel) -> None:
     st.caption(f"{model.note} {needs}: {remedy}")
 
 
-def _estimate(results: ResultCache, spec: ModelSpec) -> tuple[str, bool]:
-    """What loading takes, in a sentence, and whether it fits. Kept a minute: for a hub model it asks the network."""
-    key = (spec, time.monotonic() // KEPT_SECONDS)
-    told = results.get(ESTIMATES, key)
-    if told is None:
+def _here(results: ResultCache, spec: ModelSpec) -> bool:
+    """Whether a model can be judged without the hub: where it is here, and where it can be nowhere. Kept a minute."""
+    key = (spec.source, time.monotonic() // KEPT_SECONDS)
+    here = results.get(HERE, key)
+    if here is None:
         try:
-            estimate = models.store().estimate(spec)
-            told = estimate.sentence, estimate.fits
-        except ModelUnavailable as error:
-            told = str(error), True
-        results.keep(ESTIMATES, key, told)
+            here = models.store().is_here(spec)
+        except ModelUnavailable:
+            here = True
+        results.keep(HERE, key, here)
+    return here
+
+
+def _estimate(results: ResultCache, spec: ModelSpec, here: bool) -> tuple[str, bool] | None:
+    """What loading takes, in a sentence, and whether it fits; None for a hub model that was not looked up yet. Of one
+    that is here it is kept a minute."""
+    told = results.get(ESTIMATES, _key(spec, here))
+    return told or (_look_up(results, spec, here) if here else None)
+
+
+def _look_up(results: ResultCache, spec: ModelSpec, here: bool = False) -> tuple[str, bool]:
+    """The same, found out: for a hub model it asks the network."""
+    try:
+        estimate = models.store().estimate(spec)
+        told = estimate.sentence, estimate.fits
+    except ModelUnavailable as error:
+        told = str(error), True
+    results.keep(ESTIMATES, _key(spec, here), told)
     return told
+
+
+def _key(spec: ModelSpec, here: bool) -> tuple[ModelSpec, float]:
+    return spec, time.monotonic() // KEPT_SECONDS if here else 0.0

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import errno
 import re
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from huggingface_hub import (
@@ -38,10 +40,12 @@ from ...errors import ModelUnavailable
 from ...typed_paths import is_file, is_folder, typed_path
 from ..cancel import Cancelled, CancelToken
 from ..memory import readable_bytes
-from ..spec import HUB_ID, ModelSpec
+from ..spec import ModelSpec, is_hub_id
 from .files import check_folder
 from .kinds import ADAPTER_CONFIG, ADAPTER_WEIGHTS, trouble_with_files
 from .transfers import in_pieces
+
+T = TypeVar("T")
 
 DESCRIPTIONS = re.compile(r"[^/]+\.(json|jinja|txt)|tokenizer\.model|chat_templates?/[^/]+\.jinja")
 WHOLE_WEIGHTS = "model.safetensors"
@@ -50,8 +54,8 @@ CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQU
 PAUSE = 0.2
 """Seconds between two words about a download."""
 
-TIMEOUT = 8.0
-"""Seconds to wait for the hub's first answer."""
+PATIENCE = 3.0
+"""Seconds to wait for the hub's first answer, all in all."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ def _path(source: str) -> Path | None:
         raise ModelUnavailable(trouble_with_files(path.name, {path.name}) or "")
     if is_file(path):
         raise ModelUnavailable(f"{path.name} is a file. Choose the folder of a model, with its config.json.")
-    if not HUB_ID.fullmatch(ModelSpec(source).id):
+    if not is_hub_id(source):
         raise ModelUnavailable(
             f"There is no model folder {source!r}. Choose a folder, or a hub id such as llava-hf/llava-1.5-7b-hf."
         )
@@ -150,7 +154,9 @@ def _listed(spec: ModelSpec) -> tuple[dict[str, int], str | None]:
     if constants.is_offline_mode():
         raise _unreachable(spec.id, "offline mode is on (HF_HUB_OFFLINE)")
     try:
-        info = HfApi().model_info(spec.id, revision=spec.revision, files_metadata=True, timeout=TIMEOUT)
+        info = _answered(
+            lambda: HfApi().model_info(spec.id, revision=spec.revision, files_metadata=True, timeout=PATIENCE)
+        )
     except GatedRepoError as error:
         raise _gated(spec.id) from error
     except RevisionNotFoundError as error:
@@ -161,9 +167,26 @@ def _listed(spec: ModelSpec) -> tuple[dict[str, int], str | None]:
         raise ModelUnavailable(
             f"The hub has no public model {spec.id}. Check the spelling; for a private one run `hf auth login`."
         ) from error
+    except TimeoutError as error:
+        raise _unreachable(spec.id, f"no answer within {PATIENCE:.0f} seconds") from error
     except Exception as error:  # the hub's client changes its HTTP library, and each has its own errors
         raise _unreachable(spec.id, type(error).__name__) from error
     return {file.rfilename: file.size or 0 for file in info.siblings or []}, info.sha
+
+
+def _answered(ask: Callable[[], T]) -> T:
+    """What the hub answers to the first question, or TimeoutError. A thread of its own is waited for: finding the hub's
+    address, and each of several addresses in turn, take the HTTP library as long again."""
+    answer: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            answer.set_result(ask())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=work, name="asking the hub", daemon=True).start()
+    return answer.result(PATIENCE)
 
 
 def download(

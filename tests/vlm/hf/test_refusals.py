@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -196,3 +197,15 @@ def test_a_revision_is_told_from_the_id(tmp_path: Path) -> None:
     odd = tmp_path / "me@home"
     odd.mkdir()
     assert ModelSpec(str(odd)).revision is None
+
+
+def test_a_hub_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    silence = threading.Event()
+    monkeypatch.setattr("core.vlm.hf.hub.constants.is_offline_mode", lambda: False)
+    monkeypatch.setattr("core.vlm.hf.hub.HfApi.model_info", lambda *_, **__: silence.wait(60))
+    monkeypatch.setattr("core.vlm.hf.hub.PATIENCE", 0.05)
+    try:
+        with pytest.raises(ModelUnavailable, match="no answer within"):
+            hub_files(ModelSpec("somebody/model"))
+    finally:
+        silence.set()
