@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import subprocess
@@ -14,16 +13,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import WrongOption
+from ..gate.hosts import is_local
 from ..typed_paths import typed_path
 from .commands.dashboard import PORT
 from .console import say
-
-OPEN_TO_OTHERS = (
-    "The dashboard has no accounts and no encryption. Whoever reaches port {port} of this machine can have it load any "
-    "model, show any folder of pictures and questions that this account can read, fetch models from the hub, and use "
-    "the machine's processors and memory. Do this only in a network whose people you trust; otherwise leave --host out "
-    "and come through `ssh -L {port}:127.0.0.1:{port}`."
-)
+from .opening import Asked, opened, told
 
 
 def home() -> Path:
@@ -63,22 +57,35 @@ def kept_in(data: Path | None) -> dict[str, str]:
     return {FOLDER: str(folder)}
 
 
-def serve(host: str, port: int, environment: dict[str, str], at: str = "") -> NoReturn:
+def serve(host: str, port: int, environment: dict[str, str], at: str = "", asked: Asked | None = None) -> NoReturn:
     """Start the dashboard with these variables beside this program's own; `at` is the page that people are told to
-    open. Raises WrongOption for an address that cannot be had, and ImportError without Streamlit."""
+    open, and `asked` says who else is let in. Raises WrongOption for an address that cannot be had, or opened so, and
+    ImportError without Streamlit."""
+    from ..runs.place import FOLDER, data_folder
+
     if find_spec("streamlit") is None:
         raise ModuleNotFoundError("No module named 'streamlit'")
     check_address(host, port)
-    if not is_local(host):
-        say(OPEN_TO_OTHERS.format(port=port))
-    shown = f"{address_of(host, port)}/{at}" if at else address_of(host, port)
-    say(f"Sightline starts at {shown}{' ' if at else ''}. Ctrl-C stops it.")
+    data = Path(environment[FOLDER]) if FOLDER in environment else data_folder()
+    gate = opened(host, asked or Asked(), data)
+    if gate.opening.to_others:
+        say("Sightline starts, and Ctrl-C stops it. It is open to others:")
+        for line in told(gate, host, port, at):
+            say(line)
+    else:
+        shown = f"{address_of(host, port)}/{at}" if at else address_of(host, port)
+        say(f"Sightline starts at {shown}{' ' if at else ''}. Ctrl-C stops it.")
     # -P: what lies in the present folder is no part of the program. The settings beside the first page are found by
     # Streamlit itself, and outweigh those of the present folder and of the home folder.
     program = [sys.executable, "-P", "-m", "streamlit", "run", str(home())]
     # Its own welcome asks the internet for this machine's address where it listens at all of them.
     program += ["--server.address", host, "--server.port", str(port), "--logger.hideWelcomeMessage", "true"]
-    variables = {**os.environ, **environment}
+    if gate.opening.to_others:
+        # The gate knows which; Streamlit's own list knows no numbers.
+        program += ["--server.allowedHosts", "*"]
+    elif not is_local(host):
+        raise AssertionError("nobody is let in from elsewhere without a token")
+    variables = {**os.environ, **environment, **gate.opening.to_environment()}
     if os.name == "posix":
         os.execve(program[0], program, variables)
     raise SystemExit(subprocess.call(program, env=variables))
@@ -88,14 +95,6 @@ def address_of(host: str, port: int) -> str:
     """What to type into a browser of this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"
-
-
-def is_local(host: str) -> bool:
-    """Whether an address is of this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_address(host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from core.answer import Question
 from core.cli import dashboard
 from core.cli.console import Exit
+from core.gate.opening import opening_of
+from core.gate.tokens import SOMEBODY, person_of
 from core.runs.bundle import export_bundle
 from core.runs.store import RunStore
 from core.runs.turns import Exchange
@@ -98,10 +101,57 @@ def test_a_bundle_is_taken_in_and_looked_at(
     assert refused.code == Exit.REFUSED and "is not there" in refused.told
 
 
-def test_opening_it_to_others_says_what_that_means(command: Command, started: list[Started], free: int) -> None:
+def test_opening_it_to_others_gives_a_token_and_says_what_that_means(
+    command: Command, started: list[Started], free: int
+) -> None:
     ran = command("--host", "0.0.0.0", "--port", free)
-    assert options_of(started[0][0])["--server.address"] == "0.0.0.0"
-    assert "no accounts and no encryption" in ran.told and f"ssh -L {free}:" in ran.told
+    [(program, variables)] = started
+    assert options_of(program)["--server.address"] == "0.0.0.0"
+    [token] = re.findall(r"\?token=(\S+)", ran.told)
+    opening = opening_of(variables)
+    assert person_of(token, opening.persons) == SOMEBODY and opening.roots == ()
+    assert token not in " ".join([*program, *variables.values()]), "others may read those"
+    for limit in ("Nothing is encrypted", "no folder", f"ssh -L {free}:", "fetched from the hub"):
+        assert limit in ran.told
+
+
+def test_each_person_has_an_address_that_stays(
+    command: Command, started: list[Started], free: int, tmp_path: Path
+) -> None:
+    file, root = tmp_path / "tokens", tmp_path / "models"
+    root.mkdir()
+    persons = ("--person", "ada", "--person", "ben", "--tokens", file, "--root", root, "--port", free)
+    first = command("--host", "0.0.0.0", *persons)
+    again = command("--host", "0.0.0.0", "--tokens", file, "--port", free)
+    addresses = re.findall(r"For (\w+): (\S+)", first.told)
+    assert [name for name, _ in addresses] == ["ada", "ben"] == list(opening_of(started[1][1]).persons)
+    assert re.findall(r"For (\w+): (\S+)", again.told) == addresses and file.stat().st_mode & 0o077 == 0
+    assert opening_of(started[0][1]).roots == (root,)
+
+
+def test_behind_a_proxy_it_wants_tokens_too(command: Command, started: list[Started], free: int) -> None:
+    ran = command("--name", "sight.example.org", "--port", free)
+    opening = opening_of(started[0][1])
+    assert opening.to_others and opening.names == ("sight.example.org",)
+    assert "http://sight.example.org/?token=" in ran.told
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--root", "/no/such/folder"), "is no folder"),
+        (("--root", "/"), "runs are kept in"),
+        (("--person", "a/../b"), "cannot be a person's name"),
+        (("--person", "ada", "--person", "Ada"), "two persons called Ada"),
+        (("--name", "http://x"), "is no name of a machine"),
+        (("--tokens", "/"), "is no file"),
+    ],
+)
+def test_what_would_open_it_wrongly_is_refused(
+    command: Command, started: list[Started], free: int, options: tuple[str, ...], sentence: str
+) -> None:
+    ran = command("--host", "0.0.0.0", "--port", free, *options)
+    assert ran.code == Exit.REFUSED and started == [] and sentence in ran.told
 
 
 def test_a_port_in_use_is_a_sentence(command: Command, started: list[Started], taken: int) -> None:
