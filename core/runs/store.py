@@ -64,6 +64,10 @@ class RunStore:
             run.rename(title)
         return run
 
+    def has(self, folder: Path) -> bool:
+        """Whether this is the folder of one of these runs."""
+        return folder.parent == self._runs
+
     def open(self, id_: str, *, only_look: bool = False) -> Run:
         """Open a run, to go on with it, or `only_look` at it, which any number may do. What of it cannot be read stands
         in its `damage`. Raises RunError where there is no such run or nothing of it can be read, RunBusy where somebody

@@ -15,7 +15,6 @@ import streamlit as st
 from core.errors import NotEnoughMemory
 from core.ui.jobs.job import LOOK_IN, PARTING, Job
 from core.vlm.cancel import CancelToken
-from core.vlm.turns import Turns
 
 
 class Model:
@@ -24,7 +23,7 @@ class Model:
     card = SimpleNamespace(device="cpu")
 
     def __init__(self) -> None:
-        self.lock = Turns()
+        self.lock = threading.RLock()
 
     def forget(self) -> None:
         """It keeps nothing."""

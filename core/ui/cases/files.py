@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ...cases.journal import kind_of
 from ...cases.results import KIND, Run, read_run
+from ..state.person import home, person
 from ..state.results import ResultCache
 from .view import RUNS
 
@@ -31,7 +32,9 @@ def known_runs() -> list[str]:
 
 
 def results_home() -> Path:
-    """The folder where results are put unless somebody says otherwise."""
+    """The folder where results are put unless somebody says otherwise. Raises RunError where it is not known whose."""
+    if person() is not None:
+        return home() / "results"
     try:
         return Path.home() / "sightline-results"
     except RuntimeError:

@@ -14,7 +14,7 @@ from ...cases.runner import expected, run_cases
 from ...cases.street import FAMILIES, street_cases
 from ...counted import counted
 from ...errors import FolderError, JournalError
-from ...typed_paths import typed_path
+from ...gate.folders import allowed
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
@@ -91,11 +91,12 @@ def _choose(view: BenchmarkView) -> None:
 
 def _read(view: BenchmarkView, path: str, form: str | None) -> None:
     try:
-        recognised, cases = read_folder(Path(path), form)
+        folder = allowed(path)
+        recognised, cases = read_folder(folder, form)
     except FolderError as error:
         view.trouble = str(error)
         return
-    view.chosen = Benchmark(recognised.key, str(typed_path(path)), cases.cases, cases.problems)
+    view.chosen = Benchmark(recognised.key, str(folder), cases.cases, cases.problems)
 
 
 def _formats() -> None:
@@ -144,7 +145,11 @@ def _file(chosen: Benchmark, model: VisionLanguageModel) -> Path | None:
     if not typed:
         st.text("Name a file for the results.")
         return None
-    return typed_path(typed)
+    try:
+        return allowed(typed, [results_home()])
+    except FolderError as error:
+        st.text(str(error))
+        return None
 
 
 def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: Path, run: Run | None) -> Run | None:

@@ -12,7 +12,7 @@ from ...cases.results import Result, Run
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...counted import counted
 from ...errors import JournalError, SightlineError
-from ...typed_paths import typed_path
+from ...gate.folders import allowed
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
@@ -62,8 +62,8 @@ def _file(number: str, known: list[str]) -> str:
 
 
 def _run(workspace: Workspace, path: str) -> Run:
-    """The run in a file. Raises JournalError, also where there is none."""
-    run = read(workspace.results, typed_path(path))
+    """The run in a file. Raises JournalError, also where there is none, and FolderNotOpen."""
+    run = read(workspace.results, allowed(path, [results_home()]))
     if run is None:
         raise JournalError(f"There is no file {path}. Choose a results file.")
     return run

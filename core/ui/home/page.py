@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from functools import cache
-from importlib import import_module
 
 import streamlit as st
 
 from ...charts.overlays import fit
 from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
+from ..start import import_one
 from ..state.scenes import GALLERY, contents, image_of, suggestions
 from ..state.workspace import Workspace
 from ..widgets.image_source import image_trouble, sample_gallery, screen_copy, upload
@@ -145,5 +145,5 @@ def _read_ahead() -> None:
     """Import the chart library, which only the other pages use, while somebody reads this one: once for each server. In
     a thread of its own, and no job: it needs no model, and whoever leaves the page still wants it."""
     threading.Thread(
-        target=import_module, args=("...charts.tokens", __package__), name="reading ahead", daemon=True
+        target=import_one, args=("...charts.tokens", __package__), name="reading ahead", daemon=True
     ).start()

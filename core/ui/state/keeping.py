@@ -12,20 +12,18 @@ from ...runs.turns import Exchange as Turn
 from ...runs.turns import Source
 from .keeper import RunKeeper
 from .models import store as models
+from .person import home
 from .pins import keep_pins
 from .place import place_of
 from .reasks import keep_rows
 from .shelf import Shelf
 from .workspace import Exchange, NamedImage, Workspace
 
-TAKEN_OVER = (
-    "Somebody else has gone on with this run while this tab was away. What you ask and compute here is not kept."
-)
-
 
 def runs() -> RunStore:
-    """The runs of this account, or of the folder that the server was started with."""
-    return RunStore()
+    """The runs of this account, or of the folder that the server was started with; of the person alone, where several
+    use it. Raises RunError where it is not known who."""
+    return RunStore(home())
 
 
 def keep(workspace: Workspace) -> None:
@@ -41,9 +39,6 @@ def keep(workspace: Workspace) -> None:
         workspace.run_trouble = None
     keeper = workspace.run
     if keeper is None or keeper.looking:
-        return
-    if not keeper.wake():
-        workspace.run_note = TAKEN_OVER
         return
     keeper.again()
     _turns(workspace, keeper)

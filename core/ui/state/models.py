@@ -7,13 +7,25 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 import torch
 
-from ...errors import ModelUnavailable
+from ...errors import FolderNotOpen, ModelUnavailable
+from ...gate.folders import allowed
 from ...startup import first_model, needs_no_fetching
-from ...vlm.loading import EMBEDDED, MemoryEstimate, ModelSpec, estimate_memory, load_model
+from ...typed_paths import is_there
+from ...vlm.loading import (
+    EMBEDDED,
+    NO_ADAPTER,
+    MemoryEstimate,
+    ModelSpec,
+    estimate_memory,
+    is_hub_id,
+    load_model,
+    on_this_machine,
+)
 from ...vlm.memory import give_back_freed
 from ...vlm.model import VisionLanguageModel
 from .workspace import Workspace
@@ -42,6 +54,7 @@ class ModelStore:
     def get(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool = False) -> VisionLanguageModel:
         """The model of `spec`, loaded if need be; with `anyway` also where it is not expected to fit. Raises
         ModelUnavailable."""
+        self._check(spec)
         while (model := self.there(spec)) is None and not self._loading.acquire(timeout=0.2):
             progress("Waiting: another tab is loading a model")
         if model is not None:
@@ -54,6 +67,7 @@ class ModelStore:
     def estimate(self, spec: ModelSpec) -> MemoryEstimate:
         """What loading `spec` takes and what is free; where it does not fit beside the loaded models, with what they
         take counted as free. Raises ModelUnavailable."""
+        self._check(spec)
         estimate = estimate_memory(spec)
         with self._table:
             freed = sum(model.card.weight_bytes for model in self._loaded.values())
@@ -61,7 +75,25 @@ class ModelStore:
 
     def fits_beside(self, spec: ModelSpec) -> bool:
         """Whether a model is loaded, or fits into what is free beside those that are. Raises ModelUnavailable."""
+        self._check(spec)
         return self.there(spec) is not None or estimate_memory(spec).fits
+
+    def _check(self, spec: ModelSpec) -> None:
+        """Raises ModelUnavailable for a folder that this server was not opened to."""
+        # By whoever started it, or by somebody who was let.
+        known = {source for chosen in self._chosen for source in (chosen.source, chosen.adapter)}
+        try:
+            for source in {spec.source, spec.adapter or NO_ADAPTER} - known - {NO_ADAPTER}:
+                if not is_hub_id(source) or is_there(Path(source)):
+                    allowed(source)
+        except FolderNotOpen as error:
+            raise ModelUnavailable(str(error)) from error
+
+    def is_here(self, spec: ModelSpec) -> bool:
+        """Whether a model can be loaded without fetching anything; its adapter is not looked for. Touches no network.
+        Raises ModelUnavailable."""
+        self._check(spec)
+        return on_this_machine(spec.source)
 
     def loaded(self, fingerprint: str) -> VisionLanguageModel | None:
         """The loaded model of this fingerprint; None where it is not loaded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,14 +13,23 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer
 from ...charts.palette import HIDDEN_RGB
+from ...errors import SightlineError
 from ...vlm.model import VisionLanguageModel
+from ..serving import WENT_WRONG
 from ..state import link, models
 from ..state.keeping import keep
 from ..state.opening import bring_to_life
+from ..state.person import person
 from ..state.workspace import Workspace, current_workspace
 from . import handing_over, model_bar, model_chooser, replay_check, run_bar
+from .chips import escaped
 from .entries import one_entry
+from .login import ask_to_log_in
 from .part import keeping, safety_net
+
+log = logging.getLogger(__name__)
+
+PART = "This part cannot be shown. The page goes on without it; the terminal has the details."
 
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 2rem; max-width: 1320px; }
@@ -61,25 +71,28 @@ def frame(title: str, *, explains: bool = False) -> Iterator[tuple[Workspace, Vi
     workspace = _begun(title)
     with st.sidebar:
         bar = st.container()
-    model = models.model_for(workspace)
+    with _or_end():
+        model = models.model_for(workspace)
     with bar:
         kept = _sidebar(workspace, model)
     if model is None:
         st.info("There is no model yet. Choose one in the bar on the left; your conversation is kept.")
         st.stop()
         raise AssertionError("st.stop returned")
-    bring_to_life(workspace, model)
-    unlike = st.empty()
-    if explains:
-        replay_check.warn(model, _inspected(workspace), unlike)
-    # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
-    link.write(workspace)
+    with _or_end():
+        bring_to_life(workspace, model)
+        unlike = st.empty()
+        if explains:
+            replay_check.warn(model, _inspected(workspace), unlike)
+        # Charts name their colour bars by the page's address: a bar drawn before the address changes would vanish.
+        link.write(workspace)
     with safety_net(workspace), keeping(workspace):
         yield workspace, model
-    link.write(workspace)
-    run_bar.tell_kept(workspace, kept)
-    if explains:
-        replay_check.finish(model, _inspected(workspace), unlike)
+    with safety_net(workspace):
+        link.write(workspace)
+        run_bar.tell_kept(workspace, kept)
+        if explains:
+            replay_check.finish(model, _inspected(workspace), unlike)
 
 
 @contextmanager
@@ -89,24 +102,44 @@ def frame_without_model(title: str) -> Iterator[Workspace]:
     with st.sidebar:
         model = models.store().there(workspace.spec)
         kept = _sidebar(workspace, model, "" if model else "None is loaded yet; this page needs none.")
-    link.write(workspace)
+    with _or_end():
+        link.write(workspace)
     with safety_net(workspace), keeping(workspace):
         yield workspace
-    link.write(workspace)
-    run_bar.tell_kept(workspace, kept)
+    with safety_net(workspace):
+        link.write(workspace)
+        run_bar.tell_kept(workspace, kept)
 
 
 def _begun(title: str) -> Workspace:
     """The page's settings and title, and the tab's workspace with what its address names."""
-    st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
-    st.html(_STYLE)
-    one_entry()
-    workspace = current_workspace()
-    link.restore(workspace)
-    keep(workspace)
-    st.title(title, anchor=False)
-    run_bar.run_notices(workspace)
+    with _or_end():
+        st.set_page_config(page_title=f"{title} · Sightline", page_icon=_favicon(), layout="wide")
+        st.html(_STYLE)
+        ask_to_log_in()
+        one_entry()
+        person()
+        workspace = current_workspace()
+        link.restore(workspace)
+        keep(workspace)
+        st.title(title, anchor=False)
+        run_bar.run_notices(workspace)
     return workspace
+
+
+@contextmanager
+def _or_end() -> Iterator[None]:
+    """Around what a page cannot do without: where it fails, the page ends with a sentence."""
+    try:
+        yield
+        return
+    except SightlineError as error:
+        told = escaped(str(error))
+    except Exception:
+        log.exception("a page failed")
+        told = WENT_WRONG
+    st.error(told, icon=":material/error:")
+    st.stop()
 
 
 def _inspected(workspace: Workspace) -> Answer | None:
@@ -127,17 +160,22 @@ def _favicon() -> Image.Image:
 
 
 def _sidebar(workspace: Workspace, model: VisionLanguageModel | None, note: str = "") -> DeltaGenerator:
-    kept = run_bar.run_bar(workspace)
-    st.markdown(":material/neurology: **Model**")
-    if model is not None:
-        model_bar.card_table(model.card)
-    if note:
-        st.caption(note)
-    model_bar.show_trouble(workspace)
-    model_bar.ask_about_linked_model(workspace)
-    model_bar.adapter_switch(workspace)
-    with st.expander("Choose another model", icon=":material/swap_horiz:"):
+    """What stands on the left. A part of it that fails is told there, and costs the page nothing else."""
+    kept: DeltaGenerator | None = None
+    with safety_net(workspace, PART):
+        kept = run_bar.run_bar(workspace)
+    with safety_net(workspace, PART):
+        st.markdown(":material/neurology: **Model**")
+        if model is not None:
+            model_bar.card_table(model.card)
+        if note:
+            st.caption(note)
+        model_bar.show_trouble(workspace)
+        model_bar.ask_about_linked_model(workspace)
+        model_bar.adapter_switch(workspace)
+    with st.expander("Choose another model", icon=":material/swap_horiz:"), safety_net(workspace, PART):
         model_chooser.chooser(workspace, "bar")
-    link.share(workspace)
-    handing_over.hand_over(workspace)
-    return kept
+    with safety_net(workspace, PART):
+        link.share(workspace)
+        handing_over.hand_over(workspace)
+    return kept or st.empty()

@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec
 import streamlit as st
 
 from ...errors import NeedsItsModel
+from ..serving import WENT_WRONG
 from ..state.keeping import keep
 from ..state.opening import held
 from ..state.place import forget_choices, note_widgets
@@ -46,8 +47,8 @@ def keeping(workspace: Workspace) -> Iterator[None]:
 
 
 @contextmanager
-def safety_net(workspace: Workspace) -> Iterator[None]:
-    """Whatever goes wrong inside is told in a sentence.
+def safety_net(workspace: Workspace, told: str = WENT_WRONG) -> Iterator[None]:
+    """Whatever goes wrong inside is told in a sentence, by default that of a page.
 
     Where settings were taken from a run, which may be those of another version or of somebody else, they are let go of
     first, and the page is drawn once more.
@@ -61,8 +62,4 @@ def safety_net(workspace: Workspace) -> Iterator[None]:
         if workspace.restored:
             forget_choices(workspace)
             st.rerun()
-        st.error(
-            "Something went wrong on this page. Your picture and conversation are kept: go on with another question "
-            "or picture. If it happens again, the terminal has the details.",
-            icon=":material/error:",
-        )
+        st.error(told, icon=":material/error:")
