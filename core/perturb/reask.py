@@ -8,17 +8,17 @@ what is gone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool
 
 from ..alignment import Aligned, align
-from ..answer import Answer, Fill, Question, RegionMask
+from ..answer import Answer, Fill, Question, RegionMask, Target
 from ..errors import WrongMask
 from ..images import ImageLike, as_mask
-from ..vlm.cancel import CancelToken
+from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.generation import ask
 from ..vlm.instead import with_what_is_left
 from ..vlm.memory_costs import check_memory, checkpoint_bytes, pass_bytes
@@ -35,17 +35,25 @@ Say = Callable[[str], None]
 @dataclass(frozen=True, eq=False)
 class Reasked:
     """What a model says with something taken away: its new `answer`, and in `outcome` what becomes of each token of the
-    original one, read so."""
+    original one, read so. `contrast` is what becomes of a target with rivals, where one was asked for."""
 
     original: Answer
     answer: Answer
     outcome: Outcome
     seconds: float
+    contrast: Outcome | None = None
 
     @property
     def aligned(self) -> tuple[Aligned, ...]:
         """The tokens of both answers in columns, original and new."""
         return align([token.text for token in self.original.tokens], [token.text for token in self.answer.tokens])
+
+    def of(self, target: Target) -> Outcome | None:
+        """What becomes of a target; None for a contrast that was not asked for."""
+        wanted = token_targets_of(self.original, target)
+        if target.rivals is None:
+            return self.outcome.of(wanted)
+        return self.contrast if self.contrast and self.contrast.before.token_targets == wanted else None
 
 
 def reask(
@@ -79,10 +87,11 @@ def reask_under(
     answer: Answer,
     perturbation: Perturbation,
     *,
+    target: Target | None = None,
     cancel: CancelToken | None = None,
     say: Say = lambda piece: None,
 ) -> Reasked:
-    """Ask the same question again with whatever is taken away.
+    """Ask the same question again with whatever is taken away. Of a `target` with rivals the contrast is read, too.
 
     Edits hold at the positions that they name, in the new answer as soon as there is something at them. Raises
     OtherModel, Cancelled, QuestionError; ValueError for pixels, positions, layers and heads that are not there; and for
@@ -90,28 +99,54 @@ def reask_under(
     """
     check_own(model, answer)
     began = time.perf_counter()
+    every = tuple(TokenTarget(index, token.id) for index, token in enumerate(answer.tokens))
+    contrast = () if target is None or target.rivals is None else token_targets_of(answer, target)
+    token_targets = (*every, *contrast)
     if isinstance(perturbation, PixelPerturbation):
-        other, outcome = _over_images(model, answer, perturbation, cancel, say)
+        other, outcome = _over_images(model, answer, token_targets, perturbation, cancel, say)
     else:
         assert isinstance(perturbation, NetworkPerturbation)
-        other, outcome = _under_edits(model, answer, perturbation, cancel, say)
-    return Reasked(answer, other, outcome, time.perf_counter() - began)
+        whole_answer(answer)
+        other, outcome = _under_edits(model, answer, token_targets, perturbation, cancel, say)
+    seconds = time.perf_counter() - began
+    return Reasked(answer, other, outcome.of(every), seconds, outcome.of(contrast) if contrast else None)
+
+
+def with_contrast(
+    model: VisionLanguageModel, reasked: Reasked, target: Target, cancel: CancelToken | None = None
+) -> Reasked:
+    """A re-ask with what becomes of a target with rivals, which is read now. Raises OtherModel, Cancelled, and
+    NotApplicable for a rival outside the vocabulary."""
+    check_own(model, reasked.original)
+    token_targets = token_targets_of(reasked.original, target)
+    for outcome in outcomes(model, reasked.original, token_targets, [reasked.outcome.perturbation], cancel=cancel):
+        return replace(reasked, contrast=outcome)
+    raise Cancelled
 
 
 def _over_images(
-    model: VisionLanguageModel, answer: Answer, perturbation: PixelPerturbation, cancel: CancelToken | None, say: Say
+    model: VisionLanguageModel,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    perturbation: PixelPerturbation,
+    cancel: CancelToken | None,
+    say: Say,
 ) -> tuple[Answer, Outcome]:
     question = perturbation.of(answer.question, answer.layout)
-    before = _predicted(model, answer, answer.question)
+    before = _predicted(model, answer, answer.question, token_targets)
     other = _asked(model, question, cancel, say, keep_attention=True)
     # What was read of the pictures to answer is kept: only the answer itself has to be read after it.
-    return other, Outcome(perturbation, before, _predicted(model, answer, question))
+    return other, Outcome(perturbation, before, _predicted(model, answer, question, token_targets))
 
 
 def _under_edits(
-    model: VisionLanguageModel, answer: Answer, perturbation: NetworkPerturbation, cancel: CancelToken | None, say: Say
+    model: VisionLanguageModel,
+    answer: Answer,
+    token_targets: Sequence[TokenTarget],
+    perturbation: NetworkPerturbation,
+    cancel: CancelToken | None,
+    say: Say,
 ) -> tuple[Answer, Outcome]:
-    token_targets = token_targets_of(answer, whole_answer(answer))
     needed = checkpoint_bytes(model, answer) + pass_bytes(model, answer)
     check_memory("This intervention", needed, model, "Use a smaller picture, or ask for a shorter answer.")
     longest = len(answer.prompt_tokens) + answer.question.decoding.max_new_tokens
@@ -131,8 +166,9 @@ def _asked(
     return answer
 
 
-def _predicted(model: VisionLanguageModel, answer: Answer, question: Question) -> Prediction:
+def _predicted(
+    model: VisionLanguageModel, answer: Answer, question: Question, token_targets: Sequence[TokenTarget]
+) -> Prediction:
     """What a question makes the model predict in the places of an answer's tokens."""
-    token_targets = [TokenTarget(index, token.id) for index, token in enumerate(answer.tokens)]
     (logits,) = model.continuation_logits([model.prepare(question)], [answer.token_ids])
     return predict(logits, token_targets)

@@ -11,7 +11,6 @@ from ..answer import Answer, Fill, RegionMask, Target, TokenKind
 from ..errors import RunDamaged
 from ..masking import covered_patches
 from ..perturb.reask import Reasked
-from ..vlm.targets import token_targets_of
 from .identity import answer_id, result_name
 from .kinds import REASKED
 from .results import KeptResult
@@ -63,10 +62,9 @@ class ReaskRow:
         return len(self.patches) / len(every) if every else 0.0
 
     def change(self, target: Target) -> float | None:
-        """The change of a target's log-probability (nats); None for a contrast, whose rivals were not read."""
-        if target.rivals is not None:
-            return None
-        return self.reasked.outcome.of(token_targets_of(self.reasked.original, target)).change
+        """The change of a target's log-probability, of a contrast's log-odds (nats); None for one that was not read."""
+        outcome = self.reasked.of(target)
+        return None if outcome is None else outcome.change
 
 
 def keep_reask(run: Run, reasked: Reasked) -> None:

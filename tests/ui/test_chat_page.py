@@ -409,6 +409,21 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
     mark(0)
     expected = [row.reasked.outcome.changes[1] for row in work.reasks]
     np.testing.assert_allclose(at.dataframe[0].value["target"], expected, atol=0.006)
+    said_there = work.answer.tokens[1].id
+    rival = next(one.id for one in work.answer.tokens[1].alternatives if one.id != said_there)
+    contrast = Target((1,), (rival,))
+    work.target = contrast
+    at.run()
+    assert [row.change(contrast) for row in work.reasks] == [None, None]
+    at.button(key="reasks_contrast").click().run()
+    assert not at.exception and "reasks_contrast" not in [button.key for button in at.button]
+    odds = [row.change(contrast) for row in work.reasks]
+    np.testing.assert_allclose(at.dataframe[0].value["target"], odds, atol=0.006)
+    assert "log-odds" in csv_text(work.reasks, work.answer, contrast)
+    ask_again(at, 0.25)  # the contrast is measured at once
+    assert work.reasks[-1].change(contrast) == pytest.approx(odds[1], abs=1e-5)
+    work.target = Target((1,))
+    mark(0)
     at.button(key="reask_open").click().run()
     assert work.masks[0].hidden.mean() == 0.5 and work.reasked is work.reasks[0].reasked
     mark(0, 1)
@@ -418,7 +433,7 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
     at.button(key="reask_remove").click().run()
     assert at.dataframe[0].value["picture"].tolist() == [0.5]
     text = csv_text(work.reasks, work.answer, work.target)
-    assert len(text.splitlines()) >= 3 and "change of the target (nats)" in text
+    assert len(text.splitlines()) >= 3 and "change of the target's log-probability (nats)" in text
 
     assert work.run is not None and work.run.flush(30)
     again = app(params={"run": work.run.id})

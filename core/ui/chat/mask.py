@@ -241,13 +241,14 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
     status = stop_row("stop_mask")
     place = st.empty()
     said: list[str] = []
+    target = workspace.target
 
     def show_piece(piece: str) -> None:
         said.append(piece)
         place.text("".join(said))
 
     def ask_again(cancel: CancelToken, say: Any) -> Reasked:
-        return reask_under(model, answer, HiddenPixels(masks), cancel=cancel, say=say)
+        return reask_under(model, answer, HiddenPixels(masks), target=target, cancel=cancel, say=say)
 
     def run() -> None:
         add(workspace, Job(model, PURPOSE, ask_again).watch(status, show_piece))

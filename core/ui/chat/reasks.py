@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,15 +17,19 @@ from ...answer import Answer, Target, TokenKind, subject
 from ...charts.heatmap import data_url
 from ...charts.overlays import fit, region_overlay
 from ...charts.tokens import aligned_chart, aligned_tokens, cut
+from ...counted import counted
 from ...masking import FILL_NAMES
-from ...perturb.reask import Reasked
+from ...perturb.reask import Reasked, with_contrast
 from ...runs.reasks import ReaskRow
 from ...spreadsheet import csv_table
+from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
+from ..jobs.job import Job
 from ..state.pins import MOST, pin
-from ..state.reasks import remove, row_name, rows_of
-from ..state.target import describe_target
+from ..state.reasks import remove, replaced, row_name, rows_of
+from ..state.target import measure_of
 from ..state.workspace import Exchange, Workspace
+from ..widgets.asking import stop_row, trouble_of
 from ..widgets.chips import escaped
 from ..widgets.pinning import pins_link
 from .through import THROUGH_ONE, draft_of, hidden_in_words, through_key
@@ -92,15 +97,51 @@ def reasks_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exc
             on_click="ignore",
         )
         pins_link(workspace)
-    what = escaped(describe_target(answer, target, model))
+    named = escaped(measure_of(answer, target, model))
     st.caption(
-        "Mark rows at their left. Target and whole answer: the change of their log-probability (nats) when what was "
-        f"said first is read under the masked picture. The target is {what}."
-        + ("" if target is None or target.rivals is None else " Of a contrast the change is not measured here.")
+        f"Mark rows at their left. Target: the change of {named}; whole answer: that of its log-probability. Both in "
+        "nats, when what was said first is read under the masked picture."
     )
+    _measure_contrast(workspace, model, rows, target)
     pair = [row for name in view.beside for row in rows if row_name(row.reasked) == name]
     if len(pair) == 2:
         _side_by_side(view, pair[0], pair[1], target)
+
+
+def _measure(target: Target | None) -> str:
+    """What the figures of a target are figures of."""
+    return "log-odds against its rival" if target is not None and target.rivals is not None else "log-probability"
+
+
+def _measure_contrast(
+    workspace: Workspace, model: VisionLanguageModel, rows: Sequence[ReaskRow], target: Target | None
+) -> None:
+    """A button where a contrast was chosen after something was asked again: it is read now."""
+    missing = [row for row in rows if target is not None and row.change(target) is None]
+    if not missing or target is None or missing[0].reasked.original.model != model.card.fingerprint:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        clicked = st.button(
+            f"Measure the contrast in {counted(len(missing), 'row')}", key="reasks_contrast", icon=":material/balance:"
+        )
+        waiting = st.container()
+    if not clicked:
+        return
+    with waiting:
+        status = stop_row("stop_contrast")
+
+    def work(cancel: CancelToken, say: Any) -> list[Reasked]:
+        return [with_contrast(model, row.reasked, target, cancel) for row in missing]
+
+    def run() -> None:
+        for one in Job(model, "reading answers with regions hidden", work).watch(status):
+            replaced(workspace, one)
+
+    trouble = trouble_of("reading answers with regions hidden", run)
+    if trouble:
+        st.text(trouble)
+    else:
+        st.rerun()
 
 
 def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key: str) -> tuple[ReaskRow, ...]:
@@ -137,7 +178,7 @@ def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key:
             ),
             "picture": st.column_config.NumberColumn(format="percent", width=80, help="The share that was hidden."),
             "target": st.column_config.NumberColumn(
-                format="%+.2f", width=90, help="Change of the target's log-probability, in nats."
+                format="%+.2f", width=90, help=f"Change of the target's {_measure(target)}, in nats."
             ),
             "whole answer": st.column_config.NumberColumn(
                 format="%+.2f", width=110, help="Change of the whole answer's log-probability, in nats."
@@ -228,7 +269,7 @@ def _side_by_side(view: ChatView, one: ReaskRow, other: ReaskRow, target: Target
             st.button("Close", key="end_beside", type="tertiary", on_click=_beside, args=(view, ()))
         if first is not None and second is not None:
             st.text(
-                f"The target's log-probability changes by {first:+z.2f} nats under the first region and by "
+                f"The target's {_measure(target)} changes by {first:+z.2f} nats under the first region and by "
                 f"{second:+z.2f} under the second: {second - first:+z.2f} between them."
             )
         with st.container(horizontal=True, gap="large"):
@@ -262,7 +303,7 @@ def csv_text(rows: Sequence[ReaskRow], answer: Answer, target: Target | None) ->
         "patches of the picture",
         "share of the picture",
         "answer",
-        "change of the target (nats)",
+        f"change of the target's {_measure(target)} (nats)",
         "change of the whole answer (nats)",
         "seconds",
     )

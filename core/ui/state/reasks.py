@@ -42,6 +42,14 @@ def add(workspace: Workspace, reasked: Reasked) -> None:
     workspace.reasked = reasked
 
 
+def replaced(workspace: Workspace, reasked: Reasked) -> None:
+    """Keep a re-ask, of which more was measured, in the place of the former one."""
+    name = row_name(reasked)
+    workspace.reasks = [ReaskRow(reasked) if row_name(row.reasked) == name else row for row in workspace.reasks]
+    if workspace.reasked is not None and row_name(workspace.reasked) == name:
+        workspace.reasked = reasked
+
+
 def remove(workspace: Workspace, names: Collection[str]) -> None:
     """Remove rows, by their names."""
     workspace.reasks = [row for row in workspace.reasks if row_name(row.reasked) not in names]
