@@ -1,15 +1,16 @@
 """The backward pass of attention, for several gradients at once, in blocks of rows.
 
 With P the softmax of scores S = q k, and O = P V: dP = dO V, dS = P (dP - dO O), dq = dS k, dk = dS q, dV = P dO. What
-depends on no gradient, P above all, is formed once for all of them; no block leaves a processor's cache before it is
+depends on no gradient, P and O, is formed once for all of them; no block leaves a processor's cache before it is
 done with, and on the way Chefer's rule finds P dP, the gradient of a weight times the weight, ready made. (SDPA's own
 backward pass on a CPU is several times slower in half precision, and takes one gradient at a time.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -100,80 +101,160 @@ def _of_stacked(
     shares: Float[Tensor, "target sequence query"] | None,
     live: int,
 ) -> AttentionGradients:
-    groups, keys, size = call.key.shape
-    queries, wide, targets = call.query.shape[1], call.value.shape[-1], len(gradient)
-    each = len(call.query) // groups
-    query = (at_least_float32(call.query) * call.scaling).view(groups, each, queries, size)
-    both = torch.cat([at_least_float32(call.key), at_least_float32(call.value)], -1)
-    across = both[..., size:].transpose(1, 2).contiguous()
-    exact = query.dtype
-    of_output = gradient.to(exact).view(targets, sequences, queries, groups // sequences, each, wide)
-    of_output = of_output.permute(1, 3, 0, 4, 2, 5).reshape(groups, targets, each, queries, wide)
-    of_query = query.new_zeros(groups, targets, each, queries, size)
-    of_both = query.new_zeros(groups, targets, keys - live, size + wide)
-    brought = None if shares is None else query.new_zeros(groups, targets, keys)
-    if shares is not None:
-        shares = shares.to(exact).transpose(0, 1).repeat_interleave(groups // sequences, 0)[:, :, None]
-    first_scratch, second_scratch = Scratch(query), Scratch(query)
-    room = block_bytes(query.device) // exact.itemsize
-    most = MOST_ROWS if query.device.type == "cpu" else GPU_MOST_ROWS
-    active = (of_output != 0).any(-1).any(2).any(1).any(0)
-    for rows in blocks(active, min(most, max(LEAST_ROWS, room // (each * keys)))):
-        check_heard()
-        span, seen_by_all = call.sight(rows)
-        row_count = rows.stop - rows.start
-        height, length = each * row_count, span.stop - span.start
-        first = max(span.start, live)
-        alive = slice(first - span.start, None)
+    backward = _Backward(call, sequences, gradient, shares, live)
+    backward.run()
+    return backward.gradients()
+
+
+class _Backward:
+    """The backward pass of one attention, as a stack of `sequences` calls. Heads that share keys are a group; gradients
+    are [group target ...] until they are handed over."""
+
+    def __init__(
+        self,
+        call: AttentionCall,
+        sequences: int,
+        gradient: Float[Tensor, "target sequence query heads value_size"],
+        shares: Float[Tensor, "target sequence query"] | None,
+        live: int,
+    ) -> None:
+        groups, keys, size = call.key.shape
+        targets, _, queries, _, wide = gradient.shape
+        self.call, self.live, self.targets = call, live, targets
+        self.each = len(call.query) // groups
+        self.split = (sequences, groups // sequences)
+        self.query = (at_least_float32(call.query) * call.scaling).view(groups, self.each, queries, size)
+        self.key, self.value = at_least_float32(call.key), at_least_float32(call.value)
+        self.across = self.value.transpose(1, 2).contiguous()
+        of_output = gradient.to(self.query.dtype).view(targets, sequences, queries, self.split[1], self.each, wide)
+        self.of_output = of_output.permute(1, 3, 0, 4, 2, 5).reshape(groups, targets, self.each, queries, wide)
+        self.of_query = self.query.new_zeros(groups, targets, self.each, queries, size)
+        # Of keys and, after them, values: both come from one product.
+        self.of_both = self.query.new_zeros(groups, targets, keys - live, size + wide)
+        self.shares: Tensor | None = None
+        self.brought: Tensor | None = None
+        if shares is not None:
+            self.shares = shares.to(self.query.dtype).transpose(0, 1).repeat_interleave(self.split[1], 0)
+            self.brought = self.query.new_zeros(groups, targets, keys)
+        self.room = block_bytes(self.query.device) // self.query.element_size()
+        self.weights_scratch, self.scratch = Scratch(self.query), Scratch(self.query)
+
+    def run(self) -> None:
+        """Go through all rows that a gradient reaches."""
+        active = (self.of_output != 0).any(-1).any(2).any(1).any(0)
+        most = MOST_ROWS if self.query.device.type == "cpu" else GPU_MOST_ROWS
+        fitting = self.room // (self.each * self.key.shape[1])
+        for rows in blocks(active, min(most, max(LEAST_ROWS, fitting))):
+            check_heard()
+            self._of_rows(rows)
+
+    def _of_rows(self, rows: slice) -> None:
+        """Add what a block of rows brings."""
+        span, seen_by_all = self.call.sight(rows)
+        numbers = self.each * (rows.stop - rows.start) * (span.stop - span.start)
         # Of few heads the weights, which are the same for all gradients, stay at hand beside a block.
-        together = max(1, room // (height * length * targets))
-        for start in range(0, groups, together):
-            of = slice(start, min(groups, start + together))
-            own = query[of, :, rows]
-            weights, sums, slope = call.exponentials(own, of, rows, span, seen_by_all, first_scratch)
-            pulling = weights if slope is None else weights * slope
-            mixed = torch.bmm(pulling, both[of, span, :size]) / sums
-            output = (torch.bmm(weights, both[of, span, size:]) / sums).view(-1, 1, each, row_count, wide)
-            at_once = max(1, room // (len(own) * height * length))
-            for begin in range(0, targets, at_once):
-                some = slice(begin, min(targets, begin + at_once))
-                scaled = of_output[of, some, :, rows] / sums.view(-1, 1, each, row_count, 1)
-                count = scaled.shape[1]
-                # The sums of each row of P dP; over the row's sum once more, as the weights are not divided by it.
-                total = (scaled * output).sum(-1, keepdim=True)
-                block = second_scratch.take(len(own), count * height, length)
-                torch.bmm(scaled.reshape(len(own), -1, wide), across[of, :, span], out=block)
-                block = block.view(len(own), count, height, length).mul_(weights[:, None])
-                steep = block if slope is None else block * slope[:, None]
-                pulled = torch.bmm(steep.view(len(own), -1, length), both[of, span, :size])
-                level = total * sums.view(-1, 1, each, row_count, 1)
-                pulled = pulled.view(-1, count, each, row_count, size) - level * mixed.view(
-                    -1, 1, each, row_count, size
-                )
-                of_query[of, some, :, rows] = pulled
-                if first < span.stop:
-                    part = of_both[of, some, first - live : span.stop - live]
-                    part[..., :size] += steep[..., alive].transpose(-1, -2) @ own.reshape(len(own), 1, height, size)
-                    queries_less = (total * own[:, None]).neg_().reshape(len(own), count, height, size)
-                    values = scaled.reshape(len(own), count, height, wide)
-                    if slope is None:
-                        part += _at_once(weights[..., alive], torch.cat([queries_less, values], -1))
-                    else:
-                        part[..., :size] += _at_once(pulling[..., alive], queries_less)
-                        part[..., size:] += _at_once(weights[..., alive], values)
-                if brought is not None and shares is not None:
-                    share = shares[of, some, :, rows]
-                    share = share.expand(-1, -1, each, -1).reshape(len(own), count, 1, height)
-                    brought[of, some, span] += (share @ block.clamp_(min=0))[:, :, 0]
-    of_query *= call.scaling
-    split = (sequences, groups // sequences)
-    back = of_query.view(*split, targets, each, queries, size).permute(2, 0, 1, 3, 4, 5)
-    of_keys = of_both.view(*split, targets, keys - live, size + wide).permute(2, 0, 1, 3, 4)
-    if brought is not None:
-        brought = brought.view(*split, targets, keys).sum(1).transpose(0, 1) / (len(call.query) // sequences)
-    return AttentionGradients(
-        back.reshape(targets, sequences, -1, queries, size), of_keys[..., :size], of_keys[..., size:], brought
-    )
+        together, at_once = max(1, self.room // (numbers * self.targets)), max(1, self.room // numbers)
+        for of in _slices(len(self.key), together):
+            query = self.query[of, :, rows]
+            weights, sums, slope = self.call.exponentials(query, of, rows, span, seen_by_all, self.weights_scratch)
+            block = _Block(of, rows, span, query, weights, sums, slope)
+            output = block.by_head(torch.bmm(weights, self.value[of, span]) / sums)
+            mixed = block.by_head(torch.bmm(block.pulling, self.key[of, span]))
+            for some in _slices(self.targets, at_once):
+                # Weights are not divided by the sums of their rows, so that gradients are.
+                given = self.of_output[of, some, :, rows] / block.by_head(sums)
+                # The sum of each row of P dP, over its sum once more.
+                level = (given * output).sum(-1, keepdim=True)
+                weighed = self._weighed(block, some, given)
+                steep = weighed if block.slope is None else weighed * block.slope[:, None]
+                pulled = torch.bmm(steep.flatten(1, 2), self.key[of, span]).view(*given.shape[:-1], -1)
+                self.of_query[of, some, :, rows] = pulled - level * mixed
+                self._to_keys(block, some, given, level, steep)
+                self._bring(block, some, weighed)
+
+    def _weighed(
+        self, block: _Block, some: slice, given: Float[Tensor, "group target head row value_size"]
+    ) -> Float[Tensor, "group target heads_rows key"]:
+        """P dP, which lies in this pass's scratch."""
+        groups, height, length = block.weights.shape
+        targets = given.shape[1]
+        made = self.scratch.take(groups, targets * height, length)
+        torch.bmm(given.reshape(groups, -1, given.shape[-1]), self.across[block.of, :, block.span], out=made)
+        return made.view(groups, targets, height, length).mul_(block.weights[:, None])
+
+    def _bring(self, block: _Block, some: slice, weighed: Float[Tensor, "group target heads_rows key"]) -> None:
+        """Add what P dP brings to the keys. It is gone afterwards."""
+        if self.brought is None or self.shares is None:
+            return
+        groups, targets, height, _ = weighed.shape
+        share = self.shares[block.of, some, None, block.rows].expand(-1, -1, self.each, -1)
+        brought = share.reshape(groups, targets, 1, height) @ weighed.clamp_(min=0)
+        self.brought[block.of, some, block.span] += brought[:, :, 0]
+
+    def _to_keys(
+        self,
+        block: _Block,
+        some: slice,
+        given: Float[Tensor, "group target head row value_size"],
+        level: Float[Tensor, "group target head row 1"],
+        steep: Float[Tensor, "group target heads_rows key"],
+    ) -> None:
+        """Add the gradients of keys and values."""
+        first = max(block.span.start, self.live)
+        if first >= block.span.stop:
+            return
+        alive = slice(first - block.span.start, None)
+        total = self.of_both[block.of, some, first - self.live : block.span.stop - self.live]
+        of_key, of_value = total.split([self.key.shape[-1], self.value.shape[-1]], -1)
+        of_key += steep[..., alive].transpose(-1, -2) @ block.query.flatten(1, 2)[:, None]
+        level_off, values = (level * -block.query[:, None]).flatten(2, 3), given.flatten(2, 3)
+        if block.slope is None:
+            total += _at_once(block.weights[..., alive], torch.cat([level_off, values], -1))
+        else:
+            of_key += _at_once(block.pulling[..., alive], level_off)
+            of_value += _at_once(block.weights[..., alive], values)
+
+    def gradients(self) -> AttentionGradients:
+        """What was gathered, for each sequence."""
+        targets, (sequences, own) = self.targets, self.split
+        _, _, each, queries, size = self.of_query.shape
+        of_query = (self.of_query * self.call.scaling).view(sequences, own, targets, each, queries, size)
+        of_query = of_query.permute(2, 0, 1, 3, 4, 5).reshape(targets, sequences, -1, queries, size)
+        of_both = self.of_both.view(sequences, own, *self.of_both.shape[1:]).permute(2, 0, 1, 3, 4)
+        brought = self.brought
+        if brought is not None:
+            by_sequence = brought.view(sequences, own, targets, -1).sum(1)
+            brought = by_sequence.transpose(0, 1) / (own * each)
+        return AttentionGradients(of_query, of_both[..., :size], of_both[..., size:], brought)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Rows of some groups of heads, which see nothing outside `span`: exponentials of their scores, the sums of these,
+    and the slope of the cap at each score where scores are capped."""
+
+    of: slice
+    rows: slice
+    span: slice
+    query: Float[Tensor, "group head row size"]
+    weights: Float[Tensor, "group heads_rows key"]
+    sums: Float[Tensor, "group heads_rows 1"]
+    slope: Float[Tensor, "group heads_rows key"] | None
+
+    @cached_property
+    def pulling(self) -> Float[Tensor, "group heads_rows key"]:
+        """How far the row's level pulls each score."""
+        return self.weights if self.slope is None else self.weights * self.slope
+
+    def by_head(self, states: Float[Tensor, "group heads_rows size"]) -> Float[Tensor, "group 1 head row size"]:
+        """The same for all targets, head by head."""
+        return states.view(len(states), 1, *self.query.shape[1:3], -1)
+
+
+def _slices(length: int, size: int) -> Iterator[slice]:
+    """So many things, at most `size` at a time."""
+    for start in range(0, length, size):
+        yield slice(start, min(length, start + size))
 
 
 def _at_once(
