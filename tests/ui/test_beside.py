@@ -211,7 +211,7 @@ def test_what_heads_add_is_computed_on_a_click(
     answer = answer_of(two[0])
     expected = head_increases(llava, contributions(llava, answer, token_targets_of(answer, Target((0,))))).mean(0)
     made = work_of(at).results.get(INCREASES, increases_key(answer, Target((0,))))
-    assert made is not None and np.allclose(made, expected, atol=1e-5)
+    assert made is not None and np.allclose(made.values, expected, atol=1e-5)
     assert len(at.get("vega_lite_chart")) == 2
 
 

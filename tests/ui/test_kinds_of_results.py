@@ -14,7 +14,7 @@ from core.runs.codec.hints import check_keepable
 from core.ui.state.results import Kind
 
 NOT_KEPT = {
-    "WRITTEN": "states and weights of every layer, which only their model reads, by one pass",
+    "CONTRIBUTED": "states and weights of every layer, which only their model reads, by one pass",
     "GRAPH_PAGES": "drawn from graphs",
     "ESTIMATES": "of the free memory of the moment",
     "REPORTS": "of claims, in a journal of their own",

@@ -19,7 +19,7 @@ from core.mechanisms.logprob_increase import head_increases, source_increases, t
 from core.street.recipe import SceneRecipe
 from core.ui.jobs.page import STOPPED
 from core.ui.mechanisms import written
-from core.ui.mechanisms.view import READ, TRACES, WRITTEN
+from core.ui.mechanisms.view import INCREASES, READ, TRACES
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
@@ -53,10 +53,10 @@ def test_only_what_is_shown_is_computed(app: App, llava: TransformersModel, lens
     view = view_of(opened(app, exchange_of(llava), lens))
     kinds = {name for name, number in results(view).items() if number}
     assert kinds == {
-        "head_contributions": {"WRITTEN", "INCREASES", "TAKEN", "HEAD_READINGS"},
+        "head_contributions": {"CONTRIBUTED", "INCREASES", "TAKEN", "HEAD_READINGS"},
         "logit_lens": {"READ"},
         "attention_knockout": {"CURVES"},
-        "head_ablation": {"WRITTEN", "INCREASES"},
+        "head_ablation": {"CONTRIBUTED", "INCREASES"},
         "causal_tracing": set(),
     }.get(lens)
 
@@ -129,7 +129,7 @@ def test_another_word_is_asked_about_and_a_split_one_is_told(app: App, llava: Tr
     at = opened(app, exchange)
     at.text_input(key="mechanisms_word").set_value("zebra-crossing").run()
     assert "is not one token of" in said(at) and "in the place of" in captions(at)
-    token_targets = {key[1][1] for key in view_of(at).results.of(WRITTEN)}  # type: ignore[index]
+    token_targets = {key[1][1] for key in view_of(at).results.of(INCREASES)}  # type: ignore[index]
     assert len(token_targets) == 2
     at.text_input(key="mechanisms_word").set_value("   ").run()
     assert "in the place of" not in captions(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from ...vlm.pass_costs import Passes
 from ...vlm.rows_again import computed_again, tokens_at_once
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report, Work
-from ..state.heads import INCREASES, increases_key
+from ..state.heads import INCREASES, Increases, increases_key
 from ..state.models import store
 from ..state.pins import found, held_rows
 from ..state.results import answer_key
@@ -142,13 +143,14 @@ def _increases(
     key = increases_key(answer, target)
     figures = found(workspace, column.pin, INCREASES, key)
     if figures is not None:
-        return figures, None
+        return figures.values, None
 
     def work(model: VisionLanguageModel) -> Work:
         def compute(cancel: CancelToken, report: Report) -> None:
+            began = time.perf_counter()
             written = contributions(model, answer, token_targets, cancel=cancel, progress=lambda done: report(done / 2))
             increases = head_increases(model, written, cancel=cancel, progress=lambda done: report(0.5 + done / 2))
-            workspace.results.keep(INCREASES, key, increases.mean(0).numpy())
+            workspace.results.keep(INCREASES, key, Increases(increases.mean(0).numpy(), time.perf_counter() - began))
 
         return compute
 

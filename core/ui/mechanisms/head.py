@@ -18,18 +18,20 @@ from ..widgets.chips import escaped
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
 from .subject import Subject
-from .view import HEAD_READINGS, MechanismsView, Written
+from .view import HEAD_READINGS, MechanismsView
+from .written import contributed_to
 
 WIDTH = 312
 
 
 def head_panel(
-    view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, written: Written, chosen: Head
+    view: MechanismsView, model: VisionLanguageModel, answer: Answer, subject: Subject, chosen: Head
 ) -> None:
     """Three readings beside each other: the contribution, the value and the input of the head's first source."""
 
     def make(cancel: CancelToken, report: Report) -> HeadReading:
-        (reading,) = read_heads(model, answer, written.contributions, [chosen], cancel=cancel)
+        written = contributed_to(view, model, answer, subject, cancel)
+        (reading,) = read_heads(model, answer, written, [chosen], cancel=cancel)
         return reading
 
     key = ("reading", subject.key, chosen)

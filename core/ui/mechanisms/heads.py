@@ -27,7 +27,7 @@ from .saving import Row, save
 from .shares import logit_shares
 from .source import source_panel, source_words
 from .subject import Subject, subject_of
-from .view import MechanismsView, Written
+from .view import Increases, MechanismsView
 from .written import SAYS, Measure, attributed, ranking, what_heads_write
 
 MEASURES: tuple[Measure, ...] = ("Log-probability increase", "Direct logit attribution")
@@ -65,11 +65,11 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
     written = what_heads_write(view, model, answer, subject)
     if written is None:
         return
-    shared = attributed(view, model, subject, written) if measure == "Direct logit attribution" else None
-    scored = _scored(view, measure, written.increases if shared is None else shared.heads.mean(0).numpy())
+    shared = attributed(view, model, answer, subject) if measure == "Direct logit attribution" else None
+    scored = _scored(view, measure, written.values if shared is None else shared.heads.mean(0).numpy())
     with controls:
         looked_at, opacity = source.controls(workspace, scored.ranking, scored.chosen)
-    taken = source.taken(view, model, target, subject, written, looked_at)
+    taken = source.taken(view, model, answer, target, subject, looked_at)
     with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
         with st.container(width=WIDTH):
             _heads(view, answer, subject, written, shared, scored)
@@ -80,7 +80,7 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
         logit_shares(subject, shared)
     if taken is not None:
         source_words(answer, target, looked_at, taken)
-        head_panel(view, model, answer, subject, written, scored.chosen)
+        head_panel(view, model, answer, subject, scored.chosen)
         if not typed.strip():
             evidence_section(workspace, model, answer, [Mapped("these heads", taken)], view.jobs)
 
@@ -104,7 +104,12 @@ def _scored(view: MechanismsView, measure: Measure, figures: Float[np.ndarray, "
 
 
 def _heads(
-    view: MechanismsView, answer: Answer, subject: Subject, written: Written, shared: Attribution | None, scored: Scored
+    view: MechanismsView,
+    answer: Answer,
+    subject: Subject,
+    written: Increases,
+    shared: Attribution | None,
+    scored: Scored,
 ) -> None:
     name = scored.measure.lower()
 
@@ -119,12 +124,12 @@ def _heads(
     folded(
         f"{scored.measure} of {escaped(subject.named)}{averaged}, by every head: purple speaks for the word, orange "
         f"against. Click a cell or a bar (now: {head_name(scored.chosen)}).",
-        f"{SAYS[scored.measure][:1].upper()}{SAYS[scored.measure][1:]} Layers and heads count from 0. "
-        f"{written.seconds:.2f} s.",
+        f"{SAYS[scored.measure][:1].upper()}{SAYS[scored.measure][1:]} Layers and heads count from 0."
+        + (f" {written.seconds:.2f} s." if written.seconds else ""),
     )
     settings = {"measure": scored.measure, "word": subject.named, "seconds": written.seconds}
     about = {"token_targets": subject.token_targets}
-    made = Made(HEAD_INCREASES, written.increases, about) if shared is None else Made(ATTRIBUTION, shared, about)
+    made = Made(HEAD_INCREASES, written.values, about) if shared is None else Made(ATTRIBUTION, shared, about)
     rows = partial(_rows, scored)
     save(answer, settings, rows, f"heads-{name.replace(' ', '-')}", "mechanisms_save_heads", made=made)
 

@@ -25,7 +25,8 @@ from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
 from .position_map import coloured_words, image_scale, picture_map, save_map, sums
 from .subject import Subject
-from .view import TAKEN, MechanismsView, Taken, Written
+from .view import TAKEN, MechanismsView, Taken
+from .written import contributed_to
 
 METHOD = "logprob_increase_of_heads"
 """What the maps are called in files."""
@@ -57,9 +58,9 @@ def controls(workspace: Workspace, ranking: Sequence[Head], chosen: Head) -> tup
 def taken(
     view: MechanismsView,
     model: VisionLanguageModel,
+    answer: Answer,
     target: Target,
     subject: Subject,
-    written: Written,
     heads: Sequence[Head],
 ) -> Explanation | None:
     """The summed increases of every position alone, through some heads; computed where they are not there. None where
@@ -68,7 +69,8 @@ def taken(
 
     def make(cancel: CancelToken, report: Report) -> None:
         began = time.perf_counter()
-        taken = source_increases(model, written.contributions, missing, cancel=cancel, progress=report).mean(0)
+        written = contributed_to(view, model, answer, subject, cancel)
+        taken = source_increases(model, written, missing, cancel=cancel, progress=report).mean(0)
         seconds = (time.perf_counter() - began) / len(missing)
         for head, increases in zip(missing, taken, strict=True):
             view.results.keep(TAKEN, (subject.key, head), Taken(increases, seconds))

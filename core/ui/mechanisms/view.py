@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,7 +17,6 @@ from ...answer import Head
 from ...charts.curves import WindowPoint
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
-from ...mechanisms.contributions import Contributions
 from ...mechanisms.knockout import CutCurve
 from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import Trace
@@ -35,23 +33,15 @@ from ...runs.kinds import (
     TRACE,
 )
 from ..jobs.page import PageView
+from ..state.heads import CONTRIBUTED as CONTRIBUTED
 from ..state.heads import INCREASES as INCREASES
 from ..state.heads import READ as READ
+from ..state.heads import Increases as Increases
 from ..state.heads import Read as Read
 from ..state.results import Kept, Kind
 
 FIRST_LENS = "head_contributions"
 """The key of the mechanism that a first visit sees."""
-
-
-@dataclass(frozen=True, eq=False)
-class Written:
-    """What the heads write for some token targets: all their contributions, and the log-probability increase of each
-    head (nats, the mean over token targets)."""
-
-    contributions: Contributions
-    increases: Float[np.ndarray, "layers heads"]
-    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +72,6 @@ class Traced:
     seconds: float
 
 
-WRITTEN = Kind[Written](2)
 ATTRIBUTIONS = Kind[Attribution](50, run=Kept(ATTRIBUTION, about=lambda key: {"token_targets": key[1][1]}))
 TAKEN = Kind[Taken](
     500,

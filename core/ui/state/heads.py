@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...answer import Answer, Target
+from ...mechanisms.contributions import Contributions
 from ...mechanisms.lens import Reading
 from ...runs.kinds import HEAD_INCREASES, READING
 from ...vlm.targets import token_targets_of
@@ -23,10 +24,26 @@ class Read:
     seconds: float
 
 
-INCREASES = Kind[Float[np.ndarray, "layers heads"]](
-    50, run=Kept(HEAD_INCREASES, about=lambda key: {"token_targets": key[1][1]})
+@dataclass(frozen=True, eq=False)
+class Increases:
+    """The log-probability increase by every head (nats, the mean over token targets), and how long finding it out
+    took."""
+
+    values: Float[np.ndarray, "layers heads"]
+    seconds: float
+
+
+INCREASES = Kind[Increases](
+    50,
+    run=Kept(
+        HEAD_INCREASES,
+        lambda increases: (increases.values, increases.seconds),
+        Increases,
+        lambda key: {"token_targets": key[1][1]},
+    ),
 )
-"""The log-probability increase by every head (nats, the mean over token targets)."""
+CONTRIBUTED = Kind[Contributions](2)
+"""All that the heads write for some token targets, by the same key."""
 READ = Kind[Read](
     100,
     run=Kept(
