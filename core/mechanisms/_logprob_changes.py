@@ -100,9 +100,10 @@ def _logit_changes(
 
 
 def _normaliser_changes(
-    unembedding: Unembedding, changes: Changes, cancel: CancelToken | None
+    unembedding: Unembedding, changes: Changes, cancel: CancelToken | None, small: bool = True
 ) -> Float[Tensor, "heads target source"]:
-    """log sum_u p(u | state) exp(logit change of u), over the whole vocabulary."""
+    """log sum_u p(u | state) exp(logit change of u), over the whole vocabulary. On a card the changes are taken to be
+    `small`, and whether they are is asked once, at the end; where not it is done again."""
     shape = changes.factors.shape[:3]
     factors, matrices = _way(changes)
     vectors = shape.numel()
@@ -117,6 +118,7 @@ def _normaliser_changes(
     total = factors.new_full(shape, float("-inf"), dtype=torch.float64)
     memory = factors.new_empty(vectors * words)
     lengths = factors.norm(dim=-1).amax(-1)
+    largest: list[Float[Tensor, ""]] = []
     for block in blocks:
         check_heard()
         if cancel is not None:
@@ -128,13 +130,17 @@ def _normaliser_changes(
         before = _before(unembedding, changes, block)
         if unembedding.logit_transform.softcap is None:
             logits += (before - normaliser[:, None]).to(logits.dtype)[:, None]
-            if float((lengths * right.square().sum(1).amax(-1).sqrt()).max()) < SMALL:
+            if small:
+                largest.append((lengths * right.square().sum(1).amax(-1).sqrt()).max())
+            if small and (logits.device.type != "cpu" or float(largest[-1]) < SMALL):
                 total = torch.logaddexp(total, logits.exp_().sum(-1).double().log_())
                 continue
         else:
             logits += before.to(logits.dtype)[:, None]
             logits = unembedding.logit_transform.cap(logits) - normaliser.to(logits.dtype)[:, None, None]
         total = torch.logaddexp(total, _logsumexp_(logits))
+    if largest and total.device.type != "cpu" and not float(torch.stack(largest).max()) < SMALL:
+        return _normaliser_changes(unembedding, changes, cancel, small=False)
     return total.to(changes.states.dtype)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotApplicable
@@ -13,6 +15,9 @@ from ..perturb.perturbation import OtherImages
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Site, StatePatch
 from ..vlm.model import VisionLanguageModel
+
+NOISE_BYTES = 64 * 2**20
+"""What the noise of several samples may take together."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +49,24 @@ def corrupted(
     if isinstance(corruption, OtherImages):
         yield model.checkpointed(_with_other_images(model, answer, corruption))
         return
-    rows = torch.tensor(corruption.positions) - clean.start
-    embedded = clean.states(0, Site.INPUT)[rows]
+    states = clean.states(0, Site.INPUT)
+    embedded = states[torch.tensor(corruption.positions, device=states.device) - clean.start]
     spread = embedded.float().std(correction=0)
-    generator = torch.Generator().manual_seed(corruption.seed)
-    for _ in range(corruption.samples):
-        noise = torch.randn(embedded.shape, generator=generator).to(embedded.device) * spread * corruption.scale
-        states = embedded + noise.to(embedded.dtype)
+    for noise in _noise(embedded, corruption):
+        states = embedded + (noise * spread * corruption.scale).to(embedded.dtype)
         with model.edited((StatePatch(Site.INPUT, 0, corruption.positions, states),)):
             checkpoints = model.checkpointed(answer, clean.start)
         yield checkpoints
+
+
+def _noise(embedded: Float[Tensor, "position hidden"], corruption: Noise) -> Iterator[Float[Tensor, "position hidden"]]:
+    """The noise of each sample, in units of its standard deviation: by the CPU's generator, whose numbers are the same
+    for whatever device, and taken there many samples at a time."""
+    generator = torch.Generator().manual_seed(corruption.seed)
+    together = max(1, NOISE_BYTES // (4 * embedded.numel()))
+    for first in range(0, corruption.samples, together):
+        some = range(first, min(corruption.samples, first + together))
+        yield from torch.stack([torch.randn(embedded.shape, generator=generator) for _ in some]).to(embedded.device)
 
 
 def first_corrupted(answer: Answer, corruption: Corruption) -> int:

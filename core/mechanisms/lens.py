@@ -11,7 +11,7 @@ Rows are unembedded a few at a time, so that [positions x vocabulary] never exis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -122,31 +122,42 @@ def read(
     progress: Callable[[float], None] = lambda done: None,
 ) -> Reading:
     """Read states of the residual stream through the final norm and the unembedding. Raises Cancelled."""
-    flat = states.reshape(-1, states.shape[-1])
-    parts = []
+    flat, asked = states.reshape(-1, states.shape[-1]), torch.tensor(list(words), dtype=torch.long).to(states.device)
+    parts: list[tuple[Tensor, ...]] = []
     for block in flat.split(max(1, BLOCK_BYTES // (model.card.vocabulary * 4))):
         if cancel is not None:
             cancel.check()
         with torch.no_grad():
-            parts.append(read_logits(model.unembed(block), top=top, words=words))
-        progress(min(1.0, sum(len(part.ids) for part in parts) / len(flat)))
-    joined = (torch.cat(pieces).unflatten(0, states.shape[:-1]) for pieces in zip(*map(_fields, parts), strict=True))
-    return Reading(*joined)
+            parts += _rows_read(model.unembed(block), top, asked)
+        progress(min(1.0, sum(len(part[0]) for part in parts) / len(flat)))
+    return Reading(*(field.unflatten(0, states.shape[:-1]) for field in _brought(parts)))
 
 
 def read_logits(logits: Float[Tensor, "row vocabulary"], *, top: int, words: Sequence[int] = ()) -> Reading:
-    """The reading of rows of logits, a few rows at a time: what does not stay in a processor's cache takes several
-    times as long."""
+    """The reading of rows of logits."""
+    return Reading(*_brought(_rows_read(logits, top, torch.tensor(list(words), dtype=torch.long).to(logits.device))))
+
+
+def _rows_read(
+    logits: Float[Tensor, "row vocabulary"], top: int, words: Int[Tensor, "word"]
+) -> list[tuple[Tensor, ...]]:
+    """The fields of a reading, a few rows at a time: what does not stay in a processor's cache takes several times as
+    long."""
     at_once = max(1, block_bytes(logits.device) // (4 * logits.shape[-1]))
-    parts = [_few(rows.float(), min(top, logits.shape[-1]), list(words)) for rows in logits.split(at_once)]
-    return Reading(*(torch.cat(pieces).cpu() for pieces in zip(*parts, strict=True)))
+    return [_few(rows.float(), min(top, logits.shape[-1]), words) for rows in logits.split(at_once)]
 
 
-def _few(logits: Float[Tensor, "row vocabulary"], top: int, words: list[int]) -> tuple[Tensor, ...]:
+def _brought(parts: Sequence[tuple[Tensor, ...]]) -> Iterator[Tensor]:
+    """The fields of all rows, on the CPU: a card is waited for once they are all on their way."""
+    return (torch.cat(pieces).cpu() for pieces in zip(*parts, strict=True))
+
+
+def _few(logits: Float[Tensor, "row vocabulary"], top: int, words: Int[Tensor, "word"]) -> tuple[Tensor, ...]:
     """The fields of a few rows' reading."""
     best = logits.topk(top, -1)
     own = logits[:, words]
-    ranks = torch.stack([(logits > own[:, [i]]).sum(-1) + 1 for i in range(len(words))], -1) if words else own
+    each = range(own.shape[1])
+    ranks = torch.stack([(logits > own[:, i, None]).sum(-1) + 1 for i in each], -1) if each else own
     highest = best.values[:, :1]
     below = logits - highest
     shares = below.exp()
@@ -160,10 +171,6 @@ def _few(logits: Float[Tensor, "row vocabulary"], top: int, words: list[int]) ->
 def reciprocal_rank_by_chance(vocabulary: int) -> float:
     """The mean of 1 / rank over all words: what a random one has."""
     return sum(1 / rank for rank in range(1, vocabulary + 1)) / vocabulary
-
-
-def _fields(reading: Reading) -> tuple[Tensor, ...]:
-    return reading.ids, reading.logprobs, reading.entropy, reading.word_logprobs, reading.word_ranks
 
 
 def _states(checkpoints: CheckpointedPass, layer: int) -> Float[Tensor, "row hidden"]:

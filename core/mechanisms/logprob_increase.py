@@ -81,23 +81,30 @@ def source_increases(
     unembedding = model.unembedding()
     _check_memory(model, len(written.token_targets) * written.length)
     scale = unembedding.norm.scale(written.final)
-    increases = torch.zeros(len(written.token_targets), len(chosen), written.length)
+    increases = torch.zeros(len(written.token_targets), len(chosen), written.length, device=scale.device)
     places = {head: [place for place, other in enumerate(chosen) if other == head] for head in chosen}
-    for number, (layer, some) in enumerate(batches := list(_batches(written, places))):
+    batches = list(_batches(written, places))
+    for number, ((layer, some), seen) in enumerate(zip(batches, _seen(written, batches), strict=True)):
         parts = written.layers[layer]
-        seen = parts.attention[some].ne(0).any(0).any(0).nonzero()[:, 0]
         factors = parts.by_source(some)[:, :, seen] * scale[:, None, None]
         matrices = unembedding.norm.linear(parts.projection(some))
         changes = Changes(_states(unembedding, parts, scale), factors, matrices)
         gained = logprob_changes(unembedding, written.token_targets, changes, cancel)
         # What is not looked at adds nothing, and rounding shall not say otherwise.
-        gained *= parts.attention[some][..., seen].ne(0)
-        gained, seen = gained.float().cpu(), seen.cpu()
+        gained = (gained * parts.attention[some][..., seen].ne(0)).float()
         for head, values in zip(some, gained, strict=True):
             for place in places[layer, head]:
                 increases[:, place, seen] = values
         progress((number + 1) / len(batches))
-    return increases
+    return increases.cpu()
+
+
+def _seen(written: Contributions, batches: Sequence[tuple[int, list[int]]]) -> list[slice]:
+    """Of each batch of heads the positions from the first to the last that one of them looks at, asked all at once."""
+    looks = [written.layers[layer].attention[some].ne(0).any(0).any(0) for layer, some in batches]
+    ends = [(row.int().argmax(), row.int().cumsum(0).argmax() + 1) for row in looks]
+    asked = torch.stack([torch.stack(pair) for pair in ends]).tolist() if ends else []
+    return [slice(first, end) for first, end in asked]
 
 
 def all_heads(written: Contributions) -> list[Head]:

@@ -67,9 +67,10 @@ def softmax_of(
 
 
 def without_keys(allowed: Tensor) -> Bool[Tensor, "*row 1"] | None:
-    """Which rows of a mask as SDPA takes it see nothing at all; None where each sees something."""
+    """Which rows of a mask as SDPA takes it see nothing at all; None where each sees something. (A card, which would
+    have to be waited for, is not asked whether some do not.)"""
     nothing = (~allowed if allowed.dtype == torch.bool else allowed == float("-inf")).all(-1, keepdim=True)
-    return nothing if bool(nothing.any()) else None
+    return nothing if nothing.device.type != "cpu" or bool(nothing.any()) else None
 
 
 def blocks(active: Bool[Tensor, "row"], at_once: int) -> Iterator[slice]:

@@ -11,14 +11,14 @@ Not provided for: devices without a number, in-place operations that change a sh
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter, tree_map
+from torch.utils._pytree import tree_map
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 WAITING = {"_local_scalar_dense", "nonzero", "equal", "masked_select", "_unique2"}
@@ -105,7 +105,7 @@ def _carried_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if name == "_fused_sdp_choice":
         return 0
     device = _device_of_result(func, name, args, kwargs)
-    inner_args, inner_kwargs = tree_map(_inner, (args, kwargs))
+    inner_args, inner_kwargs = _all_inner(args), {key: _all_inner(value) for key, value in kwargs.items()}
     if inner_kwargs.get("device") is not None:
         inner_kwargs["device"] = torch.device("cpu")
     inner_kwargs.pop("pin_memory", None)
@@ -114,11 +114,13 @@ def _carried_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return args[0]
     if device.type == "cpu":
         return result
+    if isinstance(result, torch.Tensor):
+        return PretendTensor(result, device)
     return tree_map(lambda value: PretendTensor(value, device) if isinstance(value, torch.Tensor) else value, result)
 
 
 def _device_of_result(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.device:
-    tensors = [value for value in tree_iter((args, kwargs)) if isinstance(value, torch.Tensor)]
+    tensors = list(_tensors_in((args, *kwargs.values())))
     # A number on the CPU may meet any device.
     devices = {tensor.device for tensor in tensors if isinstance(tensor, PretendTensor) or tensor.dim() > 0}
     if name == "copy_":
@@ -136,8 +138,29 @@ def _device_of_result(func: Any, name: str, args: tuple[Any, ...], kwargs: dict[
     return next(iter(devices), torch.device("cpu"))
 
 
+def _tensors_in(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    """The tensors among what an operation is given: they stand in no more than lists and tuples."""
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors_in(value)
+
+
+def _all_inner(value: Any) -> Any:
+    """What an operation is given, as it is on the CPU."""
+    return type(value)(map(_all_inner, value)) if isinstance(value, list | tuple) else _inner(value)
+
+
 def _inner(value: Any) -> Any:
     return value._inner if isinstance(value, PretendTensor) else value
+
+
+def _brought(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor whose numbers are wanted on the CPU, which waits for them."""
+    for counting in _traffic:
+        counting.waits += isinstance(tensor, PretendTensor)
+    return _inner(tensor)
 
 
 class _Pretending(TorchDispatchMode):
@@ -146,9 +169,8 @@ class _Pretending(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         wanted = kwargs.get("device")
-        if any(isinstance(value, PretendTensor) for value in tree_iter((args, kwargs))) or (
-            wanted is not None and torch.device(wanted).type == "pretend"
-        ):
+        pretended = any(isinstance(value, PretendTensor) for value in _tensors_in((args, *kwargs.values())))
+        if pretended or (wanted is not None and torch.device(wanted).type == "pretend"):
             return carry_out(func, args, kwargs)
         return func(*args, **kwargs)
 
@@ -222,7 +244,7 @@ def set_up() -> None:
     _library.append(library)
     plain = torch.Tensor.tolist
     # A method of the class alone would not do: views of a pretend tensor reach PyTorch's own.
-    torch.Tensor.tolist = lambda tensor: plain(_inner(tensor))  # type: ignore[method-assign]
+    torch.Tensor.tolist = lambda tensor: plain(_brought(tensor))  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

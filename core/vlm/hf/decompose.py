@@ -165,11 +165,12 @@ def _multipliers(
     """
     if any(end.shape != added.shape for end in ends):
         return None
-    summands = torch.stack([at_least_float32(end).flatten() for end in ends])
-    both = torch.cat([summands, at_least_float32(added).flatten()[None]]).cpu().double()
-    fitted = torch.linalg.lstsq(both[:-1].T, both[-1][:, None]).solution[:, 0]
+    # All that is asked comes from the device together.
+    every = torch.stack([at_least_float32(one).flatten() for one in (*ends, added, state)]).cpu().double()
+    summands, added, state = every[:-2], every[-2], every[-1]
+    fitted = torch.linalg.lstsq(summands.T, added[:, None]).solution[:, 0]
     multipliers = torch.where((fitted - 1).abs() < NEARLY_ONE, torch.ones_like(fitted), fitted)
-    missed = multipliers.to(summands) @ summands - added.flatten()
+    missed = multipliers @ summands - added
     tolerance = ROUNDINGS * _rounding(ends[0]) * float(state.norm() + summands.norm() + added.norm())
     return multipliers.tolist() if float(missed.norm()) <= tolerance else None
 

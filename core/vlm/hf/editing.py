@@ -52,6 +52,7 @@ class Active:
         self.ablations = self._kind(HeadAblation)
         self.patches = self._kind(StatePatch)
         self._latest_mask: tuple[Any, Tensor | None] | None = None
+        self._latest_places: tuple[Any, dict[int, tuple[Tensor, Tensor]]] | None = None
 
     def _kind(self, kind: type) -> list[tuple[int, Any]]:
         return [(row, edit) for row, edits in enumerate(self.rows) for edit in edits if isinstance(edit, kind)]
@@ -61,6 +62,8 @@ class Active:
     ) -> Bool[Tensor, "batch 1 query key"] | None:
         """Which keys a layer's knockouts leave to each query; None where they leave all."""
         here = [(row, edit) for row, edit in self.knockouts if edit.holds_in(layer)]
+        if not here:
+            return None
         # Most knockouts hold in many layers, which share the mask made for the first of them.
         key = ([id(edit) for _, edit in here], queries, keys, at, device)
         if self._latest_mask is None or self._latest_mask[0] != key:
@@ -70,21 +73,40 @@ class Active:
     def _mask(
         self, knockouts: Sequence[tuple[int, Knockout]], queries: int, keys: int, at: Placed, device: torch.device
     ) -> Bool[Tensor, "batch 1 query key"] | None:
-        allowed: Bool[Tensor, "batch 1 query key"] | None = None
-        for row, edit in knockouts:
-            rows = torch.tensor([p - at.query for p in edit.rows if 0 <= p - at.query < queries], dtype=torch.long)
-            named = edit.across if at.across else [position - at.key for position in edit.columns]
-            columns = torch.tensor([key for key in named if 0 <= key < keys], dtype=torch.long)
-            if len(rows) and len(columns):
-                if allowed is None:
-                    allowed = torch.ones(len(self.rows), 1, queries, keys, dtype=torch.bool)
-                allowed[row, 0, rows[:, None], columns] = False
-        if allowed is None:
+        placed = self._places(queries, keys, at, device)
+        here = [(row, *placed[id(edit)]) for row, edit in knockouts if id(edit) in placed]
+        if not here:
             return None
+        allowed = torch.ones(len(self.rows), 1, queries, keys, dtype=torch.bool, device=device)
+        hidden = allowed.new_zeros(())
+        for row, rows, columns in here:
+            allowed[row, 0].index_put_((rows[:, None], columns), hidden)
         if not at.across:
             # Each position sees itself.
-            allowed |= (torch.arange(queries) + at.query)[:, None] == torch.arange(keys) + at.key
-        return allowed.to(device)
+            allowed[:, 0].diagonal(at.query - at.key, 1, 2).fill_(True)
+        return allowed
+
+    def _places(
+        self, queries: int, keys: int, at: Placed, device: torch.device
+    ) -> dict[int, tuple[Int[Tensor, "row"], Int[Tensor, "column"]]]:
+        """The queries and keys that each knockout names, of those that are there; all of them go to the device in one
+        piece, however many there are."""
+        key = (queries, keys, at, device)
+        if self._latest_places is None or self._latest_places[0] != key:
+            known = {id(edit): edit for _, edit in self.knockouts}
+            named = []
+            for edit in known.values():
+                own = edit.across if at.across else [position - at.key for position in edit.columns]
+                named.append([place - at.query for place in edit.rows if 0 <= place - at.query < queries])
+                named.append([place for place in own if 0 <= place < keys])
+            flat = torch.tensor([place for own in named for place in own], dtype=torch.long).to(device)
+            parts = flat.split([len(own) for own in named])
+            pairs = zip(known, parts[::2], parts[1::2], strict=True)
+            self._latest_places = (
+                key,
+                {name: (rows, columns) for name, rows, columns in pairs if len(rows) and len(columns)},
+            )
+        return self._latest_places[1]
 
 
 _active: ContextVar[Active | None] = ContextVar("edits", default=None)
