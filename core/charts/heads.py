@@ -28,8 +28,8 @@ SMALLEST, LARGEST = 7, 44
 """Pixels of a cell's side."""
 LINE = 19
 """Pixels of a row of text."""
-BESIDE = 95
-"""Pixels beside a map of heads for its axis and its legend."""
+BESIDE = 48
+"""Pixels beside a map of heads for its axis; its legend is below it."""
 TITLE = 18
 LONGEST_WORD = 22
 DECADES = 3
@@ -98,7 +98,12 @@ def head_map(
                 "value:Q",
                 scale=(scale or scale_of(figures, signed=signed)).altair(),
                 legend=alt.Legend(
-                    title=None, format=number, gradientThickness=10, gradientLength=min(160, cell * layers), tickCount=4
+                    title=None,
+                    format=number,
+                    gradientThickness=10,
+                    gradientLength=min(160, cell * heads),
+                    tickCount=4,
+                    orient="bottom",
                 ),
             ),
             tooltip=tooltip,
@@ -127,7 +132,7 @@ def _cell(shape: tuple[int, ...], size: int) -> int:
 
 
 def map_width(shape: tuple[int, ...], size: int) -> int:
-    """The width in pixels of a map of so many layers and heads, with its axis and its legend."""
+    """The width in pixels of a map of so many layers and heads, with its axis."""
     return _cell(shape, size) * shape[1] + BESIDE
 
 

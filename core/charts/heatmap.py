@@ -199,6 +199,7 @@ def heatmap(
     format: str = ".4f",
     zoom: bool = False,
     drawing: Drawing = "over",
+    legend: Literal["right", "bottom"] = "right",
 ) -> alt.LayerChart:
     """The images of a layout with every patch coloured by `values` at its position (NaN: not looked at).
 
@@ -206,7 +207,7 @@ def heatmap(
     positions are outlined. `only` names the images to show. With `click`, clicks toggle patches in a selection of that
     name whose entries have a "position". `label` and `format` are what hovering says the value is. With `zoom` it can
     be enlarged and moved. More than `MANY` patches are drawn as one image, on a canvas. `drawing` is how map and
-    picture stand together.
+    picture stand together, and `legend` on which side what the colours mean is told.
     Raises ValueError where `values` is not of the layout's length or no patch has a place.
     """
     shown = _shown(layout, values, only)
@@ -230,7 +231,12 @@ def heatmap(
         "value:Q",
         scale=scale.altair(),
         legend=alt.Legend(
-            title=label, titleLimit=TITLE, format=".2~g", gradientLength=min(160, height), gradientThickness=10
+            title=label,
+            titleLimit=TITLE,
+            format=".2~g",
+            gradientLength=min(160, height if legend == "right" else width),
+            gradientThickness=10,
+            orient=legend,
         ),
     )
     tooltip = [

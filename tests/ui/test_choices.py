@@ -38,7 +38,7 @@ ELSEWHERE = {
     "widgets/answer_bar.py: Answer": "answer",
     "widgets/claims/running.py: Scenes": "ClaimsView.scenes",
     "widgets/evidence/truth.py: The right place": "EvidenceView.truth",
-    "widgets/head_finder.py: Find a head": "the view of its page",
+    "widgets/head_finder.py: name": "the view of its page",
     "widgets/image_source.py: Frames of a video": "frames",
     "widgets/picture_choice.py: Picture": "picture",
     "widgets/target.py: Several tokens": "several",
@@ -49,7 +49,6 @@ ELSEWHERE = {
 """Choices that are kept under another name than that of their widget."""
 NO_CHOICES = {
     "widgets/by_keyboard.py: Column": "a place to click at",
-    "widgets/by_keyboard.py: Head": "the same as a click",
     "widgets/by_keyboard.py: Part of the picture": "a place to click at",
     "widgets/by_keyboard.py: Row": "a place to click at",
     "widgets/image_source.py: Change": "what a button beside it does",

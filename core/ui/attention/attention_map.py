@@ -19,6 +19,7 @@ from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.closer import closer_button
 from ..widgets.every_picture import every_picture
+from ..widgets.head_figures import PICTURE
 from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
@@ -26,8 +27,6 @@ from ..widgets.seen import seen_button
 from .subject import Subject
 from .view import AttentionView
 
-WIDTH = 475
-SIZE = 400
 CAVEAT = "Attention says where a head reads from, not what the answer rests on: test that by masking."
 
 
@@ -38,7 +37,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
         _without_places(answer)
         return
     looks = where(subject.rows, view.head)
-    patches_chart(view, answer, looks, "attention_picture", SIZE, subject.image)
+    patches_chart(view, answer, looks, "attention_picture", PICTURE, subject.image)
     every_picture(workspace, answer, looks, "attention", opacity=view.opacity)
     on_image = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
     head = "mean over all heads and layers" if view.head is None else f"layer {view.head[0]}, head {view.head[1]}"
@@ -118,6 +117,7 @@ def patches_chart(
         label="attention",
         format=".3%",
         drawing=view.drawing,
+        legend="bottom",
     )
 
     def clicked(entry: Entry) -> None:

@@ -5,6 +5,7 @@ Everything below the answer bar is a fragment of its own, so that a click there 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 import streamlit as st
@@ -23,7 +24,6 @@ from ..widgets.exploring import explore
 from ..widgets.frames import frames_section
 from ..widgets.kept_rows import rows_held, what_is_kept
 from ..widgets.part import part
-from . import attention_map, heads
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
 from .gallery import head_gallery
@@ -77,11 +77,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
         _controls(workspace, view, answer, held)
     what_is_kept(view, model, answer, held)
     subject = subject_of(workspace, model, answer, held, view)
-    with st.container(horizontal=True, gap="small", key="attention_body"):
-        with st.container(width=heads.WIDTH):
-            figures = attention_heads_panel(view, subject)
-        with st.container(width=attention_map.WIDTH):
-            attention_map_panel(workspace, view, subject)
+    figures = attention_heads_panel(view, subject, partial(attention_map_panel, workspace, view, subject))
     _frame_by_frame(workspace, model, view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,9 +21,9 @@ from ..widgets.evidence.section import evidence_section
 from ..widgets.evidence.view import Mapped
 from ..widgets.folded import folded
 from ..widgets.scripts import Made
-from . import position_map, source
+from . import source
+from .figured_heads import figured_heads
 from .head import head_panel
-from .head_figures import WIDTH, head_figures
 from .saving import Row, save
 from .shares import logit_shares
 from .source import source_panel, source_words
@@ -70,12 +71,8 @@ def writing_heads_panel(workspace: Workspace, model: VisionLanguageModel, answer
     with controls:
         looked_at, opacity = source.controls(workspace, scored.ranking, scored.chosen)
     taken = source.taken(view, model, answer, target, subject, looked_at)
-    with st.container(horizontal=True, gap="small", key="mechanisms_heads_body"):
-        with st.container(width=WIDTH):
-            _heads(view, answer, subject, written, shared, scored)
-        if taken is not None:
-            with st.container(width=position_map.WIDTH):
-                source_panel(workspace, answer, subject, looked_at, taken, opacity)
+    picture = None if taken is None else partial(source_panel, workspace, answer, subject, looked_at, taken, opacity)
+    _heads(view, answer, subject, written, shared, scored, picture)
     if shared is not None:
         logit_shares(subject, shared)
     if taken is not None:
@@ -110,6 +107,7 @@ def _heads(
     written: Increases,
     shared: Attribution | None,
     scored: Scored,
+    picture: Callable[[], None] | None,
 ) -> None:
     name = scored.measure.lower()
 
@@ -117,8 +115,15 @@ def _heads(
         view.choose(head)
         st.session_state[source.MAP_OF] = source.FIRST if view.head is None else source.ONE
 
-    keys = ("mechanisms_heads", "mechanisms_ranked")
-    head_figures(scored.figures, scored.ranking, scored.chosen, name=name, clicked=clicked, keys=keys)
+    figured_heads(
+        scored.figures,
+        scored.ranking,
+        scored.chosen,
+        name=name,
+        choose=clicked,
+        keys=("mechanisms_heads", "mechanisms_ranked"),
+        picture=picture,
+    )
     tokens = len(subject.token_targets)
     averaged = f", the mean over {tokens} tokens" if tokens > 1 else ""
     folded(

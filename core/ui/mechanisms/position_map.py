@@ -47,8 +47,10 @@ def picture_map(
     description: str,
     key: str,
     opacity: float = 0.6,
+    size: int = SIZE,
 ) -> None:
-    """The values over the picture that is shown, as the model saw it. No two of a page have the same `key`."""
+    """The values over the picture that is shown, as the model saw it, its longer side at `size` pixels. No two of a
+    page have the same `key`."""
     draw = partial(
         heatmap,
         as_seen(answer.question),
@@ -59,8 +61,9 @@ def picture_map(
         only=(workspace.shown_image,),
         label=label,
         drawing=workspace.drawing,
+        legend="bottom",
     )
-    st.altair_chart(draw(size=SIZE), width="content", alt=description)
+    st.altair_chart(draw(size=size), width="content", alt=description)
     with st.container(horizontal=True, gap="small"):
         seen_button(answer, workspace.shown_image, key)
         closer_button(answer.layout, workspace.shown_image, key, lambda size: draw(size=size, zoom=True))

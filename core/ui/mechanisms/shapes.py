@@ -26,11 +26,13 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView, Mapped
+from ..widgets.head_figures import PICTURE
 from ..widgets.kept_rows import rows_held
 from ..widgets.map_downloads import file_name
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made
-from . import head_figures, position_map
+from . import position_map
+from .figured_heads import figured_heads
 from .layer_shapes import layer_texts, layer_values
 from .position_map import coloured_words, image_scale, picture_map, save_map, sums
 from .saving import save
@@ -74,26 +76,23 @@ def _head_values(
     view = workspace.view(MechanismsView)
     order = ranking(shape.values) or ranking(np.zeros_like(shape.values))
     chosen = view.chosen(order[0], *shape.values.shape)
-    with st.container(horizontal=True, gap="small"):
-        with st.container(width=head_figures.WIDTH):
-            head_figures.head_figures(
-                shape.values,
-                order,
-                chosen,
-                name=f"{shape.title.lower()} ({shape.unit})",
-                clicked=view.choose,
-                keys=(f"{key}_heads", f"{key}_ranked"),
-                signed=shape.signed,
-            )
-            colours = " Purple: above zero, orange: below." if shape.signed else ""
-            st.caption(
-                f"In {escaped(shape.unit)}. Layers and heads count from 0; click a cell or a bar (now: "
-                f"{head_name(chosen)}, {shape.values[chosen]:.4g}, place {order.index(chosen) + 1} of {len(order)})."
-                f"{colours}"
-            )
-        if answer.attention is not None and answer.layout.views:
-            with st.container(width=position_map.WIDTH):
-                _looks(workspace, model, answer, measurement.target.tokens, chosen, key)
+    looks = partial(_looks, workspace, model, answer, measurement.target.tokens, chosen, key)
+    figured_heads(
+        shape.values,
+        order,
+        chosen,
+        name=f"{shape.title.lower()} ({shape.unit})",
+        choose=view.choose,
+        keys=(f"{key}_heads", f"{key}_ranked"),
+        signed=shape.signed,
+        picture=looks if answer.attention is not None and answer.layout.views else None,
+    )
+    colours = " Purple: above zero, orange: below." if shape.signed else ""
+    st.caption(
+        f"In {escaped(shape.unit)}. Layers and heads count from 0; click a cell or a bar (now: "
+        f"{head_name(chosen)}, {shape.values[chosen]:.4g}, place {order.index(chosen) + 1} of {len(order)})."
+        f"{colours}"
+    )
 
 
 def _looks(
@@ -105,7 +104,7 @@ def _looks(
     looks = where(rows_among(held, [token for token in tokens if token in held.tokens]), head)
     scale = image_scale(answer, looks, signed=False, faintest=0.0)
     description = f"where {head_name(head)} looks"
-    picture_map(workspace, answer, looks, scale, label="attention", description=description, key=key)
+    picture_map(workspace, answer, looks, scale, label="attention", description=description, key=key, size=PICTURE)
     st.caption(
         f"Where {head_name(head)} looks while the target is predicted: {looks[_image_tokens(answer)].sum():.1%} of its "
         "attention lies on image tokens."

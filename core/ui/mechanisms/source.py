@@ -21,6 +21,7 @@ from ..widgets.chips import escaped
 from ..widgets.drawing import drawing_choice
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
+from ..widgets.head_figures import PICTURE
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
 from .position_map import coloured_words, image_scale, picture_map, save_map, sums
@@ -107,6 +108,7 @@ def source_panel(
                 description=description,
                 key="source",
                 opacity=opacity,
+                size=PICTURE,
             )
     else:
         _without_places(answer)

@@ -5,6 +5,8 @@ Changing the target here changes it on every page, so nobody ever wonders which 
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from ...answer import Answer, Question, Target
@@ -57,19 +59,21 @@ def answer_bar(workspace: Workspace, model: VisionLanguageModel, *, contrasts: b
             picture_choice(workspace, exchange, answer.question)
             long = len(answer.tokens) > MANY_TOKENS
             with st.container(height=120 if long else "content", border=long):
-                picks = target_chips(workspace, exchange, answer)
+                picks = target_chips(workspace, exchange, answer, partial(_pin, workspace, exchange, answer))
             seen_notes(answer, workspace.shown_image)
             if same_model:
                 _target(workspace, model, exchange, answer, picks, contrasts)
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                pin_button(workspace, answer, exchange.images, "pin_bar", target=workspace.target)
-                pins_link(workspace)
     if same_model:
         unfamiliar_note(workspace, exchange.images, "bar")
     else:
         another_model(workspace, model, exchange, answer)
         return None
     return answer
+
+
+def _pin(workspace: Workspace, exchange: Exchange, answer: Answer) -> None:
+    pin_button(workspace, answer, exchange.images, "pin_bar", target=workspace.target)
+    pins_link(workspace)
 
 
 def explained(workspace: Workspace, model: VisionLanguageModel) -> Exchange | None:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ...answer import Head, TokenLayout
 from ...charts.heads import head_name
-from .head_finder import MANY
+from .head_finder import MANY, head_menu
 
 NAME, ICON = "By keyboard", ":material/keyboard:"
 
@@ -51,13 +51,4 @@ def head_and_patch_by_keyboard(
 
 
 def _heads(heads: Sequence[Head], chosen: Head | None, choose: Callable[[Head], None], key: str) -> None:
-    name = f"{key}_head_{len(heads)}"
-
-    def picked() -> None:
-        if (head := st.session_state[name]) is not None:
-            choose(head)
-
-    st.session_state[name] = chosen if chosen in heads else None
-    st.selectbox(
-        "Head", list(heads), index=None, format_func=head_name, key=name, on_change=picked, placeholder="L2 H0"
-    )
+    head_menu({head: head_name(head) for head in heads}, chosen, choose, f"{key}_head", "Head", placeholder="L2 H0")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -44,7 +44,16 @@ def head_finder(
             width=95,
         )
         left = [(head, value) for head, value in ranking if layer is None or head[0] == layer]
-        _menu(left, chosen, choose, key, figure, width)
+        head_menu(
+            {head: f"{head_name(head)} · {figure(value)}" for head, value in left},
+            chosen,
+            choose,
+            f"{key}_find",
+            "Find a head",
+            placeholder="L14 H3",
+            help="All heads in their order. Type a name, such as L14 H3, to find one.",
+            width=width,
+        )
         heads = [head for head, _ in left]
         place = heads.index(chosen) if chosen in heads else None
         before, after = (None, 0) if place is None else (place - 1, place + 1)
@@ -65,34 +74,19 @@ def head_finder(
     return left
 
 
-def _menu(
-    ranking: Sequence[tuple[Head, Figure]],
-    chosen: Head | None,
-    choose: Callable[[Head], None],
-    key: str,
-    figure: Callable[[Figure], str],
-    width: int,
+def head_menu(
+    names: Mapping[Head, str], chosen: Head | None, choose: Callable[[Head], None], key: str, label: str, **more: Any
 ) -> None:
-    names = {head: f"{head_name(head)} · {figure(value)}" for head, value in ranking}
+    """A menu of heads by their names, which calls `choose` with the one that is picked. `more` is told to Streamlit."""
     # A menu with other entries is another menu.
-    name = f"{key}_find_{zlib.crc32(repr(names).encode()):x}"
+    name = f"{key}_{zlib.crc32(repr(names).encode()):x}"
 
     def picked() -> None:
         if (head := st.session_state[name]) is not None:
             choose(head)
 
     st.session_state[name] = chosen if chosen in names else None
-    st.selectbox(
-        "Find a head",
-        list(names),
-        index=None,
-        format_func=names.__getitem__,
-        key=name,
-        on_change=picked,
-        placeholder="L14 H3",
-        help="All heads in their order. Type a name, such as L14 H3, to find one.",
-        width=width,
-    )
+    st.selectbox(label, list(names), index=None, format_func=names.__getitem__, key=name, on_change=picked, **more)
 
 
 def window(ranking: Sequence[tuple[Head, Figure]], chosen: Head | None, most: int) -> Sequence[tuple[Head, Figure]]:

@@ -7,7 +7,7 @@ target chosen on one page is never undone by another page's defaults.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -37,10 +37,15 @@ def aim(workspace: Workspace, target: Target) -> None:
         st.session_state.pop(page_key(name, workspace.inspected), None)
 
 
-def target_chips(workspace: Workspace, exchange: Exchange, answer: Answer) -> tuple[int, ...]:
+def target_chips(
+    workspace: Workspace, exchange: Exchange, answer: Answer, beside: Callable[[], None] = lambda: None
+) -> tuple[int, ...]:
     """The answer's tokens as chips, the target's marked. Clicking one makes it the target; with the switch for several,
-    clicks add to it and take from it. Once chosen, some token stays the target. Returns the chosen chips."""
-    several = _several(workspace, exchange, answer)
+    clicks add to it and take from it. Once chosen, some token stays the target. Returns the chosen chips. `beside` is
+    drawn in the line of the switch."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        several = _several(workspace, exchange, answer)
+        beside()
     key = page_key("chips" if not several else "many_chips", exchange)
     names = labels(answer)
     shown = picks_of(workspace.target, answer, several)
