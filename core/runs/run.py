@@ -87,6 +87,23 @@ class Run:
             self._lock.release()
             self._lock = None
 
+    @property
+    def resting(self) -> bool:
+        """Whether others may keep it until something is kept here again."""
+        return self._lock is not None and self._lock.resting
+
+    def rest(self) -> None:
+        """Let others keep it as long as nothing is kept here."""
+        with self._guard:
+            if self._lock is not None:
+                self._lock.rest()
+
+    def wake(self) -> None:
+        """Keep it again after a rest. Raises RunBusy where somebody else does, or did meanwhile."""
+        with self._guard:
+            if self._lock is not None:
+                self._lock.wake()
+
     def __enter__(self) -> Run:
         return self
 
@@ -343,6 +360,7 @@ class Run:
     def _check_writable(self) -> None:
         if self._lock is None:
             raise RunBusy("This run is only looked at here, so nothing is kept. Go on with a duplicate of it.")
+        self.wake()
 
 
 def summary_of(exchange: Exchange, pictures: tuple[str, ...]) -> TurnSummary:

@@ -240,6 +240,24 @@ def test_a_second_one_is_told_and_may_look(store: RunStore, run: Run, answer: An
         looked.keep(EXPLANATION, answer, {}, explanation(answer))
 
 
+def test_one_that_rests_goes_on_unless_another_one_had_it(store: RunStore, run: Run, answer: Answer) -> None:
+    run.rest()
+    run.keep(EXPLANATION, answer, {}, explanation(answer))  # wakes it
+    with pytest.raises(RunBusy):
+        store.open(run.id)
+    run.rest()
+    with store.open(run.id) as other:
+        with pytest.raises(RunBusy, match="open in another tab or process"):
+            run.rename("mine")
+        other.rename("theirs")
+    with pytest.raises(RunBusy, match="gone on with this run meanwhile"):
+        run.rename("mine")
+    with pytest.raises(RunBusy):
+        run.keep(EXPLANATION, answer, {}, explanation(answer, 2))
+    with store.open(run.id) as opened:
+        assert opened.manifest.title == "theirs"
+
+
 def test_a_full_disk_is_told_and_leaves_what_was_kept(
     store: RunStore, run: Run, answer: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,12 @@ def test_a_click_on_a_cell_a_bar_or_a_small_picture_chooses_the_head(page: AppTe
     assert view_of(page).head == (2, 1)
 
 
+def test_a_click_beside_all_patches_chooses_none(page: AppTest) -> None:
+    """The veil over what the model never sees takes clicks, too, and is no patch."""
+    click(page, "attention_picture", "patch", {})
+    assert view_of(page).patches == ()
+
+
 def test_the_same_cell_again_lets_the_head_go_however_the_chart_remembers_it(page: AppTest) -> None:
     one, other = {"layer": 1, "head": 3}, {"layer": 0, "head": 0}
     click(page, "attention_heads", "cell", one)

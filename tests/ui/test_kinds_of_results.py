@@ -22,6 +22,7 @@ NOT_KEPT = {
     "RUNS": "files of results",
     "AUDITS": "of Case Studies, whose answers are in no conversation",
     "ANSWERS": "of Case Studies: one that is opened is a turn",
+    "HERE": "of this machine's folders, as they are at the moment",
     "POSITIONS": "counted in a moment",
 }
 

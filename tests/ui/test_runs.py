@@ -120,6 +120,31 @@ def test_a_page_that_was_reloaded_goes_on_with_all_that_it_held(app: App, monkey
     assert work_of(at).run is not None and not work_of(at).run.looking and work.run is None
 
 
+def test_a_run_whose_tab_is_gone_is_free_for_others_and_goes_on_where_nobody_took_it(
+    app: App, runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ask(app(), "What color is the house?")
+    id_ = kept(at)
+    with monkeypatch.context() as closed:
+        closed.setattr(opening, "is_there", lambda tab: False)
+        gone = opening.rest_without_tabs({}, 0.0)
+        assert id_ in gone and id_ in opening.rest_without_tabs(gone, opening.RELOADING)
+        kept(at)
+    assert work_of(at).run is not None and work_of(at).run.run.resting
+    ask(at, "And the door?")  # the tab came back, as after a broken connection
+    kept(at)
+    assert not work_of(at).run.run.resting
+
+    work_of(at).run.rest()
+    kept(at)
+    with runs.open(id_) as other:  # another process
+        other.rename("theirs")
+        ask(at, "And the car?")
+        assert "gone on with this run" in said(at) and "Only looked at" in said(at)
+        assert len(other.conversation) == 2
+    assert runs.info(id_).title == "theirs"
+
+
 def test_a_second_tab_only_looks_and_goes_on_with_a_copy(app: App, runs: RunStore) -> None:
     first = ask(app(), "What color is the house?")
     id_ = kept(first)

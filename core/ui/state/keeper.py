@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from weakref import WeakValueDictionary
 
 from ...answer import Target
+from ...errors import RunBusy
 from ...runs.budget import size_of
 from ...runs.draft import Draft
 from ...runs.manifest import Why
@@ -83,6 +84,21 @@ class RunKeeper:
     def flush(self, seconds: float) -> bool:
         """Wait until all is kept, no longer than this. Whether it is."""
         return self._writer.flush(seconds)
+
+    def rest(self) -> None:
+        """Let others keep the run once all is written, until something is kept here again."""
+        if not self.looking and not self._writer.progress.failed:
+            self._writer.do(self.run.rest, "rest")
+
+    def wake(self) -> bool:
+        """Keep the run again after a rest. Whether nobody else did meanwhile; if somebody did, it is only looked at
+        from now on."""
+        try:
+            self.run.wake()
+        except RunBusy:
+            self.close()
+            return False
+        return True
 
     def close(self) -> None:
         """Let others keep the run, once all is written. Returns at once."""

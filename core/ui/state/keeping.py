@@ -19,6 +19,10 @@ from .reasks import keep_rows
 from .shelf import Shelf
 from .workspace import Exchange, NamedImage, Workspace
 
+TAKEN_OVER = (
+    "Somebody else has gone on with this run while this tab was away. What you ask and compute here is not kept."
+)
+
 
 def runs() -> RunStore:
     """The runs of this account, or of the folder that the server was started with; of the person alone, where several
@@ -39,6 +43,9 @@ def keep(workspace: Workspace) -> None:
         workspace.run_trouble = None
     keeper = workspace.run
     if keeper is None or keeper.looking:
+        return
+    if not keeper.wake():
+        workspace.run_note = TAKEN_OVER
         return
     keeper.again()
     _turns(workspace, keeper)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
@@ -35,6 +37,8 @@ from .workspace import Exchange, Left, MaskDraft, NamedImage, Workspace
 KEPT_ELSEWHERE = "This run is open in another tab, which keeps it. What you ask and compute here is not kept."
 PARTING, LOOK_IN = 1.0, 0.05
 """Seconds that a tab which is gone is given to end, and between two looks at it."""
+LOOK_AFTER, RELOADING = 0.5, 1.0
+"""Seconds between two looks at which tabs are there, and that one is given to come back."""
 _open: WeakValueDictionary[str, Workspace] = WeakValueDictionary()
 """Who keeps which run of this server."""
 _named: WeakKeyDictionary[RunKeeper, _Named] = WeakKeyDictionary()
@@ -51,9 +55,11 @@ def open_run(workspace: Workspace, id_: str) -> None:
     _forget_widgets()
     workspace.begin_anew()
     other = _keeping(id_)
-    if other is not None and other is not workspace and not is_there(other.tab):
-        _take_over(workspace, other)
-        return
+    if other is not None and other is not workspace and other.run is not None and not is_there(other.tab):
+        if other.run.wake():
+            _take_over(workspace, other)
+            return
+        other.become(Workspace(other.spec))
     with st.spinner("Opening the run …"):
         wait_until_free(id_)
         try:
@@ -73,15 +79,44 @@ def open_run(workspace: Workspace, id_: str) -> None:
         _fill(workspace, run)
         _choose_model(workspace, run)
     if run.writable:
-        _open[id_] = workspace
+        held(workspace)
     else:
         workspace.run_note = KEPT_ELSEWHERE
 
 
 def held(workspace: Workspace) -> None:
-    """Note that a run which was begun in this tab is kept by it."""
+    """Note that a run is kept by this tab. Once the tab is gone other processes may keep it."""
     if workspace.run is not None and not workspace.run.looking:
         _open[workspace.run.id] = workspace
+        _looking_after()
+
+
+@cache
+def _looking_after() -> threading.Thread:
+    """Streamlit says nothing of a tab that is closed, and remembers it for minutes, for it may come back."""
+    thread = threading.Thread(target=_look_after, name="tabs that keep runs", daemon=True)
+    thread.start()
+    return thread
+
+
+def _look_after() -> None:
+    gone: dict[str, float] = {}
+    while True:
+        time.sleep(LOOK_AFTER)
+        gone = rest_without_tabs(gone, time.monotonic())
+
+
+def rest_without_tabs(gone: Mapping[str, float], now: float) -> dict[str, float]:
+    """Let others keep the runs whose tabs have been gone a while. `gone` says since when which were; returned is
+    which are now."""
+    still = {}
+    for workspace in filter(None, (reference() for reference in _open.valuerefs())):
+        keeper = workspace.run
+        if keeper is not None and not keeper.looking and not is_there(workspace.tab):
+            since = still[keeper.id] = gone.get(keeper.id, now)
+            if now - since >= RELOADING and not keeper.run.resting:
+                keeper.rest()
+    return still
 
 
 def go_on_as_copy(workspace: Workspace) -> None:

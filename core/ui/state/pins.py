@@ -19,6 +19,7 @@ from ...vlm.model import ModelCard, VisionLanguageModel
 from ...vlm.spec import ModelSpec
 from .keeper import RunKeeper
 from .models import store
+from .person import home
 from .pin import Pin
 from .reasks import rows_of
 from .results import Behind, Kind
@@ -204,7 +205,7 @@ def _behind(workspace: Workspace, run: object) -> Behind | None:
     if not isinstance(run, str) or workspace.run is None or run in ("", workspace.run.id):
         return workspace.results.behind
     try:
-        return Shelf(RunKeeper(RunStore().open(run, only_look=True)))
+        return Shelf(RunKeeper(RunStore(home()).open(run, only_look=True)))
     except RunError:
         return None
 

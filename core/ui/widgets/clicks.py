@@ -37,6 +37,9 @@ def clickable(chart: alt.LayerChart, name: str, key: str, clicked: Callable[[Ent
 
 
 def _entries(state: Any, name: str) -> list[str]:
-    """The entries of a selection, each as text that equals that of the same entry, in the order they were clicked."""
+    """The entries of a selection, each as text that equals that of the same entry, in the order they were clicked.
+
+    A click on a mark without the selection's fields, such as the veil over what the model never sees, has an entry
+    with nothing in it, which is left out."""
     entries = (state.get("selection") or {}).get(name) or []
-    return [json.dumps(entry, sort_keys=True) for entry in entries]
+    return [json.dumps(entry, sort_keys=True) for entry in entries if entry and None not in entry.values()]
