@@ -4,13 +4,13 @@ once."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..errors import NotShown
 from ..vlm.checkpoints import CheckpointedPass, LayerPass
 from ..vlm.memory_costs import checkpoint_bytes, decoder_pass_bytes
 from ..vlm.model import VisionLanguageModel
@@ -26,11 +26,6 @@ from ._layer_gradient import (
     pull,
 )
 
-BORROWING = (
-    "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "
-    "other embeddings."
-)
-
 
 def backward(
     model: VisionLanguageModel,
@@ -38,18 +33,21 @@ def backward(
     checkpoints: CheckpointedPass,
     token_targets: Sequence[TokenTarget],
     lowest: int = 0,
+    again: Callable[[int], AbstractContextManager[LayerPass]] | None = None,
 ) -> Iterator[tuple[int, Float[Tensor, "target row hidden"]]]:
     """For each layer from the top down to `lowest`: d logit / d what went into it, one for each token target.
 
     The logit is the token's raw one, less the rival's for a contrast. Rows are those of
-    `checkpoints`, of which the inputs of the layers gone through are needed, and nothing is changed."""
+    `checkpoints`, of which the inputs of the layers gone through are needed, and nothing is changed. `again` gives a
+    layer with its graph (None: computed again)."""
+    again = again or checkpoints.recompute
     gradients, scale = top_gradients(model, answer, checkpoints, token_targets)
     shared = SharedGradients()
     for layer in range(checkpoints.layers - 1, lowest - 1, -1):
         before = scale
         gradients, scale = rescaled(gradients, scale)
         shared.multiply(scale / before)
-        with checkpoints.recompute(layer) as layer_pass:
+        with again(layer) as layer_pass:
             for some in in_parts(layer_pass.input, len(gradients)):
                 pulled, factors = shared.pulled(layer_pass, gradients, some)
                 gradients[some], scale[some] = own_of(pulled), scale[some] * factors
@@ -154,23 +152,6 @@ def rescaled(
     largest = gradients.abs().flatten(1).amax(1).float()
     factor = torch.where(largest > 0, torch.exp2(-largest.log2().round()), 1.0)
     return (gradients.float() * factor.view(-1, *[1] * (gradients.ndim - 1))).half(), scale * factor
-
-
-def recompute_from(checkpoints: CheckpointedPass, embeddings: Float[Tensor, "row hidden"]) -> Iterator[int]:
-    """Compute a whole checkpointed pass again from other embeddings: afterwards its inputs and its final states belong
-    to these. Says after each layer which it was, so that the work can be stopped there. Raises NotShown for a network
-    whose layers read keys and values of others."""
-    checkpoints.inputs[0] = embeddings
-    for layer in range(checkpoints.layers):
-        with checkpoints.recompute(layer, grad=False) as layer_pass:
-            if layer_pass.borrowed:
-                raise NotShown(BORROWING)
-            states = layer_pass.output
-        if layer + 1 < checkpoints.layers:
-            checkpoints.inputs[layer + 1] = states
-        else:
-            checkpoints.final = states
-        yield layer
 
 
 def full_length(scores: Float[Tensor, "target row"], answer: Answer) -> Float[Tensor, "target position"]:

@@ -14,7 +14,8 @@ from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._backward import backward, backward_bytes, full_length, recompute_from
+from ._backward import backward, backward_bytes, full_length
+from ._kept_layers import KeptLayers, room_for_layers, share_kept
 from ._places import image_positions
 from .base import Explainer, Step
 
@@ -58,13 +59,14 @@ class IntegratedGradients(Explainer):
     def estimate(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> int:
-        return backward_bytes(model, answer, token_targets)
+        return backward_bytes(model, answer, token_targets) + room_for_layers(model, answer, token_targets)
 
     def passes(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Passes:
-        # Each step goes up and, computing every layer again, down.
-        return Passes(forward=2 + 2 * settings.steps, backward=settings.steps * len(token_targets))
+        # Each step goes up and, computing the layers again that were not kept, down.
+        again = 1 - share_kept(model, answer, token_targets)
+        return Passes(forward=1 + (1 + again) * settings.steps, backward=settings.steps * len(token_targets))
 
     def scores(
         self,
@@ -74,31 +76,37 @@ class IntegratedGradients(Explainer):
         settings: IntegratedGradientsSettings,
     ) -> Iterator[Step]:
         checkpoints = model.checkpointed(answer)
-        embeddings, left = checkpoints.inputs[0], checkpoints.final
+        embeddings = checkpoints.inputs[0]
         assert embeddings is not None
-        for _ in recompute_from(checkpoints, embeddings):
-            yield Step(0.0)
-        if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
-            raise NotShown(
-                f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens."
-            )
+        if not checkpoints.chained:
+            # What is added may be nothing.
+            left = checkpoints.final
+            for _ in KeptLayers(checkpoints, 0).up(embeddings):
+                yield Step(0.0)
+            if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
+                raise NotShown(
+                    f"{model.card.name} adds to its states between layers, so it cannot be read from other image "
+                    "tokens."
+                )
         places = image_positions(answer)
         image = embeddings[places].float()
         begin = torch.zeros_like(image) if settings.baseline == "zero" else image.mean(0, keepdim=True)
         way = image - begin
         total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
+        room = room_for_layers(model, answer, token_targets)
         done, all_layers = 0, 2 * settings.steps * checkpoints.layers
         for step in range(settings.steps):
             there = embeddings.clone()
             there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
-            for _ in recompute_from(checkpoints, there):
-                yield Step(done / all_layers)
-                done += 1
-            for layer, gradients in backward(model, answer, checkpoints, token_targets):
-                if layer == 0:
-                    total += gradients[:, places]
-                yield Step(done / all_layers)
-                done += 1
+            with KeptLayers(checkpoints, room) as kept:
+                for _ in kept.up(there):
+                    yield Step(done / all_layers)
+                    done += 1
+                for layer, gradients in backward(model, answer, checkpoints, token_targets, again=kept.down):
+                    if layer == 0:
+                        total += gradients[:, places]
+                    yield Step(done / all_layers)
+                    done += 1
         scores = torch.zeros(len(token_targets), len(embeddings), device=embeddings.device)
         scores[:, places] = (way * total / settings.steps).sum(-1)
         yield Step(1.0, full_length(scores, answer))

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question
 from core.errors import NotApplicable
-from core.explainers._backward import recompute_from
+from core.explainers._kept_layers import KeptLayers
 from core.explainers.relevancy import Relevancy
 from core.explainers.rollout import Rollout
 from core.explainers.run import explain
@@ -156,11 +156,14 @@ def test_relevancy_follows_gradients_through_the_keys_that_layers_share(gemma4: 
     torch.testing.assert_close(relevancy.scores.double(), torch.stack(maps).mean(0), atol=1e-6, rtol=1e-3)
 
 
-def test_what_is_computed_from_other_embeddings_is_refused_where_layers_share_keys(gemma4: TransformersModel) -> None:
+@pytest.mark.parametrize("room", [0, 10**9])
+def test_what_is_computed_from_other_embeddings_is_refused_where_layers_share_keys(
+    gemma4: TransformersModel, room: int
+) -> None:
     answer = ask(gemma4, Question("Where is the dog?", decoding=FIVE))
     checkpoints = gemma4.checkpointed(answer)
     assert checkpoints.inputs[0] is not None
     with pytest.raises(NotApplicable, match="keys and values of other layers"):
-        list(recompute_from(checkpoints, 2 * checkpoints.inputs[0]))
+        list(KeptLayers(checkpoints, room).up(2 * checkpoints.inputs[0]))
     (rollout,) = explain(Rollout(), gemma4, answer, [whole_answer(answer)])
     assert rollout.scores.isfinite().all()
