@@ -5,7 +5,9 @@ network's own pass over question and answer, with the vision tower's output at h
 of its own: one pass, then the method, whose memory is what was in use at most beyond before; then passes and the method
 take turns, and medians of processor time count. What follows a slash is asked once more of the same answer, as another
 layer or head of it is on a page. The floor of relevancy is one pass, tower included, and one gradient with respect to
-the pixels for each target.
+the pixels for each target. Integrated gradients are also given as a share of what their steps would take one by one:
+for each a pass from the decoder's embeddings, whose graph is kept whole, and a gradient with respect to these for each
+target.
 Run: `OMP_NUM_THREADS=1 python -m benchmarks.size --geometry llava next --method lens rows`.
 """
 
@@ -34,6 +36,7 @@ from core.causal.explanation_test import Masking
 from core.causal.heads import SAMPLE_OF_A_LAYER, heads_tests, sample_of_heads
 from core.causal.settings import GraphSettings
 from core.evidence.evaluate import evaluate
+from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.causal_tracing import CausalTracing
@@ -97,6 +100,19 @@ def floor(subject: Subject, targets: int) -> None:
     for index in range(TARGETS - targets, TARGETS):
         token = subject.answer.token_ids[index]
         torch.autograd.grad(logits[index, token], pixels, retain_graph=index < TARGETS - 1)
+
+
+def step_of_gradients(subject: Subject, targets: int) -> None:
+    """One pass from embeddings and a gradient with respect to them for each of the last targets."""
+    network = subject.model.network
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    embeddings = network.get_input_embeddings()(_whole(subject)["input_ids"]).requires_grad_()
+    kept = torch.arange(-TARGETS, 0)
+    logits = network(inputs_embeds=embeddings, use_cache=False, logits_to_keep=kept).logits[0]
+    for index in range(TARGETS - targets, TARGETS):
+        token = subject.answer.token_ids[index]
+        torch.autograd.grad(logits[index, token], embeddings, retain_graph=index < TARGETS - 1)
 
 
 def explained(key: str, target: Callable[[Answer], Target] = lambda answer: LAST) -> Callable[[Subject], None]:
@@ -171,13 +187,15 @@ def per_region(subject: Subject) -> float:
 @dataclass(frozen=True)
 class Method:
     """A row of the table. `target` is in T_f, or in floors where `floor` says of how many targets; `again` is run after
-    the method, on the same answer. `long`: run only where it is named."""
+    the method, on the same answer. `steps`: of how many targets the steps are that it is also compared with. `long`:
+    run only where it is named."""
 
     run: Callable[[Subject], None]
     target: float | Callable[[Subject], float]
     again: Callable[[Subject], None] | None = None
     again_target: float | None = None
     floor: int = 0
+    steps: int = 0
     long: bool = False
 
 
@@ -187,8 +205,8 @@ METHODS = {
     "relevancy12": Method(explained("relevancy", whole_answer), 1.25, floor=TARGETS),
     "suffix": Method(explained("suffix_relevancy"), 1.0),
     "suffix12": Method(explained("suffix_relevancy", whole_answer), 3.0),
-    "gradients": Method(explained("integrated_gradients"), 10.0, long=True),
-    "gradients12": Method(explained("integrated_gradients", whole_answer), 60.0, long=True),
+    "gradients": Method(explained("integrated_gradients"), 10.0, steps=1, long=True),
+    "gradients12": Method(explained("integrated_gradients", whole_answer), 60.0, steps=TARGETS, long=True),
     "rollout": Method(explained("rollout"), 2.5),
     "hide-tokens": Method(explained("occlusion_tokens"), per_set(1.5), long=True),
     "hide-pixels": Method(explained("occlusion_pixels"), per_region, long=True),
@@ -234,13 +252,15 @@ def measured(folder: Path, geometry: str, method: Method, dtype: Any, rounds: in
     with peak_memory(model.device) as peak:
         first = processor_seconds(method.run, subject)
     once, twice = [first], []
-    passes, floors = [processor_seconds(subject.forward)], []
+    passes, floors, steps = [processor_seconds(subject.forward)], [], []
     for turn in range(rounds):
         if method.again is not None:
             twice.append(processor_seconds(method.again, subject))
         passes.append(processor_seconds(subject.forward))
         if method.floor:
             floors.append(processor_seconds(floor, subject, method.floor))
+        if method.steps:
+            steps.append(processor_seconds(step_of_gradients, subject, method.steps))
         if turn < rounds - 1:
             # Another answer with the same words, of which nothing is at hand but what the model keeps of its pictures.
             subject = Subject(model, asked(model, geometry), subject.features)
@@ -255,6 +275,8 @@ def measured(folder: Path, geometry: str, method: Method, dtype: Any, rounds: in
         "bytes": float(peak() or 0),
         "bytes_target": float(max(256 * 10**6, states)),
     }
+    if steps:
+        figures["steps"] = IntegratedGradientsSettings().steps * statistics.median(steps) / unit
     if twice:
         figures |= {"again": statistics.median(twice) / unit, "again_target": method.again_target or 0.0}
     return figures
@@ -291,6 +313,8 @@ def report(name: str, figures: dict[str, float]) -> str:
     if "again" in figures:
         row += f" / {figures['again']:.2f} (target {figures['again_target']:.4g})"
     row += f"   {figures['bytes'] / 1e6:7.0f} MB (target {figures['bytes_target'] / 1e6:.0f})"
+    if "steps" in figures:
+        row += f"   {figures['once'] / figures['steps']:.2f} of its steps one by one ({figures['steps']:.1f} T_f)"
     return f"{row}   T_f {figures['pass']:.2f} cpu-s"
 
 
