@@ -15,10 +15,11 @@ from ..gate.tokens import SOMEBODY, check_names, digest
 
 LIMITS = (
     "Whoever has one of these addresses is let in, as the person it is for. They can use this machine's processors and "
-    "memory, have models fetched from the hub, and load and read what lies below {roots}. Runs and results are kept "
-    "apart by person. Not kept apart are the loaded models, which all share and of which two stay loaded, the disk and "
-    "the processors. Nothing is encrypted: outside a network whose people you trust, put a proxy with TLS before it "
-    "(docs/opening.md), or leave --host out and come through `ssh -L {port}:127.0.0.1:{port}`."
+    "memory, have models fetched from the hub with this account's rights there, and load and read what lies below "
+    "{roots}. Runs and results are kept apart by person. Not kept apart are the loaded models, which all share and of "
+    "which two stay loaded, the disk and the processors. Nothing is encrypted: outside a network whose people you "
+    "trust, put a proxy with TLS before it (docs/opening.md), or leave --host out and come through "
+    "`ssh -L {port}:127.0.0.1:{port}`."
 )
 
 

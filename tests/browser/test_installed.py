@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -53,6 +55,12 @@ def test_every_page_opens_all_at_once_on_a_fresh_server(app_url: str, context: B
         expect(page.get_by_test_id("stException")).to_have_count(0)
         expect(page.get_by_test_id("stAlert").filter(has_text="Something went wrong")).to_have_count(0)
         page.close()
+
+
+def test_a_foreign_name_and_a_foreign_page_are_turned_away(app_url: str) -> None:
+    for header in ({"Host": "evil.test"}, {"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(urllib.request.Request(f"{app_url}/_stcore/health", headers=header))
 
 
 def test_a_question_is_answered(open_page: Open) -> None:
