@@ -1,17 +1,22 @@
 """How long does a click take, from the mouse button to the last change of the new picture, in a real browser?
 
-Starts the app with its own model, asks one question, and clicks each kind of thing a few times. What counts is the
-median (target: under 0.3 s on a quiet machine); a new target on Relevancy and a new head on Mechanisms include
-computing what is shown, kept ones do not.
-With `--large` the model has 32 layers of 32 heads over 576 image tokens, random and narrow, whose figures are drawn on
-canvases.
-Run: `python -m benchmarks.clicks`, with Chromium installed (or the environment variable CHROMIUM set to its path).
+Starts the app, asks one question, and clicks each kind of thing a few times. A click's time is that of three: the
+model's work (learning a graph, gradients), which is as long as it is; the server's, from the moment that it hears of
+the click to its last message before the picture, less the model's; and the browser's, before and after that. What
+counts is the median of server and browser together (target: at most 0.3 s on a quiet machine). Beside it stands the
+processor time of both until all is calm again, which a busy machine leaves as it is, but which has in it what comes
+after the picture, too.
+With `--geometry` the model has 32 layers of 32 heads over 576 or 2,784 image tokens, random and narrow, whose figures
+are drawn on canvases.
+Run: `OMP_NUM_THREADS=1 python -m benchmarks.clicks`, on Linux with Chromium installed (or the environment variable
+CHROMIUM set to its path).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import socket
 import statistics
@@ -21,58 +26,114 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Locator, Page, sync_playwright
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
 
+from benchmarks._geometries import GEOMETRIES, save
 from core.startup import to_environment
 from core.vlm.loading import ModelSpec
-from tests.zoo import save_wide
 
 QUESTION = "What color is the house?"
-START_SECONDS = 120.0
+START_SECONDS = 240.0
+"""For the app to begin, and for an answer about 2,784 image tokens."""
+TOKENS = "4"
+"""Of a geometry's answer: more would only take time."""
 ABOVE_MAP = 40
 """Pixels of a map of heads above its cells."""
 CALM = 500
 """Milliseconds without a change of the page after which a click counts as answered."""
-WATCH = """() => {
-    window.clicks = { at: 0, drawn: 0, calm: 0, where: '' };
-    const clicks = window.clicks;
-    const heard = () => { clicks.at = performance.now(); clicks.drawn = 0; };
-    document.addEventListener('pointerdown', heard, true);
-    const drawing = change => {
-        const inside = change.target.closest && change.target.closest(clicks.where);
-        if (!inside) return false;
-        const nodes = [change.target, ...change.addedNodes].filter(node => node.nodeType === 1);
-        return nodes.some(node => node.closest('svg') || node.querySelector('.marks') || node.matches('img, canvas'));
-    };
-    new MutationObserver(changes => {
-        clicks.calm = performance.now();
-        if (clicks.where && changes.some(drawing)) clicks.drawn = performance.now();
-    }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-}"""
+WATCH = """
+window.clicks = { at: 0, asked: 0, told: 0, heard: 0, bytes: 0, drawn: 0, calm: 0, where: 'none' };
+const clicks = window.clicks, now = () => performance.timeOrigin + performance.now();
+const begun = () => { Object.assign(clicks, { at: now(), asked: 0, told: 0, heard: 0, bytes: 0, drawn: 0 }); };
+for (const deed of ['pointerdown', 'keydown']) document.addEventListener(deed, begun, true);
+window.WebSocket = class extends window.WebSocket {
+    constructor(...given) {
+        super(...given);
+        this.addEventListener('message', event => {
+            clicks.heard = now();
+            clicks.bytes = Math.max(clicks.bytes, event.data.byteLength || event.data.size || event.data.length || 0);
+        });
+    }
+    send(data) { clicks.asked ||= now(); super.send(data); }
+};
+const drawing = change => {
+    const inside = change.target.closest && change.target.closest(clicks.where);
+    if (!inside) return false;
+    const nodes = [change.target, ...change.addedNodes].filter(node => node.nodeType === 1);
+    return nodes.some(node => node.closest('svg') || node.querySelector('.marks') || node.matches('img, canvas'));
+};
+const follow = () => new MutationObserver(changes => {
+    clicks.calm = now();
+    if (!changes.some(drawing)) return;
+    clicks.drawn = now();
+    clicks.told = clicks.heard;
+}).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+document.addEventListener('DOMContentLoaded', follow);
+"""
 ANSWERED = """calm => {
-    const now = performance.now(), app = document.querySelector('[data-testid="stApp"]');
-    return window.clicks.drawn && now - window.clicks.calm > calm && now - window.clicks.at > calm
+    const now = performance.timeOrigin + performance.now(), app = document.querySelector('[data-testid="stApp"]');
+    return window.clicks.drawn && now - window.clicks.calm > calm && now - window.clicks.heard > calm
         && app.getAttribute('data-test-script-state') === 'notRunning';
 }"""
 
 
+@dataclass(frozen=True)
+class Served:
+    """The app in a process of its own, and the file in which its model's work is written down."""
+
+    url: str
+    process: int
+    log: Path
+
+    def model(self, since: float, until: float) -> tuple[float, float]:
+        """Seconds that the model worked between two times, and all processor time of that work."""
+        wall = processor = 0.0
+        for line in self.log.read_text().splitlines():
+            began, ended, used = map(float, line.split())
+            if ended > since and began < until:
+                wall += min(ended, until) - max(began, since)
+                processor += used
+        return wall, processor
+
+
+@dataclass(frozen=True)
+class Click:
+    """Seconds of one click, and the largest message that it brought."""
+
+    total: float
+    model: float
+    server: float
+    browser: float
+    server_processor: float
+    browser_processor: float
+    largest: int
+
+
+Clicks = Iterator[tuple[str, list[Click]]]
+
+
 @contextmanager
-def served(model: Path | None = None) -> Iterator[str]:
-    """The address of the app in a process of its own, with the embedded model or the one of a folder."""
+def served(model: Path | None, folder: Path) -> Iterator[Served]:
+    """The app with the embedded model or the one of a folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless", "true"]
+    log = folder / "model"
+    log.touch()
     named = {} if model is None else to_environment(ModelSpec(str(model), "float32", "cpu"))
+    program = (sys.executable, "-m", "benchmarks._timed_app")
     server = subprocess.Popen(
-        [*command, "--server.port", str(port)],
+        [*program, str(log), "--server.headless", "true", "--server.port", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **named},
+        env={**os.environ, "HOME": str(folder), **named},
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -81,7 +142,7 @@ def served(model: Path | None = None) -> Iterator[str]:
             if server.poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise SystemExit("the app did not start")
             time.sleep(0.1)
-        yield url
+        yield Served(url, server.pid, log)
     finally:
         server.terminate()
         server.wait()
@@ -95,129 +156,248 @@ def _answers(url: str) -> bool:
         return False
 
 
-def opened(page: Page, address: str, drawn: str) -> None:
-    """Open an explorer page, ask there, and wait for what it shows first."""
-    page.goto(address)
-    page.get_by_role("button", name=QUESTION, exact=True).click()
-    page.locator(f"{drawn} .marks").first.wait_for(timeout=1000 * START_SECONDS)
-    page.evaluate(WATCH)
-    page.wait_for_timeout(2000)
+def processor_seconds(processes: Iterator[int] | list[int]) -> float:
+    """What these processes have used so far."""
+    used = 0
+    for process in processes:
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        used += int(fields[11]) + int(fields[12])
+    return used / os.sysconf("SC_CLK_TCK")
 
 
-def seconds(page: Page, where: str, click: Callable[[], None]) -> float:
-    """From the click to the last change of a drawing inside `where`."""
-    page.evaluate("where => { window.clicks.where = where; window.clicks.drawn = 0; }", where)
-    click()
-    page.wait_for_function(ANSWERED, arg=CALM)
-    taken: float = page.evaluate("window.clicks.drawn - window.clicks.at")
-    return taken / 1000
+def renderers() -> list[int]:
+    """The browser's processes that run pages, as children of this one."""
+    parents, pages = {}, []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                if b"--type=renderer" in (entry / "cmdline").read_bytes():
+                    pages.append(int(entry.name))
+            except OSError:
+                continue
+
+    def ours(process: int) -> bool:
+        while process in parents:
+            if process == os.getpid():
+                return True
+            process = parents[process]
+        return False
+
+    return [page for page in pages if ours(page)]
 
 
-def canvas(page: Page, key: str, x: float, y: float) -> Callable[[], None]:
-    """A click on a figure that is drawn on a canvas, in its pixels."""
-    drawn = page.locator(f".st-key-{key} .vega-embed canvas")
-    return lambda: drawn.click(position={"x": x, "y": y})
+@dataclass(frozen=True)
+class Visit:
+    """A page of the app in the browser."""
+
+    page: Page
+    app: Served
+    rounds: int
+
+    def clicked(self, where: str, click: Callable[[], None]) -> Click:
+        """From the click to the last change of a drawing inside `where`."""
+        self.page.evaluate("where => { window.clicks.where = where; window.clicks.drawn = 0; }", where)
+        server, browser = processor_seconds([self.app.process]), processor_seconds(renderers())
+        click()
+        self.page.wait_for_function(ANSWERED, arg=CALM)
+        server = processor_seconds([self.app.process]) - server
+        browser = processor_seconds(renderers()) - browser
+        told: dict[str, float] = self.page.evaluate("({ ...window.clicks, where: 0 })")
+        at, asked, last, drawn = (told[name] / 1000 for name in ("at", "asked", "told", "drawn"))
+        model, used = self.app.model(asked, drawn)
+        heard = max(asked, last)
+        total = drawn - at
+        return Click(
+            total,
+            model,
+            max(0.0, heard - asked - model),
+            (asked - at) + (drawn - heard),
+            max(0.0, server - used),
+            browser,
+            int(told["bytes"]),
+        )
+
+    def clicks(self, where: str, several: list[Callable[[], None]]) -> list[Click]:
+        """The same of several clicks, after one that counts for nothing."""
+        first, *rest = several
+        self.clicked(where, first)
+        return [self.clicked(where, click) for click in rest]
+
+    def canvas(self, key: str, x: float, y: float) -> Callable[[], None]:
+        """A click on a figure, in its pixels."""
+        drawn = self.page.locator(f".st-key-{key} .vega-embed :is(canvas, svg)").first
+        return lambda: drawn.click(position={"x": x, "y": y})
+
+    def cells(self, key: str) -> list[Callable[[], None]]:
+        """Clicks on cells of a map of heads, each of another layer."""
+        return [self.canvas(key, 60 + 11 * turn, ABOVE_MAP + 4 + 16 * turn) for turn in range(self.rounds + 1)]
+
+    def patches(self, key: str) -> list[Callable[[], None]]:
+        return [self.canvas(key, 40 + 30 * turn, 60 + 20 * turn) for turn in range(self.rounds + 1)]
+
+    def chips(self) -> list[Callable[[], None]]:
+        """Clicks on the answer's tokens, each on one that is not the target."""
+        buttons = self.page.locator('[class*="chips_"] [data-testid="stButtonGroup"] button')
+        number = buttons.count()
+
+        def click(turn: int) -> Callable[[], None]:
+            return lambda: buttons.nth(turn % number).click()
+
+        return [click(turn) for turn in range(self.rounds + 2)]
+
+    def go(self, name: str, drawn: str) -> None:
+        """Another page by its link, once `drawn` stands there."""
+        self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
+        expect(self.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        self.ready(drawn)
+
+    def ready(self, drawn: str) -> None:
+        self.page.locator(drawn).first.wait_for(timeout=1000 * START_SECONDS)
+        self.settle()
+
+    def settle(self) -> None:
+        self.page.wait_for_function(ANSWERED.replace("window.clicks.drawn && ", ""), arg=1500)
 
 
-def large(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Attention_Explorer?scene=27", ".st-key-attention_gallery")
-    image = ".st-key-attention_picture"
-    # The model says one word of 64 tokens, and no click is about so many.
-    page.get_by_role("radio", name="this token", exact=True).click()
-    page.wait_for_timeout(4000)
-    # A cell is 8 px high, and above the first stands the map's title.
-    heads = [canvas(page, "attention_heads", 100, ABOVE_MAP + 8 * number + 4) for number in range(rounds)]
-    yield "Large, Attention Explorer: a head", [seconds(page, image, head) for head in heads]
-    patches = [canvas(page, "attention_picture", 100 + 20 * number, 100) for number in range(rounds)]
-    yield "Large, Attention Explorer: a patch", [seconds(page, image, patch) for patch in patches]
+def ask(visit: Visit, picture: Path | None) -> None:
+    """On Chat, about a picture of the size that the geometry's image tokens are for, for a short answer."""
+    page = visit.page
+    page.goto(f"{visit.app.url}/Chat?scene=27")
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.wait_for(timeout=1000 * START_SECONDS)
+    visit.settle()
+    if picture is not None:
+        page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(picture)
+        visit.settle()
+        page.get_by_role("button", name=re.compile("^Decoding|greedy")).click()
+        most = page.get_by_label("At most this many tokens", exact=True)
+        most.fill(TOKENS)
+        most.press("Enter")
+        visit.settle()
+        page.keyboard.press("Escape")
+    box.fill(QUESTION)
+    box.press("Enter")
+    said = page.get_by_test_id("stChatMessage").nth(1)
+    expect(said).to_contain_text("tokens", timeout=1000 * START_SECONDS)
+    visit.settle()
 
 
-def mark(page: Page, key: str, number: int) -> Locator:
-    """The `number`-th mark of a chart that takes clicks."""
-    return page.locator(f".st-key-{key} .vega-embed g.mark-rect.role-mark").last.locator("path").nth(number)
+def attention(visit: Visit) -> Clicks:
+    picture, gallery = ".st-key-attention_picture", ".st-key-attention_gallery"
+    visit.go("Attention Explorer", f"{gallery} .vega-embed")
+    yield "Attention Explorer: a head", visit.clicks(picture, visit.cells("attention_heads"))
+    yield "Attention Explorer: a patch", visit.clicks(picture, visit.patches("attention_picture"))
+    yield "Attention Explorer: a token", visit.clicks(picture, visit.chips())
+    layer = visit.page.get_by_role("spinbutton", name="Layer", exact=True)
+    steps = [lambda: layer.press("ArrowDown")] * (visit.rounds + 1)
+    yield "Attention Explorer: a layer", visit.clicks(gallery, steps)
 
 
-def chip(page: Page, number: int) -> Locator:
-    return page.locator('[class*="chips_"] [data-testid="stButtonGroup"] button').nth(number)
-
-
-def attention(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Attention_Explorer?scene=27", ".st-key-attention_gallery")
-    image = ".st-key-attention_picture"
-    yield (
-        "Attention Explorer: a head",
-        [seconds(page, image, mark(page, "attention_heads", 3 + number).click) for number in range(rounds)],
-    )
-    yield (
-        "Attention Explorer: a patch",
-        [seconds(page, image, mark(page, "attention_picture", 40 + number).click) for number in range(rounds)],
-    )
-    # Several tokens can be chosen here, so each click adds one or takes one away.
-    yield (
-        "Attention Explorer: an answer token",
-        [seconds(page, image, chip(page, (number + 1) % 4).click) for number in range(rounds)],
-    )
-
-
-def relevancy(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Relevancy?scene=27", ".st-key-relevancy_maps")
-    chips = page.locator('[class*="chips_"] [data-testid="stButtonGroup"] button').count()
+def relevancy(visit: Visit) -> Clicks:
     maps = ".st-key-relevancy_maps"
-    # The token that is the target already is left out: a click on it would let it go.
-    chosen = next(
-        number
-        for number in range(chips)
-        if "Active" in (chip(page, number).get_attribute("data-testid") or "")
-        or chip(page, number).get_attribute("aria-checked") == "true"
+    visit.go("Relevancy", f"{maps} .vega-embed")
+    chips = visit.chips()
+    yield "Relevancy: a token", visit.clicks(maps, chips)
+    yield "Relevancy: a token seen before", visit.clicks(maps, chips)
+
+
+def causal(visit: Visit) -> Clicks:
+    picture = ".st-key-causal_picture"
+    visit.go("Causal Graph", f"{picture} .vega-embed")
+    # The choice of a head, and not a click, because its map is there after a test of all heads only.
+    if visit.page.locator(".st-key-causal_N button").count():
+        steps = [lambda: visit.page.keyboard.press("n")] * (visit.rounds + 1)
+        visit.page.get_by_role("heading", name="Causal Graph").click()
+        yield "Causal Graph: a head", visit.clicks(picture, steps)
+    yield "Causal Graph: a token", visit.clicks(picture, visit.chips())
+    tree = visit.page.locator(".st-key-causal_node [role=combobox], .st-key-causal_node input").first
+
+    def chosen() -> None:
+        tree.click()
+        visit.page.keyboard.press("ArrowDown")
+        visit.page.keyboard.press("Enter")
+
+    yield "Causal Graph: a node", visit.clicks(picture, [chosen] * (visit.rounds + 1))
+
+
+def mechanisms(visit: Visit) -> Clicks:
+    heads, picture = ".st-key-mechanisms_heads", ".st-key-mechanisms_picture"
+    visit.go("Mechanisms", f"{picture} .vega-embed")
+    cells = visit.cells("mechanisms_heads")
+    yield "Mechanisms: a head", visit.clicks(picture, cells)
+    yield "Mechanisms: a head seen before", visit.clicks(picture, cells)
+    yield "Mechanisms: a token", visit.clicks(heads, visit.chips())
+    visit.page.get_by_role("radio", name="What positions say", exact=True).click()
+    grid, words = ".st-key-mechanisms_grid", ".st-key-mechanisms_patch_words"
+    visit.ready(f"{grid} .vega-embed")
+    visit.ready(".st-key-wide_lens_table .vega-embed")
+    if visit.page.locator(f"{grid} canvas").count():
+        yield "Lens: a patch", visit.clicks(words, visit.patches("mechanisms_grid"))
+    layer = visit.page.get_by_role("slider", name="Layer that the image tokens enter")
+    yield "Lens: a layer", visit.clicks(grid, [lambda: layer.press("ArrowRight")] * (visit.rounds + 1))
+    yield "Lens: a token", visit.clicks(".st-key-mechanisms_lens_table", visit.chips())
+
+
+PAGES = {"attention": attention, "relevancy": relevancy, "causal": causal, "mechanisms": mechanisms}
+
+
+def line(name: str, taken: list[Click]) -> str:
+    """Medians in milliseconds, and the largest message in kB."""
+
+    def median(of: Callable[[Click], float]) -> int:
+        return round(1000 * statistics.median(map(of, taken)))
+
+    own = median(lambda click: click.server + click.browser)
+    worst = round(1000 * max(click.server + click.browser for click in taken))
+    return (
+        f"{name:34} {own:4} ms (up to {worst:4}) = server {median(lambda click: click.server):4} + browser "
+        f"{median(lambda click: click.browser):4}; model {median(lambda click: click.model):5}; processor: server "
+        f"{median(lambda click: click.server_processor):4}, browser {median(lambda click: click.browser_processor):4}; "
+        f"message {max(click.largest for click in taken) // 1000:4} kB"
     )
-    others = [number for number in range(chips) if number != chosen][:rounds]
-    yield "Relevancy: a new target", [seconds(page, maps, chip(page, number).click) for number in others]
-    again = [others[number % max(1, len(others) - 1)] for number in range(rounds)]
-    yield "Relevancy: a kept target", [seconds(page, maps, chip(page, number).click) for number in again]
 
 
-def causal(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Causal_Graph?scene=27", ".st-key-causal_picture")
-    choices = page.locator(".st-key-causal_picture .vega-embed g.mark-rect.role-mark").last.locator("path")
-    number = min(choices.count(), 4)
-    yield (
-        "Causal Graph: a node",
-        [seconds(page, ".st-key-causal_picture", choices.nth(turn % number).click) for turn in range(rounds)],
-    )
+def photo(folder: Path, size: tuple[int, int]) -> Path:
+    """A picture as busy as photographs are."""
+    grains = np.random.default_rng(0).integers(0, 256, (size[1] // 8, size[0] // 8, 3), dtype=np.uint8)
+    Image.fromarray(grains).resize(size, Image.Resampling.BICUBIC).save(folder / "photo.png")
+    return folder / "photo.png"
 
 
-def mechanisms(page: Page, url: str, rounds: int) -> Iterator[tuple[str, list[float]]]:
-    opened(page, f"{url}/Mechanisms?scene=27", ".st-key-mechanisms_heads")
-    image = ".st-key-mechanisms_picture"
-    # The page begins with the first heads together; from the first click on it shows one head's picture.
-    mark(page, "mechanisms_heads", 5).click()
-    page.locator(f"{image} svg.marks").first.wait_for(timeout=1000 * START_SECONDS)
-    page.wait_for_timeout(2000)
-    new = [mark(page, "mechanisms_heads", 6 + number) for number in range(rounds)]
-    yield "Mechanisms: a head", [seconds(page, image, head.click) for head in new]
-    again = [new[number % max(1, rounds - 1)] for number in range(rounds)]
-    yield "Mechanisms: a kept head", [seconds(page, image, head.click) for head in again]
+def measured(geometry: str | None, pages: list[str], rounds: int, width: int) -> Iterator[str]:
+    """A line for each kind of click."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        model = save(geometry, folder) if geometry else None
+        picture = photo(folder, GEOMETRIES[geometry].picture) if geometry else None
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        with served(model, folder) as app:
+            page = browser.new_page(viewport={"width": width, "height": 900})
+            page.add_init_script(WATCH)
+            page.set_default_timeout(1000 * START_SECONDS)
+            expect.set_options(timeout=1000 * START_SECONDS)
+            visit = Visit(page, app, rounds)
+            ask(visit, picture)
+            for chosen in pages:
+                for kind, taken in PAGES[chosen](visit):
+                    yield line(kind, taken)
+        browser.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=10, help="clicks of each kind")
-    parser.add_argument("--large", action="store_true", help="with a model of 32 layers of 32 heads")
+    parser.add_argument("--rounds", type=int, default=8, help="clicks of each kind")
+    parser.add_argument("--geometry", choices=("llava", "next"), help="32 x 32 heads, 576 or 2,784 image tokens")
+    parser.add_argument("--page", nargs="+", choices=tuple(PAGES), default=list(PAGES))
+    parser.add_argument("--width", type=int, default=1440, help="of the window")
     options = parser.parse_args()
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    with TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as running:
-        url = running.enter_context(served(save_wide(Path(folder) / "wide") if options.large else None))
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for visit in (large,) if options.large else (attention, relevancy, causal, mechanisms):
-            page = browser.new_page(viewport={"width": 1440, "height": 1600})
-            for name, taken in visit(page, url, options.rounds):
-                print(
-                    f"{name:36} median {1000 * statistics.median(taken):4.0f} ms, from {1000 * min(taken):4.0f} to "
-                    f"{1000 * max(taken):4.0f}, {len(taken)} clicks",
-                    flush=True,
-                )
-            page.close()
-        browser.close()
+    for told in measured(options.geometry, options.page, options.rounds, options.width):
+        print(told, flush=True)
 
 
 if __name__ == "__main__":

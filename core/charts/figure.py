@@ -1,8 +1,9 @@
 """A layered figure that is quick to draw again.
 
-Altair checks every part of a chart against the Vega-Lite schema when it is made and again when it is drawn, which
-takes most of the time between a click and the new picture. These figures are checked where `to_dict` is told to
-(tests do), and otherwise not.
+Altair checks every part of a chart against the Vega-Lite schema when it is made and again when it is drawn, and copies
+all layers several times to put them together, which takes most of the time between a click and the new picture. These
+figures are checked where `to_dict` is told to (tests do), and otherwise not; and for a page they are written down as
+they are (`quick.py`), without a copy.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from typing import Any
 import altair as alt
 from altair.utils import schemapi
 
+from .quick import specification
+
 schemapi.disable_debug_mode()
 
 CANVAS = {"embedOptions": {"renderer": "canvas"}}
+ON_PAGES = ("to_arrow_dataset",)
+"""What takes tables out of figures where Streamlit draws them."""
 ZOOM = "zoom"
 """The name of what is shown of a figure that can be enlarged."""
 
@@ -23,9 +28,16 @@ ZOOM = "zoom"
 class Figure(alt.LayerChart):
     """Layers of one size; its specification is only checked on demand."""
 
+    def __init__(self, layer: Sequence[alt.Chart] = (), **more: Any) -> None:
+        # What Altair's own layers do here are copies, which only `to_dict` needs.
+        alt.TopLevelLayerSpec.__init__(self, layer=list(layer), **more)
+
     def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:
         """The specification. Raises SchemaValidationError where `validate` finds a mistake."""
-        return super().to_dict(validate=validate, **options)
+        parts = {name: part for name, part in self._kwds.items() if part is not alt.Undefined}
+        if validate or options or alt.data_transformers.active not in ON_PAGES:
+            return alt.LayerChart(**parts).to_dict(validate=validate, **options)
+        return specification(parts.pop("layer"), parts)
 
 
 class Beside(alt.HConcatChart):

@@ -3,7 +3,6 @@ its answers tell, and refuses to compute."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -12,6 +11,7 @@ from ..errors import NeedsItsModel
 from ..vlm.model import ModelCard, VisionLanguageModel
 from ..vlm.pace import Pace
 from ..vlm.tokens import TokenReader
+from ..vlm.turns import Turns
 
 
 class _Reader(TokenReader):
@@ -37,7 +37,7 @@ class AbsentModel(VisionLanguageModel):
     def __init__(self, card: ModelCard, answers: Iterable[Answer]) -> None:
         self.card = card
         self.pace = Pace(card.layers, card.hidden)
-        self.lock = threading.RLock()
+        self.lock = Turns()
         self.context_length = 2**31
         self.end_ids = self.image_marker_ids = frozenset()
         self.reader = _Reader(answers)

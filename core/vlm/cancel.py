@@ -36,9 +36,24 @@ class CancelToken:
         return self._event.is_set()
 
     def check(self) -> None:
-        """Raises Cancelled when `cancel` was called."""
+        """Raises Cancelled when `cancel` was called. Between steps others may be let go first (`between_steps`)."""
         if self.cancelled:
             raise Cancelled("the work was stopped")
+        if (between := _between.get()) is not None:
+            between()
+
+
+_between: ContextVar[Callable[[], None] | None] = ContextVar("done_between_steps", default=None)
+
+
+@contextmanager
+def between_steps(do: Callable[[], None]) -> Iterator[None]:
+    """In this block, in this thread, work does this whenever it looks at its token, and was not asked to stop."""
+    token = _between.set(do)
+    try:
+        yield
+    finally:
+        _between.reset(token)
 
 
 _heard: ContextVar[tuple[CancelToken, ...]] = ContextVar("cancel_tokens_heard", default=())

@@ -8,7 +8,6 @@ nobody waits for a whole answer. What a model does not show is refused as NotSho
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -30,6 +29,7 @@ from .pace import Pace
 from .prepared import DecodingState, PreparedPrompt
 from .tokens import TokenReader
 from .tower import TowerPass
+from .turns import Turns
 from .unembedding import Unembedding
 
 Pictures = Callable[[], Sequence[Image]]
@@ -92,7 +92,7 @@ class VisionLanguageModel(ABC):
 
     card: ModelCard
     pace: Pace
-    lock: threading.RLock
+    lock: Turns
     context_length: int
     turns_at: int | None = None
     end_ids: frozenset[int]

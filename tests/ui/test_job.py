@@ -15,6 +15,7 @@ import streamlit as st
 from core.errors import NotEnoughMemory
 from core.ui.jobs.job import LOOK_IN, PARTING, Job
 from core.vlm.cancel import CancelToken
+from core.vlm.turns import Turns
 
 
 class Model:
@@ -23,7 +24,7 @@ class Model:
     card = SimpleNamespace(device="cpu")
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Turns()
 
     def forget(self) -> None:
         """It keeps nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from core.ui.jobs.page import STOPPED, PageJobs, Work
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.forecast import Forecast
 from core.vlm.pass_costs import Passes
+from core.vlm.turns import Turns
 
 Report = Callable[[float], None]
 MOMENT = 0.1
@@ -33,7 +33,7 @@ class Model:
     """All that work needs of a model here: its lock."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = Turns()
 
 
 @dataclass(eq=False)

@@ -251,7 +251,7 @@ def _ask_again(workspace: Workspace, model: VisionLanguageModel, answer: Answer,
         return reask_under(model, answer, HiddenPixels(masks), target=target, cancel=cancel, say=say)
 
     def run() -> None:
-        add(workspace, Job(model, PURPOSE, ask_again).watch(status, show_piece))
+        add(workspace, Job(model, PURPOSE, ask_again, whole=True).watch(status, show_piece))
 
     trouble = trouble_of(PURPOSE, run)
     if trouble:

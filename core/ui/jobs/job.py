@@ -2,9 +2,9 @@
 
 The model works in a thread of its own while the page's thread looks in ten times a second: whatever
 stops or reruns the page (Stop, another click, a closed tab) then stops the work as well, even in the
-middle of a long forward pass, whose result is simply not waited for. One piece of work at a time holds
-the model; the others wait and say for whom. Only what is new is sent to the browser: drawing takes the
-processor from the model.
+middle of a long forward pass, whose result is simply not waited for. One piece of work at a time has
+the model; the others wait and say for whom, and long work gives way to them between its passes
+(`core.vlm.turns`). Only what is new is sent to the browser: drawing takes the processor from the model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -25,10 +25,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ...counted import counted
 from ...vlm.batch_size import once_more
-from ...vlm.cancel import Cancelled, CancelToken
+from ...vlm.cancel import Cancelled, CancelToken, between_steps
 from ...vlm.memory import give_back_idle
 from ...vlm.model import VisionLanguageModel
+from ...vlm.turns import Turn
 
 LOOK_IN = 0.1
 """Seconds between two looks at the work; each look is a chance for the page to be stopped."""
@@ -38,20 +40,11 @@ PARTING = 0.4
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Holder:
-    purpose: str
-    since: float
-    owner: str | None
-
-
-_holders: weakref.WeakKeyDictionary[VisionLanguageModel, Holder] = weakref.WeakKeyDictionary()
-
-
 class Job(Generic[T]):
-    """`work(cancel, say)`, begun at once in a thread of its own, which waits until nobody else uses the model.
+    """`work(cancel, say)`, begun at once in a thread of its own, which waits for its turn with the model.
 
-    A page that watches it and is stopped or rerun stops the work as well; so does forgetting the job.
+    A page that watches it and is stopped or rerun stops the work as well; so does forgetting the job. Work that takes
+    long lets what others ask go first between its passes, unless it is to be done as a `whole`.
     """
 
     def __init__(
@@ -59,17 +52,19 @@ class Job(Generic[T]):
         model: VisionLanguageModel,
         purpose: str,
         work: Callable[[CancelToken, Callable[[str], None]], T],
+        *,
+        whole: bool = False,
     ) -> None:
         self.purpose = purpose
         self._model = model
         self._cancel = CancelToken()
         self._said: SimpleQueue[str] = SimpleQueue()
         self._outcome: Future[T] = Future()
-        self._owner = _this_tab()
+        self._turn = Turn(purpose, _this_tab(), whole)
         self._started = threading.Event()
         weakref.finalize(self, self._cancel.cancel)
         # The thread must not hold the job itself, or else it could not be forgotten.
-        body = (model, Holder(purpose, 0.0, self._owner), work, self._cancel, self._said, self._started, self._outcome)
+        body = (model, self._turn, work, self._cancel, self._said, self._started, self._outcome)
         threading.Thread(target=_body, args=body, name=f"model: {purpose}", daemon=True).start()
 
     def ends_within(self, seconds: float) -> bool:
@@ -86,7 +81,7 @@ class Job(Generic[T]):
         def look() -> None:
             nonlocal told
             _tell_all(self._said, hear)
-            if (news := _status(self._model, self.purpose, self._started.is_set(), self._owner)) != told:
+            if (news := _status(self._model, self._turn, self._started.is_set())) != told:
                 status.caption(told := news)
 
         self._wait(look)
@@ -126,7 +121,7 @@ class Job(Generic[T]):
 
 def _body(
     model: VisionLanguageModel,
-    holder: Holder,
+    turn: Turn,
     work: Callable[[CancelToken, Callable[[str], None]], T],
     cancel: CancelToken,
     said: SimpleQueue[str],
@@ -134,17 +129,14 @@ def _body(
     outcome: Future[T],
 ) -> None:
     try:
-        while not model.lock.acquire(timeout=LOOK_IN):
-            cancel.check()
-        try:
-            cancel.check()
-            _holders[model] = replace(holder, since=time.monotonic())
-            started.set()
-            outcome.set_result(_done(model, holder.purpose, work, cancel, said.put))
-        finally:
-            give_back_idle()
-            _holders.pop(model, None)
-            model.lock.release()
+        with model.lock.taken(turn, cancel.check):
+            try:
+                cancel.check()
+                started.set()
+                with between_steps(lambda: model.lock.give_way(partial(_check, cancel))):
+                    outcome.set_result(_done(model, turn.purpose, work, cancel, said.put))
+            finally:
+                give_back_idle()
     except BaseException as error:  # it is raised again where the outcome is read
         outcome.set_exception(error)
 
@@ -193,14 +185,25 @@ def _this_tab() -> str | None:
     return context.session_id if context else None
 
 
-def _status(model: VisionLanguageModel, purpose: str, started: bool, owner: str | None) -> str:
-    holder = _holders.get(model)
-    if started or holder is None:
-        return f":material/progress_activity: {purpose.capitalize()} …"
-    seconds = time.monotonic() - holder.since
-    if owner is not None and holder.owner == owner:
+def _check(cancel: CancelToken) -> None:
+    """What a turn that has given way looks at while it waits."""
+    if cancel.cancelled:
+        raise Cancelled("the work was stopped")
+
+
+def _status(model: VisionLanguageModel, turn: Turn, started: bool) -> str:
+    holder, before = model.lock.before(turn)
+    if holder is None or holder is turn:
+        return f":material/progress_activity: {turn.purpose.capitalize()} …"
+    if started:
+        return (
+            f":material/hourglass_top: {turn.purpose.capitalize()} goes on when another tab is done {holder.purpose}."
+        )
+    if turn.owner is not None and holder.owner == turn.owner:
         return ":material/hourglass_top: Waiting: a step that was stopped is just ending."
+    seconds = time.monotonic() - holder.since
+    place = f", and {counted(before, 'other')} before this one" if before else ""
     return (
-        f":material/hourglass_top: Waiting: another tab is {holder.purpose} ({seconds:.0f} s so far). "
-        "This one starts by itself when it is done."
+        f":material/hourglass_top: Waiting: another tab is {holder.purpose} ({seconds:.0f} s so far){place}. "
+        "This one starts by itself, and goes before what takes long."
     )

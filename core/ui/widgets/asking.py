@@ -61,7 +61,7 @@ def _answer(
         exchange.said += piece
         said.text(exchange.said)
 
-    job = Job(model, PURPOSE, work)
+    job = Job(model, PURPOSE, work, whole=True)
     exchange.ending = job.wait
     exchange.trouble = trouble_of(PURPOSE, lambda: job.watch(status, hear))
     exchange.ending = None

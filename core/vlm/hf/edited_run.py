@@ -11,7 +11,6 @@ the middle at all: its whole pass is made anew, once for each set of edits.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from ..checkpoints import DecoderPass
 from ..decomposition import LayerDecomposition
 from ..edits import Edits, Site, first_layer, first_position
 from ..memory import out_of_memory
+from ..turns import Turns
 from .capture import up_to_attention
 from .decompose import decompose
 from .editing import Part, editing, patched, together
@@ -44,7 +44,7 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
         modules: Sequence[torch.nn.Module],
         inputs: LayerInputs,
         again: Callable[[], LayerInputs],
-        lock: threading.RLock,
+        lock: Turns,
         part: Part,
         divisible: bool,
         prefix: KeptPrefix | None = None,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +26,7 @@ from ...errors import NotApplicable
 from ..cancel import check_heard
 from ..edits import Site
 from ..pace import Pace
+from ..turns import Turns
 from .capture import number_layers, observed
 from .decoder import decoder_of
 from .editing import patched
@@ -49,7 +49,7 @@ class Passes:
     """
 
     def __init__(self, network: Any, processor: Any, family: Family, name: str, pace: Pace) -> None:
-        self.lock = threading.RLock()
+        self.lock = Turns()
         self.pace = pace
         self._start = 0
         self.network = network.eval()

@@ -7,7 +7,6 @@ Hooks sit on the layers for the time of that one pass, under the model's lock, a
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from ..attention_gradient import AttentionCut
 from ..cancel import check_heard
 from ..checkpoints import CheckpointedPass, LayerPass
 from ..tower import TowerPass
+from ..turns import Turns
 from .capture import NAME, TOWER, counting, cutting, observing, observing_across
 from .families.base import Tower
 from .layer_memory import LayerMemory, RecurrentStates
@@ -155,7 +155,7 @@ class NetworkPass(CheckpointedPass):
         self,
         modules: Sequence[torch.nn.Module],
         inputs: LayerInputs,
-        lock: threading.RLock,
+        lock: Turns,
         prefix: KeptPrefix | None = None,
     ) -> None:
         assert inputs.final is not None and len(inputs.states) == len(modules)
@@ -237,7 +237,7 @@ class NetworkTowerPass(NetworkPass, TowerPass):
         self,
         tower: Tower,
         inputs: LayerInputs,
-        lock: threading.RLock,
+        lock: Turns,
     ) -> None:
         super().__init__(tower.layers, inputs, lock)
         self.place_of = tower.place_of.to(self.final.device)

@@ -228,7 +228,7 @@ def test_an_error_while_recording_or_recomputing_leaves_no_trace(
     assert capture._observer.get() is None
     assert all(parameter.requires_grad for parameter in model.network.parameters())
     assert hooks_of(model) == before
-    assert not model.lock._is_owned()  # type: ignore[attr-defined]
+    assert not model.lock.mine()
 
 
 def test_no_attention_is_observed_outside_a_block_or_of_the_other_kind(
