@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
 from core.vlm import attention_gradient, memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.edits import HeadAblation
 from core.vlm.generation import ask
 from core.vlm.hf import capture
 from core.vlm.hf.families._undescribed import Undescribed
@@ -138,6 +140,34 @@ def test_the_suffix_equals_the_rule_without_attention_before_it(pair: Pair, pict
                 pair.model.forget()
             (explanation,) = explain(SuffixRelevancy(), pair.model, answer, [whole_answer(answer)])
             close(explanation.scores, torch.stack(expected).mean(0))
+
+
+@pytest.mark.parametrize("pair", ["llava"], indirect=True)
+def test_ablated_heads_bring_nothing_for_the_answer_does_not_depend_on_where_they_look(
+    pair: Pair, picture: Image.Image
+) -> None:
+    answer, target = pair.asked("Where is the dog?", picture, tokens=3), Target((2,))
+    whole = explain(Relevancy(), pair.model, answer, [target], DECODER)[0]
+    size = pair.model.card.hidden // pair.model.card.heads
+    ablated = ((0, 1), (1, 0), (1, 1), (2, 0))
+
+    def without(layer: int) -> Callable[..., tuple[torch.Tensor]]:
+        kept = torch.tensor([(layer, head) not in ablated for head in range(pair.model.card.heads)])
+        return lambda module, given: (given[0] * kept.repeat_interleave(size),)
+
+    with ExitStack() as hooks:
+        for layer, module in enumerate(pair.network.model.language_model.layers):
+            hooks.callback(module.self_attn.o_proj.register_forward_pre_hook(without(layer)).remove)
+        literal_pass = literal.whole_pass(pair.network, answer)
+        (token_target,) = token_targets_of(answer, target)
+        expected = literal.relevancy(literal_pass, answer, token_target)
+        after = literal.relevancy(literal_pass, answer, token_target, constant_rows=SuffixRelevancy().first_row(answer))
+    with pair.model.edited((HeadAblation(ablated),)):
+        (explanation,) = explain(Relevancy(), pair.model, answer, [target], DECODER)
+        (suffix,) = explain(SuffixRelevancy(), pair.model, answer, [target])
+    close(explanation.scores, expected)
+    close(suffix.scores, after)
+    assert not torch.allclose(explanation.scores, whole.scores, rtol=1e-2)
 
 
 def test_the_suffix_of_a_family_that_shares_no_prefix_is_the_same(pair: Pair, picture: Image.Image) -> None:
