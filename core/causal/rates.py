@@ -17,6 +17,7 @@ from ..perturb.prediction import Outcome
 from ..statistics.proportion import Proportion
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pace import MASKED_HEADS
 from ..vlm.targets import TokenTarget
 from .discovery import CausalGraph, neighbours
 from .explanation_test import Masking, Positions, attention_set, image_positions, random_sets
@@ -103,6 +104,7 @@ def flip_rates(
             size = len(explanation)
             drawn = random_sets(answer, graph, size, randoms, shared=shared)
             kept.append(((answer, graph), [explanation, *drawn, attention_set(graph, size)]))
+    model.pace.count(MASKED_HEADS, len(kept), len(cases))
     read = _outcomes(known or MaskedSets(model, masking), kept, cancel, progress)
     flips = [
         Flip(graph.token, graph.layer, graph.head, len(sets[0]), results[0], tuple(results[1:-1]), results[-1])

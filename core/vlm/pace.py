@@ -27,6 +27,9 @@ FRESH = 30.0
 clock = time.perf_counter
 """What passes are timed by. Benchmarks on a busy machine take the time of the processor."""
 
+MASKED_HEADS = "masked heads"
+"""What is counted: heads whose explanation can be masked, of those looked at."""
+
 ASK, CASE, GRAPH = "ask", "case", "graph"
 """Kinds of things whose time is learnt as well: a question answered, a case of a run, a causal graph learned."""
 
@@ -46,6 +49,7 @@ class Pace:
         self._lock = threading.Lock()
         self._rates: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
         self._timed: dict[tuple[str, int], float] = {}
+        self._counts: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
     def note_pass(self, each: int, seconds: float, before: int = 0, sequences: int = 1) -> None:
         """A pass of the decoder over so many sequences of `each` rows, `before` others being kept."""
@@ -63,6 +67,17 @@ class Pace:
     def seconds(self, kind: str, numbers: int) -> float | None:
         """What that takes; None where it was never done."""
         return self._expected(kind, numbers, numbers)
+
+    def count(self, kind: str, hits: int, of: int) -> None:
+        """So many of some things turned out to be of this kind."""
+        with self._lock:
+            former = self._counts[kind]
+            self._counts[kind] = former[0] + hits, former[1] + of
+
+    def counted(self, kind: str) -> tuple[int, int]:
+        """How many things were of this kind so far, and of how many."""
+        with self._lock:
+            return self._counts[kind]
 
     @contextmanager
     def timing_pass(self, device: torch.device, each: int, before: int = 0, sequences: int = 1) -> Iterator[None]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from core.causal.costs import explanation_expected, graphs_expected, heads_expected
+from core.causal.costs import MASKED, explanation_expected, graphs_expected, heads_expected, masked_share
 from core.causal.discovery import causal_graph, causal_graphs
 from core.causal.explanation_test import Masking, explanation_test
 from core.causal.heads import heads_tests
 from core.causal.settings import GraphSettings
 from core.vlm.hf.network import TransformersModel
-from core.vlm.pace import GRAPH, Pace
+from core.vlm.pace import GRAPH, MASKED_HEADS, Pace
+from core.vlm.pass_costs import share_after_images
 from tests.eager import sampled
 from tests.vlm.counted import counting
 
@@ -59,3 +60,23 @@ def test_the_tests_of_heads_make_no_more_passes_than_they_say(
     with counting(llava, answer) as counted:
         list(heads_tests(llava, answer, 2, wanted, DENSE, 1, masking))
     assert counted.forward <= told.forward
+
+
+def test_the_share_of_heads_that_are_masked_is_that_of_the_model_at_hand(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, wanted = sampled(llava, "the dog the dog and the other dog?", picture, tokens=3), {1: range(4), 2: range(4)}
+    monkeypatch.setattr(llava, "pace", Pace(3, 32))
+    assert masked_share(llava) == pytest.approx(MASKED)
+    # It is known as soon as the first layer's graphs are, while the others are still to come.
+    first = next(heads_tests(llava, answer, 2, wanted, DENSE, 1, Masking()))
+    masked, heads = llava.pace.counted(MASKED_HEADS)
+    assert heads == 4 and masked == len(first.rates.flips)
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(llava, "pace", Pace(3, 32))
+        llava.pace.count(MASKED_HEADS, round(share * 600), 600)
+        assert masked_share(llava) == pytest.approx(share, abs=0.01)
+        sets = 2 * masked_share(llava) * 8 + 5 * min(8, masked_share(llava) * 8)
+        told = heads_expected(llava, answer, wanted, Masking()).passes
+        learning = graphs_expected(llava, answer, wanted).passes
+        assert told.forward - learning.forward == pytest.approx((2 + sets) * share_after_images(answer))
