@@ -4,7 +4,12 @@ a browser. See `cli`."""
 from __future__ import annotations
 
 import os
+import signal
 import sys
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    # Ctrl-C during the imports ends the program without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # Loading a model is told in the program's own words.
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -12,11 +17,15 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 from .cli.app import app
 
 
-def main() -> None:
+def main(words: list[str] | None = None, name: str = "sightline") -> None:
     """The command `sightline`."""
-    app(prog_name="sightline")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        app(words, prog_name=name)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # also while Python takes itself down
 
 
 if __name__ == "__main__":
     # In the repository `make run` starts the dashboard, and `python -m core` alone tells what else there is.
-    app(sys.argv[1:] or (["--help"] if __package__ == "core" else []), prog_name=f"python -m {__package__}")
+    main(sys.argv[1:] or (["--help"] if __package__ == "core" else []), f"python -m {__package__}")

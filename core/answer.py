@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from .clips import Clip, Visual, as_visuals, in_order
-from .errors import MisplacedImage
+from .errors import MisplacedImage, SettingsError
 from .words import grouped, part_names
 
 Box = tuple[float, float, float, float]
@@ -34,12 +34,17 @@ Head = tuple[int, int]
 
 @dataclass(frozen=True)
 class Decoding:
-    """How the next token is chosen. `temperature` 0 is greedy; `top_p` 1 keeps every token."""
+    """How the next token is chosen. `temperature` 0 is greedy; `top_p` 1 keeps every token. Raises SettingsError for a
+    seed of more than 64 bits."""
 
     max_new_tokens: int = 64
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not -(2**63) <= self.seed < 2**63:
+            raise SettingsError(f"The seed must lie between {-(2**63)} and {2**63 - 1}.")
 
 
 @dataclass(frozen=True)

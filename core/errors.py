@@ -139,6 +139,10 @@ class JournalError(SightlineError):
     """A file of results that cannot be used."""
 
 
+class LineNotKept(JournalError):
+    """A finished line that could not be written; those before it are kept."""
+
+
 class OtherRun(JournalError):
     """The file holds results that must not be mixed with these."""
 

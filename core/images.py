@@ -31,8 +31,8 @@ from PIL import (
 
 from .decoding import BLOCK, MOST_SCANS, Stop, Watched, alone, scans
 from .errors import UnreadableImage
+from .reading import read_bytes
 from .shrinking import UnknownMode, shrunk
-from .typed_paths import typed_path
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 64_000_000
@@ -165,8 +165,7 @@ def plain_name(name: str) -> str:
 def _read(path: Path) -> bytes:
     """A file's content, and no more than is opened. Raises UnreadableImage."""
     try:
-        with typed_path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_bytes(path, MAX_BYTES)
     except OSError as error:
         reason = f"{display_name(path.name)} cannot be read ({error.strerror})."
         raise UnreadableImage(f"{reason} Put it back and try again.") from error

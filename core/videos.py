@@ -28,7 +28,7 @@ from PIL import Image
 from .clips import ChosenFrames, Clip, Video, VideoFacts
 from .errors import UnreadableVideo
 from .images import as_image, display_name, plain_name
-from .typed_paths import typed_path
+from .reading import opened
 
 MAX_BYTES = 2 * 2**30
 MAX_PIXELS = 36_000_000
@@ -143,7 +143,7 @@ def _reading(av: ModuleType, file: BinaryIO, container: str) -> Iterator[Any]:
 def _opened(source: Path | bytes, shown: str) -> Iterator[BinaryIO]:
     """The file, no larger than is opened. Raises UnreadableVideo."""
     try:
-        file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else typed_path(source).open("rb")
+        file: BinaryIO = io.BytesIO(source) if isinstance(source, bytes) else opened(source)
     except OSError as error:
         raise UnreadableVideo(f"{shown} cannot be read ({error.strerror}). Put it back and try again.") from error
     with file:

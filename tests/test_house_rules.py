@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,15 @@ def sources(*folders: str) -> list[Path]:
     return [*paths, home] if home.exists() else paths
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file as Python reads it."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_packages(path: Path) -> Iterator[str]:
     """The top-level packages a file imports anywhere in it, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -85,6 +92,37 @@ def test_inside_the_package_imports_are_relative() -> None:
         if {"core", "sightline"} & set(imported_packages(path))
     ]
     assert offenders == []
+
+
+WRITERS = {
+    "core/writing.py": "the one that all others use",
+    "core/cli/console.py": "opens what swallows the rest of standard output",
+    "core/cases/journal.py": "adds lines, each of which is on the disk before the next",
+    "core/runs/bundle.py": "unpacks into a folder that takes its name when it is whole",
+    "core/street/train.py": "adds lines to the log of a training",
+    "core/vlm/hf/hub.py": "adds to a download that goes on where it was",
+    "core/vlm/memory.py": "writes to a file of Linux that is none",
+}
+
+
+def writes(path: Path) -> Iterator[int]:
+    """The lines of a file at which it opens another one to write it, or writes it at once."""
+    for node in ast.walk(tree(path)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "mode")]
+        modes = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        to_write = any(re.fullmatch(r"[rwaxbt+]*[wax+][rwaxbt+]*", mode) for mode in modes) or any(
+            re.search(r"O_(WRONLY|RDWR|CREAT|APPEND)", ast.unparse(one)) for one in node.args
+        )
+        if name in ("write_text", "write_bytes", "mkstemp") or (name in ("open", "fdopen", "FileIO") and to_write):
+            yield node.lineno
+
+
+def test_files_are_written_whole_or_not_at_all_by_one_helper() -> None:
+    found = {str(path.relative_to(ROOT)): lines for path in sources("core", "pages") if (lines := list(writes(path)))}
+    assert set(found) == set(WRITERS), found
 
 
 def test_pages_are_tables_of_contents() -> None:

@@ -7,20 +7,25 @@ its end, which is dropped when the run goes on.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, NoReturn, TypeVar
 
-from ..errors import JournalError, OtherRun
+from ..errors import JournalError, LineNotKept, NotWritten, OtherRun
+from ..reading import opened, read_bytes
+from ..writing import check_place, check_regular
 
 try:
     import fcntl
 except ImportError:  # Windows has no such lock
     fcntl = None  # type: ignore[assignment]
 
+T = TypeVar("T")
 Record = dict[str, Any]
 KIND = "sightline"
 """The header's first key, by which a file is known as a journal."""
@@ -39,7 +44,7 @@ class Journal:
         self.path = file
         self._file = _opened(file)
         try:
-            content = self._file.read()
+            content = self._file.readall()
             whole = content[: content.rfind(b"\n") + 1]
             lines = _parsed(whole, file)
             if lines:
@@ -61,7 +66,8 @@ class Journal:
         self.records.append(record)
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # every line is on the disk already, or was told not to be
+            self._file.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -72,25 +78,77 @@ class Journal:
         self.close()
 
     def _cut(self, length: int) -> None:
-        self._file.truncate(length)
-        self._file.seek(length)
+        try:
+            self._file.truncate(length)
+            self._file.seek(length)
+        except OSError as error:
+            self._full(error)
+        self._end = length
 
     def _write(self, record: Record) -> None:
+        line = json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
+        rest = memoryview(line)
         try:
-            self._file.write(json.dumps(record, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
-            self._file.flush()
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
+            with contextlib.suppress(OSError):  # half a line would be dropped when the run goes on, too
+                self._file.truncate(self._end)
+                self._file.seek(self._end)
+            self._full(error)
+        self._end += len(line)
+
+    def _full(self, error: OSError) -> NoReturn:
+        raise LineNotKept(
+            f"{self.path.name} cannot be written ({error.strerror}). What it holds is kept: make room, and start "
+            "the same command again to go on."
+        ) from error
+
+
+def check_journal(file: Path, kind: str) -> None:
+    """Before work whose lines a journal is to keep: raises JournalError where it could not be written, is no journal of
+    this kind, or another process writes to it."""
+    if not file.exists():
+        _at_a_place(check_place, file)
+        return
+    with _opened(file) as lines:
+        header = lines.readline(HEADER_BYTES)
+        if header.endswith(b"\n"):
+            _checked(_parsed(header, file)[0], kind, file)
+        elif len(header) < HEADER_BYTES:
+            _refuse_foreign(header, file)
+
+
+def _at_a_place(check: Callable[[Path], Path], file: Path) -> Path:
+    try:
+        return check(file)
+    except NotWritten as error:
+        raise JournalError(
+            f"{file} cannot be written ({error.why}). Choose a results file in a folder that you may write to."
+        ) from error
+
+
+def each_line(records: list[Record], read: Callable[[Record], T], file: Path) -> list[T]:
+    """What the lines of a journal say. Raises JournalError, with the line's number, where one lacks a field or has one
+    of another type."""
+    read_lines = []
+    for number, record in enumerate(records, 2):
+        try:
+            read_lines.append(read(record))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            what = f"it has no field {error}" if isinstance(error, KeyError) else str(error)
             raise JournalError(
-                f"{self.path.name} cannot be written ({error.strerror}). What it holds is kept: make room, and start "
-                "the same command again to go on."
+                f"Line {number} of {file.name} cannot be read ({what[:120]}). Delete that line to go on with the "
+                "others."
             ) from error
+    return read_lines
 
 
 def read_journal(file: Path, kind: str) -> tuple[Record, list[Record]]:
     """The header and the finished lines of a journal, which may still be growing. Raises JournalError."""
     try:
-        content = file.read_bytes()
+        content = read_bytes(file)
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Choose a results file.") from error
     lines = _parsed(content[: content.rfind(b"\n") + 1], file)
@@ -102,30 +160,32 @@ def read_journal(file: Path, kind: str) -> tuple[Record, list[Record]]:
 def kind_of(file: Path) -> str | None:
     """What a file is a journal of, by its first line; None where it is none, or cannot be read."""
     try:
-        with file.open("rb") as opened:
-            header = json.loads(opened.readline(HEADER_BYTES))
+        with opened(file) as lines:
+            header = json.loads(lines.readline(HEADER_BYTES))
     except (OSError, ValueError, RecursionError):
         return None
     return str(header[KIND]) if isinstance(header, dict) and KIND in header else None
 
 
-def _opened(file: Path) -> BinaryIO:
+def _opened(file: Path) -> io.FileIO:
+    """Without a buffer: what is written is written, or told not to be."""
+    _at_a_place(check_regular, file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        opened = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        lines = io.FileIO(os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o644), "r+b")
     except OSError as error:
         raise JournalError(
             f"{file} cannot be written ({error.strerror}). Choose a results file in a folder that you may write to."
         ) from error
     if fcntl is not None:
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
+            fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process, however that ends
         except OSError as error:
-            opened.close()
+            lines.close()
             raise JournalError(
                 f"Another run is writing to {file.name}. Wait until it is done, or choose another results file."
             ) from error
-    return opened
+    return lines
 
 
 def _parsed(content: bytes, file: Path) -> list[Record]:
@@ -146,6 +206,8 @@ def _parsed(content: bytes, file: Path) -> list[Record]:
 def _checked(header: Record, kind: str, file: Path) -> Record:
     if header.get(KIND) != kind:
         raise JournalError(_foreign(file))
+    if not isinstance(header.get("about", {}), dict) or not isinstance(header.get("settings", {}), dict):
+        raise JournalError(f"The first line of {file.name} is damaged. Choose a file that a run wrote.")
     return header
 
 

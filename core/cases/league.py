@@ -27,8 +27,8 @@ from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import NOTHING
 from ..workers.base import Workers, workers_of
 from .case import Case
-from .journal import Journal, Record
-from .ranking import League, ranking
+from .journal import Journal, Record, each_line
+from .ranking import League, check_line, ranking
 from .score_case import LONGEST_ANSWER, SETTINGS, STAGES, score_case
 from .street import FAMILIES, street_cases
 
@@ -59,6 +59,7 @@ def run_league(
     workers = workers_of(who)
     identity = {"model": workers.card.fingerprint, "settings": asdict(SETTINGS)}
     with Journal(out_file, KIND, identity, {"model_name": workers.card.name}) as journal:
+        each_line(journal.records, check_line, out_file)
         finished = {(record["case"], record["method"]) for record in journal.records}
         done, total = count(1), cases_per_family * len(names)
 

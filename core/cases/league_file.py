@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..assets import asset
 from ..errors import JournalError
-from ..statistics.estimate import Estimate
-from .ranking import League, MethodRank
+from ..evidence.registry import map_metrics
+from ..reading import read_json
+from ..typed import typed
+from .ranking import League
 
 COMMITTED = asset("league.json")
 """The league of the embedded model that comes with Sightline."""
@@ -31,26 +30,33 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
     there is none."""
     file = file or COMMITTED
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        command, rule = str(values.pop("command")), str(values.pop("rule"))
-        league = League(**{**values, "ranking": tuple(map(_method_rank, values["ranking"]))})
+        values = read_json(file)
+        told = typed(_Told, values)
+        league = typed(League, values)
+        _check(league)
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the league first.") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise JournalError(f"{file.name} holds no league. Choose a file that `sightline league` wrote.") from error
-    return LeagueFile(league, command, rule)
+    except ValueError as error:
+        raise JournalError(
+            f"{file.name} holds no league ({str(error)[:160]}). Choose a file that `sightline league` wrote."
+        ) from error
+    return LeagueFile(league, told.command, told.rule)
 
 
-def _method_rank(values: Mapping[str, Any]) -> MethodRank:
-    estimates = {
-        name: {key: Estimate.of(one) for key, one in values[name].items()} for name in ("figures", "over_random")
-    }
-    families = {
-        family: {key: _number(value) for key, value in figures.items()}
-        for family, figures in values["by_family"].items()
-    }
-    return MethodRank(**{**values, **estimates, "by_family": families, "shuffled": Estimate.of(values["shuffled"])})
+@dataclass(frozen=True)
+class _Told:
+    command: str
+    rule: str
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def _check(league: League) -> None:
+    """Raises ValueError where its parts do not go together."""
+    known = [row.method for row in league.ranking]
+    if league.recommended is not None and league.recommended not in known:
+        raise ValueError(f"it recommends {league.recommended[:40]!r}, which is none of its methods")
+    if unasked := set(league.asked) - set(league.right):
+        raise ValueError(f"right.{sorted(unasked)[0][:40]} is missing")
+    for row in league.ranking:
+        for metric in map_metrics():
+            if metric not in row.figures:
+                raise ValueError(f"the method {row.method[:40]!r} has no figure {metric!r}")

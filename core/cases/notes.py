@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import NotesError, NotSaved, NotWritten
 from ..images import display_name
+from ..reading import read_json
 from ..writing import write_whole
 
 
@@ -32,7 +33,7 @@ def notes_file(results: Path) -> Path:
 def read_notes(file: Path) -> dict[str, Note]:
     """Every note by its case's id; none where there is no file. Raises NotesError."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
+        kept = read_json(file)
         return {id_: Note(str(note["text"]), tuple(map(str, note["tags"]))) for id_, note in kept.items()}
     except FileNotFoundError:
         return {}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy as np
 from ..evidence.registry import map_metrics
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
+from ..typed import typed
 from .journal import Record
 from .plain import plain
 from .score_case import CENTRE, RANDOM, name_of
@@ -87,6 +88,25 @@ class League:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""
         values = {"command": command, "rule": RULE, **asdict(self)}
         return plain(values)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a league reads of a line of its journal."""
+
+    case: str
+    family: str
+    method: str | None
+    figures: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: float | None = None
+    processor: float | None = None
+    bytes: float | None = None
+    stages: tuple[tuple[str, float], ...] | None = None
+
+
+def check_line(record: Record) -> None:
+    """Raises ValueError for a line that is none of a league."""
+    typed(_Line, record)
 
 
 def ranking(header: Record, records: Sequence[Record]) -> League:

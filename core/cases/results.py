@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..counted import counted
-from ..errors import JournalError
 from ..geometry import LEAST_TOLD, percent
-from .journal import Record, read_journal
+from .journal import Record, each_line, read_journal
 from .tables import listed
 
 KIND = "cases"
@@ -54,19 +53,16 @@ class Result:
 
     @classmethod
     def of(cls, record: Record) -> Result:
-        """The result of a line. Raises JournalError where it is none."""
+        """The result of a line. Raises ValueError where it is none."""
         values = {f.name: record[f.name] for f in fields(cls) if f.name in record}
         odd = [name for name, value in values.items() if not _FITS[name](value)]
         if odd:
-            raise JournalError(
-                f"In a line of the results file, {listed(odd)} cannot be read. Delete that line and run again, or "
-                "choose a file that a run wrote."
-            )
+            raise ValueError(f"{listed(odd)} is of another type than a run writes")
         values |= {name: tuple(values[name]) for name in ("expected", "images") if name in values}
         try:
             return cls(**values)
         except TypeError as error:
-            raise JournalError("A line of the results file lacks a field. Choose a file that a run wrote.") from error
+            raise ValueError("it lacks a field") from error
 
 
 def _is_text(value: Any) -> bool:
@@ -112,14 +108,12 @@ class Run:
 
 def read_run(file: Path) -> Run:
     """The run in a results file, also one that is still growing or was killed. Raises JournalError."""
-    return run_of(*read_journal(file, KIND))
+    return run_of(*read_journal(file, KIND), file)
 
 
-def run_of(header: Record, records: list[Record]) -> Run:
+def run_of(header: Record, records: list[Record], file: Path) -> Run:
     """The run of a journal's header and lines. Raises JournalError."""
-    if not all(isinstance(header.get(name, {}), dict) for name in ("settings", "about")):
-        raise JournalError("The first line of the results file is damaged. Choose a file that a run wrote.")
-    latest = {result.id: result for result in map(Result.of, records)}
+    latest = {result.id: result for result in each_line(records, Result.of, file)}
     return Run(
         set=str(header.get("set", "")),
         model=str(header.get("model", "")),

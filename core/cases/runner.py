@@ -90,7 +90,7 @@ def run_cases(
                 journal.append(result.record())
                 done += 1
                 progress(done / len(cases))
-        return run_of(journal.header, journal.records)
+        return run_of(journal.header, journal.records, file)
 
 
 def _answering(

@@ -20,13 +20,14 @@ from ..comparison.verdict import judge
 from ..evidence.dependence import image_dependence
 from ..statistics.estimate import Estimate, nothing
 from ..statistics.rank_correlation import rank_correlation
+from ..typed import typed
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
 from .audit import contradiction_rate
 from .case import Case
-from .journal import Journal, Record, read_journal
+from .journal import Journal, Record, each_line, read_journal
 from .key_word import LONGEST, explained, image_share, key_target
 from .phrasings import phrasings
 
@@ -94,7 +95,7 @@ def survey(
     known = [case for case in cases if len(phrasings(case.question)) > 1 and case.problem is None]
     identity = {"model": model.card.fingerprint}
     with Journal(file, KIND, identity, {"model_name": model.card.name}) as journal:
-        finished = {record["id"] for record in journal.records}
+        finished = {line.id for line in each_line(journal.records, _of, file)}
         for number, case in enumerate(known, start=1):
             if case.id not in finished:
                 try:
@@ -102,12 +103,12 @@ def survey(
                 except Cancelled:
                     break
             progress(number / len(known))
-        return tuple(map(_of, journal.records))
+        return tuple(each_line(journal.records, _of, file))
 
 
 def read_survey(file: Path) -> tuple[Surveyed, ...]:
     """The lines of a survey so far. Raises JournalError."""
-    return tuple(map(_of, read_journal(file, KIND)[1]))
+    return tuple(each_line(read_journal(file, KIND)[1], _of, file))
 
 
 def correlations(lines: Sequence[Surveyed]) -> tuple[Correlation, ...]:
@@ -158,8 +159,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _of(record: Record) -> Surveyed:
-    numbers = {name: float("nan") if record[name] is None else record[name] for name in MEASURES}
-    return Surveyed(record["id"], record["family"], record["phrasings"], record["contradictions"], **numbers)
+    return typed(Surveyed, record)
 
 
 def _correlation(measure: str, family: str, lines: Sequence[Surveyed]) -> Correlation:

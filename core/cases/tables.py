@@ -17,6 +17,7 @@ from typing import Any
 
 from ..errors import FolderError
 from ..images import display_name
+from ..reading import read_bytes
 
 MAX_BYTES = 64 * 1024 * 1024
 _DELIMITERS = ",;\t|"
@@ -134,11 +135,11 @@ def _text(file: Path) -> tuple[str, tuple[str, ...]]:
     """The text of a file and what was odd about its encoding."""
     name = display_name(file.name)
     try:
-        if file.stat().st_size > MAX_BYTES:
-            raise FolderError(f"{name} has more than {MAX_BYTES >> 20} MB, which no list of questions has.")
-        data = file.read_bytes()
+        data = read_bytes(file, MAX_BYTES)
     except OSError as error:
         raise FolderError(f"{name} cannot be read ({error.strerror}). Check its permissions.") from error
+    if len(data) > MAX_BYTES:
+        raise FolderError(f"{name} has more than {MAX_BYTES >> 20} MB, which no list of questions has.")
     try:
         return data.decode(_encoding(data)), ()
     except UnicodeDecodeError:

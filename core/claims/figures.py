@@ -33,11 +33,6 @@ class Figure:
         """As plain values."""
         return asdict(self)
 
-    @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Figure:
-        """From such values. Raises KeyError, TypeError and ValueError for others."""
-        return cls(**{**record, "estimate": Estimate.of(record["estimate"])})
-
 
 def beside(what: str, figures: Mapping[str, Estimate], controls: Mapping[str, Estimate]) -> tuple[Figure, ...]:
     """The same measured of several conditions, and of the controls that they are held against."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ..assets import asset
 from ..cases.plain import plain
 from ..counted import counted
 from ..errors import JournalError
+from ..reading import read_json
+from ..typed import typed
 from ..vlm.forecast import Forecast
 from ..vlm.pass_costs import NOTHING
 from .claim import Claim, Conclusion, Example, HeadTable
@@ -71,12 +72,20 @@ class Report:
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Report:
-        """From such values. Raises KeyError, TypeError and ValueError for others."""
-        if record["verdict"] not in get_args(Verdict):
-            raise ValueError(f"{record['verdict']!r} is no verdict")
-        values = {name: record[name] for name in _KEPT}
+        """From such values. Raises ValueError for others."""
         definition = {name: value for name, value in record.items() if name not in (*_KEPT, "figures")}
-        return cls(definition, figures=tuple(map(Figure.read, record["figures"])), **values)
+        return typed(cls, {**record, "definition": typed(_Definition, definition) and definition, "examples": []})
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """What a definition must have."""
+
+    key: str
+    name: str
+    rule: str
+    caveat: str
+    settings: Mapping[str, Any]
 
 
 _KEPT = ("verdict", "conditions", "because", "wanted", "asked", "used", "seconds", "processor", "heads")
@@ -106,6 +115,11 @@ class Results:
             **{name: getattr(self, name) for name in names},
             "claims": [report.record() for report in self.reports],
         }
+
+
+@dataclass(frozen=True)
+class _Claims:
+    claims: tuple[Mapping[str, Any], ...]
 
 
 def verdict_of(report: Report | None) -> str:
@@ -151,25 +165,42 @@ def reported(
 def read_results(file: Path = COMMITTED) -> Results:
     """The run in a file. Raises JournalError where there is none."""
     try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        reports = tuple(map(Report.read, values.pop("claims")))
-        return Results(**values, reports=reports)
+        values = read_json(file)
+        reports = [Report.read(one) for one in typed(_Claims, values).claims]
+        return replace(typed(Results, {**values, "reports": []}), reports=tuple(reports))
     except OSError as error:
         raise JournalError(f"{file.name} cannot be read ({error.strerror}). Measure the claims.") from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise JournalError(f"{file.name} holds no claims. Choose a file that a run of them wrote.") from error
+    except ValueError as error:
+        raise JournalError(
+            f"{file.name} holds no claims ({str(error)[:160]}). Choose a file that a run of them wrote."
+        ) from error
 
 
 def committed_results(model: str | None = None) -> Results | None:
-    """What comes with Sightline, if it is about the model of that fingerprint (None: about whichever it is of)."""
+    """What comes with Sightline, if it is about the model of that fingerprint (None: about whichever it is of); also
+    None where it cannot be read, of which `committed_trouble` tells."""
+    results = _committed()
+    return results if isinstance(results, Results) and model in (None, results.model) else None
+
+
+def committed_trouble() -> str | None:
+    """Why what comes with Sightline cannot be told; None where it can."""
+    results = _committed()
+    return None if isinstance(results, Results) else results
+
+
+def _committed() -> Results | str:
     try:
-        results = _committed_at(COMMITTED, COMMITTED.stat().st_mtime_ns)
-    except (JournalError, OSError):
-        return None
-    return results if model in (None, results.model) else None
+        changed = COMMITTED.stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return _committed_at(COMMITTED, changed)
 
 
 @lru_cache(maxsize=1)
-def _committed_at(file: Path, changed: int) -> Results:
-    """The file as it was at that time: pages ask for it at every click."""
-    return read_results(file)
+def _committed_at(file: Path, changed: int) -> Results | str:
+    """The file as it was at that time, or what is wrong with it: pages ask for it at every click."""
+    try:
+        return read_results(file)
+    except JournalError as error:
+        return str(error)

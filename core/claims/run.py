@@ -17,15 +17,16 @@ from itertools import count, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from ..cases.journal import Journal, Record
+from ..cases.journal import Journal, Record, each_line
 from ..cases.plain import plain
-from ..errors import ModelUnavailable, NotApplicable
+from ..errors import JournalError, ModelUnavailable, NotApplicable
+from ..typed import typed
 from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.model import ModelCard, VisionLanguageModel
 from ..workers.base import Workers, workers_of
 from .claim import Claim, Example, Measure
 from .registry import claims_named
-from .report import Results, reported
+from .report import Report, Results, reported
 
 KIND = "claims"
 SCENES = 200
@@ -54,16 +55,15 @@ def run_claims(
     card = workers.card
     about = {"model_name": card.name, "begun": datetime.now(UTC).isoformat(timespec="seconds")}
     with _journal(file, card, about) as journal:
+        if journal and file:
+            each_line(journal.records, lambda record: typed(_Line, record), file)
         run = _Run(chosen, {key: claim.scenes if scenes is None else scenes for key, claim in chosen.items()}, journal)
         try:
             run.measure(workers, cancel, progress)
         except Cancelled:
             if not any(run.lines(key) for key in chosen):
                 raise
-        reports = [
-            reported(claim, run.lines(key), run.wanted[key], run.problems.get(key), run.examples(key))
-            for key, claim in chosen.items()
-        ]
+        reports = [_concluded(claim, run, file) for claim in chosen.values()]
         begun = journal.header["about"]["begun"] if journal else about["begun"]
     return Results(
         command=command,
@@ -75,6 +75,32 @@ def run_claims(
         versions={name: version(name) for name in LIBRARIES},
         reports=tuple(reports),
     )
+
+
+def _concluded(claim: Claim[Any], run: _Run, file: Path | None) -> Report:
+    """The report of a claim. Raises JournalError where what a journal has of it is not what it measures."""
+    key = claim.key
+    try:
+        return reported(claim, run.lines(key), run.wanted[key], run.problems.get(key), run.examples(key))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        if file is None or not run.went_on(key):
+            raise
+        raise JournalError(
+            f"The lines of {key} in {file.name} are not what it measures ({error!r:.80}). Delete them, or choose "
+            "another journal."
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What a line must have, whatever the claim."""
+
+    claim: str
+    settings: str
+    subject: str
+    seconds: float
+    processor: float
+    values: Mapping[str, Any] | None
 
 
 def journal_of(card: ModelCard) -> Path:
@@ -147,6 +173,10 @@ class _Run:
     def lines(self, key: str) -> list[Record]:
         """Those of a claim, in the order of its scenes."""
         return [line for _, line in sorted(self._lines[key].items())]
+
+    def went_on(self, key: str) -> bool:
+        """Whether some of its scenes were in the journal already."""
+        return any(known[0] == key for known in self._known)
 
     def examples(self, key: str) -> tuple[Example, ...]:
         """Those of a claim's first scenes; none where some of them were measured some time ago."""

@@ -10,14 +10,16 @@ from ..cases.case import Case
 from ..cases.compare import compare
 from ..cases.formats.base import CaseSet
 from ..cases.formats.registry import formats, rates_of, read_folder
+from ..cases.journal import check_journal
 from ..cases.notes import Note, annotate, notes_file, read_notes
 from ..cases.rates import Rate
-from ..cases.results import Result, Run, cropped, failures, read_run, unread
+from ..cases.results import KIND, Result, Run, cropped, failures, read_run, unread
 from ..cases.runner import RunSettings, expected, run_cases
 from ..cases.street import street_cases
 from ..errors import WrongOption
 from ..statistics.bootstrap import mean
 from ..vlm.model import VisionLanguageModel
+from ..writing import reserved
 from .asking import Staff
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 from .report import write_run
@@ -52,6 +54,7 @@ def run(
 ) -> Exit:
     """Ask the cases that `file` has no result of yet, and tell the rates."""
     name, case_set = _cases(folder, form, street)
+    check_journal(file, KIND)
     for problem in case_set.problems:
         say(problem)
     wanted = list(islice(case_set.cases, limit))
@@ -65,7 +68,13 @@ def run(
 
 def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Exit:
     """The rates of a run, its wrong answers, and a page of both."""
-    answered = read_run(file)
+    place = place or notes_file(file)
+    with reserved(html, beside=[file, place]):
+        answered = read_run(file)
+        notes = read_notes(place) if wrong else {}
+        if html is not None:
+            write_run(html, answered, rates_of(answered))
+            say(f"The page is in {html}.")
     for rate in rates_of(answered):
         emit(_rate(rate))
     emit({"not understood": unread(answered), "counts": "answers in which no expected form was found; they are wrong"})
@@ -76,12 +85,8 @@ def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Ex
         told = {"mean": dependence.value, "low": dependence.low, "high": dependence.high, "of": dependence.count}
         emit({"image dependence": told, "target": "nats", "answers": answers})
     if wrong:
-        notes = read_notes(place or notes_file(file))
         for result in failures(answered):
             emit(_result(result, notes))
-    if html is not None:
-        write_run(html, answered, rates_of(answered))
-        say(f"The page is in {html}.")
     return _complete(answered)
 
 

@@ -6,13 +6,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..cases.journal import check_journal
 from ..cases.plain import write_plain
 from ..claims.registry import claims, claims_named
-from ..claims.report import Results, committed_results, verdict_of
-from ..claims.run import journal_of, run_claims
+from ..claims.report import Results, committed_results, committed_trouble, verdict_of
+from ..claims.run import KIND, journal_of, run_claims
 from ..vlm.forecast import Forecast
 from ..vlm.loading import EMBEDDED
 from ..vlm.pass_costs import NOTHING
+from ..writing import reserved
 from .asking import Staff
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
@@ -21,6 +23,8 @@ def listed() -> Exit:
     """A line for each claim: what is claimed, by whom, when it counts as reproduced, and how it stands for the model
     that comes with Sightline."""
     results = committed_results()
+    if trouble := committed_trouble():
+        say(trouble)
     for key, claim in claims().items():
         report = results.of(claim) if results else None
         told = {name: getattr(claim, name) for name in ("name", "says", "paper", "link", "rule")}
@@ -31,6 +35,8 @@ def listed() -> Exit:
 def listed_as_studies() -> Exit:
     """The same in the words that `study` has for it."""
     results = committed_results()
+    if trouble := committed_trouble():
+        say(trouble)
     for key, claim in claims().items():
         told = {"title": claim.name, "claim": claim.says, "source": claim.paper, "rule": claim.rule}
         emit({"study": key, **told, "verdict": verdict_of(results.of(claim) if results else None)})
@@ -47,6 +53,20 @@ def run(
 ) -> Exit:
     """Go on with the claims in `journal` (the model's own by default), and tell each verdict; written to `out` when all
     scenes are measured. `command` are the words that would do the same again."""
+    if journal is not None:
+        check_journal(journal, KIND)
+    with reserved(out, beside=[journal]):
+        return _run(staff, keys, scenes, journal, out, command)
+
+
+def _run(
+    staff: Staff,
+    keys: Sequence[str] | None,
+    scenes: int,
+    journal: Path | None,
+    out: Path | None,
+    command: Sequence[str],
+) -> Exit:
     if staff.engine == "local" and staff.spec == EMBEDDED and (known := committed_results()) is not None:
         reports = filter(None, (known.of(claim) for claim in claims_named(keys).values()))
         told = sum((report.expected(scenes) for report in reports), Forecast(NOTHING, 0.0))
@@ -61,19 +81,24 @@ def run(
             cancel=cancel,
             progress=progress,
         )
-    _tell(results)
-    if cancel.cancelled:
-        return Exit.STOPPED
-    if out is not None:
-        write_plain(results.record(), out)
-    return Exit.DONE
+    try:
+        if out is not None and not cancel.cancelled:
+            write_plain(results.record(), out)
+        elif out is not None:
+            say(f"{out} was not written: not all scenes are measured. The same command goes on, and writes it.")
+    finally:  # what is measured is told, also where the file cannot be written
+        _tell(results)
+    return Exit.STOPPED if cancel.cancelled else Exit.DONE
 
 
 def run_study(staff: Staff, key: str, scenes: int | None, journal: Path | None) -> Exit:
     """A line for each figure of one claim, and one for the verdict."""
     [claim] = claims_named([key]).values()
+    if journal is not None:
+        check_journal(journal, KIND)
     with stoppable() as cancel, bar(claim.name) as progress, staff.at_work(cancel) as who:
-        [report] = run_claims(who, journal, scenes, [key], cancel=cancel, progress=progress).reports
+        file = journal or journal_of(who.card)
+        [report] = run_claims(who, file, scenes, [key], cancel=cancel, progress=progress).reports
     if not report.asked:
         say(report.because)
         return Exit.IMPOSSIBLE

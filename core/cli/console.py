@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import math
+import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
-from ..errors import ExplainError, SightlineError, WorkersUnavailable, unimportable
+from ..errors import ExplainError, LineNotKept, NotWritten, SightlineError, WorkersUnavailable, unimportable
 
 if TYPE_CHECKING:  # torch takes seconds to import, and --help needs none of it
     from ..vlm.cancel import CancelToken
@@ -54,6 +58,9 @@ class Guarded(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise typer.Exit(Exit.STOPPED) from None
+        except BrokenPipeError:
+            _read_no_more()
+            raise typer.Exit(Exit.STOPPED) from None
         except ImportError as error:
             say(unimportable(error))
             raise typer.Exit(Exit.IMPOSSIBLE) from None
@@ -72,7 +79,7 @@ def _code_of(error: Exception) -> Exit | None:
     from ..vlm.cancel import Cancelled
 
     codes: Sequence[tuple[tuple[type[Exception], ...], Exit]] = (
-        ((Cancelled,), Exit.STOPPED),
+        ((Cancelled, LineNotKept), Exit.STOPPED),
         ((ExplainError, WorkersUnavailable), Exit.IMPOSSIBLE),
         ((SightlineError,), Exit.REFUSED),
     )
@@ -80,13 +87,49 @@ def _code_of(error: Exception) -> Exit | None:
 
 
 def emit(record: Mapping[str, Any]) -> None:
-    """One line for other programs. What is no number becomes null, and other than ASCII is escaped."""
-    typer.echo(json.dumps(_plain(record), allow_nan=False))
+    """One line for other programs. What is no number becomes null, and other than ASCII is escaped. Files are written
+    before: whoever reads may leave (`| head -1`), which ends the command without a word. Raises NotWritten."""
+    line(json.dumps(_plain(record), allow_nan=False))
+
+
+def line(text: str) -> None:
+    """One line on standard output. Raises NotWritten, and BrokenPipeError where nobody reads any more."""
+    try:
+        typer.echo(text)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        _read_no_more()
+        why = error.strerror or "no reason is known"
+        raise NotWritten(
+            f"What is to be told cannot be written to standard output ({why}). Files are as they were said to be; send "
+            "the output elsewhere.",
+            why,
+        ) from error
+
+
+def _read_no_more() -> None:
+    """What is left to be written to standard output goes nowhere: the end of the program would complain of it."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+class _People(Console):
+    """Standard error. That nobody reads there, or that it cannot be written to, is no reason to stop working."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True)
+
+    def on_broken_pipe(self) -> None:
+        pass
 
 
 def say(text: str) -> None:
     """One message for people. Untrusted text is shown as it is: no markup, no control characters."""
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)
+    with contextlib.suppress(OSError):
+        _People().print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def say_forecast(told: Forecast, name: str, cheaper: str = "") -> None:
@@ -100,7 +143,7 @@ def say_forecast(told: Forecast, name: str, cheaper: str = "") -> None:
 def bar(label: str) -> Iterator[Callable[[float], None]]:
     """A progress bar on standard error, where that is a terminal; it is told the share done."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    console = Console(stderr=True)
+    console = _People()
     progress = Progress(
         *columns,
         TimeElapsedColumn(),
@@ -124,6 +167,7 @@ def stoppable() -> Iterator[CancelToken]:
 
     def stop(number: int, frame: object) -> None:
         if token.cancelled:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a third one ends what does not hear of it
             raise KeyboardInterrupt
         token.cancel()
         say("Stopping; what is finished is kept. Press Ctrl-C again to end at once.")

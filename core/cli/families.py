@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WrongOption
+from ..reading import read_bytes
 from ..vlm.cancel import CancelToken
 from ..writing import write_whole
-from ..zoo.matrix import OK, WRONG, lacking, names, read, try_row, write
+from ..zoo.matrix import OK, WRONG, Row, lacking, names, read, try_row, write
 from ..zoo.registry import recipes
 
 
@@ -27,7 +28,7 @@ def checked(
 ) -> Iterator[dict[str, Any]]:
     """A line for each model as it is tried. At last, or where it is stopped, the page is written: what was tried, and
     as they were the rows of all others. Raises Cancelled."""
-    rows = read(page.read_text(encoding="utf-8")) if page is not None and page.exists() else {}
+    rows = _rows(page) if page is not None and page.exists() else {}
     rows = {name: row for name, row in rows.items() if name in names()}
     try:
         for number, name in enumerate(chosen):
@@ -42,6 +43,18 @@ def checked(
     finally:
         if page is not None:
             write_whole(page, write(rows).encode())
+
+
+def _rows(page: Path) -> dict[str, Row]:
+    """Those of a page that is there. Raises WrongOption for another file."""
+    try:
+        return read(read_bytes(page).decode("utf-8"))
+    except OSError as error:
+        raise WrongOption(f"{page.name} cannot be read ({error.strerror}). Choose another page.") from error
+    except (ValueError, KeyError) as error:
+        raise WrongOption(
+            f"{page.name} is not a page that this command wrote ({error}), and is left as it is. Choose another file."
+        ) from error
 
 
 def _line(name: str, row: Any) -> dict[str, Any]:

@@ -2,37 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from ..cases.flips import expected, flip_table
+from ..cases.flips import KIND, expected, flip_table, journal_of
+from ..cases.journal import check_journal
 from ..cases.plain import write_plain
 from ..causal.explanation_test import Masking, Mode
 from ..causal.settings import GraphSettings
 from ..vlm.model import VisionLanguageModel
+from ..writing import reserved
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
 def run(
-    model: VisionLanguageModel, scenes: int, masking: Mode, out: Path | None, of_a_layer: int | None = None
+    load: Callable[[], VisionLanguageModel],
+    scenes: int,
+    masking: Mode,
+    journal: Path | None,
+    out: Path | None,
+    of_a_layer: int | None = None,
 ) -> Exit:
-    """Graphs of every head for every scene, or of so many of each layer, masked and counted: the table, and a line for
-    each search distance; after a stop, of the scenes that were finished, and nothing is written to `out`."""
+    """Graphs of every head for every scene, or of so many of each layer, masked and counted, going on with what
+    `journal` has (the model's own by default): the table, and a line for each search distance; after a stop, of the
+    scenes that were finished, and nothing is written to `out`."""
+    if journal is not None:
+        check_journal(journal, KIND)
+    with reserved(out, beside=[journal]):
+        return _run(load(), scenes, Masking(masking), journal, out, of_a_layer)
+
+
+def _run(
+    model: VisionLanguageModel,
+    scenes: int,
+    masking: Masking,
+    journal: Path | None,
+    out: Path | None,
+    of_a_layer: int | None,
+) -> Exit:
     settings = GraphSettings()
-    told = expected(model, scenes, Masking(masking), of_a_layer=of_a_layer)
+    told = expected(model, scenes, masking, of_a_layer=of_a_layer)
     say_forecast(told, "The graphs and their tests", "--sample tests some heads of each layer.")
     with stoppable() as cancel, bar("flips") as progress:
         table = flip_table(
-            model, scenes, settings, Masking(masking), of_a_layer=of_a_layer, progress=progress, cancel=cancel
+            model,
+            scenes,
+            settings,
+            masking,
+            of_a_layer=of_a_layer,
+            file=journal or journal_of(model.card),
+            progress=progress,
+            cancel=cancel,
         )
-    for line in table.lines():
-        say(line)
     record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}
-    for row in record["radii"]:
-        emit(row)
-    emit({name: value for name, value in record.items() if name != "radii"})
-    if cancel.cancelled:
-        return Exit.STOPPED
-    if out is not None:
-        write_plain(record, out)
-    return Exit.DONE
+    try:
+        if out is not None and not cancel.cancelled:
+            write_plain(record, out)
+        elif out is not None:
+            say(f"{out} was not written: not all scenes are finished. The same command goes on, and writes it.")
+    finally:  # what is finished is told, also where the file cannot be written
+        for line in table.lines():
+            say(line)
+        for row in record["radii"]:
+            emit(row)
+        emit({name: value for name, value in record.items() if name != "radii"})
+    return Exit.STOPPED if cancel.cancelled else Exit.DONE

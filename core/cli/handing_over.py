@@ -11,6 +11,7 @@ from ..reports.bundle import write_bundle
 from ..reports.report import write_report
 from ..runs.bundle import import_bundle
 from ..runs.store import RunStore
+from ..writing import reserved
 from .console import Exit, bar, emit, say, stoppable
 from .dashboard import check_address, kept_in, serve
 
@@ -29,7 +30,8 @@ def bundled(data: Path | None, id_: str, file: Path) -> Exit:
 
 def _written(write: Write, what: str, data: Path | None, id_: str, file: Path) -> Exit:
     """Write a file of a run, and tell its size and what could not be read."""
-    with RunStore(data).open(id_, only_look=True) as run, stoppable() as cancel, bar(what) as progress:
+    store = RunStore(data)
+    with reserved(file), store.open(id_, only_look=True) as run, stoppable() as cancel, bar(what) as progress:
         write(run, file, progress=progress, cancel=cancel)
         damage = tuple(run.damage)
     emit({"run": id_, "file": str(file), "bytes": file.stat().st_size, "damage": list(damage)})

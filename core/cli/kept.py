@@ -13,6 +13,7 @@ from ..runs.manifest import TurnSummary
 from ..runs.search import matching
 from ..runs.store import RunStore
 from ..vlm.memory import readable_bytes
+from ..writing import reserved
 from .console import Exit, emit, say
 
 GIGABYTE = 10**9
@@ -61,7 +62,7 @@ def shown(data: Path | None, id_: str, check: bool) -> Exit:
 
 def exported(data: Path | None, id_: str, file: Path) -> None:
     """Write a bundle, and tell its size."""
-    with RunStore(data).open(id_, only_look=True) as run:
+    with reserved(file), RunStore(data).open(id_, only_look=True) as run:
         export_bundle(run, file)
     emit({"run": id_, "file": str(file), "bytes": file.stat().st_size})
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cases.league import expected, run_league
+from ..cases.journal import check_journal
+from ..cases.league import KIND, expected, run_league
 from ..cases.league_table import table
 from ..cases.plain import write_plain
 from ..vlm.model import VisionLanguageModel
+from ..writing import reserved
 from .asking import Staff
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
@@ -21,7 +23,20 @@ def run(
     families: Sequence[str] | None,
     summary: Path | None,
 ) -> Exit:
-    """Go on with the league in `out`, and tell how the methods stand."""
+    """Go on with the league in `out`, and tell how the methods stand; `summary` is written when it is complete."""
+    check_journal(out, KIND)
+    with reserved(summary, beside=[out]):
+        return _run(staff, out, cases, methods, families, summary)
+
+
+def _run(
+    staff: Staff,
+    out: Path,
+    cases: int,
+    methods: Sequence[str] | None,
+    families: Sequence[str] | None,
+    summary: Path | None,
+) -> Exit:
     with stoppable() as cancel, bar("league") as progress, staff.at_work(cancel) as who:
         if isinstance(who, VisionLanguageModel):
             told = expected(who, cases, methods, families)
@@ -32,9 +47,14 @@ def run(
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
     options += [f"--summary {summary}"] if summary else []
     record = league.record(f"sightline league {' '.join(options)}")
-    for standing in record["ranking"]:
-        emit(standing)
-    emit({name: value for name, value in record.items() if name != "ranking"})
-    if summary is not None:
-        write_plain(record, summary)
+    try:
+        if summary is not None and not cancel.cancelled:
+            write_plain(record, summary)
+        elif summary is not None:
+            say(f"{summary} was not written: the league is not complete. The same command goes on, and writes it.")
+    finally:  # what is measured is told, also where the summary cannot be written
+        for standing in record["ranking"]:
+            emit(standing)
+        about = {name: value for name, value in record.items() if name != "ranking"}
+        emit({**about, "complete": not cancel.cancelled})
     return Exit.STOPPED if cancel.cancelled else Exit.DONE

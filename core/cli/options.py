@@ -53,6 +53,7 @@ Frames = Annotated[
 ]
 Fps = Annotated[float | None, typer.Option(min=0.001, help="How many frames a second are taken instead.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
+Seed = Annotated[int, typer.Option(min=-(2**63), max=2**63 - 1, help="Of an answer that is drawn.")]
 RowsOfLast = Annotated[
     int | None,
     typer.Option(

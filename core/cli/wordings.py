@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,9 +10,10 @@ from ..answer import Decoding, Question
 from ..cases.audit import audit
 from ..cases.audit import expected as asks_expected
 from ..cases.formats.registry import read_folder
+from ..cases.journal import check_journal
 from ..cases.phrasings import Phrasing, phrasings
 from ..cases.street import street_cases
-from ..cases.survey import MEASURES, correlations, survey
+from ..cases.survey import KIND, MEASURES, correlations, survey
 from ..cases.survey import expected as survey_expected
 from ..errors import WrongOption
 from ..vlm.model import VisionLanguageModel
@@ -41,8 +42,10 @@ def audit_one(
     return Exit.DONE
 
 
-def survey_many(model: VisionLanguageModel, folder: Path | None, doors: int, out: Path) -> Exit:
+def survey_many(load: Callable[[], VisionLanguageModel], folder: Path | None, doors: int, out: Path) -> Exit:
     """A line for each correlation, and one that says how many questions it took."""
+    check_journal(out, KIND)
+    model = load()
     cases = list(street_cases(doors, DOORS) if folder is None else read_folder(folder)[1].cases)
     say_forecast(survey_expected(model, len(cases)), "Asking", "What is finished is kept.")
     with stoppable() as cancel, bar("asking in other words") as progress:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 Unit = Literal["share", "nats", "area", "reciprocal rank", "correlation", "probability"]
 
@@ -22,14 +21,6 @@ class Estimate:
     high: float
     count: int
     unit: Unit = "share"
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Estimate:
-        """From its fields as JSON keeps them: None is NaN. Raises KeyError, TypeError and ValueError for others."""
-        value, low, high = (
-            math.nan if values[name] is None else float(values[name]) for name in ("value", "low", "high")
-        )
-        return cls(value, low, high, int(values["count"]), values["unit"])
 
     @property
     def words(self) -> str:

@@ -19,6 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from ..writing import write_whole
 from .batches import HELD_OUT_SEED
 from .draw import draw
 from .questions import DOOR_PHRASINGS, MAKERS, STATES, Pair, door, door_pair
@@ -142,4 +143,4 @@ def table(results: Results) -> str:
 
 def write_json(results: Results, file: Path) -> None:
     """Write {family: {"accuracy": share, "n": questions}}."""
-    file.write_text(json.dumps(results.families(), indent=2) + "\n")
+    write_whole(file, (json.dumps(results.families(), indent=2) + "\n").encode())

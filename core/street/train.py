@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ..writing import written_whole
+from ..writing import write_whole, written_whole
 from .architecture import TEXT_WIDTH, VISION_WIDTH, build_model, build_processor
 from .batches import DenseBatches, Encoder, JointBatches, Steps, TextBatches
 from .facts import FACTS, NOUNS
@@ -348,4 +348,4 @@ class Training:
         self.model.save_pretrained(destination)
         build_processor(self.tokenizer).save_pretrained(destination)
         LlamaForCausalLM.from_pretrained(self.folder / LANGUAGE_BEFORE).save_pretrained(destination / LANGUAGE_BEFORE)
-        (destination / "recipe.json").write_text(json.dumps(asdict(self.recipe), indent=2) + "\n")
+        write_whole(destination / "recipe.json", (json.dumps(asdict(self.recipe), indent=2) + "\n").encode())

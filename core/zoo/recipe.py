@@ -12,6 +12,7 @@ import torch
 import transformers
 from transformers import AutoModelForImageTextToText, GenerationConfig
 
+from ..writing import write_whole
 from .tokenizer import BOS, EOS, PAD
 
 SIDE = 56
@@ -81,15 +82,15 @@ class Recipe:
         network.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         named = {"processor_class": self.processor}
-        (folder / "preprocessor_config.json").write_text(json.dumps({**self.images, **named}))
-        (folder / "processor_config.json").write_text(json.dumps({**named, **self.settings}))
+        write_whole(folder / "preprocessor_config.json", json.dumps({**self.images, **named}).encode())
+        write_whole(folder / "processor_config.json", json.dumps({**named, **self.settings}).encode())
         if self.videos:
-            (folder / "video_preprocessor_config.json").write_text(json.dumps({**self.videos, **named}))
+            write_whole(folder / "video_preprocessor_config.json", json.dumps({**self.videos, **named}).encode())
         for name, tokenizer in self.tokenizers.items():
             tokenizer.save_pretrained(folder / name)
         if self.template:
             template = TEMPLATE.replace("<video>", self.video_placeholder).replace("<image>", self.placeholder)
-            (folder / "chat_template.jinja").write_text(template)
+            write_whole(folder / "chat_template.jinja", template.encode())
         return folder
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
-from core.cases.flips import RADII, SceneFlips, flip_table, summed
+from core.cases.flips import RADII, SceneAtRadius, SceneFlips, flip_table, summed
 from core.causal.explanation_test import Masking
 from core.causal.rates import Flip, FlipRates, NeighbourPrecision
 from core.vlm.cancel import Cancelled, CancelToken
@@ -14,13 +15,13 @@ from core.vlm.hf.network import TransformersModel
 from tests.perturb.made import became
 
 
-def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:
+def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> SceneAtRadius:
     """Explanations that flip as told and change -1 nat; of two random sets the first flips and changes -0.5."""
     cases_of = [
         Flip(0, 0, head, size, became(-1.0, hit), (became(-0.5, True), became(0.0, False)), became(-2.0, False))
         for head, hit in enumerate(flipped)
     ]
-    return FlipRates(radius, Masking(), tuple(cases_of), empty, 0)
+    return SceneAtRadius.of(FlipRates(radius, Masking(), tuple(cases_of), empty, 0))
 
 
 def test_shares_are_means_over_scenes_and_counts_are_sums() -> None:
@@ -70,3 +71,17 @@ def test_a_stop_before_any_scene_is_finished_leaves_no_table(llava: Transformers
     cancel.cancel()
     with pytest.raises(Cancelled):
         flip_table(llava, 2, cancel=cancel)
+
+
+def test_a_table_goes_on_where_it_was_stopped_and_ends_as_one_that_was_not(
+    llava: TransformersModel, tmp_path: Path
+) -> None:
+    file, cancel = tmp_path / "flips.jsonl", CancelToken()
+    first = flip_table(llava, 2, of_a_layer=1, file=file, progress=lambda done: cancel.cancel(), cancel=cancel)
+    assert first.scenes == 1 and file.read_bytes().count(b"\n") == 2
+    whole = flip_table(llava, 2, of_a_layer=1)
+    assert repr(flip_table(llava, 2, of_a_layer=1, file=file)) == repr(whole)
+    kept = file.read_bytes()
+    assert repr(flip_table(llava, 2, of_a_layer=1, file=file)) == repr(whole) and file.read_bytes() == kept
+    assert flip_table(llava, 1, of_a_layer=2, file=file).of_a_layer == 2, "another sample is measured anew"
+    assert file.read_bytes().count(b"\n") == 4

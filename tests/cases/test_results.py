@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from core.cases.results import Result, Run, crop_sentence, cropped, failures, run_of, unread
+from core.cases.results import Result, Run, crop_sentence, cropped, failures, read_run, run_of, unread
 from core.errors import JournalError
 
 
@@ -39,18 +40,22 @@ def test_a_result_survives_its_line() -> None:
     ],
 )
 def test_a_line_that_somebody_edited_is_refused_by_field(name: str, value: object) -> None:
-    with pytest.raises(JournalError, match=f"In a line of the results file, {name} cannot be read"):
+    with pytest.raises(ValueError, match=f"{name} is of another type"):
         Result.of({**result("1", False, 0.5).record(), name: value})
 
 
-def test_a_header_without_its_parts_is_refused() -> None:
-    with pytest.raises(JournalError, match="first line of the results file is damaged"):
-        run_of({"set": "own", "about": None}, [])
+def test_a_header_without_its_parts_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text('{"sightline": "cases", "set": "own", "about": null}\n', encoding="utf-8")
+    with pytest.raises(JournalError, match=r"first line of run\.jsonl is damaged"):
+        read_run(file)
 
 
 def test_the_latest_result_of_a_case_counts_in_the_order_of_the_set() -> None:
     records = [result("b", False, 1, 1).record(), result("a", False, 1, 0).record(), result("b", True, 2, 1).record()]
-    run = run_of({"set": "own", "model": "m", "settings": {}, "about": {"model_name": "small"}}, records)
+    run = run_of(
+        {"set": "own", "model": "m", "settings": {}, "about": {"model_name": "small"}}, records, Path("run.jsonl")
+    )
     assert [(one.id, one.right) for one in run.results] == [("a", False), ("b", True)]
     assert run.model_name == "small"
 

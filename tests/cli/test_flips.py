@@ -12,7 +12,7 @@ from core.cases.flips import FlipTable, summed
 from core.causal.explanation_test import Masking
 from core.cli import flips
 from core.cli.console import Exit
-from core.errors import CausalError
+from core.errors import CausalError, NotWritten
 from core.vlm.cancel import CancelToken
 from tests.cli.conftest import Command
 
@@ -28,11 +28,28 @@ def test_the_table_is_told_and_written_with_its_settings(command: Command, tmp_p
     assert record["settings"]["alpha"] == 1e-5 and len(record["radii"]) == 3
 
 
-def test_a_file_that_cannot_be_written_is_told_in_a_sentence(command: Command, tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journals that nobody names are kept below the present folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = command("flips", "--scenes", "1", "--out", tmp_path / "file" / "flips.json")
-    assert done.code == Exit.REFUSED and "flips.json cannot be written" in done.told
-    assert len(done.lines) == 4, "the table was told before"
+    assert done.code == Exit.REFUSED and "flips.json could not be written" in done.told and not done.lines
+
+
+def test_a_disk_that_is_full_at_the_end_takes_no_figure(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(record: object, file: Path) -> None:
+        raise NotWritten("There is no room.")
+
+    monkeypatch.setattr(flips, "write_plain", full)
+    monkeypatch.setattr(flips, "flip_table", lambda *arguments, **options: summed([], Masking()))
+    done = command("flips", "--scenes", "1", "--out", tmp_path / "flips.json")
+    assert done.code == Exit.REFUSED and "There is no room." in done.told and len(done.lines) == 4
 
 
 def test_a_graph_that_cannot_be_had_is_told_in_a_sentence(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from core.cases.plain import plain
 from core.statistics.estimate import Estimate, computed, nothing
+from core.typed import typed
 
 
 def test_an_estimate_is_above_another_where_their_intervals_lie_apart() -> None:
@@ -23,10 +24,10 @@ def test_a_share_is_told_as_a_number_of_cases() -> None:
 
 def test_it_comes_back_from_a_file_as_it_was() -> None:
     estimate = Estimate(0.5, 0.25, 0.75, 12, "nats")
-    assert Estimate.of(json.loads(json.dumps(plain(asdict(estimate))))) == estimate
+    assert typed(Estimate, json.loads(json.dumps(plain(asdict(estimate))))) == estimate
 
 
 def test_what_is_no_number_comes_back_as_none() -> None:
-    again = Estimate.of(json.loads(json.dumps(plain(asdict(computed(0.5, "area"))))))
+    again = typed(Estimate, json.loads(json.dumps(plain(asdict(computed(0.5, "area"))))))
     assert (again.value, again.count, again.unit) == (0.5, 0, "area")
     assert math.isnan(again.low) and math.isnan(again.high)

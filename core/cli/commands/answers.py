@@ -25,6 +25,7 @@ from ..options import (
     Rival,
     RowsOfLast,
     RowsOfLayers,
+    Seed,
     Settings,
     Token,
     Videos,
@@ -48,7 +49,7 @@ def ask(
     max_new_tokens: MaxNewTokens = 64,
     temperature: Annotated[float, typer.Option(min=0, max=5, help="0 is greedy.")] = 0.0,
     top_p: Annotated[float, typer.Option(min=0.01, max=1)] = 1.0,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Seed = 0,
     also_without: Annotated[
         bool, typer.Option("--also-without", help="Ask the model without its adapter, too: a second line.")
     ] = False,
@@ -145,6 +146,7 @@ def explain(
 ) -> None:
     """Ask, and say what a word of the answer rests on, by relevancy or by methods of your choice; a line for each."""
     from ...answer import Decoding
+    from ...writing import reserved
     from ..asking import VideoFiles, answer_to, kept, load, spec_of
     from ..explaining import explained, foretell, methods_of, target_of, told, with_grid
     from ..frames import changes_without
@@ -152,19 +154,22 @@ def explain(
 
     methods = methods_of(method)
     watched = VideoFiles(video or (), frames, fps)
-    loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    keep = kept(loaded, rows_of_last, rows_of_layer)
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
-    answer = with_grid(loaded, answer)
-    target = target_of(loaded, answer, word, token, whole, rival)
-    foretell(loaded, answer, target, methods, setting)
-    with stoppable() as cancel, bar("explaining") as progress:
-        maps = explained(loaded, answer, target, methods, setting, cancel, progress)
-    changes = changes_without(loaded, answer, target) if hide_frames else ()
-    for explanation in maps:
-        emit(told(answer, explanation, changes))
-    if html is not None:
-        write_maps(html, loaded.card, answer, maps, changes=changes)
+    with reserved(html, beside=[*(image or ()), *(video or ())]):
+        loaded = load(spec_of(model, device, precision, quantisation, adapter))
+        keep = kept(loaded, rows_of_last, rows_of_layer)
+        answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
+        answer = with_grid(loaded, answer)
+        target = target_of(loaded, answer, word, token, whole, rival)
+        foretell(loaded, answer, target, methods, setting)
+        with stoppable() as cancel, bar("explaining") as progress:
+            maps = explained(loaded, answer, target, methods, setting, cancel, progress)
+        changes = changes_without(loaded, answer, target) if hide_frames else ()
+        try:
+            if html is not None:
+                write_maps(html, loaded.card, answer, maps, changes=changes)
+        finally:  # what is computed is told, also where the page cannot be written
+            for explanation in maps:
+                emit(told(answer, explanation, changes))
 
 
 def evidence(
@@ -193,29 +198,33 @@ def evidence(
     """Explain, and test each map by taking its patches away, beside random patches and the middle of the picture."""
     from ...answer import Decoding
     from ...evidence.evaluate import check_testable, evaluate, expected
+    from ...writing import reserved
     from ..asking import VideoFiles, answer_to, kept, load, spec_of
     from ..explaining import explained, foretell, methods_of, target_of, tested, with_grid
     from ..report import write_maps
 
     methods = methods_of(method)
     watched = VideoFiles(video or (), frames, fps)
-    loaded = load(spec_of(model, device, precision, quantisation, adapter))
-    keep = kept(loaded, rows_of_last, rows_of_layer)
-    answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
-    answer = with_grid(loaded, answer)
-    if answer.layout.views or not answer.question.images:
-        # (without places some maps can be tested and others cannot: that is seen when they are there)
-        check_testable(loaded, answer)
-    target = target_of(loaded, answer, word, token, whole, rival)
-    foretell(loaded, answer, target, methods, setting)
-    say_forecast(expected(loaded, answer, len(methods)), "Testing")
-    with stoppable() as cancel, bar("explaining and testing") as progress:
-        maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
-        trials = evaluate(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
-    for explanation, trial in zip(maps, trials, strict=True):
-        emit(tested(answer, explanation, trial))
-    if html is not None:
-        write_maps(html, loaded.card, answer, maps, trials)
+    with reserved(html, beside=[*(image or ()), *(video or ())]):
+        loaded = load(spec_of(model, device, precision, quantisation, adapter))
+        keep = kept(loaded, rows_of_last, rows_of_layer)
+        answer = answer_to(loaded, question, image, Decoding(max_new_tokens), at, watched, keep)
+        answer = with_grid(loaded, answer)
+        if answer.layout.views or not answer.question.images:
+            # (without places some maps can be tested and others cannot: that is seen when they are there)
+            check_testable(loaded, answer)
+        target = target_of(loaded, answer, word, token, whole, rival)
+        foretell(loaded, answer, target, methods, setting)
+        say_forecast(expected(loaded, answer, len(methods)), "Testing")
+        with stoppable() as cancel, bar("explaining and testing") as progress:
+            maps = explained(loaded, answer, target, methods, setting, cancel, lambda done: progress(done / 2))
+            trials = evaluate(loaded, answer, maps, cancel=cancel, progress=lambda done: progress((1 + done) / 2))
+        try:
+            if html is not None:
+                write_maps(html, loaded.card, answer, maps, trials)
+        finally:
+            for explanation, trial in zip(maps, trials, strict=True):
+                emit(tested(answer, explanation, trial))
 
 
 def audit(

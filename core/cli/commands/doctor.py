@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..console import Exit, emit
+from ..console import line as told
 
 
 def doctor(
@@ -20,5 +21,5 @@ def doctor(
         emit(state.record())
     else:
         for line in state.lines():
-            typer.echo(line)
+            told(line)
     raise typer.Exit(Exit.IMPOSSIBLE if state.troubles else Exit.DONE)

@@ -24,11 +24,12 @@ def families(
         for line in listed():
             emit(line)
         return
+    from ...writing import reserved
     from ..families import checked, chosen
 
     names = chosen(only)
     wrong = False
-    with stoppable() as cancel, bar("trying tiny models") as progress:
+    with reserved(matrix), stoppable() as cancel, bar("trying tiny models") as progress:
         for line in checked(names, matrix, cancel, progress):
             emit(line)
             wrong |= "wrong" in line

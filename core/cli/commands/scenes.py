@@ -9,6 +9,11 @@ import typer
 
 from ..options import Adapter, Device, Engine, Methods, Model, Precision, Quantisation, WorkerCount
 
+Journal = Annotated[
+    Path | None,
+    typer.Option(help="Where measured scenes are kept; the same file goes on. By default one for each model."),
+]
+
 
 def survey(
     out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
@@ -24,7 +29,8 @@ def survey(
     from ..asking import load, spec_of
     from ..wordings import survey_many
 
-    raise typer.Exit(survey_many(load(spec_of(model, device, precision, quantisation, adapter)), folder, street, out))
+    spec = spec_of(model, device, precision, quantisation, adapter)
+    raise typer.Exit(survey_many(lambda: load(spec), folder, street, out))
 
 
 def league(
@@ -57,6 +63,7 @@ def flips(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Of each layer only so many heads, drawn at random; all by default.")
     ] = None,
+    journal: Journal = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table with its settings as JSON.")] = None,
     model: Model = None,
     device: Device = "auto",
@@ -68,13 +75,10 @@ def flips(
     from ..asking import load, spec_of
     from ..flips import run
 
-    raise typer.Exit(run(load(spec_of(model, device, precision, quantisation, adapter)), scenes, masking, out, sample))
+    spec = spec_of(model, device, precision, quantisation, adapter)
+    raise typer.Exit(run(lambda: load(spec), scenes, masking, journal, out, sample))
 
 
-Journal = Annotated[
-    Path | None,
-    typer.Option(help="Where measured scenes are kept; the same file goes on. By default one for each model."),
-]
 Out = Annotated[Path | None, typer.Option(help="Also write the verdicts, with their figures, as one JSON file.")]
 
 
@@ -147,7 +151,7 @@ def findings(
 def study(
     study: Annotated[str | None, typer.Argument(help="Which claim; without it, what there is.")] = None,
     scenes: Annotated[int | None, typer.Option(min=1, help="Scenes to measure; by default as the claim says.")] = None,
-    journal: Annotated[Path | None, typer.Option(help="Keep measured scenes in this file, and go on with it.")] = None,
+    journal: Journal = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...claims.registry import claims
-from ...claims.report import verdict_of
+from ...claims.report import committed_trouble, verdict_of
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -17,6 +17,8 @@ from .view import CasesView
 def claims_section(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Each claim by name with how it stands, and the chosen one."""
     view, known = workspace.view(ClaimsView), claims()
+    if (trouble := committed_trouble()) is not None:
+        st.text(trouble)
     icons = {key: ICONS[verdict_of(standing(view, model, claim).report)] for key, claim in known.items()}
 
     def chosen() -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
+from ...writing import write_whole
 from ..state.keeper import PATIENCE
 from ..state.keeping import runs
 from ..state.workspace import Workspace
@@ -115,7 +116,7 @@ def take_in(view: HistoryView) -> None:
     def take() -> Told:
         with tempfile.TemporaryDirectory(prefix="sightline-") as folder:
             path = Path(folder) / _safe(file.name)
-            path.write_bytes(file.getbuffer())
+            write_whole(path, bytes(file.getbuffer()))
             id_, damage = import_bundle(runs(), path)
         title = title_of(runs().info(id_))
         if not damage:

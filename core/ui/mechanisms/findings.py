@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...claims.registry import claims
-from ...claims.report import Results
+from ...claims.report import Results, committed_trouble
 from ...claims.run import SCENES
 from ...counted import counted
 from ...vlm.model import VisionLanguageModel
@@ -29,7 +29,9 @@ def findings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
     results = committed(model)
     if results is not None:
         _about(results)
-    if all(one.report is None for one in stands.values()):
+    if (trouble := committed_trouble()) is not None:
+        st.text(trouble)
+    elif all(one.report is None for one in stands.values()):
         st.info(
             f"Nothing has been measured on {escaped(model.card.name)} yet. A few scenes tell the direction; the "
             f"verdicts that come with the embedded model are of {SCENES} and more.",

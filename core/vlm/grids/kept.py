@@ -18,6 +18,7 @@ from typing import Any
 
 from ...answer import PatchView, TokenKind, TokenLayout
 from ...errors import NotWritten
+from ...reading import read_json
 from ...writing import write_whole
 from .fit import LEAST_CORRELATION, MeasuredGrid, NoGrid
 
@@ -93,7 +94,7 @@ class KeptGrids:
 def _read(file: Path) -> dict[Size, MeasuredGrid | NoGrid]:
     """What a file holds; nothing where any of it is not as it was written."""
     try:
-        written = json.loads(file.read_text(encoding="utf-8"))
+        written = read_json(file)
         if written["format"] != _FORMAT:
             return {}
         return {_size(entry): _outcome(entry) for entry in written["grids"]}
