@@ -14,7 +14,10 @@ from .typed_paths import typed_path
 
 def opened(file: Path) -> BinaryIO:
     """A regular file, to be read. Raises OSError, whose `strerror` says why."""
-    handle = os.open(typed_path(file), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        handle = os.open(typed_path(file), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except ValueError as error:  # a NUL
+        raise OSError(errno.EINVAL, "it is no path") from error
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):
         os.close(handle)

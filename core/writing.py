@@ -65,7 +65,9 @@ def check_regular(file: Path) -> Path:
     except FileNotFoundError:
         return file
     except OSError as error:
-        raise _not_written(file, error) from error
+        raise _no_place(file, error) from error
+    except ValueError as error:
+        raise NotWritten(f"{file.name!r} is no path. Choose another file.", "it is no path") from error
     except RuntimeError as error:  # a link that leads to itself
         raise NotWritten(
             f"{file.name} is a link that leads nowhere. Choose another file.", "a link to itself"
@@ -85,7 +87,7 @@ def check_place(file: Path) -> Path:
         part.touch(exist_ok=False)
         part.unlink()
     except OSError as error:
-        raise _not_written(file, error) from error
+        raise _no_place(file, error) from error
     return file
 
 
@@ -162,6 +164,11 @@ def _settle(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _no_place(file: Path, error: OSError) -> NotWritten:
+    why = error.strerror or "no reason is known"
+    return NotWritten(f"{file.name} cannot be written in {file.parent} ({why}). Choose another place for it.", why)
 
 
 def _not_written(file: Path, error: OSError) -> NotWritten:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 
 from ..errors import JournalError, LineNotKept, NotWritten, OtherRun
 from ..reading import opened, read_bytes
+from ..typed_paths import is_there
 from ..writing import check_place, check_regular
 
 try:
@@ -109,7 +110,7 @@ class Journal:
 def check_journal(file: Path, kind: str) -> None:
     """Before work whose lines a journal is to keep: raises JournalError where it could not be written, is no journal of
     this kind, or another process writes to it."""
-    if not file.exists():
+    if not is_there(file):
         _at_a_place(check_place, file)
         return
     with _opened(file) as lines:

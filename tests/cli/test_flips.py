@@ -37,7 +37,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_cannot_be_written_is_refused_before_anything_is_measured(command: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = command("flips", "--scenes", "1", "--out", tmp_path / "file" / "flips.json")
-    assert done.code == Exit.REFUSED and "flips.json could not be written" in done.told and not done.lines
+    assert done.code == Exit.REFUSED and "flips.json cannot be written" in done.told and not done.lines
 
 
 def test_a_disk_that_is_full_at_the_end_takes_no_figure(
