@@ -99,6 +99,13 @@ def test_a_head_of_a_thousand_is_clicked_found_by_its_name_and_stepped_to(
     heads.click(position={"x": width / 2, "y": ABOVE_MAP + 8 * (31 - 14) + 4})
     expect(caption(page, r"^Attention, layer 14, head \d+ ")).to_be_visible()
     settle(page)
+    page.set_viewport_size({"width": 1024, "height": 768})
+    settle(page)
+    map_, looks = heads.bounding_box(), canvas(page, "attention_picture").bounding_box()
+    assert map_ is not None and looks is not None
+    assert looks["x"] >= map_["x"] + map_["width"] and abs(looks["y"] - map_["y"]) < 50, "seen without scrolling"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    settle(page)
     find = page.locator("[class*=st-key-attention_find] input")
     find.fill("L2 H7 ")
     find.press("Enter")
@@ -135,7 +142,7 @@ def test_patches_by_the_thousand_are_clicked_hovered_over_enlarged_and_read(
     ask(page, settle)
     go(page, settle, "Attention Explorer")
     picture = canvas(page, "attention_picture")
-    assert re.match(r"row 12 column 15 attention [\d.]+% share", hovered(page, picture, 100, 79))
+    assert re.match(r"row 14 column 18 attention [\d.]+% share", hovered(page, picture, 100, 79))
     picture.click(position={"x": 100, "y": 79})
     expect(page.get_by_role("button", name="Let go of 1 patch")).to_be_visible()
     settle(page)
