@@ -7,7 +7,7 @@ at the edge that resizing mixes in. Where a family has no views it is not known.
 
 from .moments import Moment, moments
 from .names import clip_of, frames_together, image_name, images_name, seconds
-from .places import place_in
+from .places import place_in, several_views
 from .seen import never_seen, seen_boxes, seen_pixels, share_of_region_seen, share_seen
 from .words import (
     LEAST_TOLD,
@@ -40,6 +40,7 @@ __all__ = [
     "seconds",
     "seen_boxes",
     "seen_pixels",
+    "several_views",
     "share_of_region_seen",
     "share_seen",
     "shrink_note",

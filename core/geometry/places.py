@@ -13,3 +13,8 @@ def place_in(layout: TokenLayout, position: int) -> tuple[PatchView, int, int] |
             row, column = divmod(view.positions.index(position), view.columns)
             return view, row + 1, column + 1
     return None
+
+
+def several_views(layout: TokenLayout, image: int) -> bool:
+    """Whether a picture was seen in several views."""
+    return sum(image in view.images for view in layout.views) > 1

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..answer import Answer, Target
 from ..errors import SightlineError
-from ..runs.identity import answer_id
+from ..runs.identity import answer_id, content_id
 from ..runs.manifest import KeptModel, TurnSummary
 from ..runs.public import public_about, public_model, public_name, public_text, without_home
 from ..runs.results import KeptResult
@@ -82,7 +82,7 @@ def turns(run: Run) -> Iterator[TurnReport]:
             yield TurnReport(summary, None, model, target, trouble=str(error))
             continue
         answer = turn.answer
-        every = () if answer is None else tuple(of_answer.get(answer_id(answer), ()))
+        every = () if answer is None else (*of_answer.get(answer_id(answer), ()), *of_answer.pop(of_question(turn), ()))
         results = tuple(one for one in every if one.what.kind in renderers())
         if answer is not None and answer.attention is not None and answer.attention.held is None:
             run.hold_rows(summary.id)
@@ -101,9 +101,14 @@ def _public(turn: Exchange, run: Run) -> Exchange:
     return replace(turn, sources=sources, trouble=told(turn.trouble), replay=told(turn.replay))
 
 
-def elsewhere(run: Run) -> int:
-    """How many results are of answers that are not in the present conversation."""
-    there = {turn.answer_id for turn in run.conversation}
+def of_question(turn: Exchange) -> str:
+    """Under what a run keeps results that are of a turn's question, whatever model answered it."""
+    return content_id("", turn.question.fingerprint(), ())
+
+
+def elsewhere(run: Run, told: Iterable[KeptResult]) -> int:
+    """How many results are of answers and questions that are not in the present conversation."""
+    there = {turn.answer_id for turn in run.conversation} | {one.what.answer for one in told}
     return sum(result.what.answer not in there for result in run.results())
 
 

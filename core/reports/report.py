@@ -22,6 +22,7 @@ from ..geometry import image_name, picture_notes
 from ..masking import as_seen
 from ..mechanisms.results import Row
 from ..runs.public import without_home
+from ..runs.results import KeptResult
 from ..runs.run import Run
 from ..version import __version__
 from ..vlm.cancel import CancelToken
@@ -113,8 +114,12 @@ def page_of(run: Run, made: Sequence[DrawnTurn]) -> bytes:
     ]
     if not made:
         sections.append(node("p", "Nothing has been asked in this run yet."))
+    told = [result for one in made for result in one.report.results]
     methods = [text for one in made for item in one.items for figure in item.figures for text in figure.methods]
-    head, foot = _head(run, [one.report for one in made]), _foot(run, cited(methods))
+    head, foot = (
+        _head(run, [one.report for one in made]),
+        _foot(run, told, cited(methods)),
+    )
     return page(run.manifest.shown_title, *head, *sections, *foot)
 
 
@@ -239,9 +244,9 @@ def _rows(rows: Sequence[Row]) -> Element:
     return table(names, body, numbers)
 
 
-def _foot(run: Run, papers: Sequence[Reference]) -> list[Element]:
+def _foot(run: Run, told: Sequence[KeptResult], papers: Sequence[Reference]) -> list[Element]:
     parts = []
-    apart = elsewhere(run)
+    apart = elsewhere(run, told)
     if apart:
         parts.append(
             node("p", f"Of branches that were left there are {apart} more results, which are in the run.", cls="note")

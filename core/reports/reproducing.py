@@ -82,7 +82,7 @@ def _again(
     if step.name is None:
         kept = own_attention(turn.answer, run.target(step.turn))
     else:
-        kept = next((case_of(one, turn.answer) for one in run.results(answer=turn.answer) if _is(one, step.name)), None)
+        kept = next((case_of(one, turn.answer) for one in run.results() if _is(one, step.name)), None)
     if kept is None:
         return ()
     answer = adopted(turn.answer, model)

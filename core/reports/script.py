@@ -26,7 +26,7 @@ NOT_SAID = {"history": (), "decoding": Decoding(), "masks": (), "images_at": (),
 """What a question has of which nothing need be written."""
 FOR_CAPTIONS = (
     *("target", "token_targets", "head", "heads", "positions", "layers", "image", "video", "radius"),
-    *("graph", "token", "layer", "left_out", "cut", "clip"),
+    *("graph", "token", "layer", "left_out", "cut", "clip", "patches", "received"),
 )
 """What of `about` figures are drawn with, where the result does not say it itself."""
 

@@ -17,10 +17,12 @@ from torch import Tensor
 from ..answer import Explanation
 from ..attention.sinks import Sinks
 from ..attention.tower import TowerFigures
+from ..cases.adapter import Side
 from ..cases.audit import Audit
 from ..causal.discovery import CausalGraph
 from ..causal.explanation_test import ExplanationTest
 from ..causal.heads import HeadsTest
+from ..causal.reasking import ReaskedWithout
 from ..evidence.randomisation import Randomised
 from ..evidence.result import Evidence
 from ..mechanisms.ablation import AblationCurves
@@ -92,6 +94,11 @@ TRACE = RunKind[Trace]("trace", Trace)
 SINKS = RunKind[Sinks]("sinks", Sinks)
 TOWER = RunKind[TowerFigures | None]("tower", TowerFigures | None)
 """None where it is not known which of the tower's places became image tokens."""
+TOWER_LOOKS = RunKind[np.ndarray]("tower_looks", Float[np.ndarray, "place"])
+"""Where some patches look in the tower, or who looks at them."""
+SIDES = RunKind[tuple[Side, Side]]("sides", tuple[Side, Side])
+"""What a model says with its adapter and without. They are of the question, whatever model answered it."""
+REASKED_WITHOUT = RunKind[ReaskedWithout]("reasked_without", ReaskedWithout)
 ATTENTION_ROWS = RunKind[Tensor]("attention_rows", Float[Tensor, "layers heads query position"])
 """Of the question's words, or of an answer that was given without keeping them."""
 

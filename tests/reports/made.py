@@ -9,11 +9,13 @@ import numpy as np
 
 from core.answer import Answer, RegionMask, Target
 from core.attention.sinks import find_sinks
-from core.attention.tower import tower_figures, tower_read
+from core.attention.tower import tower_figures, tower_looks, tower_read
+from core.cases.adapter import sides
 from core.cases.audit import audit
 from core.causal.discovery import causal_graph
 from core.causal.explanation_test import Masking, explanation_test
 from core.causal.heads import heads_tests
+from core.causal.reasking import ask_without
 from core.causal.settings import GraphSettings
 from core.evidence.dependence import image_dependence
 from core.evidence.evaluate import evaluate
@@ -39,6 +41,7 @@ from core.perturb.perturbation import HiddenPatches, HiddenPixels, HiddenTokens
 from core.perturb.reask import reask_under
 from core.runs import kinds
 from core.runs.kinds import RunKind
+from core.vlm.loading import ModelSpec
 from core.vlm.model import VisionLanguageModel
 from core.vlm.targets import token_targets_of
 
@@ -73,6 +76,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     cuts = [Cut(by_name["last"], by_name["image"]), Cut(by_name["last"], by_name["question"])]
     knocked = knockout_curves(model, answer, target, cuts, 3)
     noise, places = Noise(by_name["image"].positions, 3.0, 2), [by_name["image"], by_name["last"]]
+    tuned = ModelSpec("org/model", adapter="/home/somebody/adapter")
     tower = tower_read(model, answer)
     assert tower is not None
     return [
@@ -108,5 +112,16 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.TRACE, about, trace(model, answer, target, noise, places, layers=[1, 4])),
         (kinds.SINKS, {}, find_sinks(answer)),
         (kinds.TOWER, {"image": 0}, tower_figures(tower, answer.layout, 0)),
+        (
+            kinds.TOWER_LOOKS,
+            {"image": 0, "head": (1, 1), "patches": (3, 4), "received": True},
+            tower_looks(tower, answer.layout, 0, (1, 1), (3, 4), True),
+        ),
+        (kinds.SIDES, {"spec": tuned}, sides(model, model, answer.question, "orange")),
+        (
+            kinds.REASKED_WITHOUT,
+            {"token": token, "positions": patches[:3], "fill": "mean"},
+            ask_without(model, answer, token, patches[:3], "mean"),
+        ),
         (kinds.ATTENTION_ROWS, {"positions": at}, model.attention_rows(answer, at).cpu()),
     ]

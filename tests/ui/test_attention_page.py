@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.answer import AttentionRows, Decoding, Question, Target
 from core.attention.words import question_words
-from core.ui.attention.view import MOST_BYTES, ROWS, AttentionView, PassRows
+from core.ui.attention.view import MOST_BYTES, ROWS, AttentionView
 from core.ui.state.results import ResultCache
 from core.ui.state.workspace import Exchange
 from core.vlm.generation import ask
@@ -267,11 +267,11 @@ def test_a_failing_pass_is_said_and_tried_again_only_when_asked(page: AppTest, m
 
 def test_kept_rows_are_bounded_and_the_newest_stays() -> None:
     results = ResultCache()
-    large = PassRows(torch.zeros(MOST_BYTES // 4 // 2 + 1))
+    large = torch.zeros(MOST_BYTES // 4 // 2 + 1)
     for name in "abc":
         results.keep(ROWS, name, large)
     assert list(results.of(ROWS)) == ["c"]
-    results.keep(ROWS, "none", PassRows(None))
+    results.keep(ROWS, "none", torch.zeros(0))
     assert list(results.of(ROWS)) == ["c", "none"]
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
 
 from ...answer import Target, TokenKind
 from ...attention.measures import measured
 from ...attention.rows import Rows, nanmean
-from ...charts.heads import head_name
+from ...attention.words import question_words, word_to_word
+from ...charts.heads import head_name, word_table
 from ...charts.tokens import visible
-from ...mechanisms.results import HeadValues, PositionValues
+from ...mechanisms.results import HeadValues, PositionValues, Row
 from ..base import Renderer
 from ..case import Case, named
 from ..code import CannotBeWritten, Code, Writer
+from ..drawing import Chart
 from ..figure import Figure
 from ..shapes import shape_figure
 from ._shared import head_in, sentences, took
+
+MOST_WORDS = 20
 
 
 class Looks(Renderer):
@@ -26,8 +34,10 @@ class Looks(Renderer):
 
     def figures(self, case: Case) -> Sequence[Figure]:
         left_out, head = _left_out(case), case.about.get("head")
-        rows = Rows(case.result, tuple(range(case.result.shape[2])), left_out)
         layout = case.answer.layout
+        # (a layout may go on after the sequence, and one pass's rows do not)
+        result = torch.nn.functional.pad(case.result, (0, max(0, len(layout) - case.result.shape[3])))
+        rows = Rows(result, tuple(range(result.shape[2])), left_out)
         whose = _whose(case)
         where = nanmean(rows.looks(None if head is None else head_in(head)), 0)
         who = "all heads look" if head is None else f"head {head_name(head_in(head))} looks"
@@ -48,13 +58,38 @@ class Looks(Renderer):
                 False,
             )
             figures.insert(0, shape_figure(case.answer, share, sentences("The mean over positions.", apart)))
-        return figures
+        return [*figures, *_words(case, rows, apart)]
 
     def code(self, case: Case, write: Writer) -> Code:
         positions = case.wanted("positions")
         if not positions or not all(isinstance(one, int) for one in positions):
             raise CannotBeWritten("It is not kept with the result whose attention it is.")
         return Code((f"result = model.attention_rows(answer, {write.literal(list(positions))}).cpu()",))
+
+
+def _words(case: Case, rows: Rows, apart: str) -> list[Figure]:
+    """How much words of the question look at each other, where it is their attention."""
+    answer, positions = case.answer, list(case.about.get("positions") or ())
+    words = [word for word in question_words(answer) if set(word.positions) <= set(positions)][-MOST_WORDS:]
+    if len(words) < 2:
+        return []
+    keys, names = [word.positions for word in words], [word.text for word in words]
+    for name, kind in (("the picture", TokenKind.IMAGE), ("template", TokenKind.SPECIAL)):
+        if others := answer.layout.positions(kind):
+            keys, names = [*keys, others], [*names, name]
+    head = case.about.get("head")
+    queries = [[positions.index(one) for one in word.positions] for word in words]
+    table = word_to_word(rows.looks(None if head is None else head_in(head)), queries, keys)
+    for row in range(len(words)):
+        table[row, row + 1 : len(words)] = np.nan  # no word looks at what comes after it
+    chart = Chart(partial(word_table, names[: len(words)], names, table, looked_at="looks at"))
+    lines: list[Row] = [
+        {"word": words[row].text, "looks at": name, "attention": float(value)}
+        for row, line in enumerate(table)
+        for name, value in zip(names, line, strict=True)
+    ]
+    caption = sentences("Words of the question (rows) while they were read: how much each looks at each.", apart)
+    return [Figure("Words looking at words", caption, {"looks": table}, chart, lines)]
 
 
 def _left_out(case: Case) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from ...vlm.pass_costs import Passes
 from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
-from .view import ROWS, SINKS, AttentionView, PassRows
+from .view import ROWS, SINKS, AttentionView
 
 MOST_QUESTION_BYTES = 2**28
 READING = "reading the question again"
@@ -68,13 +68,13 @@ def subject_of(
     """The question word that was clicked, or else the target; all of the answer that has rows where there is no
     target."""
     left_out = tuple(sink.position for sink in sinks_of(view, answer, held).all if sink.kind in view.left_out)
-    kept = view.results.get(ROWS, question_key(answer))
-    if view.word is not None and kept is not None and kept.rows is not None:
+    kept = view.results.get(ROWS, question_key(answer, model))
+    if view.word is not None and kept is not None:
         asked = question_queries(answer, model)
         word = question_words(answer)[view.word]
         queries = tuple(asked.index(position) for position in word.positions if position in asked)
         if queries:
-            rows = Rows(kept.rows, queries, left_out)
+            rows = Rows(kept, queries, left_out)
             return Subject(
                 answer,
                 held,
@@ -93,8 +93,8 @@ def subject_of(
     return Subject(answer, held, tokens, rows_among(held, tokens, left_out), label, False, workspace.shown_image)
 
 
-def question_key(answer: Answer) -> Hashable:
-    return ("question rows", answer_key(answer))
+def question_key(answer: Answer, model: VisionLanguageModel) -> Hashable:
+    return answer_key(answer), question_queries(answer, model)
 
 
 def question_queries(answer: Answer, model: VisionLanguageModel) -> tuple[int, ...]:
@@ -107,16 +107,15 @@ def question_queries(answer: Answer, model: VisionLanguageModel) -> tuple[int, .
 def question_rows(view: AttentionView, model: VisionLanguageModel, answer: Answer) -> Tensor | None:
     """The rows of the question's words, read now where they are not there yet; None where that was stopped or failed:
     then it has been said, with a button to try again."""
-    kept = view.obtain(
+    return view.obtain(
         model,
         ROWS,
-        question_key(answer),
+        question_key(answer, model),
         READING,
         READING,
-        lambda cancel, report: PassRows(_read(model, answer)),
+        lambda cancel, report: _read(model, answer),
         forecast(model, answer, Passes(forward=1)),
     )
-    return None if kept is None else kept.rows
 
 
 def _read(model: VisionLanguageModel, answer: Answer) -> Tensor:

@@ -7,7 +7,6 @@ from typing import get_args
 
 import numpy as np
 import streamlit as st
-import torch
 from jaxtyping import Float
 
 from ...answer import Answer
@@ -28,7 +27,7 @@ from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
 from ..widgets.scripts import Made, copy_script
 from .attention_map import patches_chart
-from .view import ROWS, TOWER, AttentionView, Direction, KeptFigures, PassRows
+from .view import TOWER, TOWER_LOOKS, AttentionView, Direction, KeptFigures
 
 RUNNING = "running the vision tower"
 MAP, PICTURE = 260, 340
@@ -156,13 +155,11 @@ def _looks(
         means: Float[np.ndarray, "place"] = figures.looks.mean((0, 1)) if head is None else figures.looks[head]
         return means
 
-    def read(cancel: CancelToken, report: Callable[[float], None]) -> PassRows:
+    def read(cancel: CancelToken, report: Callable[[float], None]) -> Float[np.ndarray, "place"]:
         tower = tower_read(model, answer)
         assert tower is not None
-        looks = tower_looks(tower, answer.layout, image, head, chosen, received, cancel=cancel, progress=report)
-        return PassRows(torch.from_numpy(looks))
+        return tower_looks(tower, answer.layout, image, head, chosen, received, cancel=cancel, progress=report)
 
-    key = ("tower looks", answer_key(answer), image, head, tuple(chosen), received)
+    key = (answer_key(answer), image, head, tuple(chosen), received)
     told = forecast(model, answer, tower_passes(1 / len(figures.focus) if head is not None else 1.0))
-    kept = view.obtain(model, ROWS, key, RUNNING, RUNNING, read, told)
-    return None if kept is None or kept.rows is None else kept.rows.numpy()
+    return view.obtain(model, TOWER_LOOKS, key, RUNNING, RUNNING, read, told)

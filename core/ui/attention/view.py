@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+import numpy as np
 from torch import Tensor
 
 from ...answer import Answer, Head
@@ -14,7 +15,6 @@ from ...attention.words import question_words
 from ...charts.heatmap import Drawing
 from ...runs import kinds as runs
 from ...runs.identity import answer_id
-from ...runs.kinds import RunKind
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.results import Kept, Kind
@@ -26,24 +26,26 @@ MOST_BYTES = 2**28
 
 
 @dataclass(frozen=True, eq=False)
-class PassRows:
-    """Attention rows that took a pass of the model; None where the model has none to show."""
-
-    rows: Tensor | None
-
-    @property
-    def bytes(self) -> int:
-        return 0 if self.rows is None else self.rows.numel() * self.rows.element_size()
-
-
-@dataclass(frozen=True, eq=False)
 class KeptFigures:
     """Figures of a tower's heads; None where it is not known which of its places became image tokens."""
 
     figures: TowerFigures | None
 
 
-ROWS = Kind[PassRows](MOST_BYTES, lambda kept: kept.bytes, Kept(RunKind("pass_rows", PassRows)))
+ROWS = Kind[Tensor](
+    MOST_BYTES,
+    lambda rows: rows.numel() * rows.element_size(),
+    Kept(runs.ATTENTION_ROWS, about=lambda key: {"positions": key[1]}),
+)
+"""Rows of the question's words, by answer and positions, as long as the layout."""
+TOWER_LOOKS = Kind[np.ndarray](
+    100,
+    run=Kept(
+        runs.TOWER_LOOKS,
+        about=lambda key: {"image": key[1], "head": key[2], "patches": key[3], "received": key[4]},
+    ),
+)
+"""By answer, picture, head, patches (places of the tower) and whether it is who looks at them."""
 _TOWER = Kept[KeptFigures](
     runs.TOWER,
     lambda kept: (kept.figures, None),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...answer import Answer, PatchView, TokenKind
+from ...answer import Answer, TokenKind
 from ...causal.discovery import CausalGraph
-from ...charts.drawn import DrawnNode, patch_image
+from ...charts.drawn import DrawnNode
 from ...charts.tokens import visible
-from ...geometry import clip_of, place_in
-from ...masking import as_seen
-from ..widgets.places import place_of, several_views
+from ...reports.nodes import drawn_nodes
+from ..widgets.places import place_of
 
 
 def name_of(graph: CausalGraph, answer: Answer, number: int) -> str:
@@ -29,46 +28,18 @@ def names_of(graph: CausalGraph, answer: Answer, numbers: Sequence[int]) -> str:
 
 
 def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
-    """The nodes as the graph draws them: image tokens as patches of what the model saw, words as text."""
-    images = as_seen(answer.question)
+    """The nodes as the page draws them, each with what is said where it is pointed at."""
     distance = graph.explanation.tree.distance
-    result = []
-    for number, node in enumerate(graph.nodes):
-        details = [name_of(graph, answer, number)]
-        if number != graph.target:
-            details.append(f"attention from the target {node.attention:.2%}")
-            steps = distance.get(number)
-            details.append(f"distance {steps}" if steps else "not in the target's tree")
-        if node.kind is TokenKind.IMAGE:
-            row_column = _short_place(answer, node.position)
-            image = None
-            if node.box is not None and node.image is not None:
-                image = patch_image(images[node.image], node.box)
-            result.append(DrawnNode(row_column, image, tuple(details)))
-        else:
-            result.append(DrawnNode(node.text, None, tuple(details)))
-    return result
 
+    def details(number: int) -> tuple[str, ...]:
+        name = name_of(graph, answer, number)
+        if number == graph.target:
+            return (name,)
+        steps = distance.get(number)
+        attention = f"attention from the target {graph.nodes[number].attention:.2%}"
+        return (name, attention, f"distance {steps}" if steps else "not in the target's tree")
 
-def _short_place(answer: Answer, position: int) -> str:
-    place = place_in(answer.layout, position)
-    if place is None:
-        return f"image {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
-    view, row, column = place
-    image = f"{_short_image(answer, view)} " if len(answer.question.images) > 1 else ""
-    part = f"{view.name[0]}{view.name.partition(' ')[2]} " if several_views(answer, view.image) else ""
-    return f"{image}{part}r{row} c{column}"
-
-
-def _short_image(answer: Answer, view: PatchView) -> str:
-    """A picture as p2; frames of a video as f3-4, or, of the second one, v2f3-4."""
-    clips = answer.question.clips
-    clip = clip_of(answer.question, view.image)
-    if clip is None:
-        return f"p{view.image + 1}"
-    first = view.image - clip.first + 1
-    video = f"v{clips.index(clip) + 1}" if len(clips) > 1 else ""
-    return f"{video}f{first}" if view.frames == 1 else f"{video}f{first}-{first + view.frames - 1}"
+    return drawn_nodes(graph, answer, details)
 
 
 def nats(change: float) -> str:

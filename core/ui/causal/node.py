@@ -11,16 +11,18 @@ from ...answer import Answer, TokenKind
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import Positions, image_positions
 from ...causal.pag import bits
+from ...causal.reasking import ReaskedWithout, ask_without
 from ...charts.overlays import fit
 from ...masking import as_seen
+from ...runs.kinds import REASKED_WITHOUT
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..state.graphs import GraphKey
 from ..widgets.chips import escaped
+from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import save_table
 from .naming import edge_in_words, name_of, names_of, nats
-from .reasking import ask_without
-from .view import REASKED, CausalView, ReaskedWithout
+from .view import REASKED, CausalView
 
 SEEN = 150
 
@@ -186,3 +188,5 @@ def _result(answer: Answer, graph: CausalGraph, without: ReaskedWithout) -> None
                 f"The target's log-probability changes by {nats(change)} with the pixels masked, "
                 f"{nats(without.hidden_change)} with the image tokens hidden from the reader instead."
             )
+            about = {"token": graph.token, "positions": without.positions, "fill": without.fill}
+            copy_script(answer, Made(REASKED_WITHOUT, without, about))

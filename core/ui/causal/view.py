@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...answer import Answer, Fill
-from ...causal.explanation_test import ExplanationTest, Masking, Positions
+from ...answer import Answer
+from ...causal.explanation_test import ExplanationTest, Masking
 from ...causal.heads import HeadsTest
+from ...causal.reasking import ReaskedWithout
 from ...causal.settings import GraphSettings
-from ...perturb.reask import Reasked
-from ...runs.kinds import EXPLANATION_TEST, HEADS_SAMPLE, HEADS_TEST, RunKind
+from ...runs.kinds import EXPLANATION_TEST, HEADS_SAMPLE, HEADS_TEST, REASKED_WITHOUT
 from ...vlm.model import ModelCard
 from ..jobs.page import PageView
 from ..state.graphs import GRAPHS as GRAPHS
@@ -45,25 +45,15 @@ class HeadsKey:
     masking: Masking
 
 
-@dataclass(frozen=True, eq=False)
-class ReaskedWithout:
-    """What the model says with the pixels of some image tokens masked.
-
-    `hidden_change` is the change of the explained token's log-probability (nats) when the image tokens are hidden from
-    the reader instead.
-    """
-
-    positions: Positions
-    fill: Fill
-    reasked: Reasked
-    hidden_change: float
-
-
 TESTS = Kind[ExplanationTest](300, run=Kept(EXPLANATION_TEST))
 HEADS_TESTS = Kind[HeadsTest](100, run=Kept(HEADS_TEST))
 SAMPLES = Kind[HeadsTest](300, run=Kept(HEADS_SAMPLE))
 """Tests of some heads of a layer, as `HEADS_TESTS` are of all."""
-REASKED = Kind[ReaskedWithout](100, run=Kept(RunKind("reasked_without", ReaskedWithout)))
+REASKED = Kind[ReaskedWithout](
+    100,
+    run=Kept(REASKED_WITHOUT, about=lambda key: {"token": key[1], "positions": key[2], "fill": key[3]}),
+)
+"""By answer, token, positions and fill."""
 GRAPH_PAGES = Kind[str](6)
 
 

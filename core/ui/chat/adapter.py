@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -9,21 +10,19 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Question, Target
+from ...cases.adapter import Side, side
 from ...charts.heatmap import OPACITY, Scale, heatmap, scale_of
-from ...comparison.keyword import key_tokens, likely_word
-from ...errors import ModelUnavailable, NotApplicable, NotComparable
+from ...comparison.keyword import key_tokens
+from ...errors import ModelUnavailable, NotComparable
 from ...explainers.registry import explainers
-from ...explainers.run import explain
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
 from ...quantities import probability
 from ...runs.kinds import EXPLANATION
 from ...vlm.cancel import CancelToken
-from ...vlm.generation import ask
-from ...vlm.instead import ways_left
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import Job
-from ..state.adapters import NAMES, SIDES, Side, sides, sides_key, tuned_spec, without_adapter
+from ..state.adapters import NAMES, SIDES, sides, sides_key, tuned_spec, without_adapter
 from ..state.models import store
 from ..state.workspace import Workspace
 from ..widgets.asking import stop_row, trouble_of
@@ -92,18 +91,7 @@ def _looked(
     """What a model says, and on what the word of it that reads like `word` rests."""
 
     def work(cancel: CancelToken, say: Callable[[str], None]) -> Side:
-        answer = ask(model, question, cancel=cancel)
-        if cancel.cancelled or not answer.tokens:
-            cancel.check()
-            return Side(tuned, answer, Target((0,)), why="It said nothing.")
-        target = Target(likely_word(answer, word))
-        ways = ways_left(model, answer)
-        method = explainers()["relevancy" if "relevancy" in ways else ways[0]]
-        try:
-            (explanation,) = explain(method, model, answer, [target], cancel=cancel)
-        except NotApplicable as error:
-            return Side(tuned, answer, target, why=str(error))
-        return Side(tuned, answer, target, explanation)
+        return side(model, question, word, tuned, cancel)
 
     return Job(model, PURPOSE, work).watch(status)
 
@@ -123,9 +111,9 @@ def _beside(workspace: Workspace, both: tuple[Side, Side], image: int) -> None:
                 st.markdown(f"**{NAMES[side.tuned].capitalize()}**")
                 st.text(side.answer.text)
                 if side.answer.tokens:
-                    st.text(f"“{_word(side)}”, probability {probability(_probability(side))}")
+                    st.text(f"“{side.said}”, probability {probability(math.exp(side.logprob))}")
                 if values is not None and scale is not None:
-                    _figure(side, values, scale, image, f"map of {_word(side)}, {NAMES[side.tuned]}")
+                    _figure(side, values, scale, image, f"map of {side.said}, {NAMES[side.tuned]}")
                 elif side.why:
                     st.text(side.why)
                 _take_along(workspace, side, values, scale, image)
@@ -151,7 +139,7 @@ def _take_along(
     with st.container(horizontal=True, gap="small"):
         pin_button(workspace, side.answer, images, f"pin_side_{side.tuned}", target=side.target, label=name)
         if side.explanation is not None and values is not None and scale is not None:
-            named = f"{_word(side)}, {name}"
+            named = f"{side.said}, {name}"
             map_downloads(
                 side.answer, side.explanation, named, values, scale, OPACITY, True, image, key=f"side_{side.tuned}"
             )
@@ -171,11 +159,9 @@ def _difference(both: tuple[Side, Side], image: int) -> None:
             return
         scale = scale_of(change, signed=True)
         _figure(one, change, scale, image, "map with the adapter less map without")
-        less = f"{_word(two)}, {NAMES[two.tuned]}"
+        less = f"{two.said}, {NAMES[two.tuned]}"
         made = subtracted(one.explanation, change, less, one.layout)
-        map_downloads(
-            one.answer, made, f"{_word(one)} less {less}", change, scale, OPACITY, True, image, key="side_less"
-        )
+        map_downloads(one.answer, made, f"{one.said} less {less}", change, scale, OPACITY, True, image, key="side_less")
 
 
 def _figure(side: Side, values: Float[np.ndarray, "position"], scale: Scale, image: int, alt: str) -> None:
@@ -190,11 +176,3 @@ def _shares(side: Side) -> Float[np.ndarray, "position"] | None:
     if side.explanation is None or not side.layout.views:
         return None
     return picture_shares(side.explanation.scores.numpy(), side.layout)
-
-
-def _word(side: Side) -> str:
-    return "".join(side.answer.tokens[index].text for index in side.target.tokens).strip()
-
-
-def _probability(side: Side) -> float:
-    return float(np.exp(sum(side.answer.tokens[index].logprob for index in side.target.tokens)))

@@ -3,10 +3,11 @@ question."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ...answer import Answer, Explanation, Target, TokenLayout
-from ...runs.kinds import RunKind
+from ...answer import Answer
+from ...cases.adapter import Side
+from ...runs import kinds
 from ...vlm.loading import NO_ADAPTER, ModelSpec
 from .results import AnswerKey, Kept, Kind, answer_key
 from .workspace import Workspace
@@ -14,23 +15,7 @@ from .workspace import Workspace
 NAMES = {True: "with its adapter", False: "without its adapter"}
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
-    """What a model says, with its adapter (`tuned`) or without, and a map of one of its words; `why` there is none."""
-
-    tuned: bool
-    answer: Answer
-    target: Target
-    explanation: Explanation | None = None
-    why: str = ""
-
-    @property
-    def layout(self) -> TokenLayout:
-        """What the map is of."""
-        return (self.answer if self.explanation is None else self.explanation.about(self.answer)).layout
-
-
-SIDES = Kind[tuple[Side, Side]](8, run=Kept(RunKind("sides", tuple[Side, Side])))
+SIDES = Kind[tuple[Side, Side]](8, run=Kept(kinds.SIDES, about=lambda key: {"spec": key[1]}))
 """By the question, as if no model had answered it, and the spec with the adapter."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...answer import Answer, TokenKind
-from ...geometry import images_name, place_in
+from ...geometry import images_name, place_in, several_views
 
 
 def why_no_places(answer: Answer) -> str:
@@ -22,11 +22,6 @@ def place_of(answer: Answer, position: int) -> str:
     if place is None:
         return f"number {answer.layout.positions(TokenKind.IMAGE).index(position) + 1}"
     view, row, column = place
-    part = f" of {view.name}" if several_views(answer, view.image) else ""
+    part = f" of {view.name}" if several_views(answer.layout, view.image) else ""
     image = f" of {images_name(answer.question, view.images)}" if len(answer.question.images) > 1 else ""
     return f"row {row} column {column}{part}{image}"
-
-
-def several_views(answer: Answer, image: int) -> bool:
-    """Whether a picture was seen in several views."""
-    return sum(image in view.images for view in answer.layout.views) > 1
