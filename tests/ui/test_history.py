@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from core.runs.budget import StoreLimits
 from core.runs.bundle import export_bundle
 from core.runs.store import RunStore
 from core.runs.turns import Exchange
+from core.ui.history import bundles
+from core.ui.widgets import taking
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 
@@ -137,6 +141,24 @@ def test_what_others_wrote_is_shown_letter_by_letter(app: App, store: RunStore) 
     marked = [element.value for element in (*at.markdown, *at.caption)]
     assert not any(piece in value for value in marked for piece in ("<b>", "](http", "**y**", ":material/home", "$z$"))
     assert r":gray-badge[\] \:red\[x]" in marked
+
+
+def test_the_server_takes_what_uploaders_offer_to_take() -> None:
+    config = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] >= max(bundles.MOST_MEGABYTES, taking.MOST_MEGABYTES)
+
+
+def test_what_is_too_large_for_the_browser_is_written_by_a_command(
+    app: App, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = asked(store, "Which?")
+    at = app(PAGE)
+    monkeypatch.setattr(bundles, "MOST_MEGABYTES", 0)
+    more(at, id_, "Save: run alone")
+    assert not at.download_button
+    [command] = [code.value for code in at.code if id_ in code.value]
+    assert command == f"sightline runs export {id_} which.zip --data {shlex.quote(str(store.folder))}"
+    assert "`sightline runs import FILE.zip" in "".join(caption.value for caption in at.caption)
 
 
 def test_a_bundle_is_handed_over_and_taken_in_and_a_broken_one_told(app: App, store: RunStore, tmp_path: Path) -> None:

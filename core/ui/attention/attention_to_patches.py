@@ -11,6 +11,7 @@ from ...attention.words import Word, attention_to_patches
 from ...charts.heads import word_bars, word_table
 from ...vlm.model import VisionLanguageModel
 from ..widgets.layers import without_rows
+from ..widgets.taken_charts import save_chart
 from .gallery import layer_choice
 from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
@@ -67,6 +68,11 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
             st.altair_chart(
                 word_bars(words, mean, title="attention", width=110), width="content", alt="words in reading order"
             )
+    lines = [
+        {"word": word, **dict(zip(columns, map(float, figures), strict=True))}
+        for word, figures in zip(words, values, strict=True)
+    ]
+    save_chart(chart, "attention-to-patches", "save_to_patches", lines)
     number = len(view.patches)
     even = number / len(answer.layout)
     st.caption(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
 from ...attention.measures import by_key, measured, ranked
-from ...charts.heads import head_name
+from ...charts.heads import head_map, head_name
 from ..widgets.by_keyboard import head_and_patch_by_keyboard
-from ..widgets.head_figures import head_figures
+from ..widgets.head_figures import MAP, head_figures
 from ..widgets.layers import greyed
+from ..widgets.taken_charts import save_chart
 from .subject import Subject
 from .view import AttentionView
 
@@ -34,6 +36,9 @@ def attention_heads_panel(
         return values
 
     def said() -> None:
+        rows = [{"layer": head[0], "head": head[1], measure.name: figure} for head, figure in sorted(ranking)]
+        draw = partial(head_map, values, name=measure.name, share=measure.share, without=subject.rows.without, size=MAP)
+        save_chart(draw, f"heads-{view.measure}", "save_attention_heads", rows)
         hint = "Click a cell or a bar to see where that head looks" if view.head is None else "Click it again for all"
         st.caption(
             f"{measure.name.capitalize()} of each head{subject.said()}. Layers and heads count from 0; {hint.lower()} "

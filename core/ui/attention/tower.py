@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+import altair as alt
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -20,12 +21,15 @@ from ...attention.tower import (
 )
 from ...charts.heads import head_map, head_name
 from ...runs.kinds import TOWER as TOWER_KIND
+from ...runs.kinds import TOWER_LOOKS as TOWER_LOOKS_KIND
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
 from ..widgets.clicks import Entry, clickable
 from ..widgets.scripts import Made, copy_script
+from ..widgets.tables import Row
+from ..widgets.taken_charts import save_chart
 from .attention_map import patches_chart
 from .view import TOWER, TOWER_LOOKS, AttentionView, Direction, KeptFigures
 
@@ -63,8 +67,10 @@ def tower_panel(view: AttentionView, model: VisionLanguageModel, answer: Answer,
         view.tower_head = None
     with st.container(horizontal=True, gap="large"):
         with st.container(width=400):
-            _heads(view, figures)
-            copy_script(answer, Made(TOWER_KIND, figures, {"image": image}))
+            chart = _heads(view, figures)
+            with st.container(horizontal=True, gap="small"):
+                save_chart(chart, "vision-tower-heads", "save_tower", _rows(figures))
+                copy_script(answer, Made(TOWER_KIND, figures, {"image": image}))
         with st.container(width=PICTURE + 80):
             _image(view, model, answer, image, figures)
 
@@ -78,7 +84,14 @@ def _figures(
     return KeptFigures(tower_figures(tower, answer.layout, image, cancel=cancel, progress=report))
 
 
-def _heads(view: AttentionView, figures: TowerFigures) -> None:
+def _rows(figures: TowerFigures) -> list[Row]:
+    return [
+        {"layer": layer, "head": head, "distance": float(distance), "focus": float(figures.focus[layer, head])}
+        for (layer, head), distance in np.ndenumerate(figures.distance)
+    ]
+
+
+def _heads(view: AttentionView, figures: TowerFigures) -> alt.TopLevelMixin:
     measure = st.segmented_control(
         "Colour the tower's heads by",
         list(MEASURES),
@@ -106,6 +119,7 @@ def _heads(view: AttentionView, figures: TowerFigures) -> None:
     )
     clickable(chart, "cell", "tower_heads", clicked, f"{MEASURES[measure]} of every head of the vision tower")
     st.caption("The mean over all patches. Click a head to see it on the picture, again for all heads.")
+    return chart
 
 
 def _image(view: AttentionView, model: VisionLanguageModel, answer: Answer, image: int, figures: TowerFigures) -> None:
@@ -128,6 +142,10 @@ def _image(view: AttentionView, model: VisionLanguageModel, answer: Answer, imag
         return
     values[list(positions)] = looks
     patches_chart(view, answer, values, "tower_picture", PICTURE, image)
+    if chosen:
+        about = {"image": image, "head": view.tower_head, "patches": tuple(chosen)}
+        received = direction != get_args(Direction)[0]
+        copy_script(answer, Made(TOWER_LOOKS_KIND, looks, {**about, "received": received}))
     squares = sum(own.image == image for own in answer.layout.views) > 1
     whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
     st.caption(

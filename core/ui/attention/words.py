@@ -11,8 +11,11 @@ from ...answer import TokenKind
 from ...attention.rows import Rows
 from ...attention.words import Word, answer_words, question_words, word_to_word
 from ...charts.heads import head_name, word_table
+from ...runs.kinds import ATTENTION_ROWS
 from ...vlm.model import VisionLanguageModel
 from ..widgets.clicks import Entry, clickable
+from ..widgets.scripts import Made, copy_script
+from ..widgets.taken_charts import save_chart
 from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
 
@@ -48,6 +51,14 @@ def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subjec
         cell=min(38, WIDTH // len(names)),
     )
     clickable(chart, "word", "attention_words", clicked, "how much each word looks at each other")
+    lines = [
+        {"word": word.text, "looks at": name, "attention": float(figure)}
+        for word, figures in zip((*asked, *said), table, strict=True)
+        for name, figure in zip(names, figures, strict=True)
+    ]
+    with st.container(horizontal=True, gap="small"):
+        save_chart(chart, "words-looking-at-words", "save_words", lines)
+        copy_script(answer, Made(ATTENTION_ROWS, rows, {"positions": question_queries(answer, model)}))
     look = ""
     if answer.layout.views:
         look = "Click a question word's row to see on the picture where it looked; ▸ is what the picture shows. "

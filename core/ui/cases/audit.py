@@ -22,6 +22,7 @@ from ..widgets.chips import escaped
 from ..widgets.forecasts import foretold
 from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import save_table
+from ..widgets.taken_charts import save_chart
 from .opening import menu_asking
 from .survey import survey_panel
 from .view import AUDITS, CasesView
@@ -125,18 +126,17 @@ def _result(
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
     save_table(rows, "phrasings", "audit_csv")
     with st.container(horizontal=True, gap="medium"):
-        st.altair_chart(
-            phrasing_matrix(result.key_words, result.questions, result.probability),
-            width="content",
-            alt="probability of each answer's key word under each wording",
-        )
+        chart = phrasing_matrix(result.key_words, result.questions, result.probability)
+        st.altair_chart(chart, width="content", alt="probability of each answer's key word under each wording")
         with st.container(width=330):
             st.caption(
                 "How probable each answer's key word is under each wording, when that answer is read up to it. The "
                 "diagonal is what was said; a dark cell is a wording that would have turned the answer."
             )
             _open(workspace, model, image, result)
-    copy_script(result.answers[0], Made(AUDIT, result))
+    with st.container(horizontal=True, gap="small"):
+        save_chart(chart, "wordings", "save_audit")
+        copy_script(result.answers[0], Made(AUDIT, result))
 
 
 def _clashing(result: Audit, number: int) -> str:

@@ -12,13 +12,16 @@ from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
 from ...errors import JournalError
 from ...evidence.registry import map_metrics
+from ...reports.case_scripts import league_script
 from ...statistics.estimate import Estimate
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.figures import ARROWS, meanings
+from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
+from ..widgets.taken_charts import save_chart
 
 EVERY = "all families"
 
@@ -95,6 +98,7 @@ def _chart(league: League, metric: str, family: str | None) -> None:
         st.caption("No method was scored on these questions.")
         return
     st.altair_chart(chart, width="content", alt=f"{name} of each method against seconds")
+    save_chart(chart, f"league-{metric}", "save_league")
     st.caption(
         f"{ARROWS[map_metrics()[metric].better]} {map_metrics()[metric].better} is better. Vertical lines are 95 % "
         f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {QUICK:g} s."
@@ -104,7 +108,9 @@ def _chart(league: League, metric: str, family: str | None) -> None:
 def _table(league: League, family: str | None) -> None:
     rows = [_row(standing, family, standing.method == league.recommended) for standing in league.ranking]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
-    save_table(rows, "league", "league_csv")
+    with st.container(horizontal=True, gap="small"):
+        save_table(rows, "league", "league_csv")
+        copy_code(league_script())
 
 
 def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[str, str | float | None]:

@@ -14,16 +14,20 @@ from ...cases.formats.registry import rates_of
 from ...cases.notes import Note, notes_file, read_notes
 from ...cases.rates import Rate
 from ...cases.results import Result, Run, crop_sentence, unread
+from ...cases.street import FAMILIES
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
 from ...counted import counted
 from ...errors import NotesError
+from ...reports.case_scripts import benchmark_script
 from ...statistics.bootstrap import mean
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.scripts import copy_code, kept_model
 from ..widgets.tables import save_table
+from ..widgets.taken_charts import pair_rows, save_chart
 from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView, CasesView
 
@@ -39,6 +43,7 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
     with st.container(horizontal=True, gap="large"):
         _rates(rates_of(run))
         _dependence(run)
+    _script(model, chosen, run)
     if unknown := unread(run):
         st.caption(
             f"Not understood (none of the forms of a right answer): {counted(unknown, 'answer')}. That counts as wrong."
@@ -83,6 +88,7 @@ def _rates(rates: Sequence[Rate]) -> None:
     if lines:
         chart = interval_chart(lines, title="share", domain=(0.0, 1.0))
         st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.figure.text}" for line in lines))
+        save_chart(chart, "rates", "save_rates", pair_rows(lines))
 
 
 def _dependence(run: Run) -> None:
@@ -95,7 +101,9 @@ def _dependence(run: Run) -> None:
         dots.append(Dot(name, dependence, told))
     if any(math.isfinite(dot.estimate.value) for dot in dots):
         pair = Pair("image dependence, the mean over answers", dots[0], dots[1])
-        st.altair_chart(interval_chart([pair], title="nats"), width="content", alt="image dependence of the answers")
+        chart = interval_chart([pair], title="nats")
+        st.altair_chart(chart, width="content", alt="image dependence of the answers")
+        save_chart(chart, "image-dependence", "save_dependence", pair_rows([pair]))
 
 
 def _named(rate: Rate) -> str:
@@ -161,6 +169,14 @@ def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Not
         },
     )
     save_table([_row(result, notes.get(result.id, Note()), None) for result in shown], "cases", f"{key}_csv")
+
+
+def _script(model: VisionLanguageModel, chosen: Benchmark, run: Run) -> None:
+    """The code that asks these cases and prints their rates."""
+    each = -(-len(chosen.cases) // len(FAMILIES))
+    kept = kept_model(model.card.fingerprint)
+    text = benchmark_script(kept, chosen.name, chosen.folder, len(run.results), each)
+    copy_code(text, "It needs Sightline and the folder." if chosen.folder else "It needs Sightline alone.")
 
 
 def _row(result: Result, note: Note, longest: int | None = LONGEST) -> dict[str, Any]:

@@ -22,11 +22,14 @@ from ...cases.survey import (
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...counted import counted
 from ...errors import JournalError
+from ...reports.case_scripts import survey_script
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets import spoken
 from ..widgets.forecasts import foretold
+from ..widgets.scripts import copy_code, kept_model
+from ..widgets.taken_charts import pair_rows, save_chart
 from .files import results_home
 from .view import CasesView
 
@@ -48,6 +51,8 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
         return
     if not lines:
         return
+    each = int(st.session_state.get("survey_each", 8))
+    copy_code(survey_script(kept_model(model.card.fingerprint), each))
     contradicting = sum(line.contradictions > 0 for line in lines)
     asked = counted(len(lines), "question")
     st.text(f"{asked}; in {contradicting} of them two wordings get answers that cannot both be true.")
@@ -58,6 +63,8 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
                 st.markdown(f"**Contradictions against {name}**")
                 chart = interval_chart([_pair(one) for one in measured], title="rank correlation", domain=(-1.0, 1.0))
                 st.altair_chart(chart, width="content", alt=f"correlation of contradictions with {name}")
+                rows = pair_rows([_pair(one) for one in measured])
+                save_chart(chart, f"contradictions-{measure}", f"save_survey_{measure}", rows)
                 st.caption(said(measured))
     st.caption(
         f"Lines and brackets are 95 % intervals over the n scenes (bootstrap); none of fewer than {LEAST} scenes, and "

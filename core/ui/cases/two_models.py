@@ -13,11 +13,14 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...counted import counted
 from ...errors import JournalError, SightlineError
 from ...gate.folders import allowed
+from ...reports.case_scripts import two_models_script
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
+from ..widgets.taken_charts import pair_rows, save_chart
 from .files import known_runs, read, results_home
 
 LONGEST = 200
@@ -43,6 +46,7 @@ def two_models_section(workspace: Workspace, model: VisionLanguageModel) -> None
         st.text(str(error))
         return
     _agreement(runs[0], runs[1], comparison)
+    copy_code(two_models_script(first, second), "It needs Sightline and both files.")
     _differing(runs[0], runs[1], comparison)
 
 
@@ -87,6 +91,7 @@ def _agreement(first: Run, second: Run, comparison: Comparison) -> None:
     ]
     chart = interval_chart(lines, title="share of the cases", domain=(-1.0, 1.0))
     st.altair_chart(chart, width="content", alt="; ".join(f"{line.what}: {line.figure.text}" for line in lines))
+    save_chart(chart, "two-models", "save_two_models", pair_rows(lines))
     apart = (
         f" In one file only, changed, or not to be asked: {counted(comparison.apart, 'case')}."
         if comparison.apart

@@ -27,6 +27,7 @@ from ..widgets.head_finder import MANY
 from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
+from ..widgets.taken_charts import save_chart
 from .naming import nats
 from .view import HEADS_TESTS, SAMPLES, CausalView
 
@@ -247,3 +248,9 @@ def _map(view: CausalView, model: VisionLanguageModel, tests: Sequence[HeadsTest
     clickable(
         chart, "cell", "causal_head_map", clicked, "how far each head's explanation moved the token; click a head"
     )
+    rows = [
+        {"layer": layer, "head": head, "moved beyond random (nats)": float(figure)}
+        for (layer, head), figure in np.ndenumerate(figures)
+        if np.isfinite(figure)
+    ]
+    save_chart(chart, "heads-explanations-tested", "save_causal_heads", rows)

@@ -30,6 +30,7 @@ from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
+from ..widgets.taken_charts import aligned_rows, save_chart
 from .reasks import reasks_panel
 from .through import draft_of, hidden_in_words, masked_frames, names_of, through_frames_choice
 
@@ -274,11 +275,14 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
     columns = aligned_tokens(
         [token.label for token in original.tokens], [token.label for token in other.tokens], outcome.changes.tolist()
     )
-    st.altair_chart(aligned_chart(columns, RESULT), width="content", alt="the two answers token by token")
+    chart = aligned_chart(columns, RESULT)
+    st.altair_chart(chart, width="content", alt="the two answers token by token")
     st.caption(
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each *original* "
         f"token when it is read under the masked picture; {outcome.change:+.2f} in all. "
         "Orange: less probable, purple: more. "
         "A changed answer shows that the region mattered here, not that nothing else did."
     )
-    copy_script(original, Made(REASKED, reasked))
+    with st.container(horizontal=True, gap="small"):
+        save_chart(chart, "asked-again", "save_asked_again", aligned_rows(columns))
+        copy_script(original, Made(REASKED, reasked))

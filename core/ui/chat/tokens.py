@@ -12,6 +12,7 @@ from ...quantities import nats, probability
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Exchange, Workspace
+from ..widgets.taken_charts import save_chart
 from ..widgets.target import target_chips, target_granularity, target_rival
 
 
@@ -49,10 +50,10 @@ def _alternatives(answer: Answer, index: int) -> None:
     said = ids.index(token.id) if token.id in ids else None
     if said is None:
         texts, logprobs, said = [*texts, token.label], [*logprobs, token.logprob], len(texts)
-    st.altair_chart(
-        alternatives_chart(texts, logprobs, said),
-        alt=f"probabilities of the {len(texts)} alternatives at token {index + 1}",
-    )
+    chart = alternatives_chart(texts, logprobs, said)
+    st.altair_chart(chart, alt=f"probabilities of the {len(texts)} alternatives at token {index + 1}")
+    rows = [{"token": text, "log-probability (nats)": logprob} for text, logprob in zip(texts, logprobs, strict=True)]
+    save_chart(chart, f"alternatives-token-{index + 1}", f"save_alternatives_{index}", rows)
 
 
 def _figures(answer: Answer, index: int) -> None:

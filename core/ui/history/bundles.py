@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import streamlit as st
 
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
+from ...runs.place import FOLDER
 from ...writing import write_whole
 from ..state.keeper import PATIENCE
 from ..state.keeping import runs
@@ -22,8 +25,8 @@ from .view import HistoryView, Packed, Told
 from .words import many, size, title_of
 
 MOST_MEGABYTES = 1000
-"""Of a bundle that is uploaded; `sightline runs import` takes larger ones."""
-
+"""Of a file that goes through the browser, up or down, for it is held in memory; commands take larger ones."""
+COMMANDS = {"Report": "sightline report", "Bundle": "sightline bundle", "Run alone": "sightline runs export"}
 
 ALONE = Form(
     "Run alone",
@@ -46,6 +49,9 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
     if packed is None or packed.run != run.id:
         return
     form = FORMS[packed.handed]
+    if packed.file.stat().st_size > MOST_MEGABYTES * 10**6:
+        _by_command(view, run, packed)
+        return
     with st.container(horizontal=True, vertical_alignment="center", key=f"packed_{run.id}"):
         st.download_button(
             f"Save the {packed.handed.lower()} ({size(packed.file.stat().st_size)})",
@@ -59,6 +65,24 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
         )
         st.button("Close", key=f"unpack_{run.id}", type="tertiary", on_click=_let_go, args=(view,))
         st.caption(form.help)
+
+
+def _by_command(view: HistoryView, run: RunInfo, packed: Packed) -> None:
+    """How to have a file that is too large for the browser."""
+    named = f"{plain(run.title) or run.id}.{FORMS[packed.handed].ending}"
+    st.text(
+        f"The {packed.handed.lower()} takes {size(packed.file.stat().st_size)}, and at most "
+        f"{size(MOST_MEGABYTES * 10**6)} go through the browser. This writes it:"
+    )
+    output = "" if packed.handed == "Run alone" else "-o "
+    st.code(f"{COMMANDS[packed.handed]} {run.id} {output}{named}{in_data()}", language=None, wrap_lines=True)
+    st.button("Close", key=f"unpack_{run.id}", type="tertiary", on_click=_let_go, args=(view,))
+
+
+def in_data() -> str:
+    """The option that names the folder of runs to commands, where it is not the account's own."""
+    folder = os.environ.get(FOLDER, "").strip()
+    return f" --data {shlex.quote(folder)}" if folder else ""
 
 
 def _packing(workspace: Workspace, view: HistoryView, run: RunInfo, handed: str) -> Callable[[], None]:
@@ -107,7 +131,10 @@ def take_in(view: HistoryView) -> None:
             key=f"bundle_{view.uploads}",
             max_upload_size=MOST_MEGABYTES,
         )
-        st.caption("It is checked before anything of it is kept, and nothing in it is run.")
+        st.caption(
+            "It is checked before anything of it is kept, and nothing in it is run. A file of more than "
+            f"{size(MOST_MEGABYTES * 10**6)} is taken in by a command: `sightline runs import FILE.zip{in_data()}`"
+        )
     if file is None:
         return
     # A new key empties the uploader.

@@ -11,6 +11,7 @@ from ...answer import Answer, Target
 from ...charts.tokens import AlignedToken, aligned_chart
 from ...errors import RunDamaged, SightlineError
 from ...geometry import percent
+from ...reports.case_scripts import two_answers_script
 from ...runs.compared import Pair, changes, figure_of, paired
 from ...runs.info import RunInfo
 from ...runs.manifest import TurnSummary
@@ -18,6 +19,8 @@ from ...runs.run import Run
 from ..state.keeping import runs
 from ..widgets.chips import escaped
 from ..widgets.pages import page_of
+from ..widgets.scripts import copy_code
+from ..widgets.taken_charts import aligned_rows, save_chart
 from .row import thumbnail
 from .view import HistoryView
 from .words import facts, many, one_line
@@ -100,7 +103,12 @@ def _pair(pair: Pair, first: Run, second: Run) -> None:
         for mine, theirs, change in changes(one, other)
     ]
     with st.container(key=f"wide_pair_{pair.one.id if pair.one else ''}"):
-        st.altair_chart(aligned_chart(columns, WIDTH), width="content", alt="the two answers token by token")
+        chart = aligned_chart(columns, WIDTH)
+        st.altair_chart(chart, width="content", alt="the two answers token by token")
+        assert pair.one is not None and pair.other is not None
+        with st.container(horizontal=True, gap="small"):
+            save_chart(chart, "two-answers", f"save_pair_{pair.one.id}", aligned_rows(columns))
+            copy_code(two_answers_script((first.id, pair.one.id), (second.id, pair.other.id)))
 
 
 def _side(turn: TurnSummary | None, run: Run) -> Side:

@@ -24,6 +24,7 @@ from ..jobs.page import Report
 from ..state.results import answer_key
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
+from ..widgets.taken_charts import save_chart
 from .maps import Look
 from .view import TRACES, RelevancyView
 
@@ -42,8 +43,9 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
     if layer is None or layer >= len(trace):
         layer = int(np.argmax(sum(np.abs(values) for values in sums.values())))
     with st.container(horizontal=True, gap="medium"):
+        chart = layers_chart(sums, layer)
         st.altair_chart(
-            layers_chart(sums, layer),
+            chart,
             width="content",
             on_select="rerun",
             selection_mode=["layer"],
@@ -75,7 +77,13 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
         "Click a layer to see its patches. What enters high up was fetched by the answer's own position; low layers "
         "mostly mix question and image."
     )
-    copy_script(answer, Made(RELEVANCY_TRACE, trace, {"target": target}))
+    rows = [
+        {"layer": number, **{str(name): float(values[number]) for name, values in sums.items()}}
+        for number in range(len(trace))
+    ]
+    with st.container(horizontal=True, gap="small"):
+        save_chart(chart, "relevancy-by-layer", "save_entry", rows)
+        copy_script(answer, Made(RELEVANCY_TRACE, trace, {"target": target}))
 
 
 def _clicked(key: str, event: Any) -> int | None:

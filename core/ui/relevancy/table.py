@@ -14,6 +14,7 @@ from ...maps.agreement import TOP, agreement_table
 from ...maps.difference import image_positions_of
 from ...maps.shares import Part, parts
 from ..widgets.places import why_no_places
+from ..widgets.taken_charts import save_chart
 from .maps import Shown
 
 PATCHES, WORDS = "patches", "words"
@@ -49,16 +50,20 @@ def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> N
     names = [one.explainer.name for one in shown]
     top = min(TOP, len(places))
     with st.container(horizontal=True, gap="large"):
-        st.altair_chart(
-            agreement_matrix(names, rank, Scale(-1, 1, signed=True), title="Spearman's rank correlation"),
-            width="content",
-            alt="rank correlation of every two methods",
-        )
-        st.altair_chart(
-            agreement_matrix(names, overlap, Scale(0, 1), title=f"share of the top {top} in common", format=".0%"),
-            width="content",
-            alt="overlap of the highest places of every two methods",
-        )
+        ranks = agreement_matrix(names, rank, Scale(-1, 1, signed=True), title="Spearman's rank correlation")
+        tops = agreement_matrix(names, overlap, Scale(0, 1), title=f"share of the top {top} in common", format=".0%")
+        for chart, table, what, name in (
+            (ranks, rank, "rank correlation", "rank-correlation"),
+            (tops, overlap, "overlap of the highest places", "overlap"),
+        ):
+            with st.container(width="content"):
+                st.altair_chart(chart, width="content", alt=f"{what} of every two methods")
+                rows = [
+                    {"method": first, "other": second, what: float(table[i, j])}
+                    for i, first in enumerate(names)
+                    for j, second in enumerate(names)
+                ]
+                save_chart(chart, name, f"save_{name}", rows)
     ties = (
         " Equal scores share what is left of the top, so a map of many shares less than all of it with itself."
         if (np.diag(overlap) < 1).any()

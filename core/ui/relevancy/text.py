@@ -16,6 +16,7 @@ from ...counted import counted
 from ...maps.shares import COMPARED, Part, parts, shares
 from ..widgets.chips import escaped
 from ..widgets.scored_words import TALL, scored_tokens
+from ..widgets.taken_charts import save_chart
 from .maps import Shown
 
 WIDTH = 570
@@ -30,9 +31,9 @@ def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Sho
     if told:
         by_method = {one.explainer.name: shares(one.scores, places[one.order]) for one in told}
         if any(share.fraction is not None for of_parts in by_method.values() for share in of_parts):
-            st.altair_chart(
-                shares_chart(by_method), width="content", alt="image against text, as sum and as mean per token"
-            )
+            chart = shares_chart(by_method)
+            st.altair_chart(chart, width="content", alt="image against text, as sum and as mean per token")
+            save_chart(chart, "image-against-text", "save_shares")
             st.caption(
                 "Both panels use the same scores. Left: all of a part's tokens together; a picture has many tokens, so "
                 "it may lead there with little on each. Right: one token of a part on the average, against the average "
@@ -58,6 +59,7 @@ def _words(answer: Answer, target: Target, one: Shown, places: dict[Part, tuple[
     st.markdown(f"**{escaped(one.explainer.name)}** over the words")
     with st.container(height=260 if len(chips) > TALL else "content", border=False):
         st.altair_chart(chart, width="content", alt=f"words coloured by {one.explainer.name}")
+    save_chart(chart, f"words-{one.explanation.method}", f"save_words_{one.explanation.method}")
     template, own = rest[Part.TEMPLATE], rest[Part.OWN]
     st.caption(
         f"Colours on the words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g}. In neither bars nor "

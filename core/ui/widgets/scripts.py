@@ -43,19 +43,32 @@ def copy_script(answer: Answer, made: Made) -> None:
         except CannotBeWritten as error:
             st.text(f"No script makes this again. {error}")
             return
-        st.code(text, language="python", wrap_lines=True)
         drawn = "street_scene" in text or not answer.question.images
-        st.caption("It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
+        _offer(text, "It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
+
+
+def copy_code(text: str, needs: str = "It needs Sightline alone.") -> None:
+    """The same of code that is about no answer, and what is needed to run it."""
+    with st.popover("Copy as script", icon=":material/code:", type="tertiary"):
+        _offer(text, needs)
+
+
+def _offer(text: str, needs: str) -> None:
+    st.code(text, language="python", wrap_lines=True)
+    st.caption(needs)
+
+
+def kept_model(fingerprint: str) -> KeptModel | None:
+    """A loaded model, and how it was loaded."""
+    store = models.store()
+    model = store.loaded(fingerprint)
+    return None if model is None else KeptModel(model.card, store.spec_of(fingerprint))
 
 
 def setting_of(answer: Answer) -> Setting:
     """What a script about an answer begins with."""
-    store = models.store()
-    model = store.loaded(answer.model)
     run = current_workspace().run
-    kept = None if run is None else run.run.manifest.model(answer.model)
-    if model is not None:
-        kept = KeptModel(model.card, store.spec_of(answer.model))
+    kept = kept_model(answer.model) or (None if run is None else run.run.manifest.model(answer.model))
     key = answer_key(answer)
     codes = _pictures.get(key)
     if codes is None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ...clips import ChosenFrames, VideoFacts
 from ...errors import UnreadableImage, UnreadableVideo, UnusableVideo
-from ...images import moves, open_image, plain_name
+from ...images import MAX_BYTES, moves, open_image, plain_name
 from ...videos import is_video, open_video
 from ...vlm.model import VisionLanguageModel
 from ..jobs.job import may_stop_here
@@ -17,19 +17,18 @@ from ..state.workspace import NamedImage, Workspace
 
 GIF = b"GIF8"
 UNNAMED = "picture"
-MOST_MEGABYTES = 200
-"""Of a video that is uploaded."""
+MOST_MEGABYTES, PICTURE_MEGABYTES = 200, MAX_BYTES // 2**20
+"""Of a video and of a picture that is uploaded."""
 ANY_VIDEO = VideoFacts(600, 30.0, 640, 480)
 """Twenty seconds, as every model takes them that takes videos."""
 
 
-def largest_upload(model: VisionLanguageModel) -> int | None:
-    """The most megabytes of a file that is chosen or pasted; None for a model that takes no video: as the server is
-    set for pictures."""
+def largest_upload(model: VisionLanguageModel) -> int:
+    """The most megabytes of a file that is chosen or pasted: of a video, where the model takes such."""
     try:
         model.choose_frames(ANY_VIDEO)
     except UnusableVideo:
-        return None
+        return PICTURE_MEGABYTES
     return MOST_MEGABYTES
 
 

@@ -1,0 +1,108 @@
+"""Scripts of what Case Studies and History show: results of many questions, and two results beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..runs.manifest import KeptModel
+from .code import Writer
+from .script import model_code
+
+
+def benchmark_script(model: KeptModel | None, name: str, folder: str, count: int, each: int) -> str:
+    """Ask `count` cases of a set (its format's name and folder; drawn scenes, `each` of a family, where there is no
+    folder) and print the rates."""
+    write = Writer()
+    made = (
+        ["from sightline.cases.street import street_cases", "", f"cases = list(street_cases({each}))[:{count}]"]
+        if not folder
+        else [
+            "from sightline.cases.formats.registry import read_folder",
+            "",
+            f"_, found = read_folder(Path({write.literal(folder)}), {write.literal(name)})",
+            f"cases = found.cases[:{count}]",
+        ]
+    )
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.cases.formats.registry import rates_of",
+        "from sightline.cases.runner import run_cases",
+        *made,
+        f"model = {model_code(model, write)}",
+        f'results = run_cases(model, cases, Path("results.jsonl"), name={write.literal(name)})',
+        "for rate in rates_of(results):",
+        "    print(rate.group, rate.name, rate.estimate.value, rate.estimate.low, rate.estimate.high)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def survey_script(model: KeptModel | None, each: int) -> str:
+    """Ask drawn scenes in all their wordings, and print how contradictions and figures go together."""
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.cases.street import street_cases",
+        "from sightline.cases.survey import correlations, survey",
+        "",
+        f"model = {model_code(model, Writer())}",
+        f'lines = survey(model, list(street_cases({each})), Path("survey.jsonl"))',
+        "for one in correlations(lines):",
+        "    print(one.measure, one.family, one.estimate.value, one.estimate.low, one.estimate.high)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def two_models_script(first: str | Path, second: str | Path) -> str:
+    """Set two files of results beside each other."""
+    write = Writer()
+    files = (f"read_run(Path({write.literal(str(file))}))" for file in (first, second))
+    lines = [
+        "from pathlib import Path",
+        "",
+        "from sightline.cases.compare import compare",
+        "from sightline.cases.results import read_run",
+        "",
+        f"comparison = compare({', '.join(files)})",
+        "print(comparison.both, comparison.only_first, comparison.only_second, comparison.neither)",
+        "print(comparison.gain.estimate, comparison.p_value)",
+        "for one, other in comparison.differing:",
+        "    print(one.id, one.said, other.said, one.right, other.right)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def league_script() -> str:
+    """Read the league of methods that comes with Sightline."""
+    lines = [
+        "from sightline.cases.league_file import read_league_file",
+        "",
+        "league = read_league_file().league",
+        "for standing in league.ranking:",
+        "    print(standing.method, standing.processor)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def two_answers_script(first: tuple[str, str], second: tuple[str, str]) -> str:
+    """Align two answers that are kept, each by its run and turn, and print how the log-probability of tokens that stand
+    in both changes (nats)."""
+    write = Writer()
+    kept = [
+        f"{name} = store.open({write.literal(run)}, only_look=True).turn({write.literal(turn)}, rows=False).answer"
+        for name, (run, turn) in (("one", first), ("other", second))
+    ]
+    lines = [
+        "from sightline.runs.compared import changes",
+        "from sightline.runs.store import RunStore",
+        "",
+        "store = RunStore()",
+        *kept,
+        "for mine, theirs, change in changes(one, other):",
+        "    before = None if mine is None else one.tokens[mine].label",
+        "    after = None if theirs is None else other.tokens[theirs].label",
+        "    print(before, after, change)",
+    ]
+    return "\n".join(lines) + "\n"
