@@ -25,6 +25,8 @@ def read_manifest(folder: Path) -> Manifest:
     known = {turn.id for turn in manifest.turns}
     if not known.issuperset(manifest.path) or any(not known.issuperset(branch.path) for branch in manifest.branches):
         raise RunDamaged("run.json is damaged: it names turns that it does not have.")
+    if any(len(set(path)) < len(path) for path in (manifest.path, [turn.id for turn in manifest.turns])):
+        raise RunDamaged("run.json is damaged: it names a turn twice.")
     # A folder that was copied or renamed by hand is called what it is called.
     return replace(manifest, id=folder.name)
 

@@ -153,7 +153,7 @@ def test_what_is_too_large_for_the_browser_is_written_by_a_command(
 ) -> None:
     id_ = asked(store, "Which?")
     at = app(PAGE)
-    monkeypatch.setattr(bundles, "MOST_MEGABYTES", 0)
+    monkeypatch.setattr(bundles, "too_large", lambda file: True)
     more(at, id_, "Save: run alone")
     assert not at.download_button
     [command] = [code.value for code in at.code if id_ in code.value]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ...gate.opening import the_opening
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
 from ...runs.place import FOLDER
@@ -49,7 +50,7 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
     if packed is None or packed.run != run.id:
         return
     form = FORMS[packed.handed]
-    if packed.file.stat().st_size > MOST_MEGABYTES * 10**6:
+    if too_large(packed.file):
         _by_command(view, run, packed)
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"packed_{run.id}"):
@@ -67,15 +68,22 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
         st.caption(form.help)
 
 
+def too_large(file: Path) -> bool:
+    """Whether a file does not go through the browser."""
+    return file.stat().st_size > MOST_MEGABYTES * 10**6
+
+
 def _by_command(view: HistoryView, run: RunInfo, packed: Packed) -> None:
     """How to have a file that is too large for the browser."""
     named = f"{plain(run.title) or run.id}.{FORMS[packed.handed].ending}"
     st.text(
         f"The {packed.handed.lower()} takes {size(packed.file.stat().st_size)}, and at most "
-        f"{size(MOST_MEGABYTES * 10**6)} go through the browser. This writes it:"
+        f"{size(MOST_MEGABYTES * 10**6)} go through the browser. "
+        + ("Ask whoever runs this server for it." if the_opening().to_others else "This writes it:")
     )
     output = "" if packed.handed == "Run alone" else "-o "
-    st.code(f"{COMMANDS[packed.handed]} {run.id} {output}{named}{in_data()}", language=None, wrap_lines=True)
+    if not the_opening().to_others:
+        st.code(f"{COMMANDS[packed.handed]} {run.id} {output}{named}{in_data()}", language=None, wrap_lines=True)
     st.button("Close", key=f"unpack_{run.id}", type="tertiary", on_click=_let_go, args=(view,))
 
 
@@ -83,6 +91,14 @@ def in_data() -> str:
     """The option that names the folder of runs to commands, where it is not the account's own."""
     folder = os.environ.get(FOLDER, "").strip()
     return f" --data {shlex.quote(folder)}" if folder else ""
+
+
+def _import_by_command() -> str:
+    """How a file is taken in that is too large for the browser."""
+    larger = f"A file of more than {size(MOST_MEGABYTES * 10**6)}"
+    if the_opening().to_others:
+        return f"{larger} is for whoever runs this server to take in."
+    return f"{larger} is taken in by a command: `sightline runs import FILE.zip{in_data()}`"
 
 
 def _packing(workspace: Workspace, view: HistoryView, run: RunInfo, handed: str) -> Callable[[], None]:
@@ -131,10 +147,7 @@ def take_in(view: HistoryView) -> None:
             key=f"bundle_{view.uploads}",
             max_upload_size=MOST_MEGABYTES,
         )
-        st.caption(
-            "It is checked before anything of it is kept, and nothing in it is run. A file of more than "
-            f"{size(MOST_MEGABYTES * 10**6)} is taken in by a command: `sightline runs import FILE.zip{in_data()}`"
-        )
+        st.caption(f"It is checked before anything of it is kept, and nothing in it is run. {_import_by_command()}")
     if file is None:
         return
     # A new key empties the uploader.
