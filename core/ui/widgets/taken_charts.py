@@ -13,10 +13,11 @@ from ...charts.still import png_of_svg, still_svg
 from ...charts.tokens import AlignedToken
 from .tables import Row, rows_csv
 
+Drawable = alt.TopLevelMixin | Callable[[], alt.TopLevelMixin]
+"""A chart, or what makes one."""
 
-def save_chart(
-    chart: alt.TopLevelMixin | Callable[[], alt.TopLevelMixin], name: str, key: str, rows: Sequence[Row] = ()
-) -> None:
+
+def save_chart(chart: Drawable, name: str, key: str, rows: Sequence[Row] = ()) -> None:
     """A popover with the files of one chart, or of what makes it; made when they are asked for."""
     with st.popover("Save", icon=":material/download:", type="tertiary"):
         st.download_button(
@@ -53,9 +54,9 @@ def pair_rows(pairs: Sequence[Pair]) -> list[Row]:
     ]
 
 
-def _svg(chart: alt.TopLevelMixin | Callable[[], alt.TopLevelMixin]) -> str:
+def _svg(chart: Drawable) -> str:
     return still_svg(chart if isinstance(chart, alt.TopLevelMixin) else chart())
 
 
-def _png(chart: alt.TopLevelMixin | Callable[[], alt.TopLevelMixin]) -> bytes:
+def _png(chart: Drawable) -> bytes:
     return png_of_svg(_svg(chart))
