@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Dialog, Page, Request, expect
 
@@ -21,7 +22,36 @@ def go(page: Page, settle: Settle, name: str) -> None:
     settle(page)
 
 
-def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, settle: Settle) -> None:
+def handed_over(page: Page, settle: Settle, folder: Path) -> None:
+    """The report stands alone in a browser and prints; the bundle is taken in again."""
+    page.get_by_role("button", name="Report or bundle").click()
+    page.get_by_role("button", name="Make the report").click()
+    with page.expect_download() as report:
+        page.get_by_role("button", name="Save the report").click()
+    report.value.save_as(folder / "report.html")
+    alone = page.context.new_page()
+    asked: list[str] = []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto((folder / "report.html").as_uri())
+    assert QUESTION[:60] in alone.locator("h2").first.inner_text()
+    assert alone.evaluate(f"{MARKUP} === 0 && window.owned === undefined")
+    assert [url for url in asked if not url.startswith("data:")] == [alone.url]
+    assert alone.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    assert alone.pdf().startswith(b"%PDF")
+    alone.close()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More").first.click()
+    page.get_by_role("menuitem", name="Save: run alone").click()
+    with page.expect_download() as bundle:
+        page.get_by_role("button", name="Save the run alone").click()
+    bundle.value.save_as(folder / "run.zip")
+    page.get_by_text("Import a bundle").click()
+    page.locator(".st-key-import_bundle input[type=file]").set_input_files(folder / "run.zip")
+    expect(page.get_by_test_id("stText").filter(has_text="is taken in.")).to_be_visible()
+    settle(page)
+
+
+def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, settle: Settle, tmp_path: Path) -> None:
     page = open_page("Chat?scene=27")
     dialogs: list[Dialog] = []
     fetched: list[str] = []
@@ -54,6 +84,10 @@ def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, 
     for name in ("Attention Explorer", "Relevancy", "Causal Graph"):
         go(page, settle, name)
         expect(page.get_by_text(QUESTION[:120]).first).to_be_visible()
+        if name == "Relevancy":
+            page.get_by_role("button", name="Copy as script").first.click()
+            expect(page.get_by_text("import sightline").first).to_be_visible()
+            page.keyboard.press("Escape")
         if name == "Causal Graph":
             page.frame_locator(FRAME).locator("canvas").wait_for()  # or an empty frame would be found harmless
         harmless()
@@ -86,4 +120,6 @@ def test_markup_in_a_question_runs_nowhere_and_fetches_nothing(open_page: Open, 
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
     expect(page.get_by_text("What color is the house <img").first).to_be_visible()
     settle(page)
+    harmless()
+    handed_over(page, settle, tmp_path)
     harmless()
