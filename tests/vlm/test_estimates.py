@@ -24,7 +24,7 @@ QUICK = {
     "qwen": EVERY,
     "next": EVERY,
 }
-PICTURES = {"llava": None, "qwen": (336, 252), "next": (336, 336), "smolvlm": None}
+PICTURES = {"llava": None, "qwen": (336, 252), "next": (336, 336), "smolvlm": (1512, 378)}
 
 
 @pytest.mark.parametrize("geometry", list(GEOMETRIES))
