@@ -19,7 +19,6 @@ from ..errors import NotShown
 from ..vlm.attention_call import AttentionCall
 from ..vlm.attention_gradient import AttentionCut, attention_gradients
 from ..vlm.checkpoints import LayerPass
-from ..vlm.memory import out_of_memory
 
 FACTORS = (1.0, 2.0**-6, 2.0**-11)
 """By what gradients in float16 are made smaller, one after the other, where they overflow within a layer. What is lost
@@ -117,18 +116,22 @@ def alike(
     return list(together.values())
 
 
+NO_BATCH = ("vmap", "functorch", "atching rule", "BatchedTensor")
+"""What PyTorch says of an operation whose backward pass takes one gradient at a time."""
+
+
 def gradients_of(
     outputs: Sequence[Tensor], inputs: Sequence[Tensor], given: Sequence[Float[Tensor, "target *state"]]
 ) -> list[Tensor | None]:
     """torch.autograd.grad for several gradients of each output, in one backward pass where the network's operations can
-    be gone through so."""
+    be gone through so. Raises what the backward pass raises."""
     if len(given[0]) > 1:
         try:
             return list(
                 torch.autograd.grad(outputs, inputs, given, retain_graph=True, allow_unused=True, is_grads_batched=True)
             )
         except RuntimeError as error:
-            if out_of_memory(error):
+            if not any(said in str(error) for said in NO_BATCH):
                 raise
     each = [
         torch.autograd.grad(outputs, inputs, own, retain_graph=True, allow_unused=True)

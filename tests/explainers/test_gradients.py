@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from PIL import Image
 
 from core.answer import Answer, Target, TokenKind
 from core.errors import NotApplicable
+from core.explainers._layer_gradient import gradients_of
 from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
@@ -155,3 +158,30 @@ def test_a_network_that_adds_between_layers_has_no_integrated_gradients(
     monkeypatch.setattr(llava, "checkpointed", elsewhere)
     with pytest.raises(NotApplicable, match="between layers"):
         explain(IntegratedGradients(), llava, answer, [Target((0,))])
+
+
+class _OneByOne(torch.autograd.Function):
+    """The double of a number, whose backward pass fails with some words where it is given several gradients."""
+
+    said = ""
+
+    @staticmethod
+    def forward(ctx: Any, given: torch.Tensor) -> torch.Tensor:
+        return 2 * given
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        if torch._C._functorch.is_legacy_batchedtensor(gradient):
+            raise RuntimeError(_OneByOne.said)
+        return 2 * gradient
+
+
+def test_only_what_cannot_be_gone_through_together_is_gone_through_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    given, several = torch.ones(3, requires_grad=True), torch.arange(6.0).view(2, 3)
+    monkeypatch.setattr(_OneByOne, "said", "Batching rule not implemented for aten::twice")
+    (pulled,) = gradients_of([_OneByOne.apply(given)], [given], [several])
+    assert pulled is not None and torch.equal(pulled, 2 * several)
+    for fault in ("The size of tensor a (3) must match the size of tensor b (2)", "CUDA error: an illegal address"):
+        monkeypatch.setattr(_OneByOne, "said", fault)
+        with pytest.raises(RuntimeError, match=re.escape(fault)):
+            gradients_of([_OneByOne.apply(given)], [given], [several])
