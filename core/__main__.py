@@ -22,6 +22,8 @@ def main(words: list[str] | None = None, name: str = "sightline") -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(words, prog_name=name)
+    except KeyboardInterrupt:  # before a command was begun, which would have caught it
+        raise SystemExit(130) from None
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # also while Python takes itself down
 
