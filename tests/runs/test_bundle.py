@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import zipfile
@@ -17,6 +18,7 @@ from core.errors import RunError
 from core.runs import bundle
 from core.runs.bundle import export_bundle, import_bundle
 from core.runs.kinds import EXPLANATION
+from core.runs.pieces import piece_json
 from core.runs.run import Run
 from core.runs.store import RunStore
 from core.runs.turns import Exchange
@@ -157,6 +159,19 @@ def test_a_damaged_bundle_is_taken_in_or_refused(small: tuple[RunStore, bytes], 
     except RunError as error:
         assert str(error).endswith(".")
     assert not [path for path in (store.folder / "runs").iterdir() if path.name.startswith(".making")]
+
+
+def test_a_conversation_that_names_a_turn_without_end_is_damaged(run: Run, tmp_path: Path) -> None:
+    export_bundle(run, tmp_path / "house.zip")
+    with zipfile.ZipFile(tmp_path / "house.zip") as archive:
+        members: dict[str | zipfile.ZipInfo, bytes] = {name: archive.read(name) for name in archive.namelist()}
+    del members["bundle.json"]
+    body = json.loads(members["run/run.json"])
+    body["content"]["path"] *= 1000
+    members["run/run.json"] = piece_json("run", {name: body[name] for name in ("content", "tensors", "tensors_sha256")})
+    store = RunStore(tmp_path / "elsewhere")
+    id_, [broken] = import_bundle(store, zipped(tmp_path / "long.zip", members))
+    assert "names a turn twice" in broken and len(store.open(id_, only_look=True).conversation) == 1
 
 
 def test_a_file_beside_the_run_cannot_pass_for_one_of_it(run: Run, tmp_path: Path) -> None:
