@@ -49,3 +49,11 @@ def test_on_a_phone_a_wide_figure_is_scrolled_by_itself(open_page: Open, settle:
     expect(page.locator("svg.marks").first).to_be_visible()
     settle(page)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 420
+
+
+@pytest.mark.parametrize("page_name", ["", "Chat", "Case_Studies", "History", "Side_by_Side"])
+def test_on_a_phone_no_page_scrolls_sideways(open_page: Open, page_name: str) -> None:
+    page = open_page(page_name, width=420)
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 420
+    if not page_name:
+        expect(page.get_by_role("button", name="Is the truck's door open?")).to_be_in_viewport()

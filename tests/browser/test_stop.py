@@ -64,7 +64,7 @@ def test_leaving_the_page_stops_the_answer_and_keeps_its_beginning(tab: Callable
     send(page, "Describe the picture.")
     expect(page.get_by_test_id("stChatMessage").nth(1)).to_contain_text("The")
     page.get_by_role("link", name="Home").click()
-    expect(page.get_by_role("heading", name="A picture to start with")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ask a first question")).to_be_visible()
     settle(page)
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     answer = page.get_by_test_id("stChatMessage").nth(1)

@@ -83,9 +83,10 @@ PAGES = (
 def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title. One click asks the first question and goes on to Chat."""
     st.markdown("See what a vision-language model's answer rests on, and test it: **no picture without evidence**.")
-    image, talk = st.columns([3, 2], gap="large")
+    # On a narrow screen, where columns stand below each other, the first question comes before the other pictures.
+    talk, image = st.columns([2, 3], gap="large")
     with image:
-        st.subheader("A picture to start with", anchor=False)
+        st.subheader("Or another picture", anchor=False)
         image_trouble(workspace)
         if sample_gallery(workspace, "home"):
             st.rerun()
@@ -94,7 +95,6 @@ def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
         if question := _first_question(workspace, model):
             workspace.ask(question)
             st.switch_page("pages/1_Chat.py")
-    # A row of its own: on a narrow screen, too, the first question stands before what the pages are for.
     pages, models = st.columns([3, 2], gap="large")
     with pages:
         _pages()
