@@ -49,6 +49,7 @@ ELSEWHERE = {
 """Choices that are kept under another name than that of their widget."""
 NO_CHOICES = {
     "widgets/by_keyboard.py: Column": "a place to click at",
+    "widgets/by_keyboard.py: name": "the same as a click",
     "widgets/by_keyboard.py: Part of the picture": "a place to click at",
     "widgets/by_keyboard.py: Row": "a place to click at",
     "widgets/image_source.py: Change": "what a button beside it does",

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from ...answer import Answer
+from ...answer import Answer, Head
 from ...attention.tower import (
     TowerFigures,
     image_positions,
@@ -26,6 +26,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ..state.results import answer_key
+from ..widgets.by_keyboard import one_by_keyboard
 from ..widgets.clicks import Entry, clickable
 from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import Row
@@ -105,9 +106,11 @@ def _heads(view: AttentionView, figures: TowerFigures) -> alt.TopLevelMixin:
         wrap=True,
     )
 
-    def clicked(entry: Entry) -> None:
-        head = (int(entry["layer"]), int(entry["head"]))
+    def choose(head: Head) -> None:
         view.tower_head = None if head == view.tower_head else head
+
+    def clicked(entry: Entry) -> None:
+        choose((int(entry["layer"]), int(entry["head"])))
 
     chart = head_map(
         figures.distance if measure == "distance" else figures.focus,
@@ -118,6 +121,8 @@ def _heads(view: AttentionView, figures: TowerFigures) -> alt.TopLevelMixin:
         size=MAP,
     )
     clickable(chart, "cell", "tower_heads", clicked, f"{MEASURES[measure]} of every head of the vision tower")
+    heads = [(layer, head) for layer, row in enumerate(figures.distance) for head in range(len(row))]
+    one_by_keyboard("Head of the tower", heads, view.tower_head, choose, "tower_keys", head_name)
     st.caption("The mean over all patches. Click a head to see it on the picture, again for all heads.")
     return chart
 
@@ -150,8 +155,8 @@ def _image(view: AttentionView, model: VisionLanguageModel, answer: Answer, imag
     whose = f"{len(chosen)} selected patches" if chosen else "the mean of all patches"
     st.caption(
         f"Vision tower, {head_name(view.tower_head)} · {whose}{f', {direction}' if chosen else ''}. The same for every "
-        "word, for the tower reads no words. Looks at places that became no image token, such as a class token, are "
-        + ("left out. " if chosen else "left out. Click a patch to see its own looks. ")
+        "word: the tower reads no words. Looks at places that became no image token, such as a class token, are "
+        + ("left out. " if chosen else "left out. Click a patch to see where it looks. ")
         + ("The tower looks at each of the squares alone: no patch looks at one of another. " if squares else "")
         + "By the last layers a patch's state holds more than its own pixels."
     )

@@ -11,8 +11,10 @@ from ...answer import TokenKind
 from ...attention.rows import Rows
 from ...attention.words import Word, answer_words, question_words, word_to_word
 from ...charts.heads import head_name, word_table
+from ...charts.tokens import visible
 from ...runs.kinds import ATTENTION_ROWS
 from ...vlm.model import VisionLanguageModel
+from ..widgets.by_keyboard import one_by_keyboard
 from ..widgets.clicks import Entry, clickable
 from ..widgets.scripts import Made, copy_script
 from ..widgets.taken_charts import save_chart
@@ -37,9 +39,11 @@ def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subjec
         {asked.index(question_words(answer)[view.word])} if subject.of_question and view.word is not None else set()
     )
 
-    def clicked(entry: Entry) -> None:
-        row = int(entry["word"])
+    def choose(row: int) -> None:
         view.word = question_words(answer).index(asked[row]) if row < len(asked) else None
+
+    def clicked(entry: Entry) -> None:
+        choose(int(entry["word"]))
 
     chart = word_table(
         [word.text for word in (*asked, *said)],
@@ -51,6 +55,9 @@ def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subjec
         cell=min(38, WIDTH // len(names)),
     )
     clickable(chart, "word", "attention_words", clicked, "how much each word looks at each other")
+    texts = [word.text for word in (*asked, *said)]
+    rows_said = [f"{row + 1}: {visible(text)}" for row, text in enumerate(texts)]
+    one_by_keyboard("Word", range(len(texts)), None, choose, f"words_keys_{len(texts)}", rows_said.__getitem__)
     lines = [
         {"word": word.text, "looks at": name, "attention": float(figure)}
         for word, figures in zip((*asked, *said), table, strict=True)

@@ -1,8 +1,9 @@
-"""What charts are clicked for, by keyboard: a head by its name, a patch by its row and column."""
+"""What charts are clicked for, by keyboard: a head by name, a patch by row and column, a layer, a cut, a word."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from ...answer import Head, TokenLayout
 from ...charts.heads import head_name
 from .head_finder import MANY, head_menu
 
+Option = TypeVar("Option", bound=Hashable)
 NAME, ICON = "By keyboard", ":material/keyboard:"
 
 
@@ -47,8 +49,40 @@ def head_and_patch_by_keyboard(
             row = st.number_input("Row", 1, view.rows, key=f"{key}_row_{number}_{view.rows}", width=120)
             column = st.number_input("Column", 1, view.columns, key=f"{key}_column_{number}_{view.columns}", width=120)
         position = view.positions[(int(row) - 1) * view.columns + int(column) - 1]
-        st.button("Select this patch, or let go of it", key=f"{key}_patch", on_click=toggle, args=(position,))
+        st.button("Select this patch, or unselect it", key=f"{key}_patch", on_click=toggle, args=(position,))
+
+
+def one_by_keyboard(
+    label: str,
+    options: Sequence[Option],
+    chosen: Option | None,
+    choose: Callable[[Option], None],
+    key: str,
+    said: Callable[[Option], str] = str,
+) -> None:
+    """A menu of whatever else a click on a figure chooses. `said` names an option, and `choose` is what the click on
+    it does."""
+    with st.popover(NAME, icon=ICON, type="tertiary", help="Choose without a click on the figure."):
+        _menu(label, options, chosen, choose, key, said)
 
 
 def _heads(heads: Sequence[Head], chosen: Head | None, choose: Callable[[Head], None], key: str) -> None:
     head_menu({head: head_name(head) for head in heads}, chosen, choose, f"{key}_head", "Head", placeholder="L2 H0")
+
+
+def _menu(
+    label: str,
+    options: Sequence[Option],
+    chosen: Option | None,
+    choose: Callable[[Option], None],
+    key: str,
+    said: Callable[[Option], str],
+) -> None:
+    def picked() -> None:
+        if (option := st.session_state[key]) is not None:
+            choose(option)
+
+    st.session_state[key] = chosen if chosen in options else None
+    st.selectbox(
+        label, list(options), index=None, format_func=said, key=key, on_change=picked, placeholder=said(options[0])
+    )
