@@ -14,3 +14,8 @@ def nats(value: float) -> str:
     """A log-probability, a log-odds or an entropy with its unit: “-0.018 nats”, “-2e-05 nats” where that is next to
     nothing."""
     return f"{value:.3f} nats" if abs(value) >= 0.0005 or value == 0 else f"{value:.0e} nats"
+
+
+def change_in_nats(value: float) -> str:
+    """How much a log-probability or a log-odds changes, with its sign: “+0.018 nats”; “0.000 nats” for none."""
+    return f"{value:+.3f} nats" if abs(value) >= 0.0005 else "0.000 nats"

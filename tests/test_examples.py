@@ -80,7 +80,7 @@ def test_the_notebook_asks_explains_and_tests(ran: Ran) -> None:
     picture, answer, drawn, tested, figures = json.loads(said)
     assert picture == drawn == "Image"
     assert answer == "The house is orange."
-    assert tested.startswith("removing its top 20 % of patches lowers the word's probability")
+    assert tested.startswith("removing its top 20% of patches lowers the word's probability")
     own, random = figures["deletion"]
     assert own < random
 
@@ -88,6 +88,6 @@ def test_the_notebook_asks_explains_and_tests(ran: Ran) -> None:
 def test_every_example_in_python_runs(ran: Ran) -> None:
     said, fault = ran.page
     assert not fault
-    for part in ("The house is orange.", "relevancy | Relevancy", "removing its top 20 % of patches", "Graph Edges:"):
+    for part in ("The house is orange.", "relevancy | Relevancy", "removing its top 20% of patches", "Graph Edges:"):
         assert part in said
     assert (ran.folder / "map.png").exists()

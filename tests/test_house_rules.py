@@ -180,3 +180,15 @@ def test_what_the_program_imports_is_required_and_what_is_required_is_imported()
         for pin in requirements(file)
     }
     assert imported - set(sys.stdlib_module_names) - {"core"} == required - IMPORTED_BY_TRANSFORMERS
+
+
+def test_a_figure_that_is_not_known_is_a_dash_in_every_table() -> None:
+    """Streamlit's own word for it is None."""
+    offenders = []
+    for path in sources("core/ui"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.dataframe":
+                told = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                if told.get("placeholder") != "'–'":
+                    offenders.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert offenders == []

@@ -24,7 +24,7 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def test_the_lines_in_python_run_with_the_installed_package(installed: Installed, tmp_path: Path) -> None:
     done = installed.run(installed.python, "-c", "\n".join(BLOCKS), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for said in ("The house is orange.", "removing its top 20 % of patches"):
+    for said in ("The house is orange.", "removing its top 20% of patches"):
         assert said in done.stdout
 
 

@@ -124,7 +124,7 @@ class FlipTable:
         measured = f"{counted(self.scenes, 'scene')}, {counted(self.graphs, 'graph')}"
         if self.of_a_layer is not None:
             measured += f", of each layer {counted(self.of_a_layer, 'head')} drawn at random"
-        yield f"{measured}; {self.masking.sentence}. Means over scenes [95 %]."
+        yield f"{measured}; {self.masking.sentence}. Means over scenes [95%]."
         yield f"{'distance':8} {'sets':>5} {'patches':>7}  {'explanation':20} {'random':20} {'top attention':20} nats"
         for row in self.radii:
             shares = " ".join(f"{_percent(one):20}" for one in (row.explanation, row.random, row.attention))
@@ -138,7 +138,7 @@ class FlipTable:
 
 
 def _percent(estimate: Estimate) -> str:
-    return f"{100 * estimate.value:.1f} % [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+    return f"{100 * estimate.value:.1f}% [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
 
 
 def _number(estimate: Estimate) -> str:

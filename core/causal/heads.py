@@ -85,7 +85,7 @@ class HeadsSummary:
         attended = sum(flip.attention.flipped for flip in flips)
         if tested < self.heads:
             whom = f"{tested} of {self.heads:,} heads were tested, drawn at random, as many of each layer"
-            of_all = f" ({estimate.value:.1%}; of all heads 95 % [{estimate.low:.1%}, {estimate.high:.1%}])"
+            of_all = f" ({estimate.value:.1%}; of all heads 95% [{estimate.low:.1%}, {estimate.high:.1%}])"
         else:
             whom, of_all = f"All {self.heads:,} heads were tested", f" ({estimate.value:.1%})"
         sentence = f"{whom}. Masking the explanation changes the token for {flipping.hits}{of_all}"

@@ -162,7 +162,7 @@ def series_curves(
     title: str,
     axis: str,
     controls: Collection[str] = (),
-    interval: str = "95 %",
+    interval: str = "95%",
     width: int = 420,
     height: int = 230,
     logarithmic: bool = False,

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from .figure import Beside, Figure, figure
 from .palette import CATEGORIES, CHOSEN, NEUTRAL
 
-WIDTH, HEIGHT = 215, 190
+WIDTH, HEIGHT = 206, 190
 STAGE = 24
 """Height in pixels of a stage's row."""
 
@@ -21,7 +21,7 @@ STAGE = 24
 @dataclass(frozen=True, eq=False)
 class Line:
     """A probability (0 to 1) at shares of the patches; `low` and `high` bound a band around it where there are several
-    draws. NaN points are not drawn."""
+    draws. NaN points are not drawn, and lines do not go on across them."""
 
     name: str
     shares: Float[np.ndarray, "point"]
@@ -34,7 +34,7 @@ def probability_curves(panels: Mapping[str, Sequence[Line]]) -> Beside:
     """A panel for each title (which names its x axis), side by side; the first line of each is the one tested, the
     others are its controls. Raises ValueError where there is no point at all."""
     tables = {title: _table(lines) for title, lines in panels.items()}
-    if all(table.empty for table in tables.values()):
+    if not any(table["value"].notna().any() for table in tables.values()):
         raise ValueError("there is no point to draw")
     names = list(dict.fromkeys(line.name for lines in panels.values() for line in lines))
     drawn = [_panel(table, title, names) for title, table in tables.items()]
@@ -47,10 +47,8 @@ def _table(lines: Sequence[Line]) -> pd.DataFrame:
         low = line.values if line.low is None else line.low
         high = line.values if line.high is None else line.high
         for share, value, least, most in zip(line.shares, line.values, low, high, strict=True):
-            if np.isfinite(value):
-                rows.append(
-                    {"name": line.name, "order": order, "share": share, "value": value, "low": least, "high": most}
-                )
+            # A point that was not reached has no value, and parts its line.
+            rows.append({"name": line.name, "order": order, "share": share, "value": value, "low": least, "high": most})
     return pd.DataFrame(rows, columns=["name", "order", "share", "value", "low", "high"])
 
 
@@ -61,7 +59,8 @@ def _panel(table: pd.DataFrame, title: str, names: Sequence[str]) -> alt.LayerCh
         legend=alt.Legend(title=None, orient="bottom", symbolType="stroke", symbolOpacity=1, labelLimit=220),
     )
     x = alt.X("share:Q", title=title, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5))
-    y = alt.Y("value:Q", title="probability", scale=alt.Scale(domain=[0, 1], clamp=True), axis=alt.Axis(tickCount=5))
+    percent = alt.Axis(format="%", tickCount=5)
+    y = alt.Y("value:Q", title="probability", scale=alt.Scale(domain=[0, 1], clamp=True), axis=percent)
     base = alt.Chart(table).encode(x=x, color=color)
     band = base.mark_area(opacity=0.18, tooltip=None).encode(y=alt.Y("low:Q", title="probability"), y2=alt.Y2("high:Q"))
     thick = alt.condition("datum.order == 0", alt.value(2.6), alt.value(1.6))
@@ -71,7 +70,7 @@ def _panel(table: pd.DataFrame, title: str, names: Sequence[str]) -> alt.LayerCh
         tooltip=[
             alt.Tooltip("name:N", title="order of the patches"),
             alt.Tooltip("share:Q", format=".0%", title=title),
-            alt.Tooltip("value:Q", format=".3f", title="probability"),
+            alt.Tooltip("value:Q", format=".2%", title="probability"),
         ],
     )
     return alt.LayerChart(layer=[band, line, points], width=WIDTH, height=HEIGHT)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..quantities import probability
 from .ranking import QUOTED
 from .result import Evidence, Result
 
@@ -14,12 +15,12 @@ UNCHANGED = 0.005
 
 
 def badge(evidence: Evidence) -> str:
-    """What taking away the map's top 20 % of patches does to the target, beside the controls: "removing its top 20 % of
-    patches lowers the word's probability from .98 to .31; random patches: .95; the middle of the picture: .80". Of the
-    first fill. Says what was not reached, where the test was stopped.
+    """What taking away the map's top 20% of patches does to the target, beside the controls: "removing its top 20% of
+    patches lowers the word's probability from 98.00% to 31.00%; random patches: 95.00%; the middle of the picture:
+    80.00%". Of the first fill. Says what was not reached, where the test was stopped.
     """
     before, after = evidence.full, _left([evidence.tested])
-    share = f"its top {100 * QUOTED:g} % of patches"
+    share = f"its top {100 * QUOTED:g}% of patches"
     word = "the word's probability" if evidence.target.rivals is None else "the word's probability against its rival"
     if math.isnan(before + after):
         return f"the test was stopped before {share} were removed"
@@ -32,13 +33,9 @@ def badge(evidence: Evidence) -> str:
     return f"removing {share} {change}; {controls}"
 
 
-def figure(probability: float) -> str:
-    """A probability for people: ".98", "1.00", "<.01"; "not reached" where it was not measured."""
-    if math.isnan(probability):
-        return "not reached"
-    if 0 < probability < 0.005:
-        return "<.01"
-    return f"{probability:.2f}".removeprefix("0")
+def figure(value: float) -> str:
+    """A probability for people; "not reached" where it was not measured."""
+    return "not reached" if math.isnan(value) else probability(value)
 
 
 def _left(results: Sequence[Result]) -> float:

@@ -24,7 +24,7 @@ class EvidenceSettings:
         minimum=2,
         maximum=50,
         step=1,
-        help="Points of a curve, equally far apart, beside those at 5, 10, 20 and 50 %.",
+        help="Points of a curve, equally far apart, beside those at 5, 10, 20 and 50%.",
     )
     draws: int = number(3, "Random orders", minimum=1, maximum=50, step=1, help="Controls that know nothing.")
     seed: int = number(0, "Seed", minimum=0, maximum=2**31 - 1, step=1)

@@ -51,7 +51,7 @@ class IntegratedGradients(Explainer):
     key = "integrated_gradients"
     name = "Integrated gradients"
     caveat = "Measured against a baseline that the model never saw: another baseline is another question."
-    cheaper = "Fewer steps take as much less."
+    cheaper = "Fewer steps take proportionally less time."
     Settings = IntegratedGradientsSettings
     needs = "image"
     signed = True

@@ -42,7 +42,7 @@ class OcclusionSuperpixels(PixelOcclusion):
     key = "occlusion_superpixels"
     name = "Hide superpixels"
     caveat = "A large segment takes more away than a small one, and segments need not be the things they look like."
-    cheaper = "Fewer segments take as much less; hiding image tokens reads the picture once."
+    cheaper = "Fewer segments take proportionally less time; hiding image tokens reads the picture once."
     Settings = OcclusionSuperpixelsSettings
 
     def parts(self, question: Question, layout: TokenLayout, settings: OcclusionSuperpixelsSettings) -> list[Part]:

@@ -50,7 +50,7 @@ class AttentionKnockout(Mechanism):
         "still arrives (Geva et al. 2023)."
     )
     order = 30
-    cheaper = "Fewer ways take as much less."
+    cheaper = "Fewer ways take proportionally less time."
     Settings = AttentionKnockoutSettings
     keeps_partial = True
 

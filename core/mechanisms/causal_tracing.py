@@ -85,7 +85,7 @@ class CausalTracing(Mechanism):
         "2022)."
     )
     order = 50
-    cheaper = "Fewer samples, or groups of tokens in place of each, take as much less."
+    cheaper = "Fewer samples, or groups of tokens in place of each, take proportionally less time."
     Settings = CausalTracingSettings
     keeps_partial = True
 

@@ -34,8 +34,8 @@ class HeadAblationSettings:
         NOTHING,
         "Replaced by",
         (NOTHING, MEAN),
-        help="Nothing: the head hands on zeros. Its mean over the positions of this question and answer leaves what it "
-        "always writes, and takes what it writes here.",
+        help="Nothing: the head's output is zero. Its mean over the positions of this question and answer keeps what "
+        "it always writes, and removes what it writes here.",
     )
     draws: int = number(5, "Random orders", minimum=1, maximum=50, step=1)
 
@@ -53,7 +53,7 @@ class HeadAblation(Mechanism):
         "with random heads."
     )
     order = 40
-    cheaper = "Fewer random orders take as much less."
+    cheaper = "Fewer random orders take proportionally less time."
     Settings = HeadAblationSettings
     keeps_partial = True
 

@@ -42,7 +42,7 @@ class LogitLens(Mechanism):
     name = "What positions say"
     caveat = "Early states need not be meant to be read so; Findings says how far image tokens can be."
     order = 20
-    cheaper = "Fewer layers take as much less."
+    cheaper = "Fewer layers take proportionally less time."
     Settings = LogitLensSettings
 
     def estimate(self, model: VisionLanguageModel, answer: Answer, target: Target, settings: LogitLensSettings) -> int:

@@ -160,7 +160,7 @@ class Curves:
     curves: Sequence[Curve]
     axis: str
     unit: str = "nats"
-    interval: str = "95 %"
+    interval: str = "95%"
 
     def rows(self, answer: Answer) -> list[Row]:
         """A line for each point."""

@@ -60,7 +60,7 @@ def test_mask_and_re_ask_is_one_click_from_the_node(learned: Page, settle: Settl
     page.frame_locator(FRAME).locator("canvas").click(position=where(page, 0))  # type: ignore[arg-type]
     page.get_by_role("button", name="Mask it and re-ask").click()
     expect(page.get_by_text("1 patch masked")).to_be_visible()
-    expect(page.get_by_text("with the image tokens hidden from the reader instead")).to_be_visible()
+    expect(page.get_by_text("with attention to their image tokens blocked instead")).to_be_visible()
 
 
 def test_heads_are_tested_and_one_is_chosen_from_the_ranking(learned: Page, settle: Settle) -> None:
@@ -90,13 +90,13 @@ def test_the_graph_is_saved_with_its_settings(learned: Page, tmp_path: Path) -> 
 
 def test_a_stop_in_the_middle_of_testing_all_heads_keeps_the_layers_done(learned: Page, settle: Settle) -> None:
     page = learned
-    # With pixels, so that there is time to stop: hiding tokens from the reader is done in a second or two.
+    # With pixels, so that there is time to stop: blocking attention to tokens is done in a second or two.
     way = page.get_by_test_id("stSelectbox").filter(has_text="Masking").locator("input")
     way.scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list of choices closes when the page scrolls under it
     way.click()
-    page.get_by_role("option", name="replace pixels, read anew").click()
-    expect(way).to_have_value("replace pixels, read anew")
+    page.get_by_role("option", name="replace the pixels, encode again").click()
+    expect(way).to_have_value("replace the pixels, encode again")
     settle(page)
     page.get_by_role("button", name="Test all heads of all 6 layers").click()
     # The layers that are done are kept one by one; two of them make a map.

@@ -111,7 +111,7 @@ def test_clicking_a_token_shows_alternatives_and_survives_a_page_switch(chat: Pa
     target = chat.get_by_text(re.compile(r"^Target: ")).inner_text()
 
     chat.get_by_role("link", name="Home").click()
-    expect(chat.get_by_role("heading", name="A picture to start with")).to_be_visible()
+    expect(chat.get_by_role("heading", name="Ask a first question")).to_be_visible()
     settle(chat)
     chat.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     expect(chat.get_by_role("heading", name="Chat")).to_be_visible()
@@ -180,7 +180,9 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     button(chat, "Ask again without it").click()
     expect(chat.get_by_text("The original answer")).to_be_visible()
     settle(chat)
-    expect(chat.get_by_text(re.compile("change in log-probability"))).to_be_visible()
+    expect(
+        chat.get_by_text(re.compile("^Log-probability of the original answer under the masked picture"))
+    ).to_be_visible()
     figures = chat.locator('[data-testid="stVegaLiteChart"]')
     expect(figures).to_be_visible()
     expect(chat.get_by_text("Asked again with regions hidden: 1")).to_be_visible()
@@ -198,7 +200,7 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     expect(chat.get_by_text("The original answer")).to_be_visible()
 
     chat.get_by_role("link", name="Home").click()
-    expect(chat.get_by_role("heading", name="A picture to start with")).to_be_visible()
+    expect(chat.get_by_role("heading", name="Ask a first question")).to_be_visible()
     settle(chat)
     chat.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     expect(covered(chat)).to_be_visible()
@@ -255,7 +257,7 @@ def test_a_bad_file_gets_a_sentence_and_the_conversation_stays(
     chat.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(
         {"name": name, "mimeType": "image/png", "buffer": data}
     )
-    expect(chat.get_by_text("That file was not taken over")).to_be_visible()
+    expect(chat.get_by_text("This file could not be used")).to_be_visible()
     settle(chat)
     expect(chat.get_by_test_id("stChatMessage")).to_have_count(2)
     expect(chat.get_by_text("scene 27 · 168 × 168 px")).to_be_visible()

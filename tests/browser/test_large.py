@@ -49,7 +49,7 @@ def largest(context: BrowserContext) -> Iterator[list[int]]:
 def ask(page: Page, settle: Settle) -> None:
     """Ask on Chat, for a short answer."""
     page.get_by_role("button", name=re.compile("^Decoding|greedy")).click()
-    most = page.get_by_label("At most this many tokens", exact=True)
+    most = page.get_by_label("Maximum new tokens", exact=True)
     most.fill(TOKENS)
     most.press("Enter")
     settle(page)
@@ -144,7 +144,7 @@ def test_patches_by_the_thousand_are_clicked_hovered_over_enlarged_and_read(
     picture = canvas(page, "attention_picture")
     assert re.match(r"row 14 column 18 attention [\d.]+% share", hovered(page, picture, 100, 79))
     picture.click(position={"x": 100, "y": 79})
-    expect(page.get_by_role("button", name="Let go of 1 patch")).to_be_visible()
+    expect(page.get_by_role("button", name="Clear selection (1 patch)")).to_be_visible()
     settle(page)
 
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Mechanisms").click()

@@ -38,12 +38,12 @@ def test_a_head_is_clicked_to_its_picture_and_the_page_is_found_again(page: Page
     cells = page.locator(".st-key-mechanisms_heads .vega-embed g.mark-rect.role-mark").last.locator("path")
     expect(cells).to_have_count(36)
     cells.nth(7).click()
-    expect(caption(page, "by what L1 H1 takes from each position alone")).to_be_visible()
+    expect(caption(page, "by what L1 H1 takes from each patch alone")).to_be_visible()
     settle(page)
     page.get_by_role("link", name="Relevancy").first.click()
     settle(page)
     page.get_by_role("link", name="Mechanisms").first.click()
-    expect(caption(page, "by what L1 H1 takes from each position alone")).to_be_visible()
+    expect(caption(page, "by what L1 H1 takes from each patch alone")).to_be_visible()
 
 
 def test_colour_bars_are_named_by_the_address_that_the_page_has(page: Page) -> None:
@@ -59,7 +59,7 @@ def test_a_point_of_a_curve_lets_the_model_answer_with_that_cut(page: Page, sett
     expect(points).to_have_count(12)
     points.last.click()
     expect(page.get_by_text(re.compile(r"^With layers \d to \d of .+ cut$"))).to_be_visible()
-    expect(caption(page, "^Rows: the original's tokens")).to_be_visible()
+    expect(caption(page, "^Log-probability of the original answer under the change")).to_be_visible()
 
 
 def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: Settle) -> None:

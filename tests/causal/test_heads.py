@@ -88,7 +88,7 @@ def test_what_is_said_of_all_heads_is_an_interval_and_of_tested_ones_a_share() -
     # Wilson's interval of 1 of 8, as published tables have it.
     assert sample.sentence == (
         "8 of 64 heads were tested, drawn at random, as many of each layer. Masking the explanation changes the token "
-        "for 1 (12.5%; of all heads 95 % [2.2%, 47.1%]), as many of the most attended patches for 0, random sets in "
+        "for 1 (12.5%; of all heads 95% [2.2%, 47.1%]), as many of the most attended patches for 0, random sets in "
         "50.0%. 4 had no patch to mask or nearly all, and count as not changing it."
     )
     assert HeadsSummary(tests, 8).sentence.startswith(

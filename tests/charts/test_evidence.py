@@ -15,12 +15,13 @@ def rows(chart: object) -> list[dict[str, object]]:
     return [row for table in specification["datasets"].values() for row in table]
 
 
-def test_points_that_were_not_reached_are_not_drawn() -> None:
+def test_points_that_were_not_reached_have_no_value_and_part_their_line() -> None:
     map_ = Line("this map", SHARES, np.array([0.9, np.nan, 0.1]))
     random = Line("random", SHARES, np.array([0.9, 0.8, 0.1]), np.array([0.9, 0.7, 0.1]), np.array([0.9, 0.85, 0.1]))
     drawn = rows(probability_curves({"removed": [map_, random]}))
     assert [(row["name"], row["share"], row["low"], row["high"]) for row in drawn] == [
         ("this map", 0.0, 0.9, 0.9),
+        ("this map", 0.5, None, None),
         ("this map", 1.0, 0.1, 0.1),
         ("random", 0.0, 0.9, 0.9),
         ("random", 0.5, 0.7, 0.85),

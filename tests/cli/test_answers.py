@@ -149,7 +149,7 @@ def test_evidence_tells_each_figure_beside_its_controls(
     [map_] = explain(explainers()["raw_attention"], llava, answer, [whole_answer(answer)])
     [trial] = evaluate(llava, answer, [map_])
     assert ran.code == 0
-    assert line["badge"].startswith("removing its top 20 % of patches")
+    assert line["badge"].startswith("removing its top 20% of patches")
     assert line["figures"]["deletion"]["value"] == pytest.approx(trial.tested.figures["deletion"].value, rel=1e-3)
     assert line["figures"]["deletion"]["random"] == pytest.approx(trial.chance("deletion"), rel=1e-3)
 
@@ -203,7 +203,7 @@ def test_the_page_shows_maps_and_tests_and_trusts_no_text(command: Command, scen
     read = Page(page.read_text(encoding="utf-8"))
     assert HOSTILE in read.text
     assert f"({ran.lines[0]['model'][:8]}), float32 on cpu" in read.text, "a map says whose it is"
-    assert "removing its top 20 % of patches" in read.text
+    assert "removing its top 20% of patches" in read.text
     assert read.tags >= {"img", "svg", "table"}
     assert not read.tags & {"script", "a", "link", "iframe", "object"}
     assert not [name for name, _ in read.attributes if name.startswith("on")]

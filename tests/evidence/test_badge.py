@@ -24,15 +24,15 @@ def evidence(left: float, random: tuple[float, ...] = (0.94, 0.96), target: Targ
 
 def test_it_gives_both_probabilities_and_the_controls() -> None:
     assert badge(evidence(0.31)) == (
-        "removing its top 20 % of patches lowers the word's probability from .98 to .31; random patches: .95; "
-        "the middle of the picture: .80"
+        "removing its top 20% of patches lowers the word's probability from 98.00% to 31.00%; random patches: "
+        "95.00%; the middle of the picture: 80.00%"
     )
 
 
 def test_a_rise_and_no_change_are_called_so() -> None:
-    assert "raises the word's probability from .98 to 1.00" in badge(evidence(0.999))
-    assert "leaves the word's probability at .98" in badge(evidence(0.981))
-    assert "from .98 to <.01" in badge(evidence(0.0001))
+    assert "raises the word's probability from 98.00% to 99.90%" in badge(evidence(0.999))
+    assert "leaves the word's probability at 98.10%" in badge(evidence(0.981))
+    assert "from 98.00% to 0.01%" in badge(evidence(0.0001))
 
 
 def test_a_contrast_is_against_its_rival() -> None:
@@ -40,5 +40,5 @@ def test_a_contrast_is_against_its_rival() -> None:
 
 
 def test_a_stopped_test_says_what_it_did_not_reach() -> None:
-    assert badge(evidence(NAN)) == "the test was stopped before its top 20 % of patches were removed"
+    assert badge(evidence(NAN)) == "the test was stopped before its top 20% of patches were removed"
     assert "random patches: not reached" in badge(evidence(0.3, (NAN, NAN)))

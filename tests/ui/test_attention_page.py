@@ -94,7 +94,7 @@ def test_clicked_patches_can_colour_heads_and_are_outlined(page: AppTest) -> Non
     assert "2.5" in str([layer["mark"].get("strokeWidth") for layer in spec(page, "attention_picture")["layer"]])
     click(page, "attention_picture", "patch", second)
     assert view_of(page).patches == (places[6],)
-    next(button for button in page.button if button.label.startswith("Let go of")).click().run()
+    next(button for button in page.button if button.label.startswith("Clear selection")).click().run()
     assert view_of(page).patches == () and view_of(page).measure == "image"
 
 

@@ -17,9 +17,10 @@ from core.causal.explanation_test import Masking
 from core.causal.heads import heads_tests
 from core.causal.pag import Pag
 from core.causal.settings import GraphSettings
+from core.quantities import change_in_nats
 from core.street.recipe import SceneRecipe
 from core.ui.causal import heads, node, page
-from core.ui.causal.naming import SAYS, edge_in_words, nats
+from core.ui.causal.naming import SAYS, edge_in_words
 from core.ui.causal.settings import ALPHA, FORM, in_words
 from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, SAMPLES, TESTS, CausalView
 from core.ui.jobs.page import STOPPED
@@ -169,7 +170,9 @@ def test_a_patch_is_masked_and_asked_again_one_click_away(app: App, llava: Trans
     assert [entry.positions for entry in asked_again] == [(graph.nodes[number].position,)]
     (mask,) = asked_again[0].reasked.answer.question.masks
     assert 0.05 < mask.hidden.mean() < 0.075, "one patch of sixteen"
-    assert f"{nats(asked_again[0].hidden_change)} with the image tokens hidden" in captions(at)
+    assert f"{change_in_nats(asked_again[0].hidden_change)} with attention to their image tokens blocked" in captions(
+        at
+    )
 
 
 def test_a_word_cannot_be_masked_and_the_page_says_so(app: App, llava: TransformersModel) -> None:
@@ -232,7 +235,7 @@ def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
     assert at.button(key="causal_sample").disabled and "causal_gallery" not in chart_keys(at)
     find = at.selectbox(key=keyed(at, "causal_find_"))
     best = max((flip for test in tests for flip in test.rates.flips), key=lambda flip: flip.beyond_random)
-    moved = nats(best.explanation.change)
+    moved = change_in_nats(best.explanation.change)
     assert find.options[0] == f"L{best.layer} H{best.head} · {moved}{', flips' * best.explanation.flipped}"
     assert len(find.options) == 12 and sum(option.endswith(" · not tested") for option in find.options) == 3
     find.select(find.options[0]).run()
@@ -400,7 +403,7 @@ def test_an_arrow_is_read_from_cause_to_effect() -> None:
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
-    assert [nats(change) for change in (-0.0004, 0.0, -0.0012, 1.5)] == ["0.000 nats"] * 2 + [
+    assert [change_in_nats(change) for change in (-0.0004, 0.0, -0.0012, 1.5)] == ["0.000 nats"] * 2 + [
         "-0.001 nats",
         "+1.500 nats",
     ]

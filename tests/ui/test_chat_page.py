@@ -398,7 +398,7 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
         ask_again(at, part)
     table = at.dataframe[0].value
     assert table["picture"].tolist() == [0.5, 0.25]
-    assert "target" not in table and len(table["whole answer"]) == 2
+    assert "change: target" not in table and len(table["change: answer"]) == 2
     key = f"reasks_{work.inspected.serial}_0"
 
     def mark(*rows: int) -> None:
@@ -408,7 +408,7 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
     work.target = Target((1,))
     mark(0)
     expected = [row.reasked.outcome.changes[1] for row in work.reasks]
-    np.testing.assert_allclose(at.dataframe[0].value["target"], expected, atol=0.006)
+    np.testing.assert_allclose(at.dataframe[0].value["change: target"], expected, atol=0.0006)
     said_there = work.answer.tokens[1].id
     rival = next(one.id for one in work.answer.tokens[1].alternatives if one.id != said_there)
     contrast = Target((1,), (rival,))
@@ -418,7 +418,7 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
     at.button(key="reasks_contrast").click().run()
     assert not at.exception and "reasks_contrast" not in [button.key for button in at.button]
     odds = [row.change(contrast) for row in work.reasks]
-    np.testing.assert_allclose(at.dataframe[0].value["target"], odds, atol=0.006)
+    np.testing.assert_allclose(at.dataframe[0].value["change: target"], odds, atol=0.0006)
     assert "log-odds" in csv_text(work.reasks, work.answer, contrast)
     ask_again(at, 0.25)  # the contrast is measured at once
     assert work.reasks[-1].change(contrast) == pytest.approx(odds[1], abs=1e-5)

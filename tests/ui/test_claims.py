@@ -111,7 +111,7 @@ def test_both_pages_tell_one_verdict_with_its_rule_and_figures(
     assert f"**{verdict.capitalize()}.**" in words(at)
     assert claim.says in words(at) and claim.rule in words(at) and claim.control in words(at)
     assert claim.caveat in captions(at) and claim.link in captions(at) and f"condition of {key}" in captions(at)
-    assert f"because <b>{key}</b>" in said(at) and "200 scenes, 11 of use" in captions(at)
+    assert f"because <b>{key}</b>" in said(at) and "11 of the scenes could be used" in captions(at)
     assert {row["value"] for row in told(at, "share") if "name" in row} == {0.9, 0.3}, "nats have an axis of their own"
     assert {row["value"] for row in told(at, "nats") if "name" in row} == {4.2}
     assert [row["at"] for row in told(at, "number of heads")] == [1.0]
@@ -179,9 +179,9 @@ def test_all_claims_are_measured_again_and_put_back(
     at = opened(app, exchange_of(llava), "findings")
     at.number_input(key="findings_scenes").set_value(7).run()
     at.button(key="findings_again").click().run()
-    assert "7 scenes (stopped before the end)" in captions(at)
+    assert "7 scenes, stopped before the end" in captions(at)
     at.button(key="findings_back").click().run()
-    assert "200 scenes, 11 of use" in captions(at)
+    assert "11 of the scenes could be used" in captions(at)
 
 
 def test_nothing_that_was_measured_of_another_model_is_told_of_this_one(app: App, llava: TransformersModel) -> None:

@@ -92,7 +92,7 @@ def test_one_click_gives_the_map_its_badge_and_its_figures(
     at = opened(app, exchange_of(model), spec=spec)
     assert "Removing its top" not in captions(at) and "Not tested yet" in captions(at)
     after_test(at)
-    assert "Removing its top 20 % of patches" in captions(at) and "random patches" in captions(at)
+    assert "Removing its top 20% of patches" in captions(at) and "random patches" in captions(at)
     assert metrics_of(at)[:4] == ["Comprehensiveness ↑", "Deletion ↓", "Insertion ↑", "Sufficiency ↓"]
     assert at.button(key="evidence_test").disabled
 

@@ -171,7 +171,7 @@ def test_a_bundle_is_handed_over_and_taken_in_and_a_broken_one_told(app: App, st
     with store.open(id_, only_look=True) as run:
         export_bundle(run, file)
     at.file_uploader[0].upload("run.zip", file.read_bytes(), "application/zip").run()
-    assert len(store.list()) == 2 and "“Which?” is taken in." in texts(at)
+    assert len(store.list()) == 2 and "“Which?” is imported." in texts(at)
     at.file_uploader[0].upload("../<b>.zip", b"PK no", "application/zip").run()
     assert not at.exception and len(store.list()) == 2
     assert "“<b>.zip” is no bundle, or a damaged one" in texts(at)

@@ -78,13 +78,13 @@ def test_heads_have_their_increase_and_a_click_shows_where_they_take_it_from(
     patches = {row["position"]: row["value"] for row in told(at, "increase (nats)") if "position" in row}
     assert len(patches) == 16
     assert all(patches[place] == pytest.approx(float(taken[place]), abs=1e-6) for place in patches)
-    assert "L1 H2 takes from each position" in captions(at) and view_of(at).head == (1, 2)
+    assert "L1 H2 takes from each patch" in captions(at) and view_of(at).head == (1, 2)
     parts = re.findall(r"([a-z ]+) ([+-][0-9.]+)[,.]", captions(at).split("Sums:")[1].split("What heads")[0])
     assert parts[-1][0] == " the predicting position itself"
     assert sum(float(value) for _, value in parts) == pytest.approx(float(taken.sum()), abs=0.003)
     at.switch_page("Home.py").run()
     at.switch_page("pages/5_Mechanisms.py").run()
-    assert "L1 H2 takes from each position" in captions(at)
+    assert "L1 H2 takes from each patch" in captions(at)
     click(at, "mechanisms_heads", "cell", {"layer": 1, "head": 2})
     assert view_of(at).head is None and "the first 5 heads take" in captions(at)
 
@@ -237,7 +237,7 @@ def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: Transforme
 def test_the_map_is_tested_with_its_badge(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava))
     at.button(key="evidence_test").click().run()
-    assert not at.exception and "emoving its top 20 % of patches" in captions(at)
+    assert not at.exception and "emoving its top 20% of patches" in captions(at)
     at.text_input(key="mechanisms_word").set_value("dog").run()
     assert "evidence_test" not in {button.key for button in at.button}, "a word nobody said cannot be tested"
 

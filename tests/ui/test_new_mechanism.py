@@ -124,7 +124,7 @@ def test_its_map_is_tested(new: Path, app: App, llava: TransformersModel) -> Non
     at = opened(app, exchange_of(llava), "dull")
     at.button(key=COMPUTE).click().run()
     at.button(key="evidence_test").click().run()
-    assert not at.exception and "emoving its top 20 % of patches" in captions(at)
+    assert not at.exception and "emoving its top 20% of patches" in captions(at)
     assert "evidence_forget" not in {button.key for button in at.button}, "it is no explainer's map"
 
 

@@ -149,7 +149,7 @@ def test_a_second_tab_only_looks_and_goes_on_with_a_copy(app: App, runs: RunStor
     first = ask(app(), "What color is the house?")
     id_ = kept(first)
     second = app(params={"run": id_})
-    assert "open in another tab" in said(second) and "Only looked at" in said(second)
+    assert "open in another tab" in said(second) and "Read only" in said(second)
     ask(second, "And the car?")
     ask(first, "And the door?")
     kept(first)

@@ -13,6 +13,7 @@ from ...attention.words import question_words, where
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
+from ...counted import counted
 from ...runs.kinds import ATTENTION_ROWS
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
@@ -51,7 +52,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
     with st.container(horizontal=True, gap="small"):
         if view.patches:
             st.button(
-                f"Let go of {len(view.patches)} patch{'es' * (len(view.patches) > 1)}",
+                f"Clear selection ({counted(len(view.patches), 'patch', 'patches')})",
                 icon=":material/deselect:",
                 on_click=partial(_clear, view),
             )

@@ -10,10 +10,11 @@ import numpy as np
 import streamlit as st
 
 from ...charts.tokens import AlignedToken, aligned_chart
-from ...quantities import nats, probability
+from ...quantities import change_in_nats, nats, probability
 from ...reports.code import Writer
 from ...runs.compared import Figure, changes, figure_of
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from .columns import Column, width_of
 from .panel import Panel
 from .taking_along import Taken, take_along
@@ -33,10 +34,10 @@ def answers_panel(panel: Panel) -> None:
                 _aligned(panel.columns[0], column, width_of(panel.columns), taken)
         _take(panel.columns[0], column, taken)
     if len(panel.columns) > 1:
-        st.caption(
-            "From the second column on: the first answer's tokens, below them this one's, and the change of the "
-            "log-probability (nats) from the first to this one where the same token stands in both. Figures are those "
-            "of when the answer was given, each in its own context."
+        folded(
+            "From the second column on: the first answer's tokens, and below them this one's.",
+            "Where the same token stands in both, the change of its log-probability (nats) from the first to this one. "
+            "Figures are those of when the answer was given, each in its own context.",
         )
     taken.ending = partial(_ending, panel.columns)
     take_along(taken)
@@ -58,7 +59,9 @@ def _said(column: Column, first: Figure | None) -> None:
     st.text(f"{measure} of {column.name}: {nats(figure.value)}{sure}")
     if column.number and first is not None and first.value is not None and first.measure == figure.measure:
         change = figure.value - first.value
-        st.caption(escaped(f"{change:+z.3f} nats against the first" if abs(change) >= 0.0005 else "As in the first"))
+        st.caption(
+            escaped(f"{change_in_nats(change)} against the first" if abs(change) >= 0.0005 else "As in the first")
+        )
 
 
 def _aligned(one: Column, other: Column, width: int, taken: Taken) -> None:

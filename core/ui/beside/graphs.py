@@ -143,7 +143,9 @@ def _edges(learned: Sequence[Learned]) -> None:
     st.text(f"{', '.join(parts)}; {len(edges)} different ones.")
     in_parts = any(map(_in_parts, learned))
     rows = [_row(edge, learned, in_parts) for edge in edges]
-    st.dataframe(rows[:SHOWN], hide_index=True, height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges")
+    st.dataframe(
+        rows[:SHOWN], hide_index=True, placeholder="–", height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges"
+    )
     if len(rows) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(rows):,}; the file has all.")
 

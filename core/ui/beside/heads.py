@@ -22,6 +22,7 @@ from ...charts.heatmap import Scale, scale_of
 from ...mechanisms.contributions import contribution_passes, contributions
 from ...mechanisms.head_contributions import INCREASE, MEANING
 from ...mechanisms.logprob_increase import head_increases, increase_passes
+from ...quantities import change_in_nats
 from ...reports.code import Writer
 from ...runs.kinds import ATTENTION_ROWS, HEAD_INCREASES
 from ...vlm.cancel import CancelToken
@@ -240,7 +241,7 @@ def _map(
             if difference and by == ATTENTION
             else f"{most:.1%}"
             if by == ATTENTION
-            else f"{most:+.3f} nats"
+            else change_in_nats(most)
         )
         what = "Changes most" if difference else "Has most"
         st.caption(f"{what}: {head_name((int(layer), int(head)))}, {number}")

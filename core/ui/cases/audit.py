@@ -123,7 +123,7 @@ def _result(
         }
         for number, (question, answer) in enumerate(zip(result.questions, result.answers, strict=True))
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
     save_table(rows, "phrasings", "audit_csv")
     with st.container(horizontal=True, gap="medium"):
         chart = phrasing_matrix(result.key_words, result.questions, result.probability)

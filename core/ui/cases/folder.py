@@ -169,7 +169,7 @@ def _run(view: CasesView, model: VisionLanguageModel, chosen: Benchmark, file: P
             help="Each case is asked once, greedily, and the answer's dependence on the picture is measured.",
         )
     told = expected(model, most - done) if most > done else None
-    foretold(told, "What is asked already is kept, and gone on with after a stop.")
+    foretold(told, "Finished cases are kept, and a run that was stopped continues after them.")
     if clicked:
 
         def ask(cancel: CancelToken, report: Report) -> None:

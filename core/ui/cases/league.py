@@ -19,6 +19,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.figures import ARROWS, meanings
+from ..widgets.folded import folded
 from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import save_chart
@@ -66,10 +67,11 @@ def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
     right = ", ".join(f"{family} {league.right[family]} of {count}" for family, count in league.asked.items())
     other = "" if league.model == model.card.fingerprint else " It is of another model than the one in use."
     settings = ", ".join(f"{name} {value}" for name, value in league.settings.items())
-    st.caption(
-        f"{escaped(league.model_name)} on drawn, held-out scenes; only answers that are right are scored: "
-        f"{escaped(right)}. {escaped(settings)}.{other} Run it again, or go on with it:"
+    folded(
+        f"{escaped(league.model_name)} on drawn, held-out scenes.{other}",
+        f"Only answers that are right are scored: {escaped(right)}. Settings: {escaped(settings)}.",
     )
+    st.caption("To run it again, or to continue it:")
     st.code(file.command, language=None)
 
 
@@ -100,7 +102,7 @@ def _chart(league: League, metric: str, family: str | None) -> None:
     st.altair_chart(chart, width="content", alt=f"{name} of each method against seconds")
     save_chart(chart, f"league-{metric}", "save_league")
     st.caption(
-        f"{ARROWS[map_metrics()[metric].better]} {map_metrics()[metric].better} is better. Vertical lines are 95 % "
+        f"{ARROWS[map_metrics()[metric].better]} {map_metrics()[metric].better} is better. Vertical lines are 95% "
         f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {QUICK:g} s."
     )
 

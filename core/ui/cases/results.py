@@ -25,6 +25,7 @@ from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.scripts import copy_code, kept_model
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import pair_rows, save_chart
@@ -64,15 +65,15 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         order = st.selectbox("Order", get_args(Order), key="cases_order", persist_state="session", width=260)
     shown = ordered(filtered(run.results, which, notes), order)
     if not shown:
-        st.caption(f"No case is {which}." if run.results else "No case is answered yet.")
+        st.caption(f"There is no case of this kind: {which}." if run.results else "No case is answered yet.")
         return
     _table(view, shown, notes, f"{file}_{which}_{order}")
-    st.caption(
+    folded(
         f"{len(shown):,} of {counted(len(run.results), 'case')} of {escaped(run.set)}, answered by "
-        f"{escaped(run.model_name)}. Image dependence: log-probability of the answer with the picture, less that with "
-        "a black one (nats, summed over its tokens, so long answers have more); near zero, the picture did not matter, "
-        "and below, it speaks "
-        "against what was said. Tick a case to look into it."
+        f"{escaped(run.model_name)}. Tick a case to look into it.",
+        "Image dependence: the log-probability of the answer with the picture, less that with a black one (nats, "
+        "summed over its tokens, so long answers have more). Near zero, the picture did not matter; below zero, it "
+        "speaks against what was said.",
     )
     result = next((one for one in shown if one.id == view.case), None)
     case = None if result is None else chosen.by_id.get(result.id)
@@ -157,13 +158,14 @@ def _table(view: BenchmarkView, shown: Sequence[Result], notes: Mapping[str, Not
     st.dataframe(
         pd.DataFrame([_row(result, notes.get(result.id, Note())) for result in shown]),
         hide_index=True,
+        placeholder="–",
         height=min(HEIGHT, 37 + 35 * len(shown)),
         key=key,
         on_select=clicked,
         selection_mode="single-row",
         column_config={
-            "image dependence": st.column_config.NumberColumn(format="%.2f", width=124, help="In nats: see below."),
-            "log-probability": st.column_config.NumberColumn(format="%.2f", width=112, help="Of the answer, in nats."),
+            "image dependence": st.column_config.NumberColumn(format="%.3f", width=124, help="In nats: see below."),
+            "log-probability": st.column_config.NumberColumn(format="%.3f", width=112, help="Of the answer, in nats."),
             "question": st.column_config.TextColumn(width=270),
             "said": st.column_config.TextColumn(width=230),
         },

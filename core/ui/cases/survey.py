@@ -27,6 +27,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets import spoken
+from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
 from ..widgets.scripts import copy_code, kept_model
 from ..widgets.taken_charts import pair_rows, save_chart
@@ -55,7 +56,7 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
     copy_code(survey_script(kept_model(model.card.fingerprint), each))
     contradicting = sum(line.contradictions > 0 for line in lines)
     asked = counted(len(lines), "question")
-    st.text(f"{asked}; in {contradicting} of them two wordings get answers that cannot both be true.")
+    st.text(f"{asked}, of which {contradicting} get answers that cannot both be true.")
     with st.container(horizontal=True, gap="medium"):
         for measure, name in MEASURES.items():
             measured = [one for one in correlations(lines) if one.measure == measure]
@@ -66,11 +67,11 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
                 rows = pair_rows([_pair(one) for one in measured])
                 save_chart(chart, f"contradictions-{measure}", f"save_survey_{measure}", rows)
                 st.caption(said(measured))
-    st.caption(
-        f"Lines and brackets are 95 % intervals over the n scenes (bootstrap); none of fewer than {LEAST} scenes, and "
-        f"none where fewer than {LEAST_APART} are contradicted otherwise than the rest. Over all families together the "
-        "correlation also tells families apart, some of which are contradicted more and rest less on the picture: look "
-        "into each, too."
+    folded(
+        "Lines and brackets are 95% intervals over the n scenes (bootstrap).",
+        f"There is none of fewer than {LEAST} scenes, and none where fewer than {LEAST_APART} are contradicted "
+        "otherwise than the rest. Over all families together the correlation also tells families apart, some of which "
+        "are contradicted more and rest less on the picture: look at each, too.",
     )
 
 
@@ -80,10 +81,10 @@ def _run(view: CasesView, model: VisionLanguageModel, file: Path) -> None:
             st.number_input("Scenes of each family", 1, 200, 8, key="survey_each", persist_state="session", width=170)
         )
         clicked = st.button("Survey them", icon=":material/query_stats:", key="survey_run")
-        st.caption(f"{len(FAMILIES)} families; kept in {file.name}, and gone on with next time.", width="content")
+        st.caption(f"{len(FAMILIES)} families; kept in {file.name}, and continued next time.", width="content")
     key = ("survey", str(file), each)
     told = expected(model, each * len(FAMILIES))
-    foretold(told, "Fewer scenes take as much less; those that are finished are kept.")
+    foretold(told, "Fewer scenes take proportionally less time. Finished scenes are kept after a stop.")
     if clicked:
 
         def run(cancel: CancelToken, report: Report) -> None:

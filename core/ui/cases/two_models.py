@@ -98,9 +98,9 @@ def _agreement(first: Run, second: Run, comparison: Comparison) -> None:
         else ""
     )
     st.caption(
-        f"{counted(total, 'case')} of {escaped(first.set)} that both were asked.{apart} So uneven a disagreement "
-        f"({comparison.only_first:,} to {comparison.only_second:,}) has p = {comparison.p_value:.2g} where neither "
-        "model is better (McNemar's exact test)."
+        f"{counted(total, 'case')} of {escaped(first.set)} that both were asked.{apart} If neither model were better, "
+        f"a disagreement as uneven as {comparison.only_first:,} to {comparison.only_second:,} would have "
+        f"p = {comparison.p_value:.2g} (McNemar's exact test)."
     )
 
 
@@ -119,10 +119,16 @@ def _differing(first: Run, second: Run, comparison: Comparison) -> None:
     if not pairs:
         st.caption("There is no such case.")
         return
-    st.dataframe(pd.DataFrame([_row(*pair) for pair in pairs]), hide_index=True, height=min(420, 37 + 35 * len(pairs)))
+    st.dataframe(
+        pd.DataFrame([_row(*pair) for pair in pairs]),
+        hide_index=True,
+        height=min(420, 37 + 35 * len(pairs)),
+        placeholder="–",
+    )
     save_table([_row(*pair, longest=None) for pair in pairs], "two-models", "two_models_csv")
     st.caption(
-        f"{len(pairs):,} cases. To open one in an explorer, use its model and click it under Benchmarks from a folder."
+        f"{counted(len(pairs), 'case')}. To open one in an explorer, load its model and tick it under Benchmarks from "
+        "a folder."
     )
 
 

@@ -15,6 +15,7 @@ from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnail
 from ...charts.heads import SmallImage, gallery, head_map
 from ...masking import as_seen
+from ...quantities import change_in_nats
 from ...runs.kinds import HEADS_TEST
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
@@ -28,7 +29,6 @@ from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
 from ..widgets.taken_charts import save_chart
-from .naming import nats
 from .view import HEADS_TESTS, SAMPLES, CausalView
 
 SMALL, WIDTH = 101, 664
@@ -82,7 +82,7 @@ def _figure(test: HeadsTest, head: int) -> str:
         return (
             "isolated" if graph.explanation.isolated else "no patch" if not graph.verdict(test.rates.radius) else "all"
         )
-    return f"{nats(flip.explanation.change)}{', flips' if flip.explanation.flipped else ''}"
+    return f"{change_in_nats(flip.explanation.change)}{', flips' if flip.explanation.flipped else ''}"
 
 
 def heads_test_panel(

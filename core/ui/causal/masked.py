@@ -13,10 +13,12 @@ from ...causal.costs import explanation_expected
 from ...causal.discovery import CausalGraph
 from ...causal.explanation_test import ExplanationTest, Masking, Trial, explanation_test, image_positions
 from ...charts.tokens import visible
+from ...counted import counted
 from ...runs.kinds import EXPLANATION_TEST
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..state.graphs import GraphKey
+from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
@@ -25,7 +27,7 @@ from .naming import names_of
 from .view import TESTS, CausalView, MaskedKey
 
 CAPS = (32, 64, 128, 256, 512, 1024)
-MODES = {"reader": "hide image tokens from the reader", "pixels": "replace pixels, read anew"}
+MODES = {"reader": "block attention to these image tokens", "pixels": "replace the pixels, encode again"}
 KINDS = {"candidate": "part of the explanation", "whole": "all of it", "random": "random", "attention": "top attention"}
 WAYS = "causal_mode"
 
@@ -50,7 +52,7 @@ def explanation_test_panel(
     told = None
     if patches and (run or test is None):
         told = explanation_expected(model, answer, graph, radius, view.masking, cap)
-        foretold(told, "At most: it ends at the first part that changes the token.")
+        foretold(told, "This is the most: the test ends at the first part that changes the token.")
     if run:
 
         def work(cancel: CancelToken, report: Callable[[float], None]) -> None:
@@ -66,10 +68,11 @@ def explanation_test_panel(
 
 def _nothing_yet(patches: int) -> str:
     if not patches:
-        return "The explanation holds no patch at this distance, so there is nothing to mask."
+        return "The explanation has no patch at this distance, so there is nothing to mask."
     return (
         "Parts of the explanation are masked, smallest first, until the token changes; random sets and the most "
-        f"attended patches of the same size are masked beside them. Patches in it: {patches}."
+        "attended patches of the same size are masked as controls. The explanation has "
+        f"{counted(patches, 'patch', 'patches')}."
     )
 
 
@@ -86,19 +89,21 @@ def _how(view: CausalView) -> int:
         format_func=MODES.__getitem__,
         key=WAYS,
         on_change=chosen,
-        width=270,
-        help="Hidden from the reader, a patch may still have told its neighbours what it shows; with its pixels "
-        "replaced it was never there. The two may disagree.",
+        width=290,
+        help="Where attention is blocked, a patch's neighbours may still hold what it shows; where its pixels are "
+        "replaced, nothing does. The two may disagree.",
     )
     st.session_state["causal_fill"] = view.masking.fill
     st.selectbox("Fill", get_args(Fill), key="causal_fill", on_change=chosen, width=110)
-    return int(st.select_slider("Most forward passes", CAPS, 256, key="causal_cap", persist_state="session", width=200))
+    return int(
+        st.select_slider("Maximum forward passes", CAPS, 256, key="causal_cap", persist_state="session", width=200)
+    )
 
 
 def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
     st.text(test.sentence)
     if test.stopped:
-        st.caption("You stopped this; what was tried before is kept.")
+        st.caption("You stopped this. Sets that were tried are kept.")
     sufficient = test.sufficient
     if sufficient is not None:
         nodes = names_of(graph, answer, sufficient.nodes)
@@ -108,6 +113,7 @@ def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
+            placeholder="–",
             height="content" if len(rows) < 9 else 320,
             column_config={
                 "change (nats)": st.column_config.NumberColumn(
@@ -116,10 +122,11 @@ def _result(answer: Answer, graph: CausalGraph, test: ExplanationTest) -> None:
             },
         )
         save_table(rows, "explanation-test", "explanation_test_csv")
-    st.caption(
-        f"{test.forwards} forward passes; {test.masking.sentence}. Every set tried is listed, the smallest first "
-        "(its words count too, though they are not masked), then the whole and the controls. Masking can also change a "
-        "token because the picture looks odd: compare with the random sets."
+    folded(
+        "Masking can also change a token because the picture looks odd: compare with the random sets.",
+        f"{counted(test.forwards, 'forward pass', 'forward passes')}; {test.masking.sentence}. Every set tried is "
+        "listed, the smallest first (its words count too, though they are not masked), then the whole and the "
+        "controls.",
     )
     of_graph = {"token": graph.token, "layer": graph.layer, "head": graph.head, "settings": graph.settings}
     copy_script(answer, Made(EXPLANATION_TEST, test, {"graph": of_graph}))

@@ -42,11 +42,6 @@ def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
     return drawn_nodes(graph, answer, details)
 
 
-def nats(change: float) -> str:
-    """A change of a log-probability; what rounds to nothing has no sign."""
-    return f"{change:+.3f} nats" if abs(change) >= 0.0005 else "0.000 nats"
-
-
 SAYS = {
     "-->": "{a} causes {b}",
     "o->": "{a} causes {b}, or something unseen drives both (a latent confounder)",

@@ -13,7 +13,9 @@ from ...causal.explanation_test import Positions, image_positions
 from ...causal.pag import bits
 from ...causal.reasking import ReaskedWithout, ask_without
 from ...charts.overlays import fit
+from ...counted import counted
 from ...masking import as_seen
+from ...quantities import change_in_nats
 from ...runs.kinds import REASKED_WITHOUT
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -21,7 +23,7 @@ from ..state.graphs import GraphKey
 from ..widgets.chips import escaped
 from ..widgets.scripts import Made, copy_script
 from ..widgets.tables import save_table
-from .naming import edge_in_words, name_of, names_of, nats
+from .naming import edge_in_words, name_of, names_of
 from .view import REASKED, CausalView
 
 SEEN = 150
@@ -99,7 +101,7 @@ def _to_target(answer: Answer, graph: CausalGraph, node: int) -> None:
     this = "the patch" if graph.nodes[node].kind is TokenKind.IMAGE else "the word"
     says = "no edge: the two are unrelated" if unrelated else edge_in_words(relation.edge, this, "the target")
     st.text(f"{name}  {relation.edge or 'and'}  {target}: {says}.")
-    where = f"{steps} {'step' if steps == 1 else 'steps'} away" if steps else "not in the target's tree"
+    where = f"{counted(steps, 'step')} away" if steps else "not in the target's tree"
     lines = [
         f"Attention from the target {graph.nodes[node].attention:.2%}; {where}.",
         f"Correlation with the target {relation.correlation:+.3f} (p = {relation.p_value:.2g} given nothing).",
@@ -118,7 +120,7 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
     """All its edges, and what each says."""
     near = list(bits(graph.learned.graph.adjacent[node]))
     if not near:
-        st.text("No edge ends at it.")
+        st.text("It has no edge.")
         return
     rows = []
     for other in near:
@@ -133,10 +135,11 @@ def _edges(answer: Answer, graph: CausalGraph, node: int) -> None:
                 "it says": edge_in_words(relation.edge, "this", "that"),
             }
         )
-    with st.expander(f"Its {len(near)} edge{'' if len(near) == 1 else 's'}", expanded=len(near) <= 4):
+    with st.expander(f"Its {counted(len(near), 'edge')}", expanded=len(near) <= 4):
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
+            placeholder="–",
             height="content" if len(rows) < 7 else 260,
             column_config={"correlation": st.column_config.NumberColumn(format="%.3f")},
         )
@@ -185,8 +188,8 @@ def _result(answer: Answer, graph: CausalGraph, without: ReaskedWithout) -> None
                 st.text(answer.text)
             change = float(outcome.changes[graph.token])
             st.caption(
-                f"The target's log-probability changes by {nats(change)} with the pixels masked, "
-                f"{nats(without.hidden_change)} with the image tokens hidden from the reader instead."
+                f"The target's log-probability changes by {change_in_nats(change)} with the pixels masked, "
+                f"{change_in_nats(without.hidden_change)} with attention to their image tokens blocked instead."
             )
             about = {"token": graph.token, "positions": without.positions, "fill": without.fill}
             copy_script(answer, Made(REASKED_WITHOUT, without, about))

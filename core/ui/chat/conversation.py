@@ -125,7 +125,7 @@ def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
             st.text(exchange.said or "…")
             st.caption("Stopped.")
             return
-        st.text(answer.text or "(the model ended its answer without a word)")
+        st.text(answer.text or "(an empty answer: the model ended it at once)")
         how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{counted(len(answer.tokens), 'token')} · {answer.seconds:.2f} s{how}", width="content")
@@ -165,7 +165,7 @@ def _edit(workspace: Workspace, index: int) -> None:
                     workspace.choose_images(exchange.images)
                 workspace.ask(text, places)
                 st.rerun()
-            if st.button("Leave it", key="leave_edit"):
+            if st.button("Cancel", key="leave_edit"):
                 workspace.editing = None
                 st.rerun()
 
@@ -229,7 +229,7 @@ def _decoding(present: Decoding) -> Decoding:
         help="Draw only from the most probable tokens that together reach this probability.",
     )
     most = st.number_input(
-        "At most this many tokens", 1, 1024, present.max_new_tokens, key="max_new_tokens", persist_state="session"
+        "Maximum new tokens", 1, 1024, present.max_new_tokens, key="max_new_tokens", persist_state="session"
     )
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, present.seed, key="decoding_seed", persist_state="session", disabled=temperature == 0

@@ -47,7 +47,7 @@ def _choice(layers: int, tokens: int) -> KeepRows:
     )
     if of == LAST:
         last = st.number_input(
-            "So many of the last tokens",
+            "Number of last tokens",
             1,
             tokens,
             min(FEW, tokens),

@@ -19,6 +19,7 @@ from ...geometry import clip_of, hidden_note, never_seen, percent
 from ...masking import FILL_NAMES, apply_mask, as_seen, covered_patches, rasterize, snap_to_patches
 from ...perturb.perturbation import HiddenPixels
 from ...perturb.reask import Reasked, reask_under
+from ...quantities import change_in_nats
 from ...runs.kinds import REASKED
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -26,6 +27,8 @@ from ..jobs.job import Job
 from ..state.reasks import add, shown_of
 from ..state.workspace import Exchange, MaskDraft, Workspace
 from ..widgets.asking import stop_row, trouble_of
+from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.picture_choice import picture_choice
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
@@ -277,11 +280,12 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
     )
     chart = aligned_chart(columns, RESULT)
     st.altair_chart(chart, width="content", alt="the two answers token by token")
-    st.caption(
-        "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each *original* "
-        f"token when it is read under the masked picture; {outcome.change:+.2f} in all. "
-        "Orange: less probable, purple: more. "
-        "A changed answer shows that the region mattered here, not that nothing else did."
+    folded(
+        "Log-probability of the original answer under the masked picture: "
+        f"{escaped(change_in_nats(outcome.change))} in all. Orange: less probable, purple: more probable.",
+        "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
+        "token when it is read under the masked picture. A changed answer shows that the region mattered here, not "
+        "that nothing else did.",
     )
     with st.container(horizontal=True, gap="small"):
         save_chart(chart, "asked-again", "save_asked_again", aligned_rows(columns))

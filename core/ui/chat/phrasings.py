@@ -36,7 +36,7 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
             scene, workspace.answer.question.text[:500] if workspace.answer else None
         )
     st.caption(
-        "Each is asked of the present picture on its own, without the conversation. They should get the same facts."
+        "Each is asked of the present picture on its own, without the conversation. All should ask about the same fact."
     )
     places = _inputs(workspace)
     questions = [text.strip() for text in workspace.phrasings]
@@ -47,11 +47,11 @@ def phrasings_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
         if len(questions) < MOST and st.button("Add a phrasing", icon=":material/add:", key="add_phrasing"):
             workspace.phrasings = [*workspace.phrasings, ""]
             st.rerun()
-        if len(questions) > FEWEST and st.button("Take the last away", icon=":material/remove:", key="drop_phrasing"):
+        if len(questions) > FEWEST and st.button("Remove the last", icon=":material/remove:", key="drop_phrasing"):
             workspace.phrasings = workspace.phrasings[:-1]
             st.rerun()
         if not ready:
-            st.caption("Fill in every phrasing, each a different one.")
+            st.caption("Fill in every phrasing. No two may be the same.")
         waiting = st.container()
     if ready:
         foretold(expected(model, len(questions)))

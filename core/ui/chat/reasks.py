@@ -20,6 +20,7 @@ from ...charts.tokens import aligned_chart, aligned_tokens, cut
 from ...counted import counted
 from ...masking import FILL_NAMES
 from ...perturb.reask import Reasked, with_contrast
+from ...quantities import change_in_nats
 from ...runs.reasks import ReaskRow
 from ...spreadsheet import csv_table
 from ...vlm.cancel import CancelToken
@@ -99,8 +100,8 @@ def reasks_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exc
         pins_link(workspace)
     named = escaped(measure_of(answer, target, model))
     st.caption(
-        f"Mark rows at their left. Target: the change of {named}; whole answer: that of its log-probability. Both in "
-        "nats, when what was said first is read under the masked picture."
+        f"Mark rows at their left. Change of the target: by how many nats {named} changes when what was said first is "
+        "read under the masked picture; of the answer: its log-probability in all."
     )
     _measure_contrast(workspace, model, rows, target)
     pair = [row for name in view.beside for row in rows if row_name(row.reasked) == name]
@@ -154,8 +155,8 @@ def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key:
                 "filled with": ", ".join(FILL_NAMES[fill] for fill in row.fills),
                 "patches": len(row.patches),
                 "picture": row.hidden,
-                **({} if target is None else {"target": _rounded(row.change(target))}),
-                "whole answer": _rounded(row.reasked.outcome.change),
+                **({} if target is None else {"change: target": _rounded(row.change(target))}),
+                "change: answer": _rounded(row.reasked.outcome.change),
                 "answer": cut(row.reasked.answer.text, LONGEST),
             }
             for row in rows
@@ -164,6 +165,7 @@ def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key:
     chosen = st.dataframe(
         table,
         hide_index=True,
+        placeholder="–",
         height=min(HIGHEST, HEAD + LINE * len(rows)),
         row_height=LINE,
         key=key,
@@ -177,11 +179,11 @@ def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key:
                 width=84, help=f"Image tokens that the region covers, of {patches:,}."
             ),
             "picture": st.column_config.NumberColumn(format="percent", width=80, help="The share that was hidden."),
-            "target": st.column_config.NumberColumn(
-                format="%+.2f", width=90, help=f"Change of the target's {_measure(target)}, in nats."
+            "change: target": st.column_config.NumberColumn(
+                format="%+.3f", width=115, help=f"Change of the target's {_measure(target)}, in nats."
             ),
-            "whole answer": st.column_config.NumberColumn(
-                format="%+.2f", width=110, help="Change of the whole answer's log-probability, in nats."
+            "change: answer": st.column_config.NumberColumn(
+                format="%+.3f", width=118, help="Change of the whole answer's log-probability, in nats."
             ),
             "answer": st.column_config.TextColumn(width=300, help="What was said then."),
         },
@@ -191,7 +193,7 @@ def _table(rows: Sequence[ReaskRow], answer: Answer, target: Target | None, key:
 
 def _rounded(change: float | None) -> float | None:
     """To the digits that are shown; never "-0.00"."""
-    return None if change is None else round(change, 2) + 0.0
+    return None if change is None else round(change, 3) + 0.0
 
 
 def _change(row: ReaskRow, target: Target | None) -> float | None:
@@ -269,8 +271,8 @@ def _side_by_side(view: ChatView, one: ReaskRow, other: ReaskRow, target: Target
             st.button("Close", key="end_beside", type="tertiary", on_click=_beside, args=(view, ()))
         if first is not None and second is not None:
             st.text(
-                f"The target's {_measure(target)} changes by {first:+z.2f} nats under the first region and by "
-                f"{second:+z.2f} under the second: {second - first:+z.2f} between them."
+                f"The target's {_measure(target)} changes by {change_in_nats(first)} under the first region and by "
+                f"{change_in_nats(second)} under the second: {change_in_nats(second - first)} between them."
             )
         with st.container(horizontal=True, gap="large"):
             for row in (one, other):

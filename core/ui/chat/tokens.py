@@ -12,6 +12,7 @@ from ...quantities import nats, probability
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target
 from ..state.workspace import Exchange, Workspace
+from ..widgets.folded import folded
 from ..widgets.taken_charts import save_chart
 from ..widgets.target import target_chips, target_granularity, target_rival
 
@@ -19,10 +20,11 @@ from ..widgets.target import target_chips, target_granularity, target_rival
 def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Chips, and for the chosen one its alternatives. What is chosen here is the target on every page."""
     picks = target_chips(workspace, exchange, answer)
-    st.caption(
-        "The bluer, the more probable. Joined chips are one word: a token that begins with a blank begins a word, one "
-        "that does not goes on with the former; in scripts without blanks Unicode's rules part words. Probabilities "
-        "are the model's own, before temperature and top-p."
+    folded(
+        "The bluer a token, the more probable. Joined tokens are one word.",
+        "A token that begins with a blank begins a word; one that does not continues the word before. In scripts "
+        "without blanks, Unicode's rules separate words. Probabilities are the model's own, before temperature and "
+        "top-p.",
     )
     if workspace.target is None or not picks:
         st.info(

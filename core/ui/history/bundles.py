@@ -160,8 +160,8 @@ def take_in(view: HistoryView) -> None:
             id_, damage = import_bundle(runs(), path)
         title = title_of(runs().info(id_))
         if not damage:
-            return Told(f"{title} is taken in.")
-        return Told(f"{title} is taken in, but for {many(len(damage), 'piece')}:", damage=damage, wrong=True)
+            return Told(f"{title} is imported.")
+        return Told(f"{title} is imported, but for {many(len(damage), 'piece')}:", damage=damage, wrong=True)
 
     waiting = place.empty()
     waiting.caption(":material/progress_activity: Checking the bundle …")

@@ -10,7 +10,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.tokens import AlignedToken, aligned_chart
 from ...errors import RunDamaged, SightlineError
-from ...geometry import percent
+from ...quantities import nats, probability
 from ...reports.case_scripts import two_answers_script
 from ...runs.compared import Pair, changes, figure_of, paired
 from ...runs.info import RunInfo
@@ -18,6 +18,7 @@ from ...runs.manifest import TurnSummary
 from ...runs.run import Run
 from ..state.keeping import runs
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.pages import page_of
 from ..widgets.scripts import copy_code
 from ..widgets.taken_charts import aligned_rows, save_chart
@@ -74,10 +75,10 @@ def _pairs(first: Run, second: Run) -> None:
     for pair in page_of(pairs, AT_ONCE, f"pairs_{first.id}_{second.id}"):
         with st.container(border=True):
             _pair(pair, first, second)
-    st.caption(
-        "Log-probabilities are in nats, as they were when the answer was given: of the target of each run, or of the "
-        "whole answer where none was chosen. Below two answers: their tokens in columns, and the change from the first "
-        "to the second where the same token stands in both."
+    folded(
+        "Log-probabilities are of each run's target, or of the whole answer where none was chosen.",
+        "They are in nats, as they were when the answer was given. Below two answers stand their tokens in columns, "
+        "and the change from the first to the second where the same token stands in both.",
     )
 
 
@@ -141,7 +142,7 @@ def _one(side: Side, asked: bool) -> None:
         of = f"“{escaped(one_line(''.join(answer.tokens[index].label for index in side.target.tokens), 60))}”"
     value = "not known, for the rival was not kept"
     if figure.value is not None:
-        sure = f", a probability of {percent(math.exp(figure.value))}" if figure.measure == "log-probability" else ""
-        value = f"{figure.value:z.3f} nats{sure}"
+        sure = f" ({probability(math.exp(figure.value))})" if figure.measure == "log-probability" else ""
+        value = f"{nats(figure.value)}{sure}"
     against = " against its rival" if side.target is not None and side.target.rivals is not None else ""
     st.caption(f"{escaped(side.model)}. {figure.measure.capitalize()} of {of}{against}: {value}")

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from ...answer import Answer, Head, Target
 from ...charts.heads import head_map, head_name, layers_without
+from ...counted import counted
 from ...mechanisms.ablation import head_means, without_heads
 from ...mechanisms.head_ablation import MEAN, NOTHING, HeadAblation
 from ...perturb.reask import Reasked, reask_under
@@ -20,7 +21,9 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.workspace import Workspace
+from ..widgets.by_keyboard import one_by_keyboard
 from ..widgets.clicks import Entry, clickable
+from ..widgets.folded import folded
 from ..widgets.layers import greyed
 from ..widgets.scripts import Made
 from . import answer_difference
@@ -70,8 +73,8 @@ def _how(answer: Answer) -> tuple[Measure, bool]:
         required=True,
         key="mechanisms_instead",
         persist_state="session",
-        help="Nothing: the head hands on zeros. Its mean over the positions of this question and answer leaves what it "
-        "always writes, and takes what it writes here.",
+        help="Nothing: the head's output is zero. Its mean over the positions of this question and answer keeps what "
+        "it always writes, and removes what it writes here.",
         wrap=True,
     )
     return measure, instead == MEAN
@@ -85,7 +88,7 @@ def _take(view: MechanismsView, ordered: list[Head]) -> None:
     st.button(
         f"Choose the first {int(number)}", on_click=view.ablate, args=(ordered[: int(number)],), key="ablate_first"
     )
-    st.button("Let go of all", on_click=view.ablate, args=((),), disabled=not view.ablated, key="ablate_none")
+    st.button("Clear selection", on_click=view.ablate, args=((),), disabled=not view.ablated, key="ablate_none")
 
 
 def _choose(view: MechanismsView, scores: Float[np.ndarray, "layers heads"], measure: Measure) -> None:
@@ -107,8 +110,10 @@ def _choose(view: MechanismsView, scores: Float[np.ndarray, "layers heads"], mea
     clickable(
         chart, "cell", "mechanisms_ablate", clicked, f"{measure.lower()} of every head; click heads to choose them"
     )
-    st.caption(
-        f"Click heads to choose them (outlined), or choose the first k. {measure}: {SAYS[measure]}{greyed(without)}"
+    heads = [(layer, head) for layer, row in enumerate(scores) for head in range(len(row)) if layer not in without]
+    one_by_keyboard("Head", heads, None, view.toggle, "ablate_keys", head_name)
+    folded(
+        "Click heads to choose them (outlined), or choose the first k.", f"{measure}: {SAYS[measure]}{greyed(without)}"
     )
 
 
@@ -116,7 +121,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     """The answer without the chosen heads."""
     heads = view.ablated
     if not heads:
-        st.info("Choose heads on the map: they are then taken away.", icon=":material/ads_click:")
+        st.info("Choose heads on the map: the answer without them then stands here.", icon=":material/ads_click:")
         return
     named = ", ".join(map(head_name, heads[:MOST_NAMED])) + (" …" if len(heads) > MOST_NAMED else "")
     key = ("without", answer_key(answer), heads, mean)
@@ -127,7 +132,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
         report(0.2)
         return reask_under(model, answer, without_heads(heads, means), cancel=cancel)
 
-    st.markdown(f"**Without {named}** ({len(heads)} head{'s' * (len(heads) > 1)}, replaced by {instead})")
+    st.markdown(f"**Without {named}** ({counted(len(heads), 'head')}, replaced by {instead})")
     reasked = view.obtain(model, REASKED, key, "answering without these heads", "without", make)
     if reasked is not None:
         answer_difference_panel(reasked, "ablated")

@@ -7,6 +7,9 @@ import streamlit as st
 from ...answer import Answer
 from ...charts.tokens import aligned_chart, aligned_tokens
 from ...perturb.reask import Reasked
+from ...quantities import change_in_nats
+from ..widgets.chips import escaped
+from ..widgets.folded import folded
 
 WIDTH = 470
 
@@ -19,10 +22,11 @@ def answer_difference_panel(reasked: Reasked, name: str) -> None:
     st.altair_chart(
         aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
     )
-    st.caption(
+    folded(
+        "Log-probability of the original answer under the change: "
+        f"{escaped(change_in_nats(reasked.outcome.change))} in all. Orange: less probable, purple: more probable.",
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
-        f"token when the original is read so; {reasked.outcome.change:+z.2f} in all. Orange: less probable, purple: "
-        f"more. {reasked.seconds:.2f} s."
+        f"token when the original is read so. {reasked.seconds:.2f} s.",
     )
 
 

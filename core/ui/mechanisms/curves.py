@@ -6,7 +6,6 @@ import time
 from functools import partial
 
 import numpy as np
-import streamlit as st
 
 from ...answer import Answer, Target
 from ...charts.curves import WindowPoint, window_curves
@@ -24,8 +23,10 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
+from ..widgets.by_keyboard import one_by_keyboard
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.folded import folded
 from ..widgets.forecasts import foreseen, foretold
 from ..widgets.scripts import Made
 from .saving import Row, save
@@ -101,12 +102,14 @@ def cut_curves(
         width=WIDTH,
     )
     clickable(chart, "point", "mechanisms_curves", clicked, "change in log-probability by the layers that are cut")
+    points = [(name, point.first) for name, curve in curves.items() for point in curve.points]
+    one_by_keyboard("Cut", points, view.cut, view.pick_cut, "cut_keys", lambda cut: f"{cut[0]}, from layer {cut[1]} on")
     before = next(iter(curves.values())).before
-    st.caption(
-        f"Uncut, {escaped(measure_of(answer, target, model))} is {nats(before)}; the curves say by how "
-        f"much it changes when {window} layer{'s are' if window > 1 else ' is'} cut. Click a point to let the model "
-        f"answer so.{_nothing_to_cut(model)} {sum(curve.seconds for curve in curves.values()):.2f} s. "
-        f"{AttentionKnockout.caveat}"
+    folded(
+        f"By how much {escaped(measure_of(answer, target, model))} changes when {window} "
+        f"layer{'s are' if window > 1 else ' is'} cut. Click a point to see the answer with that cut.",
+        f"Uncut it is {nats(before)}.{_nothing_to_cut(model)} {sum(curve.seconds for curve in curves.values()):.2f} s. "
+        f"{AttentionKnockout.caveat}",
     )
     settings: Row = {
         "method": "attention knockout",

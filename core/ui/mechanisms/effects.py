@@ -14,8 +14,10 @@ from ...mechanisms.tracing import Trace
 from ...runs.kinds import TRACE
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target, measure_of
+from ..widgets.by_keyboard import one_by_keyboard
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
+from ..widgets.folded import folded
 from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import MechanismsView, Traced
@@ -39,12 +41,15 @@ def tracing_effects(
     chart = effect_map(names, effects.T, spread.T if several else None, chosen=view.traced_layer, click="layer")
     with st.container(width=int(chart.width) + BESIDE):
         clickable(chart, "layer", "mechanisms_trace", clicked, "effect of restoring each group at each layer")
+        layers = list(range(effects.shape[0]))
+        one_by_keyboard("Layer", layers, view.traced_layer, view.pick_layer, "trace_keys", "layer {}".format)
         if traced.complete < 1:
             st.caption(f":material/timelapse: {traced.complete:.0%} of it was done; dashed cells were not looked at.")
-        st.caption(
-            f"{total_effect(traced)} The map: what restoring gives back of "
-            f"{escaped(measure_of(answer, target, model))}, in nats{', mean over samples' if several else ''}; "
-            f"{escaped(named)}. {result.seconds:.1f} s. {CausalTracing.caveat}{not_reached(answer, traced)}"
+        folded(
+            f"Each cell: what restoring it gives back of {escaped(measure_of(answer, target, model))}, in "
+            f"nats{', the mean over samples' if several else ''}.",
+            f"{total_effect(traced)} {escaped(named[:1].upper() + named[1:])}. {result.seconds:.1f} s. "
+            f"{CausalTracing.caveat}{not_reached(answer, traced)}",
         )
         settings: Row = {
             "method": "causal tracing",

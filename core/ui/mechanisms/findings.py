@@ -8,6 +8,7 @@ from ...claims.registry import claims
 from ...claims.report import Results, committed_trouble
 from ...claims.run import SCENES
 from ...counted import counted
+from ...vlm.forecast import duration
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import PageJobs
 from ..state.workspace import Workspace
@@ -15,6 +16,7 @@ from ..widgets.chips import escaped
 from ..widgets.claims.panel import claim_panel, verdict_box
 from ..widgets.claims.running import MOST_SCENES, SCENES_HELP, measure_claims, tell_stop
 from ..widgets.claims.view import REPORTS, ClaimsView, committed, report_key, standing
+from ..widgets.folded import folded
 from .view import MechanismsView
 
 FEW = 20
@@ -82,8 +84,8 @@ def _back(view: ClaimsView, model: VisionLanguageModel) -> None:
 def _about(results: Results) -> None:
     libraries = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     scenes = max(report.asked for report in results.reports)
-    st.caption(
-        f"{escaped(results.model_name)} · {counted(scenes, 'scene')} for each claim · begun {escaped(results.begun)} · "
-        f"{results.seconds / 60:.0f} min · {escaped(libraries)}. The rules were written down before the first run."
+    folded(
+        f"{escaped(results.model_name)} on {counted(scenes, 'scene')} for each claim. The rules were set in advance.",
+        f"Begun {escaped(results.begun)} with {escaped(libraries)}. {duration(results.seconds)}.",
     )
     st.code(results.command, language=None)

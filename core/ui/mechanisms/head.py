@@ -15,6 +15,7 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.places import place_of
 from ..widgets.scripts import Made, copy_script
 from .subject import Subject
@@ -45,10 +46,11 @@ def head_panel(
         _words("contribution: all it adds here", reading.contribution, subject)
         _words("value: what it takes from its first source", reading.value, subject)
         _words("input: what stands at that source", reading.input, subject)
-    st.caption(
-        f"The source is where the head looks most: {escaped(at)}. Contribution and value are what these summands alone "
-        "make of the final state's logits; the input is the residual stream that enters the layer there, of which the "
-        "head makes both its key and its value, read by the logit lens. Small summands are spread over many words."
+    folded(
+        f"The source is where the head looks most: {escaped(at)}.",
+        "Contribution and value are what these summands alone make of the final state's logits. The input is the "
+        "residual stream that enters the layer at the source, of which the head makes both its key and its value, read "
+        "by the logit lens. Small summands are spread over many words.",
     )
     copy_script(answer, Made(HEAD_READING, reading, {"token_targets": subject.token_targets}))
 

@@ -87,8 +87,8 @@ def coloured_words(
         chart = words_chart(chips, WORDS, scale_of(known, signed=signed, faintest=faintest))
         st.altair_chart(chart, width="content", alt=description)
     st.caption(
-        f"The words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g} {unit}; hover for figures. Dashed "
-        "words are not on it: the predicting position, whose sum stands with the map, and what comes after."
+        f"Colours on the words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g} {unit}. Hover over a word "
+        "for its figure. Dashed words have none: the position that predicts the target, and what comes after it."
     )
 
 

@@ -220,7 +220,7 @@ def _words(
                 key="mechanisms_lens_table",
                 alt="the most probable word of every token and layer",
             )
-        st.caption(_said(model, answer, subject, first, marked, len(positions), states))
+        folded(*_said(model, answer, subject, first, marked, len(positions), states))
         save(
             answer,
             {"method": "logit lens"},
@@ -239,14 +239,16 @@ def _said(
     marked: Collection[int],
     rows: int,
     states: Read,
-) -> str:
+) -> tuple[str, str]:
+    """What the table shows, in a sentence, and how to read it."""
     word = escaped(visible(model.reader.piece(subject.token_targets[0].token)))
     where = [first[row] for row in marked if row in first]
-    here = f"comes first there from layer {min(where)} on" if where else "comes first there at no layer shown"
+    here = f"comes first from layer {min(where)} on" if where else "comes first at no layer shown"
     left_out = len(words_read(answer)) - rows
+    before = f" Left out: {counted(left_out, 'token')} before these." if left_out else ""
     return (
-        "What the state at each token of question and answer would say next, at every layer shown, coloured by "
-        "that word's probability; the last column is what the last layer left. ▸ predicts the target: "
-        f"“{word}” {here}. Outlined: the first layer that puts it "
-        f"first.{f' The {left_out} tokens before these are left out.' if left_out else ''} {states.seconds:.2f} s."
+        f"What each token of question and answer would say next, layer by layer. At ▸, which predicts the target, "
+        f"“{word}” {here}.",
+        "Colour: that word's probability. The last column is what the last layer left. Outlined: the first layer that "
+        f"puts “{word}” first.{before} {states.seconds:.2f} s.",
     )

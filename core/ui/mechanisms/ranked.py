@@ -22,6 +22,7 @@ from ..jobs.page import Report
 from ..state.results import answer_key
 from ..state.target import describe_target, measure_of
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.forecasts import foreseen, foretold
 from ..widgets.scripts import Made
 from .saving import Row, save
@@ -86,10 +87,11 @@ def _drawn(
         key="mechanisms_ranking",
         alt="change in log-probability without the first heads of the ranking and without random ones",
     )
-    st.caption(
-        f"By how many nats {escaped(measure_of(answer, target, model))} changes without the first k heads by "
-        f"{measure.lower()} (blue), replaced by {instead}; grey: as many random heads, mean "
-        f"and range of {counted(len(random), 'draw')}. The ranking is true as far as blue falls faster."
+    folded(
+        "The ranking is true as far as the blue line falls faster than the grey one.",
+        f"Blue: by how many nats {escaped(measure_of(answer, target, model))} changes without the first k heads by "
+        f"{measure.lower()}, replaced by {instead}. Grey: the same without k random heads, mean and range of "
+        f"{counted(len(random), 'draw')}.",
     )
     settings: Row = {
         "method": "head ablation",

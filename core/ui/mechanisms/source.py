@@ -21,6 +21,7 @@ from ..widgets.chips import escaped
 from ..widgets.drawing import drawing_choice
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
+from ..widgets.folded import folded
 from ..widgets.head_figures import PICTURE
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
@@ -113,9 +114,10 @@ def source_panel(
     else:
         _without_places(answer)
     caveat = HeadContributions.caveat
-    st.caption(
-        f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each position "
-        f"alone, in nats; {taken.seconds:.2f} s. {sums(answer, taken.target, values)} {escaped(caveat)}"
+    folded(
+        f"Log-probability increase of {escaped(subject.named)} by what {whose} {_take(heads)} from each patch "
+        "alone, in nats.",
+        f"{sums(answer, taken.target, values)} {escaped(caveat)} {taken.seconds:.2f} s.",
     )
     evidence_badges(workspace.view(EvidenceView), answer, taken)
     title = f"Log-probability increase through {whose}: {subject.named}"

@@ -24,6 +24,7 @@ from ..state.results import same_images
 from ..state.target import describe_target
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.map_downloads import map_downloads, subtracted
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
@@ -181,10 +182,10 @@ def _figures(
     both = subtracted(maps[0].explanation, change, less, answer.layout)
     named = f"{describe_target(answer, target, model)} less {less}"
     map_downloads(answer, both, named, change, scale_of(change, signed=True), look.opacity, True, look.image)
-    st.caption(
-        "Each map as shares of its own score on the picture, the first two on one scale. In the difference purple "
-        "patches had more of the score in the first map, orange ones in the second. Words have no counterpart in "
-        "another question, so only patches are subtracted."
+    folded(
+        "Purple patches have a larger share of the score in the first map, orange ones in the second.",
+        "Each map is shown as shares of its own score on the picture, the first two on one scale. Words have no "
+        "counterpart in another question, so only patches are subtracted.",
     )
 
 

@@ -22,6 +22,7 @@ from ...vlm.pass_costs import Passes
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
+from ..widgets.folded import folded
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
 from ..widgets.taken_charts import save_chart
@@ -71,11 +72,12 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
                     alt=f"relevancy that enters in layer {layer}",
                 )
                 seen_button(answer, look.image, "layers")
-    st.caption(
-        "Of the method Relevancy, whichever are chosen above: it goes from the last layer down, and each layer adds "
-        "what its attention fetched, weighted by gradient. Bars are those additions; layer 0 is the decoder's lowest. "
-        "Click a layer to see its patches. What enters high up was fetched by the answer's own position; low layers "
-        "mostly mix question and image."
+    folded(
+        "What each layer adds to the relevancy of image, question and earlier answer. Click a layer to see its "
+        "patches.",
+        "This is always the method Relevancy, whichever methods are chosen above: it goes from the last layer down, "
+        "and each layer adds what its attention fetched, weighted by gradient. Layer 0 is the decoder's lowest. What "
+        "enters in high layers was fetched by the answer's own position; low layers mostly mix question and image.",
     )
     rows = [
         {"layer": number, **{str(name): float(values[number]) for name, values in sums.items()}}

@@ -15,6 +15,7 @@ from ...vlm.forecast import duration
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.map_downloads import number_downloads
 from ..widgets.places import why_no_places
 from ..widgets.seen import seen_button
@@ -54,13 +55,13 @@ def word_gallery(
         return
     _tiles(workspace, answer, shown, look)
     scale = "one scale of shares for all words" if look.common else "each word on its own scale"
+    folded(
+        f"{escaped(explainers()[order.method].name)} of {len(shown)} of {counted(len(answer.words()), 'word')}, "
+        f"{scale}.{_unfinished(shown)}{_without_contrast(workspace)}",
+        f"A word's map is the mean of its tokens' maps. {shown[0].explanation.seconds:.2f} s for "
+        f"{counted(shown[0].explanation.together, 'target')} at once.",
+    )
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption(
-            f"{escaped(explainers()[order.method].name)} · {len(shown)} of {counted(len(answer.words()), 'word')} · "
-            f"{shown[0].explanation.seconds:.2f} s for {shown[0].explanation.together} at once · {scale}. A word's map "
-            f"is the mean of its tokens' maps.{_unfinished(shown)}{_without_contrast(workspace)}",
-            width="content",
-        )
         with st.popover("Save", icon=":material/download:", type="tertiary"):
             maps = tuple(one.explanation for one in shown)
             number_downloads(answer, maps, f"{order.method}-words", "save_words")

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Target
 from ...charts.heatmap import Scale, heatmap, scale_of
+from ...counted import counted
 from ...explainers.base import Explainer
 from ...explainers.registry import explainers
 from ...maps.agreement import agreement
@@ -28,6 +29,7 @@ from ..widgets.drawing import drawing_choice
 from ..widgets.every_picture import every_picture
 from ..widgets.evidence.badges import evidence_badges
 from ..widgets.evidence.view import EvidenceView
+from ..widgets.folded import folded
 from ..widgets.map_downloads import map_downloads
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
@@ -232,9 +234,10 @@ def _agreement(view: RelevancyView, answer: Answer, target: Target, one: Shown, 
                 st.button("Measure it", key=f"measure_{method}", on_click=add, args=(method,), type="tertiary")
     elif places:
         agreed = agreement(one.scores[places], exact.scores.numpy()[places])
-        st.caption(
-            f":material/compare: Against {escaped(name)} over {agreed.places} patches: rank correlation "
-            f"{agreed.rank:.2f}, {agreed.overlap:.0%} of the top {agreed.top} shared (by chance {agreed.chance:.0%})."
+        folded(
+            f":material/compare: Rank correlation with {escaped(name)}: {agreed.rank:.2f}.",
+            f"Over {counted(agreed.places, 'patch', 'patches')}; {agreed.overlap:.0%} of the top {agreed.top} are the "
+            f"same (by chance {agreed.chance:.0%}).",
         )
 
 

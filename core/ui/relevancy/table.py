@@ -13,6 +13,7 @@ from ...charts.heatmap import Scale
 from ...maps.agreement import TOP, agreement_table
 from ...maps.difference import image_positions_of
 from ...maps.shares import Part, parts
+from ..widgets.folded import folded
 from ..widgets.places import why_no_places
 from ..widgets.taken_charts import save_chart
 from .maps import Shown
@@ -25,7 +26,7 @@ WIDTH = 430
 def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> None:
     """Rank correlation and top overlap of every pair of maps, over patches or words."""
     if len({one.explanation.about(answer).layout for one in shown}) > 1:
-        st.info("These maps are of different patches, so there is nothing that they could agree on.")
+        st.info("These maps are of different patches, so they cannot be compared.")
         return
     if len(shown) < 2:
         st.info("Choose a second method above to see how far the two agree.", icon=":material/compare:")
@@ -65,11 +66,12 @@ def agreement_panel(answer: Answer, target: Target, shown: Sequence[Shown]) -> N
                 ]
                 save_chart(chart, name, f"save_{name}", rows)
     ties = (
-        " Equal scores share what is left of the top, so a map of many shares less than all of it with itself."
+        " Equal scores share the last places of the top, so a map with many of them shares less than all with itself."
         if (np.diag(overlap) < 1).any()
         else ""
     )
-    st.caption(
-        f"Over {len(places)} {over}. Two maps that know nothing of each other share {top / len(places):.0%} of their "
-        f"top {top}. Agreement says that two methods see the same, not that they are right; a dash is a flat map.{ties}"
+    folded(
+        "Agreement says that two methods see the same, not that they are right.",
+        f"Over {len(places)} {over}. By chance, two maps share {top / len(places):.0%} of their top {top}. A dash is a "
+        f"flat map.{ties}",
     )

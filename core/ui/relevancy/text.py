@@ -15,6 +15,7 @@ from ...charts.words import words_chart
 from ...counted import counted
 from ...maps.shares import COMPARED, Part, parts, shares
 from ..widgets.chips import escaped
+from ..widgets.folded import folded
 from ..widgets.scored_words import TALL, scored_tokens
 from ..widgets.taken_charts import save_chart
 from .maps import Shown
@@ -34,15 +35,20 @@ def image_against_text_panel(answer: Answer, target: Target, shown: Sequence[Sho
             chart = shares_chart(by_method)
             st.altair_chart(chart, width="content", alt="image against text, as sum and as mean per token")
             save_chart(chart, "image-against-text", "save_shares")
-            st.caption(
-                "Both panels use the same scores. Left: all of a part's tokens together; a picture has many tokens, so "
-                "it may lead there with little on each. Right: one token of a part on the average, against the average "
-                "of all of them (dashed). Left of zero: evidence against."
+            folded(
+                "Left: the share of all score on each part. Right: the score of its average token, against the average "
+                "of all tokens (dashed).",
+                "Both panels use the same scores. A picture has many tokens, so it may lead on the left with little on "
+                "each token. Bars to the left of zero are evidence against the target.",
             )
         for one in told:
             _words(answer, target, one, places[one.order])
     if silent:
-        st.caption(f":material/info: {escaped(', '.join(silent))} scores the picture alone, so it has no bars.")
+        alone = len(silent) == 1
+        says = (
+            "scores the picture alone, so it has no bars" if alone else "score the picture alone, so they have no bars"
+        )
+        st.caption(f":material/info: {escaped(', '.join(silent))} {says}.")
 
 
 def scores_words(scores: Float[np.ndarray, "position"], places: dict[Part, tuple[int, ...]]) -> bool:
@@ -61,9 +67,10 @@ def _words(answer: Answer, target: Target, one: Shown, places: dict[Part, tuple[
         st.altair_chart(chart, width="content", alt=f"words coloured by {one.explainer.name}")
     save_chart(chart, f"words-{one.explanation.method}", f"save_words_{one.explanation.method}")
     template, own = rest[Part.TEMPLATE], rest[Part.OWN]
-    st.caption(
-        f"Colours on the words' own scale, up to {np.nanmax(np.abs(known), initial=0.0):.3g}. In neither bars nor "
-        f"colours: {template.supports + template.opposes:.3g} on the template's {counted(template.tokens, 'token')}, "
-        f"and {own.supports + own.opposes:.3g} on the place that predicts the target, where methods that follow the "
-        "residual stream begin with 1."
+    folded(
+        f"Colours on the words' own scale, up to a score of {np.nanmax(np.abs(known), initial=0.0):.3g}.",
+        "Two parts of the score are in neither bars nor colours: "
+        f"{template.supports + template.opposes:.3g} on the template's {counted(template.tokens, 'token')}, and "
+        f"{own.supports + own.opposes:.3g} on the position that predicts the target, where methods that follow the "
+        "residual stream begin with 1.",
     )

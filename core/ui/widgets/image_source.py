@@ -116,7 +116,7 @@ def image_trouble(workspace: Workspace) -> None:
     """Why a picture was refused. File names are untrusted, so this is plain text."""
     if workspace.image_trouble:
         with st.container(border=True, key="picture_trouble"):
-            st.markdown(":material/broken_image: **That file was not taken over**")
+            st.markdown(":material/broken_image: **This file could not be used**")
             st.text(workspace.image_trouble)
             if workspace.image or workspace.exchanges:
                 st.caption("The picture and the conversation you had are kept.")

@@ -39,7 +39,7 @@ def facts(card: ModelCard) -> dict[str, str]:
     return {
         **told,
         "layers × heads": f"{card.layers} × {heads}{_with_attention(card)}",
-        "image grid": card.image_grid,
+        "image grid": card.image_grid.replace(" x ", " × "),
         "family": card.family,
     }
 

@@ -60,7 +60,7 @@ def _status(workspace: Workspace, line: DeltaGenerator) -> None:
     assert keeper is not None
     size = f"{_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
     if keeper.looking:
-        line.caption(f":material/visibility: Only looked at · {size}")
+        line.caption(f":material/visibility: Read only · {size}")
     elif keeper.trouble is not None:
         line.caption(":material/error: Not kept")
     elif keeper.waiting:

@@ -1,4 +1,4 @@
-"""Figures as they are written beside a dot: the value, and in brackets its 95 % interval where that has a width."""
+"""Figures as they are written beside a dot: the value, and in brackets its 95% interval where that has a width."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ...statistics.estimate import Estimate
 
 
 def share(estimate: Estimate) -> str:
-    """A share of 1 in per cent: "2.0 % [0.0, 5.6]"; "–" where it is no number."""
+    """A share of 1 in per cent: "2.0% [0.0, 5.6]"; "–" where it is no number."""
     if math.isnan(estimate.value):
         return "–"
     value, low, high = (f"{100 * one:.1f}" for one in (estimate.value, estimate.low, estimate.high))
-    return f"{value} % [{low}, {high}]" if estimate.low < estimate.high else f"{value} %"
+    return f"{value}% [{low}, {high}]" if estimate.low < estimate.high else f"{value}%"
 
 
 def change(estimate: Estimate) -> str:

@@ -9,10 +9,13 @@ import streamlit as st
 from ....claims.claim import Claim
 from ....claims.report import Report, verdict_of
 from ....claims.verdict import MEANING, NOT_MEASURED, Verdict
+from ....counted import counted
+from ....vlm.forecast import duration
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs
 from ...state.workspace import Workspace
 from ..chips import escaped
+from ..folded import folded
 from .examples import example_cards, image_against_text
 from .figures import figure_charts, head_tables
 from .running import measure_examples, run_controls
@@ -40,7 +43,7 @@ def claim_panel(workspace: Workspace, model: VisionLanguageModel, claim: Claim[A
     run_controls(view, model, claim, stands, jobs)
     verdict_box(claim, stands)
     if stands.report is not None:
-        st.caption(_measured(model, stands, stands.report))
+        folded(*_measured(model, stands, stands.report))
         figure_charts(stands.report.figures)
     _examples(workspace, model, claim, jobs)
     if stands.report is not None:
@@ -57,7 +60,9 @@ def verdict_box(claim: Claim[Any], stands: Standing, *, named: bool = False) -> 
         st.markdown(f"{ICONS[verdict]} **{said}")
         if stands.report is None:
             if not named:
-                st.caption("Run it, stop it on the way if you like: it tells of the scenes that were measured.")
+                st.caption(
+                    "Run it to see a verdict here. If you stop it, the verdict is of the scenes measured so far."
+                )
             return
         st.text(stands.report.because)
         if not named:
@@ -71,28 +76,27 @@ def _definition(claim: Claim[Any]) -> None:
     for title, text in (
         ("Measured", claim.measured),
         ("Control", claim.control),
-        ("Rule, told before", claim.rule),
+        ("Rule, set in advance", claim.rule),
     ):
         st.markdown(f"**{title}.** {escaped(text)}")
     if claim.planted:
-        st.markdown(
-            f":material/psychiatry: **In the training of the model that comes along.** {escaped(claim.planted)}"
-        )
+        st.markdown(f":material/psychiatry: **In the training of the embedded model.** {escaped(claim.planted)}")
     settings = ", ".join(f"{name} {value}" for name, value in claim.settings.items())
     told = f" Settings: {escaped(settings)}." if settings else ""
     st.caption(f"What it cannot tell: {escaped(claim.caveat)} {MEANING}{told}")
 
 
-def _measured(model: VisionLanguageModel, stands: Standing, report: Report) -> str:
-    """On what, when and how long."""
-    stopped = " (stopped before the end)" if report.stopped else ""
-    where = "measured in this tab"
+def _measured(model: VisionLanguageModel, stands: Standing, report: Report) -> tuple[str, str]:
+    """On what, in a sentence; and when and how long."""
+    stopped = ", stopped before the end" if report.stopped else ""
+    where = "Measured in this tab"
     if not stands.here and stands.committed is not None:
         libraries = ", ".join(f"{name} {version}" for name, version in stands.committed.versions.items())
-        where = f"comes with Sightline, begun {escaped(stands.committed.begun)} with {escaped(libraries)}"
+        where = f"Comes with Sightline; begun {escaped(stands.committed.begun)} with {escaped(libraries)}"
     return (
-        f"{escaped(model.card.name)} · {report.asked} scenes{stopped}, {report.used} of use · {report.seconds:.0f} s · "
-        f"{where} · lines and brackets are 95 % intervals over n scenes"
+        f"{escaped(model.card.name)} on {counted(report.asked, 'scene')}{stopped}. Lines and brackets are 95% "
+        "intervals over n scenes.",
+        f"{where}. {report.used:,} of the scenes could be used. {duration(report.seconds)}.",
     )
 
 
@@ -102,7 +106,8 @@ def _examples(workspace: Workspace, model: VisionLanguageModel, claim: Claim[Any
     named = "The first scene" if claim.shown == 1 else f"The first {claim.shown} scenes"
     st.subheader(named, anchor=False)
     if examples is None:
-        st.caption("Their answers, with what was measured of each, open in any explorer.")
+        whose = "Its" if claim.shown == 1 else "Their"
+        st.caption(f"{whose} answers, with what was measured of each, open in any explorer.")
         if st.button("Show the answers", icon=":material/image_search:", key="claim_examples"):
             measure_examples(view, model, claim, jobs)
         return

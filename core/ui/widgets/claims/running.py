@@ -52,7 +52,10 @@ def run_controls(
     begun = 0 if own is None else own.asked
     known = own or stands.report
     if known is not None and scenes > begun:
-        foretold(known.expected(scenes - begun), "As fast as it was measured before. Fewer scenes take as much less.")
+        foretold(
+            known.expected(scenes - begun),
+            "Estimated from the pace of earlier runs. Fewer scenes take proportionally less time.",
+        )
     if clicked:
         measure_claims(view, model, [claim], scenes, jobs)
     tell_stop(view, jobs, key)

@@ -17,6 +17,7 @@ from ....evidence.metric import Figure
 from ....evidence.registry import map_metrics, metrics
 from ....evidence.result import Evidence, Result
 from ....plugins import description
+from ....quantities import probability
 from ..chips import escaped
 from ..tables import save_table
 
@@ -57,6 +58,7 @@ def table(evidence: Evidence | None, place: Location | None) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
+        placeholder="–",
         width=485,
         column_config={
             name: st.column_config.NumberColumn(format="%.3f", width=74) for name in ("this map", "random", "centre")
@@ -98,12 +100,14 @@ def meanings() -> None:
             st.caption(f"{escaped(description(metric))} *{escaped(metric.caveat)}*")
 
 
-def cost(evidence: Evidence) -> str:
-    """What the test took and how it was done, in one line for a caption."""
-    blank = ", ".join(f"{value:.2f} ({escaped(fill)})" for fill, value in evidence.blank.items())
+def told(evidence: Evidence) -> tuple[str, str]:
+    """How the curves are read, in a sentence, and what the test took and how it was done."""
+    blank = ", ".join(f"{probability(value)} ({escaped(fill)})" for fill, value in evidence.blank.items())
     together = f" for {evidence.together} maps at once" if evidence.together > 1 else ""
-    stopped = "" if evidence.complete == 1 else f" · stopped: {evidence.complete:.0%} of it was done"
+    stopped = "" if evidence.complete == 1 else f" Stopped when {evidence.complete:.0%} of it was done."
     return (
-        f"The target's probability is {evidence.full:.2f} with the whole picture, and without it {blank} · random: "
-        f"mean and range of {counted(len(evidence.random), 'order')} · {evidence.seconds:.1f} s{together}{stopped}"
+        "The map is true as far as the target's probability falls faster than in random order as its patches are "
+        f"removed, and rises faster as they are shown.{stopped}",
+        f"The target's probability is {probability(evidence.full)} with the whole picture, and without it {blank}. "
+        f"Random: mean and range of {counted(len(evidence.random), 'order')}. {evidence.seconds:.1f} s{together}.",
     )

@@ -15,6 +15,7 @@ from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ..chips import escaped
+from ..folded import folded
 from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from .view import RANDOMISED, STAGES, EvidenceView, Mapped, map_key
@@ -73,8 +74,10 @@ def _drawn(view: EvidenceView, answer: Answer, own: Sequence[Mapped]) -> None:
         randomisation_curves(blocks, whole), width="content", alt="rank correlation of each map with itself, forgetting"
     )
     seconds = sum(outcome.seconds for outcome in randomised.values())
-    stopped = "" if longest.complete == 1 else f" · stopped: {longest.complete:.0%} of the weights were shuffled"
-    st.caption(f"Near 0: the map rests on what was learned. {escaped(Randomisation.caveat)} · {seconds:.1f} s{stopped}")
+    stopped = "" if longest.complete == 1 else f" Stopped when {longest.complete:.0%} of the weights were shuffled."
+    folded(
+        f"Near 0: the map depends on what was learned.{stopped}", f"{escaped(Randomisation.caveat)} {seconds:.1f} s."
+    )
     for one in own:
         if one.name in randomised and len(own) == 1:
             about = {"target": one.explanation.target, "map_settings": one.explanation.settings, "stages": STAGES}

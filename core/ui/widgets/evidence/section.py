@@ -20,13 +20,17 @@ from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ...state.workspace import Workspace
 from ..controls import settings_form
+from ..folded import folded
 from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from . import figures, truth
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
 
-CHEAPER = "One fill, fewer steps or random orders take as much less. Stopped, it tells what it has."
+CHEAPER = (
+    "One fill, fewer steps or fewer random orders take proportionally less time. After a stop, what is finished is "
+    "shown."
+)
 
 
 def evidence_section(
@@ -74,7 +78,7 @@ def _button(
     jobs: PageJobs,
     below: DeltaGenerator,
 ) -> None:
-    """The button, and what it takes, said `below` its line."""
+    """The button; and what it takes, or that it was stopped, said `below` its line."""
     missing = [one for one in maps if (tested := view.test_of(answer, one.explanation)) is None or tested.complete < 1]
     asked = tuple(view.key(answer, one.explanation) for one in missing)
     name = "Test this" if len(maps) == 1 else f"Test these {len(maps)} maps"
@@ -101,7 +105,8 @@ def _button(
                 view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
 
         jobs.start(model, asked, "testing maps", "evidence", test, told)
-    jobs.tell(asked)
+    with below:
+        jobs.tell(asked)
 
 
 def _results(
@@ -128,7 +133,7 @@ def _results(
         if evidence is not None:
             with st.container(width=575):
                 figures.curves(evidence, fill)
-                st.caption(figures.cost(evidence))
+                folded(*figures.told(evidence))
                 about = {"target": one.explanation.target, "map_settings": one.explanation.settings}
                 copy_script(answer, Made(EVIDENCE, evidence, about))
         if evidence is not None or place is not None:
