@@ -19,13 +19,16 @@ from .cli.app import app
 
 def main(words: list[str] | None = None, name: str = "sightline") -> None:
     """The command `sightline`."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    heard = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN  # as of what a shell put into the background
+    if heard:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app(words, prog_name=name)
     except KeyboardInterrupt:  # before a command was begun, which would have caught it
         raise SystemExit(130) from None
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # also while Python takes itself down
+        if heard:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # also while Python takes itself down
 
 
 if __name__ == "__main__":
