@@ -32,7 +32,7 @@ GRAPH_STATES = 32
 
 APART = 1.75
 """What is kept in many pieces between others that are freed takes about this many times its own bytes of a process
-(`benchmarks.size`: 361 MB where 177 MB of graphs and 57 MB besides were)."""
+(361 MB were taken where 177 MB of graphs and 57 MB besides were)."""
 
 LEAST_BYTES, STATES = 256 * 10**6, 3
 """A method may take so many bytes, or so many times the states between all layers where that is more."""
