@@ -151,7 +151,8 @@ class _Held:
     def add(self, *tensors: Tensor) -> None:
         for tensor in tensors:
             storage = tensor.untyped_storage()
-            self._sizes[storage.data_ptr()] = storage.nbytes()
+            # (by the storage itself: tensors of some devices have no address)
+            self._sizes[storage._cdata] = storage.nbytes()
 
     @property
     def bytes(self) -> int:

@@ -52,7 +52,7 @@ MOST = {
     "centre_bias": (0, 0),
     "grad_cam": (2, 34),
     "input_gradient": (2, 24),
-    "integrated_gradients": (6, 24),
+    "integrated_gradients": (6, 28),
     "logprob_increase": (1, 40),
     "occlusion_pixels": (8, 22),
     "occlusion_superpixels": (8, 22),
