@@ -6,6 +6,7 @@ Run as `python -m benchmarks._timed_app FILE`; further options are those of `str
 
 from __future__ import annotations
 
+import runpy
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +15,6 @@ from typing import Any
 
 
 def main() -> None:
-    from streamlit.web import cli
-
     from core.ui.jobs import job
 
     done: Callable[..., Any] = job._done
@@ -31,7 +30,7 @@ def main() -> None:
 
     job._done = timed  # type: ignore[assignment]
     sys.argv[1:1] = ["run", "Home.py"]
-    cli.main(prog_name="streamlit")
+    runpy.run_module("streamlit", run_name="__main__")
 
 
 if __name__ == "__main__":
