@@ -6,11 +6,13 @@ import json
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ..errors import RunBusy, RunError
+from ..errors import NotWritten, RunBusy, RunError
+from ..writing import write_whole
 
 BUSY = (
     "This run is open in another tab or process, which keeps it. Go on there, or look at it here without keeping "
@@ -48,10 +50,9 @@ class RunLock:
             ) from error
 
     def _sign(self) -> None:
-        try:
-            self._last.write_text(json.dumps({"holder": self._name, "process": os.getpid(), "since": time.time()}))
-        except OSError:
-            self._last.unlink(missing_ok=True)
+        signed = {"holder": self._name, "process": os.getpid(), "since": time.time()}
+        with suppress(NotWritten):
+            write_whole(self._last, json.dumps(signed).encode())
 
     def rest(self) -> None:
         """Let others have it until this wakes."""
