@@ -15,13 +15,18 @@ from core.vlm.hf.network import TransformersModel
 from tests.perturb.made import became
 
 
-def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> SceneAtRadius:
+def flips(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> FlipRates:
     """Explanations that flip as told and change -1 nat; of two random sets the first flips and changes -0.5."""
     cases_of = [
         Flip(0, 0, head, size, became(-1.0, hit), (became(-0.5, True), became(0.0, False)), became(-2.0, False))
         for head, hit in enumerate(flipped)
     ]
-    return SceneAtRadius.of(FlipRates(radius, Masking(), tuple(cases_of), empty, 0))
+    return FlipRates(radius, Masking(), tuple(cases_of), empty, 0)
+
+
+def rates(radius: int, flipped: list[bool], size: int = 2, empty: int = 0) -> SceneAtRadius:
+    """What a table counts of these."""
+    return SceneAtRadius.of(flips(radius, flipped, size, empty))
 
 
 def test_shares_are_means_over_scenes_and_counts_are_sums() -> None:

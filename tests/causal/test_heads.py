@@ -14,7 +14,7 @@ from core.causal.settings import GraphSettings
 from core.perturb.perturbation import HiddenTokens, Perturbation
 from core.vlm.generation import ask
 from core.vlm.model import VisionLanguageModel
-from tests.cases.test_flips import rates
+from tests.cases.test_flips import flips
 
 DENSE = GraphSettings(image_tokens=8, text_tokens=0, alpha=0.2, sample_size=400, largest_set=1)
 TOKEN, RADIUS = 2, 2
@@ -83,7 +83,7 @@ def test_what_is_said_of_all_heads_is_an_interval_and_of_tested_ones_a_share() -
     def tested(layer: int, found: FlipRates, heads: int) -> HeadsTest:
         return HeadsTest(layer, (None,) * heads, found)  # type: ignore[arg-type]
 
-    tests = (tested(0, rates(1, [True, False, False]), 4), tested(1, rates(1, [False]), 4))
+    tests = (tested(0, flips(1, [True, False, False]), 4), tested(1, flips(1, [False]), 4))
     sample = HeadsSummary(tests, 64)
     # Wilson's interval of 1 of 8, as published tables have it.
     assert sample.sentence == (
@@ -94,7 +94,7 @@ def test_what_is_said_of_all_heads_is_an_interval_and_of_tested_ones_a_share() -
     assert HeadsSummary(tests, 8).sentence.startswith(
         "All 8 heads were tested. Masking the explanation changes the token for 1 (12.5%), as many"
     )
-    nothing = HeadsSummary((tested(0, rates(1, []), 4),), 4).sentence
+    nothing = HeadsSummary((tested(0, flips(1, []), 4),), 4).sentence
     assert nothing == (
         "All 4 heads were tested. Masking the explanation changes the token for 0 (0.0%). 4 had no patch to mask or "
         "nearly all, and count as not changing it."

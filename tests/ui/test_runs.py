@@ -140,7 +140,7 @@ def test_a_run_whose_tab_is_gone_is_free_for_others_and_goes_on_where_nobody_too
     with runs.open(id_) as other:  # another process
         other.rename("theirs")
         ask(at, "And the car?")
-        assert "gone on with this run" in said(at) and "Only looked at" in said(at)
+        assert "gone on with this run" in said(at) and "is not kept" in said(at)
         assert len(other.conversation) == 2
     assert runs.info(id_).title == "theirs"
 

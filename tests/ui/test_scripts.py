@@ -60,7 +60,7 @@ def test_a_map_on_the_page_is_made_again(
 @pytest.mark.parametrize(
     ("lens", "kinds"),
     [
-        ("head_contributions", ["head_increases", "source_increases", "head_reading"]),
+        ("head_contributions", ["source_increases", "head_increases", "head_reading"]),
         ("logit_lens", ["reading", "reading"]),
         ("attention_knockout", ["knockout"]),
     ],
