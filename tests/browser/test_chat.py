@@ -178,7 +178,7 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     expect(covered(chat)).to_be_visible()
     settle(chat)
     button(chat, "Ask again without it").click()
-    expect(chat.get_by_text("The original answer")).to_be_visible()
+    expect(chat.get_by_text("The original answer", exact=True)).to_be_visible()
     settle(chat)
     expect(
         chat.get_by_text(re.compile("^Log-probability of the original answer under the masked picture"))
@@ -197,14 +197,14 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     settle(chat)
     button(chat, "Open again").click()
     settle(chat)
-    expect(chat.get_by_text("The original answer")).to_be_visible()
+    expect(chat.get_by_text("The original answer", exact=True)).to_be_visible()
 
     chat.get_by_role("link", name="Home").click()
     expect(chat.get_by_role("heading", name="Ask a first question")).to_be_visible()
     settle(chat)
     chat.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     expect(covered(chat)).to_be_visible()
-    expect(chat.get_by_text("The original answer")).to_be_visible()
+    expect(chat.get_by_text("The original answer", exact=True)).to_be_visible()
 
 
 def test_phrasings_are_compared_with_a_verdict_and_a_table(chat: Page, settle: Settle) -> None:

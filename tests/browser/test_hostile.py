@@ -47,7 +47,7 @@ def handed_over(page: Page, settle: Settle, folder: Path) -> None:
     bundle.value.save_as(folder / "run.zip")
     page.get_by_text("Import a bundle").click()
     page.locator(".st-key-import_bundle input[type=file]").set_input_files(folder / "run.zip")
-    expect(page.get_by_test_id("stText").filter(has_text="is taken in.")).to_be_visible()
+    expect(page.get_by_test_id("stText").filter(has_text="is imported.")).to_be_visible()
     settle(page)
 
 

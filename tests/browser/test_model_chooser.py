@@ -37,6 +37,8 @@ def test_a_download_is_watched_stopped_and_gone_on_with(
     menu = bar.get_by_role("combobox").first
     menu.fill(NAME)
     menu.press("Enter")
+    # The hub is asked only where a button says so.
+    bar.get_by_role("button", name="Look it up", exact=True).click()
     expect(bar.get_by_text(re.compile(rf"{NAME} needs about .* are free"))).to_be_visible()
     bar.get_by_role("button", name="Load it", exact=True).click()
     expect(
@@ -50,7 +52,7 @@ def test_a_download_is_watched_stopped_and_gone_on_with(
     settle(page)
     bar.get_by_role("button", name="Load it", exact=True).click()
     expect(bar.get_by_text(NAME).first).to_be_visible()
-    expect(bar.get_by_text("4 x 4")).to_be_visible()
+    expect(bar.get_by_text("4 × 4")).to_be_visible()
     settle(page)
     first, second = hub.fetched("model.safetensors")
     assert first == 0 and second > 0
