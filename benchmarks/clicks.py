@@ -274,7 +274,7 @@ def ask(visit: Visit, picture: Path | None) -> None:
         page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(picture)
         visit.settle()
         page.get_by_role("button", name=re.compile("^Decoding|greedy")).click()
-        most = page.get_by_label("At most this many tokens", exact=True)
+        most = page.get_by_label("Maximum new tokens", exact=True)
         most.fill(TOKENS)
         most.press("Enter")
         visit.settle()
