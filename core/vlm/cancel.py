@@ -37,10 +37,14 @@ class CancelToken:
 
     def check(self) -> None:
         """Raises Cancelled when `cancel` was called. Between steps others may be let go first (`between_steps`)."""
-        if self.cancelled:
-            raise Cancelled("the work was stopped")
+        self.check_only()
         if (between := _between.get()) is not None:
             between()
+
+    def check_only(self) -> None:
+        """The same, and nothing is done between steps: for what is waited for in there."""
+        if self.cancelled:
+            raise Cancelled("the work was stopped")
 
 
 _between: ContextVar[Callable[[], None] | None] = ContextVar("done_between_steps", default=None)

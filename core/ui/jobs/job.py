@@ -17,7 +17,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -133,7 +132,7 @@ def _body(
             try:
                 cancel.check()
                 started.set()
-                with between_steps(lambda: model.lock.give_way(partial(_check, cancel))):
+                with between_steps(lambda: model.lock.give_way(cancel.check_only)):
                     outcome.set_result(_done(model, turn.purpose, work, cancel, said.put))
             finally:
                 give_back_idle()
@@ -183,12 +182,6 @@ def _tell_all(said: SimpleQueue[str], hear: Callable[[str], None]) -> None:
 def _this_tab() -> str | None:
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else None
-
-
-def _check(cancel: CancelToken) -> None:
-    """What a turn that has given way looks at while it waits."""
-    if cancel.cancelled:
-        raise Cancelled("the work was stopped")
 
 
 def _status(model: VisionLanguageModel, turn: Turn, started: bool) -> str:

@@ -48,23 +48,25 @@ def check_descriptions(folder: Path) -> None:
     if folder.is_relative_to(asset("")):
         return
     tokenizer, templates = folder / "tokenizer.json", list(_templates(folder))
-    described = read_json(tokenizer) if tokenizer.is_file() else {}
-    for part, times in (
-        ("normalizer", growth(described.get("normalizer"))),
-        ("decoder", growth(described.get("decoder"))),
-    ):
-        if times > MOST:
-            raise ModelUnavailable(
-                f"The tokenizer of {called(folder)} can make a text {_times(times)} times as long (its {part}), and "
-                "would take all memory with a few words. Choose another model."
-            )
     content = tokenizer.read_bytes() if tokenizer.is_file() else b""
-    trouble = _trouble(_digest(content, templates), tokenizer if content else None, templates)
+    trouble = _trouble(folder, _digest(content, templates), tokenizer if content else None, templates)
     if trouble:
         raise ModelUnavailable(
             f"The {trouble} of {called(folder)} was tried in a process of its own and did not end within {SECONDS} s "
             f"and {MEMORY / 2**30:.0f} GB, so it is not used. Choose another model."
         )
+
+
+def _refuse_growth(folder: Path, tokenizer: Path) -> None:
+    """Raises ModelUnavailable for a tokenizer whose description says that it makes very much of a short text."""
+    described = read_json(tokenizer)
+    for part in ("normalizer", "decoder"):
+        times = growth(described.get(part))
+        if times > MOST:
+            raise ModelUnavailable(
+                f"The tokenizer of {called(folder)} can make a text {_times(times)} times as long (its {part}), and "
+                "would take all memory with a few words. Choose another model."
+            )
 
 
 def _times(times: float) -> str:
@@ -103,14 +105,16 @@ def _digest(tokenizer: bytes, templates: list[str]) -> str:
 _known: dict[str, str] = {}
 
 
-def _trouble(digest: str, tokenizer: Path | None, templates: list[str]) -> str:
-    """ "tokenizer" or "template", whichever did not end; "" where all did. Kept in memory and, as far as it can be
-    written, on disk."""
+def _trouble(folder: Path, digest: str, tokenizer: Path | None, templates: list[str]) -> str:
+    """Which of `_PARTS` did not end; "" where all did. Kept in memory and, as far as it can be written, on disk: what
+    is known is not read again. Raises ModelUnavailable where the tokenizer's description says enough."""
     if digest in _known:
         return _known[digest]
     file = cache_folder() / "vetted" / digest[:32]
     trouble = _read(file)
     if trouble is None:
+        if tokenizer is not None:
+            _refuse_growth(folder, tokenizer)
         trouble = _tried(tokenizer, templates)
         with contextlib.suppress(NotWritten):
             write_whole(file, trouble.encode())
