@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cases.journal import check_journal
-from ..cases.plain import write_plain
 from ..claims.registry import claims, claims_named
 from ..claims.report import Results, committed_results, committed_trouble, verdict_of
 from ..claims.run import KIND, journal_of, run_claims
@@ -16,6 +15,7 @@ from ..vlm.loading import EMBEDDED
 from ..vlm.pass_costs import NOTHING
 from ..writing import reserved
 from .asking import Staff
+from .completed import write_completed
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
@@ -82,10 +82,7 @@ def _run(
             progress=progress,
         )
     try:
-        if out is not None and not cancel.cancelled:
-            write_plain(results.record(), out)
-        elif out is not None:
-            say(f"{out} was not written: not all scenes are measured. The same command goes on, and writes it.")
+        write_completed(results.record, out, cancel, "not all scenes are measured")
     finally:  # what is measured is told, also where the file cannot be written
         _tell(results)
     return Exit.STOPPED if cancel.cancelled else Exit.DONE

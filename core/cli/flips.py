@@ -8,11 +8,11 @@ from pathlib import Path
 
 from ..cases.flips import KIND, expected, flip_table, journal_of
 from ..cases.journal import check_journal
-from ..cases.plain import write_plain
 from ..causal.explanation_test import Masking, Mode
 from ..causal.settings import GraphSettings
 from ..vlm.model import VisionLanguageModel
 from ..writing import reserved
+from .completed import write_completed
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
@@ -57,10 +57,7 @@ def _run(
         )
     record = {"model": model.card.fingerprint, "settings": asdict(settings), **asdict(table)}
     try:
-        if out is not None and not cancel.cancelled:
-            write_plain(record, out)
-        elif out is not None:
-            say(f"{out} was not written: not all scenes are finished. The same command goes on, and writes it.")
+        write_completed(lambda: record, out, cancel, "not all scenes are finished")
     finally:  # what is finished is told, also where the file cannot be written
         for line in table.lines():
             say(line)

@@ -8,10 +8,10 @@ from pathlib import Path
 from ..cases.journal import check_journal
 from ..cases.league import KIND, expected, run_league
 from ..cases.league_table import table
-from ..cases.plain import write_plain
 from ..vlm.model import VisionLanguageModel
 from ..writing import reserved
 from .asking import Staff
+from .completed import write_completed
 from .console import Exit, bar, emit, say, say_forecast, stoppable
 
 
@@ -48,10 +48,7 @@ def _run(
     options += [f"--summary {summary}"] if summary else []
     record = league.record(f"sightline league {' '.join(options)}")
     try:
-        if summary is not None and not cancel.cancelled:
-            write_plain(record, summary)
-        elif summary is not None:
-            say(f"{summary} was not written: the league is not complete. The same command goes on, and writes it.")
+        write_completed(lambda: record, summary, cancel, "the league is not complete")
     finally:  # what is measured is told, also where the summary cannot be written
         for standing in record["ranking"]:
             emit(standing)

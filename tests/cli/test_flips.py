@@ -10,7 +10,7 @@ import pytest
 
 from core.cases.flips import FlipTable, summed
 from core.causal.explanation_test import Masking
-from core.cli import flips
+from core.cli import completed, flips
 from core.cli.console import Exit
 from core.errors import CausalError, NotWritten
 from core.vlm.cancel import CancelToken
@@ -46,7 +46,7 @@ def test_a_disk_that_is_full_at_the_end_takes_no_figure(
     def full(record: object, file: Path) -> None:
         raise NotWritten("There is no room.")
 
-    monkeypatch.setattr(flips, "write_plain", full)
+    monkeypatch.setattr(completed, "write_plain", full)
     monkeypatch.setattr(flips, "flip_table", lambda *arguments, **options: summed([], Masking()))
     done = command("flips", "--scenes", "1", "--out", tmp_path / "flips.json")
     assert done.code == Exit.REFUSED and "There is no room." in done.told and len(done.lines) == 4
