@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import struct
@@ -123,6 +124,12 @@ def multiplied(times: int, steps: int, pattern: Mapping[str, str] | None = None)
     return {"type": "Sequence", "normalizers": [step] * steps}
 
 
+def charsmap(longest: int) -> dict[str, str]:
+    """A normaliser of SentencePiece that writes so many letters for one."""
+    texts = b"a\0" + b"b" * longest + b"\0"
+    return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(bytes(4) + texts).decode()}
+
+
 REFUSED_AT_LOADING: Mapping[str, Damage] = {
     "header without dtype": with_header(without("dtype")),
     "header without shape": with_header(without("shape")),
@@ -140,6 +147,12 @@ REFUSED_AT_LOADING: Mapping[str, Damage] = {
     "tokenizer is a pipe": piped("tokenizer.json"),
     "template is a pipe": piped("chat_template.jinja"),
     "weights are a pipe": piped(WEIGHTS),
+    "processor config is a pipe": piped("preprocessor_config.json"),
+    "index is a pipe": piped("model.safetensors.index.json"),
+    "one of several templates is a pipe": lambda folder: (
+        (folder / "chat_templates").mkdir(),
+        piped("chat_templates/x.jinja")(folder),
+    )[0],
     "no layers": text_size("num_hidden_layers", 0),
     "fewer than no layers": text_size("num_hidden_layers", -3),
     "layers in words": text_size("num_hidden_layers", "many"),
@@ -160,6 +173,7 @@ REFUSED_AT_LOADING: Mapping[str, Damage] = {
     "tokenizer multiplies text": normalised(multiplied(1000, 6)),
     "tokenizer multiplies text a little, often": normalised(multiplied(2, 40)),
     "tokenizer multiplies by a pattern": normalised(multiplied(3000, 3, {"Regex": "."})),
+    "tokenizer has a map of long texts": normalised(charsmap(10**6)),
     "tokenizer is deep": replaced("tokenizer.json", nested()),
     "processor config is deep": replaced("preprocessor_config.json", nested()),
     "template takes all memory": replaced("chat_template.jinja", "{{ 'a' | center(10000000000) }}"),
@@ -193,3 +207,46 @@ TOLD_WHEN_ASKED: Mapping[str, Damage] = {
     "weights are zero": filled(0.0),
 }
 """What is told in a sentence when the model is asked about a picture."""
+
+
+def without_tokenizer(*files: tuple[str, bytes]) -> Damage:
+    """Other files in the place of tokenizer.json."""
+
+    def damage(folder: Path) -> None:
+        (folder / "tokenizer.json").unlink()
+        for name, content in files:
+            (folder / name).write_bytes(content)
+
+    return damage
+
+
+OTHER_TOKENIZERS: Mapping[str, Damage] = {
+    "no tokenizer at all": without_tokenizer(),
+    "an empty model": without_tokenizer(("tokenizer.model", b"")),
+    "text for a model": without_tokenizer(("tokenizer.model", b"IQ== 0\nIg== 1\n" * 500)),
+    "bytes for a model": without_tokenizer(("tokenizer.model", bytes(range(256)) * 500)),
+    "a vocabulary and no merges": without_tokenizer(("vocab.json", b'{"a": 0}')),
+    "a vocabulary of odd numbers": without_tokenizer(("vocab.json", b'{"a": -1, "b": 1e400}'), ("merges.txt", b"a b")),
+    "merges of bytes": without_tokenizer(("vocab.json", b'{"a": 0}'), ("merges.txt", bytes(range(256)) * 99)),
+    "a deep vocabulary": without_tokenizer(("vocab.json", nested().encode()), ("merges.txt", b"")),
+    "words of bytes": without_tokenizer(("vocab.txt", bytes(range(256)) * 99)),
+    "one word without end": without_tokenizer(("vocab.txt", b"x" * 10**6)),
+}
+"""Tokenizers that are read from other files than tokenizer.json, none of which is one."""
+
+CONDITIONAL: Mapping[str, str] = {
+    "multiplies": "{{ 'a' * 10 ** 11 }}",
+    "centres": "{{ 'a' | center(99999999999) }}",
+    "formats": "{{ '%99999999999d' | format(1) }}",
+    "doubles": "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+    "counts": "{% set x = (8 + messages|length) ** (9 ** 9) %}",
+}
+"""What takes all memory or never ends, at once, for conversations of two turns alone."""
+
+
+def conditional(work: str) -> Damage:
+    def damage(folder: Path) -> None:
+        file = folder / "chat_template.jinja"
+        file.write_text(f"{{% if messages|length > 1 %}}{work}{{% endif %}}{file.read_text()}")
+
+    return damage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,25 @@ from core.answer import Decoding, Question, Turn
 from core.errors import ModelUnavailable, NoNumbers, SightlineError, TemplateRefuses
 from core.vlm.generation import ask
 from core.vlm.hf import template, vetting
+from core.vlm.hf.families.registry import family_of
+from core.vlm.hf.pretrained import read_configuration, read_processor
+from core.vlm.hf.template_work import computes
 from core.vlm.hf.tokenizer_growth import MOST, growth
 from core.vlm.loading import ModelSpec, estimate_memory, load_model, on_this_machine
-from tests.hostile.models import REFUSED_AT_LOADING, TOLD_WHEN_ASKED, Damage, multiplied, replaced
+from tests.hostile.long import some
+from tests.hostile.models import (
+    CONDITIONAL,
+    OTHER_TOKENIZERS,
+    REFUSED_AT_LOADING,
+    TOLD_WHEN_ASKED,
+    Damage,
+    charsmap,
+    conditional,
+    multiplied,
+    replaced,
+    without_tokenizer,
+)
+from tests.zoo import LLAVA_TEMPLATE, QWEN_TEMPLATE
 
 
 @pytest.fixture
@@ -49,6 +66,65 @@ def test_a_model_that_cannot_answer_says_so(copy: Path, damage: Damage, picture:
         with pytest.raises((ModelUnavailable, NoNumbers, TemplateRefuses)) as refused:
             ask(model, Question("What is there?", picture, decoding=Decoding(max_new_tokens=3)))
         assert _is_a_sentence(str(refused.value))
+
+
+@pytest.mark.parametrize("damage", [pytest.param(damage, id=name) for name, damage in OTHER_TOKENIZERS.items()])
+def test_what_is_no_tokenizer_of_any_form_is_refused(
+    copy: Path, damage: Damage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage(copy)
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: "")  # which takes seconds, and finds nothing
+    with pytest.raises(ModelUnavailable) as refused:
+        read_processor(copy, family_of(read_configuration(copy)))
+    assert _is_a_sentence(str(refused.value))
+
+
+def test_a_tokenizer_without_its_description_is_tried_elsewhere(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Mapping[str, object]] = []
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: tried.append(wanted) or "grows 1e9")
+    without_tokenizer(("vocab.json", b'{"a": 0}'), ("merges.txt", b"a b"))(copy)
+    with pytest.raises(ModelUnavailable, match="a billion and more times as long"):
+        vetting.check_descriptions(copy)
+    monkeypatch.setattr(vetting, "_known", {})
+    with pytest.raises(ModelUnavailable, match="times as long"):
+        vetting.check_descriptions(copy)  # as it was kept
+    assert [wanted["folder"] for wanted in tried] == [str(copy)]
+    (copy / "vocab.json").write_bytes(b'{"a": 0, "b": 1}')
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: "")
+    vetting.check_descriptions(copy)
+
+
+@pytest.mark.parametrize("name", some(CONDITIONAL, 2))
+def test_what_a_template_does_for_some_conversations_alone_ends_them_alone(
+    copy: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vetting, "MEMORY", 2**27)
+    conditional(CONDITIONAL[name])(copy)
+    vetting.check_descriptions(copy)
+    template = (copy / "chat_template.jinja").read_text()
+    turns = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "0"}]}]
+    vetting.check_rendering(template, {"messages": turns, "add_generation_prompt": True}, "it")
+    with pytest.raises(TemplateRefuses, match="with this conversation") as refused:
+        vetting.check_rendering(template, {"messages": turns * 2, "add_generation_prompt": True}, "it")
+    assert _is_a_sentence(str(refused.value))
+
+
+def test_a_template_that_only_writes_is_tried_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (
+        LLAVA_TEMPLATE,
+        QWEN_TEMPLATE,
+        "{% if x %}{{ raise_exception('no') }}{% endif %}{{ ('a' + y) | trim }}",
+    ):
+        assert not computes(text)
+    for text in (
+        "{{ x * 2 }}",
+        "{% for x in y recursive %}{% endfor %}",
+        "{{ x() }}",
+        "{% for %}",
+        "{% set x = x ~ x %}",
+        "x" * 10**6,
+    ):
+        assert computes(text)
 
 
 def test_a_template_that_refuses_is_told_in_its_own_words(copy: Path, picture: Image.Image) -> None:
@@ -90,7 +166,7 @@ def test_a_verdict_is_kept_by_what_was_tried(copy: Path, monkeypatch: pytest.Mon
     with pytest.raises(ModelUnavailable, match="chat template"):
         vetting.check_descriptions(copy)
     monkeypatch.setattr(vetting, "_known", {})
-    monkeypatch.setattr(vetting, "_tried", lambda *_: pytest.fail("it was tried again"))
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: pytest.fail("it was tried again"))
     with pytest.raises(ModelUnavailable, match="chat template"):
         vetting.check_descriptions(copy)
 
@@ -100,6 +176,7 @@ def test_a_space_of_three_bytes_is_no_growth_and_steps_multiply() -> None:
     assert growth(ordinary) == 1.0 and growth(None) == 1.0 and growth([{}, 3]) == 1.0
     assert growth(multiplied(10, 3)) == 1000.0 > MOST
     assert growth(_replace("abc", "xyzxyz")) == 2.0
+    assert growth(charsmap(18)) == 18.0 and growth({"type": "Precompiled", "precompiled_charsmap": "?"}) == 1.0
 
 
 def _replace(pattern: str, content: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Rendering a model's chat template: a program that came with the model, in a sandbox of `transformers`.
 
-The sandbox keeps it from touching anything, not from computing without end, so it is given a few seconds. What it
+The sandbox keeps it from touching anything, not from computing without end, so it is given a few seconds, and what
+could take all memory at once is tried elsewhere first. What it
 refuses of its own accord (`raise_exception`) is told in its own words.
 """
 
@@ -13,6 +14,7 @@ from jinja2 import TemplateError, TemplateRuntimeError, TemplateSyntaxError
 
 from ...errors import TemplateRefuses
 from .render_clock import TooLong, for_seconds
+from .vetting import check_rendering
 
 SECONDS = 2.0
 """Of a processor. Templates of real models take some thousandths."""
@@ -26,6 +28,7 @@ def rendered(processor: Any, messages: Sequence[Any], name: str, *, answered: bo
 
     Raises TemplateRefuses where the template refuses them, is broken or does not end in time.
     """
+    _try_elsewhere(processor, messages, name, answered)
     try:
         with for_seconds(SECONDS):
             text = str(processor.apply_chat_template(messages, add_generation_prompt=not answered, tokenize=False))
@@ -53,6 +56,15 @@ def rendered(processor: Any, messages: Sequence[Any], name: str, *, answered: bo
             "version of it with another template."
         )
     return text
+
+
+def _try_elsewhere(processor: Any, messages: Sequence[Any], name: str, answered: bool) -> None:
+    template = getattr(processor, "chat_template", None)
+    if isinstance(template, str):
+        marks = getattr(getattr(processor, "tokenizer", None), "special_tokens_map", {})
+        tokens = {key: value for key, value in marks.items() if isinstance(value, str | list)}
+        values = {**tokens, "messages": list(messages), "add_generation_prompt": not answered}
+        check_rendering(template, values, name)
 
 
 def _fails(error: Exception, name: str) -> TemplateRefuses:

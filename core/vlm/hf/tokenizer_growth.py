@@ -6,6 +6,8 @@ Normalisers and decoders may replace a letter by many, one after the other: six 
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +26,20 @@ def growth(step: Any) -> float:
             # A regular expression may match a single letter, or between any two.
             made = len(one["content"])
             times *= max(1.0, made / len(written)) if isinstance(written, str) and written else 1.0 + made
+        elif one.get("type") == "Precompiled":
+            times *= _longest_of(one.get("precompiled_charsmap"))
     return times
+
+
+def _longest_of(charsmap: Any) -> float:
+    """Letters of the longest text in a map of SentencePiece, each of which may stand for one letter: a trie, whose
+    length comes first, and the texts, each with a zero at its end."""
+    try:
+        content = base64.b64decode(charsmap)
+    except (TypeError, ValueError, binascii.Error):
+        return 1.0
+    texts = content[4 + int.from_bytes(content[:4], "little") :]
+    return float(max(1, *(len(text.decode("utf-8", "replace")) for text in texts.split(b"\0"))))
 
 
 def _single(step: Any) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 They are programs of a kind: a normaliser can make any number of letters of one, a template's constants can be any
 power of any number, and a parser that runs out of memory ends its process and with it everybody's session. So both are
-read once under limits of time and memory, and what came of it is kept by what they say.
+read once under limits of time and memory, and what came of it is kept by what they say. A template that computes, and
+so may do for one conversation what it does not for another, is tried with each form of conversation as it comes.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from ...assets import asset
-from ...errors import ModelUnavailable, NotWritten
+from ...errors import ModelUnavailable, NotWritten, TemplateRefuses
+from ...reading import read_bytes
 from ...writing import write_whole
 from ..grids.kept import cache_folder
-from .files import called, read_json
+from .files import LARGEST_DESCRIPTION, called, check_regular, read_json
+from .template_work import computes
 from .tokenizer_growth import MOST, growth
 
 SECONDS = 20
@@ -34,12 +37,21 @@ PATIENCE = 120.0
 MEMORY = 4 * 2**30
 """Bytes of addresses."""
 
-_RULES = "1"
+_RULES = "2"
 """Changed whenever what is tried changes."""
 
 _PARTS = ("tokenizer", "chat template")
 _CHILD = Path(str(files(__package__).joinpath("vetted_child.py")))
 _DESCRIPTIONS = ("tokenizer_config.json", "processor_config.json", "chat_template.json")
+_TOKENIZER = "tokenizer.json"
+_OTHER_TOKENIZERS = (
+    *("*.model", "*.tiktoken", "vocab*.json", "vocab*.txt", "merges.txt", "tekken.json"),
+    *("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+)
+"""What `transformers` makes a tokenizer of where there is no tokenizer.json."""
+
+_GROWS = "grows "
+"""How the child begins to say that a tokenizer makes very much of a short text."""
 
 
 def check_descriptions(folder: Path) -> None:
@@ -47,9 +59,12 @@ def check_descriptions(folder: Path) -> None:
     does."""
     if folder.is_relative_to(asset("")):
         return
-    tokenizer, templates = folder / "tokenizer.json", list(_templates(folder))
-    content = tokenizer.read_bytes() if tokenizer.is_file() else b""
-    trouble = _trouble(folder, _digest(content, templates), tokenizer if content else None, templates)
+    _check_lengths(folder)
+    templates = list(_templates(folder))
+    contents = [(file.name, read_bytes(file)) for file in _tokenizer_files(folder)]
+    trouble = _trouble(folder, _digest(contents, templates), bool(contents), templates)
+    if trouble.startswith(_GROWS):
+        _refuse_growth(folder, "rules", float(trouble.removeprefix(_GROWS)))
     if trouble:
         raise ModelUnavailable(
             f"The {trouble} of {called(folder)} was tried in a process of its own and did not end within {SECONDS} s "
@@ -57,16 +72,50 @@ def check_descriptions(folder: Path) -> None:
         )
 
 
-def _refuse_growth(folder: Path, tokenizer: Path) -> None:
-    """Raises ModelUnavailable for a tokenizer whose description says that it makes very much of a short text."""
-    described = read_json(tokenizer)
-    for part in ("normalizer", "decoder"):
-        times = growth(described.get(part))
-        if times > MOST:
-            raise ModelUnavailable(
-                f"The tokenizer of {called(folder)} can make a text {_times(times)} times as long (its {part}), and "
-                "would take all memory with a few words. Choose another model."
-            )
+def check_rendering(template: str, values: Mapping[str, Any], name: str) -> None:
+    """Raises TemplateRefuses where a chat template that computes takes more time or memory than any real one does for
+    `values`: a conversation's form, which holds nothing of what was typed. What it does is remembered."""
+    if not computes(template):
+        return
+    asked = json.dumps(values, sort_keys=True)
+    digest = _digest([("conversation", asked.encode())], [template])
+    if digest not in _known:
+        _known[digest] = _tried({"templates": [template], "values": values})
+    if _known[digest]:
+        raise TemplateRefuses(
+            f"The chat template of {name} was tried with this conversation in a process of its own, where it computed "
+            f"without end or took {MEMORY / 2**30:.0f} GB. Choose another model, or a version of it with another "
+            "template."
+        )
+
+
+def _check_lengths(folder: Path) -> None:
+    """Raises ModelUnavailable for files that are read whole and are larger than any real ones."""
+    for pattern in ("*.json", "*.txt", "*.jinja", "*.model", "*.tiktoken", "chat_templates/*"):
+        for file in folder.glob(pattern):
+            check_regular(file)
+            with contextlib.suppress(OSError):  # whoever uses it says what is wrong
+                if file.stat().st_size > LARGEST_DESCRIPTION:
+                    raise ModelUnavailable(
+                        f"{file.name} in {called(folder)} is larger than {LARGEST_DESCRIPTION / 1e6:.0f} MB, and no "
+                        "model has such a one. Download the model again."
+                    )
+
+
+def _tokenizer_files(folder: Path) -> list[Path]:
+    """What a folder's tokenizer is read from."""
+    if (folder / _TOKENIZER).is_file():
+        return [folder / _TOKENIZER]
+    return sorted({file for pattern in _OTHER_TOKENIZERS for file in folder.glob(pattern) if file.is_file()})
+
+
+def _refuse_growth(folder: Path, part: str, times: float) -> None:
+    """Raises ModelUnavailable for a tokenizer that makes very much of a short text."""
+    if times > MOST:
+        raise ModelUnavailable(
+            f"The tokenizer of {called(folder)} can make a text {_times(times)} times as long (its {part}), and would "
+            "take all memory with a few words. Choose another model."
+        )
 
 
 def _times(times: float) -> str:
@@ -77,7 +126,7 @@ def _templates(folder: Path) -> Iterator[str]:
     """Every chat template of a folder."""
     for file in sorted({*folder.glob("*.jinja"), *folder.glob("chat_templates/*.jinja")}):
         with contextlib.suppress(OSError, ValueError):  # whoever uses it says what is wrong
-            yield file.read_text(encoding="utf-8")
+            yield read_bytes(file).decode("utf-8")
     for name in _DESCRIPTIONS:
         if (folder / name).is_file():
             yield from _texts(read_json(folder / name).get("chat_template"))
@@ -95,27 +144,35 @@ def _texts(described: Any) -> Iterator[str]:
         )
 
 
-def _digest(tokenizer: bytes, templates: list[str]) -> str:
+def _digest(contents: Sequence[tuple[str, bytes]], templates: list[str]) -> str:
     digest = hashlib.sha256(_RULES.encode())
-    for content in (tokenizer, *(template.encode("utf-8", "surrogatepass") for template in templates)):
-        digest.update(hashlib.sha256(content).digest())
+    named = ((name.encode("utf-8", "surrogateescape"), content) for name, content in contents)
+    for name, content in (*named, *((b"", template.encode("utf-8", "surrogatepass")) for template in templates)):
+        digest.update(hashlib.sha256(name).digest() + hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 
 _known: dict[str, str] = {}
 
 
-def _trouble(folder: Path, digest: str, tokenizer: Path | None, templates: list[str]) -> str:
-    """Which of `_PARTS` did not end; "" where all did. Kept in memory and, as far as it can be written, on disk: what
-    is known is not read again. Raises ModelUnavailable where the tokenizer's description says enough."""
+def _trouble(folder: Path, digest: str, tokenizer: bool, templates: list[str]) -> str:
+    """Which of `_PARTS` did not end, or how much the tokenizer makes of a text; "" where all is well. Kept in memory
+    and, as far as it can be written, on disk: what is known is not read again. Raises ModelUnavailable where the
+    tokenizer's description says enough."""
     if digest in _known:
         return _known[digest]
     file = cache_folder() / "vetted" / digest[:32]
     trouble = _read(file)
     if trouble is None:
-        if tokenizer is not None:
-            _refuse_growth(folder, tokenizer)
-        trouble = _tried(tokenizer, templates)
+        described = folder / _TOKENIZER
+        wanted: dict[str, Any] = {"templates": templates}
+        if described.is_file():
+            for part in ("normalizer", "decoder"):
+                _refuse_growth(folder, part, growth(read_json(described).get(part)))
+            wanted["tokenizer"] = str(described)
+        elif tokenizer:
+            wanted["folder"] = str(folder)
+        trouble = _tried(wanted)
         with contextlib.suppress(NotWritten):
             write_whole(file, trouble.encode())
     _known[digest] = trouble
@@ -125,15 +182,21 @@ def _trouble(folder: Path, digest: str, tokenizer: Path | None, templates: list[
 def _read(file: Path) -> str | None:
     with contextlib.suppress(OSError, ValueError):
         written = file.read_text(encoding="ascii")
-        if written in ("", *_PARTS):
+        if written in ("", *_PARTS) or (written.startswith(_GROWS) and float(written.removeprefix(_GROWS)) > 0):
             return written
     return None
 
 
-def _tried(tokenizer: Path | None, templates: list[str]) -> str:
-    """During what the child ended; "" where it was done."""
-    wanted = {"tokenizer": None if tokenizer is None else str(tokenizer), "templates": templates}
-    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "RAYON_NUM_THREADS": "1"}
+def _tried(wanted: Mapping[str, Any]) -> str:
+    """During what the child ended, or how much it says the tokenizer makes of a text; "" where it was done."""
+    environment = {
+        **os.environ,
+        "TOKENIZERS_PARALLELISM": "false",
+        "RAYON_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
     command = [sys.executable, "-I", str(_CHILD), str(SECONDS), str(MEMORY)]
     try:
         done = subprocess.run(
@@ -142,8 +205,8 @@ def _tried(tokenizer: Path | None, templates: list[str]) -> str:
         said = done.stdout
     except subprocess.TimeoutExpired as late:
         said = late.stdout.decode() if isinstance(late.stdout, bytes) else late.stdout or ""
-    last = said.splitlines()[-1:]
-    if last == ["done"]:
-        return ""
+    lines = said.splitlines()
+    if lines[-1:] == ["done"]:
+        return next((line for line in lines if line.startswith(_GROWS)), "")
     # (a process that could not even begin says nothing of the model)
-    return last[0] if last and last[0] in _PARTS else ""
+    return lines[-1] if lines and lines[-1] in _PARTS else ""
