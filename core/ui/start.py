@@ -16,8 +16,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..errors import unimportable
 
@@ -27,14 +29,21 @@ BROKEN = (
     "This page cannot be shown: a part of Sightline fails when it is imported. `sightline doctor` tells what is "
     "there; the terminal has the details."
 )
+BY_ITSELF = (
+    "This page was started by itself, and then nothing stands before it that asks who is let in. Start the dashboard "
+    "with `sightline`, or with `streamlit run Home.py`, and open the page there."
+)
+PAGES = "pages"
+"""The folder of pages. The script that the gate stands before (`serving.guarded`) lies beside it."""
 _lock = threading.RLock()
 _done = False
 
 
 @contextmanager
 def imports() -> Iterator[None]:
-    """Around the imports of a page: no other thread imports meanwhile, and where one fails the page ends with a
-    sentence."""
+    """Around the imports of a page: no other thread imports meanwhile, and where one fails, or where the page was
+    started without the gate, it ends with a sentence."""
+    _refuse_by_itself()
     with _lock:
         try:
             import_all()
@@ -48,6 +57,13 @@ def imports() -> Iterator[None]:
             told = BROKEN
     st.error(told, icon=":material/error:")
     st.stop()
+
+
+def _refuse_by_itself() -> None:
+    context = get_script_run_ctx()
+    if context is not None and Path(context.main_script_path).parent.name == PAGES:
+        st.error(BY_ITSELF, icon=":material/error:")
+        st.stop()
 
 
 def import_all() -> None:

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.ui import start
+from tests.ui.conftest import ROOT
 
 PAGE = """
 from core.ui.start import imports
@@ -44,6 +45,11 @@ def test_a_package_that_cannot_be_imported_is_a_sentence(monkeypatch: pytest.Mon
 def test_a_page_whose_own_import_fails_is_a_sentence() -> None:
     assert "nothing_of_this_name" in told("import nothing_of_this_name")
     assert "cannot be shown" in told("raise RuntimeError('half made')")
+
+
+def test_a_page_that_is_started_without_the_gate_says_how_to_start_it() -> None:
+    at = AppTest.from_file(str(ROOT / "pages" / "1_Chat.py"), default_timeout=60).run()
+    assert [error.value for error in at.error] == [start.BY_ITSELF] and not at.title and not at.chat_input
 
 
 def test_many_pages_at_once_import_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
