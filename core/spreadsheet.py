@@ -53,6 +53,5 @@ def csv_table(names: Sequence[str], rows: Iterable[Sequence[object]], record: An
     if record is not None:
         out.write(record_line(record))
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([harmless(name) for name in names])
-    writer.writerows([_one_kind_of_break(harmless(cell)) for cell in row] for row in rows)
+    writer.writerows([_one_kind_of_break(harmless(cell)) for cell in row] for row in (names, *rows))
     return out.getvalue()

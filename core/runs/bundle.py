@@ -155,7 +155,11 @@ def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, shown:
     """What a member holds, piece by piece and no more than it may."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
         raise RunError(f"{shown} is packed in a way that bundles are not. {_KEPT_OUT}")
-    with archive.open(member) as opened:
+    try:
+        opening = archive.open(member)
+    except OSError as error:  # what it says of its own places leads before its beginning
+        raise zipfile.BadZipFile from error
+    with opening as opened:
         while block := opened.read(BLOCK):
             most -= len(block)
             if most < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -78,3 +79,46 @@ def many_frames(format: str, frames: int, side: int = 64) -> bytes:
     rng = np.random.default_rng(0)
     pages = [Image.fromarray(rng.integers(0, 255, (side, side), np.uint8)) for _ in range(frames)]
     return encoded(pages[0], format, save_all=True, append_images=pages[1:])
+
+
+def kinds() -> Iterator[tuple[str, bytes]]:
+    """Ordinary pictures of every kind that is opened, small."""
+    rng = np.random.default_rng(0)
+    colours = Image.fromarray(rng.integers(0, 255, (12, 16, 4), np.uint8))
+    rgb = colours.convert("RGB")
+    yield "PNG", encoded(rgb)
+    yield "PNG with alpha", encoded(colours)
+    yield "PNG with a palette", encoded(rgb.convert("P"))
+    yield "PNG of 1 bit", encoded(rgb.convert("1"))
+    yield "PNG of 16 bit", encoded(Image.fromarray(rng.integers(0, 65535, (12, 16)).astype(np.uint16)))
+    yield "JPEG", encoded(rgb, "JPEG")
+    yield "JPEG of four inks", encoded(rgb.convert("CMYK"), "JPEG")
+    yield "progressive JPEG", encoded(rgb, "JPEG", progressive=True)
+    yield "JPEG with a profile", encoded(rgb, "JPEG", icc_profile=b"\0" * 300)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    yield "turned JPEG", encoded(rgb, "JPEG", exif=exif)
+    yield "GIF", encoded(rgb.convert("P"), "GIF")
+    yield "moving GIF", many_frames("GIF", 3, side=8)
+    yield "WebP", encoded(rgb, "WEBP")
+    yield "moving WebP", many_frames("WEBP", 3, side=8)
+    yield "BMP", encoded(rgb, "BMP")
+    yield "TIFF", encoded(rgb, "TIFF")
+    yield "packed TIFF", encoded(rgb, "TIFF", compression="tiff_lzw")
+    yield "TIFF of one grey", grey_tiff(-1e30)
+
+
+def damaged_pictures(each: int = 12, seed: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The same, whole, cut, and with some bytes changed."""
+    rng = np.random.default_rng(seed)
+    for what, whole in kinds():
+        yield what, whole
+        for number in range(each):
+            if number % 3 == 0:
+                yield f"{what}, cut", whole[: int(rng.integers(1, len(whole)))]
+                continue
+            content = bytearray(whole)
+            # Mostly near the beginning, where sizes and places are written.
+            for place in (rng.random(int(rng.integers(1, 6))) ** 3 * len(whole)).astype(int):
+                content[place] = int(rng.integers(256))
+            yield f"{what}, changed", bytes(content)
