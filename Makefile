@@ -8,7 +8,7 @@ export CHROMIUM
 # Set in images of containers, to keep them small. Every process would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-quick test-browser matrix references lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
+.PHONY: run test test-quick test-browser hostile matrix references lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -26,6 +26,12 @@ ifeq ($(and $(CHROMIUM),yes)$(SIGHTLINE_REQUIRE_BROWSER),)
 else
 	$(BIN)/python -m pytest -m browser -n 0 tests/browser
 endif
+
+# The long part of tests/hostile: many more examples, and every page driven in a browser with what they make. HOSTILE_SEED
+# chooses others, HOSTILE_ROUNDS how many.
+hostile: $(VENV)/.installed-dev
+	HYPOTHESIS_EXAMPLES=$${HYPOTHESIS_EXAMPLES:-2000} $(BIN)/python -m pytest tests/hostile
+	SIGHTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -n 0 tests/browser/hostile_tour.py
 
 # Tries the tiny model of every type that loads here, and writes what holds into the support matrix.
 matrix: $(VENV)/.installed-dev
