@@ -7,7 +7,6 @@ only gives results, in whatever order: what is written and what is left to do is
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,7 +24,7 @@ from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
-from ..vlm.pace import CASE
+from ..vlm.pace import CASE, stopwatch
 from ..workers.base import Workers, workers_of
 from .case import Case
 from .journal import Journal
@@ -104,7 +103,7 @@ def answer_case(
 ) -> Result:
     """What the model says to a case, and whether it is right. A picture that cannot be opened and a question that
     does not fit make a result with a `problem`. Raises Cancelled."""
-    case, began = one.case, time.perf_counter()
+    case, began = one.case, stopwatch(model.card.device)
     if cancel is not None:
         cancel.check()
     if case.problem is not None:
@@ -126,7 +125,7 @@ def answer_case(
         seconds=round(answer.seconds, 4),
         seen=_seen(answer),
     )
-    model.pace.note(CASE, 1, time.perf_counter() - began)
+    model.pace.note(CASE, 1, began.took())
     return result
 
 

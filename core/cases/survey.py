@@ -8,7 +8,6 @@ two ways. A correlation below zero speaks for the hypothesis; it does not say wh
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from ..vlm.cancel import Cancelled, CancelToken
 from ..vlm.forecast import Forecast, each_of
 from ..vlm.generation import ask
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pace import stopwatch
 from .audit import contradiction_rate
 from .case import Case
 from .journal import Journal, Record, each_line, read_journal
@@ -122,7 +122,7 @@ def correlations(lines: Sequence[Surveyed]) -> tuple[Correlation, ...]:
 
 
 def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None) -> Record:
-    began = time.perf_counter()
+    began = stopwatch(model.card.device)
     question = replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST))
     texts = [phrasing.text for phrasing in phrasings(case.question)]
     said: list[str] = []
@@ -137,7 +137,7 @@ def _surveyed(model: VisionLanguageModel, case: Case, cancel: CancelToken | None
             target = key_target(answer)
             shares.append(image_share(answer, explained(model, answer, target, cancel)))
             dependences.append(float(image_dependence(model, answer)[list(target.tokens)].sum()))
-    model.pace.note(SURVEYED, 1, time.perf_counter() - began)
+    model.pace.note(SURVEYED, 1, began.took())
     return {
         "id": case.id,
         "family": case.about.get("family", ""),

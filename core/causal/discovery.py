@@ -241,9 +241,9 @@ def causal_graphs(
         if np.isnan(attention).any():
             raise CausalError(IN_PARTS.format(layer))
         limits = Limits(settings.largest_set, settings.seconds, cancel)
-        began = pace.clock()
+        began = pace.stopwatch("cpu")
         graphs.append(_graph(token, layer, head, nodes, attention, settings, limits))
-        model.pace.note(pace.GRAPH, 1, pace.clock() - began)
+        model.pace.note(pace.GRAPH, 1, began.took())
         progress((index + 1) / len(wanted))
     return graphs
 

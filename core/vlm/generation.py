@@ -7,7 +7,6 @@ are not applied, so what is shown as a probability is what the token was chosen 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Generator, Sequence
 
 import torch
@@ -18,7 +17,7 @@ from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import Cancelled, CancelToken, hearing, undisturbed
 from .keeping import KeepRows
 from .model import VisionLanguageModel
-from .pace import ASK
+from .pace import ASK, stopwatch
 from .prepared import DecodingState, PreparedPrompt
 from .row_budget import budget
 from .sampling import Sampler
@@ -44,7 +43,7 @@ def stream(
 
     Raises what `model.prepare` raises, at the first step and before any work.
     """
-    began = time.perf_counter()
+    began = stopwatch(model.card.device)
     prepared = model.prepare(question)
     sampler = Sampler(question.decoding)
     text = TextStream(model.reader)
@@ -86,10 +85,10 @@ def stream(
             break
     text.finish()
     measured += measure(seen, ids[len(ids) - len(seen) :])
-    seconds = time.perf_counter() - began
+    took = began.took()
     if finish != "stopped":
-        model.pace.note(ASK, 1, seconds)
-    return _answer(model, prepared, ids, measured, text.texts, finish, seconds, state)
+        model.pace.note(ASK, 1, took)
+    return _answer(model, prepared, ids, measured, text.texts, finish, took.seconds, state)
 
 
 def ask(

@@ -1,8 +1,11 @@
 """How fast a model is here: what one pass takes, learnt from those that were made.
 
 The reading of a question is the first of them, and every later pass refreshes it. Few rows take longer, row by row,
-than many, and on another day the machine has other work: of each size the latest few passes count, and of a size that
-was not met the nearest is asked.
+than many: of each size the latest few passes count, and of a size that was not met the nearest is asked.
+
+On a machine that is busy with something else everything takes longer for a while, and what was learnt then must not be
+told afterwards. So what a pass takes is learnt in time that its thread had of the processor, and apart from that how
+much longer the clock says, which is forgotten soon. A card has no such time: there the clock counts.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 
@@ -22,16 +26,43 @@ LEAST_ROWS = 16
 
 LATEST = 5
 FRESH = 30.0
-"""A card has to be waited for to be timed: one pass of each size in so many seconds is."""
+"""A card has to be waited for to be timed: one pass of each size in so many seconds is. For as long a machine that was
+busy is taken to be so."""
 
 clock = time.perf_counter
 """What passes are timed by. Benchmarks on a busy machine take the time of the processor."""
+own_clock = time.thread_time
+"""What this thread had of the processor."""
 
 MASKED_HEADS = "masked heads"
 """What is counted: heads whose explanation can be masked, of those looked at."""
 
 ASK, CASE, GRAPH = "ask", "case", "graph"
 """Kinds of things whose time is learnt as well: a question answered, a case of a run, a causal graph learned."""
+
+
+class Took(NamedTuple):
+    """How long something took by the clock, and how much of that its thread had of the processor; None on a card."""
+
+    seconds: float
+    own: float | None = None
+
+
+class Stopwatch(NamedTuple):
+    """When something began, by both clocks."""
+
+    clock: float
+    own: float | None
+
+    def took(self) -> Took:
+        """Until now. To be asked in the thread that began."""
+        seconds = clock() - self.clock
+        return Took(seconds, None if self.own is None else own_clock() - self.own)
+
+
+def stopwatch(device: str | torch.device) -> Stopwatch:
+    """Something begins now whose work this device does."""
+    return Stopwatch(clock(), own_clock() if torch.device(device).type == "cpu" else None)
 
 
 def pass_work(layers: int, hidden: int, each: int, before: int = 0) -> float:
@@ -49,16 +80,18 @@ class Pace:
         self._lock = threading.Lock()
         self._rates: dict[tuple[str, int], deque[float]] = defaultdict(lambda: deque(maxlen=LATEST))
         self._timed: dict[tuple[str, int], float] = {}
+        self._longer: deque[tuple[float, float]] = deque(maxlen=LATEST)
+        """How many times as long as its thread had the processor something took lately, and when that was."""
         self._counts: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
 
-    def note_pass(self, each: int, seconds: float, before: int = 0, sequences: int = 1) -> None:
+    def note_pass(self, each: int, took: Took, before: int = 0, sequences: int = 1) -> None:
         """A pass of the decoder over so many sequences of `each` rows, `before` others being kept."""
-        self._note("decoder", each * sequences, self._work(each, before, sequences), seconds)
+        self._note("decoder", each * sequences, self._work(each, before, sequences), took)
 
-    def note(self, kind: str, numbers: int, seconds: float) -> None:
+    def note(self, kind: str, numbers: int, took: Took) -> None:
         """Pictures of so many numbers went through the "tower", or were made ready for it ("pictures"); or so many
         things of another kind were done."""
-        self._note(kind, numbers, numbers, seconds)
+        self._note(kind, numbers, numbers, took)
 
     def pass_seconds(self, each: int) -> float | None:
         """What one pass over a sequence of so many rows takes; None where no pass was timed."""
@@ -86,9 +119,9 @@ class Pace:
         if rows < LEAST_ROWS or not self._is_due("decoder", rows, device):
             yield
             return
-        began = _now(device)
+        began = _started(device)
         yield
-        self.note_pass(each, _now(device) - began, before, sequences)
+        self.note_pass(each, _until_now(began, device), before, sequences)
 
     @contextmanager
     def timing(self, kind: str, device: torch.device, numbers: int) -> Iterator[None]:
@@ -96,9 +129,9 @@ class Pace:
         if not numbers or not self._is_due(kind, numbers, device):
             yield
             return
-        began = _now(device)
+        began = _started(device)
         yield
-        self.note(kind, numbers, _now(device) - began)
+        self.note(kind, numbers, _until_now(began, device))
 
     def _work(self, each: int, before: int = 0, sequences: int = 1) -> float:
         return sequences * pass_work(self._layers, self._hidden, each, before)
@@ -113,11 +146,15 @@ class Pace:
             self._timed[key] = now
         return due
 
-    def _note(self, kind: str, size: int, work: float, seconds: float) -> None:
+    def _note(self, kind: str, size: int, work: float, took: Took) -> None:
         if not size:
             return
+        seconds, own = took
+        known = own is not None and 0 < own < seconds
         with self._lock:
-            self._rates[kind, _bucket(size)].append(seconds / max(work, 1))
+            self._rates[kind, _bucket(size)].append((own if own is not None and known else seconds) / max(work, 1))
+            if own is not None:
+                self._longer.append((seconds / own if known else 1.0, clock()))
 
     def _expected(self, kind: str, size: int, work: float) -> float | None:
         with self._lock:
@@ -125,14 +162,24 @@ class Pace:
             if not known:
                 return None
             nearest = min(known, key=lambda bucket: abs(bucket - _bucket(size)))
-            return work * statistics.median(self._rates[kind, nearest])
+            lately = [longer for longer, when in self._longer if clock() - when < FRESH]
+            return work * statistics.median(self._rates[kind, nearest]) * statistics.median(lately or [1.0])
 
 
 def _bucket(size: int) -> int:
     return round(math.log2(max(1, size)))
 
 
-def _now(device: torch.device) -> float:
+def _started(device: torch.device) -> Stopwatch:
+    _wait_for(device)
+    return stopwatch(device)
+
+
+def _until_now(began: Stopwatch, device: torch.device) -> Took:
+    _wait_for(device)
+    return began.took()
+
+
+def _wait_for(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return clock()

@@ -11,7 +11,7 @@ from core.causal.explanation_test import Masking, explanation_test
 from core.causal.heads import heads_tests
 from core.causal.settings import GraphSettings
 from core.vlm.hf.network import TransformersModel
-from core.vlm.pace import GRAPH, MASKED_HEADS, Pace
+from core.vlm.pace import GRAPH, MASKED_HEADS, Pace, Took
 from core.vlm.pass_costs import share_after_images
 from tests.eager import sampled
 from tests.vlm.counted import counting
@@ -24,7 +24,7 @@ def test_graphs_cost_a_pass_and_each_layer_again(
 ) -> None:
     answer = sampled(llava, "the dog the dog and the other dog?", picture, tokens=3)
     monkeypatch.setattr(llava, "pace", Pace(llava.card.layers, llava.card.hidden))
-    llava.pace.note_pass(len(answer.layout), seconds=1.0)
+    llava.pace.note_pass(len(answer.layout), Took(1.0))
     before = graphs_expected(llava, answer, {1: [0, 1]})
     with counting(llava, answer) as counted:
         causal_graphs(llava, answer, 1, [(2, 0), (2, 1)])

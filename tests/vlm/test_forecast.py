@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 
 from core.answer import Question
+from core.vlm import pace as pace_module
 from core.vlm.forecast import Forecast, duration, each_of, forecast, passes_in_words, picture_numbers
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
-from core.vlm.pace import Pace
+from core.vlm.pace import FRESH, Pace, Took, stopwatch
 from core.vlm.pass_costs import BACKWARD, NOTHING, Passes, over_images, rows, share_after_images
 from tests.eager import sampled
 
@@ -37,22 +38,42 @@ def test_shares_are_of_the_rows_that_are_read(llava: TransformersModel, picture:
 def test_twice_the_rows_take_twice_as_long_and_more_for_their_attention() -> None:
     pace = Pace(layers=4, hidden=64)
     assert pace.pass_seconds(100) is None
-    pace.note_pass(100, seconds=1.0)
+    pace.note_pass(100, Took(1.0))
     assert pace.pass_seconds(100) == pytest.approx(1.0)
     assert 2.0 < (pace.pass_seconds(200) or 0) < 4.0
     # Rows after others that are kept are a part of a whole pass.
     pace = Pace(layers=4, hidden=64)
-    pace.note_pass(50, seconds=0.5, before=50)
+    pace.note_pass(50, Took(0.5), before=50)
     assert 0.5 < (pace.pass_seconds(100) or 0) < 1.0
 
 
 def test_the_nearest_size_and_its_latest_passes_count() -> None:
     pace = Pace(layers=4, hidden=64)
-    pace.note_pass(16, seconds=10.0)
+    pace.note_pass(16, Took(10.0))
     for seconds in (9.0, 9.0, 1.0, 1.0, 1.0, 1.0, 1.0):
-        pace.note_pass(512, seconds)
+        pace.note_pass(512, Took(seconds))
     assert pace.pass_seconds(512) == pytest.approx(1.0)
     assert pace.pass_seconds(16) == pytest.approx(10.0)
+
+
+def test_what_was_learnt_on_a_busy_machine_is_not_told_when_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(pace_module, "clock", lambda: now)
+    pace = Pace(layers=4, hidden=64)
+    for _ in range(5):
+        pace.note_pass(512, Took(10.0, own=1.0))
+    assert pace.pass_seconds(512) == pytest.approx(10.0)  # it still is busy
+    now += FRESH
+    assert pace.pass_seconds(512) == pytest.approx(1.0)
+    for _ in range(5):
+        pace.note("tower", 100, Took(3.0, own=1.0))
+    assert pace.pass_seconds(512) == pytest.approx(3.0)  # whatever the passes were that say so
+    # A clock too coarse to see the thread, and a card, whose thread only waits, are timed by the clock.
+    for took in (Took(2.0, own=0.0), Took(2.0)):
+        other = Pace(layers=4, hidden=64)
+        other.note_pass(512, took)
+        assert other.pass_seconds(512) == pytest.approx(2.0)
+    assert stopwatch("cuda:0").own is None and stopwatch("cpu").own is not None
 
 
 def test_a_pass_that_does_not_end_is_not_noted() -> None:
@@ -85,9 +106,9 @@ def test_a_card_does_not_wait_for_each_picture(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer, pace = sampled(llava, "the dog?", picture, tokens=3), Pace(3, 32)
-    pace.note_pass(rows(answer), 1.0)
-    pace.note("tower", picture_numbers(answer), 0.5)
-    pace.note("pictures", picture_numbers(answer), 4.0)
+    pace.note_pass(rows(answer), Took(1.0))
+    pace.note("tower", picture_numbers(answer), Took(0.5))
+    pace.note("pictures", picture_numbers(answer), Took(4.0))
     monkeypatch.setattr(llava, "pace", pace)
     assert forecast(llava, answer, over_images(10)).seconds == pytest.approx(10 + 5 + 40)
     monkeypatch.setattr(llava, "card", replace(llava.card, device="cuda:0"))
@@ -125,9 +146,9 @@ def test_what_is_about_many_answers_takes_as_long_as_the_last_ones_did(
 ) -> None:
     monkeypatch.setattr(llava, "pace", Pace(3, 32))
     assert each_of(llava, "case", 39, 1.5, "case").seconds is None
-    llava.pace.note("ask", 1, 2.0)
+    llava.pace.note("ask", 1, Took(2.0))
     told = each_of(llava, "case", 39, 1.5, "case")
     assert told.seconds == pytest.approx(39 * 3.0) and told.words == "about 115 s; 39 cases"
-    llava.pace.note("case", 1, 4.0)
+    llava.pace.note("case", 1, Took(4.0))
     assert each_of(llava, "case", 39, 1.5, "case").seconds == pytest.approx(39 * 4.0)
     assert (told + told).words == "about 4 min; 78 cases"

@@ -128,10 +128,10 @@ class TransformersModel(VisionLanguageModel):
         check_images(question, self.processor, self.family, self.card.name)
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, question, self.card.name)
-        began = pace.clock()
+        began = pace.stopwatch("cpu")
         with blamed(self.processor, self.network.config, question, rendered, self.card.name):
             expanded, inputs = processed(self.processor, rendered, question, self.card.name)
-            self.pace.note("pictures", numbers_in(inputs), pace.clock() - began)
+            self.pace.note("pictures", numbers_in(inputs), began.took())
             prompt = prompts.encode(self.processor.tokenizer, expanded, words, self._control)
             check_length(len(prompt.ids), question, self.card.name, self.context_length)
             places = () if self.family.across else image_positions(prompt, visual_ids(self.network.config, question))
