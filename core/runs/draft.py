@@ -21,7 +21,8 @@ NAME = "draft"
 @dataclass(frozen=True, eq=False)
 class Draft:
     """The next question, as far as it is there. `images` are those of pictures and frames of videos in their order,
-    `clips` say which are frames, `sources` are of the pictures and videos; `masks` are the regions drawn."""
+    `clips` say which are frames, `sources` are of the pictures and videos. `masks` are the regions drawn, on these or
+    on pictures of the conversation: each is of the size of its own."""
 
     text: str = ""
     images: tuple[Image.Image, ...] = ()
@@ -45,11 +46,6 @@ def read_draft(run: Path, given: Given) -> Draft:
         return Draft()
     piece = read_piece(run, NAME, "draft")
     draft: Draft = decoded(_FORM, piece, replace(given, tensors=piece.tensors), f"{NAME}.json")
-    if not masks_fit(draft.masks, draft.images):
-        raise RunDamaged(f"{NAME}.json is damaged: its regions are of other pictures.")
+    if any(mask.image < 0 or not mask.hidden.any() for mask in draft.masks):
+        raise RunDamaged(f"{NAME}.json is damaged: its regions are of no picture.")
     return draft
-
-
-def masks_fit(masks: tuple[RegionMask, ...], images: tuple[Image.Image, ...]) -> bool:
-    """Whether each mask is of a picture that is there, and of its size."""
-    return all(0 <= mask.image < len(images) and mask.hidden.shape == images[mask.image].size[::-1] for mask in masks)

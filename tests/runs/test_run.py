@@ -166,17 +166,18 @@ def test_a_turn_is_kept_before_and_with_its_answer(store: RunStore, answer: Answ
     assert {"sightline", "torch", "transformers"} <= set(about.versions)
 
 
-def test_what_is_being_composed_is_kept_and_no_region_of_another_picture(
-    run: Run, store: RunStore, answer: Answer
-) -> None:
+def test_what_is_being_composed_is_kept_with_regions_of_every_size(run: Run, store: RunStore, answer: Answer) -> None:
     mask = RegionMask(np.ones((80, 120), dtype=bool), "mean")
     run.keep_draft(Draft("And this", answer.question.images, masks=(mask,)))
     run.close()
     with store.open(run.id) as opened:
         draft = opened.draft()
         assert draft.text == "And this" and draft.masks == (mask,) and draft.images[0].size == (120, 80)
-        opened.keep_draft(replace(draft, masks=(RegionMask(np.ones((2, 2), dtype=bool)),)))
-        assert opened.draft().images == () and "regions are of other pictures" in opened.damage[0]
+        other = RegionMask(np.ones((2, 2), dtype=bool))
+        opened.keep_draft(replace(draft, masks=(mask, other)))
+        assert opened.draft().masks == (mask, other) and not opened.damage
+        opened.keep_draft(replace(draft, masks=(replace(other, image=-1),)))
+        assert opened.draft().images == () and "regions are of no picture" in opened.damage[0]
 
 
 def test_a_target_names_tokens_that_are_there(run: Run) -> None:

@@ -425,7 +425,7 @@ def test_every_reask_is_a_row_to_be_opened_again_compared_removed_and_saved(app:
     work.target = Target((1,))
     mark(0)
     at.button(key="reask_open").click().run()
-    assert work.masks[0].hidden.mean() == 0.5 and work.reasked is work.reasks[0].reasked
+    assert work.mask_for(work.answer.question.images[0]).hidden.mean() == 0.5 and work.reasked is work.reasks[0].reasked
     mark(0, 1)
     at.button(key="reask_compare").click().run()
     assert not at.exception and any("between them" in text for text in said(at))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Target
@@ -26,7 +27,7 @@ from core.ui.state import opening
 from core.ui.state.models import ModelStore
 from core.ui.state.results import Kind, ResultCache
 from core.ui.state.scenes import image_of
-from core.ui.state.workspace import Workspace
+from core.ui.state.workspace import NamedImage, Workspace
 from core.ui.widgets.handing_over import HandingOver
 from core.vlm.loading import ModelSpec
 
@@ -102,7 +103,9 @@ def test_a_conversation_is_taken_up_again_by_its_address(app: App) -> None:
         assert now.question.fingerprint() == was.question.fingerprint()
     assert work.inspected is work.exchanges[1] and work.target == Target((1, 2))
     assert work.images == (image_of(SceneRecipe(27)),) == work.exchanges[0].images
-    assert np.array_equal(work.masks[0].hidden, np.eye(*work.images[0].image.size[::-1], dtype=bool))
+    assert np.array_equal(
+        work.mask_for(work.images[0].image).hidden, np.eye(*work.images[0].image.size[::-1], dtype=bool)
+    )
     assert work.answer is not None and work.answer.attention is not None
     assert work.answer.attention.held is not None and work.answer.inputs["input_ids"].numel()
     ask(at, "And the car?")
@@ -299,6 +302,9 @@ def test_a_reask_is_kept_and_shown_again(app: App, runs: RunStore) -> None:
     at.button(key="ask_again").click().run()
     assert not at.exception and work.reasked is not None
     assert work.answer is not None and work.answer.text in said(at)
+    # The next question is about a picture of another size.
+    work.choose_image(NamedImage(Image.new("RGB", (50, 40)), "another"))
+    at.run()
     id_ = left(at)
     (kept_row,) = runs.open(id_, only_look=True).results(REASKED)
     assert kept_row.what.about["taken_away"] == work.reasked.outcome.perturbation.words
@@ -307,6 +313,8 @@ def test_a_reask_is_kept_and_shown_again(app: App, runs: RunStore) -> None:
     at.session_state["lens"] = "Mask and re-ask"
     at.run()
     assert not at.exception
+    asked, drawn = work_of(at).exchanges[0].question.images[0], np.eye(168, dtype=bool)
+    assert np.array_equal(work_of(at).mask_for(asked).hidden, drawn) and work_of(at).images[0].image.size == (50, 40)
     again = work_of(at).reasked
     assert again is not None and again.answer.token_ids == work.reasked.answer.token_ids
     assert "With 0% of" in said(at) or "hidden" in said(at)
@@ -354,7 +362,7 @@ def test_settings_of_a_run_that_do_not_fit_are_let_go_of(app: App, runs: RunStor
             {
                 "answer": ["x"],
                 "picture": -3,
-                "snap": [None, 99],
+                "regions": [None, 3, {"picture": True, "size": [1, 2]}, {"picture": 0, "size": [{}], "fill": []}],
                 "alike": {"a": [True]},
                 "phrasings": [1],
                 "views": {"AttentionView": {"head": [99, -4], "layer": 99, "patches": [10**9], "lens": "none"}},

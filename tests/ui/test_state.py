@@ -72,6 +72,7 @@ def test_a_region_is_not_carried_over_to_a_picture_of_another_size() -> None:
     work.mask_for(Image.new("RGB", (6, 4))).become(np.ones((4, 6), bool))
     assert work.mask_for(Image.new("RGB", (6, 4))).hidden.all()
     assert not work.mask_for(Image.new("RGB", (4, 6))).hidden.any()
+    assert work.mask_for(Image.new("RGB", (6, 4))).hidden.all()
 
 
 def test_pictures_are_taken_beside_each_other_moved_and_removed() -> None:

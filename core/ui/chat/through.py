@@ -64,7 +64,7 @@ def through_frames_choice(workspace: Workspace, question: Question, clip: Clip, 
             )
         )
     if set(wanted) != set(alike):
-        workspace.hide_alike(clip.content, tuple(sorted(wanted)), number)
+        workspace.hide_alike(clip.content, tuple(sorted(wanted)), number, question.images[number].size)
         st.rerun()
     if through == "chosen frames" and number not in wanted:
         st.caption("The frame shown is not among them: its region is its own.")

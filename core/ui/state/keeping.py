@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...answer import Question, RegionMask
 from ...errors import NotWritten, RunError
 from ...runs.draft import Draft
@@ -140,22 +138,18 @@ def _targets(workspace: Workspace, keeper: RunKeeper) -> None:
 
 
 def _draft(workspace: Workspace, keeper: RunKeeper) -> None:
-    regions = [(number, draft, draft.strokes, draft.fill) for number, draft in workspace.masks.items()]
-    state = (workspace.offered, workspace.images, workspace.decoding, [(n, id(d), s, f) for n, d, s, f in regions])
+    regions = workspace.regions_here()
+    drawn = [(key, id(draft), draft.strokes, draft.fill) for key, draft in regions.items()]
+    state = (workspace.offered, workspace.images, workspace.decoding, drawn)
     if keeper.known.get("draft") == state:
         return
     keeper.known["draft"] = state
     composed = Question("", [image.visual for image in workspace.images])
-    pictures = composed.images
-    masks = [
-        RegionMask(draft.hidden, draft.fill, number)
-        for number, draft, _, _ in regions
-        if number < len(pictures) and draft.hidden.shape == pictures[number].size[::-1] and np.any(draft.hidden)
-    ]
+    masks = [RegionMask(draft.hidden, draft.fill, number) for (number, _), draft in regions.items()]
     keeper.draft(
         Draft(
             workspace.offered or "",
-            pictures,
+            composed.images,
             composed.clips,
             tuple(source_of(image) for image in workspace.images),
             tuple(masks),

@@ -319,7 +319,7 @@ def _compose(workspace: Workspace, draft: Draft, named: _Named) -> None:
     for mask in draft.masks:
         drawn = MaskDraft(np.zeros_like(mask.hidden), fill=mask.fill)
         drawn.become(np.array(mask.hidden))
-        workspace.masks[mask.image] = drawn
+        workspace.masks[mask.image, mask.hidden.shape[::-1]] = drawn
 
 
 class _Named:

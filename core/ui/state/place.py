@@ -11,7 +11,7 @@ from ...answer import Fill
 from .choices import of_view, of_widgets, set_widgets
 from .pins import pins_of, restore_pins
 from .reasks import row_name
-from .workspace import MOST_FRAMES, MaskDraft, Workspace
+from .workspace import MOST_FRAMES, Workspace
 
 FORGOTTEN = "The settings of pages that this run has do not fit here, so pages begin with their own."
 
@@ -25,9 +25,11 @@ def place_of(workspace: Workspace) -> dict[str, object]:
         "picture": workspace.image_number,
         "several": workspace.several,
         "beside": workspace.beside,
-        "snap": [number for number, draft in workspace.masks.items() if draft.snap],
         "alike": {video: list(frames) for video, frames in workspace.hidden_alike.items()},
-        "fills": {number: draft.fill for number, draft in workspace.masks.items()},
+        "regions": [
+            {"picture": number, "size": list(size), "fill": draft.fill, "snap": draft.snap}
+            for (number, size), draft in workspace.masks.items()
+        ],
         "reask": None if workspace.reasked is None else row_name(workspace.reasked),
         "frames": workspace.frames,
         "phrasings": list(workspace.phrasings),
@@ -56,11 +58,8 @@ def restore_place(workspace: Workspace, place: Mapping[str, Any]) -> None:
     ):
         workspace.image_number = picture
     workspace.several, workspace.beside = place.get("several") is True, place.get("beside") is True
-    for number in _list(place.get("snap")):
-        draft = workspace.masks.get(number) if _whole(number) else None
-        if isinstance(draft, MaskDraft):
-            draft.snap = True
-    _choose_fills(workspace, _table(place.get("fills")))
+    for region in map(_table, _list(place.get("regions"))):
+        _how_hidden(workspace, region)
     reask, frames = place.get("reask"), place.get("frames")
     workspace.reask_named = reask if isinstance(reask, str) else ""
     workspace.frames = frames if _whole(frames) and 0 < frames <= MOST_FRAMES else None
@@ -88,12 +87,18 @@ def forget_choices(workspace: Workspace) -> None:
     workspace.run_note = FORGOTTEN
 
 
-def _choose_fills(workspace: Workspace, fills: Mapping[Any, Any]) -> None:
-    """With what regions of the pictures that are looked at are filled, also such as are not drawn yet."""
-    question = None if workspace.answer is None else workspace.answer.question
-    for number, fill in fills.items():
-        if question is not None and _whole(number) and number < len(question.images) and fill in get_args(Fill):
-            workspace.mask_for(question.images[number], number).fill = fill
+def _how_hidden(workspace: Workspace, region: Mapping[Any, Any]) -> None:
+    """How one region is hidden, also where nothing is drawn yet on a picture that is looked at."""
+    number, size = region.get("picture"), tuple(_list(region.get("size")))
+    fill = next((one for one in get_args(Fill) if one == region.get("fill")), None)
+    if fill is None or not _whole(number) or not all(map(_whole, size)) or len(size) != 2:
+        return
+    images = () if workspace.answer is None else workspace.answer.question.images
+    draft = workspace.masks.get((number, size))
+    if draft is None and number < len(images) and images[number].size == size:
+        draft = workspace.mask_for(images[number], number)
+    if draft is not None:
+        draft.fill, draft.snap = fill, region.get("snap") is True
 
 
 def _whole(value: object) -> TypeGuard[int]:

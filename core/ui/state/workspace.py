@@ -41,6 +41,8 @@ MOST_IMAGES = 12
 MOST_FRAMES = 4096
 """Of one video."""
 _serials = count()
+RegionKey = tuple[int, tuple[int, int]]
+"""Of which picture a region is: its number in the question, and its width and height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,11 @@ class MaskDraft:
             self.hidden = self.past.pop()
             self.strokes += 1
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was drawn or chosen."""
+        return not (self.past or self.snap or self.fill != "black" or self.hidden.any())
+
 
 AnyView = TypeVar("AnyView", bound=View)
 
@@ -129,8 +136,9 @@ class Workspace:
     question that pages draw, where it has several; None for the last, or, of a video, its first frame. `images` are
     what the next question is about; a picture that is chosen takes their place, or comes `beside` them. Of a video
     `frames` frames are taken, or as many as the model's processor says. `masks` are the regions drawn, by the picture's
-    number; `hidden_alike` says by a video's content which of its frames have that of the first of them. `tuned` is the
-    model with the adapter that was last switched on or off. `keep` says which attention rows of the next answer stay.
+    number and size: those of answers about other pictures stay; `hidden_alike` says by a video's content which of its
+    frames have that of the first of them. `tuned` is the model with the adapter that was last switched on or off.
+    `keep` says which attention rows of the next answer stay.
     `reasks` are the answers that were given with something hidden, and `reasked` the one of them that is looked at:
     of a run that was opened, the one called `reask_named`.
     `pins` are the answers that are seen beside each other, the first being the one that others are compared with;
@@ -162,7 +170,7 @@ class Workspace:
     editing: int | None = None
     to_ask: Question | None = None
     offered: str | None = None
-    masks: dict[int, MaskDraft] = field(default_factory=dict)
+    masks: dict[RegionKey, MaskDraft] = field(default_factory=dict)
     hidden_alike: dict[str, tuple[int, ...]] = field(default_factory=dict)
     reasked: Reasked | None = None
     reask_named: str = ""
@@ -327,26 +335,36 @@ class Workspace:
         self.compared = None
 
     def mask_for(self, image: Image.Image, number: int = 0) -> MaskDraft:
-        """The region drawn on picture `number`; an empty one where there is none of its size."""
-        shape, draft = (image.height, image.width), self.masks.get(number)
-        if draft is None or draft.hidden.shape != shape:
-            draft = self.masks[number] = MaskDraft(np.zeros(shape, bool))
-        return draft
+        """The region drawn on a picture of this size that is `number` of its question; an empty one where there is
+        none."""
+        key = (number, image.size)
+        if key not in self.masks:
+            self.masks = {other: draft for other, draft in self.masks.items() if not draft.untouched}
+            self.masks[key] = MaskDraft(np.zeros((image.height, image.width), bool))
+        return self.masks[key]
+
+    def regions_here(self) -> dict[RegionKey, MaskDraft]:
+        """The regions that are drawn on pictures of the conversation, or of the next question."""
+        composed = Question("", [image.visual for image in self.images])
+        asked = (composed, *(exchange.question for exchange in self.exchanges))
+        here = {(number, image.size) for question in asked for number, image in enumerate(question.images)}
+        return {key: draft for key, draft in self.masks.items() if key in here and draft.hidden.any()}
 
     def region_of(self, question: Question, number: int) -> int:
         """The number under which the region of an image is kept: its own, or that of the first frame hidden alike."""
         alike = (self.hidden_alike.get(clip.content, ()) for clip in question.clips if number in clip.images)
         return next((frames[0] for frames in alike if number in frames), number)
 
-    def hide_alike(self, video: str, frames: tuple[int, ...], shown: int) -> None:
-        """Hide one region in several frames of a video: the one that was hidden alike before, or that of the frame that
-        is `shown`. Other frames that had it have none any more; without `frames`, the shown one keeps it."""
+    def hide_alike(self, video: str, frames: tuple[int, ...], shown: int, size: tuple[int, int]) -> None:
+        """Hide one region in several frames of a video, which are of this size: the one that was hidden alike before,
+        or that of the frame that is `shown`. Other frames that had it have none any more; without `frames`, the shown
+        one keeps it."""
         former = self.hidden_alike.get(video, ())
-        draft = self.masks.get(former[0] if former else shown)
+        draft = self.masks.get((former[0] if former else shown, size))
         for frame in former:
-            self.masks.pop(frame, None)
+            self.masks.pop((frame, size), None)
         if draft is not None:
-            self.masks[frames[0] if frames else shown] = draft
+            self.masks[frames[0] if frames else shown, size] = draft
         self.hidden_alike[video] = frames
 
     def cut(self, index: int, why: Why = "edited") -> None:

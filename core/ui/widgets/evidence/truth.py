@@ -69,8 +69,8 @@ def named(workspace: Workspace, answer: Answer) -> dict[str, Mask]:
     image = images[workspace.shown_image] if len(images) == len(answer.question.images) else None
     if image is not None and image.recipe is not None and image.image.size == asked.size:
         things |= parts_of(image.recipe)
-    draft = workspace.masks.get(workspace.region_of(answer.question, workspace.shown_image))
-    if draft is not None and draft.hidden.shape == (asked.height, asked.width) and draft.hidden.any():
+    draft = workspace.masks.get((workspace.region_of(answer.question, workspace.shown_image), asked.size))
+    if draft is not None and draft.hidden.any():
         things[PAINTED] = draft.hidden
     return things
 
