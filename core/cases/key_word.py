@@ -12,12 +12,12 @@ from ..answer import Answer, Decoding, Explanation, Question, RegionMask, Target
 from ..comparison.keyword import key_tokens
 from ..errors import NotApplicable
 from ..evidence.energy import Energy
-from ..evidence.metric import MapUnderTest
+from ..evidence.metric import MapUnderTest, Marked
 from ..evidence.ranking import patch_scores
 from ..explainers.registry import explainers
 from ..explainers.run import explain
 from ..maps.shares import Part, parts, shares
-from ..masking import patch_coverage
+from ..masking import marked_centres, patch_coverage
 from ..mechanisms.contributions import contributions
 from ..mechanisms.logprob_increase import head_increases
 from ..perturb.outcomes import outcomes
@@ -84,10 +84,11 @@ def image_share(answer: Answer, explanation: Explanation) -> float:
 def share_within(answer: Answer, explanation: Explanation, truth: Bool[np.ndarray, "height width"]) -> float:
     """The share of a map's score on the picture that lies on the marked pixels (`core.evidence.energy`); NaN where
     image tokens have no place."""
-    covered = patch_coverage(truth, answer.layout)
+    covered, centres = patch_coverage(truth, answer.layout), marked_centres(truth, answer.layout)
     if not covered:
         return float("nan")
-    tested = MapUnderTest(patch_scores(explanation, tuple(covered)), (), np.array(list(covered.values())))
+    marked = Marked(np.array(list(covered.values())), np.array([position in centres for position in covered]))
+    tested = MapUnderTest(patch_scores(explanation, tuple(covered)), (), marked)
     return Energy().figure(tested).value
 
 

@@ -12,8 +12,10 @@ from ..comparison.keyword import key_tokens, word_tokens
 from ..counted import counted
 from ..errors import ExplainError, NotApplicable, WrongOption
 from ..evidence.badge import badge
+from ..evidence.beside import figures_beside
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
+from ..evidence.verdict import verdicts
 from ..explainers.base import Explainer
 from ..explainers.registry import explainers
 from ..explainers.run import expected, explain
@@ -167,19 +169,24 @@ def told(answer: Answer, explanation: Explanation, changes: Sequence[Sequence[fl
 
 
 def tested(answer: Answer, explanation: Explanation, evidence: Evidence) -> dict[str, Any]:
-    """The tests of a map for a JSON line: each metric's figure beside those of the controls."""
+    """The tests of a map for a JSON line: the verdict under each fill, and each metric's figure beside those of the
+    controls, over the fills and under each."""
+    beside = {fill: figures_beside(evidence, fill) for fill in evidence.fills}
     figures = {
         key: {
             "value": figure.value,
             "random": evidence.chance(key),
             "centre": evidence.centre.figures[key].value,
             "better": map_metrics()[key].better,
+            "fills": {fill: asdict(rows[key]) for fill, rows in beside.items()},
         }
         for key, figure in evidence.tested.figures.items()
     }
     return {
         **record(answer, explanation),
         "badge": badge(evidence),
+        "verdicts": [asdict(found) for found in verdicts(evidence)],
+        "points": evidence.points,
         "full": evidence.full,
         "blank": evidence.blank,
         "figures": figures,

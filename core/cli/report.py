@@ -14,7 +14,8 @@ from ..charts.export import Legend, svg_map
 from ..charts.heatmap import OPACITY, scale_of
 from ..charts.vector import Line, Row, svg_intervals, svg_lines
 from ..counted import counted
-from ..evidence.badge import badge
+from ..evidence.badge import badge, random_in_words
+from ..evidence.beside import figures_beside
 from ..evidence.curves import Curve
 from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
@@ -22,6 +23,7 @@ from ..explainers.registry import explainers
 from ..geometry import picture_notes
 from ..maps.files import record_json
 from ..maps.grid import grid_note
+from ..masking import FILL_NAMES
 from ..reports.page import image, node, table, token, wide
 from ..vlm.model import ModelCard
 from .explaining import told
@@ -133,20 +135,21 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
 
 def _evidence(evidence: Evidence) -> list[Element]:
     metrics = map_metrics()
+    fill = evidence.fills[0]
     rows = [
-        [
-            metrics[key].name,
-            metrics[key].better,
-            *(f"{value:.3f}" for value in (figure.value, evidence.chance(key), evidence.centre.figures[key].value)),
-        ]
-        for key, figure in evidence.tested.figures.items()
+        [metrics[key].name, metrics[key].better, *(f"{value:.3f}" for value in (row.tested, row.chance, row.centre))]
+        for key, row in figures_beside(evidence, fill).items()
     ]
+    said = (
+        f"Hidden patches {FILL_NAMES[fill]}: areas over {evidence.points} points; random: {random_in_words(evidence)}."
+    )
     parts = [node("p", f"Tested: {badge(evidence)}.")]
     parts += [
         wide(svg_lines(_lines(evidence, direction), f"patches {done}", "probability"))
         for direction, done in (("deletion", "taken away"), ("insertion", "shown"))
     ]
     parts.append(table(["metric", "better", "this map", "random", "centre"], rows, numbers=[2, 3, 4]))
+    parts.append(node("p", said, cls="note"))
     return parts
 
 

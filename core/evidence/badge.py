@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-import numpy as np
-
+from ..answer import Fill, Target
+from ..counted import counted
+from ..masking.fills import FILL_NAMES
 from ..quantities import probability
 from .ranking import QUOTED
-from .result import Evidence, Result
+from .result import Evidence
+from .verdict import ENOUGH_DRAWS, LEAST_FALL, Standing, Verdict, nats, verdict, verdicts
 
-UNCHANGED = 0.005
+SHARE = f"its top {100 * QUOTED:g}% of patches"
 
 
-def badge(evidence: Evidence) -> str:
-    """What taking away the map's top 20% of patches does to the target, beside the controls: "removing its top 20% of
-    patches lowers the word's probability from 98.00% to 31.00%; random patches: 95.00%; the middle of the picture:
-    80.00%". Of the first fill. Says what was not reached, where the test was stopped.
+def badge(evidence: Evidence, fill: Fill | None = None) -> str:
+    """What taking away the map's top 20% of patches does to the target under a fill, the first by default, beside the
+    spread of random orders and the middle of the picture, and what follows: "removing its top 20% of patches lowers the
+    word's probability from 98.00% to 31.00% (black); 19 random orders leave 93.00% to 97.00%, the middle of the picture
+    80.00%". Says so where the picture hardly matters, where the effect is not beyond chance, where another fill says
+    otherwise, and what was not reached, where the test was stopped. Raises KeyError for a fill that was not tested.
     """
-    before, after = evidence.full, _left([evidence.tested])
-    share = f"its top {100 * QUOTED:g}% of patches"
-    word = "the word's probability" if evidence.target.rivals is None else "the word's probability against its rival"
-    if math.isnan(before + after):
-        return f"the test was stopped before {share} were removed"
-    if abs(after - before) < UNCHANGED:
-        change = f"leaves {word} at {figure(after)}"
-    else:
-        change = f"{'lowers' if after < before else 'raises'} {word} from {figure(before)} to {figure(after)}"
-    random, middle = _left(evidence.random), _left([evidence.centre])
-    controls = f"random patches: {figure(random)}; the middle of the picture: {figure(middle)}"
-    return f"removing {share} {change}; {controls}"
+    shown = verdict(evidence, fill)
+    others = [other for other in verdicts(evidence) if other.standing is not shown.standing]
+    otherwise = "".join(f". {FILL_NAMES[other.fill].capitalize()} instead: {_in_short(other)}" for other in others)
+    return f"{_sentence(shown, evidence.target)}{otherwise}"
 
 
 def figure(value: float) -> str:
@@ -38,6 +33,56 @@ def figure(value: float) -> str:
     return "not reached" if math.isnan(value) else probability(value)
 
 
-def _left(results: Sequence[Result]) -> float:
-    """The mean probability once the share that badges quote is gone."""
-    return float(np.mean([result.curves[0].at(QUOTED) for result in results]))
+def of_word(target: Target) -> str:
+    """What is read of a target, in words: the word's probability, or that of several tokens by their geometric mean."""
+    many = len(target.tokens)
+    words = "the word's probability" if many == 1 else f"the probability of its {many} tokens (geometric mean)"
+    return words if target.rivals is None else f"{words} against its rival"
+
+
+def random_in_words(evidence: Evidence) -> str:
+    """What stands under "random" in a table of figures."""
+    exact = "; of figures of place, what a map has that is everywhere the same" if evidence.blind else ""
+    return f"the mean of {counted(len(evidence.random), 'order')}{exact}"
+
+
+def _sentence(found: Verdict, target: Target) -> str:
+    word, fill = of_word(target), FILL_NAMES[found.fill]
+    if found.standing is Standing.STOPPED:
+        return f"the test was stopped before {SHARE} were removed"
+    if found.standing is Standing.HARDLY:
+        return (
+            f"the picture hardly matters for this word, so no map can be tested on it: {word} is {figure(found.full)} "
+            f"with the picture, {figure(found.blank)} without it ({fill}), and {figure(found.left)} without the map's "
+            f"top {100 * QUOTED:g}% of patches"
+        )
+    said = f"removing {SHARE} {_change(found, word)} ({fill}); {_controls(found)}"
+    ends = {
+        Standing.HOLDS: "",
+        Standing.NO_FALL: ": no evidence for this map",
+        Standing.CHANCE: ": no more than chance",
+        Standing.MIDDLE: ": no more than the middle of the picture",
+        Standing.FEW: f": too few random orders to tell ({ENOUGH_DRAWS} are needed)",
+    }
+    return said + ends[found.standing]
+
+
+def _change(found: Verdict, word: str) -> str:
+    if abs(nats(found.left) - nats(found.full)) < LEAST_FALL:
+        return f"leaves {word} at {figure(found.left)}"
+    moves = "lowers" if found.left < found.full else "raises"
+    return f"{moves} {word} from {figure(found.full)} to {figure(found.left)}"
+
+
+def _controls(found: Verdict) -> str:
+    """What is left in the controls: the spread of the random orders, and the middle."""
+    middle = f"the middle of the picture {figure(found.centre)}"
+    if not found.random:
+        return f"no random order was read, {middle}"
+    low, high = figure(min(found.random)), figure(max(found.random))
+    many = "1 random order leaves" if len(found.random) == 1 else f"{len(found.random)} random orders leave"
+    return f"{many} {low if low == high else f'{low} to {high}'}, {middle}"
+
+
+def _in_short(found: Verdict) -> str:
+    return "the map holds" if found.standing is Standing.HOLDS else found.standing.value

@@ -10,15 +10,18 @@ from ..explainers.controls import CentreBias
 from ..explainers.run import explain
 from ..vlm.model import VisionLanguageModel
 from .ranking import generator, patch_scores
-from .settings import EvidenceSettings
 
 Scores = Float[np.ndarray, "patch"]
 
 
-def random_maps(answer: Answer, positions: tuple[int, ...], settings: EvidenceSettings) -> list[Scores]:
-    """Independent uniform scores of these positions, one map for each draw; always the same for the same question."""
-    draws = range(1, settings.draws + 1)
-    return [generator(answer, settings.seed, draw).random(len(positions)) for draw in draws]
+def random_maps(answer: Answer, positions: tuple[int, ...], draws: int, further: int, seed: int) -> list[Scores]:
+    """Uniform scores of these positions, one map for each draw; always the same for the same question. The `draws` come
+    in pairs, one turned over after the other (antithetic draws): what one order removes, the other
+    leaves, so both are read of the same pictures, and their mean is nearer to that of all orders. The `further` ones
+    are independent."""
+    drawn = [generator(answer, seed, 1 + draw - draw % 2).random(len(positions)) for draw in range(draws)]
+    paired = [1 - scores if draw % 2 else scores for draw, scores in enumerate(drawn)]
+    return paired + [generator(answer, seed, draws + 1 + draw).random(len(positions)) for draw in range(further)]
 
 
 def centre_map(model: VisionLanguageModel, answer: Answer, target: Target, positions: tuple[int, ...]) -> Scores:

@@ -1,4 +1,5 @@
-"""Deletion and insertion curves: the target's probability as patches go, or come, in the order of a map."""
+"""Deletion and insertion curves: the target's probability as patches go, or come, in the order of a map. Of a target of
+several tokens it is their geometric mean (`Prediction.per_token`), so that long and short targets have one scale."""
 
 from __future__ import annotations
 
@@ -19,6 +20,9 @@ from .ranking import QUOTED, top
 Direction = Literal["deletion", "insertion"]
 Readings = Mapping[HiddenPatches, Prediction]
 """What the model predicted with some patches hidden; what a stopped test did not come to is missing."""
+
+Order = Int[np.ndarray, "patch"]
+"""Patches, the first to be taken first."""
 
 FULL = HiddenPatches(frozenset())
 """Nothing is hidden."""
@@ -69,50 +73,82 @@ def blank(fill: Fill) -> HiddenPatches:
 
 
 def variants(
-    orders: Sequence[Int[np.ndarray, "patch"]], places: Sequence[int], counts: Sequence[int], fills: Sequence[Fill]
+    orders: Sequence[Order],
+    draws: Sequence[Order],
+    places: Sequence[int],
+    counts: Sequence[int],
+    fills: Sequence[Fill],
+    tiled: bool,
 ) -> Iterator[HiddenPatches]:
-    """What the curves of some orders need, what is told first, first: the whole picture, what badges quote of every
-    order, and the empty pictures; then each point for all orders, before the next point. So a test that is stopped has
-    maps and controls to compare."""
+    """What the curves of some orders need, and the verdict on them, what is told first, first: the whole picture and
+    the empty ones; what verdicts rest on, of every order and of further random `draws`, fill by fill; then each point
+    for all orders, before the next point. So a test that is stopped has maps and controls to compare."""
     yield FULL
-    quoted = top(len(places), QUOTED)
-    yield from (variant("deletion", fills[0], order, places, quoted) for order in orders)
     yield from (blank(fill) for fill in fills)
+    quoted = top(len(places), QUOTED)
+    for fill in fills:
+        yield from (variant("deletion", fill, order, places, quoted) for order in (*orders, *draws))
     directions: tuple[Direction, ...] = ("deletion", "insertion")
     for fill, direction, count in product(fills, directions, counts):
-        yield from (variant(direction, fill, order, places, count) for order in orders)
+        yield from (variant(direction, fill, order, places, count, tiled) for order in orders)
 
 
 def variant(
-    direction: Direction, fill: Fill, order: Int[np.ndarray, "patch"], places: Sequence[int], count: int
+    direction: Direction, fill: Fill, order: Order, places: Sequence[int], count: int, tiled: bool = False
 ) -> HiddenPatches:
-    """One point of a curve. All patches are everything, and none of them nothing."""
+    """One point of a curve. All patches are everything, and none of them nothing. Where the patches are `tiled` (leave
+    no pixel out) those alone shown are the others hidden, so that an order and its reverse share their pictures."""
     if count == len(places):
         return blank(fill) if direction == "deletion" else FULL
     if not count:
         return FULL if direction == "deletion" else blank(fill)
+    if direction == "insertion" and tiled:
+        return HiddenPatches(frozenset(places[index] for index in order[count:]), fill)
     return HiddenPatches(frozenset(places[index] for index in order[:count]), fill, direction == "insertion")
 
 
 def curves(
     readings: Readings,
     token_targets: Sequence[TokenTarget],
-    order: Int[np.ndarray, "patch"],
+    order: Order,
     places: Sequence[int],
     counts: tuple[int, ...],
     fills: Sequence[Fill],
+    tiled: bool,
 ) -> tuple[Curve, ...]:
     """The curves of one order for one target, from what was read (Petsiuk et al. 2018)."""
 
-    def probability(variant: HiddenPatches) -> float:
-        """Of the target; for a contrast that of its tokens rather than their rivals."""
-        return readings[variant].of(token_targets).preference if variant in readings else float("nan")
+    def probability(point: HiddenPatches) -> float:
+        return probability_of(readings, token_targets, point)
 
     full, empty = probability(FULL), {fill: probability(blank(fill)) for fill in fills}
     drawn = []
     for fill in fills:
         for direction in ("deletion", "insertion"):
-            points = [variant(direction, fill, order, places, count) for count in counts]
+            points = [variant(direction, fill, order, places, count, tiled) for count in counts]
             values = np.array([probability(point) for point in points])
             drawn.append(Curve(direction, fill, len(places), counts, values, full, empty[fill]))
     return tuple(drawn)
+
+
+def left(
+    readings: Readings,
+    token_targets: Sequence[TokenTarget],
+    draws: Sequence[Order],
+    places: Sequence[int],
+    fills: Sequence[Fill],
+) -> dict[str, tuple[float, ...]]:
+    """By fill, the target's probability once the share that verdicts quote is gone in each of some orders; NaN for what
+    a stopped test did not come to."""
+    quoted = top(len(places), QUOTED)
+    points = {fill: [variant("deletion", fill, order, places, quoted) for order in draws] for fill in fills}
+    return {
+        fill: tuple(probability_of(readings, token_targets, point) for point in of_fill)
+        for fill, of_fill in points.items()
+    }
+
+
+def probability_of(readings: Readings, token_targets: Sequence[TokenTarget], point: HiddenPatches) -> float:
+    """The target's probability per token, for a contrast that of its tokens rather than their rivals; NaN where it was
+    not read."""
+    return readings[point].of(token_targets).per_token if point in readings else float("nan")

@@ -20,4 +20,4 @@ class Energy(MapMetric):
 
     def figure(self, tested: MapUnderTest) -> Figure:
         assert tested.truth is not None
-        return Figure(float(tested.support @ tested.truth / tested.support.sum()))
+        return Figure(float(tested.support @ tested.truth.shares / tested.support.sum()))

@@ -19,6 +19,10 @@ def areas(curves: Sequence[Curve]) -> Figure:
 
 
 def losses(curves: Sequence[Curve]) -> Figure:
-    """The mean of full less what is left at each share of `ERASED`; beside it each one."""
+    """The mean of full less what is left at each share of `ERASED`; beside it that of each fill, and each one."""
     details = {f"{curve.fill}, {100 * share:g} %": curve.full - curve.at(share) for curve in curves for share in ERASED}
-    return Figure(float(np.mean(list(details.values()))), details)
+    value = float(np.mean(list(details.values())))
+    of_fills: dict[str, float] = {
+        curve.fill: float(np.mean([curve.full - curve.at(share) for share in ERASED])) for curve in curves
+    }
+    return Figure(value, {**of_fills, **details})

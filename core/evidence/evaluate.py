@@ -24,11 +24,11 @@ from ..vlm.memory_costs import check_memory, picture_pass_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import over_images
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
-from .controls import centre_map, random_maps
-from .curves import Readings, curves, variants
-from .location import Truth, coverage
-from .metric import MapUnderTest
-from .ranking import falling, gathered_scores, generator, places, tops
+from .controls import Scores, centre_map, random_maps
+from .curves import Readings, curves, left, variants
+from .location import Truth, located, marked_in
+from .metric import MapUnderTest, Marked
+from .ranking import falling, gathered_scores, generator, places, tile, tops
 from .registry import map_metrics
 from .result import Evidence, Result
 from .settings import EvidenceSettings
@@ -61,14 +61,17 @@ def evaluate(
         return []
     began = time.perf_counter()
     positions = places(answer.layout)
-    trial = _Trial(answer, positions, coverage(answer, positions, truth, image), settings)
+    marked = marked_in(answer, positions, truth, image)
+    trial = _Trial(answer, positions, tile(answer.layout, positions), marked, settings)
     maps = [trial.ranked(gathered_scores(explanation, answer.layout, positions)) for explanation in explanations]
-    random = [trial.ranked(scores) for scores in random_maps(answer, positions, settings)]
+    draws = [trial.ranked(scores) for scores in _random(answer, positions, settings)]
+    random = draws[: settings.draws]
     centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
     targets = [token_targets_of(answer, explanation.target) for explanation in explanations]
     every = list(dict.fromkeys(token_target for target in targets for token_target in target))
     orders = [ranked.order for ranked in (*maps, *random, centre)]
-    wanted = list(dict.fromkeys(variants(orders, positions, trial.counts, settings.fills)))
+    further = [ranked.order for ranked in draws[settings.draws :]]
+    wanted = list(dict.fromkeys(variants(orders, further, positions, trial.counts, settings.fills, trial.tiled)))
 
     def read() -> Readings:
         each = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
@@ -84,6 +87,8 @@ def evaluate(
             tested=trial.result(readings, target, ranked),
             random=tuple(trial.result(readings, target, control) for control in random),
             centre=trial.result(readings, target, centre),
+            blind=trial.blind,
+            left=left(readings, target, [ranked.order for ranked in draws], positions, settings.fills),
             settings=asdict(settings),
             seconds=time.perf_counter() - began,
             together=len(explanations),
@@ -98,10 +103,20 @@ def expected(
 ) -> Forecast:
     """How long testing so many maps of an answer will take here: a whole pass for every picture that is read."""
     settings = settings or EvidenceSettings()
-    fills, patches = len(settings.fills), len(places(answer.layout))
-    between = len([count for count in tops(patches, settings.steps) if 0 < count < patches])
-    orders = maps + settings.draws + 1
-    return forecast(model, answer, over_images(1 + fills + 2 * fills * between * orders))
+    positions = places(answer.layout)
+    counts = tops(len(positions), settings.steps)
+    between = len([count for count in counts if 0 < count < len(positions)])
+    orders = [falling(scores, generator(answer, settings.seed)) for scores in _random(answer, positions, settings)]
+    random, further = orders[: settings.draws], orders[settings.draws :]
+    tiled = tile(answer.layout, positions)
+    of_random = set(variants(random, further, positions, counts, settings.fills, tiled))
+    return forecast(model, answer, over_images(len(of_random) + 2 * len(settings.fills) * between * (maps + 1)))
+
+
+def _random(answer: Answer, positions: tuple[int, ...], settings: EvidenceSettings) -> list[Scores]:
+    """The scores of the random orders, those of curves first."""
+    further = max(settings.deciding - settings.draws, 0)
+    return random_maps(answer, positions, settings.draws, further, settings.seed)
 
 
 def explained_answer(answer: Answer, explanations: Sequence[Explanation]) -> Answer:
@@ -148,18 +163,26 @@ class _Trial:
 
     answer: Answer
     places: tuple[int, ...]
-    truth: Float[np.ndarray, "patch"] | None
+    tiled: bool
+    truth: Marked | None
     settings: EvidenceSettings
 
     @property
     def counts(self) -> tuple[int, ...]:
         return tops(len(self.places), self.settings.steps)
 
+    @property
+    def blind(self) -> dict[str, float]:
+        """The figures of a map that is everywhere the same, where there is a ground truth."""
+        if self.truth is None:
+            return {}
+        return {key: figure.value for key, figure in located(np.ones(len(self.places)), self.truth).items()}
+
     def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
         return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
 
     def result(self, readings: Readings, target: Sequence[TokenTarget], ranked: _Ranked) -> Result:
-        drawn = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills)
+        drawn = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills, self.tiled)
         tested = MapUnderTest(ranked.scores, drawn, self.truth)
         applying = (metric for metric in map_metrics().values() if self.truth is not None or not metric.needs_truth)
         return Result(drawn, {metric.key: metric.figure(tested) for metric in applying})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ..statistics.estimate import Unit
 from .curves import Curve, Direction
@@ -16,20 +16,33 @@ from .curves import Curve, Direction
 
 @dataclass(frozen=True)
 class Figure:
-    """`value` is the one number to quote; `details` are what it is made of, by name."""
+    """`value` is the one number to quote; `details` are what it is made of, by name: that of each fill by the fill's
+    own name, where hidden patches were filled."""
 
     value: float
     details: Mapping[str, float] = field(default_factory=dict)
 
+    def under(self, fill: str) -> float:
+        """The figure under one fill; of a metric that hides nothing its value."""
+        return self.details.get(fill, self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """What the ground truth marks: the share of each patch's pixels, and whether the patch's centre is among them."""
+
+    shares: Float[np.ndarray, "patch"]
+    centres: Bool[np.ndarray, "patch"]
+
 
 @dataclass(frozen=True, eq=False)
 class MapUnderTest:
-    """A map as metrics see it: its score of every patch, its curves, and the share of each patch that the ground truth
-    marks, where there is one."""
+    """A map as metrics see it: its score of every patch, its curves, and what the ground truth marks, where there is
+    one."""
 
     scores: Float[np.ndarray, "patch"]
     curves: tuple[Curve, ...]
-    truth: Float[np.ndarray, "patch"] | None
+    truth: Marked | None
 
     def of(self, direction: Direction) -> tuple[Curve, ...]:
         """The curves of one direction, one for each fill."""

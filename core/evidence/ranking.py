@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from jaxtyping import Float, Int
 
 from ..answer import Answer, Explanation, PatchView, TokenLayout
-from ..masking import finest_views, patch_coverage
+from ..masking import finest_views, patch_coverage, pixels_of
 
 ERASED = (0.05, 0.1, 0.2, 0.5)
 """The shares of patches at which comprehensiveness and sufficiency are measured: those of DeYoung et al. 2020, less
@@ -25,6 +27,12 @@ def places(layout: TokenLayout) -> tuple[int, ...]:
         placed += [p for view in finest_views(layout, image) for p in view.positions if p in seen]
     # A token that stands for several frames is a patch of each.
     return tuple(sorted(set(placed)))
+
+
+def tile(layout: TokenLayout, positions: Collection[int]) -> bool:
+    """Whether the patches of some positions leave no pixel of any picture out, so that showing some of them is hiding
+    the others."""
+    return all(pixels_of(positions, layout, image).all() for image in range(len(layout.image_sizes)))
 
 
 def patch_scores(explanation: Explanation, positions: tuple[int, ...]) -> Float[np.ndarray, "patch"]:

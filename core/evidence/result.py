@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..answer import Target
-from .curves import Curve
+from ..answer import Fill, Target
+from .curves import Curve, Direction
 from .metric import Figure
 
 
@@ -19,11 +19,17 @@ class Result:
     curves: tuple[Curve, ...]
     figures: Mapping[str, Figure]
 
+    def curve(self, direction: Direction, fill: Fill) -> Curve:
+        """One of the curves. Raises KeyError for one that there is not."""
+        return {(one.direction, one.fill): one for one in self.curves}[direction, fill]
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """How far one explanation holds. `tested` is its own result, `random` those of several random orders, `centre` that
-    of the middle of the picture.
+    of the middle of the picture. `left` is, by fill, the target's probability once the share that verdicts quote is
+    gone in each of many random orders, those of `random` first; `blind`, by metric, the figure that a map everywhere
+    the same has, of those that need a ground truth.
 
     `full` and `blank` (by fill) are the target's probability with the whole picture and with none of it. `seconds` is
     the whole trial's, which read the pictures of `together` explanations; `complete` is below 1 when it was stopped:
@@ -39,6 +45,8 @@ class Evidence:
     seconds: float
     together: int
     complete: float
+    left: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    blind: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def full(self) -> float:
@@ -50,6 +58,18 @@ class Evidence:
         """The target's probability without the picture, by fill."""
         return {curve.fill: curve.blank for curve in self.tested.curves}
 
+    @property
+    def fills(self) -> tuple[Fill, ...]:
+        """What stood in the place of hidden patches, one after the other."""
+        return tuple(dict.fromkeys(curve.fill for curve in self.tested.curves))
+
+    @property
+    def points(self) -> int:
+        """How many points each curve has, and each area is over."""
+        return len(self.tested.curves[0].counts)
+
     def chance(self, metric: str) -> float:
-        """The mean figure of the random orders."""
+        """What a map gets that knows nothing: exactly, where it is a matter of place, or the mean of random orders."""
+        if metric in self.blind:
+            return self.blind[metric]
         return float(np.mean([result.figures[metric].value for result in self.random]))

@@ -19,14 +19,31 @@ class EvidenceSettings:
         help="Neither is neutral: black is a strong edge, blur keeps the colours. Both give each figure twice.",
     )
     steps: int = number(
-        10,
+        20,
         "Steps",
         minimum=2,
         maximum=50,
         step=1,
         help="Points of a curve, equally far apart, beside those at 5, 10, 20 and 50%.",
     )
-    draws: int = number(3, "Random orders", minimum=1, maximum=50, step=1, help="Controls that know nothing.")
+    draws: int = number(
+        2,
+        "Random orders",
+        minimum=1,
+        maximum=50,
+        step=1,
+        help="Controls that know nothing. Every second one is the one before it turned over: both are read of the same "
+        "pictures, so even numbers cost the least.",
+    )
+    deciding: int = number(
+        19,
+        "Random orders of the verdict",
+        minimum=0,
+        maximum=199,
+        step=1,
+        help="A map holds where it beats every one of these: nineteen are beaten by chance once in twenty times, and "
+        "fewer decide nothing. Each is read at one point.",
+    )
     seed: int = number(0, "Seed", minimum=0, maximum=2**31 - 1, step=1)
 
     @property

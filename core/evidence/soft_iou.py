@@ -21,5 +21,5 @@ class SoftIou(MapMetric):
 
     def figure(self, tested: MapUnderTest) -> Figure:
         assert tested.truth is not None
-        scaled = tested.support / tested.support.max()
-        return Figure(float(np.minimum(scaled, tested.truth).sum() / np.maximum(scaled, tested.truth).sum()))
+        scaled, truth = tested.support / tested.support.max(), tested.truth.shares
+        return Figure(float(np.minimum(scaled, truth).sum() / np.maximum(scaled, truth).sum()))

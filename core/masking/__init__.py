@@ -3,7 +3,15 @@
 from .drawing import rasterize
 from .fills import FILL_NAMES, Canvas, apply_mask, as_seen, fill_named, unmasked
 from .frames import through_frames, whole_frames
-from .patches import covered_patches, finest_views, patch_coverage, pixels_of, segments_under, snap_to_patches
+from .patches import (
+    covered_patches,
+    finest_views,
+    marked_centres,
+    patch_coverage,
+    pixels_of,
+    segments_under,
+    snap_to_patches,
+)
 from .regions import in_regions
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "fill_named",
     "finest_views",
     "in_regions",
+    "marked_centres",
     "patch_coverage",
     "pixels_of",
     "rasterize",

@@ -38,6 +38,18 @@ def patch_coverage(hidden: Bool[np.ndarray, "height width"], layout: TokenLayout
     return coverage
 
 
+def marked_centres(marked: Bool[np.ndarray, "height width"], layout: TokenLayout, image: int = 0) -> frozenset[int]:
+    """The sequence positions of the image tokens whose patch has its centre on a marked pixel. Raises as
+    `patch_coverage` does."""
+    _check(marked, layout, image)
+    return frozenset(
+        position
+        for view in _views(layout, image)
+        for index, position in enumerate(view.positions)
+        if marked[_pixel_around(view.patch_box(index), marked.shape)].any()
+    )
+
+
 def segments_under(
     labels: Int[np.ndarray, "height width"], layout: TokenLayout, image: int = 0
 ) -> dict[int, dict[int, float]]:

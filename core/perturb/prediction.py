@@ -51,6 +51,14 @@ class Prediction:
             return self.probability
         return float(1 / (1 + np.exp(min(-self.logprob, 700.0))))
 
+    @property
+    def per_token(self) -> float:
+        """The same per token: the geometric mean of the tokens' probabilities, and of a contrast the logistic function
+        of its mean. Of one token it is `preference`; the product of many is next to nothing whatever each of them is.
+        """
+        mean = float(self.logprobs.mean())
+        return float(np.exp(mean) if np.isnan(self.rivals).all() else 1 / (1 + np.exp(min(-mean, 700.0))))
+
     def of(self, token_targets: Sequence[TokenTarget]) -> Prediction:
         """What it says of some of the targets."""
         rows = [self.token_targets.index(token_target) for token_target in token_targets]

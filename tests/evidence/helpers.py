@@ -53,12 +53,12 @@ def _owner(answer: Answer, image: int, x: float, y: float) -> int | None:
 
 
 def probability(model: TransformersModel, answer: Answer, pictures: list[Image.Image], target: Target) -> float:
-    """The target's probability under other pictures, from a replay of its own through the whole processor."""
+    """The target's probability per token under other pictures, from a replay of its own through the whole processor."""
     question = replace(answer.question, images=tuple(pictures), masks=())
     logits = model.replay_logits(replace(answer, inputs=model.prepare(question).inputs)).double()
     rows = logits.log_softmax(-1)
-    own = sum(float(rows[index, answer.token_ids[index]]) for index in target.tokens)
+    own = float(np.mean([float(rows[index, answer.token_ids[index]]) for index in target.tokens]))
     if target.rivals is None:
         return float(np.exp(own))
-    other = sum(float(rows[index, rival]) for index, rival in zip(target.tokens, target.rivals, strict=True))
+    other = float(np.mean([float(rows[i, rival]) for i, rival in zip(target.tokens, target.rivals, strict=True)]))
     return float(np.exp(own) / (np.exp(own) + np.exp(other)))

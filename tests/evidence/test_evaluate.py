@@ -26,7 +26,7 @@ from tests.eager import sampled
 from tests.evidence.helpers import drawn_map, map_of, painted, probability
 from tests.vlm.counted import counting
 
-FEW = EvidenceSettings(steps=2, draws=1)
+FEW = EvidenceSettings(steps=2, draws=1, deciding=0)
 SMALL = (40, 30)
 
 
@@ -81,7 +81,9 @@ def test_patches_of_several_pictures_stand_in_one_order(model: TransformersModel
     other = small.transpose(Image.Transpose.ROTATE_90)
     answer = sampled(model, "the dog?", small, other, tokens=2)
     explanation = drawn_map(answer, Target((0,)), 0)
-    (evidence,) = evaluate(model, answer, [explanation], settings=EvidenceSettings(fill="black", steps=2, draws=1))
+    (evidence,) = evaluate(
+        model, answer, [explanation], settings=EvidenceSettings(fill="black", steps=2, draws=1, deciding=0)
+    )
     assert evidence.tested.curves[0].patches == len(places(answer))
     for curve in evidence.tested.curves:
         check_curve(model, answer, explanation, curve)
@@ -136,7 +138,7 @@ def figures_by_hand(evidence: Evidence) -> dict[str, float]:
 def test_areas_and_losses_are_those_of_a_direct_loop(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "the the dog?", picture, tokens=2)
     (evidence,) = evaluate(
-        model, answer, [drawn_map(answer, Target((1,)), 0)], settings=EvidenceSettings(steps=7, draws=1)
+        model, answer, [drawn_map(answer, Target((1,)), 0)], settings=EvidenceSettings(steps=7, draws=1, deciding=0)
     )
     assert values(evidence.tested) == pytest.approx(figures_by_hand(evidence), rel=1e-9)
 
@@ -148,9 +150,10 @@ def values(result: Result) -> dict[str, float]:
 def test_controls_are_maps_that_know_nothing(llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the the dog?", picture, tokens=2)
     maps = [drawn_map(answer, Target((1,)), seed) for seed in (0, 1)]
-    settings = EvidenceSettings(steps=2, draws=4)
+    settings = EvidenceSettings(steps=2, draws=4, deciding=6)
     one, other = evaluate(llava, answer, maps, settings=settings)
-    assert len(one.random) == 4
+    assert len(one.random) == 4 and len(one.left["black"]) == 6
+    assert [result.curves[0].at(0.2) for result in one.random] == list(one.left["black"][:4])
     assert len({result.figures["deletion"].value for result in one.random}) == 4
     assert [values(result) for result in one.random] == [values(result) for result in other.random]
     assert values(one.centre) == values(other.centre)
@@ -176,7 +179,7 @@ def test_a_variant_is_read_once_whoever_asks(
 
     monkeypatch.setattr(llava, "logits_of_images", counting)
     same = [drawn_map(answer, Target((token,)), 0) for token in (0, 1)]
-    evaluate(llava, answer, same, settings=EvidenceSettings(fill="black", steps=2, draws=1))
+    evaluate(llava, answer, same, settings=EvidenceSettings(fill="black", steps=2, draws=1, deciding=0))
     assert len(read) == len(set(read))
     # 16 patches: whole and empty; 1, 2, 3 and 8 of them gone or alone, in three orders.
     assert len(read) <= 2 + 3 * 2 * 4
@@ -217,12 +220,14 @@ def test_a_badge_is_known_after_few_passes(llava: TransformersModel, picture: Im
     def stop(done: float) -> None:
         nonlocal read
         read += 1
-        if read == 6:  # the whole picture; and the first fifth of the map, of three random orders, of the middle
+        # The whole picture and the empty one; the first fifth of the map, of nineteen random orders, and of the middle.
+        if read == 23:
             token.cancel()
 
-    (whole,) = evaluate(llava, answer, [map_], settings=EvidenceSettings(steps=2))
-    (stopped,) = evaluate(llava, answer, [map_], settings=EvidenceSettings(steps=2), cancel=token, progress=stop)
-    assert stopped.complete < 0.15
+    settings = EvidenceSettings(fill="black", steps=10)
+    (whole,) = evaluate(llava, answer, [map_], settings=settings)
+    (stopped,) = evaluate(llava, answer, [map_], settings=settings, cancel=token, progress=stop)
+    assert stopped.complete < 0.25
     assert badge(stopped) == badge(whole)
 
 
@@ -283,10 +288,21 @@ def test_a_map_that_was_stopped_half_way_is_tested_by_what_it_knows(
     assert not np.isnan(evidence.tested.figures["deletion"].value)
 
 
+def test_an_order_and_its_reverse_are_read_of_the_same_pictures(qwen: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(qwen, "the dog?", picture, tokens=2)
+    settings = EvidenceSettings(fill="black", steps=20, draws=2, deciding=0)
+    with counting(qwen, answer) as counted:
+        (evidence,) = evaluate(qwen, answer, [drawn_map(answer, Target((0,)), 0)], settings=settings)
+    one, other = (result.curves for result in evidence.random)
+    between = len(one[0].counts) - 2
+    assert counted.forward <= 2 + between * (2 * 2 + 2) + 1
+    np.testing.assert_allclose(one[0].values[1:-1], other[1].values[1:-1][::-1])
+
+
 @pytest.mark.parametrize("steps", [2, 5])
 def test_a_test_reads_as_many_pictures_as_it_says(steps: int, llava: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(llava, "the dog?", picture, tokens=2)
-    settings = EvidenceSettings(steps=steps, draws=2)
+    settings = EvidenceSettings(steps=steps, draws=2, deciding=4)
     maps = explain(explainers()["raw_attention"], llava, answer, [Target((0,)), Target((1,))])
     told = expected(llava, answer, len(maps), settings).passes
     with counting(llava, answer) as counted:

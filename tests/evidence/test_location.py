@@ -15,7 +15,7 @@ from core.explainers.run import explain
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 
-SETTINGS = EvidenceSettings(fill="black", steps=2, draws=2)
+SETTINGS = EvidenceSettings(fill="black", steps=2, draws=2, deciding=0)
 
 
 def test_figures_equal_those_of_the_trial(model: TransformersModel, picture: Image.Image) -> None:

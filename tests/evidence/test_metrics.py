@@ -9,14 +9,17 @@ import pytest
 
 from core.answer import Fill
 from core.evidence.curves import Curve, Direction
-from core.evidence.metric import MapUnderTest
+from core.evidence.metric import MapUnderTest, Marked
 from core.evidence.registry import map_metrics, metrics
 
 TRUTH = np.array([1.0, 0.5, 0.0, 0.0])
 
 
-def figure(key: str, scores: list[float], truth: np.ndarray = TRUTH) -> float:
-    return map_metrics()[key].figure(MapUnderTest(np.array(scores), (), truth)).value
+CENTRES = np.array([True, True, False, False])
+
+
+def figure(key: str, scores: list[float], truth: np.ndarray = TRUTH, centres: np.ndarray = CENTRES) -> float:
+    return map_metrics()[key].figure(MapUnderTest(np.array(scores), (), Marked(truth, centres))).value
 
 
 def curve(values: list[float], direction: Direction = "deletion", fill: Fill = "black") -> Curve:
@@ -25,11 +28,16 @@ def curve(values: list[float], direction: Direction = "deletion", fill: Fill = "
     return Curve(direction, fill, 20, (0, 1, 2, 4, 10, 20), np.array(values), first, last)
 
 
-def test_the_highest_patch_hits_when_enough_of_it_is_marked() -> None:
+def test_the_highest_patch_hits_when_its_centre_is_marked() -> None:
     assert figure("pointing", [3.0, 1.0, 2.0, 0.0]) == 1.0
     assert figure("pointing", [1.0, 3.0, 2.0, 0.0]) == 1.0
     assert figure("pointing", [1.0, 2.0, 3.0, 0.0]) == 0.0
-    assert figure("pointing", [1.0, 2.0, 3.0, 0.0], np.array([0.0, 0.0, 0.04, 1.0])) == 0.0
+    # Much of a patch may be marked, and its centre not.
+    assert figure("pointing", [1.0, 2.0, 3.0, 0.0], np.array([0.0, 0.0, 0.4, 1.0]), np.arange(4) == 3) == 0.0
+
+
+def test_where_no_patch_can_hit_pointing_has_no_figure() -> None:
+    assert np.isnan(figure("pointing", [1.0, 2.0, 3.0, 0.0], TRUTH, np.zeros(4, bool)))
 
 
 def test_equally_high_patches_share_the_hit() -> None:
@@ -81,8 +89,9 @@ def test_losses_are_full_less_what_is_left() -> None:
     gone = MapUnderTest(np.zeros(20), (curve([0.9, 0.8, 0.6, 0.3, 0.2, 0.1]),), None)
     by_key = map_metrics()["comprehensiveness"].figure(gone)
     assert by_key.details == pytest.approx(
-        {"black, 5 %": 0.1, "black, 10 %": 0.3, "black, 20 %": 0.6, "black, 50 %": 0.7}
+        {"black": 1.7 / 4, "black, 5 %": 0.1, "black, 10 %": 0.3, "black, 20 %": 0.6, "black, 50 %": 0.7}
     )
+    assert by_key.under("black") == by_key.value
     assert by_key.value == pytest.approx((0.1 + 0.3 + 0.6 + 0.7) / 4)
     alone = MapUnderTest(np.zeros(20), (curve([0.1, 0.2, 0.5, 0.7, 0.9, 0.9], "insertion"),), None)
     assert map_metrics()["sufficiency"].figure(alone).value == pytest.approx((0.7 + 0.4 + 0.2 + 0.0) / 4)

@@ -30,7 +30,8 @@ def street() -> VisionLanguageModel:
 def truth_and_opposite(answer: Answer, truth: np.ndarray) -> list[Explanation]:
     covered = patch_coverage(truth, answer.layout)
     target = Target(key_tokens(answer))
-    return [map_of(answer, target, {p: sign * share for p, share in covered.items()}) for sign in (1, -1)]
+    opposite = {position: 1 - share for position, share in covered.items()}
+    return [map_of(answer, target, covered), map_of(answer, target, opposite)]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def evidence(street: VisionLanguageModel) -> list[list[Evidence]]:
         answer = ask(street, Question(question, (drawing.image,)))
         assert answer.text == color_sentence(item.kind, part, color)
         truth = drawing.mask(item.kind, part)
-        settings = EvidenceSettings(fill="black", steps=2, draws=1)
+        settings = EvidenceSettings(fill="black", steps=2, draws=1, deciding=0)
         pairs.append(evaluate(street, answer, truth_and_opposite(answer, truth), truth=truth, settings=settings))
     return pairs
 

@@ -13,6 +13,8 @@ from core.answer import Decoding, Question, Target
 from core.causal.discovery import causal_graph
 from core.causal.explanation_test import image_positions
 from core.causal.settings import GraphSettings
+from core.evidence.badge import badge
+from core.evidence.beside import figures_beside
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
@@ -25,14 +27,19 @@ from core.ui.state.models import store
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
 from core.ui.widgets.evidence import section, truth
-from core.ui.widgets.evidence.view import EvidenceView
+from core.ui.widgets.evidence.view import TESTS, EvidenceView
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
 
 App = Callable[..., AppTest]
-QUICK = {"evidence_settings_fill": "black", "evidence_settings_steps": 2, "evidence_settings_draws": 2}
+QUICK = {
+    "evidence_settings_fill": "black",
+    "evidence_settings_steps": 2,
+    "evidence_settings_draws": 2,
+    "evidence_settings_deciding": 2,
+}
 GRAPH = GraphSettings(alpha=0.05, sample_size=8192, image_tokens=50)
 
 
@@ -92,7 +99,8 @@ def test_one_click_gives_the_map_its_badge_and_its_figures(
     at = opened(app, exchange_of(model), spec=spec)
     assert "Removing its top" not in captions(at) and "Not tested yet" in captions(at)
     after_test(at)
-    assert "Removing its top 20% of patches" in captions(at) and "random patches" in captions(at)
+    assert "Removing its top 20% of patches" in captions(at)
+    assert "2 random orders leave" in captions(at) and "Areas over 6 points" in captions(at)
     assert metrics_of(at)[:4] == ["Comprehensiveness ↑", "Deletion ↓", "Insertion ↑", "Sufficiency ↓"]
     assert at.button(key="evidence_test").disabled
 
@@ -115,6 +123,19 @@ def test_one_button_tests_every_map_shown_and_no_map_twice(
     after_test(at)
     assert asked == [1, 2], "the map that was tested is not tested again"
     assert captions(at).count("Removing its top") == 3
+
+
+def test_badge_curves_and_table_speak_of_the_same_fill(app: App, llava: TransformersModel) -> None:
+    at = after_test(opened(app, exchange_of(llava), evidence_settings_fill="both"))
+    (evidence,) = work_of(at).results.of(TESTS).values()
+    for fill in ("black", "blur"):
+        at.segmented_control(key="evidence_fill").select(fill).run()
+        tested = figures_beside(evidence, fill)
+        shown = dict(zip(at.dataframe[0].value["metric"], at.dataframe[0].value["this map"], strict=True))
+        assert shown["Deletion ↓"] == tested["deletion"].tested
+        assert f"Hidden patches {fill}." in captions(at)
+        badge_told = badge(evidence, fill)
+        assert f"{badge_told[:1].upper()}{badge_told[1:]}." in captions(at)
 
 
 def test_another_setting_is_another_test(app: App, llava: TransformersModel) -> None:

@@ -7,11 +7,13 @@ from dataclasses import fields
 
 import numpy as np
 
-from ...evidence.badge import badge
+from ...evidence.badge import badge, random_in_words
+from ...evidence.beside import figures_beside
 from ...evidence.registry import map_metrics
 from ...evidence.result import Evidence
 from ...evidence.settings import EvidenceSettings
 from ...explainers.registry import explainers
+from ...masking import FILL_NAMES
 from ...mechanisms.results import Curve, Curves, Row
 from ..base import Renderer
 from ..case import Case
@@ -39,9 +41,10 @@ class Tests(Renderer):
         settings = {"method": evidence.method, **plain_settings(evidence.settings)}
         metrics = [metric for key, metric in map_metrics().items() if key in evidence.tested.figures]
         rows = _metric_rows(evidence)
+        areas = f"Areas over {evidence.points} points; random: {random_in_words(evidence)}."
         table = Figure(
             f"{title}: metrics",
-            sentences(said, partly, took(evidence.seconds)),
+            sentences(said, areas, partly, took(evidence.seconds)),
             {
                 "values": np.array([row["this map"] for row in rows], dtype=float),
                 "random": np.array([row["random"] for row in rows], dtype=float),
@@ -92,16 +95,24 @@ class Tests(Renderer):
 
 def _metric_rows(evidence: Evidence) -> list[Row]:
     metrics = map_metrics()
-    return [
-        {
-            "metric": metrics[key].name if key in metrics else key,
-            "better": metrics[key].better if key in metrics else "",
-            "this map": float(figure.value),
-            "random": evidence.chance(key),
-            "centre": float(evidence.centre.figures[key].value),
-        }
-        for key, figure in evidence.tested.figures.items()
-    ]
+    rows: list[Row] = []
+    for fill in evidence.fills:
+        for key, row in figures_beside(evidence, fill).items():
+            hides = not metrics[key].needs_truth
+            if hides or fill == evidence.fills[0]:
+                rows.append(
+                    {
+                        "metric": metrics[key].name,
+                        "better": metrics[key].better,
+                        "hidden": FILL_NAMES[fill] if hides else "",
+                        "this map": row.tested,
+                        "random": row.chance,
+                        "least": row.low,
+                        "most": row.high,
+                        "centre": row.centre,
+                    }
+                )
+    return rows
 
 
 def _curves(evidence: Evidence, direction: str) -> tuple[Curve, ...]:

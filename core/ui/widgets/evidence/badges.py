@@ -1,4 +1,4 @@
-"""The badge under a map: in words and figures what taking its patches away did."""
+"""The badge under a map: in words and figures what taking its patches away did, and in a colour what follows."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import streamlit as st
 
 from ....answer import Answer, Explanation
 from ....evidence.badge import badge
-from ....evidence.ranking import QUOTED
-from ....evidence.result import Evidence
+from ....evidence.verdict import Standing, verdict
 from ..chips import escaped
 from .view import EvidenceView
 
+HOLDS, FAILS, UNTOLD = ":green[:material/verified:]", ":orange[:material/help:]", ":gray[:material/do_not_disturb_on:]"
+
 
 def evidence_badges(view: EvidenceView, answer: Answer, explanation: Explanation) -> None:
-    """The badge of a map that was tested; nothing for one that was not."""
+    """The badge of a map that was tested, under the fill that is shown; nothing for one that was not."""
     evidence = view.test_of(answer, explanation)
     if evidence is None:
         return
-    sentence = badge(evidence)
-    icon = ":green[:material/verified:]" if holds(evidence) else ":orange[:material/help:]"
-    st.caption(f"{icon} {escaped(sentence[:1].upper() + sentence[1:])}.")
+    fill = view.fill_of(evidence)
+    sentence = badge(evidence, fill)
+    st.caption(f"{icon(verdict(evidence, fill).standing)} {escaped(sentence[:1].upper() + sentence[1:])}.")
 
 
-def holds(evidence: Evidence) -> bool:
-    """Whether less is left without the map's top patches than without those of every control."""
-    controls = [*evidence.random, evidence.centre]
-    left = evidence.tested.curves[0].at(QUOTED)
-    return all(left < control.curves[0].at(QUOTED) for control in controls)
+def icon(standing: Standing) -> str:
+    """Green only for a map that holds; grey where nothing was found for it or against it."""
+    return HOLDS if standing is Standing.HOLDS else UNTOLD if standing.untold else FAILS

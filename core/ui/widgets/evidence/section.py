@@ -8,12 +8,14 @@ from zlib import crc32
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ....answer import Answer
+from ....answer import Answer, Fill
 from ....errors import ExplainError
 from ....evidence.evaluate import check_testable, evaluate, expected
 from ....evidence.location import Location, locate
+from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
 from ....geometry import place_note
+from ....masking import FILL_NAMES
 from ....runs.kinds import EVIDENCE
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
@@ -27,6 +29,7 @@ from . import figures, truth
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
 
+FILL = "evidence_fill"
 CHEAPER = (
     "One fill, fewer steps or fewer random orders take proportionally less time. After a stop, what is finished is "
     "shown."
@@ -120,7 +123,7 @@ def _results(
     with st.container(horizontal=True, gap="medium"):
         one = _chosen(maps)
         evidence = view.test_of(answer, one.explanation)
-        fill = _fill(view.settings) if evidence is not None else ""
+        fill = _fill(view, evidence) if evidence is not None else None
     if right is not None and (note := place_note(right.pixels, answer.layout, right.image)):
         st.caption(f":material/crop: {note}")
     place = _located(model, answer, one, right, view.settings)
@@ -130,7 +133,7 @@ def _results(
             "still is; then it shows them alone."
         )
     with st.container(horizontal=True, gap="small"):
-        if evidence is not None:
+        if evidence is not None and fill is not None:
             with st.container(width=575):
                 figures.curves(evidence, fill)
                 folded(*figures.told(evidence))
@@ -138,7 +141,10 @@ def _results(
                 copy_script(answer, Made(EVIDENCE, evidence, about))
         if evidence is not None or place is not None:
             with st.container(width=490):
-                figures.table(evidence, place)
+                if evidence is not None and fill is not None:
+                    figures.table(evidence, fill)
+                if place is not None:
+                    figures.place_table(place)
     randomisation_panel(view, model, answer, maps, jobs)
 
 
@@ -167,18 +173,22 @@ def _located(
     return locate(model, answer, one.explanation, right.pixels, image=right.image, settings=settings)
 
 
-def _fill(settings: EvidenceSettings) -> str:
-    fills = settings.fills
-    if len(fills) == 1:
-        return fills[0]
-    return str(
-        st.segmented_control(
-            "Hidden patches are",
-            fills,
-            default=fills[0],
-            required=True,
-            key="evidence_fill",
-            persist_state="session",
-            wrap=True,
-        )
+def _fill(view: EvidenceView, evidence: Evidence) -> Fill:
+    """The fill that badges, curves and table speak of; a choice where there are several."""
+    if len(evidence.fills) == 1:
+        return evidence.fills[0]
+
+    def chosen() -> None:
+        view.fill = st.session_state[FILL]
+
+    st.session_state[FILL] = view.fill_of(evidence)
+    st.segmented_control(
+        "Hidden patches are",
+        evidence.fills,
+        format_func=FILL_NAMES.__getitem__,
+        required=True,
+        key=FILL,
+        on_change=chosen,
+        wrap=True,
     )
+    return view.fill_of(evidence)

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ....answer import Answer, Explanation, Target
+from ....answer import Answer, Explanation, Fill, Target
 from ....evidence.randomisation import Randomised
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
@@ -55,17 +55,22 @@ class Mapped:
 @dataclass(eq=False)
 class EvidenceView(View):
     """`truth` is the name of what should have been found, where somebody chose it; `asked` the answer it was chosen
-    for, as a run calls it."""
+    for, as a run calls it. `fill` is the one that badges, curves and tables speak of, where one was chosen."""
 
-    kept: ClassVar = ("settings", "truth", "asked")
+    kept: ClassVar = ("settings", "truth", "asked", "fill")
 
     settings: EvidenceSettings = field(default_factory=EvidenceSettings)
     truth: str | None = None
     asked: str = ""
+    fill: str = ""
 
     def test_of(self, answer: Answer, explanation: Explanation) -> Evidence | None:
         """The test of a map under the present settings, if it is there."""
         return self.results.get(TESTS, self.key(answer, explanation))
+
+    def fill_of(self, evidence: Evidence) -> Fill:
+        """The fill of a test that is shown: the chosen one where it was tested, or the first."""
+        return next((fill for fill in evidence.fills if fill == self.fill), evidence.fills[0])
 
     def key(self, answer: Answer, explanation: Explanation) -> Hashable:
         return map_key(answer, explanation), self.settings
