@@ -39,9 +39,11 @@ class Geometry:
     positions: int
 
 
-def _decoder(layers: int, heads: int, key_value_heads: int, words: int, **more: Any) -> dict[str, Any]:
+def _decoder(
+    layers: int, heads: int, key_value_heads: int, words: int, head_size: int = HEAD_SIZE, **more: Any
+) -> dict[str, Any]:
     """A decoder's settings; `words` is its vocabulary's size as a multiple of its width."""
-    hidden = heads * HEAD_SIZE
+    hidden = heads * head_size
     return {
         "model_type": "llama",
         "hidden_size": hidden,
@@ -67,16 +69,21 @@ def _tower(layers: int, heads: int, **more: Any) -> dict[str, Any]:
     }
 
 
-def llava() -> Recipe:
+def llava(layers: int = 32, head_size: int = HEAD_SIZE) -> Recipe:
     """LLaVA-1.5 7B: 24 x 24 image tokens."""
     tokenizer = build_tokenizer(image_token="<image>")
     config = transformers.LlavaConfig(
-        text_config=_decoder(32, 32, 32, 8),
+        text_config=_decoder(layers, 32, 32, 8, head_size),
         vision_config=_tower(24, 16, model_type="clip_vision_model", image_size=336),
         image_token_index=tokenizer.image_token_id,
         image_seq_length=576,
     )
     return Recipe(config, "LlavaProcessor", {**_CROP, "image_processor_type": _CLIP}, tokenizer, "<image>", _LLAVA)
+
+
+def wide_llava() -> Recipe:
+    """Two of LLaVA-1.5's layers at their real width, of 4,096: what a layer costs beside its attention."""
+    return llava(layers=2, head_size=128)
 
 
 def llava_next() -> Recipe:
@@ -142,6 +149,7 @@ _LLAVA = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_ad
 
 GEOMETRIES = {
     "llava": Geometry(llava, (640, 480), 666),
+    "llava-wide": Geometry(wide_llava, (640, 480), 666),
     "smolvlm": Geometry(smolvlm, (1024, 768), 1216),
     "qwen": Geometry(qwen2_5_vl, (1344, 1008), 1854),
     "next": Geometry(llava_next, (672, 644), 2918),

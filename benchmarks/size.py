@@ -5,9 +5,9 @@ network's own pass over question and answer, with the vision tower's output at h
 of its own: one pass, then the method, whose memory is what was in use at most beyond before; then passes and the method
 take turns, and medians of processor time count. What follows a slash is asked once more of the same answer, as another
 layer or head of it is on a page. The floor of relevancy is one pass, tower included, and one gradient with respect to
-the pixels for each target. Integrated gradients are also given as a share of what their steps would take one by one:
-for each a pass from the decoder's embeddings, whose graph is kept whole, and a gradient with respect to these for each
-target.
+the pixels for each target. What reads pictures again is also given in passes from their pixels on. Integrated gradients
+are also given as a share of what their steps would take one by one: for each a pass from the decoder's embeddings,
+whose graph is kept whole, and a gradient with respect to these for each target.
 Run: `OMP_NUM_THREADS=1 python -m benchmarks.size --geometry llava next --method lens rows`.
 """
 
@@ -63,11 +63,16 @@ class Subject:
         """The network's own pass over question and answer, with the tower's output at hand."""
         inputs = _whole(self)
         inputs.pop("pixel_values", None)
-        kept = torch.arange(-TARGETS, 0)
+        return self._pass(**inputs, mm_encoder_outputs=dict(self.features))
+
+    def from_pixels(self) -> Tensor:
+        """The same from the picture's pixels on, through the tower, as one over another picture has to be."""
+        inputs = _whole(self)
+        return self._pass(**{**inputs, "pixel_values": inputs["pixel_values"].to(self.model.network.dtype)})
+
+    def _pass(self, **inputs: Any) -> Tensor:
         with torch.no_grad():
-            output = self.model.network(
-                **inputs, mm_encoder_outputs=dict(self.features), use_cache=False, logits_to_keep=kept
-            )
+            output = self.model.network(**inputs, use_cache=False, logits_to_keep=torch.arange(-TARGETS, 0))
         logits: Tensor = output.logits
         return logits
 
@@ -187,8 +192,9 @@ def per_region(subject: Subject) -> float:
 @dataclass(frozen=True)
 class Method:
     """A row of the table. `target` is in T_f, or in floors where `floor` says of how many targets; `again` is run after
-    the method, on the same answer. `steps`: of how many targets the steps are that it is also compared with. `long`:
-    run only where it is named."""
+    the method, on the same answer. `steps`: of how many targets the steps are that it is also compared with.
+    `pictures`: it reads pictures again, so that it is also given in passes with the tower. `long`: run only where it is
+    named."""
 
     run: Callable[[Subject], None]
     target: float | Callable[[Subject], float]
@@ -196,6 +202,7 @@ class Method:
     again_target: float | None = None
     floor: int = 0
     steps: int = 0
+    pictures: bool = False
     long: bool = False
 
 
@@ -209,7 +216,7 @@ METHODS = {
     "gradients12": Method(explained("integrated_gradients", whole_answer), 60.0, steps=TARGETS, long=True),
     "rollout": Method(explained("rollout"), 2.5),
     "hide-tokens": Method(explained("occlusion_tokens"), per_set(1.5), long=True),
-    "hide-pixels": Method(explained("occlusion_pixels"), per_region, long=True),
+    "hide-pixels": Method(explained("occlusion_pixels"), per_region, pictures=True, long=True),
     "increase": Method(increases_of_heads, 1.5),
     "lens": Method(
         lambda subject: lens_of(subject, [5]), 1.3, again=lambda subject: lens_of(subject, [6]), again_target=0.3
@@ -220,7 +227,7 @@ METHODS = {
     "causal-all": Method(graphs_with_masking, 200.0, long=True),
     "causal-sample": Method(lambda subject: graphs_with_masking(subject, SAMPLE_OF_A_LAYER), 200.0, long=True),
     "trace": Method(traced, 120.0, long=True),
-    "evidence": Method(tested, 210.0, long=True),
+    "evidence": Method(tested, 210.0, pictures=True, long=True),
 }
 
 
@@ -252,13 +259,15 @@ def measured(folder: Path, geometry: str, method: Method, dtype: Any, rounds: in
     with peak_memory(model.device) as peak:
         first = processor_seconds(method.run, subject)
     once, twice = [first], []
-    passes, floors, steps = [processor_seconds(subject.forward)], [], []
+    passes, floors, steps, from_pixels = [processor_seconds(subject.forward)], [], [], []
     for turn in range(rounds):
         if method.again is not None:
             twice.append(processor_seconds(method.again, subject))
         passes.append(processor_seconds(subject.forward))
         if method.floor:
             floors.append(processor_seconds(floor, subject, method.floor))
+        if method.pictures:
+            from_pixels.append(processor_seconds(subject.from_pixels))
         if method.steps:
             steps.append(processor_seconds(step_of_gradients, subject, method.steps))
         if turn < rounds - 1:
@@ -277,6 +286,8 @@ def measured(folder: Path, geometry: str, method: Method, dtype: Any, rounds: in
     }
     if steps:
         figures["steps"] = IntegratedGradientsSettings().steps * statistics.median(steps) / unit
+    if from_pixels:
+        figures["from_pixels"] = statistics.median(once) / statistics.median(from_pixels)
     if twice:
         figures |= {"again": statistics.median(twice) / unit, "again_target": method.again_target or 0.0}
     return figures
@@ -315,6 +326,8 @@ def report(name: str, figures: dict[str, float]) -> str:
     row += f"   {figures['bytes'] / 1e6:7.0f} MB (target {figures['bytes_target'] / 1e6:.0f})"
     if "steps" in figures:
         row += f"   {figures['once'] / figures['steps']:.2f} of its steps one by one ({figures['steps']:.1f} T_f)"
+    if "from_pixels" in figures:
+        row += f"   {figures['from_pixels']:.1f} passes from the pixels on"
     return f"{row}   T_f {figures['pass']:.2f} cpu-s"
 
 
