@@ -77,6 +77,11 @@ class Subject:
         return logits
 
     @property
+    def layer(self) -> int:
+        """The layer that is looked at first; another stands above it."""
+        return min(5, self.model.card.layers - 2)
+
+    @property
     def after_images(self) -> int:
         """How many rows stand after the picture."""
         return len(self.answer.layout) - 1 - max(self.answer.layout.positions(TokenKind.IMAGE)) - 1
@@ -129,10 +134,10 @@ def explained(key: str, target: Callable[[Answer], Target] = lambda answer: LAST
     return run
 
 
-def rows_of_a_layer(subject: Subject, layer: int = 5) -> None:
+def rows_of_a_layer(subject: Subject) -> None:
     """The attention rows of one layer at 64 positions."""
     length = len(subject.answer.layout) - 1
-    subject.model.attention_rows(subject.answer, range(length - 64, length), [layer])
+    subject.model.attention_rows(subject.answer, range(length - 64, length), [subject.layer])
 
 
 def increases_of_heads(subject: Subject) -> None:
@@ -145,11 +150,11 @@ def lens_of(subject: Subject, layers: list[int] | None) -> None:
 
 
 def graph_of_a_head(subject: Subject, head: int = 0) -> None:
-    causal_graph(subject.model, subject.answer, TARGETS - 1, 5, head)
+    causal_graph(subject.model, subject.answer, TARGETS - 1, subject.layer, head)
 
 
 def graphs_of_a_layer(subject: Subject) -> None:
-    layer_graphs(subject.model, subject.answer, TARGETS - 1, 5)
+    layer_graphs(subject.model, subject.answer, TARGETS - 1, subject.layer)
 
 
 def graphs_with_masking(subject: Subject, each: int | None = None) -> None:
@@ -219,7 +224,10 @@ METHODS = {
     "hide-pixels": Method(explained("occlusion_pixels"), per_region, pictures=True, long=True),
     "increase": Method(increases_of_heads, 1.5),
     "lens": Method(
-        lambda subject: lens_of(subject, [5]), 1.3, again=lambda subject: lens_of(subject, [6]), again_target=0.3
+        lambda subject: lens_of(subject, [subject.layer]),
+        1.3,
+        again=lambda subject: lens_of(subject, [subject.layer + 1]),
+        again_target=0.3,
     ),
     "lens-all": Method(lambda subject: lens_of(subject, None), 2.5),
     "causal": Method(graph_of_a_head, 1.2, again=lambda subject: graph_of_a_head(subject, 1), again_target=0.1),
