@@ -2,8 +2,8 @@
 
 With P the softmax of scores S = q k, and O = P V: dP = dO V, dS = P (dP - dO O), dq = dS k, dk = dS q, dV = P dO. What
 depends on no gradient, P and O, is formed once for all of them; no block leaves a processor's cache before it is
-done with, and on the way Chefer's rule finds P dP, the gradient of a weight times the weight, ready made. (SDPA's own
-backward pass on a CPU is several times slower in half precision, and takes one gradient at a time.)
+done with, and on the way Chefer's rule finds P dP, the gradient of a weight times the weight, ready made. Where nothing
+is asked of the weights, SDPA's own backward pass may be quicker (`fused_gradient`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .attention_call import AttentionCall, Scratch, block_bytes, blocks
 from .cancel import check_heard
+from .fused_gradient import fused_gradients, is_quicker
 from .precision import at_least_float32
 
 LEAST_ROWS, MOST_ROWS, GPU_MOST_ROWS = 16, 128, 512
@@ -101,9 +102,19 @@ def _of_stacked(
     shares: Float[Tensor, "target sequence query"] | None,
     live: int,
 ) -> AttentionGradients:
+    if shares is None and is_quicker(call, gradient):
+        return _fused(call, sequences, gradient, live)
     backward = _Backward(call, sequences, gradient, shares, live)
     backward.run()
     return backward.gradients()
+
+
+def _fused(
+    call: AttentionCall, sequences: int, gradient: Float[Tensor, "target sequence query heads value_size"], live: int
+) -> AttentionGradients:
+    by_head = gradient.transpose(2, 3).flatten(1, 2)
+    query, key, value = (made.unflatten(1, (sequences, -1)) for made in fused_gradients(call, by_head))
+    return AttentionGradients(query, key[..., live:, :], value[..., live:, :], None)
 
 
 class _Backward:
