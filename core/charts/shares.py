@@ -100,7 +100,7 @@ def layers_chart(sums: Mapping[Part, Float[np.ndarray, "layer"]], chosen: int | 
     parts = list(dict.fromkeys(frame["part"]))
     layers = sorted(set(frame["layer"]))
     x = alt.X("layer:O", title="decoder layer", axis=alt.Axis(labelAngle=0, labelOverlap=True))
-    click = alt.selection_point(name="layer", fields=["layer"], on="click", empty=False)
+    click = alt.selection_point(name="layer", fields=["layer"], on="click", toggle="true", empty=False)
     # A bar as high as the plot in every layer, so that one may click anywhere above it.
     targets = pd.DataFrame({"layer": layers, "chosen": [layer == chosen for layer in layers]})
     bands = (

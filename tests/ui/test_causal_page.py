@@ -26,7 +26,7 @@ from core.ui.causal.view import GRAPHS, HEADS_TESTS, REASKED, SAMPLES, TESTS, Ca
 from core.ui.jobs.page import STOPPED
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
-from core.ui.widgets import head_finder
+from core.ui.widgets import by_keyboard
 from core.vlm.cancel import Cancelled
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
@@ -222,7 +222,7 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
 def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (heads, page, head_finder):
+    for module in (heads, page, by_keyboard):
         monkeypatch.setattr(module, "MANY", 11)
     monkeypatch.setattr(heads, "SAMPLE_OF_A_LAYER", 3)
     at = opened(app, exchange_of(llava))

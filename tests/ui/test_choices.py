@@ -38,7 +38,6 @@ ELSEWHERE = {
     "widgets/answer_bar.py: Answer": "answer",
     "widgets/claims/running.py: Scenes": "ClaimsView.scenes",
     "widgets/evidence/truth.py: The right place": "EvidenceView.truth",
-    "widgets/head_finder.py: name": "the view of its page",
     "widgets/image_source.py: Frames of a video": "frames",
     "widgets/picture_choice.py: Picture": "picture",
     "widgets/target.py: Several tokens": "several",

@@ -257,6 +257,11 @@ def test_layers_are_followed_once_and_sum_to_the_map(app: App, llava: Transforme
     expected = whole.scores.numpy().copy()
     expected[own] -= 1
     assert np.allclose(trace.sum(0), expected, atol=1e-5)
+    other = int(trace[:, :own].sum(1).argmin())
+    menu = next(box for box in at.selectbox if str(box.key).startswith("relevancy_layers_keys"))
+    menu.select(other).run()  # by keyboard, which does what a click on the chart does
+    assert work_of(at).view(RelevancyView).layer == other
+    assert any(f"Layer {other}: what enters there" in caption.value for caption in at.caption)
 
 
 def test_a_picture_whose_tokens_have_no_known_place_is_not_said_to_be_missing(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ...attention.measures import by_key, measured, ranked
 from ...charts.heads import head_map, head_name
-from ..widgets.by_keyboard import head_and_patch_by_keyboard
+from ..widgets.by_keyboard import head_by_keyboard, patch_by_keyboard
 from ..widgets.head_figures import MAP, head_figures
 from ..widgets.layers import greyed
 from ..widgets.taken_charts import save_chart
@@ -60,8 +60,7 @@ def attention_heads_panel(
         below=said,
         picture=picture,
     )
-    heads = sorted(head for head, _ in ranking)
-    head_and_patch_by_keyboard(
-        heads, view.head, view.choose, subject.answer.layout, subject.image, view.toggle, "attention_keys"
-    )
+    with st.container(horizontal=True, gap="small"):
+        head_by_keyboard(sorted(head for head, _ in ranking), view.head, view.choose, "attention_keys")
+        patch_by_keyboard(subject.answer.layout, subject.image, view.toggle, "attention_keys")
     return values

@@ -22,9 +22,9 @@ from ...vlm.cancel import CancelToken
 from ...vlm.model import ModelCard, VisionLanguageModel
 from ..state.graphs import GRAPHS, graph_key
 from ..state.results import Kind
+from ..widgets.by_keyboard import MANY
 from ..widgets.clicks import Entry, clickable
 from ..widgets.forecasts import foretold
-from ..widgets.head_finder import MANY
 from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script

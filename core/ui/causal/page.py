@@ -18,10 +18,10 @@ from ..state.graphs import GRAPHS, GraphKey
 from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
+from ..widgets.by_keyboard import MANY, head_finder
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
 from ..widgets.folded import folded
-from ..widgets.head_finder import MANY, head_finder
 from ..widgets.layers import no_attention
 from ..widgets.part import part
 from ..widgets.places import why_no_places

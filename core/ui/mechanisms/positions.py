@@ -19,6 +19,7 @@ from ...mechanisms.logit_lens import LogitLens, some_layers, words_read
 from ...runs.kinds import READING
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
+from ..widgets.by_keyboard import patch_by_keyboard
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
 from ..widgets.closer import closer_button
@@ -126,6 +127,8 @@ def _grid(workspace: Workspace, model: VisionLanguageModel, answer: Answer, subj
     with st.container(horizontal=True, gap="small"):
         seen_button(answer, workspace.shown_image, "lens")
         closer_button(answer.layout, workspace.shown_image, "lens", lambda size: draw(size=size, zoom=True))
+        if many:
+            patch_by_keyboard(answer.layout, workspace.shown_image, view.read, "lens_keys")
     rows = partial(rows_of, model, answer, states, [layer], positions)
     made = _made(states, positions, [layer], subject)
     save(
@@ -143,8 +146,7 @@ def _clickable_grid(view: MechanismsView, draw: Callable[..., alt.LayerChart], d
     """The grid of so many patches that a click tells what hovering has no room for."""
 
     def clicked(entry: Entry) -> None:
-        position = int(entry["position"])
-        view.read_at = None if position == view.read_at else position
+        view.read(int(entry["position"]))
 
     chart = draw(size=GRID, picked=view.read_at, click="patch")
     clickable(chart, "patch", "mechanisms_grid", clicked, f"{description}; click one for ten words")

@@ -145,6 +145,10 @@ class MechanismsView(PageView):
             self.head = None
         return self.head or first
 
+    def read(self, position: int) -> None:
+        """List the words of an image token; the same again lists none."""
+        self.read_at = None if position == self.read_at else position
+
     def pick_cut(self, cut: tuple[str, int]) -> None:
         """Choose a cut and its first layer; the same again lets go."""
         self.cut = None if cut == self.cut else cut

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -22,6 +20,8 @@ from ...vlm.pass_costs import Passes
 from ...vlm.targets import token_targets_of
 from ..jobs.page import Report
 from ..state.results import answer_key
+from ..widgets.by_keyboard import one_by_keyboard
+from ..widgets.clicks import Entry, clickable
 from ..widgets.folded import folded
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
@@ -39,20 +39,20 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
         return
     places = parts(answer.layout, target)
     sums = {part: values for part, values in shares_by_layer(trace, places).items() if part in COMPARED}
-    key = f"relevancy_layers_{len(trace)}"
-    layer = _clicked(key, st.session_state.get(key))
-    if layer is None or layer >= len(trace):
+    layer = view.layer
+    if layer is None or not 0 <= layer < len(trace):
         layer = int(np.argmax(sum(np.abs(values) for values in sums.values())))
+
+    def clicked(entry: Entry) -> None:
+        view.choose(int(entry["layer"]))
+
+    chart = layers_chart(sums, layer)
     with st.container(horizontal=True, gap="medium"):
-        chart = layers_chart(sums, layer)
-        st.altair_chart(
-            chart,
-            width="content",
-            on_select="rerun",
-            selection_mode=["layer"],
-            key=key,
-            alt="relevancy of image, question and earlier answer by the layer it enters in",
-        )
+        with st.container(width="content", gap="xsmall"):
+            said = "relevancy of image, question and earlier answer by the layer it enters in; click one"
+            clickable(chart, "layer", f"relevancy_layers_{len(trace)}", clicked, said)
+            layers = range(len(trace))
+            one_by_keyboard("Layer", layers, view.layer, view.choose, "relevancy_layers_keys", "layer {}".format)
         if answer.layout.views:
             with st.container(width=SIZE + 70):
                 st.caption(f"Layer {layer}: what enters there, on its own scale")
@@ -86,12 +86,6 @@ def layers_panel(view: RelevancyView, model: VisionLanguageModel, answer: Answer
     with st.container(horizontal=True, gap="small"):
         save_chart(chart, "relevancy-by-layer", "save_entry", rows)
         copy_script(answer, Made(RELEVANCY_TRACE, trace, {"target": target}))
-
-
-def _clicked(key: str, event: Any) -> int | None:
-    """The layer that was clicked, from the chart's selection."""
-    points = (event or {}).get("selection", {}).get("layer") or []
-    return int(points[0]["layer"]) if points else None
 
 
 def _trace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ...answer import Answer, Explanation, Target
 from ..jobs.page import PageView
@@ -19,11 +20,19 @@ SLOW = 6.0
 
 @dataclass(eq=False)
 class RelevancyView(PageView):
-    """Which maps are due. `asked` are keys of maps that somebody clicked for, `seconds` is what a map of a method took
-    the last time. Of a map that was stopped or refused, `jobs.stopped` says why it is not computed by itself."""
+    """Which maps are due, and of which `layer` the relevancy that enters is looked at: None for the one where most
+    does. `asked` are keys of maps that somebody clicked for, `seconds` is what a map of a method took the last time. Of
+    a map that was stopped or refused, `jobs.stopped` says why it is not computed by itself."""
 
+    kept: ClassVar = ("layer",)
+
+    layer: int | None = None
     asked: set[Key] = field(default_factory=set)
     seconds: dict[Order, float] = field(default_factory=dict)
+
+    def choose(self, layer: int) -> None:
+        """Look at a layer; the same again looks at the one where most enters."""
+        self.layer = None if layer == self.layer else layer
 
     def key(self, answer: Answer, target: Target, order: Order) -> Key:
         """What a map is of."""

@@ -26,11 +26,12 @@ from ...vlm.targets import token_targets_of
 from ..jobs.page import PageJobs, Report
 from ..state.results import Kept, Kind, answer_key
 from ..state.workspace import Workspace
+from .by_keyboard import one_by_keyboard
 from .chips import escaped
 from .clicks import Entry, clickable
 from .forecasts import foretold
 from .scripts import Made, copy_script
-from .strip import Tile, strip
+from .strip import MOST, Tile, strip
 
 TILE, NARROW, WIDE = 110, 320, 500
 """Widths in pixels: a small map, and the least and the most that bars and the words above them take."""
@@ -116,6 +117,9 @@ def _bars(
         clickable(chart, "moment", key, clicked, f"{title}, frame by frame; click one to see it")
 
     shares = moment_shares(values, shown)
+    if not answer.layout.views or len(shown) > MOST:
+        # Otherwise each frame has a button.
+        one_by_keyboard("Frame", range(len(shown)), chosen, choose, "frames_keys", names.__getitem__)
     width = min(WIDE, max(NARROW, bars_width(len(shown)) + AXIS))
     with st.container(horizontal=True, gap="medium", key="wide_frames"):
         if np.isfinite(shares).any():

@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from ...answer import Head
 from ...charts.heads import head_map, map_width, ranked_heads
+from .by_keyboard import head_finder, window
 from .clicks import Entry, clickable
-from .head_finder import head_finder, window
 
 MAP, MAP_COLUMN, BARS, BARS_COLUMN = 270, 312, 125, 190
 PICTURE_COLUMN, PICTURE = 340, 334

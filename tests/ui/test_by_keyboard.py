@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
+
+import core.ui
+
+MENUS = {"one_by_keyboard", "head_by_keyboard", "patch_by_keyboard", "head_finder"}
+WITH_ANOTHER = {
+    "attention/attention_map.py": "patches, in heads.py",
+    "attention/gallery.py": "heads, in heads.py",
+    "causal/heads.py": "heads, in page.py",
+    "causal/views.py": "the menu of nodes in node.py",
+}
+"""Figures whose menu stands elsewhere on their page."""
 
 
 def page(layers: int) -> None:
     import streamlit as st
 
-    from core.ui.widgets.head_finder import head_finder, window
+    from core.ui.widgets.by_keyboard import head_finder, window
 
     ranking = [((layer, head), layer + head / 100) for layer in range(layers)[::-1] for head in range(20)[::-1]]
 
@@ -43,3 +57,15 @@ def test_a_layer_leaves_its_own_and_keys_step_through_them() -> None:
     for _ in range(5):
         at.button(key="x_P").click().run()
     assert at.session_state["chosen"] == (2, 19) and at.button(key="x_P").disabled
+
+
+def test_what_a_click_on_a_figure_chooses_has_a_menu_beside_it() -> None:
+    clicked, menus = set(), set()
+    folder = Path(core.ui.__file__).parent
+    for path in folder.rglob("*.py"):
+        names = {node.id for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Name)}
+        file = path.relative_to(folder).as_posix()
+        clicked |= {file} if "clickable" in names else set()
+        menus |= {file} if names & MENUS else set()
+    assert {*WITH_ANOTHER} <= clicked
+    assert sorted(clicked - menus - {*WITH_ANOTHER}) == []
