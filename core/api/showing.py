@@ -7,7 +7,8 @@ from typing import Any
 from PIL import Image
 
 from ..answer import Answer, Explanation
-from ..charts.heatmap import OPACITY, SIDE, heat_image
+from ..charts.heat_images import heat_image
+from ..charts.heatmap import OPACITY, SIDE
 from ..reports.case import Case
 from ..reports.figure import Figure
 from ..reports.registry import renderer

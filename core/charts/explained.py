@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from ..answer import PatchView, TokenLayout
 from .figure import figure
+from .heat_images import corners, picture_ground
 from .heatmap import panels, patch_table, pictures, places, unseen_boxes
 from .many import MANY, ground_layers
 from .overlays import draw_veil
@@ -117,29 +118,45 @@ def explained_thumbnail(
 
     Raises ValueError where no patch has a place.
     """
+    (drawn,) = explained_thumbnails(images, layout, [(distances, radius)], size=size, only=only)
+    return drawn
+
+
+def explained_thumbnails(
+    images: Sequence[Image.Image],
+    layout: TokenLayout,
+    explanations: Sequence[tuple[Mapping[int, int], int]],
+    *,
+    size: int = 120,
+    only: Collection[int] | None = None,
+) -> list[Image.Image]:
+    """The same of several explanations, each by its distances and its radius, over the same pictures, which are made
+    small once for all of them."""
     shown = panels(layout, only)
     if not shown:
         raise ValueError("no image token has a place in a picture")
     spots, width, height = places(shown, size)
-    bright = Image.new("RGB", (width, height), NEUTRAL)
+    bright = picture_ground(images, spots, width, height, NEUTRAL)
+    dark = Image.blend(bright, Image.new("RGB", bright.size, INK_ON_LIGHT), VEIL)
     for spot in spots:
-        image = images[spot.panel.image]
-        left, top, right, bottom = map(round, spot.across((0, 0, image.width, image.height)))
-        part = image.convert("RGB").resize((max(right - left, 1), max(bottom - top, 1)), Image.Resampling.BILINEAR)
-        bright.paste(part, (left, top))
-    result = Image.blend(bright, Image.new("RGB", bright.size, INK_ON_LIGHT), VEIL)
-    for spot in spots:
-        draw_veil(result, unseen_boxes(layout, spot))
-    pen = ImageDraw.Draw(result)
-    for spot in spots:
-        for view in spot.panel.views:
-            for index, position in enumerate(view.positions):
-                distance = distances.get(position, 0)
-                if not 1 <= distance <= radius:
-                    continue
-                left, top, right, bottom = map(round, spot.across(view.patch_box(index)))
-                right, bottom = max(right, left + 1), max(bottom, top + 1)
-                result.paste(bright.crop((left, top, right, bottom)), (left, top))
-                color = NEAR_TO_FAR[min(distance, len(NEAR_TO_FAR)) - 1]
-                pen.rectangle((left, top, right - 1, bottom - 1), outline=rgb(color))
-    return result
+        draw_veil(dark, unseen_boxes(layout, spot))
+    boxes = {
+        position: (spot, view, index)
+        for spot in spots
+        for view in spot.panel.views
+        for index, position in enumerate(view.positions)
+    }
+    drawn = []
+    for distances, radius in explanations:
+        result = dark.copy()
+        pen = ImageDraw.Draw(result)
+        for position, distance in distances.items():
+            if position not in boxes or not 1 <= distance <= radius:
+                continue
+            spot, view, index = boxes[position]
+            left, top, right, bottom = corners(spot.across(view.patch_box(index)))
+            result.paste(bright.crop((left, top, right, bottom)), (left, top))
+            color = NEAR_TO_FAR[min(distance, len(NEAR_TO_FAR)) - 1]
+            pen.rectangle((left, top, right - 1, bottom - 1), outline=rgb(color))
+        drawn.append(result)
+    return drawn

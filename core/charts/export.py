@@ -15,13 +15,13 @@ from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 
 from ..answer import TokenLayout
+from .heat_images import heat_image
 from .heatmap import (
     NEVER_SEEN,
     NOT_LOOKED_AT,
     Panel,
     Scale,
     data_url,
-    heat_image,
     panels,
     patch_table,
     places,

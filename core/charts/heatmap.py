@@ -1,4 +1,4 @@
-"""A score for every patch, laid over the picture: as a chart to hover and click, or as plain pixels.
+"""A score for every patch, laid over the picture: as a chart to hover and click (as plain pixels: `heat_images`).
 
 Scores come by sequence position and boxes from the layout, so any raster will do. A picture that the model sees in
 several views which overlap (tiles and a thumbnail) is drawn once for each set of views that do not, the panels in one
@@ -18,15 +18,14 @@ import altair as alt
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, UInt8
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from ..answer import Box, PatchView, TokenLayout
 from ..geometry import never_seen
 from .figure import figure
 from .many import MANY, Ground, compact, ground_layers
 from .outlines import outline_layers
-from .overlays import draw_veil
-from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, VEIL, ramp, rgb
+from .palette import DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PICKED, SEQUENTIAL_RAMP, VEIL, ramp
 from .pixels import Pixels
 
 SIDE = 400
@@ -210,7 +209,7 @@ def heatmap(
     picture stand together, and `legend` on which side what the colours mean is told.
     Raises ValueError where `values` is not of the layout's length or no patch has a place.
     """
-    shown = _shown(layout, values, only)
+    shown = panels_of(layout, values, only)
     spots, width, height = places(shown, size)
     bare: list[Place] = []
     if drawing == "beside":
@@ -314,9 +313,11 @@ def _panel_name(panel: Panel, layout: TokenLayout) -> str:
     return panel.name if len(layout.image_sizes) == 1 else f"picture {panel.image + 1}, {panel.name}"
 
 
-def _shown(
+def panels_of(
     layout: TokenLayout, values: Float[np.ndarray, "position"], only: Collection[int] | None
 ) -> tuple[Panel, ...]:
+    """The panels that a map is drawn on. Raises ValueError where `values` is not of the layout's length or no patch has
+    a place."""
     if values.shape != (len(layout),):
         raise ValueError(f"one value for each of {len(layout)} positions is needed, not {values.shape}")
     shown = panels(layout, only)
@@ -368,60 +369,3 @@ def _data_url(pixels: bytes, mode: str, size: tuple[int, int], side: int) -> str
     data = io.BytesIO()
     shown.save(data, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
-
-
-def heat_image(
-    images: Sequence[Image.Image],
-    layout: TokenLayout,
-    values: Float[np.ndarray, "position"],
-    *,
-    size: int = SIDE,
-    scale: Scale | None = None,
-    opacity: float = OPACITY,
-    only: Collection[int] | None = None,
-) -> Image.Image:
-    """The same figure as pixels, for small multiples and downloads. Patches not looked at are crossed out.
-
-    Raises what `heatmap` raises.
-    """
-    shown = _shown(layout, values, only)
-    spots, width, height = places(shown, size)
-    values = np.asarray(values, dtype=float)
-    views = [(spot, view) for spot in spots for view in spot.panel.views]
-    scale = scale or scale_of(*(values[list(view.positions)] for _, view in views))
-    result = Image.new("RGB", (width, height), "white")
-    for spot in spots:
-        image = images[spot.panel.image]
-        left, top, right, bottom = _corners(spot.across((0, 0, image.width, image.height)))
-        result.paste(image.convert("RGB").resize((right - left, bottom - top), Image.Resampling.BILINEAR), (left, top))
-        draw_veil(result, unseen_boxes(layout, spot))
-    for spot, view in views:
-        _tint(result, spot, view, values[list(view.positions)], scale, opacity)
-    pen = ImageDraw.Draw(result)
-    for spot, view in views:
-        for index, position in enumerate(view.positions):
-            if not np.isfinite(values[position]):
-                left, top, right, bottom = _corners(spot.across(view.patch_box(index)))
-                pen.line((left, top, right - 1, bottom - 1), fill=rgb(NEUTRAL))
-    return result
-
-
-def _tint(
-    canvas: Image.Image,
-    spot: Place,
-    view: PatchView,
-    values: Float[np.ndarray, "patch"],
-    scale: Scale,
-    opacity: float,
-) -> None:
-    """Lay a view's colours over what it covers; patches not looked at keep the picture."""
-    left, top, right, bottom = _corners(spot.across(view.box))
-    tinted = Image.fromarray(tints(view, values, scale, opacity), "RGBA")
-    shown = tinted.resize((right - left, bottom - top), Image.Resampling.NEAREST)
-    canvas.paste(shown.convert("RGB"), (left, top), shown.getchannel("A"))
-
-
-def _corners(box: Box) -> tuple[int, int, int, int]:
-    """A box in whole pixels, right and bottom exclusive, at least one pixel wide and high."""
-    left, top = round(box[0]), round(box[1])
-    return left, top, max(left + 1, round(box[2])), max(top + 1, round(box[3]))

@@ -15,6 +15,11 @@ def png_url(image: Image.Image) -> str:
     return _url(image, "PNG")
 
 
+def jpeg_url(image: Image.Image, quality: int = 80) -> str:
+    """The picture in a data address that takes next to no time to make."""
+    return _url(image, "JPEG", quality=quality)
+
+
 def webp_url(image: Image.Image, quality: int = 80) -> str:
     """The picture, which may let through what is behind it, in a data address of few bytes."""
     return _url(image, "WEBP", quality=quality)

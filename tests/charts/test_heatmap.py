@@ -12,7 +12,8 @@ from PIL import Image
 
 from core.answer import PatchView, TokenKind, TokenLayout
 from core.charts import palette
-from core.charts.heatmap import GAP, Panel, heat_image, heatmap, panels, patch_table, places, scale_of
+from core.charts.heat_images import heat_image, heat_images
+from core.charts.heatmap import GAP, Panel, heatmap, panels, patch_table, places, scale_of
 
 PICTURE = Image.new("RGB", (80, 40), (100, 100, 100))
 
@@ -150,6 +151,18 @@ def test_the_pixels_are_the_charts_colours() -> None:
         patch = shown[20 * row : 20 * row + 20, 20 * column : 20 * column + 20].reshape(-1, 3)
         expected = palette.ramp(palette.SEQUENTIAL_RAMP, np.array([index / 7]))[0]
         assert np.abs(patch - expected).max() <= 1
+
+
+@pytest.mark.parametrize("common", (False, True))
+def test_several_maps_over_one_picture_are_drawn_as_each_alone(common: bool) -> None:
+    maps = [np.linspace(0, top, 13) for top in (0.1, 0.8)]
+    maps[1][4] = np.nan
+    scales = [scale_of(*maps)] * 2 if common else None
+    together = heat_images([PICTURE], one_view(), maps, size=80, scales=scales)
+    for values, drawn in zip(maps, together, strict=True):
+        alone = heat_image([PICTURE], one_view(), values, size=80, scale=scales[0] if scales else None)
+        assert np.array_equal(np.asarray(drawn), np.asarray(alone))
+    assert np.asarray(together[0]).tolist() != np.asarray(together[1]).tolist()
 
 
 def test_opacity_mixes_the_picture_with_the_heat_and_missing_patches_keep_the_picture() -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 from core.answer import PatchView, TokenKind, TokenLayout
 from core.charts.explained import explained_image
 from core.charts.export import Legend, svg_map
-from core.charts.heatmap import NEVER_SEEN, Scale, heat_image, heatmap
+from core.charts.heat_images import heat_image
+from core.charts.heatmap import NEVER_SEEN, Scale, heatmap
 from core.charts.readings import Reading, reading_grid
 from core.charts.seen import seen_chart, seen_part, view_image
 

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from ...attention.measures import by_key
 from ...attention.words import where_heads_look
 from ...charts.heads import SmallImage, gallery
-from ...charts.heatmap import Scale, heat_image, scale_of
+from ...charts.heat_images import heat_images
+from ...charts.heatmap import scale_of
 from ..widgets.clicks import Entry, clickable
 from ..widgets.layers import without_rows
 from ..widgets.pages import page_of
@@ -58,15 +59,23 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
     looks = where_heads_look(subject.rows, view.layer)
     answer = subject.answer
     patches = [position for shown in answer.layout.views for position in shown.positions]
-    common = scale_of(looks[:, patches]) if scale == COMMON else None
     heads: Sequence[int] = range(len(values))
     if order != BY_NUMBER:
         heads = sorted(heads, key=lambda head: -values[head] if np.isfinite(values[head]) else np.inf)
     number = "{:.0%}" if measure.share else "{:.2f}"
     heads = page_of(heads, PAGE, "attention_gallery_page", of_the_run=True)
+    drawn = heat_images(
+        answer.question.images,
+        answer.layout,
+        [looks[head] for head in heads],
+        size=SIZE,
+        scales=[scale_of(looks[:, patches])] * len(heads) if scale == COMMON else None,
+        opacity=view.opacity,
+        only=(subject.image,),
+    )
     images = [
-        _small(subject, looks[head], common, view, head, f"head {head} · {number.format(values[head])}")
-        for head in heads
+        SmallImage(image, f"head {head} · {number.format(values[head])}", (view.layer, head))
+        for head, image in zip(heads, drawn, strict=True)
     ]
 
     def clicked(entry: Entry) -> None:
@@ -91,24 +100,3 @@ def layer_choice(view: AttentionView, layers: int) -> None:
 
     st.session_state["attention_layer"] = view.layer
     st.number_input("Layer", 0, layers - 1, key="attention_layer", on_change=chosen, width=150)
-
-
-def _small(
-    subject: Subject,
-    looks: Float[np.ndarray, "position"],
-    scale: Scale | None,
-    view: AttentionView,
-    head: int,
-    title: str,
-) -> SmallImage:
-    answer = subject.answer
-    shown = heat_image(
-        answer.question.images,
-        answer.layout,
-        looks,
-        size=SIZE,
-        scale=scale,
-        opacity=view.opacity,
-        only=(subject.image,),
-    )
-    return SmallImage(shown, title, (view.layer, head))

@@ -12,7 +12,7 @@ from ...answer import Answer, Head
 from ...causal.costs import heads_expected
 from ...causal.heads import SAMPLE_OF_A_LAYER, HeadsSummary, HeadsTest, heads_tests, sample_of_heads
 from ...causal.settings import GraphSettings
-from ...charts.explained import explained_thumbnail
+from ...charts.explained import explained_thumbnails
 from ...charts.heads import SmallImage, gallery, head_map
 from ...masking import as_seen
 from ...quantities import change_in_nats
@@ -29,6 +29,7 @@ from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
 from ..widgets.taken_charts import save_chart
+from .naming import distances
 from .view import HEADS_TESTS, SAMPLES, CausalView
 
 SMALL, WIDTH = 101, 664
@@ -184,19 +185,14 @@ def _multiples(view: CausalView, answer: Answer, test: HeadsTest, image: int) ->
     )
     if answer.layout.views:
         seen = as_seen(answer.question)
-        images = []
-        for head in page_of(test.ranked, PAGE, "causal_gallery_page"):
-            graph = test.graph(head)
-            distance = graph.explanation.tree.distance
-            patches = {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
-            small = explained_thumbnail(seen, answer.layout, patches, test.rates.radius, size=SMALL, only=(image,))
-            images.append(
-                SmallImage(
-                    small,
-                    f"head {head}: {_figure(test, head).replace(' nats', '')}",
-                    (test.layer, head),
-                )
+        heads = page_of(test.ranked, PAGE, "causal_gallery_page")
+        explained = [(distances(test.graph(head)), test.rates.radius) for head in heads]
+        images = [
+            SmallImage(small, f"head {head}: {_figure(test, head).replace(' nats', '')}", (test.layer, head))
+            for head, small in zip(
+                heads, explained_thumbnails(seen, answer.layout, explained, size=SMALL, only=(image,)), strict=True
             )
+        ]
 
         def clicked(entry: Entry) -> None:
             view.choose(int(entry["layer"]), int(entry["head"]))

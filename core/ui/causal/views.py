@@ -12,7 +12,7 @@ import streamlit as st
 
 from ...answer import Answer
 from ...causal.discovery import CausalGraph
-from ...charts.explained import explained_image, explained_thumbnail
+from ...charts.explained import explained_image, explained_thumbnails
 from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...geometry import frames_together, images_name
@@ -20,7 +20,7 @@ from ...masking import as_seen
 from ..state.graphs import GraphKey
 from ..widgets.clicks import Entry, clickable
 from ..widgets.seen import seen_button
-from .naming import drawn
+from .naming import distances, drawn
 from .network import HEIGHT, network_view
 from .view import GRAPH_PAGES, CausalView
 
@@ -63,20 +63,14 @@ def _choose(view: CausalView, node: int) -> None:
     view.node = node
 
 
-def _distances(graph: CausalGraph) -> dict[int, int]:
-    """By sequence position the distance of each node of the target's tree."""
-    distance = graph.explanation.tree.distance
-    return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
-
-
 def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, shown: int) -> None:
     number = {node.position: index for index, node in enumerate(graph.nodes)}
     picked = graph.nodes[view.node].position if view.node is not None else None
-    images, distances = as_seen(answer.question), _distances(graph)
+    images, near = as_seen(answer.question), distances(graph)
     chart = explained_image(
         images,
         answer.layout,
-        distances,
+        near,
         radius,
         others=tuple(number),
         size=PICTURE,
@@ -101,8 +95,9 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
     radii = list(graph.explanation.radii)[:MOST_SMALL]
     if len(radii) > 1:
         with st.container(horizontal=True, gap="small"):
-            for each in radii:
-                small = explained_thumbnail(images, answer.layout, distances, each, size=SMALL, only=(shown,))
+            explained = [(near, each) for each in radii]
+            maps = explained_thumbnails(images, answer.layout, explained, size=SMALL, only=(shown,))
+            for each, small in zip(radii, maps, strict=True):
                 tokens = len(graph.explanation.within(each))
                 st.image(small, caption=f"≤ {each}: {tokens}", width=SMALL)
         st.caption("The same at each search distance, with the number of tokens (words count too).")

@@ -7,7 +7,7 @@ import math
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...charts.heatmap import heat_image
+from ...charts.heat_images import heat_images
 from ...charts.tokens import visible
 from ...counted import counted
 from ...explainers.registry import explainers
@@ -144,20 +144,21 @@ def _compute(
 
 
 def _tiles(workspace: Workspace, answer: Answer, shown: list[Shown], look: Look) -> None:
+    maps, scales = zip(*drawn(answer, shown, look.common), strict=True)
+    images = heat_images(
+        answer.question.images,
+        answer.layout,
+        maps,
+        size=TILE,
+        scales=scales,
+        opacity=look.opacity,
+        only=(look.image,),
+    )
     with st.container(horizontal=True, gap="small", key="relevancy_gallery"):
-        for one, (values, scale) in zip(shown, drawn(answer, shown, look.common), strict=True):
+        for one, image in zip(shown, images, strict=True):
             target = one.explanation.target
             word = visible("".join(answer.tokens[index].text for index in target.tokens).strip())
             with st.container(width=TILE + 4, gap="small"):
-                image = heat_image(
-                    answer.question.images,
-                    answer.layout,
-                    values,
-                    size=TILE,
-                    scale=scale,
-                    opacity=look.opacity,
-                    only=(look.image,),
-                )
                 st.image(image, output_format="JPEG", alt=f"map of the word {word}")
                 st.button(
                     escaped(word[:24]),

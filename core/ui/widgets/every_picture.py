@@ -7,7 +7,8 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer
-from ...charts.heatmap import heat_image, scale_of
+from ...charts.heat_images import heat_image
+from ...charts.heatmap import scale_of
 from ...maps.shares import shares_by_picture
 from ...masking import as_seen
 from ..state.workspace import Workspace

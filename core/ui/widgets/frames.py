@@ -10,7 +10,8 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Target
-from ...charts.heatmap import Scale, heat_image
+from ...charts.heat_images import heat_image
+from ...charts.heatmap import Scale
 from ...charts.moments import bars_width, moment_bars
 from ...clips import Clip
 from ...counted import counted

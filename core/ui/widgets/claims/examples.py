@@ -9,7 +9,8 @@ from PIL import Image
 
 from ....answer import Question
 from ....charts.explained import explained_thumbnail
-from ....charts.heatmap import heat_image, scale_of
+from ....charts.heat_images import heat_image
+from ....charts.heatmap import scale_of
 from ....charts.overlays import fit
 from ....charts.shares import shares_chart
 from ....charts.tokens import cut
