@@ -47,6 +47,7 @@ from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of
 from tests.reports.test_scripts import here
 from tests.ui.charts import told
+from tests.ui.scripts import scripts_of
 
 App = Callable[..., AppTest]
 PAGE = "pages/8_Side_by_Side.py"
@@ -274,7 +275,7 @@ def test_every_panel_is_saved_and_copied_as_a_script_that_makes_it(
         if computed:
             computed[0].click().run()
     assert not at.exception
-    (text,) = [each.value for each in at.code if "import sightline" in each.value]
+    (text,) = scripts_of(at)
     assert text.count("sightline.load_model(") == 1 and text.count("sightline.street_scene(") == 2
     given = iter([answer_of(each) for each in two])
     monkeypatch.setitem(vars(core), "load_model", lambda *_, **named: llava)

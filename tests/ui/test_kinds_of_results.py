@@ -16,6 +16,8 @@ from core.ui.state.results import Kind
 NOT_KEPT = {
     "CONTRIBUTED": "states and weights of every layer, which only their model reads, by one pass",
     "GRAPH_PAGES": "drawn from graphs",
+    "HEAD_FIGURES": "summed from rows in a moment",
+    "LOOKS": "read from rows in a moment",
     "ESTIMATES": "of the free memory of the moment",
     "REPORTS": "of claims, in a journal of their own",
     "EXAMPLES": "of claims, in a journal of their own",

@@ -15,13 +15,9 @@ from core.ui.relevancy.view import MAPS
 from core.vlm.hf.network import TransformersModel
 from tests.reports.test_scripts import here
 from tests.ui import mechanisms, test_relevancy_page
+from tests.ui.scripts import scripts_of
 
 App = Callable[..., AppTest]
-
-
-def scripts_of(at: AppTest) -> list[str]:
-    """The scripts on a page."""
-    return [code.value for code in at.code if code.value.startswith("import sightline")]
 
 
 @pytest.fixture

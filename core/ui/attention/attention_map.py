@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Question, TokenKind
-from ...attention.words import question_words, where
+from ...attention.words import question_words
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
@@ -25,7 +25,7 @@ from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
-from .subject import Subject
+from .subject import Subject, looks_of
 from .view import AttentionView
 
 CAVEAT = "Attention says where a head reads from, not what the answer rests on: test that by masking."
@@ -37,7 +37,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
     if not answer.layout.views:
         _without_places(answer)
         return
-    looks = where(subject.rows, view.head)
+    looks = looks_of(view, subject)
     patches_chart(view, answer, looks, "attention_picture", PICTURE, subject.image)
     every_picture(workspace, answer, looks, "attention", opacity=view.opacity)
     on_image = float(np.nansum(looks[list(answer.layout.positions(TokenKind.IMAGE))]))
@@ -77,7 +77,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
             on_click="ignore",
             icon=":material/download:",
         )
-        copy_script(answer, _made(view, answer, subject))
+        copy_script(answer, partial(_made, view, answer, subject), "attention_map")
 
 
 def _made(view: AttentionView, answer: Answer, subject: Subject) -> Made:

@@ -9,13 +9,13 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from ...attention.measures import by_key, measured, ranked
+from ...attention.measures import by_key, ranked
 from ...charts.heads import head_map, head_name
 from ..widgets.by_keyboard import head_by_keyboard, patch_by_keyboard
 from ..widgets.head_figures import MAP, head_figures
 from ..widgets.layers import greyed
 from ..widgets.taken_charts import save_chart
-from .subject import Subject
+from .subject import Subject, figures_of
 from .view import AttentionView
 
 
@@ -24,7 +24,7 @@ def attention_heads_panel(
 ) -> Float[np.ndarray, "layers heads"]:
     """Both charts, and where the chosen head looks; a click on either chooses the head, the same again lets it go.
     Returns the chosen measure."""
-    values = measured(subject.rows, subject.answer.layout, view.measure, view.patches)
+    values = figures_of(view, subject)
     measure = by_key(view.measure)
     if not np.isfinite(values).any():
         st.info(

@@ -13,9 +13,9 @@ import streamlit as st
 from ...answer import Answer, HeldRows, TokenKind
 from ...attention.measures import MEASURES, by_key
 from ...attention.sinks import FACTOR, SinkKind, Sinks
-from ...attention.words import where
 from ...charts.heads import head_name
 from ...charts.heatmap import scale_of
+from ...geometry import clip_of
 from ...vlm.model import VisionLanguageModel
 from ...vlm.targets import whole_answer
 from ..state.workspace import Workspace
@@ -28,7 +28,7 @@ from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
 from .gallery import head_gallery
 from .heads import attention_heads_panel
-from .subject import Subject, sinks_of, subject_of
+from .subject import Subject, looks_of, sinks_of, subject_of
 from .tower import tower_panel
 from .view import AttentionView, Lens
 from .words import words_panel
@@ -102,7 +102,9 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
 def _frame_by_frame(workspace: Workspace, model: VisionLanguageModel, view: AttentionView, subject: Subject) -> None:
     """The frames of a video, where the picture that is shown is one."""
     answer = subject.answer
-    looks = where(subject.rows, view.head)
+    if clip_of(answer.question, workspace.shown_image) is None:
+        return
+    looks = looks_of(view, subject)
     frames_section(
         workspace,
         model,

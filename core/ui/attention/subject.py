@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Answer, HeldRows
+from ...attention.measures import measured
 from ...attention.rows import Rows, rows_among
 from ...attention.sinks import Sinks, sinks_among
-from ...attention.words import question_words
+from ...attention.words import question_words, where
 from ...vlm.forecast import forecast
 from ...vlm.model import VisionLanguageModel
 from ...vlm.pass_costs import Passes
 from ..state.results import answer_key
 from ..state.target import describe_target
 from ..state.workspace import Workspace
-from .view import ROWS, SINKS, AttentionView
+from .view import HEAD_FIGURES, LOOKS, ROWS, SINKS, AttentionView
 
 MOST_QUESTION_BYTES = 2**28
 READING = "reading the question again"
@@ -46,10 +49,37 @@ class Subject:
     def left_out(self) -> tuple[int, ...]:
         return self.rows.left_out
 
+    @property
+    def key(self) -> Hashable:
+        """What rows these are."""
+        held = None if self.of_question else (self.held.tokens, self.held.layers)
+        return answer_key(self.answer), held, self.rows.queries, self.left_out
+
     def said(self) -> str:
         """What was left out, as a half-sentence for captions; empty when nothing was."""
         number = len(self.left_out)
         return f"; {number} sink{'s' * (number > 1)} left out, the rest made to sum to one" if number else ""
+
+
+def figures_of(view: AttentionView, subject: Subject) -> Float[np.ndarray, "layers heads"]:
+    """Every head's figure by the measure that is chosen, found out once."""
+    patches = view.patches if view.measure == "patches" else ()
+    key = (subject.key, view.measure, patches)
+    figures = view.results.get(HEAD_FIGURES, key)
+    if figures is None:
+        figures = measured(subject.rows, subject.answer.layout, view.measure, patches)
+        view.results.keep(HEAD_FIGURES, key, figures)
+    return figures
+
+
+def looks_of(view: AttentionView, subject: Subject) -> Float[np.ndarray, "position"]:
+    """Where the chosen head looks, or the mean of all, found out once."""
+    key = (subject.key, view.head)
+    looks = view.results.get(LOOKS, key)
+    if looks is None:
+        looks = where(subject.rows, view.head)
+        view.results.keep(LOOKS, key, looks)
+    return looks
 
 
 def sinks_of(view: AttentionView, answer: Answer, held: HeldRows) -> Sinks:

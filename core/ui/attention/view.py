@@ -56,6 +56,12 @@ TOWER = Kind[KeptFigures](20, run=_TOWER)
 SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
 
 
+HEAD_FIGURES = Kind[np.ndarray](64)
+"""By rows, measure and patches: the figures of all heads."""
+LOOKS = Kind[np.ndarray](16)
+"""By rows and head: where it looks. Both read the rows of all heads, which are as many as the answer has tokens."""
+
+
 @dataclass(eq=False)
 class AttentionView(PageView):
     """What is chosen on the page. `head` None is the mean over all; `patches` are sequence positions, `word` is the

@@ -65,7 +65,7 @@ def words_panel(view: AttentionView, model: VisionLanguageModel, subject: Subjec
     ]
     with st.container(horizontal=True, gap="small"):
         save_chart(chart, "words-looking-at-words", "save_words", lines)
-        copy_script(answer, Made(ATTENTION_ROWS, rows, {"positions": question_queries(answer, model)}))
+        copy_script(answer, Made(ATTENTION_ROWS, rows, {"positions": question_queries(answer, model)}), "words")
     look = ""
     if answer.layout.views:
         look = "Click a question word's row to see on the picture where it looked; ▸ is what the picture shows. "

@@ -17,7 +17,8 @@ from ...reports.case import Case
 from ...reports.code import CannotBeWritten, Writer
 from ...reports.figure import Figure
 from ...runs.identity import readable
-from ..widgets.scripts import Made, setting_of
+from ..state.workspace import current_workspace
+from ..widgets.scripts import Made, setting_of, written_when_opened
 from .columns import Column
 
 LONGEST = 44
@@ -103,15 +104,13 @@ def _title(column: Column) -> str:
 
 
 def _script(taken: Taken) -> None:
-    with st.popover("Copy as script", icon=":material/code:", type="tertiary"):
-        try:
-            text = script_beside([_part(column, made) for column, made in taken.made], taken.ending)
-        except CannotBeWritten as error:
-            st.text(f"No script makes this again. {error}")
-            return
+    def write() -> None:
+        text = script_beside([_part(column, made) for column, made in taken.made], taken.ending)
         st.code(text, language="python", wrap_lines=True)
         drawn = all("street_scene" in code or "from_params" in code for part in _parts(taken) for code in part)
         st.caption("It needs Sightline alone." if drawn else "Run it where the pictures lie that it names.")
+
+    written_when_opened(current_workspace(), write, f"beside_{taken.what.lower()}")
 
 
 def _parts(taken: Taken) -> list[Sequence[str]]:

@@ -144,7 +144,7 @@ def _take_along(
                 side.answer, side.explanation, named, values, scale, OPACITY, True, image, key=f"side_{side.tuned}"
             )
         if side.explanation is not None:
-            copy_script(side.answer, Made(EXPLANATION, side.explanation))
+            copy_script(side.answer, Made(EXPLANATION, side.explanation), f"side_{side.tuned}")
 
 
 def _difference(both: tuple[Side, Side], image: int) -> None:

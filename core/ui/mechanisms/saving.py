@@ -30,7 +30,7 @@ def save(
     with st.container(horizontal=True, gap="small"):
         _files(answer, settings, rows, name, key, png)
         if made is not None:
-            copy_script(answer, made)
+            copy_script(answer, made, key)
 
 
 def _files(

@@ -200,7 +200,7 @@ def _map(
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(cost(one), width="content")
         map_downloads(answer, one.explanation, named, values, scale, look.opacity, look.common, look.image)
-        copy_script(asked, Made(EXPLANATION, one.explanation))
+        copy_script(asked, Made(EXPLANATION, one.explanation), one.order.method)
         seen_button(answer, look.image, one.order.method)
     if one.explanation.complete < 1:
         st.caption(

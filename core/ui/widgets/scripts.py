@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,8 @@ from ...runs.manifest import KeptModel
 from ..state import models
 from ..state.keeping import source_of
 from ..state.results import AnswerKey, answer_key
-from ..state.workspace import NamedImage, current_workspace
+from ..state.workspace import NamedImage, Workspace, current_workspace
+from .part import part
 
 MOST_KNOWN = 64
 _pictures: OrderedDict[AnswerKey, tuple[str, ...]] = OrderedDict()
@@ -35,16 +36,35 @@ class Made:
     about: Mapping[str, object] = field(default_factory=dict)
 
 
-def copy_script(answer: Answer, made: Made) -> None:
-    """A popover with the code that makes a result about an answer, to be copied."""
-    with st.popover("Copy as script", icon=":material/code:", type="tertiary"):
-        try:
-            text = script(made.kind.name, Case(answer, made.result, readable(made.about)), setting_of(answer))
-        except CannotBeWritten as error:
-            st.text(f"No script makes this again. {error}")
-            return
+def copy_script(answer: Answer, made: Made | Callable[[], Made], key: str | None = None) -> None:
+    """A popover with the code that makes a result about an answer, to be copied. The code is written when the popover
+    is opened, and the result is `made` then where it is given as a function. Several of a kind on a page, and
+    functions, need a `key`."""
+    if key is None:
+        assert isinstance(made, Made), "of a function it is not known what it makes"
+        key = made.kind.name
+
+    def write() -> None:
+        result = made if isinstance(made, Made) else made()
+        text = script(result.kind.name, Case(answer, result.result, readable(result.about)), setting_of(answer))
         drawn = "street_scene" in text or not answer.question.images
         _offer(text, "It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
+
+    written_when_opened(current_workspace(), write, key)
+
+
+@part
+def written_when_opened(workspace: Workspace, write: Callable[[], None], key: str) -> None:
+    """The popover alone, which is drawn again when it is opened; `write` fills it. It may raise CannotBeWritten."""
+    with st.popover(
+        "Copy as script", icon=":material/code:", type="tertiary", key=f"script_{key}", on_change="rerun"
+    ) as place:
+        if not place.open:
+            return
+        try:
+            write()
+        except CannotBeWritten as error:
+            st.text(f"No script makes this again. {error}")
 
 
 def copy_code(text: str, needs: str = "It needs Sightline alone.") -> None:
