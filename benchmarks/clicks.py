@@ -23,7 +23,6 @@ import statistics
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
 
 from benchmarks._geometries import GEOMETRIES, save
 from core.startup import to_environment
@@ -42,8 +41,8 @@ from core.vlm.loading import ModelSpec
 QUESTION = "What color is the house?"
 START_SECONDS = 240.0
 """For the app to begin, and for an answer about 2,784 image tokens."""
-TOKENS = "4"
-"""Of a geometry's answer: more would only take time."""
+TOKENS = 12
+"""Of a geometry's answer at least: each new token is a target that was not looked at before."""
 ABOVE_MAP = 40
 """Pixels of a map of heads above its cells."""
 CALM = 500
@@ -152,7 +151,7 @@ def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
             return True
-    except (urllib.error.URLError, TimeoutError):
+    except OSError:
         return False
 
 
@@ -203,7 +202,10 @@ class Visit:
         self.page.evaluate("where => { window.clicks.where = where; window.clicks.drawn = 0; }", where)
         server, browser = processor_seconds([self.app.process]), processor_seconds(renderers())
         click()
-        self.page.wait_for_function(ANSWERED, arg=CALM)
+        try:
+            self.page.wait_for_function(ANSWERED, arg=CALM)
+        except TimeoutError:
+            raise SystemExit(f"after a click nothing was drawn in {where}") from None
         server = processor_seconds([self.app.process]) - server
         browser = processor_seconds(renderers()) - browser
         told: dict[str, float] = self.page.evaluate("({ ...window.clicks, where: 0 })")
@@ -239,15 +241,16 @@ class Visit:
     def patches(self, key: str) -> list[Callable[[], None]]:
         return [self.canvas(key, 40 + 30 * turn, 60 + 20 * turn) for turn in range(self.rounds + 1)]
 
-    def chips(self) -> list[Callable[[], None]]:
-        """Clicks on the answer's tokens, each on one that is not the target."""
+    def chips(self, step: int = 1) -> list[Callable[[], None]]:
+        """Clicks on the answer's tokens, each on the one after the target, or `step` from it: a click on the target
+        itself changes nothing."""
         buttons = self.page.locator('[class*="chips_"] [data-testid="stButtonGroup"] button')
-        number = buttons.count()
 
-        def click(turn: int) -> Callable[[], None]:
-            return lambda: buttons.nth(turn % number).click()
+        def click() -> None:
+            chosen = buttons.evaluate_all("all => all.findIndex(one => one.getAttribute('aria-checked') === 'true')")
+            buttons.nth((chosen + step) % buttons.count()).click()
 
-        return [click(turn) for turn in range(self.rounds + 2)]
+        return [click] * (self.rounds + 1)
 
     def go(self, name: str, drawn: str) -> None:
         """Another page by its link, once `drawn` stands there."""
@@ -275,7 +278,7 @@ def ask(visit: Visit, picture: Path | None) -> None:
         visit.settle()
         page.get_by_role("button", name=re.compile("^Decoding|greedy")).click()
         most = page.get_by_label("Maximum new tokens", exact=True)
-        most.fill(TOKENS)
+        most.fill(str(max(TOKENS, visit.rounds + 2)))
         most.press("Enter")
         visit.settle()
         page.keyboard.press("Escape")
@@ -300,9 +303,8 @@ def attention(visit: Visit) -> Clicks:
 def relevancy(visit: Visit) -> Clicks:
     maps = ".st-key-relevancy_maps"
     visit.go("Relevancy", f"{maps} .vega-embed")
-    chips = visit.chips()
-    yield "Relevancy: a token", visit.clicks(maps, chips)
-    yield "Relevancy: a token seen before", visit.clicks(maps, chips)
+    yield "Relevancy: a token", visit.clicks(maps, visit.chips())
+    yield "Relevancy: a token seen before", visit.clicks(maps, visit.chips(-1))
 
 
 def causal(visit: Visit) -> Clicks:
