@@ -89,7 +89,7 @@ def _range(image: Image.Image) -> tuple[float, float]:
     ends = [(float(band.min()), float(band.max())) for band in map(_finite, map(np.asarray, _bands(image)))]
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if low == high and not 0 <= low <= 65535:
-        return (low, low + 1) if low < 0 else (0.0, high)
+        return (low, 0.0) if low < 0 else (0.0, high)
     if low < 0 or high > 65535:
         return low, high
     return 0.0, float(next(bound for bound in (1, 255, 65535) if high <= bound))

@@ -46,8 +46,9 @@ TOOK_EFFECT = f"""() => {{
     const owned = window.owned !== undefined;
     const bad = 'img[src=x], img[src*=evil], a[href*=evil], a[href^=javascript], [onmouseover], [onerror], [onload], '
         + 'iframe[srcdoc]';
-    const drawn = [...document.querySelectorAll('strong, em, del, mark, .katex, main a, h1, h3')]
-        .filter(each => each.textContent.includes('{MARK}') && !each.closest('[data-plain]'))
+    // Texts stand in bold print, too: then with all their letters, those that are markup elsewhere among them.
+    const drawn = [...document.querySelectorAll('strong, em, del, a, h1, h2, h3, .katex, [class*=MarkdownColored]')]
+        .filter(each => each.textContent.trim() === '{MARK}' || each.matches('.katex') && each.textContent.includes('{MARK}'))
         .map(each => each.outerHTML.slice(0, 200));
     return [owned ? 'a script ran' : '', ...[...document.querySelectorAll(bad)].map(each => each.outerHTML), ...drawn]
         .filter(Boolean);

@@ -152,6 +152,11 @@ def test_a_tiff_of_one_grey_is_shown_whatever_the_grey(value: float, shown: int,
     assert np.unique(np.asarray(open_image(grey_tiff(value, mode)))).tolist() == [shown]
 
 
+@pytest.mark.parametrize(("value", "shown"), [(-5e30, 0), (-3e38, 0), (3e38, 255), (-1e-40, 0), (1e-40, 0)])
+def test_a_tiff_of_one_grey_is_shown_however_small_or_large(value: float, shown: int) -> None:
+    assert np.unique(np.asarray(open_image(grey_tiff(value)))).tolist() == [shown]
+
+
 def test_huge_greys_of_several_kinds_are_stretched() -> None:
     image = Image.fromarray(np.array([[-3e38, 0, 3e38]], np.float32))
     assert np.asarray(open_image(encoded(image, "TIFF")))[..., 0].tolist() == [[0, 128, 255]]
