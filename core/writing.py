@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -129,6 +130,7 @@ def _held(file: Path) -> Iterator[None]:
                     f"Another run is working for {file.name}. Wait until it is done, or choose another file.",
                     "another run is working for it",
                 )
+            _remove_left(file)
         try:
             yield
         finally:
@@ -136,6 +138,28 @@ def _held(file: Path) -> Iterator[None]:
                 lock.unlink()
     finally:
         os.close(handle)
+
+
+def _remove_left(file: Path) -> None:
+    """Remove what killed processes left of this file, which nobody else is working for. What one that lives is writing
+    stays: those who write without a reservation are done at once."""
+    with contextlib.suppress(OSError):
+        for part in file.parent.glob(f".{glob.escape(file.name[:80])}.*{PART}"):
+            process = part.name.split(".")[-3]
+            if process.isdigit() and not _lives(int(process)):
+                part.unlink()
+
+
+def _lives(process: int) -> bool:
+    if os.name != "posix":  # elsewhere there is no asking without doing
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def _resolved(file: Path) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from core.cli import asking, console
 from core.cli.app import app
 from core.cli.console import Exit
 from core.errors import LineNotKept, NotWritten
-from core.writing import reserved
+from core.writing import PART, reserved
 from tests.hostile.files import unwritable
 
 OUTPUTS = {
@@ -111,6 +112,17 @@ def test_a_reservation_leaves_nothing_and_can_be_had_again(tmp_path: Path) -> No
         with reserved(tmp_path / "new" / "out", None):
             assert len(list((tmp_path / "new").iterdir())) == 1
         assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_reservation_removes_what_a_killed_process_left_of_the_file_and_nothing_else(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for name in (f".out.{dead.pid}.0a{PART}", f".out.{os.getpid()}.0a{PART}", f".other.{dead.pid}.0a{PART}"):
+        (tmp_path / name).touch()
+    with reserved(tmp_path / "out"):
+        pass
+    assert {part.name.split(".")[1] for part in tmp_path.iterdir()} == {"out", "other"}
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.fixture
