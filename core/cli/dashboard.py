@@ -37,6 +37,7 @@ def started_with(
     from .asking import spec_of
 
     spec = spec_of(source, device, precision, quantisation, adapter)
+    spec.torch_devices()
     if not on_this_machine(spec.source):
         raise WrongOption(
             f"{spec.source} is not on this machine, and the dashboard fetches nothing unasked. Leave --model out and "

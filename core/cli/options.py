@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+MOST = 10**9
+"""Of whatever is counted: more is no number that anybody means."""
 Model = Annotated[
     str | None,
     typer.Option(
@@ -34,6 +36,7 @@ At = Annotated[
     typer.Option(
         "--at",
         min=0,
+        max=MOST,
         help="Before which character of the question a picture stands, from 0; once for each picture, in their order. "
         "Without it all stand before the question.",
     ),
@@ -51,7 +54,7 @@ Frames = Annotated[
         min=1, max=4096, help="How many frames of a video are taken; as the model's processor says otherwise."
     ),
 ]
-Fps = Annotated[float | None, typer.Option(min=0.001, help="How many frames a second are taken instead.")]
+Fps = Annotated[float | None, typer.Option(min=0.001, max=MOST, help="How many frames a second are taken instead.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, max=4096, help="The longest answer.")]
 Seed = Annotated[int, typer.Option(min=-(2**63), max=2**63 - 1, help="Of an answer that is drawn.")]
 RowsOfLast = Annotated[
@@ -59,18 +62,21 @@ RowsOfLast = Annotated[
     typer.Option(
         "--rows-of-last",
         min=1,
+        max=MOST,
         help="Keep attention rows of so many of the answer's last tokens only; others are computed again when needed.",
     ),
 ]
 RowsOfLayers = Annotated[
     list[int] | None,
-    typer.Option("--rows-of-layer", min=0, help="Keep attention rows of this layer only; give it again for several."),
+    typer.Option(
+        "--rows-of-layer", min=0, max=MOST, help="Keep attention rows of this layer only; give it again for several."
+    ),
 ]
 Html = Annotated[Path | None, typer.Option(help="Also write a page with figures, which needs nothing else.")]
 Word = Annotated[
     str | None, typer.Option(help="The word of the answer to explain; by default the one that decides it.")
 ]
-Token = Annotated[list[int] | None, typer.Option(min=1, help="Tokens to explain, by number from 1.")]
+Token = Annotated[list[int] | None, typer.Option(min=1, max=MOST, help="Tokens to explain, by number from 1.")]
 Whole = Annotated[bool, typer.Option("--whole", help="Explain the whole answer.")]
 Rival = Annotated[str | None, typer.Option(help="Explain why not this word rather than the one said.")]
 Methods = Annotated[

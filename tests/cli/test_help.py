@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from core.cli import cases
+from core.cli.app import app
 from core.cli.console import CODES, Exit
 from tests.cli.conftest import Command
 
@@ -51,6 +53,20 @@ def test_every_command_says_what_its_exit_codes_mean(command: Command, name: str
     ran = command(*name.split(), "--help")
     assert ran.code == 0
     assert "3 stopped; what is finished is kept" in ran.told
+
+
+def test_every_number_that_is_given_has_a_most() -> None:
+    """Beyond, it would fail wherever it is first used, with an error of that place."""
+    unbounded, pending = [], [typer.main.get_command(app)]
+    while pending:
+        one = pending.pop()
+        pending += getattr(one, "commands", {}).values()
+        unbounded += [
+            f"{one.name} --{option.name}"
+            for option in one.params
+            if option.type_descriptor.annotation in (int, float) and option.max is None
+        ]
+    assert unbounded == []
 
 
 def test_every_exit_code_has_a_meaning() -> None:

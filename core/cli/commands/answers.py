@@ -9,6 +9,7 @@ import typer
 
 from ..console import bar, emit, say_forecast, stoppable
 from ..options import (
+    MOST,
     Adapter,
     At,
     Device,
@@ -92,7 +93,7 @@ def reask(
     frames: Frames = None,
     fps: Fps = None,
     fill: Annotated[str, typer.Option(help="What hidden pixels become: black, mean, blur or noise.")] = "black",
-    number: Annotated[int, typer.Option(min=1, help="Which picture is masked, by number from 1.")] = 1,
+    number: Annotated[int, typer.Option(min=1, max=MOST, help="Which picture is masked, by number from 1.")] = 1,
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Mask every frame of the video that this picture is a frame of.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..options import Adapter, Device, Engine, Html, MaxNewTokens, Model, Precision, Quantisation, WorkerCount
+from ..options import MOST, Adapter, Device, Engine, Html, MaxNewTokens, Model, Precision, Quantisation, WorkerCount
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="A results file that `cases run` wrote.")]
 Notes = Annotated[Path | None, typer.Option(help="The file of notes; one beside the results by default.")]
@@ -35,8 +35,10 @@ def run(
     out: Annotated[Path, typer.Option(help="The results file; the same file goes on.")],
     folder: Annotated[Path | None, typer.Argument(help="A folder of cases.")] = None,
     form: Format = None,
-    street: Annotated[int | None, typer.Option(min=1, help="Drawn cases of each family, instead of a folder.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first cases.")] = None,
+    street: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Drawn cases of each family, instead of a folder.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, max=MOST, help="Only the first cases.")] = None,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..options import MOST
+
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="Where runs are kept; by default the account's folder for data."),
@@ -74,8 +76,8 @@ def undelete(run: RunId, data: Data = None) -> None:
 
 
 def limits(
-    days: Annotated[float | None, typer.Option(min=0, help="Days since a run was changed.")] = None,
-    gigabytes: Annotated[float | None, typer.Option(min=0, help="What all runs may take together.")] = None,
+    days: Annotated[float | None, typer.Option(min=0, max=MOST, help="Days since a run was changed.")] = None,
+    gigabytes: Annotated[float | None, typer.Option(min=0, max=MOST, help="What all runs may take together.")] = None,
     none: Annotated[bool, typer.Option("--none", help="No limits.")] = False,
     data: Data = None,
 ) -> None:

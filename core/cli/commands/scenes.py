@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..options import Adapter, Device, Engine, Methods, Model, Precision, Quantisation, WorkerCount
+from ..options import MOST, Adapter, Device, Engine, Methods, Model, Precision, Quantisation, WorkerCount
 
 Journal = Annotated[
     Path | None,
@@ -18,7 +18,7 @@ Journal = Annotated[
 def survey(
     out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
     folder: Annotated[Path | None, typer.Argument(help="A folder of cases; drawn doors otherwise.")] = None,
-    street: Annotated[int, typer.Option(min=1, help="Drawn houses, and as many trucks, to ask about.")] = 50,
+    street: Annotated[int, typer.Option(min=1, max=MOST, help="Drawn houses, and as many trucks, to ask about.")] = 50,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -40,7 +40,7 @@ def league(
     precision: Precision = "auto",
     quantisation: Quantisation = "none",
     adapter: Adapter = None,
-    cases_per_family: Annotated[int, typer.Option("--cases", min=1, help="Cases of each family.")] = 200,
+    cases_per_family: Annotated[int, typer.Option("--cases", min=1, max=MOST, help="Cases of each family.")] = 200,
     method: Methods = None,
     family: Annotated[list[str] | None, typer.Option(help="A family of questions; all by default.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the ranking as JSON.")] = None,
@@ -56,12 +56,15 @@ def league(
 
 
 def flips(
-    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes, whose heads' graphs are all tested.")] = 30,
+    scenes: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Held-out scenes, whose heads' graphs are all tested.")
+    ] = 30,
     masking: Annotated[
         Literal["reader", "pixels"], typer.Option(help="Hide image tokens from the reader, or replace their pixels.")
     ] = "reader",
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Of each layer only so many heads, drawn at random; all by default.")
+        int | None,
+        typer.Option(min=1, max=MOST, help="Of each layer only so many heads, drawn at random; all by default."),
     ] = None,
     journal: Journal = None,
     out: Annotated[Path | None, typer.Option(help="Also write the table with its settings as JSON.")] = None,
@@ -90,7 +93,7 @@ def _given(option: str, value: object) -> list[str]:
 def claims(
     claim: Annotated[list[str] | None, typer.Argument(help="Keys of claims; without any, what there is.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Measure all of them.")] = False,
-    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each claim.")] = 200,
+    scenes: Annotated[int, typer.Option(min=1, max=MOST, help="Held-out scenes of each claim.")] = 200,
     journal: Journal = None,
     out: Out = None,
     model: Model = None,
@@ -124,7 +127,7 @@ def claims(
 
 
 def findings(
-    scenes: Annotated[int, typer.Option(min=1, help="Held-out scenes of each claim.")] = 200,
+    scenes: Annotated[int, typer.Option(min=1, max=MOST, help="Held-out scenes of each claim.")] = 200,
     finding: Annotated[list[str] | None, typer.Option(help="The key of a claim; all by default.")] = None,
     journal: Journal = None,
     out: Out = None,
@@ -150,7 +153,9 @@ def findings(
 
 def study(
     study: Annotated[str | None, typer.Argument(help="Which claim; without it, what there is.")] = None,
-    scenes: Annotated[int | None, typer.Option(min=1, help="Scenes to measure; by default as the claim says.")] = None,
+    scenes: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="Scenes to measure; by default as the claim says.")
+    ] = None,
     journal: Journal = None,
     model: Model = None,
     device: Device = "auto",
