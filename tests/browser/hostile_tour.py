@@ -48,7 +48,7 @@ TOOK_EFFECT = f"""() => {{
         + 'iframe[srcdoc]';
     // Texts stand in bold print, too: then with all their letters, those that are markup elsewhere among them.
     const drawn = [...document.querySelectorAll('strong, em, del, a, h1, h2, h3, .katex, [class*=MarkdownColored]')]
-        .filter(each => each.textContent.trim() === '{MARK}' || each.matches('.katex') && each.textContent.includes('{MARK}'))
+        .filter(each => each.textContent.trim() === '{MARK}' || each.matches('.katex') && each.innerText.includes('zq'))
         .map(each => each.outerHTML.slice(0, 200));
     return [owned ? 'a script ran' : '', ...[...document.querySelectorAll(bad)].map(each => each.outerHTML), ...drawn]
         .filter(Boolean);
@@ -238,6 +238,7 @@ def upload(watched: Watched, place: Locator, name: str, content: bytes, what: st
 def test_whatever_is_uploaded_as_a_picture(opened: Callable[[str], Watched]) -> None:
     watched = opened("Chat?scene=27")
     page = watched.page
+    page.get_by_text("Another picture").click()
     page.get_by_role("tab", name="Your own").click()
     settle(page)
     pictures = [*damaged_pictures(3, SEED), ("many scans", many_scans(1000, 800)), ("large", flat_png(8000, 8000))]
@@ -245,7 +246,13 @@ def test_whatever_is_uploaded_as_a_picture(opened: Callable[[str], Watched]) -> 
     names = [*MARKUP.values(), *LETTERS.values()]
     for number, (what, content) in enumerate(random.Random(SEED).sample(pictures, min(3 * ROUNDS, len(pictures)))):
         name = re.sub(r"[/\0]", "", typed(names[number % len(names)]))[:120] + ".png"
-        upload(watched, page.locator("input[type=file]").last, name, content, f"a picture, {what}, as {name[:40]!r}")
+        upload(
+            watched,
+            page.locator("[data-testid=stFileUploader] input[type=file]").last,
+            name,
+            content,
+            f"a picture, {what}, as {name[:40]!r}",
+        )
 
 
 def test_whatever_is_taken_in_as_a_bundle(opened: Callable[[str], Watched], home: Path, tmp_path: Path) -> None:
