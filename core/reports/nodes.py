@@ -27,6 +27,12 @@ def drawn_nodes(
     return result
 
 
+def distances(graph: CausalGraph) -> dict[int, int]:
+    """By sequence position the distance of each node of the target's tree."""
+    distance = graph.explanation.tree.distance
+    return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
+
+
 def node_name(graph: CausalGraph, answer: Answer, number: int) -> str:
     """A node in a few letters: a patch by its row and column, counted from 1, or a token's text. Untrusted text."""
     node = graph.nodes[number]

@@ -27,6 +27,7 @@ NOT_SAID = {"history": (), "decoding": Decoding(), "masks": (), "images_at": (),
 FOR_CAPTIONS = (
     *("target", "token_targets", "head", "heads", "positions", "layers", "image", "video", "radius"),
     *("graph", "token", "layer", "left_out", "cut", "clip", "patches", "received"),
+    *("view", "measure", "common", "opacity", "of_question"),
 )
 """What of `about` figures are drawn with, where the result does not say it itself."""
 

@@ -14,8 +14,10 @@ import pytest
 
 import core
 from core.answer import Answer, Decoding, Question, RegionMask, Target, Turn
+from core.attention.words import question_words
 from core.mechanisms.logprob_increase import source_increases
 from core.perturb.perturbation import HiddenPixels, NetworkEdits, OtherImages
+from core.perturb.reask import with_contrast
 from core.reports.case import Case
 from core.reports.code import CannotBeWritten, Writer, packed_mask, unpacked_mask
 from core.reports.comparing import differences
@@ -90,6 +92,62 @@ def test_a_script_makes_the_same_figures(
     assert compared and all(one.same for one in compared), compared
     assert len(saved) == len(kept) and saved[0].startswith(name)
     assert [one.title for one in again] == [one.title for one in kept]
+
+
+def views(answer: Answer, target: Target) -> list[tuple[str, dict[str, Any]]]:
+    """What is shown of a result in one place of a page, by its kind and by what the page adds to it."""
+    asked = [position for word in question_words(answer) for position in word.positions]
+    positions = [*asked, *(answer.predicting_position(token) for token in range(len(answer.tokens)))]
+    patches = answer.layout.views[0].positions[:2]
+    who = {"view": "to patches", "positions": positions, "of_question": len(asked), "patches": patches}
+    small = {"view": "gallery", "layer": 5, "heads": (4, 0), "measure": "image", "common": True, "image": 0}
+    return [
+        ("attention_rows", {**who, "target": target}),
+        ("attention_rows", {**who, "layer": 2}),
+        ("attention_rows", {**small, "positions": [answer.predicting_position(1)], "left_out": (0,)}),
+        ("graph", {"view": "picture", "radius": 2, "image": 0}),
+        ("graph", {"view": "tree", "radius": 2}),
+    ]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_script_makes_what_stands_in_one_place_of_a_page_alone(
+    number: int,
+    results: list[Kept],
+    street: TransformersModel,
+    answer: Answer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name, about = views(answer, Target((3,)))[number]
+    case = case_as_kept(results, answer, name)
+    if name == "attention_rows":
+        case = replace(case, result=street.attention_rows(answer, about["positions"]).cpu())
+    case = replace(case, about={**case.about, **readable(about)})
+    pictures = picture_codes(answer.question, [Source("s.png", scene={"scene": "27"})], Writer())
+    saved: list[str] = []
+    monkeypatch.setattr("core.reports.figure.Figure.save", lambda figure, file: saved.append(file))
+    text = script(name, case, Setting(KeptModel(street.card, EMBEDDED), pictures))
+    left = executed(text, street, answer, tmp_path, monkeypatch)
+    [kept], [again] = renderers()[name].figures(case), left["figures"]
+    same = [one.same for one in differences([kept], [again], steps(name, case, Setting())[0])]
+    assert same and all(same) and again.title == kept.title and again.rows == kept.rows and saved == [f"{name}.svg"]
+    assert again.drawing is not None and kept.drawing is not None
+    assert again.drawing.make().to_dict() == kept.drawing.make().to_dict()
+
+
+def test_a_contrast_of_a_reask_is_measured_again(
+    street: TransformersModel, answer: Answer, results: list[Kept], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_as_kept(results, answer, "reasked")
+    [rival] = [one.id for one in answer.tokens[3].alternatives if one.id != answer.tokens[3].id][:1]
+    case = replace(case, result=with_contrast(street, case.result, Target((3,), (rival,))))
+    monkeypatch.setattr("core.reports.figure.Figure.save", lambda figure, file: None)
+    pictures = picture_codes(answer.question, [Source("s.png", scene={"scene": "27"})], Writer())
+    left = executed(script("reasked", case, Setting(None, pictures)), street, answer, tmp_path, monkeypatch)
+    assert left["result"].contrast.change == pytest.approx(case.result.contrast.change, abs=1e-4)
+    first = left["figures"][0]
+    assert "contrast" in first.numbers and "log-odds" in first.caption
 
 
 def test_another_number_is_told(results: list[Kept], answer: Answer) -> None:

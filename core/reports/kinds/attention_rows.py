@@ -21,13 +21,15 @@ from ..code import CannotBeWritten, Code, Writer
 from ..drawing import Chart
 from ..figure import Figure
 from ..shapes import shape_figure
+from ._looks import GALLERY, TO_PATCHES, gallery_figure, to_patches_figure
 from ._shared import head_in, sentences, took
 
 MOST_WORDS = 20
 
 
 class Looks(Renderer):
-    """How much each head looks at the picture from some positions, and where all heads look."""
+    """How much each head looks at the picture from some positions, and where all heads look. A `view` among what the
+    case is about is one figure alone (`_looks`)."""
 
     key = "attention_rows"
     name = "Attention"
@@ -43,6 +45,10 @@ class Looks(Renderer):
         who = "all heads look" if head is None else f"head {head_name(head_in(head))} looks"
         mean = "layers, heads and positions" if head is None else "positions"
         apart = f"Without {len(left_out)} positions, the rest made to sum to one." if left_out else ""
+        if case.about.get("view") == GALLERY:
+            return [gallery_figure(case, rows, whose, apart)]
+        if case.about.get("view") == TO_PATCHES:
+            return [to_patches_figure(case, rows, apart)]
         figures = [
             shape_figure(
                 case.answer,

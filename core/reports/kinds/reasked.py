@@ -8,15 +8,16 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ...answer import Answer, RegionMask
+from ...answer import Answer, RegionMask, Target
 from ...charts.overlays import fit, region_overlay
 from ...charts.tokens import aligned_chart, aligned_tokens, visible
 from ...masking import covered_patches
 from ...mechanisms.results import Row
 from ...perturb import reask as module
 from ...perturb.reask import Reasked, reask_under
+from ...quantities import change_in_nats
 from ..base import Renderer
-from ..case import Case
+from ..case import Case, named
 from ..code import Code, Writer
 from ..drawing import Chart, Pixels
 from ..figure import Figure
@@ -48,6 +49,11 @@ class Again(Renderer):
             "the change of its log-probability (nats), read with the words before it forced."
         )
         numbers = {"changes": changes, "said": np.array(reasked.answer.token_ids, dtype=np.int64)}
+        contrast = _contrast(reasked)
+        if contrast is not None and reasked.contrast is not None:
+            numbers["contrast"] = np.array(reasked.contrast.change)
+            change = change_in_nats(reasked.contrast.change)
+            said += f" The log-odds of {named(reasked.original, contrast)} change by {change}."
         figures = [
             Figure(
                 f"Asked again: {words}",
@@ -75,14 +81,20 @@ class Again(Renderer):
 
     def code(self, case: Case, write: Writer) -> Code:
         reasked: Reasked = case.result
-        perturbation = write.literal(reasked.outcome.perturbation)
-        return Code(
-            (
-                f"perturbation = {perturbation}",
-                f"result = {write.call(reask_under, 'model', 'answer', 'perturbation')}",
-            ),
-            rounding=NATS,
-        )
+        lines = [f"perturbation = {write.literal(reasked.outcome.perturbation)}"]
+        given, contrast = {}, _contrast(reasked)
+        if contrast is not None:
+            lines.append(f"target = {write.literal(contrast)}")
+            given["target"] = "target"
+        again = write.call(reask_under, "model", "answer", "perturbation", **given)
+        return Code((*lines, f"result = {again}"), rounding=NATS)
+
+
+def _contrast(reasked: Reasked) -> Target | None:
+    """The target with rivals of which it was read what becomes; None where none was."""
+    asked = () if reasked.contrast is None else reasked.contrast.before.token_targets
+    rivals = tuple(one.rival for one in asked if one.rival is not None)
+    return Target(tuple(one.index for one in asked), rivals) if asked and len(rivals) == len(asked) else None
 
 
 def _overlay(answer: Answer, mask: RegionMask, hidden: np.ndarray) -> Image.Image:
