@@ -28,6 +28,7 @@ from ..vlm.pass_costs import NOTHING
 from ..workers.base import Workers, workers_of
 from .case import Case
 from .journal import Journal, Record, each_line
+from .measured import CENTRE
 from .ranking import League, check_line, ranking
 from .score_case import LONGEST_ANSWER, SETTINGS, STAGES, score_case
 from .street import FAMILIES, street_cases
@@ -57,7 +58,7 @@ def run_league(
     methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
     names = _chosen("family", list(FAMILIES), families)
     workers = workers_of(who)
-    identity = {"model": workers.card.fingerprint, "settings": asdict(SETTINGS)}
+    identity = {"model": workers.card.fingerprint, "settings": {**asdict(SETTINGS), "pointing": CENTRE}}
     with Journal(out_file, KIND, identity, {"model_name": workers.card.name}) as journal:
         each_line(journal.records, check_line, out_file)
         finished = {(record["case"], record["method"]) for record in journal.records}

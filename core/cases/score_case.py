@@ -40,8 +40,8 @@ INTEGRATED = IntegratedGradients.key
 METHOD_SETTINGS: Mapping[str, Any] = {INTEGRATED: IntegratedGradientsSettings(steps=STEPS)}
 """What a league asks of methods otherwise than their defaults, so that the lines of a journal stay comparable."""
 
-SETTINGS = EvidenceSettings(fill="both", steps=2, draws=2)
-"""Both fills, at the shares of ERASER: every picture that is read serves four metrics."""
+SETTINGS = EvidenceSettings(fill="both", steps=20, draws=2, deciding=0)
+"""Both fills, 21 points, those of ERASER among them: every picture that is read serves four metrics."""
 RANDOM, CENTRE = Random.key, CentreBias.key
 """The controls' names in a league. The random one is the mean over several orders of each case, not the explainer."""
 STAGES = 3

@@ -26,7 +26,7 @@ from .verdict import positive
 
 INCREASE, ATTENTION = LogprobIncrease(), RawAttention()
 RANDOM, CENTRE = "random order", "middle of the picture"
-SETTINGS = EvidenceSettings(fill="both", steps=4, draws=2)
+SETTINGS = EvidenceSettings(fill="both", steps=4, draws=2, deciding=0)
 """Its own, and not the league's: what comes with Sightline is measured again with what it was measured with."""
 METRICS = ("pointing", "energy", "deletion", "insertion")
 DECIDING = ("pointing", "deletion")
@@ -62,7 +62,7 @@ class PatchMaps(Claim[Case]):
         "it pictures with holes. Attention of one head or layer may do better than the average, as may the increase of "
         "fewer heads."
     )
-    settings: ClassVar[Mapping[str, Any]] = asdict(SETTINGS)
+    settings: ClassVar[Mapping[str, Any]] = {**asdict(SETTINGS), "pointing": "the patch's centre"}
     order = 80
 
     def subjects(self) -> Iterator[tuple[str, Case]]:

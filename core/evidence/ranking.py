@@ -80,6 +80,11 @@ def tops(patches: int, steps: int) -> tuple[int, ...]:
     return tuple(sorted({round(patches * k / steps) for k in range(steps + 1)} | {top(patches, s) for s in ERASED}))
 
 
+def shares_of(steps: int) -> tuple[float, ...]:
+    """The shares of the patches at the points of a curve, where there are patches enough for each."""
+    return tuple(sorted({round(k / steps, 12) for k in range(steps + 1)} | set(ERASED)))
+
+
 def top(patches: int, share: float) -> int:
     """How many patches are a share of them: the nearest number, and at least one."""
     return max(1, round(share * patches))

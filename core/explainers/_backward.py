@@ -122,12 +122,7 @@ def top_gradients(
     scale = 1024.0 if checkpoints.final.dtype == torch.float16 else 1.0
     with torch.enable_grad():
         states = checkpoints.final[rows].detach().requires_grad_(True)
-        logits = model.unembed(states)
-        wanted = [
-            row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
-            for row, token_target in zip(logits, token_targets, strict=True)
-        ]
-        total = torch.stack(wanted).sum()
+        total = target_logits(model, states, token_targets).sum()
     scaled = total.new_tensor([scale])
     pulled, factor = finite(
         lambda factors: Pulled(gradients_of([total], [states], [scaled * factors.to(scaled)])), 1, states
@@ -139,6 +134,17 @@ def top_gradients(
     gradients[torch.arange(len(token_targets)), rows] = gradient
     precision = torch.promote_types(gradients.dtype, torch.float32)
     return gradients, (scale * factor.to(precision)).repeat(len(token_targets))
+
+
+def target_logits(
+    model: VisionLanguageModel, states: Float[Tensor, "target hidden"], token_targets: Sequence[TokenTarget]
+) -> Float[Tensor, "target"]:
+    """The raw logit of each token target, less the rival's for a contrast, from the state that predicts it."""
+    wanted = [
+        row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
+        for row, token_target in zip(model.unembed(states), token_targets, strict=True)
+    ]
+    return torch.stack(wanted)
 
 
 def rescaled(

@@ -29,13 +29,15 @@ class Step:
 
     The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN. `remark` says
     of the scores, in a sentence, what the settings asked for and could not be had. `layout` is what the scores are of,
-    where that is not the answer's own.
+    where that is not the answer's own. `gains` are what each token target's scores should add up to, of a method that
+    promises it: whether they do is said with the map.
     """
 
     done: float
     scores: Float[Tensor, "target position"] | None = None
     remark: str | None = None
     layout: TokenLayout | None = None
+    gains: Float[Tensor, "target"] | None = None
 
 
 class Explainer(ABC):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotShown
@@ -14,7 +16,7 @@ from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._backward import backward, backward_bytes, full_length
+from ._backward import backward, backward_bytes, full_length, target_logits
 from ._kept_layers import KeptLayers, room_for_layers, share_kept
 from ._places import image_positions
 from .base import Explainer, Step
@@ -45,7 +47,7 @@ class IntegratedGradients(Explainer):
     features. Words stay as they are.
 
     The scores of all image tokens add up to what the logit gains between x0 and the picture (completeness), within
-    the error of as many steps, taken at their middles.
+    the error of as many steps, taken at their middles: both sums are told with every map.
     """
 
     key = "integrated_gradients"
@@ -66,7 +68,7 @@ class IntegratedGradients(Explainer):
     ) -> Passes:
         # Each step goes up and, computing the layers again that were not kept, down.
         again = 1 - share_kept(model, answer, token_targets)
-        return Passes(forward=1 + (1 + again) * settings.steps, backward=settings.steps * len(token_targets))
+        return Passes(forward=2 + (1 + again) * settings.steps, backward=settings.steps * len(token_targets))
 
     def scores(
         self,
@@ -78,6 +80,8 @@ class IntegratedGradients(Explainer):
         checkpoints = model.checkpointed(answer)
         embeddings = checkpoints.inputs[0]
         assert embeddings is not None
+        rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
+        reached = _logits(model, checkpoints.final[rows], token_targets)
         if not checkpoints.chained:
             # What is added may be nothing.
             left = checkpoints.final
@@ -109,4 +113,17 @@ class IntegratedGradients(Explainer):
                     done += 1
         scores = torch.zeros(len(token_targets), len(embeddings), device=embeddings.device)
         scores[:, places] = (way * total / settings.steps).sum(-1)
-        yield Step(1.0, full_length(scores, answer))
+        nothing = embeddings.clone()
+        nothing[places] = begin.to(embeddings.dtype)
+        for _ in KeptLayers(checkpoints, 0).up(nothing):
+            yield Step(done / all_layers)
+        gains = reached - _logits(model, checkpoints.final[rows], token_targets)
+        yield Step(1.0, full_length(scores, answer), gains=gains)
+
+
+def _logits(
+    model: VisionLanguageModel, states: Float[Tensor, "target hidden"], token_targets: Sequence[TokenTarget]
+) -> Float[Tensor, "target"]:
+    """What each token target's logit is (`target_logits`), on the CPU in float32."""
+    with torch.no_grad():
+        return target_logits(model, states, token_targets).float().cpu()

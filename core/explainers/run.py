@@ -22,6 +22,7 @@ from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
+from ._completeness import completeness
 from .base import Explainer, Step
 
 
@@ -57,10 +58,10 @@ def explain(
         )
     seconds = time.perf_counter() - began
     assert last.scores is not None
-    row = {token_target: last.scores[number] for number, token_target in enumerate(token_targets)}
+    numbers = {token_target: number for number, token_target in enumerate(token_targets)}
     return [
         Explanation(
-            scores=_mean([row[token_target] for token_target in group]),
+            scores=_mean([last.scores[numbers[token_target]] for token_target in group]),
             target=target,
             method=explainer.key,
             settings=asdict(settings),
@@ -68,7 +69,7 @@ def explain(
             peak_bytes=peak(),
             together=len(targets),
             complete=last.done,
-            remark=last.remark,
+            remark=_remark(last, [numbers[token_target] for token_target in group]),
             layout=last.layout,
         )
         for target, group in zip(targets, groups, strict=True)
@@ -134,6 +135,15 @@ def _steps(
     if kept is None:
         raise RuntimeError(f"{explainer.key} ended without scores")
     return kept
+
+
+def _remark(last: Step, numbers: Sequence[int]) -> str | None:
+    """What is to be said of a target's map: the token targets' of these numbers."""
+    if last.gains is None or last.scores is None:
+        return last.remark
+    total, gain = (float(values[list(numbers)].mean()) for values in (last.scores.sum(1), last.gains))
+    told = completeness(total, gain, len(numbers) > 1)
+    return told if last.remark is None else f"{last.remark} {told}"
 
 
 def _mean(rows: Sequence[Float[Tensor, "position"]]) -> Float[Tensor, "position"]:

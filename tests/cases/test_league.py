@@ -35,7 +35,7 @@ def street() -> VisionLanguageModel:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few variants a case, and no shuffled weights."""
-    settings = EvidenceSettings(fill="black", steps=2, draws=1)
+    settings = EvidenceSettings(fill="black", steps=2, draws=1, deciding=0)
     monkeypatch.setattr(contests, "SETTINGS", settings)
     monkeypatch.setattr(leagues, "SETTINGS", settings)
     monkeypatch.setattr(leagues, "SHUFFLED", 0)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from core.answer import Answer, Target, TokenKind
 from core.errors import NotApplicable
+from core.explainers._completeness import completeness
 from core.explainers._layer_gradient import gradients_of
 from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
@@ -139,8 +140,24 @@ def test_integrated_gradients_add_up_to_what_the_picture_adds(model: Transformer
         settings = IntegratedGradientsSettings(steps=steps)
         (map_,) = explain(IntegratedGradients(), model, answer, [Target((1,), (rival,))], settings)
         errors.append(abs(float(map_.scores.sum()) - gain))
+        assert f"add up to {float(map_.scores.sum()):.2f}, and the logit gains {gain:.2f} over" in (map_.remark or "")
     assert errors[1] < 0.02 * gain
     assert errors[1] < errors[0]
+
+
+def test_what_is_missing_of_a_gain_is_a_warning_beyond_a_twentieth() -> None:
+    assert completeness(9.5, 10.0).startswith("Complete but for 5.0%")
+    assert completeness(7.42, 9.20).startswith("Not complete: the scores add up to 7.42, and the logit gains 9.20")
+    assert "so 19% is not told by this map" in completeness(7.42, 9.20)
+    assert completeness(-11.0, -10.0).startswith("Not complete") and "mean logit" in completeness(1.0, 1.0, True)
+    assert "nothing to share out" in completeness(0.3, 0.001)
+
+
+def test_each_target_is_told_its_own_gain(llava: TransformersModel, picture: Image.Image) -> None:
+    answer = sampled(llava, "the dog?", picture, tokens=2)
+    one, other, both = explain(IntegratedGradients(), llava, answer, [Target((0,)), Target((1,)), Target((0, 1))])
+    assert one.remark != other.remark and "mean logit" in (both.remark or "")
+    assert f"add up to {float(both.scores.sum()):.2f}" in (both.remark or "")
 
 
 def test_a_network_that_adds_between_layers_has_no_integrated_gradients(

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from ...cases.league_file import LeagueFile, read_league_file
+from ...cases.measured import measured
 from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
 from ...errors import JournalError
@@ -71,6 +72,7 @@ def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
         f"{escaped(league.model_name)} on drawn, held-out scenes.{other}",
         f"Only answers that are right are scored: {escaped(right)}. Settings: {escaped(settings)}.",
     )
+    st.caption(escaped(measured(league.settings)))
     st.caption("To run it again, or to continue it:")
     st.code(file.command, language=None)
 
