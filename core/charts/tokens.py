@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 
 from ..alignment import align
+from ..quantities import probability
 from .figure import either
 from .palette import CHOSEN, DIFFERENT, DIVERGING, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, OTHER, PAPER
 from .pixels import Pixels
 
-MOST_DECADES = 6
-"""Powers of ten below one that an axis of probabilities goes down, at most: a smaller one is no bar."""
+MOST_DECADES, MOST_TICKS = 9, 7
+"""Powers of ten below one that an axis of probabilities goes down, at most: a smaller one is no bar; and
+how many of them are written beside it."""
 LINE = 26
 """Height in pixels of a row of tokens."""
 AXIS = 44
@@ -59,11 +61,13 @@ def alternatives_chart(
     """Bars of probability for the tokens a model weighed at one position; `chosen` is the one it said. With `whole` the
     axis goes to 100 % and is logarithmic, for beside a sure word all others would be nothing; otherwise it goes as far
     as the bars do."""
-    least = 10.0 ** max(-MOST_DECADES, math.floor(min(logprobs, default=0.0) / math.log(10) - 0.1))
+    decades = min(MOST_DECADES, -math.floor(min(logprobs, default=0.0) / math.log(10) - 0.1))
+    least, probabilities = 10.0**-decades, np.exp(np.asarray(logprobs, dtype=float))
     frame = pd.DataFrame(
         {
             "token": unique([visible(token) for token in tokens]),
-            "probability": np.exp(np.asarray(logprobs, dtype=float)),
+            "probability": probabilities,
+            "told": [_told(float(share)) for share in probabilities],
             "from": least,
             "log-probability": logprobs,
             "said": [index == chosen for index in range(len(tokens))],
@@ -74,7 +78,8 @@ def alternatives_chart(
     )
     if whole:
         scale = alt.Scale(type="log", domain=[least, 1], nice=False, clamp=True)
-        axis = alt.Axis(format="~p", values=[10.0**power for power in range(round(math.log10(least)), 1)], grid=True)
+        powers = range(0, -decades - 1, -math.ceil((decades + 1) / MOST_TICKS))
+        axis = alt.Axis(format="~p", values=[10.0**power for power in reversed(powers)], grid=True)
         x = alt.X("probability:Q", title="probability (logarithmic)", scale=scale, axis=axis)
     else:
         scale = alt.Scale(domain=[0, 1.3 * float(frame["probability"].max())], nice=False)
@@ -83,10 +88,17 @@ def alternatives_chart(
     bars = base.mark_bar(height={"band": 0.7}).encode(
         **({"x2": alt.X2("from:Q")} if whole else {}),
         color=either("datum.said", CHOSEN, OTHER),
-        tooltip=["token:N", alt.Tooltip("probability:Q", format=".3%"), alt.Tooltip("log-probability:Q", format=".3f")],
+        tooltip=["token:N", alt.Tooltip("told:N", title="probability"), alt.Tooltip("log-probability:Q", format=".3f")],
     )
-    figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(text=alt.Text("probability:Q", format=".3p"))
+    figures = base.mark_text(align="left", dx=4, color=NEUTRAL).encode(text=alt.Text("told:N"))
     return (bars + figures).properties(height=LINE * len(frame) + (AXIS if whole else 0))
+
+
+def _told(share: float) -> str:
+    """A probability in per cent to three digits, however small; next to one it never says all."""
+    if share > 0.9995:
+        return probability(share)
+    return f"{np.format_float_positional(100 * share, 3, fractional=False, trim='-')}%"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,9 @@ def test_the_phrasing_matrix_shows_every_answer_under_every_phrasing() -> None:
 
 
 def test_alternatives_keep_their_order_and_equal_looking_ones_apart() -> None:
+    unlikely = rows(alternatives_chart(["car", "bird"], [-2e-6, -15.1], 0))
+    assert [row["told"] for row in unlikely] == [">99.99%", "0.0000277%"]
+    assert all(row["from"] < row["probability"] for row in unlikely), "a bar without length"
     bars = rows(alternatives_chart([" open", "open", ""], np.log([0.5, 0.3, 0.2]).tolist(), 0))
     assert [bar["probability"] for bar in bars] == pytest.approx([0.5, 0.3, 0.2])
     assert [bar["said"] for bar in bars] == [True, False, False]

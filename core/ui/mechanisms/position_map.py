@@ -22,7 +22,7 @@ from ..widgets.map_downloads import asked_notes, drawn_over, file_name, number_d
 from ..widgets.scored_words import TALL, scored_tokens
 from ..widgets.seen import seen_button
 
-WIDTH, SIZE, WORDS = 475, 390, 1000
+WIDTH, SIZE, WORDS = 475, 390, 640
 NAMES = {
     Part.IMAGE: "image tokens",
     Part.QUESTION: "words of the question",

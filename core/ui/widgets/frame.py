@@ -52,7 +52,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
   [class*="st-key-gallery_"] [data-testid="stColumn"] { min-width: 0 !important; flex: 1 1 0 !important; }
   [class*="st-key-gallery_"] button { padding: 0.25rem 0; }
 }
-@media (max-width: 640px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
+@media (max-width: 1200px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
 """Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves
 a half-drawn page), no download of tables but our own (Streamlit's has formulas in it), and figures wider than a page
