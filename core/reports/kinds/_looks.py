@@ -14,7 +14,8 @@ from ...attention.measures import by_key, measured
 from ...attention.rows import Rows, nanmean
 from ...attention.words import Word, answer_words, attention_to_patches, question_words, where_heads_look
 from ...charts.heads import SmallImage, gallery, word_table
-from ...charts.heatmap import OPACITY, heat_image, scale_of
+from ...charts.heat_images import heat_images
+from ...charts.heatmap import OPACITY, scale_of
 from ...mechanisms.results import Row
 from ..case import Case
 from ..code import CannotBeWritten
@@ -41,21 +42,18 @@ def gallery_figure(case: Case, rows: Rows, whose: str, apart: str) -> Figure:
     def draw() -> alt.TopLevelMixin:
         patches = [position for view in answer.layout.views for position in view.positions]
         image = about.get("image")
+        drawn = heat_images(
+            answer.question.images,
+            answer.layout,
+            [looks[head] for head in heads],
+            size=SIZE,
+            scales=[scale_of(looks[:, patches])] * len(heads) if about.get("common") else None,
+            opacity=float(about.get("opacity", OPACITY)),
+            only=None if image is None else (int(image),),
+        )
         small = [
-            SmallImage(
-                heat_image(
-                    answer.question.images,
-                    answer.layout,
-                    looks[head],
-                    size=SIZE,
-                    scale=scale_of(looks[:, patches]) if about.get("common") else None,
-                    opacity=float(about.get("opacity", OPACITY)),
-                    only=None if image is None else (int(image),),
-                ),
-                f"head {head} · {figure}",
-                (layer, head),
-            )
-            for head, figure in zip(heads, said, strict=True)
+            SmallImage(picture, f"head {head} · {figure}", (layer, head))
+            for head, figure, picture in zip(heads, said, drawn, strict=True)
         ]
         return gallery(small, width=WIDTH)
 

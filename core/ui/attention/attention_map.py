@@ -9,12 +9,10 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Question, TokenKind
-from ...attention.words import question_words
 from ...charts.export import Legend, png_map
 from ...charts.heads import head_name
 from ...charts.heatmap import heatmap, scale_of
 from ...counted import counted
-from ...runs.kinds import ATTENTION_ROWS
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.clicks import Entry, clickable
@@ -25,6 +23,7 @@ from ..widgets.map_downloads import asked_notes, drawn_over
 from ..widgets.places import why_no_places
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
+from .made import rows_made
 from .subject import Subject, looks_of
 from .view import AttentionView
 
@@ -82,17 +81,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
 
 def _made(view: AttentionView, answer: Answer, subject: Subject) -> Made:
     """The rows that are shown, for their script."""
-    if subject.of_question and view.word is not None:
-        # Where not all of them found room, the last are shown.
-        positions = question_words(answer)[view.word].positions[-len(subject.rows.queries) :]
-    else:
-        positions = tuple(answer.predicting_position(token) for token in subject.tokens)
-    about: dict[str, object] = {"positions": positions}
-    if view.head is not None:
-        about["head"] = view.head
-    if subject.left_out:
-        about["left_out"] = subject.left_out
-    return Made(ATTENTION_ROWS, subject.rows.weights[:, :, list(subject.rows.queries)], about)
+    return rows_made(view, subject, **({} if view.head is None else {"head": view.head}))
 
 
 def _all_images(question: Question) -> str:

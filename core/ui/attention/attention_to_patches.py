@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from torch import Tensor
@@ -11,8 +13,10 @@ from ...attention.words import Word, attention_to_patches
 from ...charts.heads import word_bars, word_table
 from ...vlm.model import VisionLanguageModel
 from ..widgets.layers import without_rows
+from ..widgets.scripts import copy_script
 from ..widgets.taken_charts import save_chart
 from .gallery import layer_choice
+from .made import words_made
 from .subject import Subject, question_queries, question_rows
 from .view import AttentionView
 from .words import in_target, shown_words
@@ -72,7 +76,13 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
         {"word": word, **dict(zip(columns, map(float, figures), strict=True))}
         for word, figures in zip(words, values, strict=True)
     ]
-    save_chart(chart, "attention-to-patches", "save_to_patches", lines)
+    about: dict[str, object] = {"view": "to patches", "patches": view.patches}
+    if by == HEADS:
+        about["layer"] = view.layer
+    with st.container(horizontal=True, gap="small"):
+        save_chart(chart, "attention-to-patches", "save_to_patches", lines)
+        queries = question_queries(answer, model)
+        copy_script(answer, partial(words_made, subject, rows, queries, asked, said, **about), "to_patches")
     number = len(view.patches)
     even = number / len(answer.layout)
     st.caption(

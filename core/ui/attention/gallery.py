@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -16,6 +17,8 @@ from ...charts.heatmap import scale_of
 from ..widgets.clicks import Entry, clickable
 from ..widgets.layers import without_rows
 from ..widgets.pages import page_of
+from ..widgets.scripts import copy_script
+from .made import rows_made
 from .subject import Subject
 from .view import AttentionView
 
@@ -83,6 +86,11 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
 
     chart = gallery(images, width=WIDTH, chosen=view.head, click="small")
     clickable(chart, "small", "attention_gallery", clicked, f"where each head of layer {view.layer} looks")
+    about: dict[str, object] = {"view": "gallery", "layer": view.layer, "heads": tuple(heads), "measure": measure.key}
+    about |= {"common": scale == COMMON, "image": subject.image, "opacity": view.opacity}
+    if measure.key == "patches":
+        about["patches"] = view.patches
+    copy_script(answer, partial(rows_made, view, subject, **about), "attention_gallery")
     st.caption(
         f"Layer {view.layer}, with each head's {measure.name}{subject.said()}. Colours: {scale}. With its own colours "
         "every head has a brightest patch, also one that hardly looks at the picture: read the figures too."

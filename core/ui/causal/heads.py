@@ -16,6 +16,7 @@ from ...charts.explained import explained_thumbnails
 from ...charts.heads import SmallImage, gallery, head_map
 from ...masking import as_seen
 from ...quantities import change_in_nats
+from ...reports.nodes import distances
 from ...runs.kinds import HEADS_TEST
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
@@ -29,7 +30,6 @@ from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
 from ..widgets.taken_charts import save_chart
-from .naming import distances
 from .view import HEADS_TESTS, SAMPLES, CausalView
 
 SMALL, WIDTH = 101, 664

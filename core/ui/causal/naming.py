@@ -42,12 +42,6 @@ def drawn(graph: CausalGraph, answer: Answer) -> list[DrawnNode]:
     return drawn_nodes(graph, answer, details)
 
 
-def distances(graph: CausalGraph) -> dict[int, int]:
-    """By sequence position the distance of each node of the target's tree."""
-    distance = graph.explanation.tree.distance
-    return {graph.nodes[node].position: distance[node] for node in graph.explanation.tree.nodes}
-
-
 SAYS = {
     "-->": "{a} causes {b}",
     "o->": "{a} causes {b}, or something unseen drives both (a latent confounder)",

@@ -17,10 +17,13 @@ from ...charts.explanation_tree import explanation_tree
 from ...charts.pag import pag_page
 from ...geometry import frames_together, images_name
 from ...masking import as_seen
+from ...reports.nodes import distances
+from ...runs.kinds import GRAPH
 from ..state.graphs import GraphKey
 from ..widgets.clicks import Entry, clickable
+from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
-from .naming import distances, drawn
+from .naming import drawn
 from .network import HEIGHT, network_view
 from .view import GRAPH_PAGES, CausalView
 
@@ -91,7 +94,9 @@ def _image(view: CausalView, answer: Answer, graph: CausalGraph, radius: int, sh
         there = images_name(answer.question, frames_together(answer.layout, elsewhere))
         st.caption(f":material/image_search: The chosen patch is on {there}.")
     clickable(chart, "patch", "causal_picture", clicked, "the explanation's patches on the picture; click one")
-    seen_button(answer, shown, "causal")
+    with st.container(horizontal=True, gap="small"):
+        seen_button(answer, shown, "causal")
+        copy_script(answer, Made(GRAPH, graph, {"radius": radius, "view": "picture", "image": shown}), "causal_picture")
     radii = list(graph.explanation.radii)[:MOST_SMALL]
     if len(radii) > 1:
         with st.container(horizontal=True, gap="small"):
@@ -133,6 +138,7 @@ def _tree(view: CausalView, answer: Answer, graph: CausalGraph, radius: int) -> 
         view.pick(int(entry["node"]))
 
     clickable(chart, "node", "causal_tree", clicked, "the explanation tree with an arc for each distance; click a node")
+    copy_script(answer, Made(GRAPH, graph, {"radius": radius, "view": "tree"}), "causal_tree")
     st.caption(
         "The target in the middle; each arc is one more step on the graph. Lines join a token to the one it was "
         "reached through, in the colour of the edge between them."
