@@ -87,9 +87,8 @@ def pull(
                 for cut, gradient in zip(own, of_all.split(batches, 1), strict=True):
                     source: Tensor = getattr(cut, part)
                     if source.requires_grad:
-                        constant = source.shape[2] - gradient.shape[3]
                         sources.append(source)
-                        made.append(torch.nn.functional.pad(gradient.to(source), (0, 0, constant, 0)))
+                        made.append(_padded(gradient.to(source), source.shape[2]))
         if sources:
             del totals[end:]
             for index, more in enumerate(gradients_of(sources, wanted[:end], made)):
@@ -97,6 +96,14 @@ def pull(
                 if more is not None:
                     totals[index] = more if before is None else before + more
     return Pulled(totals[: len(inputs)], brought)
+
+
+def _padded(
+    gradient: Float[Tensor, "target batch head live_row size"], rows: int
+) -> Float[Tensor, "target batch head row size"]:
+    """With zeros for the constants before it, where there are any."""
+    constant = rows - gradient.shape[3]
+    return torch.nn.functional.pad(gradient, (0, 0, constant, 0)) if constant else gradient
 
 
 def alike(

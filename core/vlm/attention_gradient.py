@@ -31,8 +31,8 @@ class AttentionCut:
     are to be had from its own (`attention_gradients`).
 
     `calls` are the attention's, one for each sequence of the batch; `counted` says whether they are the layer's
-    attention as it can be seen. Keys before `live` are constants. Cuts of the same `module` do not depend on each
-    other; a later one of another may depend on an earlier one.
+    attention as it can be seen. The calls' keys before `live` are constants, and `key` and `value` may be without them.
+    Cuts of the same `module` do not depend on each other; a later one of another may depend on an earlier one.
     """
 
     module: object

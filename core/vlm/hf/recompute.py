@@ -102,13 +102,29 @@ class Prefix:
 
     def __init__(self, layers: Sequence[LayerMemory] | Mapping[int, LayerMemory]) -> None:
         self._layers = layers
+        self._grown: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """The layer's kept keys and values with these after them, for each sequence of their batch."""
         memory = self._layers[layer_idx]
         assert isinstance(memory, tuple)
         before = (kept.to(keys.device).expand(len(keys), -1, -1, -1) for kept in memory)
-        return torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
+        grown = torch.cat([next(before), keys], 2), torch.cat([next(before), values], 2)
+        if keys.requires_grad:
+            self._grown.append((grown[0], keys, values))
+        return grown
+
+    def living(self, cut: AttentionCut) -> AttentionCut:
+        """The cut with the keys and values alone that stand after what is remembered, where its attention was handed
+        what `update` made: gradients of constants are neither filled with zeros nor taken apart again."""
+        for grown, keys, values in self._grown:
+            if cut.key is grown:
+                return replace(cut, key=keys, value=values)
+        return cut
+
+    def forget(self) -> None:
+        """Let go of the graph of what was made."""
+        self._grown.clear()
 
     def get_seq_length(self, layer_idx: int) -> int:
         """How many positions a layer's kept keys are of: Llama 4 scales its queries by where they stand."""
@@ -188,6 +204,7 @@ class NetworkPass(CheckpointedPass):
             shared = SharedStates(kwargs, grad)
             given = state.view(self._layer_inputs.shapes[layer])
             output = self._home(unrolled(first_of(module(given, *args, **shared.inputs))))
+        prefix = kwargs.get("past_key_values")
         end = self.start + len(self.final)
         placed = tuple(replace(call, offset=self.start, first_key=end) for call in across)
         calls = self._placed(observed)
@@ -197,9 +214,12 @@ class NetworkPass(CheckpointedPass):
         for number, cut in enumerate(cuts):
             own = tuple(counted.get(id(call), call) for call in cut.calls)
             live = cut.key.shape[2] - cut.query.shape[2] if self.start and cut.calls[0] not in across else 0
+            cut = prefix.living(cut) if live and isinstance(prefix, Prefix) else cut
             cuts[number] = replace(cut, calls=own, live=live, counted=id(cut.calls[0]) in counted)
         recomputed = LayerPass(state, output, calls, shared.borrowed, shared.lent(), placed, tuple(cuts))
         del output
+        if isinstance(prefix, Prefix):
+            prefix.forget()
         try:
             yield recomputed
         finally:

@@ -155,6 +155,16 @@ def test_a_pass_from_the_middle_has_the_same_rows(
         )
 
 
+def test_gradients_of_what_stands_before_are_never_made(any_model: TransformersModel, picture: Image.Image) -> None:
+    answer = asked(any_model, picture)
+    start = len(answer.prompt_tokens) - 1
+    with any_model.checkpointed(answer, start).recompute(1) as recomputed:
+        (cut,) = recomputed.cuts
+        rows = len(recomputed.output)
+        assert cut.query.shape[2] == cut.key.shape[2] == cut.value.shape[2] == rows
+        assert cut.live == cut.calls[0].key.shape[1] - rows > 0
+
+
 def test_an_answer_of_one_token_and_an_empty_one(model: TransformersModel, picture: Image.Image) -> None:
     for tokens in (0, 1):
         answer = asked(model, picture, tokens=tokens)
