@@ -1,14 +1,17 @@
-"""What goes to the browser stays small, whatever the model: figures of 2,784 patches and of 32 heads a page."""
+"""What goes to the browser stays small, whatever the model: figures of 2,784 patches and of 32 x 32 heads, and every
+message of the pages that draw them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from PIL import Image
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.answer import PatchView, TokenKind, TokenLayout
+from core.answer import Answer, PatchView, TokenKind, TokenLayout
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
 from core.charts.drawn import DrawnNode, patch_image
@@ -18,19 +21,19 @@ from core.charts.heads import SmallImage, gallery, head_map
 from core.charts.heatmap import heatmap
 from core.charts.pag import pag_page
 from core.charts.readings import Reading, reading_grid, reading_table
+from core.runs.absent import absent_model
+from core.runs.manifest import KeptModel
 from core.ui.causal.network import packed
+from core.ui.mechanisms.view import MechanismsView
+from core.ui.state.pin import Pin
+from core.ui.state.workspace import Exchange, Workspace
+from core.vlm.hf.network import TransformersModel
+from tests.ui.wide import COLUMNS, NOISE, ROWS, TARGET, found_out, noisy, wide_answer, wide_card
 
+App = Callable[..., AppTest]
 MOST = 400_000
 """Bytes of one message."""
-ROWS, COLUMNS = 48, 58
 POSITIONS = tuple(range(10, 10 + ROWS * COLUMNS))
-NOISE = np.random.default_rng(0)
-
-
-def noisy(width: int, height: int) -> Image.Image:
-    """A picture as busy as photographs are."""
-    grains = NOISE.integers(0, 256, (height // 4 + 1, width // 4 + 1, 3), dtype=np.uint8)
-    return Image.fromarray(grains).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def layout() -> TokenLayout:
@@ -84,3 +87,51 @@ def test_figures_of_many_patches_and_heads_are_small_messages() -> None:
     sizes = bytes_of(figures)
     sizes["graph"] = len(packed(pag_page(graph, explain_node(graph, 49), nodes)))
     assert {name: size for name, size in sizes.items() if size > MOST} == {}
+
+
+@pytest.fixture(scope="module")
+def answer(llava: TransformersModel) -> Answer:
+    return wide_answer(llava)
+
+
+CHOSEN: dict[str, tuple[str, dict[str, object], str]] = {
+    "Chat": ("1_Chat", {}, ""),
+    "Attention Explorer": ("2_Attention_Explorer", {}, "where each head of layer 31 looks"),
+    "Relevancy": ("3_Relevancy", {}, "over the picture"),
+    "Causal Graph": ("4_Causal_Graph", {}, "the explanation tree"),
+    "Mechanisms": ("5_Mechanisms", {}, "increase of every patch"),
+    "the lens": ("5_Mechanisms", {"lens": "logit_lens"}, "the most probable word of every token and layer"),
+    "Side by Side": ("8_Side_by_Side", {"beside_what": "Maps"}, "of answer 2"),
+}
+"""A page or a view of one: its file, what is chosen there, and what a figure of it is called."""
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_every_message_of_a_page_is_small(
+    name: str, app: App, llava: TransformersModel, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, (file, chosen, drawn) = wide_card(llava), CHOSEN[name]
+    monkeypatch.setattr("core.ui.widgets.exploring.kept_model", lambda work: absent_model(card, [answer]))
+    at = app(None)
+    work: Workspace = at.session_state["workspace"]
+    work.exchanges = [Exchange(answer.question, (), answer=answer)]
+    work.inspect(work.exchanges[0])
+    work.target = TARGET
+    answers = (answer, replace(answer, model="wide, too"))
+    work.pins = tuple(
+        Pin("", each, each.model, target=TARGET, chosen=TARGET, kept=KeptModel(card, None)) for each in answers
+    )
+    for each in answers if file.startswith("8") else answers[:1]:
+        found_out(work.results, each)
+    for key, value in chosen.items():
+        if key == "lens":
+            work.view(MechanismsView).lens = str(value)
+        else:
+            at.session_state[key] = value
+    at.switch_page(f"pages/{file}.py").run()
+    assert not at.exception and not at.error
+    messages = [node.proto for node in at._tree if getattr(node, "proto", None) is not None]
+    alts = [alt for message in messages if (alt := getattr(message, "alt", ""))]
+    assert not drawn or any(drawn in alt for alt in alts)
+    large = {str(message)[:80]: message.ByteSize() for message in messages if message.ByteSize() > MOST}
+    assert large == {}
