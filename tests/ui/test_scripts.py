@@ -14,8 +14,10 @@ from core.answer import Answer, Explanation, Question, Target
 from core.ui.relevancy.view import MAPS
 from core.vlm.hf.network import TransformersModel
 from tests.reports.test_scripts import here
-from tests.ui import mechanisms, test_relevancy_page
+from tests.ui import mechanisms, test_answer_bar, test_relevancy_page
+from tests.ui.charts import click, told
 from tests.ui.scripts import scripts_of
+from tests.ui.test_attention_page import look_further
 
 App = Callable[..., AppTest]
 
@@ -71,3 +73,25 @@ def test_what_mechanisms_find_is_found_again(
     assert [text.split('sightline.figures("')[1].split('"')[0] for text in found] == kinds
     for text in found:
         assert executed(text, exchange.answer)["figures"]
+
+
+def test_each_view_of_heads_and_words_is_made_again(
+    app: App, llava: TransformersModel, executed: Callable[[str, Answer], dict[str, Any]]
+) -> None:
+    exchange = test_answer_bar.exchange_of(llava)
+    assert exchange.answer is not None
+    at = test_answer_bar.opened(app, exchange, target=Target((2,)))
+
+    def script(key: str, view: str) -> str:
+        at.session_state[f"script_{key}"] = True
+        at.run()
+        return next(code.value for code in at.code if view in code.value)
+
+    [drawn] = executed(script("attention_gallery", '"gallery"'), exchange.answer)["figures"]
+    assert drawn.title.startswith("Where each head of layer") and len(drawn.rows) == llava.card.heads
+    click(at, "attention_picture", "patch", {"position": exchange.answer.layout.views[0].positions[3]})
+    look_further(at, "Who looks at these patches")
+    [table] = executed(script("to_patches", '"to patches"'), exchange.answer)["figures"]
+    shown = sorted(row["value"] for row in told(at, "attention") if "said" in row)
+    assert table.title == "Attention to 1 patch: every layer (the mean of its heads)"
+    assert shown == pytest.approx(sorted(table.numbers["looks"].ravel()), rel=1e-2, abs=1e-5)

@@ -81,7 +81,7 @@ def attention_map_panel(workspace: Workspace, view: AttentionView, subject: Subj
 
 def _made(view: AttentionView, answer: Answer, subject: Subject) -> Made:
     """The rows that are shown, for their script."""
-    return rows_made(view, subject, **({} if view.head is None else {"head": view.head}))
+    return rows_made(view, subject, {} if view.head is None else {"head": view.head})
 
 
 def _all_images(question: Question) -> str:

@@ -82,7 +82,7 @@ def attention_to_patches_panel(view: AttentionView, model: VisionLanguageModel, 
     with st.container(horizontal=True, gap="small"):
         save_chart(chart, "attention-to-patches", "save_to_patches", lines)
         queries = question_queries(answer, model)
-        copy_script(answer, partial(words_made, subject, rows, queries, asked, said, **about), "to_patches")
+        copy_script(answer, partial(words_made, subject, rows, queries, asked, said, about), "to_patches")
     number = len(view.patches)
     even = number / len(answer.layout)
     st.caption(

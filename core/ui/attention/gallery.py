@@ -90,7 +90,7 @@ def head_gallery(view: AttentionView, subject: Subject, figures: Float[np.ndarra
     about |= {"common": scale == COMMON, "image": subject.image, "opacity": view.opacity}
     if measure.key == "patches":
         about["patches"] = view.patches
-    copy_script(answer, partial(rows_made, view, subject, **about), "attention_gallery")
+    copy_script(answer, partial(rows_made, view, subject, about), "attention_gallery")
     st.caption(
         f"Layer {view.layer}, with each head's {measure.name}{subject.said()}. Colours: {scale}. With its own colours "
         "every head has a brightest patch, also one that hardly looks at the picture: read the figures too."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from .subject import Subject
 from .view import AttentionView
 
 
-def rows_made(view: AttentionView, subject: Subject, **about: object) -> Made:
+def rows_made(view: AttentionView, subject: Subject, about: Mapping[str, object]) -> Made:
     """The rows of the subject; `about` says how they are shown."""
     answer = subject.answer
     if subject.of_question and view.word is not None:
@@ -33,7 +33,7 @@ def words_made(
     queries: Sequence[int],
     asked: Sequence[Word],
     said: Sequence[Word],
-    **about: object,
+    about: Mapping[str, object],
 ) -> Made:
     """The rows of some words of question and answer; those of the question's positions `queries` are `rows`."""
     answer, start = subject.answer, len(subject.answer.prompt_tokens)

@@ -41,6 +41,9 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stSidebar"] [data-testid="stVerticalBlock"] { gap: 0.55rem; }
 [data-testid="stStatusWidget"] button { display: none; }
 [data-stale="true"] { opacity: 1 !important; }
+[data-testid="stApp"] :is(a, button, [role="slider"], [role="tab"], summary):focus-visible,
+[data-testid="stApp"] :is(label, [data-baseweb="select"] > div, [data-baseweb="base-input"]):has(:focus-visible) {
+  outline: 2px solid #2f8fc4 !important; outline-offset: 1px; }
 .st-key-entries { position: absolute; left: 0; width: 1px !important; overflow: hidden; }
 .st-key-canvas_area { overflow: hidden; }
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
@@ -54,10 +57,11 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 }
 @media (max-width: 1200px) { [data-testid="stVegaLiteChart"] { max-width: 100%; overflow-x: auto; } }
 </style>"""
-"""Spacing, a page that stays legible while something long is done for it, one Stop instead of two (the header's leaves
-a half-drawn page), no download of tables but our own (Streamlit's has formulas in it), and figures wider than a page
-that are scrolled by themselves: their size is fixed, so that pictures and what lies over them stay together. Nothing of
-a model or a user is ever put into markup."""
+"""Spacing, a ring round what the keyboard is at that is seen in light and dark, a page that stays legible while
+something long is done for it, one Stop instead of two (the header's leaves a half-drawn page), no download of tables
+but our own (Streamlit's has formulas in it), and figures wider than a page that are scrolled by themselves: their size
+is fixed, so that pictures and what lies over them stay together. Nothing of a model or a user is ever put into
+markup."""
 
 
 @contextmanager
