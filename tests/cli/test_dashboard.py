@@ -175,6 +175,12 @@ def test_the_model_is_told_by_the_environment(
     assert (variables[PRECISION], variables[DEVICE]) == ("float32", "cpu")
 
 
+def test_a_device_that_is_none_is_refused_before_anything_starts(command: Command, started: list[Started]) -> None:
+    for device in ("meta", "toaster"):
+        ran = command("--device", device)
+        assert ran.code == Exit.REFUSED and started == [] and device in ran.told and "Choose cpu" in ran.told
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
