@@ -146,6 +146,10 @@ def _marked(mask: Image.Image, between: Stop = lambda: None) -> Bool[np.ndarray,
     return marked
 
 
+_NO_LABEL = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode's categories of controls, unassigned characters, and what parts lines and paragraphs."""
+
+
 def display_name(name: str) -> str:
     """A file name fit for a sentence: as `plain_name` gives it, in quotes."""
     plain = plain_name(name)
@@ -153,9 +157,10 @@ def display_name(name: str) -> str:
 
 
 def plain_name(name: str) -> str:
-    """A file name as a label: no path, no control or direction characters, shortened. "" where nothing is left."""
+    """A file name as a label: no path, no control or direction characters, one line, shortened. "" where nothing is
+    left."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
-    plain = "".join(char for char in base if not unicodedata.category(char).startswith("C")).strip()
+    plain = "".join(char for char in base if unicodedata.category(char) not in _NO_LABEL).strip()
     if len(plain) > LONGEST_NAME:
         keep = (LONGEST_NAME - 1) // 2
         plain = f"{plain[:keep]}…{plain[-keep:]}"

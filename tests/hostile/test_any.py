@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.answer import Answer
@@ -45,9 +45,12 @@ __all__ = ["answer", "run", "store"]
 
 @FEW
 @given(texts())
+@example(LETTERS["breaks"])
+@example(LETTERS["turned"])
 def test_a_name_becomes_a_label(name: str) -> None:
     for label in (plain_name(name), display_name(name)):
-        assert len(label) <= 60 and not [one for one in label if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl")]
+        assert len(label) <= 60 and len(label.splitlines()) <= 1
+        assert not [one for one in label if unicodedata.category(one) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 
 
 @FEW
