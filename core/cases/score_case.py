@@ -71,6 +71,7 @@ def score_case(
         return [{**about, "method": None}]
     target = Target(key_tokens(answer))
     timed, refused = _explain(model, answer, target, methods, cancel)
+    about["recording"] = plain(recording := recording_cost(model, answer, cancel))
     explanations = [explanation for explanation, _ in timed]
     evidence = evaluate(model, answer, explanations, truth=case.truth, settings=SETTINGS, cancel=cancel)
     if any(one.complete < 1 for one in evidence):
@@ -82,7 +83,7 @@ def score_case(
         controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
         lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
     lines += [
-        {**about, **_line(explanation, of_map, processor), "stages": stages.get(explanation.method)}
+        {**about, **_line(explanation, of_map, processor, recording), "stages": stages.get(explanation.method)}
         for (explanation, processor), of_map in zip(timed, evidence, strict=True)
     ]
     return [*lines, *({**about, "method": key, "problem": reason} for key, reason in refused.items())]
@@ -125,12 +126,28 @@ def _shuffled(
     }
 
 
-def _line(explanation: Explanation, evidence: Evidence, processor: float) -> Record:
+def recording_cost(model: VisionLanguageModel, answer: Answer, cancel: CancelToken | None) -> float:
+    """Processor seconds that recording attention rows adds to an answer: it is asked once more with and once without,
+    of pictures that are read already both times. Below zero by chance, so it is worth reading over cases. Raises
+    Cancelled."""
+    seconds = []
+    for keep in (False, True):
+        began = time.process_time()
+        ask(model, answer.question, keep_attention=keep, cancel=cancel)
+        seconds.append(time.process_time() - began)
+    if cancel is not None:
+        cancel.check()
+    return seconds[1] - seconds[0]
+
+
+def _line(explanation: Explanation, evidence: Evidence, processor: float, recording: float) -> Record:
+    """Of a method that reads recorded rows, recording them is part of what it takes."""
+    recorded = explainers()[explanation.method].recorded
     return {
         "method": explanation.method,
         "settings": dict(explanation.settings),
         "seconds": plain(explanation.seconds),
-        "processor": plain(processor),
+        "processor": plain(processor + recording if recorded else processor),
         "bytes": explanation.peak_bytes,
         "full": plain(evidence.full),
         "blank": {fill: plain(value) for fill, value in evidence.blank.items()},

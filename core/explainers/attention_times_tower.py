@@ -45,6 +45,7 @@ class AttentionTimesTower(Explainer):
     key = "attention_times_tower"
     name = "Attention x tower attention"
     caveat = "Two attentions multiplied: places that the tower uses for notes of its own can shine without reason."
+    recorded = True
     Settings = AttentionTimesTowerSettings
     needs = "places"
     contrasts = False

@@ -48,7 +48,8 @@ class Explainer(ABC):
     where it scores nothing else or nothing without them, or also the "places" that they have in the picture; answers
     that lack it are refused in a sentence. `signed`: scores may be negative, and then mean evidence against.
     `contrasts`: a rival changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it
-    knows nothing of the model, and is there to be beaten. `cheaper`: a sentence that says what answers nearly the same
+    knows nothing of the model, and is there to be beaten. `recorded`: it reads attention rows that were recorded while
+    the answer was written, which has a cost of its own. `cheaper`: a sentence that says what answers nearly the same
     at less; empty where nothing does.
     """
 
@@ -61,6 +62,7 @@ class Explainer(ABC):
     contrasts: ClassVar[bool] = True
     keeps_partial: ClassVar[bool] = False
     control: ClassVar[bool] = False
+    recorded: ClassVar[bool] = False
     cheaper: ClassVar[str] = ""
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:

@@ -38,12 +38,14 @@ class RawAttention(Explainer):
     """How much the position that predicted the token attended to every position before it: softmax(q k / sqrt(d)),
     equation 1 of Vaswani et al. 2017, "Attention is all you need", combined over layers and heads.
 
-    The weights were kept while the answer was written, so this costs nothing.
+    The weights were recorded while the answer was written, which takes about a tenth longer for that; reading them
+    costs next to nothing.
     """
 
     key = "raw_attention"
     name = "Raw attention"
     caveat = "Where information was fetched from, not whether it mattered; first and separator tokens draw much of it."
+    recorded = True
     Settings = RawAttentionSettings
     contrasts = False
 

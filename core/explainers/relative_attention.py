@@ -46,6 +46,7 @@ class RelativeAttention(Explainer):
     key = "relative_attention"
     name = "Relative attention"
     caveat = "A ratio, so rarely seen patches may stand out for little; it scores image tokens only, words are 0."
+    recorded = True
     Settings = RelativeAttentionSettings
     needs = "image"
     contrasts = False

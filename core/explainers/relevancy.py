@@ -38,7 +38,8 @@ class Relevancy(RowRelevancy):
     Bi-Modal and Encoder-Decoder Transformers", equations 5 and 6.
 
     Exact, for all rows of all layers. Through the vision tower the same rule goes on from the decoder's relevancy of
-    the image tokens; what ends on a place that is no image token (a class token) is in no patch's score.
+    the image tokens, by two choices made here, which the paper does not treat: a token's relevancy is spread evenly
+    over the places it was merged of, and what ends on a place that is no image token (a class token) is dropped.
     """
 
     key = "relevancy"

@@ -45,7 +45,9 @@ class TokenActivationMap(Explainer):
     the token's activation in the last state of every image token, less an estimate of what the words before it cause
     there, denoised by a rank Gaussian filter. Words before the token have their activation as it is.
 
-    For a contrast the activation is the difference of the two tokens' logits.
+    For a contrast the activation is the difference of the two tokens' logits. The authors' code gives the first word of
+    the prompt the map of the most probable next word, and reads the answer's first token one index too early: here each
+    token has its own, as the paper says.
     """
 
     key = "token_activation_map"

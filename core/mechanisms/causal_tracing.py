@@ -26,7 +26,7 @@ from .corruption import Corruption, Noise
 from .costs import trace_passes
 from .groups import Group, groups
 from .results import LayerValues, Result, single_places
-from .tracing import Trace, trace
+from .tracing import LOGPROB, MEASURES, Trace, trace
 
 SITES: dict[str, Site] = {
     "the residual stream": Site.OUTPUT,
@@ -54,10 +54,17 @@ class CausalTracingSettings:
         minimum=0.1,
         maximum=20.0,
         step=0.5,
-        help="Gaussian, in units of the standard deviation of the embeddings it is laid on; Meng et al. (2022) take "
-        "three.",
+        help="Gaussian, in units of the standard deviation of the embeddings it is laid on, a choice made here: Meng "
+        "et al. (2022) take three of the embeddings of a corpus.",
     )
-    samples: int = number(5, "Samples", minimum=1, maximum=50, step=1, help="Runs, each with noise of its own.")
+    samples: int = number(
+        5,
+        "Samples",
+        minimum=1,
+        maximum=50,
+        step=1,
+        help="Runs, each with noise of its own. Five are a choice here; Meng et al. (2022) take ten.",
+    )
     restore: str = choice("the residual stream", "Restore", tuple(SITES))
     window: int = number(
         1,
@@ -69,13 +76,20 @@ class CausalTracingSettings:
         "attention or MLP often does little alone.",
     )
     at: str = choice(GROUPS, "At", (GROUPS, EACH))
+    effect: str = choice(
+        LOGPROB,
+        "Effects on the",
+        tuple(MEASURES),
+        help="Meng et al. (2022) take the probability. The log-probability is told of small probabilities, and of "
+        "contrasts.",
+    )
 
 
 class CausalTracing(Mechanism):
     """Causal tracing, also called activation patching (Meng et al. 2022, "Locating and Editing Factual Associations in
     GPT", section 2; with noise on a picture's embeddings Palit et al. 2023): states of the clean run are put back into
     a corrupted one, at one layer and some positions, and what that gives back of the target's log-probability is their
-    indirect effect.
+    indirect effect; or, as in the paper, of its probability.
     """
 
     key = "causal_tracing"
@@ -126,12 +140,13 @@ class CausalTracing(Mechanism):
             cancel=cancel,
             progress=progress,
         )
-        effects, spread = over_samples(traced.indirect[:, 0])
+        effects, spread = over_samples(traced.effects(settings.effect)[:, 0])
         shape = LayerValues(
-            f"Effect of restoring {settings.restore}",
+            f"Effect of restoring {settings.restore} on the {settings.effect}",
             effects,
             traced.layers,
             places,
+            MEASURES[settings.effect],
             spread=spread if traced.samples > 1 else None,
         )
         return Result((shape,), f"{total_effect(traced)}{not_reached(answer, traced)}", traced.complete)
@@ -178,10 +193,11 @@ def total_effect(traced: Trace) -> str:
     after, differ = over_samples(traced.corrupted_probability)
     taken, spread = over_samples(traced.total)
     said = f"Probability {probability(before)} clean, {probability(float(after))}"
+    points = f"{before - float(after):.4f} in probability"
     if traced.samples == 1:
-        return f"{said} corrupted; total effect {nats(float(taken))}."
-    after_all = f"{said} ± {differ:.2%} corrupted; total effect {taken:.3f} ± {spread:.3f} nats"
-    return f"{after_all} (± one standard deviation over samples)."
+        return f"{said} corrupted; total effect {nats(float(taken))} in log-probability, {points}."
+    total = f"total effect {taken:.3f} ± {spread:.3f} nats in log-probability, {points}"
+    return f"{said} ± {differ:.2%} corrupted; {total} (± one standard deviation over samples)."
 
 
 def not_reached(answer: Answer, traced: Trace) -> str:

@@ -40,6 +40,10 @@ from ._restoring import Restoration, Restoring
 from .corruption import Corruption, corrupted, first_corrupted, samples_of
 from .groups import Group, check_groups
 
+LOGPROB, PROBABILITY = "log-probability", "probability"
+MEASURES = {LOGPROB: "nats", PROBABILITY: "probability"}
+"""What effects are on, with their units. The paper takes the probability; the log-probability tells small ones too."""
+
 
 @dataclass(frozen=True, eq=False)
 class Trace:
@@ -79,6 +83,16 @@ class Trace:
     def indirect(self) -> Float[np.ndarray, "sample site layer place"]:
         """The indirect effects on the log-probability: what restored states give back."""
         return self.logprob - self.corrupted_logprob[:, None, None, None]
+
+    @property
+    def indirect_probability(self) -> Float[np.ndarray, "sample site layer place"]:
+        """The indirect effects on the probability of the target's tokens, whatever their rivals: those of Meng et al.
+        2022."""
+        return self.probability - self.corrupted_probability[:, None, None, None]
+
+    def effects(self, of: str) -> Float[np.ndarray, "sample site layer place"]:
+        """The indirect effects on one of `MEASURES`. Raises KeyError for another."""
+        return {LOGPROB: self.indirect, PROBABILITY: self.indirect_probability}[of]
 
 
 @stoppable

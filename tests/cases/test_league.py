@@ -19,6 +19,7 @@ from core.cases.ranking import QUICK, League, ranking
 from core.cases.score_case import CENTRE, RANDOM
 from core.errors import OtherRun
 from core.evidence.settings import EvidenceSettings
+from core.explainers.registry import explainers
 from core.vlm.cancel import CancelToken
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
@@ -52,8 +53,9 @@ def lines(file: Path) -> list[Record]:
 
 
 def test_every_method_and_control_has_a_line_for_a_right_answer_and_a_wrong_one_is_counted(
-    street: VisionLanguageModel, tmp_path: Path
+    street: VisionLanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(contests, "recording_cost", lambda *_: 1000.0)
     league = run(street, tmp_path / "league.jsonl", families=FAMILIES)
     color, door = ([line for line in lines(tmp_path / "league.jsonl") if line["family"] == name] for name in FAMILIES)
     assert [line["method"] for line in color] == [CENTRE, RANDOM, *METHODS]
@@ -65,7 +67,9 @@ def test_every_method_and_control_has_a_line_for_a_right_answer_and_a_wrong_one_
     assert {"deletion", "insertion", "comprehensiveness", "sufficiency", "pointing", "energy", "soft_iou"} == set(
         figures
     )
-    assert all(line["processor"] > 0 for line in color[2:])
+    assert {line["method"]: line["processor"] > 100 for line in color[2:]} == {
+        key: explainers()[key].recorded for key in METHODS
+    }
 
 
 def test_a_run_goes_on_after_a_torn_line_without_repeating_a_finished_one(

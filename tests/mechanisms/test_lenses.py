@@ -113,6 +113,15 @@ def test_a_trace_restores_groups_or_single_tokens(llava: TransformersModel, answ
     assert {len(place.positions) for place in single.places[2:-1]} == {1}
 
 
+def test_a_trace_tells_effects_on_the_probability_as_in_the_paper(llava: TransformersModel, answer: Answer) -> None:
+    (table,) = measured(llava, answer, "causal_tracing", samples=2, effect="probability").result.shapes
+    assert isinstance(table, LayerValues) and table.unit == "probability" and "on the probability" in table.title
+    noise = Noise(answer.layout.positions(TokenKind.IMAGE), 3.0, 2)
+    expected = trace(llava, answer, TARGET, noise, list(table.places))
+    restored, corrupted = np.exp(expected.logprob[:, 0]), np.exp(expected.corrupted_logprob)
+    np.testing.assert_allclose(table.values, (restored - corrupted[:, None, None]).mean(0), atol=1e-6)
+
+
 def test_another_picture_corrupts_too(llava: TransformersModel, answer: Answer) -> None:
     blank, blurred = (
         measured(llava, answer, "causal_tracing", corrupt=corrupt).result

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -116,6 +116,14 @@ def read(folder: Path) -> Any:
     return decoded(KIND.form, piece, Given(piece.tensors), "one.json")
 
 
+def said(content: bytes) -> Any:
+    """What a file of JSON says; its bytes where it is none."""
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content
+
+
 @given(data=st.data())
 def test_damage_is_told_in_a_sentence(whole: tuple[Path, dict[str, bytes]], data: st.DataObject) -> None:
     folder, files = whole
@@ -125,6 +133,8 @@ def test_damage_is_told_in_a_sentence(whole: tuple[Path, dict[str, bytes]], data
         del content[data.draw(st.integers(0, len(content) - 1)) :]
     else:
         content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    # An escaped letter may be written in two ways ("\\ud83d", "\\uD83d"): what says the same is no damage.
+    assume(not name.endswith(".json") or said(bytes(content)) != said(files[name]))
     try:
         (folder / name).write_bytes(content)
         with pytest.raises(RunDamaged, match=r"\.$"):

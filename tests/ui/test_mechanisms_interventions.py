@@ -107,6 +107,11 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     expected = trace(llava, answer, TARGET, Noise(images, 3.0, 2), places)
     np.testing.assert_allclose(trace_read.trace.logprob, expected.logprob, atol=1e-4)
     assert f"total effect {expected.total.mean():.3f} ± {expected.total.std():.3f} nats" in captions(at)
+    at.segmented_control(key="mechanisms_traced_in").select("probability").run()
+    shown = [float(str(row["effect"])) for row in told(at, "effect (probability)") if "effect" in row]
+    given = (expected.probability - expected.corrupted_probability[:, None, None, None]).mean(0)[0]
+    np.testing.assert_allclose(sorted(shown), sorted(given.flatten()), atol=1e-4)
+    assert "as in Meng et al." in captions(at)
     menu = next(box for box in at.selectbox if str(box.key).startswith("trace_keys"))
     menu.select(1).run()  # by keyboard, which does what a click on the map does
     assert view_of(at).traced_layer == 1

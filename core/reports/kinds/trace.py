@@ -38,14 +38,19 @@ class Traced(Renderer):
         for number, site in enumerate(traced.sites):
             effects, spread = over_samples(traced.indirect[:, number])
             shape = LayerValues(
-                f"Restored ({site.value} of each layer): {case.target_words}",
+                f"Effect on the log-probability of restoring ({site.value} of each layer): {case.target_words}",
                 effects,
                 traced.layers,
                 traced.places,
                 spread=spread if traced.samples > 1 else None,
             )
             figure = shape_figure(case.answer, shape, caption, settings=settings, methods=docs(tracing))
-            numbers = {"logprob": traced.logprob[:, number], "corrupted_logprob": traced.corrupted_logprob}
+            numbers = {
+                "logprob": traced.logprob[:, number],
+                "corrupted_logprob": traced.corrupted_logprob,
+                "probability": traced.probability[:, number],
+                "corrupted_probability": traced.corrupted_probability,
+            }
             figures.append(replace(figure, numbers={**figure.numbers, **numbers}))
         return figures
 

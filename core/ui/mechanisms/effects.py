@@ -10,7 +10,7 @@ import streamlit as st
 from ...answer import Answer, Target
 from ...charts.effects import effect_map
 from ...mechanisms.causal_tracing import CausalTracing, not_reached, over_samples, total_effect
-from ...mechanisms.tracing import Trace
+from ...mechanisms.tracing import LOGPROB, MEASURES, PROBABILITY, Trace
 from ...runs.kinds import TRACE
 from ...vlm.model import VisionLanguageModel
 from ..state.target import describe_target, measure_of
@@ -22,6 +22,7 @@ from ..widgets.scripts import Made
 from .saving import Row, save
 from .view import MechanismsView, Traced
 
+IN = "mechanisms_traced_in"
 BESIDE = 190
 """Pixels beside the map for its names and its legend."""
 
@@ -31,14 +32,22 @@ def tracing_effects(
 ) -> None:
     """The map; a click on a layer chooses it for the patches."""
     traced = result.trace
-    effects, spread = over_samples(traced.indirect[:, 0])
+    measure = _measure(view, target)
+    effects, spread = over_samples(traced.effects(measure)[:, 0])
 
     def clicked(entry: Entry) -> None:
         view.pick_layer(int(entry["layer"]))
 
     names = [place.name for place in traced.places]
     several = traced.samples > 1
-    chart = effect_map(names, effects.T, spread.T if several else None, chosen=view.traced_layer, click="layer")
+    chart = effect_map(
+        names,
+        effects.T,
+        spread.T if several else None,
+        what=f"effect ({MEASURES[measure]})",
+        chosen=view.traced_layer,
+        click="layer",
+    )
     with st.container(width=int(chart.width) + BESIDE):
         clickable(chart, "layer", "mechanisms_trace", clicked, "effect of restoring each group at each layer")
         layers = list(range(effects.shape[0]))
@@ -46,8 +55,8 @@ def tracing_effects(
         if traced.complete < 1:
             st.caption(f":material/timelapse: {traced.complete:.0%} of it was done; dashed cells were not looked at.")
         folded(
-            f"Each cell: what restoring it gives back of {escaped(measure_of(answer, target, model))}, in "
-            f"nats{', the mean over samples' if several else ''}.",
+            f"Each cell: what restoring it gives back of {escaped(_of(measure, answer, target, model))}"
+            f"{', the mean over samples' if several else ''}.",
             f"{total_effect(traced)} {escaped(named[:1].upper() + named[1:])}. {result.seconds:.1f} s. "
             f"{CausalTracing.caveat}{not_reached(answer, traced)}",
         )
@@ -64,6 +73,26 @@ def tracing_effects(
         save(answer, settings, partial(rows_of, traced), "trace", "mechanisms_save_trace", made=made)
 
 
+def _measure(view: MechanismsView, target: Target) -> str:
+    """What effects are told in: a choice, but for a contrast, whose probability alone says nothing of the rival."""
+    if target.rivals is not None:
+        return LOGPROB
+
+    def chosen() -> None:
+        view.traced_in = st.session_state[IN]
+
+    st.session_state[IN] = view.traced_in if view.traced_in in MEASURES else LOGPROB
+    st.segmented_control("Effects on the", tuple(MEASURES), required=True, key=IN, on_change=chosen, wrap=True)
+    return str(st.session_state[IN])
+
+
+def _of(measure: str, answer: Answer, target: Target, model: VisionLanguageModel) -> str:
+    """What is given back, with its unit."""
+    if measure == PROBABILITY:
+        return f"the probability of {describe_target(answer, target, model)}, as in Meng et al. (2022)"
+    return f"{measure_of(answer, target, model)}, in nats"
+
+
 def rows_of(traced: Trace) -> list[Row]:
     """A line for each restoration of each sample that was done."""
     return [
@@ -75,6 +104,7 @@ def rows_of(traced: Trace) -> list[Row]:
             "logprob": float(traced.logprob[sample, s, i, g]),
             "probability": float(traced.probability[sample, s, i, g]),
             "effect": float(traced.indirect[sample, s, i, g]),
+            "effect on probability": float(traced.indirect_probability[sample, s, i, g]),
         }
         for sample in range(traced.samples)
         for s, site in enumerate(traced.sites)

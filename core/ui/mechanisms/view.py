@@ -19,7 +19,7 @@ from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.knockout import CutCurve
 from ...mechanisms.run import Measurement
-from ...mechanisms.tracing import Trace
+from ...mechanisms.tracing import LOGPROB, Trace
 from ...mechanisms.vocabulary import HeadReading
 from ...perturb.reask import Reasked
 from ...runs import kinds as runs
@@ -122,17 +122,19 @@ class MechanismsView(PageView):
     """What is chosen on the page.
 
     `lens` is the key of a mechanism, or of the findings. `head` None is the first of the ranking; `cut` is the name of
-    a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced;
-    `read_at` is the image token (by sequence position) whose words are listed.
+    a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced,
+    and `traced_in` what effects are told on; `read_at` is the image token (by sequence position) whose words are
+    listed.
     """
 
-    kept: ClassVar = ("lens", "head", "cut", "ablated", "traced_layer", "read_at")
+    kept: ClassVar = ("lens", "head", "cut", "ablated", "traced_layer", "traced_in", "read_at")
 
     lens: str = FIRST_LENS
     head: Head | None = None
     cut: tuple[str, int] | None = None
     ablated: tuple[Head, ...] = ()
     traced_layer: int | None = None
+    traced_in: str = LOGPROB
     read_at: int | None = None
 
     def choose(self, head: Head) -> None:
