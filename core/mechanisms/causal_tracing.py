@@ -37,6 +37,11 @@ SITES: dict[str, Site] = {
 NOISE, WORDS, BLANK, BLURRED = "noise on the picture", "noise on words", "a blank picture", "the picture, blurred"
 FILLS: dict[str, Fill] = {BLANK: "mean", BLURRED: "blur"}
 GROUPS, EACH = "groups of tokens", "token by token"
+SCALE_HELP = (
+    "Gaussian, in units of the standard deviation of the embeddings it is laid on, a choice made here: Meng et al. (2022) "
+    "take three of the embeddings of a corpus."
+)
+SAMPLES_HELP = "Runs, each with noise of its own. Five are a choice made here; Meng et al. (2022) take ten."
 MOST_SINGLE = 24
 """Tokens restored one by one: the last ones before the target."""
 
@@ -54,8 +59,7 @@ class CausalTracingSettings:
         minimum=0.1,
         maximum=20.0,
         step=0.5,
-        help="Gaussian, in units of the standard deviation of the embeddings it is laid on, a choice made here: Meng "
-        "et al. (2022) take three of the embeddings of a corpus.",
+        help=SCALE_HELP,
     )
     samples: int = number(
         5,
@@ -63,7 +67,7 @@ class CausalTracingSettings:
         minimum=1,
         maximum=50,
         step=1,
-        help="Runs, each with noise of its own. Five are a choice here; Meng et al. (2022) take ten.",
+        help=SAMPLES_HELP,
     )
     restore: str = choice("the residual stream", "Restore", tuple(SITES))
     window: int = number(

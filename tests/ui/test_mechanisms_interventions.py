@@ -108,7 +108,7 @@ def test_a_trace_shows_total_effect_groups_and_patches(app: App, llava: Transfor
     np.testing.assert_allclose(trace_read.trace.logprob, expected.logprob, atol=1e-4)
     assert f"total effect {expected.total.mean():.3f} ± {expected.total.std():.3f} nats" in captions(at)
     at.segmented_control(key="mechanisms_traced_in").select("probability").run()
-    shown = [float(str(row["effect"])) for row in told(at, "effect (probability)") if "effect" in row]
+    shown = [float(str(row["effect"])) for row in told(at, "effect on p") if "effect" in row]
     given = (expected.probability - expected.corrupted_probability[:, None, None, None]).mean(0)[0]
     np.testing.assert_allclose(sorted(shown), sorted(given.flatten()), atol=1e-4)
     assert "as in Meng et al." in captions(at)

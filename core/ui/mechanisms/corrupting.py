@@ -13,6 +13,7 @@ from ...answer import Answer, Fill, RegionMask, TokenKind
 from ...attention.words import question_words
 from ...charts.tokens import visible
 from ...masking import Canvas, apply_mask, as_seen
+from ...mechanisms.causal_tracing import SAMPLES_HELP, SCALE_HELP
 from ...mechanisms.corruption import Corruption, Noise
 from ...perturb.perturbation import OtherImages
 from ...street.recipe import Change, possible_changes
@@ -62,11 +63,12 @@ def _noise(where: str, positions: tuple[int, ...]) -> Chosen:
             key="mechanisms_noise",
             persist_state="session",
             width=190,
-            help="Gaussian, in units of the standard deviation of the embeddings it is laid on; Meng et al. (2022) "
-            "take three.",
+            help=SCALE_HELP,
         )
     )
-    samples = int(st.number_input("Samples", 1, 50, 5, key="mechanisms_samples", persist_state="session", width=120))
+    samples = st.number_input(
+        "Samples", 1, 50, 5, key="mechanisms_samples", persist_state="session", width=120, help=SAMPLES_HELP
+    )
     corruption = Noise(positions, scale, samples)
     return Chosen(corruption, corruption, f"noise of {scale:g} standard deviations on {where}, {samples} samples")
 

@@ -23,6 +23,7 @@ from .saving import Row, save
 from .view import MechanismsView, Traced
 
 IN = "mechanisms_traced_in"
+HOVERED = {LOGPROB: "effect (nats)", PROBABILITY: "effect on p"}
 BESIDE = 190
 """Pixels beside the map for its names and its legend."""
 
@@ -44,11 +45,13 @@ def tracing_effects(
         names,
         effects.T,
         spread.T if several else None,
-        what=f"effect ({MEASURES[measure]})",
+        what=HOVERED[measure],
         chosen=view.traced_layer,
         click="layer",
     )
     with st.container(width=int(chart.width) + BESIDE):
+        if target.rivals is None:
+            _choice(view, measure)
         clickable(chart, "layer", "mechanisms_trace", clicked, "effect of restoring each group at each layer")
         layers = list(range(effects.shape[0]))
         one_by_keyboard("Layer", layers, view.traced_layer, view.pick_layer, "trace_keys", "layer {}".format)
@@ -74,16 +77,18 @@ def tracing_effects(
 
 
 def _measure(view: MechanismsView, target: Target) -> str:
-    """What effects are told in: a choice, but for a contrast, whose probability alone says nothing of the rival."""
-    if target.rivals is not None:
-        return LOGPROB
+    """What effects are told on; of a contrast the log-odds, for its probability alone says nothing of the rival."""
+    return view.traced_in if view.traced_in in MEASURES and target.rivals is None else LOGPROB
+
+
+def _choice(view: MechanismsView, measure: str) -> None:
+    """The other may be chosen."""
 
     def chosen() -> None:
         view.traced_in = st.session_state[IN]
 
-    st.session_state[IN] = view.traced_in if view.traced_in in MEASURES else LOGPROB
+    st.session_state[IN] = measure
     st.segmented_control("Effects on the", tuple(MEASURES), required=True, key=IN, on_change=chosen, wrap=True)
-    return str(st.session_state[IN])
 
 
 def _of(measure: str, answer: Answer, target: Target, model: VisionLanguageModel) -> str:
