@@ -38,8 +38,8 @@ NOISE, WORDS, BLANK, BLURRED = "noise on the picture", "noise on words", "a blan
 FILLS: dict[str, Fill] = {BLANK: "mean", BLURRED: "blur"}
 GROUPS, EACH = "groups of tokens", "token by token"
 SCALE_HELP = (
-    "Gaussian, in units of the standard deviation of the embeddings it is laid on, a choice made here: Meng et al. (2022) "
-    "take three of the embeddings of a corpus."
+    "Gaussian, in units of the standard deviation of the embeddings it is laid on, a choice made here: Meng et al. "
+    "(2022) take three of the embeddings of a corpus."
 )
 SAMPLES_HELP = "Runs, each with noise of its own. Five are a choice made here; Meng et al. (2022) take ten."
 MOST_SINGLE = 24
