@@ -17,7 +17,6 @@ from ...reports.case import Case
 from ...reports.code import CannotBeWritten, Writer
 from ...reports.figure import Figure
 from ...runs.identity import readable
-from ..state.workspace import current_workspace
 from ..widgets.scripts import Made, setting_of, written_when_opened
 from .columns import Column
 
@@ -110,7 +109,7 @@ def _script(taken: Taken) -> None:
         drawn = all("street_scene" in code or "from_params" in code for part in _parts(taken) for code in part)
         st.caption("It needs Sightline alone." if drawn else "Run it where the pictures lie that it names.")
 
-    written_when_opened(current_workspace(), write, f"beside_{taken.what.lower()}")
+    written_when_opened(write, f"beside_{taken.what.lower()}")
 
 
 def _parts(taken: Taken) -> list[Sequence[str]]:

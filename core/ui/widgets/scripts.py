@@ -19,8 +19,7 @@ from ...runs.manifest import KeptModel
 from ..state import models
 from ..state.keeping import source_of
 from ..state.results import AnswerKey, answer_key
-from ..state.workspace import NamedImage, Workspace, current_workspace
-from .part import part
+from ..state.workspace import NamedImage, current_workspace
 
 MOST_KNOWN = 64
 _pictures: OrderedDict[AnswerKey, tuple[str, ...]] = OrderedDict()
@@ -50,12 +49,12 @@ def copy_script(answer: Answer, made: Made | Callable[[], Made], key: str | None
         drawn = "street_scene" in text or not answer.question.images
         _offer(text, "It needs Sightline alone." if drawn else "Run it where the picture lies that it names.")
 
-    written_when_opened(current_workspace(), write, key)
+    written_when_opened(write, key)
 
 
-@part
-def written_when_opened(workspace: Workspace, write: Callable[[], None], key: str) -> None:
-    """The popover alone, which is drawn again when it is opened; `write` fills it. It may raise CannotBeWritten."""
+def written_when_opened(write: Callable[[], None], key: str) -> None:
+    """The popover, which `write` fills once it is opened: the part of the page around it is drawn again then. It may
+    raise CannotBeWritten."""
     with st.popover(
         "Copy as script", icon=":material/code:", type="tertiary", key=f"script_{key}", on_change="rerun"
     ) as place:
