@@ -76,11 +76,14 @@ const follow = () => new MutationObserver(changes => {
 }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
 document.addEventListener('DOMContentLoaded', follow);
 """
-ANSWERED = """calm => {
+IDLE = """calm => {
     const now = performance.timeOrigin + performance.now(), app = document.querySelector('[data-testid="stApp"]');
-    return window.clicks.drawn && now - window.clicks.calm > calm && now - window.clicks.heard > calm
+    const { drawn, asked, heard } = window.clicks;
+    return now - window.clicks.calm > calm && now - heard > calm && DONE
         && app.getAttribute('data-test-script-state') === 'notRunning';
 }"""
+CALM_NOW = IDLE.replace("DONE", "true")
+ANSWERED = IDLE.replace("DONE", "(drawn || (asked && heard > asked && now - heard > 4 * calm))")
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,8 @@ class Visit:
     rounds: int
 
     def clicked(self, where: str, click: Callable[[], None]) -> Click:
-        """From the click to the last change of a drawing inside `where`."""
+        """From the click to the last change of a drawing inside `where`; to that of the page where the drawing is the
+        same as before, as that of a random model may be."""
         self.page.evaluate("where => { window.clicks.where = where; window.clicks.drawn = 0; }", where)
         server, browser = processor_seconds([self.app.process]), processor_seconds(renderers())
         click()
@@ -209,9 +213,10 @@ class Visit:
         server = processor_seconds([self.app.process]) - server
         browser = processor_seconds(renderers()) - browser
         told: dict[str, float] = self.page.evaluate("({ ...window.clicks, where: 0 })")
-        at, asked, last, drawn = (told[name] / 1000 for name in ("at", "asked", "told", "drawn"))
+        names = ("at", "asked", *(("told", "drawn") if told["drawn"] else ("heard", "calm")))
+        at, asked, last, drawn = (told[name] / 1000 for name in names)
         model, used = self.app.model(asked, drawn)
-        heard = max(asked, last)
+        heard = max(asked, min(last, drawn))
         total = drawn - at
         return Click(
             total,
@@ -263,7 +268,7 @@ class Visit:
         self.settle()
 
     def settle(self) -> None:
-        self.page.wait_for_function(ANSWERED.replace("window.clicks.drawn && ", ""), arg=1500)
+        self.page.wait_for_function(CALM_NOW, arg=1500)
 
 
 def ask(visit: Visit, picture: Path | None) -> None:
