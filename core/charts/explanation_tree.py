@@ -14,7 +14,7 @@ import pandas as pd
 from ..causal.explanation import NodeExplanation
 from ..causal.pag import Pag
 from .drawn import MEANINGS, THUMBNAIL, DrawnNode, edge_kind, shortened
-from .figure import Figure, figure
+from .figure import Figure, either, figure
 from .palette import CAUSAL_EDGES, CHOSEN, INK_ON_DARK, INK_ON_LIGHT, NEUTRAL, PAPER, PICKED
 from .radial import Radial, radial
 from .urls import webp_url
@@ -51,7 +51,7 @@ def explanation_tree(
     shown = max(THUMBNAIL * min(1 / pixel, 1.0), 14.0)
     scale = alt.Scale(domain=[-extent, extent], nice=False, zero=False)
     place = {"x": alt.X("x:Q", scale=scale, axis=None), "y": alt.Y("y:Q", scale=scale, axis=None, sort="descending")}
-    corners = {"x": alt.X("left:Q", scale=scale, axis=None), "x2": "right:Q", "y2": "bottom:Q"}
+    corners = {"x": alt.X("left:Q", scale=scale, axis=None), "x2": alt.X2("right:Q"), "y2": alt.Y2("bottom:Q")}
     corners["y"] = alt.Y("top:Q", scale=scale, axis=None, sort="descending")
     points = []
     for number, (x, y) in sorted(layout.places.items()):
@@ -66,23 +66,21 @@ def explanation_tree(
     images = base.transform_filter("datum.url != ''")
     words = base.transform_filter("datum.url == ''")
     layers += [
-        base.mark_rect(cornerRadius=5).encode(**corners, color=_either(CHOSEN, PAPER)),
-        images.mark_image(width=shown, height=shown).encode(**place, url="url:N"),
-        words.mark_text(fontSize=13).encode(**place, text="token:N", color=_either(INK_ON_DARK, INK_ON_LIGHT)),
+        base.mark_rect(cornerRadius=5).encode(**corners, color=either("datum.target", CHOSEN, PAPER)),
+        images.mark_image(width=shown, height=shown).encode(**place, url=alt.Url("url:N")),
+        words.mark_text(fontSize=13).encode(
+            **place, text=alt.Text("token:N"), color=either("datum.target", INK_ON_DARK, INK_ON_LIGHT)
+        ),
     ]
     if picked in layout.places:
         outlined = base.transform_filter("datum.picked")
         layers.append(outlined.mark_rect(filled=False, stroke=PICKED, strokeWidth=3).encode(**corners))
     top = base.mark_rect(opacity=0, cursor="pointer" if click else "default")
-    top = top.encode(**corners, tooltip=["token:N", "details:N", "distance:Q"])
+    top = top.encode(**corners, tooltip=[alt.Tooltip("token:N"), alt.Tooltip("details:N"), alt.Tooltip("distance:Q")])
     if click:
         top = top.add_params(alt.selection_point(name=click, fields=["node"], on="click", toggle="true", empty=False))
     layers.append(top)
     return figure(layers, side, side).configure_view(strokeWidth=0)
-
-
-def _either(target: str, other: str) -> Any:
-    return alt.condition("datum.target", alt.value(target), alt.value(other))
 
 
 def _arc(place: dict[str, Any], ring: float) -> alt.Chart:
@@ -112,8 +110,12 @@ def _lines(graph: Pag, explanation: NodeExplanation, layout: Radial, place: dict
         scale=alt.Scale(domain=named, range=[CAUSAL_EDGES[kind] for kind in there]),
         legend=alt.Legend(title=None, orient="bottom", columns=1, labelLimit=460, symbolType="stroke"),
     )
-    encoded = alt.Chart(frame).mark_rule(strokeWidth=2).encode(**place, x2="x2:Q", y2="y2:Q", color=color)
-    return [encoded.encode(tooltip=["edge:N"])]
+    encoded = (
+        alt.Chart(frame)
+        .mark_rule(strokeWidth=2)
+        .encode(**place, x2=alt.X2("x2:Q"), y2=alt.Y2("y2:Q"), color=color, tooltip=[alt.Tooltip("edge:N")])
+    )
+    return [encoded]
 
 
 def _ends(layout: Radial, a: int, b: int) -> dict[str, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -32,6 +33,8 @@ from .ranking import falling, gathered_scores, generator, places, tile, tops
 from .registry import map_metrics
 from .result import Evidence, Result
 from .settings import EvidenceSettings
+
+_counted: WeakKeyDictionary[Answer, dict[EvidenceSettings, tuple[int, int]]] = WeakKeyDictionary()
 
 
 @stoppable
@@ -103,14 +106,24 @@ def expected(
 ) -> Forecast:
     """How long testing so many maps of an answer will take here: a whole pass for every picture that is read."""
     settings = settings or EvidenceSettings()
-    positions = places(answer.layout)
-    counts = tops(len(positions), settings.steps)
-    between = len([count for count in counts if 0 < count < len(positions)])
-    orders = [falling(scores, generator(answer, settings.seed)) for scores in _random(answer, positions, settings)]
-    random, further = orders[: settings.draws], orders[settings.draws :]
-    tiled = tile(answer.layout, positions)
-    of_random = set(variants(random, further, positions, counts, settings.fills, tiled))
-    return forecast(model, answer, over_images(len(of_random) + 2 * len(settings.fills) * between * (maps + 1)))
+    of_random, of_a_map = _read(answer, settings)
+    return forecast(model, answer, over_images(of_random + of_a_map * (maps + 1)))
+
+
+def _read(answer: Answer, settings: EvidenceSettings) -> tuple[int, int]:
+    """How many pictures are read of the random orders, and of a map at most; counted once, for the first takes as long
+    as drawing a page."""
+    known = _counted.setdefault(answer, {})
+    if settings not in known:
+        positions = places(answer.layout)
+        counts = tops(len(positions), settings.steps)
+        between = len([count for count in counts if 0 < count < len(positions)])
+        orders = [falling(scores, generator(answer, settings.seed)) for scores in _random(answer, positions, settings)]
+        random, further = orders[: settings.draws], orders[settings.draws :]
+        tiled = tile(answer.layout, positions)
+        of_random = set(variants(random, further, positions, counts, settings.fills, tiled))
+        known[settings] = len(of_random), 2 * len(settings.fills) * between
+    return known[settings]
 
 
 def _random(answer: Answer, positions: tuple[int, ...], settings: EvidenceSettings) -> list[Scores]:

@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 
 import streamlit as st
 
@@ -63,8 +64,10 @@ export default function ({ data }) {
 _CSS = ".graph iframe{width:100%;border:0;display:block;color-scheme:normal;background:transparent}"
 
 
+@lru_cache(maxsize=4)
 def packed(page: str) -> str:
-    """A page of letters and pictures in data addresses, as the browser unpacks it: gzip, in base 64."""
+    """A page of letters and pictures in data addresses, as the browser unpacks it: gzip, in base 64. The last
+    are kept: a click on a node tells its page again."""
     return base64.b64encode(gzip.compress(page.encode(), mtime=0)).decode("ascii")
 
 
