@@ -72,8 +72,10 @@ class Shown:
 
 
 def look(workspace: Workspace) -> Look:
-    """The controls of all maps together, side by side in whatever holds them."""
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", width="content"):
+    """The controls of all maps together, folded: in a window of 1024 x 800 they would push the maps out of it."""
+    with st.popover(
+        "Look", icon=":material/palette:", help="Colours, opacity, and how maps and picture stand together."
+    ):
         scale = st.segmented_control(
             "Colours",
             (OWN, COMMON),

@@ -155,9 +155,9 @@ def _target(
         target_granularity(workspace, exchange, answer, picks)
         if contrasts:
             target_rival(workspace, exchange, answer, model)
-        with st.container(width="content"):
-            st.caption("The target on every page")
-            st.text(describe_target(answer, workspace.target, model))
+        with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
+            st.caption("The target on every page:", width="content")
+            st.text(describe_target(answer, workspace.target, model), width="content")
 
 
 def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
