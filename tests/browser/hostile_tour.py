@@ -41,6 +41,17 @@ PAGES = (
     *("Home", "Chat", "Attention_Explorer", "Relevancy", "Causal_Graph", "Mechanisms", "Case_Studies", "History"),
     "Side_by_Side",
 )
+COLD = {
+    "": "Sightline",
+    "Chat?scene=27": "Chat",
+    "Attention_Explorer": "Attention Explorer",
+    "Relevancy?scene=27": "Relevancy",
+    "Causal_Graph": "Causal Graph",
+    "Mechanisms": "Mechanisms",
+    "Case_Studies": "Case Studies",
+    "History": "History",
+}
+"""Pages, and what stands above them."""
 UNFORESEEN = tuple(told.split(".")[0] for told in (WENT_WRONG, BROKEN, PART))
 TOOK_EFFECT = f"""() => {{
     const owned = window.owned !== undefined;
@@ -183,6 +194,19 @@ def with_question(watched: Watched, text: str) -> None:
     box.fill(typed(text))
     box.press("Enter")
     watched.settled(f"the question {text[:60]!r}")
+
+
+def test_eight_tabs_opened_at_once_on_a_fresh_server_are_all_drawn(url: str, context: BrowserContext) -> None:
+    """The first of these tests: nothing was asked of the server before."""
+    tabs = [context.new_page() for _ in COLD]
+    for page, path in zip(tabs, COLD, strict=True):
+        page.goto(f"{url}/{path}", wait_until="commit")
+    for page, heading in zip(tabs, COLD.values(), strict=True):
+        page.bring_to_front()
+        settle(page, START_SECONDS)
+        expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+        expect(page.get_by_test_id("stException").or_(page.get_by_test_id("stAlertContentError"))).to_have_count(0)
+        page.close()
 
 
 @pytest.mark.parametrize("page", PAGES)
