@@ -80,7 +80,7 @@ def test_the_notebook_asks_explains_and_tests(ran: Ran) -> None:
     picture, answer, drawn, tested, figures = json.loads(said)
     assert picture == drawn == "Image"
     assert answer == "The house is orange."
-    assert tested.startswith("removing its top 20% of patches lowers the word's probability")
+    assert tested.startswith("removing its top 20% of patches lowers the probability of its 2 tokens (geometric mean)")
     own, random = figures["deletion"]
     assert own < random
 
