@@ -1,4 +1,4 @@
-"""Numbers as they are written on every page and in every command: probabilities and nats."""
+"""Numbers as they are written on every page and in every command: probabilities, nats and sizes of files."""
 
 from __future__ import annotations
 
@@ -19,3 +19,11 @@ def nats(value: float) -> str:
 def change_in_nats(value: float) -> str:
     """How much a log-probability or a log-odds changes, with its sign: “+0.018 nats”; “0.000 nats” for none."""
     return f"{value:+.3f} nats" if abs(value) >= 0.0005 else "0.000 nats"
+
+
+def file_size(count: int) -> str:
+    """The bytes of a file: "34 kB", "2.1 MB", "14.1 GB"."""
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count / 1e3:.0f} kB"

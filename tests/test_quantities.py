@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.counted import counted
-from core.quantities import nats, probability
+from core.quantities import file_size, nats, probability
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,7 @@ def test_a_probability_never_says_all_or_none_where_that_is_not_so(share: float,
 )
 def test_nats_have_their_unit_and_no_sign_before_nothing(value: float, said: str) -> None:
     assert nats(value) == said
+
+
+def test_a_small_file_is_not_said_to_be_empty() -> None:
+    assert [file_size(count) for count in (507_000, 2_100_000, 14_100_000_000)] == ["507 kB", "2.1 MB", "14.1 GB"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from ...gate.opening import the_opening
+from ...quantities import file_size
 from ...runs.bundle import export_bundle, import_bundle
 from ...runs.info import RunInfo
 from ...runs.place import FOLDER
@@ -23,7 +24,7 @@ from ..widgets.handing_over import Form
 from ..widgets.map_downloads import plain
 from .store import attempt
 from .view import HistoryView, Packed, Told
-from .words import many, size, title_of
+from .words import many, title_of
 
 MOST_MEGABYTES = 1000
 """Of a file that goes through the browser, up or down, for it is held in memory; commands take larger ones."""
@@ -55,7 +56,7 @@ def hand_over(workspace: Workspace, view: HistoryView, run: RunInfo) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key=f"packed_{run.id}"):
         st.download_button(
-            f"Save the {packed.handed.lower()} ({size(packed.file.stat().st_size)})",
+            f"Save the {packed.handed.lower()} ({file_size(packed.file.stat().st_size)})",
             packed.file.read_bytes,
             f"{plain(run.title) or run.id}.{form.ending}",
             form.mime,
@@ -77,8 +78,8 @@ def _by_command(view: HistoryView, run: RunInfo, packed: Packed) -> None:
     """How to have a file that is too large for the browser."""
     named = f"{plain(run.title) or run.id}.{FORMS[packed.handed].ending}"
     st.text(
-        f"The {packed.handed.lower()} takes {size(packed.file.stat().st_size)}, and at most "
-        f"{size(MOST_MEGABYTES * 10**6)} go through the browser. "
+        f"The {packed.handed.lower()} takes {file_size(packed.file.stat().st_size)}, and at most "
+        f"{file_size(MOST_MEGABYTES * 10**6)} go through the browser. "
         + ("Ask whoever runs this server for it." if the_opening().to_others else "This writes it:")
     )
     output = "" if packed.handed == "Run alone" else "-o "
@@ -95,7 +96,7 @@ def in_data() -> str:
 
 def _import_by_command() -> str:
     """How a file is taken in that is too large for the browser."""
-    larger = f"A file of more than {size(MOST_MEGABYTES * 10**6)}"
+    larger = f"A file of more than {file_size(MOST_MEGABYTES * 10**6)}"
     if the_opening().to_others:
         return f"{larger} is for whoever runs this server to take in."
     return f"{larger} is taken in by a command: `sightline runs import FILE.zip{in_data()}`"

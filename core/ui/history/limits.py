@@ -7,6 +7,7 @@ from time import time
 
 import streamlit as st
 
+from ...quantities import file_size
 from ...runs.budget import StoreLimits, proposals
 from ...runs.info import RunInfo
 from ..state.keeping import runs
@@ -14,7 +15,7 @@ from ..state.workspace import Workspace
 from ..widgets.pages import page_of
 from .store import attempt, delete
 from .view import HistoryView, Told
-from .words import many, one_line, size
+from .words import many, one_line
 
 GIGABYTE = 10**9
 AT_ONCE = 5
@@ -33,7 +34,8 @@ def limits_panel(workspace: Workspace, view: HistoryView, kept: Sequence[RunInfo
         for proposal in page_of(beyond, AT_ONCE, "limit_pages"):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(
-                    f"{one_line(proposal.run.title, 80)} ({size(proposal.run.bytes)}). {proposal.why}", width="stretch"
+                    f"{one_line(proposal.run.title, 80)} ({file_size(proposal.run.bytes)}). {proposal.why}",
+                    width="stretch",
                 )
                 st.button(
                     "Delete",
@@ -43,7 +45,7 @@ def limits_panel(workspace: Workspace, view: HistoryView, kept: Sequence[RunInfo
                     args=(workspace, view, [proposal.run.id]),
                 )
         if len(beyond) > 1:
-            freed = size(sum(proposal.run.bytes for proposal in beyond))
+            freed = file_size(sum(proposal.run.bytes for proposal in beyond))
             st.button(
                 f"Delete all {len(beyond):,} ({freed})",
                 key="beyond_all",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...errors import RunError
+from ...quantities import file_size
 from ...runs.info import RunInfo
 from ..state.keeping import runs
 from ..state.workspace import Workspace
@@ -15,7 +16,7 @@ from .listing import listing
 from .store import attempt, undelete
 from .trash import trash_panel
 from .view import HistoryView
-from .words import many, size
+from .words import many
 
 MOST_DAMAGE = 6
 _STYLE = """<style>
@@ -64,9 +65,9 @@ def _do_last(view: HistoryView) -> None:
 
 def _head(kept: tuple[RunInfo, ...], trash: tuple[RunInfo, ...]) -> None:
     """What a run is, and what all of them take."""
-    total = f"{many(len(kept), 'run')}, {size(sum(run.bytes for run in kept))}"
+    total = f"{many(len(kept), 'run')}, {file_size(sum(run.bytes for run in kept))}"
     if trash:
-        total += f"; {size(sum(run.bytes for run in trash))} in the trash"
+        total += f"; {file_size(sum(run.bytes for run in trash))} in the trash"
     st.caption(
         f"A run is a conversation with all that was computed about it, kept on this machine as it is made. {total}."
     )

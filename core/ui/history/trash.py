@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from ...quantities import file_size
 from ...runs.info import RunInfo
 from ..state.keeping import runs
 from ..widgets.pages import page_of
 from .row import in_words, thumbnail
 from .store import attempt, undelete
 from .view import HistoryView, Told
-from .words import many, size
+from .words import many
 
 AT_ONCE = 5
 SMALL = 96
@@ -23,7 +24,7 @@ def trash_panel(view: HistoryView, trash: Sequence[RunInfo]) -> None:
     if not trash:
         view.emptying = False
         return
-    total = size(sum(run.bytes for run in trash))
+    total = file_size(sum(run.bytes for run in trash))
     with st.expander(f"Trash: {many(len(trash), 'run')}, {total}", icon=":material/delete:", key="trash"):
         for run in page_of(trash, AT_ONCE, "trash_pages"):
             with st.container(border=True, horizontal=True, gap="medium"):
@@ -66,6 +67,6 @@ def _emptied(view: HistoryView) -> None:
     view.emptying = False
 
     def empty() -> Told:
-        return Told(f"The trash is empty: {size(runs().empty_trash())} are free again.")
+        return Told(f"The trash is empty: {file_size(runs().empty_trash())} are free again.")
 
     attempt(view, empty)

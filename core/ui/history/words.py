@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from ...charts.tokens import cut
+from ...quantities import file_size
 from ...runs.info import RunInfo
 from ..widgets.chips import escaped
 
@@ -35,14 +36,6 @@ def when(seconds: float) -> str:
         return "at an unknown time"
 
 
-def size(count: int) -> str:
-    """Bytes: "34 kB", "2.1 MB", "14.1 GB"."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB")):
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count / 1e3:.0f} kB"
-
-
 def many(count: int, one: str) -> str:
     """A count and its noun: "1 run", "3 runs"."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"
@@ -55,4 +48,4 @@ def facts(run: RunInfo) -> str:
     if about is not None:
         parts += [escaped(one_line(name, 40)) for name in run.models]
         parts.append(many(len(about.conversation), "question"))
-    return " · ".join((*parts, size(run.bytes)))
+    return " · ".join((*parts, file_size(run.bytes)))

@@ -10,9 +10,9 @@ from pathlib import Path
 import streamlit as st
 
 from ...errors import SightlineError
+from ...quantities import file_size
 from ...reports.bundle import write_bundle
 from ...reports.report import write_report
-from ...vlm.memory import readable_bytes
 from ..state.keeping import runs
 from ..state.view import View
 from ..state.workspace import Workspace
@@ -98,7 +98,7 @@ def _offer(workspace: Workspace, view: HandingOver, form: Form) -> None:
     ready = view.ready.get(form.name)
     if ready is not None and ready.run == keeper.id:
         place.download_button(
-            f"Save the {form.name.lower()} ({readable_bytes(len(ready.content))})",
+            f"Save the {form.name.lower()} ({file_size(len(ready.content))})",
             ready.content,
             ready.name,
             form.mime,

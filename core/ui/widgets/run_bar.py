@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ...quantities import file_size
 from ...runs.limits import LONGEST_TITLE
-from ...vlm.memory import readable_bytes
 from ..state.opening import go_on_as_copy, open_run
 from ..state.workspace import Workspace
 
@@ -58,7 +58,7 @@ def tell_kept(workspace: Workspace, line: DeltaGenerator) -> None:
 def _status(workspace: Workspace, line: DeltaGenerator) -> None:
     keeper = workspace.run
     assert keeper is not None
-    size = f"{_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
+    size = f"{file_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
     if keeper.looking:
         line.caption(f":material/visibility: Read only · {size}")
     elif keeper.trouble is not None:
@@ -67,10 +67,6 @@ def _status(workspace: Workspace, line: DeltaGenerator) -> None:
         line.caption(":material/progress_activity: Being kept …")
     else:
         line.caption(f":material/check_circle: Kept · {size}")
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e3:.0f} kB" if count < 1e6 else readable_bytes(count)
 
 
 def run_notices(workspace: Workspace) -> None:
