@@ -42,7 +42,7 @@ h1 { font-size: 2rem !important; padding: 0 0 0.5rem 0 !important; }
 [data-testid="stStatusWidget"] button { display: none; }
 [data-stale="true"] { opacity: 1 !important; }
 [data-testid="stApp"] :is(a, button, [role="slider"], [role="tab"], summary):focus-visible,
-[data-testid="stApp"] :is(label, [data-baseweb="select"] > div, [data-baseweb="base-input"]):has(:focus-visible) {
+[data-testid="stApp"] label:has(input:focus-visible) {
   outline: 2px solid #2f8fc4 !important; outline-offset: 1px; }
 .st-key-entries { position: absolute; left: 0; width: 1px !important; overflow: hidden; }
 .st-key-canvas_area { overflow: hidden; }
