@@ -8,7 +8,7 @@ export CHROMIUM
 # Set in images of containers, to keep them small. Every process would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-quick test-browser hostile matrix references lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
+.PHONY: run test test-quick test-browser hostile matrix references screenshots lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -41,6 +41,9 @@ matrix: $(VENV)/.installed-dev
 # After a change of CITATION.cff: what reports cite. (tests/reports/test_citations.py holds the two to be the same.)
 references: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.reports.references
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.screenshots
 
 lint: lint-style lint-format lint-types lint-layers
 
