@@ -37,6 +37,8 @@ Drawing = Literal["over", "lines", "beside"]
 the picture then), or the picture on the left and beside it once more, under the colours."""
 TITLE = 90
 """Pixels that the title of a colour bar may take."""
+SMALL = 1e-3
+"""Below this, numbers are written with an exponent."""
 NOT_LOOKED_AT = "not looked at"
 NEVER_SEEN = "never seen by the model"
 
@@ -232,7 +234,7 @@ def heatmap(
         legend=alt.Legend(
             title=label,
             titleLimit=TITLE,
-            format=".2~g",
+            format=_ticks(scale),
             gradientLength=min(160, height if legend == "right" else width),
             gradientThickness=10,
             orient=legend,
@@ -287,6 +289,12 @@ def heatmap(
             top = top.add_params(toggle).properties(name=click)
         layers.append(top)
     return figure(layers, width, height, canvas=many, zoom=zoom)
+
+
+def _ticks(scale: Scale) -> str:
+    """How the numbers beside a bar of colours are written: among thousands of patches each has little, and zeros would
+    not have room."""
+    return ".2~g" if max(scale.high, -scale.low) >= SMALL else ".1~e"
 
 
 def _grounds(

@@ -212,3 +212,9 @@ def test_a_picked_outline_is_seen_on_any_colour_of_the_map() -> None:
     picked = np.array(palette.rgb(palette.PICKED), float)
     for color in (*palette.SEQUENTIAL_RAMP, *palette.DIVERGING):
         assert np.abs(picked - palette.rgb(color)).max() > 60
+
+
+@pytest.mark.parametrize(("most", "format"), [(0.5, ".2~g"), (0.0003, ".1~e")])
+def test_small_numbers_beside_the_colours_have_room(most: float, format: str) -> None:
+    layers = heatmap([PICTURE], one_view(), np.full(13, most), size=80).to_dict()["layer"]
+    assert [mark["encoding"]["color"]["legend"]["format"] for mark in layers if "color" in mark["encoding"]] == [format]
