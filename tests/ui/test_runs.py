@@ -393,6 +393,10 @@ def test_a_run_is_looked_at_without_its_model(
     assert not other.exception and not other.error
     assert "Another model gave this answer" in said(other) and "It can only be explained by tiny-llava" in said(other)
     assert shown and charts(other) == shown
+    if page == "3_Relevancy":
+        control(other, "multiselect", CHOSEN).set_value(["rollout"]).run()
+        assert "which is not in use" in said(other)
+        assert not [button for button in other.button if button.label == "Compute it"], "it would only be refused again"
 
 
 def charts(at: AppTest) -> int:

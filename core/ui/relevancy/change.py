@@ -16,6 +16,7 @@ from ...comparison.keyword import likely_word
 from ...errors import NotComparable
 from ...maps.difference import difference, picture_shares
 from ...masking import as_seen
+from ...runs.absent import AbsentModel
 from ...runs.identity import answer_id
 from ...vlm.model import VisionLanguageModel
 from ..state.adapters import NAMES, sides
@@ -155,7 +156,8 @@ def _both(view: RelevancyView, order: Order, *wanted: tuple[VisionLanguageModel,
             compute(view, model, answer, [target], order)
         if view.map_of(answer, target, order) is None:
             st.text(view.obstacle(answer, target, order) or "This map is not there yet.")
-            st.button("Compute it", key="again_difference", on_click=view.ask, args=(answer, target, order))
+            if not isinstance(model, AbsentModel):
+                st.button("Compute it", key="again_difference", on_click=view.ask, args=(answer, target, order))
             return None
     maps = [view.map_of(answer, target, order) for _, answer, target in wanted]
     return [Shown(order, explanation) for explanation in maps if explanation is not None]

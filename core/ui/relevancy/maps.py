@@ -18,6 +18,7 @@ from ...explainers.registry import explainers
 from ...maps.agreement import agreement
 from ...maps.difference import image_positions_of
 from ...maps.scale import as_shares
+from ...runs.absent import AbsentModel
 from ...runs.kinds import EXPLANATION
 from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
@@ -253,7 +254,9 @@ def _again(
     why = "It was not computed for this target." if model is None else view.obstacle(answer, target, order)
     if why is not None and made is None:
         st.text(why)
-    if model is not None and explainers()[order.method].obstacle(model, answer) is None:
+    if model is None or isinstance(model, AbsentModel):
+        return
+    if explainers()[order.method].obstacle(model, answer) is None:
         st.button(
             "Compute it",
             key=f"again_{order.method}",
