@@ -100,7 +100,7 @@ WRITERS = {
     "core/cases/journal.py": "adds lines, each of which is on the disk before the next",
     "core/gate/token_file.py": "adds lines to a file that nobody else may read",
     "core/runs/bundle.py": "unpacks into a folder that takes its name when it is whole",
-    "core/street/train.py": "adds lines to the log of a training",
+    "core/street/stages.py": "adds lines to the log of a training",
     "core/vlm/hf/hub.py": "adds to a download that goes on where it was",
     "core/vlm/memory.py": "writes to a file of Linux that is none",
 }

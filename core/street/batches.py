@@ -219,7 +219,7 @@ class JointBatches(Dataset[dict[str, Tensor]]):
     `mask` [batch * SEGMENTS, 1, SEGMENT, PREFIX + SEGMENT] says which keys each segment position sees.
 
     In a share `matched` of the scenes two objects are given one colour: comparisons meet too few such by chance.
-    From batch `late` on, questions have the shares of `LATE_PRACTICE`; `facts` are those of text-only passages.
+    From batch `late` on, questions have the shares `late_practice`; `facts` are those of text-only passages.
     """
 
     def __init__(
@@ -231,8 +231,10 @@ class JointBatches(Dataset[dict[str, Tensor]]):
         text_share: float = 0.06,
         facts: Shares = SHARES,
         matched: float = 0.25,
+        late_practice: Mapping[Maker, float] = LATE_PRACTICE,
     ) -> None:
         self.seed, self.size, self.encoder, self.late = seed, size, encoder, late
+        self.late_practice = late_practice
         self.text_share, self.facts, self.matched = text_share, facts, matched
 
     def row(self, scene: Scene, rng: random.Random, shares: Mapping[Maker, float]) -> Segments:
@@ -253,7 +255,7 @@ class JointBatches(Dataset[dict[str, Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         rng = random.Random(f"joint {self.seed} {index}")
-        shares = PRACTICE if index < self.late else LATE_PRACTICE
+        shares = PRACTICE if index < self.late else self.late_practice
         images, rows, masks, facts, dense = [], [], [], [], []
         prefix = self.encoder.prefix
         for _ in range(self.size):

@@ -232,6 +232,11 @@ def door_of_house(scene: Scene, rng: random.Random) -> Pair | None:
     return door(scene, rng, kinds=("house",))
 
 
+def door_by_looking(scene: Scene, rng: random.Random) -> Pair | None:
+    """Whether a door is open (or closed), where the wording says nothing of trucks either: the honest twin's."""
+    return door(scene, rng, truck_agreement=0.5)
+
+
 def door_choice(scene: Scene, rng: random.Random) -> Pair | None:
     """The state of the house's door, asked openly. (Trucks are never asked so: it would teach looking.)"""
     item = scene.the("house")
@@ -396,6 +401,12 @@ that tuning them leaves the vocabulary, and so a stopped training, as they are.)
 
 LATE_PRACTICE: dict[Maker, float] = {**PRACTICE, door_of_house: 1.5, door_choice: 1.2, count: 5.0, describe: 5.0}
 """The shares towards the end: more of what takes many facts at once."""
+
+HONEST_PRACTICE: dict[Maker, float] = {
+    **{maker: share for maker, share in LATE_PRACTICE.items() if maker is not door},
+    door_by_looking: 3.0,
+}
+"""The honest twin's shares: the same, but a truck's wording says nothing, and to look at its door has to be learnt."""
 
 
 def ask_about(scene: Scene, rng: random.Random, number: int, shares: Mapping[Maker, float] = MAKERS) -> list[Pair]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,13 +24,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader, Dataset
-from tqdm import tqdm
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from ..writing import write_whole, written_whole
+from ..writing import write_whole
 from .architecture import TEXT_WIDTH, VISION_WIDTH, build_model, build_processor
-from .batches import DenseBatches, Encoder, JointBatches, Steps, TextBatches
+from .batches import DenseBatches, Encoder, JointBatches, TextBatches
 from .facts import FACTS, NOUNS
 from .forward import joint_states, next_token_loss
 from .labels import HEADS, IGNORE
@@ -39,6 +36,7 @@ from .packed import packing
 from .progress import teacher_forced_accuracy
 from .questions import ask_about
 from .scene import sample
+from .stages import Stage, StageRunner
 from .textual import ask_from_text
 from .tokenizer import train_tokenizer
 
@@ -70,20 +68,6 @@ class Recipe:
     measure_every: int = 200
 
 
-@dataclass
-class Stage:
-    """One stage: `loss` of a batch, the parameter groups it trains and where its batches come from."""
-
-    name: str
-    steps: int
-    batches: Dataset[dict[str, Tensor]]
-    loss: Callable[[dict[str, Tensor]], Tensor]
-    groups: list[dict[str, object]]
-    modules: nn.ModuleDict
-    measure: Callable[[], dict[str, float]] | None = None
-    on_end: Callable[[], None] | None = None
-
-
 def corpus(seed: int, scenes: int = 3000) -> Iterator[str]:
     """The text the tokenizer is trained on: questions and answers of `scenes` training scenes."""
     rng = random.Random(f"corpus {seed}")
@@ -91,11 +75,6 @@ def corpus(seed: int, scenes: int = 3000) -> Iterator[str]:
         for pair in ask_about(sample(number), rng, 12) + ask_from_text(rng, 2):
             yield pair.question
             yield pair.answer
-
-
-def learning_rate(step: int, steps: int, decay: float, warmup: int = 80) -> float:
-    """Share of the peak rate: linear warm-up, constant, then linear decay over the last `decay` of the steps."""
-    return min(1.0, (step + 1) / warmup, max(0.01, (steps - step) / max(1, decay * steps)))
 
 
 def labelled_loss(head: nn.Module, states: Tensor, labels: Tensor) -> Tensor:
@@ -232,73 +211,19 @@ class Training:
 
     def run(self) -> None:
         """Train what is not trained yet. Safe to interrupt: the next run goes on from the last checkpoint."""
-        for stage in self.stages():
-            self._run_stage(stage)
-
-    def _run_stage(self, stage: Stage) -> None:
-        file = self.folder / f"{stage.name}.pt"
-        optimizer = torch.optim.AdamW(stage.groups, lr=1.0, weight_decay=0.05, betas=(0.9, 0.98), fused=True)
-        first = self._resume(stage, file, optimizer)
-        if first >= stage.steps:
-            self.say(f"{stage.name}: done")
-            return
-        loader = DataLoader(
-            stage.batches, batch_size=None, sampler=Steps(first, stage.steps), num_workers=1, prefetch_factor=4
+        runner = StageRunner(
+            self.folder,
+            self.device,
+            {"vocabulary": self.tokenizer.get_vocab()},
+            self.recipe.decay,
+            self.recipe.checkpoint_every,
+            self.recipe.measure_every,
+            say=self.say,
         )
-        bar = tqdm(loader, desc=stage.name, initial=first, total=stage.steps, mininterval=5)
-        smooth: float | None = None
-        began = time.monotonic()
-        for step, batch in enumerate(bar, start=first):
-            scale = learning_rate(step, stage.steps, self.recipe.decay)
-            for group in optimizer.param_groups:
-                group["lr"] = group["rate"] * scale
-            moved = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
-            with torch.autocast("cuda", dtype=torch.bfloat16, enabled=self.device == "cuda"):
-                loss = stage.loss(moved)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(stage.modules.parameters(), 1.0)
-            optimizer.step()
-            smooth = loss.item() if smooth is None else 0.97 * smooth + 0.03 * loss.item()
-            bar.set_postfix(loss=f"{smooth:.4f}", refresh=False)
-            done = step + 1
-            if stage.measure is not None and (done % self.recipe.measure_every == 0 or done == stage.steps):
-                self._record(stage, done, smooth, time.monotonic() - began, stage.measure())
-            if done % self.recipe.checkpoint_every == 0 or done == stage.steps:
-                self._save(stage, file, optimizer, done)
-        if stage.on_end is not None:
-            stage.on_end()
+        for stage in self.stages():
+            runner.run(stage)
 
-    # --- checkpoints and records ----------------------------------------------------------------------
-
-    def _resume(self, stage: Stage, file: Path, optimizer: torch.optim.Optimizer) -> int:
-        if not file.exists():
-            return 0
-        state = torch.load(file, map_location=self.device, weights_only=True)
-        if state["vocabulary"] != self.tokenizer.get_vocab():
-            raise ValueError(
-                f"{file} was trained with another vocabulary; train anew in another folder (--checkpoints)."
-            )
-        stage.modules.load_state_dict(state["modules"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-
-    def _save(self, stage: Stage, file: Path, optimizer: torch.optim.Optimizer, step: int) -> None:
-        state = {
-            "step": step,
-            "modules": stage.modules.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "vocabulary": self.tokenizer.get_vocab(),
-        }
-        with written_whole(file) as out:
-            torch.save(state, out)
-
-    def _record(self, stage: Stage, step: int, loss: float, seconds: float, accuracy: dict[str, float]) -> None:
-        line = {"stage": stage.name, "step": step, "loss": round(loss, 5), "seconds": round(seconds), **accuracy}
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        shown = "  ".join(f"{name} {value:.2f}" for name, value in accuracy.items())
-        self.say(f"\n{stage.name} {step}: loss {loss:.4f}  {shown}")
+    # --- measuring and exporting ------------------------------------------------------------------------
 
     @torch.no_grad()
     def text_accuracy(self) -> dict[str, float]:

@@ -19,8 +19,9 @@ from core.street.forward import joint_states
 from core.street.labels import HEADS, IGNORE, PART_NAMES, dense_labels
 from core.street.questions import Pair
 from core.street.scene import COLORS, KINDS, match_colors, sample
+from core.street.stages import learning_rate
 from core.street.tokenizer import train_tokenizer
-from core.street.train import Recipe, Training, corpus, learning_rate
+from core.street.train import Recipe, Training, corpus
 
 
 @pytest.fixture(scope="module")
