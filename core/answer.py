@@ -391,6 +391,12 @@ class AttentionRows:
         return self._rows
 
     @property
+    def kept_bytes(self) -> int:
+        """What the rows take that are held."""
+        held = self.held
+        return 0 if held is None else held.weights.nbytes
+
+    @property
     def weights(self) -> Float[Tensor, "layers heads answer key"]:
         """The rows alone. Raises ValueError after they were dropped."""
         held = self.held

@@ -130,7 +130,7 @@ class Run:
             return turn
 
     def hold_rows(self, id_: str) -> Answer | None:
-        """A turn's answer with its attention rows in memory again, where these were dropped meanwhile (`row_budget`)
+        """A turn's answer with its attention rows in memory again, where these were dropped meanwhile (`kept_budget`)
         and had been kept; None where there is no answer. Raises RunDamaged for the turn; rows that are broken stand in
         `damage`."""
         turn = self.turn(id_)

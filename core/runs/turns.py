@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..answer import Answer, HeldRows, Question
 from ..errors import RunDamaged
-from ..vlm.row_budget import budget
+from ..vlm.kept_budget import budget
 from .codec.answers import half, rows_fit
 from .codec.form import Given, Out
 from .codec.hints import form_of

@@ -16,10 +16,10 @@ from torch import Tensor
 from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import Cancelled, CancelToken, hearing, undisturbed
 from .keeping import KeepRows
+from .kept_budget import budget
 from .model import VisionLanguageModel
 from .pace import ASK, stopwatch
 from .prepared import DecodingState, PreparedPrompt
-from .row_budget import budget
 from .sampling import Sampler
 from .tokens import TextStream, TokenReader
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -114,7 +115,7 @@ def give_back_freed() -> None:
     They keep freed memory to use it again, unseen by `peak_memory` and by other processes: whoever compares what
     several pieces of work take calls this before each.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    trim = _of_c_library("malloc_trim")
     if trim is not None:
         trim(0)
     if torch.cuda.is_initialized():
@@ -124,10 +125,16 @@ def give_back_freed() -> None:
 IDLE = 2**30
 """Bytes of a GPU that PyTorch may keep unused between two pieces of work: giving them back and asking again takes
 time."""
+FREED = 32 * 2**20
+"""The same of the CPU's memory, which glibc gives back in a few milliseconds, and would else keep in pieces."""
 
 
 def give_back_idle() -> None:
-    """Hand back what PyTorch keeps of GPUs after large work and does not use, for other programs."""
+    """Hand back what is kept of memory after large work and not used, for other programs: by PyTorch of GPUs, by the C
+    library of the CPU's."""
+    trim = _of_c_library("malloc_trim")
+    if trim is not None and _freed_bytes() > FREED:
+        trim(0)
     if not torch.cuda.is_initialized():
         return
     kept = (
@@ -136,6 +143,43 @@ def give_back_idle() -> None:
     )
     if any(idle > IDLE for idle in kept):
         torch.cuda.empty_cache()
+
+
+class _Mallinfo(ctypes.Structure):
+    """What glibc (2.33 and later) says of its memory, in bytes; `fordblks` are freed and kept."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        )
+    ]
+
+
+def _freed_bytes() -> int:
+    """Bytes that the C library keeps of freed memory, given back before or not; 0 where it does not tell."""
+    tell = _of_c_library("mallinfo2")
+    if tell is None:
+        return 0
+    tell.restype = _Mallinfo
+    return int(tell().fordblks)
+
+
+def _of_c_library(name: str) -> Any:
+    """A function of the C library; None where it has none of that name, or cannot be asked."""
+    try:
+        return getattr(ctypes.CDLL(None), name, None)
+    except (OSError, TypeError):  # Windows has no library of the program itself
+        return None
 
 
 _SAID = ("can't allocate memory", "out of memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")

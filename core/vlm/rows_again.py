@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from ..answer import Answer, HeldRows
+from .kept_budget import budget, bytes_allowed
 from .model import VisionLanguageModel
-from .row_budget import budget, bytes_allowed
 
 
 def tokens_at_once(model: VisionLanguageModel, answer: Answer) -> int:

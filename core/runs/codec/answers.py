@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...answer import Answer, AttentionRows, HeldRows, Question, TokenLayout
 from ...errors import NeedsItsModel
-from ...vlm.row_budget import budget
+from ...vlm.kept_budget import budget
 from ..limits import MOST_ROW_BYTES
 from .containers import listed
 from .form import Broken, Form, Given, Out, Plain

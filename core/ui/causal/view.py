@@ -54,7 +54,7 @@ REASKED = Kind[ReaskedWithout](
     run=Kept(REASKED_WITHOUT, about=lambda key: {"token": key[1], "positions": key[2], "fill": key[3]}),
 )
 """By answer, token, positions and fill."""
-GRAPH_PAGES = Kind[str](6)
+GRAPH_PAGES = Kind[str](6, again=True)
 
 
 @dataclass(eq=False)

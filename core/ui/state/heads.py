@@ -42,7 +42,7 @@ INCREASES = Kind[Increases](
         lambda key: {"token_targets": key[1][1]},
     ),
 )
-CONTRIBUTED = Kind[Contributions](2)
+CONTRIBUTED = Kind[Contributions](2, again=True)
 """All that the heads write for some token targets, by the same key."""
 READ = Kind[Read](
     100,

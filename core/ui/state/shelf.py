@@ -26,6 +26,11 @@ class Shelf:
         """What is not written yet."""
         self._looked: set[tuple[Kind[Any], str]] = set()
 
+    @property
+    def writes(self) -> bool:
+        """Whether the run is kept here, and not only looked at."""
+        return not self._keeper.looking
+
     def get(self, kind: Kind[Any], key: Hashable) -> Any:
         """What the run has under a key; None where it has nothing."""
         place = (kind, key)

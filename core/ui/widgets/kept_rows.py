@@ -10,9 +10,9 @@ from ...answer import Answer, HeldRows
 from ...perturb.words import layers_in_words
 from ...vlm.cancel import CancelToken
 from ...vlm.forecast import forecast
+from ...vlm.kept_budget import budget
 from ...vlm.model import VisionLanguageModel
 from ...vlm.pass_costs import Passes
-from ...vlm.row_budget import budget
 from ...vlm.rows_again import computed_again, tokens_at_once
 from ..jobs.page import PageView, Report, Work
 from ..state.results import answer_key

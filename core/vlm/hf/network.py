@@ -145,15 +145,16 @@ class TransformersModel(VisionLanguageModel):
         context = self._passes.context(inputs, sizes, places, question.clips)
         layout = self._grids.placed(lay_out(prompt, self.family, context))
         last_image = max((p for view in layout.views for p in view.positions), default=-1)
+        visual = seen(question, prompt.ids, self.family)
         prepared = PositionedPrompt(
             question=question,
-            inputs=inputs,
+            inputs=self._prefill.shared(inputs, visual),
             layout=layout,
             prompt_tokens=prompt.tokens,
             ids=prompt.ids,
             positions=self._passes.positions(context),
             shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
-            visual=seen(question, prompt.ids, self.family),
+            visual=visual,
         )
         self._prefill.name_pixels(prepared)
         return prepared

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from jaxtyping import Float, Int
@@ -38,6 +39,9 @@ from .row_recorder import RowRecorder
 SHARE = 16
 """Beginnings of prompts, and outputs of towers, are kept within one part in so many of the memory that is free without
 them: the newest in any case, which was in use a moment ago."""
+
+WORTH_SHARING = 2**16
+"""Bytes of an input from which on prompts about the same pictures have one copy of it together."""
 
 PIXELS = {"pixel_values": "image", "pixel_values_videos": "video"}
 """Which inputs a vision tower looks at, and as what."""
@@ -69,6 +73,7 @@ class Prefill:
         self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(self._bound)
         self._visual_of: MutableMapping[Tensor, str] = WeakTensorKeyDictionary()
         self._unnamed = count()
+        self._in_use: WeakValueDictionary[tuple[str, str], Tensor] = WeakValueDictionary()
 
     def _bound(self, used: int) -> int:
         """How many bytes one of the stores may have that has so many."""
@@ -133,6 +138,20 @@ class Prefill:
         Waits for no pass."""
         for pixels in _pixels_in(prepared.inputs).values():
             self._visual_of[pixels] = prepared.visual
+
+    def shared(self, inputs: Mapping[str, Tensor], visual: str) -> dict[str, Tensor]:
+        """The same inputs, those that are large and that another prompt about the same pictures has as the very tensors
+        that it has: every answer of a conversation keeps its inputs, and pixels take most of that."""
+        own = dict(inputs)
+        for name, value in inputs.items():
+            if value.nbytes < WORTH_SHARING:
+                continue
+            known = self._in_use.get((visual, name))
+            if known is not None and known.dtype == value.dtype and torch.equal(known, value):
+                own[name] = known
+            else:
+                self._in_use[visual, name] = value
+        return own
 
     def visual_features(self, prepared: PositionedPrompt) -> dict[str, Any]:
         """The vision tower's outputs for pictures and for videos, in the form in which the network takes them instead

@@ -54,6 +54,10 @@ class ByteBoundedCache(Generic[Key, Value]):
             _, (_, freed) = self._entries.popitem(last=False)
             self.used -= freed
 
+    def drop(self, key: Key) -> None:
+        """Let go of a value."""
+        self.used -= self._entries.pop(key)[1]
+
     def clear(self) -> None:
         self._entries.clear()
         self.used = 0
@@ -113,7 +117,12 @@ class PrefixStore:
         return KeptPrefix() if longest is None else longest.until(length)
 
     def keep(self, visual: str, ids: Sequence[int], prefix: KeptPrefix) -> None:
-        """Keep what is remembered of `ids`."""
+        """Keep what is remembered of `ids`. A shorter beginning of the same, which can be had of it, is dropped: each
+        turn of a conversation begins with all turns before."""
+        if prefix.divisible:
+            for key, _ in self._kept.items():
+                if key.visual == visual and len(key.ids) < len(ids) and key.ids == tuple(ids[: len(key.ids)]):
+                    self._kept.drop(key)
         self._kept.put(PrefixKey(visual, tuple(ids)), prefix, sum(memory_bytes(layer) for layer in prefix.layers))
 
     def clear(self) -> None:

@@ -12,6 +12,7 @@ takes a fraction of the operations, and on a card of the copies.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,8 +22,8 @@ from torch import Tensor
 
 from ...answer import AttentionRows
 from ..keeping import KeepRows
+from ..kept_budget import SHARE, bytes_allowed
 from ..memory import available_bytes
-from ..row_budget import SHARE, bytes_allowed
 from .last_rows import last_rows
 
 EXACT_BYTES = 64 * 2**20
@@ -123,8 +124,11 @@ class RowRecorder:
         most = min(available_bytes(torch.device("cpu")) // SHARE, bytes_allowed())
         affordable = most // (each * np.dtype(kind).itemsize)
         shape = (max(1, min(self._tokens, affordable)), len(self._layers), len(row), self._length)
-        # NumPy's zeros are taken from the system only as they are written to.
-        return torch.from_numpy(np.zeros(shape, kind))
+        # Zeros of NumPy, or of PyTorch, may come from memory that was in use before, and are then written at once: an
+        # answer of a few words would keep what was set aside for the longest. This is taken from the system page by
+        # page as it is written to, and goes back to it.
+        memory = mmap.mmap(-1, int(np.prod(shape)) * np.dtype(kind).itemsize)
+        return torch.from_numpy(np.ndarray(shape, kind, memory))
 
     def rows(self, answer: int, length: int) -> AttentionRows | None:
         """The rows of the first `answer` recorded passes, or of those of them that were kept, over `length` keys; they

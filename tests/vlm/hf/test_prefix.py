@@ -121,6 +121,21 @@ def test_questions_in_turn_do_not_disturb_each_other(model: TransformersModel, p
     assert [tuple(ids) for ids in said] == [answer.token_ids for answer in alone]
 
 
+def test_a_conversation_keeps_one_beginning_and_one_copy_of_its_pixels(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    model.forget()
+    answers: list[Answer] = []
+    for text in ("Where is the dog?", "And the cat?", "Why?"):
+        history = tuple(Turn(answer.question.text, "Here.") for answer in answers)
+        answers.append(ask(model, Question(text, (picture,), history, decoding=SIX)))
+    large = [name for name, value in answers[0].inputs.items() if value.is_floating_point() and value.nbytes >= 2**16]
+    for name in large:
+        assert all(answer.inputs[name] is answers[0].inputs[name] for answer in answers)
+    kept = model._prefill._prefixes
+    assert len(kept) <= 1 or not model._passes.divisible
+
+
 @given(
     limit=st.integers(0, 30),
     operations=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 12), st.booleans()), max_size=40),
