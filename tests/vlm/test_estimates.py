@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks._geometries import GEOMETRIES, TARGETS, asked, loaded, save
+from benchmarks._geometries import TARGETS, asked, loaded, save
 from benchmarks.estimates import UNSEEN, methods, taken
 from core.causal.discovery import causal_graph
 from core.vlm.memory import peak_memory
@@ -27,7 +27,7 @@ QUICK = {
 PICTURES = {"llava": None, "qwen": (336, 252), "next": (336, 336), "smolvlm": (1512, 378)}
 
 
-@pytest.mark.parametrize("geometry", list(GEOMETRIES))
+@pytest.mark.parametrize("geometry", list(QUICK))
 def test_estimates_are_what_is_taken(geometry: str, tmp_path: Path) -> None:
     model = loaded(save(geometry, tmp_path, layers=2), "bfloat16")
     with peak_memory(torch.device("cpu")) as peak:
