@@ -65,6 +65,6 @@ def packages() -> list[str]:
 setup(
     packages=packages(),
     package_dir={PACKAGE: FOLDER},
-    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.assets": ["*.json", "street-llava/**"]},
+    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.assets": ["*.json", "street-llava*/**"]},
     cmdclass={"build_py": BuildWithScreens},
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import get_args
 
 from .errors import ModelUnavailable
-from .vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, on_this_machine
+from .vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, on_this_machine, source_named
 
 MODEL, PRECISION, DEVICE = "SIGHTLINE_MODEL", "SIGHTLINE_PRECISION", "SIGHTLINE_DEVICE"
 QUANTISATION, ADAPTER = "SIGHTLINE_QUANTISATION", "SIGHTLINE_ADAPTER"
@@ -24,7 +24,7 @@ def first_model(environment: Mapping[str, str] = os.environ) -> ModelSpec:
     """The model that the variables name, by default the embedded one."""
     precision, quantisation = (environment.get(name, "").strip() for name in (PRECISION, QUANTISATION))
     return ModelSpec(
-        environment.get(MODEL, "").strip() or EMBEDDED.source,
+        source_named(environment.get(MODEL, "").strip()) or EMBEDDED.source,
         next((known for known in get_args(DType) if known == precision), "auto"),
         environment.get(DEVICE, "").strip() or "auto",
         next((known for known in get_args(Quantisation) if known == quantisation), "none"),

@@ -12,7 +12,7 @@ from ..videos import open_video
 from ..vlm import generation, loading
 from ..vlm.cancel import CancelToken
 from ..vlm.keeping import KeepRows
-from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation
+from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, source_named
 from ..vlm.model import VisionLanguageModel
 from ..vlm.replay import checked
 
@@ -28,8 +28,8 @@ def load_model(
     check: bool = True,
     anyway: bool = False,
 ) -> VisionLanguageModel:
-    """The embedded model, or that of a folder or hub id (with @revision); a hub model that is not on this machine is
-    fetched.
+    """The embedded model, its twin ("honest-twin"), or that of a folder or hub id (with @revision); a hub model that is
+    not on this machine is fetched.
 
     `device` "auto" is the first GPU, or several where one is too small, else the processor; `precision` "auto" is
     bfloat16 for weights stored in 16 bits where the device computes in it, else float32; `quantisation` stores weights
@@ -41,7 +41,7 @@ def load_model(
     memory. Raises ModelUnavailable.
     """
     if not isinstance(model, ModelSpec):
-        source = EMBEDDED.source if model is None else str(model)
+        source = EMBEDDED.source if model is None else source_named(str(model))
         model = ModelSpec(source, precision, device, quantisation, None if adapter is None else str(adapter))
     loaded = loading.load_model(model, progress, anyway=anyway)
     if check:

@@ -18,7 +18,7 @@ from ..vlm.cancel import CancelToken
 from ..vlm.foretold import rows_foretold
 from ..vlm.generation import ask
 from ..vlm.keeping import KeepRows
-from ..vlm.loading import EMBEDDED, DType, ModelSpec, Quantisation, load_model
+from ..vlm.loading import EMBEDDED, EMBEDDED_MODELS, DType, ModelSpec, Quantisation, load_model, source_named
 from ..vlm.model import VisionLanguageModel
 from ..vlm.parting import parting
 from ..vlm.replay import checked
@@ -40,7 +40,7 @@ def spec_of(
         raise WrongOption("The name of the adapter is empty. Name one, or leave --adapter out.")
     precise = _one_of(get_args(DType), precision, "precision")
     return ModelSpec(
-        source or EMBEDDED.source,
+        EMBEDDED.source if source is None else source_named(source),
         precise,
         device,
         _one_of(get_args(Quantisation), quantisation, "quantisation"),
@@ -65,7 +65,7 @@ def kept(model: VisionLanguageModel, last: int | None, layers: Sequence[int] | N
 
 def load(spec: ModelSpec) -> VisionLanguageModel:
     """The model, while telling what is going on, and what its self-check tells against it. Raises ModelUnavailable."""
-    model = load_model(spec, lambda text: say(f"{text} ...") if spec != EMBEDDED else None)
+    model = load_model(spec, lambda text: say(f"{text} ...") if spec not in EMBEDDED_MODELS.values() else None)
     if not (check := checked(model)).negligible:
         say(check.sentence)
     model.forget()

@@ -14,7 +14,7 @@ Model = Annotated[
     typer.Option(
         metavar="FOLDER_OR_ID",
         help="A model folder, or a hub id (with @REVISION for another than the newest), which is fetched where it "
-        "is not here; the embedded model by default.",
+        "is not here; the embedded model by default, and honest-twin for its twin.",
     ),
 ]
 Adapter = Annotated[

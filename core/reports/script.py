@@ -16,7 +16,7 @@ from ..runs.turns import Source
 from ..street.draw import draw
 from ..street.recipe import from_params
 from ..street.scene import sample
-from ..vlm.spec import DType, is_embedded
+from ..vlm.spec import EMBEDDED, EMBEDDED_MODELS, DType, embedded_name
 from .base import Renderer
 from .case import Case
 from .code import CannotBeWritten, Code, Writer
@@ -77,7 +77,9 @@ def model_code(model: KeptModel | None, write: Writer) -> str:
         given["quantisation"] = write.literal(spec.quantisation)
     if spec is not None and spec.adapter is not None:
         given["adapter"] = write.literal(spec.adapter)
-    arguments = [] if is_embedded(source) else [write.literal(source)]
+    named = embedded_name(source)
+    unnamed = named is not None and EMBEDDED_MODELS[named] == EMBEDDED
+    arguments = [] if unnamed else [write.literal(named or source)]
     arguments += [f"{name}={value}" for name, value in given.items()]
     return f"sightline.load_model({', '.join(arguments)})"
 

@@ -9,7 +9,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..typed_paths import is_folder, typed_path
-from ..vlm.spec import EMBEDDED, EMBEDDED_PARTS, HUB_ID, NO_ADAPTER, ModelSpec, hub_place, is_embedded
+from ..vlm.spec import EMBEDDED_FOLDER, EMBEDDED_MODELS, HUB_ID, NO_ADAPTER, ModelSpec, embedded_name, hub_place
 from .manifest import KeptModel
 
 SOMEWHERE = "a folder"
@@ -21,8 +21,8 @@ def public_source(source: str) -> str:
     that it holds, any other folder by its name alone."""
     if not source or source == NO_ADAPTER:
         return source
-    if is_embedded(source):
-        return "/".join(EMBEDDED_PARTS)
+    if (embedded := embedded_name(source)) is not None:
+        return f"{EMBEDDED_FOLDER}/{Path(EMBEDDED_MODELS[embedded].source).name}"
     folder = PureWindowsPath(source)  # which knows both kinds of slashes
     if (place := hub_place(folder)) is not None:
         return "@".join(place)
@@ -85,12 +85,12 @@ def without_home(text: str) -> str:
 
 
 def here_again(kept: KeptModel, known: KeptModel | None) -> KeptModel:
-    """A model of a bundle as it can be loaded on this machine: the one that comes with Sightline, or one that a run of
+    """A model of a bundle as it can be loaded on this machine: one that comes with Sightline, or one that a run of
     this machine knows (`known`) with the same fingerprint."""
     if kept.spec is None:
         return kept
-    if is_embedded(kept.spec.source):
-        return replace(kept, spec=replace(kept.spec, source=EMBEDDED.source))
+    if (embedded := embedded_name(kept.spec.source)) is not None:
+        return replace(kept, spec=replace(kept.spec, source=EMBEDDED_MODELS[embedded].source))
     known_spec = None if known is None else known.spec
     return (
         replace(kept, spec=known_spec) if known_spec is not None and is_folder(typed_path(known_spec.source)) else kept

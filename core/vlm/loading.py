@@ -14,11 +14,24 @@ from ..errors import ModelUnavailable
 from .cancel import CancelToken
 from .memory import MemoryEstimate, judge_memory
 from .model import VisionLanguageModel
-from .spec import EMBEDDED, NO_ADAPTER, DType, ModelSpec, Quantisation, devices_here, is_hub_id
+from .spec import (
+    EMBEDDED,
+    EMBEDDED_MODELS,
+    NO_ADAPTER,
+    TWIN,
+    DType,
+    ModelSpec,
+    Quantisation,
+    devices_here,
+    is_hub_id,
+    source_named,
+)
 
 __all__ = [
     "EMBEDDED",
+    "EMBEDDED_MODELS",
     "NO_ADAPTER",
+    "TWIN",
     "DType",
     "MemoryEstimate",
     "ModelSpec",
@@ -32,6 +45,7 @@ __all__ = [
     "is_hub_id",
     "load_model",
     "on_this_machine",
+    "source_named",
     "suggested_models",
 ]
 
@@ -79,13 +93,26 @@ CURRENT = (
     SuggestedModel("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL 8B", 8.8, "Stronger still; for a GPU, or in 4 bit."),
 )
 
+COMES_ALONG = (
+    SuggestedModel(
+        EMBEDDED.source,
+        "Street LLaVA (embedded)",
+        0.005,
+        "Drawn street scenes. It answers about a truck's door by the wording. Nothing to download.",
+    ),
+    SuggestedModel(
+        TWIN.source,
+        "Street LLaVA, honest twin (embedded)",
+        0.005,
+        "Drawn street scenes. The same model, but it looks at a truck's door. Nothing to download.",
+    ),
+)
+"""The models that come with Sightline."""
+
 
 def suggested_models() -> tuple[SuggestedModel, ...]:
-    """Models known to work: for a laptop, those of the papers, current ones, and the embedded one."""
-    embedded = SuggestedModel(
-        EMBEDDED.source, "Street LLaVA (embedded)", 0.005, "Drawn street scenes. Nothing to download."
-    )
-    return (*LAPTOP, *OF_PAPERS, *CURRENT, embedded)
+    """Models known to work: for a laptop, those of the papers, current ones, and the embedded ones."""
+    return (*LAPTOP, *OF_PAPERS, *CURRENT, *COMES_ALONG)
 
 
 def estimate_suggested(model: SuggestedModel) -> MemoryEstimate:

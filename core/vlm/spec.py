@@ -18,8 +18,8 @@ Quantisation = Literal["none", "8bit", "4bit"]
 NO_ADAPTER = "none"
 """The adapter of a spec that leaves out what lies beside a whole model."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-EMBEDDED_PARTS = ("assets", "street-llava")
-"""How the folder of the embedded model ends, on whichever machine."""
+EMBEDDED_FOLDER = "assets"
+"""In which folder the embedded models lie, on whichever machine."""
 
 
 def is_hub_id(source: str) -> bool:
@@ -120,13 +120,28 @@ def devices_here() -> tuple[str, ...]:
     return ("auto", *gpus, *several, *apple, "cpu")
 
 
-EMBEDDED = ModelSpec(str(asset(EMBEDDED_PARTS[-1])))
+EMBEDDED = ModelSpec(str(asset("street-llava")))
 """The small model that comes with Sightline."""
+TWIN = ModelSpec(str(asset("street-llava-honest")))
+"""Its honest twin, which has not learnt to take the wording's word for a truck's door."""
+EMBEDDED_MODELS = {"embedded": EMBEDDED, "honest-twin": TWIN}
+"""The models that come with Sightline, by the names that links and options call them by: their folders lie elsewhere on
+every machine."""
 
 
-def is_embedded(source: str) -> bool:
-    """Whether a folder is that of the model that comes with Sightline, here or where a run was made."""
-    return any(path(source).parts[-2:] == EMBEDDED_PARTS for path in (PurePosixPath, PureWindowsPath))
+def source_named(name: str) -> str:
+    """The source that an option or a variable means: the folder of an embedded model for its name, unless a folder here
+    is called so; anything else is a source itself."""
+    spec = EMBEDDED_MODELS.get(name)
+    return name if spec is None or is_there(typed_path(name)) else spec.source
+
+
+def embedded_name(source: str) -> str | None:
+    """The name of the embedded model whose folder `source` is, here or where a run was made; None for any other
+    source."""
+    ends = {path(source).parts[-2:] for path in (PurePosixPath, PureWindowsPath)}
+    known = {(EMBEDDED_FOLDER, PurePath(spec.source).name): name for name, spec in EMBEDDED_MODELS.items()}
+    return next((known[end] for end in ends if end in known), None)
 
 
 def _native_bfloat16(device: torch.device) -> bool:

@@ -24,7 +24,7 @@ from core.runs.public import here_again, public_source
 from core.runs.store import RunStore
 from core.runs.turns import Exchange, Source
 from core.vlm.hf.network import TransformersModel
-from core.vlm.loading import EMBEDDED, ModelSpec
+from core.vlm.loading import EMBEDDED, TWIN, ModelSpec
 from tests.reports.made import Kept
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -58,6 +58,7 @@ def everything(content: bytes) -> Iterator[bytes]:
         ("../mallory/llava", "llava"),
         (f"/home/mallory/.cache/huggingface/hub/models--org--a-model/snapshots/{COMMIT}", f"org/a-model@{COMMIT}"),
         (EMBEDDED.source, "assets/street-llava"),
+        (TWIN.source, "assets/street-llava-honest"),
         ("/", "a folder"),
         ("none", "none"),
         ("", ""),
@@ -120,6 +121,11 @@ def test_a_bundle_tells_nothing_of_this_machine(
     assert again.spec == spec and again.card.name == card.name
 
 
-def test_the_model_that_comes_with_sightline_is_found_on_every_machine(street: TransformersModel) -> None:
-    elsewhere = KeptModel(street.card, replace(EMBEDDED, source="assets/street-llava"))
-    assert here_again(elsewhere, None).spec == EMBEDDED
+@pytest.mark.parametrize(
+    ("folder", "spec"), [("assets/street-llava", EMBEDDED), ("C:\\sightline\\assets\\street-llava-honest", TWIN)]
+)
+def test_a_model_that_comes_with_sightline_is_found_on_every_machine(
+    street: TransformersModel, folder: str, spec: ModelSpec
+) -> None:
+    elsewhere = KeptModel(street.card, replace(EMBEDDED, source=folder))
+    assert here_again(elsewhere, None).spec == spec

@@ -367,7 +367,7 @@ def test_the_embedded_model_says_of_a_photograph_that_it_knows_none(
     for page in ("Home.py", "pages/1_Chat.py", "pages/2_Attention_Explorer.py"):
         at = app(None)
         work_of(at).choose_image(photograph)
-        monkeypatch.setattr("core.ui.widgets.unfamiliar.EMBEDDED", tiny)
+        monkeypatch.setattr("core.ui.widgets.unfamiliar.EMBEDDED_MODELS", {"embedded": tiny})
         if page.startswith("pages"):
             at.switch_page("pages/1_Chat.py").run()
             ask(at, "Is there a person?").switch_page(page)

@@ -8,7 +8,17 @@ import pytest
 import torch
 
 from core.errors import ModelUnavailable
-from core.vlm.loading import EMBEDDED, ModelSpec, estimate_suggested, load_model, on_this_machine, suggested_models
+from core.vlm.loading import (
+    EMBEDDED,
+    EMBEDDED_MODELS,
+    TWIN,
+    ModelSpec,
+    estimate_suggested,
+    load_model,
+    on_this_machine,
+    source_named,
+    suggested_models,
+)
 
 
 def test_a_device_that_is_not_there_is_named(llava_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,8 +29,9 @@ def test_a_device_that_is_not_there_is_named(llava_folder: Path, monkeypatch: py
 
 
 def test_models_that_a_laptop_can_run_are_suggested_first() -> None:
-    first, *others, last = suggested_models()
-    assert first.source == "HuggingFaceTB/SmolVLM-256M-Instruct" and last.source == EMBEDDED.source
+    first, *others, embedded, twin = suggested_models()
+    assert first.source == "HuggingFaceTB/SmolVLM-256M-Instruct"
+    assert (embedded.source, twin.source) == (EMBEDDED.source, TWIN.source)
     sources = [model.source for model in others]
     assert sources.index("Qwen/Qwen3-VL-2B-Instruct") < sources.index("llava-hf/llava-1.5-7b-hf")
     assert all(source.count("/") == 1 for source in sources) and len(set(sources)) == len(sources)
@@ -32,5 +43,16 @@ def test_whether_a_suggested_model_fits_is_told_without_a_network(monkeypatch: p
     assert fits["SmolVLM 256M"] and fits["Street LLaVA (embedded)"] and not fits["LLaVA 1.5 7B"]
 
 
-def test_the_embedded_model_is_on_every_machine() -> None:
-    assert on_this_machine(EMBEDDED.source)
+@pytest.mark.parametrize("spec", EMBEDDED_MODELS.values())
+def test_the_embedded_models_are_on_every_machine(spec: ModelSpec) -> None:
+    assert on_this_machine(spec.source)
+
+
+def test_an_embedded_model_is_known_by_its_name_unless_a_folder_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert source_named("honest-twin") == TWIN.source and source_named("embedded") == EMBEDDED.source
+    assert source_named("someone/else") == "someone/else"
+    (tmp_path / "honest-twin").mkdir()
+    assert source_named("honest-twin") == "honest-twin"

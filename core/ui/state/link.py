@@ -14,7 +14,8 @@ import streamlit as st
 from ...errors import UnreadableRecipe
 from ...startup import first_model, needs_no_fetching
 from ...street.recipe import from_params
-from ...vlm.loading import EMBEDDED, ModelSpec
+from ...vlm.loading import EMBEDDED, EMBEDDED_MODELS, ModelSpec
+from ...vlm.spec import embedded_name
 from .models import store
 from .opening import open_run
 from .scenes import image_of
@@ -27,8 +28,6 @@ JUST_NOW = 3.0
 """Seconds."""
 STARTED = time.time()
 RESTARTED = "The server was restarted. This run is here as it was kept: go on where you were."
-EMBEDDED_NAME = "embedded"
-"""What a link calls the embedded model, whose folder is another one on every machine."""
 
 
 def restore(current_workspace: Workspace) -> None:
@@ -88,12 +87,13 @@ def _restore_question(workspace: Workspace) -> None:
 
 def _named(source: str) -> ModelSpec:
     """The model that a link names. It cannot tell precision and device, which the server was started with."""
-    known = {_name(spec): spec for spec in (EMBEDDED, first_model())}
+    known = {_name(spec): spec for spec in (*EMBEDDED_MODELS.values(), first_model())}
     return known.get(source) or ModelSpec(source)
 
 
 def _name(spec: ModelSpec) -> str:
-    return EMBEDDED_NAME if spec.source == EMBEDDED.source else spec.source
+    """What a link calls a model: an embedded one by its name, for its folder is another one on every machine."""
+    return embedded_name(spec.source) or spec.source
 
 
 def params_of(current_workspace: Workspace) -> dict[str, str]:

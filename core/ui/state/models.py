@@ -17,7 +17,7 @@ from ...gate.folders import allowed
 from ...startup import first_model, needs_no_fetching
 from ...typed_paths import is_there
 from ...vlm.loading import (
-    EMBEDDED,
+    EMBEDDED_MODELS,
     NO_ADAPTER,
     MemoryEstimate,
     ModelSpec,
@@ -48,7 +48,7 @@ class ModelStore:
         self._loading = threading.Lock()
         self._table = threading.Lock()
         self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
-        self._chosen = {EMBEDDED, *filter(needs_no_fetching, [first_model()])}
+        self._chosen = {*EMBEDDED_MODELS.values(), *filter(needs_no_fetching, [first_model()])}
         self._specs: dict[str, ModelSpec] = {}
 
     def get(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool = False) -> VisionLanguageModel:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ...vlm.loading import EMBEDDED
+from ...vlm.loading import EMBEDDED_MODELS
 from ..state.workspace import NamedImage, Workspace
 from .model_chooser import chooser
 
@@ -17,9 +17,10 @@ SAID = (
 
 
 def unfamiliar_note(workspace: Workspace, images: Sequence[NamedImage], place: str) -> None:
-    """Where the embedded model is asked about pictures that were not drawn here: that its answers mean nothing, and a
+    """Where an embedded model is asked about pictures that were not drawn here: that its answers mean nothing, and a
     way to another model. `place` tells the widgets of one page apart."""
-    if workspace.spec.source != EMBEDDED.source or all(image.recipe is not None for image in images):
+    drawn = workspace.spec.source in {spec.source for spec in EMBEDDED_MODELS.values()}
+    if not drawn or all(image.recipe is not None for image in images):
         return
     st.warning(SAID, icon=":material/warning:")
     with st.popover("Choose a model for this picture", icon=":material/swap_horiz:"):
