@@ -73,7 +73,7 @@ class Claim(ABC, Generic[Subject]):
     decide the measurements: those made with others are never mixed with them. `scenes` are measured on a page unless
     told otherwise; the examples are those of the first `shown`. `order` is its place among the claims, `former_keys`
     are names that it was known by. `compares_shares`: the examples are held against each other by what their maps have
-    on the picture and on the text.
+    on the picture and on the text. `beside_twin`: what was planted for it, the honest twin has not learnt.
     """
 
     key: ClassVar[str]
@@ -92,6 +92,7 @@ class Claim(ABC, Generic[Subject]):
     order: ClassVar[float] = 1000
     former_keys: ClassVar[tuple[str, ...]] = ()
     compares_shares: ClassVar[bool] = False
+    beside_twin: ClassVar[bool] = False
 
     @abstractmethod
     def subjects(self) -> Iterator[tuple[str, Subject]]:

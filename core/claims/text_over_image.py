@@ -77,6 +77,7 @@ class TextOverImage(Claim[SceneRecipe]):
     settings: ClassVar[Mapping[str, Any]] = {"map": asked.METHOD}
     order = 10
     compares_shares = True
+    beside_twin = True
 
     def subjects(self) -> Iterator[tuple[str, SceneRecipe]]:
         fitting = held_out(lambda scene: scene.the("truck") is not None and scene.the("house") is not None)

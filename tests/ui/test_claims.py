@@ -16,8 +16,10 @@ from core.claims.verdict import Verdict
 from core.statistics.estimate import Estimate, computed
 from core.ui.mechanisms.view import MechanismsView
 from core.ui.widgets.claims import running, view
+from core.ui.widgets.claims import twin as twins
 from core.ui.widgets.claims.view import EXAMPLES, ClaimsView
 from core.vlm.hf.network import TransformersModel
+from core.vlm.loading import ModelSpec
 from tests.claims.dropped import KEY, NAME, dropped
 from tests.ui.charts import told
 from tests.ui.mechanisms import App, captions, exchange_of, opened, said, work_of
@@ -209,3 +211,26 @@ def test_answers_are_shown_without_a_run(app: App) -> None:
     titles = ("asked of the picture", "asked of sentences")
     assert all(f"**{title}**" in words(at) for title in titles)
     assert "**Not measured yet.**" in words(at)
+
+
+def test_an_embedded_model_and_its_twin_are_asked_the_same_and_shown_beside_each_other(
+    app: App, tiny: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = replace(tiny, device="cpu" if tiny.device != "cpu" else "auto")
+    monkeypatch.setattr(twins, "EMBEDDED_MODELS", {"embedded": tiny, "honest-twin": other})
+    monkeypatch.setattr(twins, "_label", lambda spec: "the honest twin")
+    at = chosen(cases(app), "text_over_image")
+    at.button(key="claim_twin").click().run()
+    assert not at.exception and not at.error
+    measured = work_of(at).results.of(EXAMPLES)
+    kept = {key[0]: examples for key, examples in measured.items() if isinstance(key, tuple)}
+    own, others = (
+        next(value for key, value in kept.items() if key.startswith("beside ") is side) for side in (False, True)
+    )
+    assert [one.answer.question.text for one in own] == [one.answer.question.text for one in others]
+    assert "**the honest twin**" in words(at) and "claim_twin" not in {button.key for button in at.button}
+
+
+def test_a_model_that_has_no_twin_is_asked_alone(app: App) -> None:
+    at = chosen(cases(app), "text_over_image")
+    assert "claim_twin" not in {button.key for button in at.button}

@@ -26,10 +26,12 @@ from ..opening import open_in
 SIZE = 236
 OPACITY = 0.45
 LONGEST = 300
+TO_OPEN = " “Open in” shows them with figures."
 
 
-def example_cards(workspace: Workspace, examples: Sequence[Example], key: str) -> None:
-    """A card for each example; cards wrap where the page is narrow."""
+def example_cards(workspace: Workspace, examples: Sequence[Example], key: str, *, opens: bool = True) -> None:
+    """A card for each example; cards wrap where the page is narrow. `opens`: the page's model gave the answers, so they
+    can be looked into."""
     with st.container(horizontal=True, gap="medium"):
         for number, example in enumerate(examples):
             with st.container(width=SIZE + 4, gap="xsmall"):
@@ -39,11 +41,12 @@ def example_cards(workspace: Workspace, examples: Sequence[Example], key: str) -
                 st.text(f"→ {cut(example.answer.text, LONGEST)}")
                 for note in example.notes:
                     st.caption(escaped(note))
-                open_in(workspace, example.answer, example.target, _asked_about(example), f"{key}_{number}")
+                if opens:
+                    open_in(workspace, example.answer, example.target, _asked_about(example), f"{key}_{number}")
     methods = {example.map.method for example in examples if example.map is not None}
     if methods:
         names = ", ".join(explainers()[method].name for method in methods)
-        st.caption(f"Maps: {escaped(names)} of the key word, each on its own scale. “Open in” shows them with figures.")
+        st.caption(f"Maps: {escaped(names)} of the key word, each on its own scale.{TO_OPEN if opens else ''}")
 
 
 def _image(example: Example) -> None:

@@ -19,6 +19,7 @@ from ..folded import folded
 from .examples import example_cards, image_against_text
 from .figures import figure_charts, head_tables
 from .running import measure_examples, run_controls
+from .twin import beside_twin
 from .view import EXAMPLES, ClaimsView, Standing, report_key, standing
 
 ICONS: dict[str, str] = {
@@ -46,6 +47,8 @@ def claim_panel(workspace: Workspace, model: VisionLanguageModel, claim: Claim[A
         folded(*_measured(model, stands, stands.report))
         figure_charts(stands.report.figures)
     _examples(workspace, model, claim, jobs)
+    if claim.beside_twin:
+        beside_twin(workspace, model, claim, jobs)
     if stands.report is not None:
         head_tables(stands.report.heads)
 
