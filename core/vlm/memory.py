@@ -203,8 +203,10 @@ def _resident(field: str) -> int | None:
 
 
 def readable_bytes(count: int) -> str:
-    """Bytes for people: "24 MB", "14.1 GB"."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    """Bytes for people: "310 kB", "24 MB", "14.1 GB"."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 or not count else f"{count / 1e3:.0f} kB"
 
 
 def judge_memory(
