@@ -16,6 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 QUIET = 0.4
 """Seconds after the end of a run in which no other begins: a page that runs again begins at once."""
@@ -49,8 +50,8 @@ class Tab:
         host = self.address.removeprefix("http://")
         socket = connect(
             f"ws://{host}/_stcore/stream",
-            origin=self.address,  # type: ignore[arg-type]
-            subprotocols=["streamlit"],  # type: ignore[list-item]
+            origin=Origin(self.address),
+            subprotocols=[Subprotocol("streamlit")],
             max_size=LARGEST,
             open_timeout=60,
         )
@@ -132,7 +133,7 @@ class Tab:
             while True:
                 data = self._socket.recv(timeout=seconds)
                 message = ForwardMsg()
-                message.ParseFromString(data)  # type: ignore[arg-type]
+                message.ParseFromString(bytes(data) if isinstance(data, bytes) else data.encode())
                 self._take(message)
                 seconds = 0.0
         except TimeoutError:
