@@ -8,7 +8,7 @@ export CHROMIUM
 # Set in images of containers, to keep them small. Every process would compile the whole program anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-quick test-browser hostile matrix references screenshots lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
+.PHONY: run test test-quick test-browser hostile soak matrix references screenshots lint lint-style lint-format lint-types lint-layers docs wheel bench train evaluate clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.installed
@@ -32,6 +32,10 @@ endif
 hostile: $(VENV)/.installed-dev
 	HYPOTHESIS_EXAMPLES=$${HYPOTHESIS_EXAMPLES:-2000} $(BIN)/python -m pytest tests/hostile
 	SIGHTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -n 0 tests/browser/hostile_tour.py
+
+# Eight sessions at once on one server; MINUTES says for how long.
+soak: $(VENV)/.installed-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak --minutes $${MINUTES:-30}
 
 # Tries the tiny model of every type that loads here, and writes what holds into the support matrix.
 matrix: $(VENV)/.installed-dev
