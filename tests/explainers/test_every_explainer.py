@@ -135,7 +135,7 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
         return
     assert needed > 0
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: needed - 1)
-    with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [MG]B .* (Explain fewer|choose|use)"):
+    with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [kMG]B .* (Explain fewer|choose|use)"):
         explain(method, llava, answer, [whole_answer(answer)])
 
 

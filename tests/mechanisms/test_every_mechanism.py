@@ -140,7 +140,7 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
     needed = mechanism.estimate(llava, answer, whole_answer(answer), mechanism.Settings())
     assert needed > 0
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: needed - 1)
-    with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [MG]B .* Choose an earlier word"):
+    with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [kMG]B .* Choose an earlier word"):
         measure(mechanism, llava, answer, whole_answer(answer))
 
 

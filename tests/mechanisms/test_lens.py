@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_said(llava: TransformersModel, answer: Answer, m
     with pytest.raises(ValueError, match="layers 0 to 2, and 3 is after the last"):
         lens(llava, answer, [0], [4])
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**20)
-    with pytest.raises(NotEnoughMemory, match=r"The logit lens needs about [\d.]+ MB .* Use a smaller picture"):
+    with pytest.raises(NotEnoughMemory, match=r"The logit lens needs about [\d.]+ [kM]B .* Use a smaller picture"):
         lens(llava, answer, [0])
 
 

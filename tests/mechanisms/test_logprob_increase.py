@@ -173,5 +173,5 @@ def test_too_little_memory_is_refused_with_a_figure_and_a_remedy(
 ) -> None:
     monkeypatch.setattr("core.vlm.memory_costs.available_bytes", lambda _: 2**20)
     for compute in (head_increases, source_increases):
-        with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ MB .* Choose fewer tokens"):
+        with pytest.raises(NotEnoughMemory, match=r"needs about [\d.]+ [kM]B .* Choose fewer tokens"):
             compute(llava, contributed)

@@ -17,6 +17,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.keeping import KeepRows
 from core.vlm.kept_budget import BYTES, KeptBudget, bytes_allowed
+from core.vlm.memory import readable_bytes
 from core.vlm.rows_again import computed_again
 
 SIX = Decoding(max_new_tokens=6)
@@ -124,4 +125,4 @@ def test_what_rows_will_take_is_told_before(llava: TransformersModel, monkeypatc
     prompt = len(llava.prepare(question).ids)
     said = rows_foretold(llava, question, KeepRows(last=10))
     size = 2 * llava.card.layers * llava.card.heads * 10 * (prompt + 100)
-    assert said == f"10 tokens at {prompt:,} positions keep up to {size / 1e6:.0f} MB of attention"
+    assert said == f"10 tokens at {prompt:,} positions keep up to {readable_bytes(size)} of attention"
