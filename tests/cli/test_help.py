@@ -41,6 +41,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "evidence",
         "mechanism",
         "league",
+        "known-cause",
         "flips",
         "claims",
         "findings",

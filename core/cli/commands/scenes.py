@@ -55,6 +55,39 @@ def league(
     raise typer.Exit(run(staff, out, cases_per_family, method, family, summary))
 
 
+def known_cause(
+    out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
+    scenes: Annotated[
+        int, typer.Option(min=1, max=MOST, help="Held-out scenes with a truck's and a house's door.")
+    ] = 200,
+    method: Methods = None,
+    contrast: Annotated[
+        bool, typer.Option("--contrast", help="Also explain the word rather than its opposite.")
+    ] = False,
+    looks: Annotated[str, typer.Option(metavar="FOLDER_OR_ID", help="The model that looks.")] = "honest-twin",
+    habit: Annotated[str, typer.Option(metavar="FOLDER_OR_ID", help="The one that does not.")] = "embedded",
+    summary: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Which methods tell a model that looks at a truck's door from one that answers by the wording, one line for
+    each."""
+    from ..asking import spec_of
+    from ..known_cause import run
+
+    sees, guesses = (spec_of(name, device, precision) for name in (looks, habit))
+    options = [
+        f"--scenes {scenes}",
+        *(f"--method {key}" for key in method or ()),
+        *(["--contrast"] if contrast else []),
+    ]
+    options += [] if looks == "honest-twin" else [f"--looks {looks}"]
+    options += [] if habit == "embedded" else [f"--habit {habit}"]
+    options += [f"--out {out}", *([f"--summary {summary}"] if summary else [])]
+    command = f"sightline known-cause {' '.join(options)}"
+    raise typer.Exit(run(sees, guesses, out, scenes, method, contrast, summary, command))
+
+
 def flips(
     scenes: Annotated[
         int, typer.Option(min=1, max=MOST, help="Held-out scenes, whose heads' graphs are all tested.")
