@@ -151,6 +151,8 @@ def soak(home: Path, minutes: float, sessions: int, seed: int, table: Path | Non
             for thread in living:
                 thread.join()
         time.sleep(REMEMBERED)
+        # What Streamlit forgets as the first tab closes and what refers to itself is collected after the second's page.
+        first.look_in()
         first.look_in()
         time.sleep(AFTER)
         left = threads_left(threads, app.threads())
