@@ -15,7 +15,7 @@ BLOCK = 200
 def auroc(
     higher: Float[np.ndarray, "case"], lower: Float[np.ndarray, "case"], *, level: float = 0.95, seed: int = 0
 ) -> Estimate:
-    """The area under the ROC curve: how often a value of `higher` lies above one of `lower` (Hanley & McNeil 1982;
+    """The area under the ROC curve: how often a value of `higher` lies above one of `lower` (Hanley and McNeil 1982;
     equal ones count half). .5 is chance, below it they are taken for each other.
 
     Both are of the same cases, so its percentile bootstrap interval draws cases, `DRAWS` times. Cases that lack a value
