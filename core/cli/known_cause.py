@@ -13,8 +13,8 @@ from ..cases.plain import plain
 from ..vlm.loading import ModelSpec
 from ..writing import reserved
 from .asking import load
-from .completed import write_completed
-from .console import Exit, bar, emit, say, stoppable
+from .completed import tell_ranking
+from .console import Exit, bar, say, stoppable
 
 
 def run(
@@ -34,11 +34,4 @@ def run(
             found = run_known_cause(load(looks), load(habit), out, scenes, methods, contrasts, progress, cancel)
         say(known_cause_table(found))
         record = plain({"command": command, **asdict(found)})
-        try:
-            write_completed(lambda: record, summary, cancel, "the known cause is not complete")
-        finally:  # what is measured is told, also where the summary cannot be written
-            for row in record["ranking"]:
-                emit(row)
-            about = {name: value for name, value in record.items() if name != "ranking"}
-            emit({**about, "complete": not cancel.cancelled})
-    return Exit.STOPPED if cancel.cancelled else Exit.DONE
+        return tell_ranking(record, summary, cancel, "the known cause is not complete")

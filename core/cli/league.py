@@ -11,8 +11,8 @@ from ..cases.league_table import table
 from ..vlm.model import VisionLanguageModel
 from ..writing import reserved
 from .asking import Staff
-from .completed import write_completed
-from .console import Exit, bar, emit, say, say_forecast, stoppable
+from .completed import tell_ranking
+from .console import Exit, bar, say, say_forecast, stoppable
 
 
 def run(
@@ -47,11 +47,4 @@ def _run(
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
     options += [f"--summary {summary}"] if summary else []
     record = league.record(f"sightline league {' '.join(options)}")
-    try:
-        write_completed(lambda: record, summary, cancel, "the league is not complete")
-    finally:  # what is measured is told, also where the summary cannot be written
-        for standing in record["ranking"]:
-            emit(standing)
-        about = {name: value for name, value in record.items() if name != "ranking"}
-        emit({**about, "complete": not cancel.cancelled})
-    return Exit.STOPPED if cancel.cancelled else Exit.DONE
+    return tell_ranking(record, summary, cancel, "the league is not complete")
