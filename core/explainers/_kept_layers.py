@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotShown
-from ..vlm.checkpoints import CheckpointedPass, LayerPass
+from ..vlm.checkpoints import CheckpointedPass, DecoderPass, LayerPass
 from ..vlm.memory import available_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
@@ -26,6 +26,10 @@ BORROWING = (
     "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "
     "other embeddings."
 )
+
+SAME = 1e-2
+"""How far states may differ, relative to the largest, when a checkpointed pass is recomputed from its own
+embeddings."""
 
 GRAPH_STATES = 32
 """About how many times its input what is kept of a layer takes (the wide middle of its MLP counts for nine)."""
@@ -54,6 +58,22 @@ def share_kept(model: VisionLanguageModel, answer: Answer, token_targets: Sequen
     card = model.card
     layer = GRAPH_STATES * len(answer.layout) * card.hidden * card.number_bytes
     return room_for_layers(model, answer, token_targets) // layer / card.layers
+
+
+def same_from_its_embeddings(model: VisionLanguageModel, checkpoints: DecoderPass) -> Iterator[int]:
+    """Makes sure that a pass can be computed from other embeddings, whose final states are as before afterwards: says
+    after each layer which it was. Raises NotShown for a network that adds to its states between layers."""
+    embeddings = checkpoints.inputs[0]
+    assert embeddings is not None
+    if checkpoints.chained:
+        return
+    # What is added may be nothing.
+    left = checkpoints.final
+    yield from KeptLayers(checkpoints, 0).up(embeddings)
+    if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
+        raise NotShown(
+            f"{model.card.name} adds to its states between layers, so it cannot be read from other image tokens."
+        )
 
 
 class KeptLayers:

@@ -11,19 +11,22 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..errors import NotShown
 from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._backward import backward, backward_bytes, full_length, target_logits
-from ._kept_layers import KeptLayers, room_for_layers, share_kept
+from ._kept_layers import KeptLayers, room_for_layers, same_from_its_embeddings, share_kept
 from ._places import image_positions
+from ._smoothing import (
+    copies_setting,
+    generator,
+    noise_setting,
+    noisy_copies,
+    others_in_their_place,
+    seed_setting,
+)
 from .base import Explainer, Step
-
-SAME = 1e-2
-"""How far states may differ, relative to the largest, when a checkpointed pass is recomputed from its own
-embeddings."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,13 @@ class IntegratedGradientsSettings:
     baseline: str = choice(
         "mean",
         "Begins at",
-        ("mean", "zero"),
-        help="Every image token as the mean of all of them (nothing in particular anywhere), or as zero.",
+        ("mean", "zero", "drawn"),
+        help="Every image token as the mean of all of them (nothing in particular anywhere), as zero, or as one of the "
+        "others, drawn anew for each noisy copy (expected gradients).",
     )
+    copies: int = copies_setting()
+    noise: float = noise_setting()
+    seed: int = seed_setting()
 
 
 class IntegratedGradients(Explainer):
@@ -47,7 +54,9 @@ class IntegratedGradients(Explainer):
     features. Words stay as they are.
 
     The scores of all image tokens add up to what the logit gains between x0 and the picture (completeness), within
-    the error of as many steps, taken at their middles: both sums are told with every map.
+    the error of as many steps, taken at their middles: both sums are told with every map. Smoothed, the map is the mean
+    of those of noisy copies (SmoothGrad, Smilkov et al. 2017), and x0 may be drawn anew for each from the picture's own
+    tokens (expected gradients, Erion et al. 2021).
     """
 
     key = "integrated_gradients"
@@ -66,9 +75,11 @@ class IntegratedGradients(Explainer):
     def passes(
         self, model: VisionLanguageModel, answer: Answer, token_targets: Sequence[TokenTarget], settings: Any
     ) -> Passes:
-        # Each step goes up and, computing the layers again that were not kept, down.
-        again = 1 - share_kept(model, answer, token_targets)
-        return Passes(forward=2 + (1 + again) * settings.steps, backward=settings.steps * len(token_targets))
+        # Each step goes up and, computing the layers again that were not kept, down; each end of a way is read once.
+        again, ways = 1 - share_kept(model, answer, token_targets), max(1, settings.copies)
+        ends = settings.copies + (ways if settings.baseline == "drawn" else 1)
+        steps = settings.steps * ways
+        return Passes(forward=1 + ends + (1 + again) * steps, backward=steps * len(token_targets))
 
     def scores(
         self,
@@ -82,43 +93,54 @@ class IntegratedGradients(Explainer):
         assert embeddings is not None
         rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
         reached = _logits(model, checkpoints.final[rows], token_targets)
-        if not checkpoints.chained:
-            # What is added may be nothing.
-            left = checkpoints.final
-            for _ in KeptLayers(checkpoints, 0).up(embeddings):
-                yield Step(0.0)
-            if float((checkpoints.final - left).abs().max()) > SAME * float(left.abs().max()):
-                raise NotShown(
-                    f"{model.card.name} adds to its states between layers, so it cannot be read from other image "
-                    "tokens."
-                )
+        for _ in same_from_its_embeddings(model, checkpoints):
+            yield Step(0.0)
         places = image_positions(answer)
         image = embeddings[places].float()
-        begin = torch.zeros_like(image) if settings.baseline == "zero" else image.mean(0, keepdim=True)
-        way = image - begin
-        total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
-        room = room_for_layers(model, answer, token_targets)
-        done, all_layers = 0, 2 * settings.steps * checkpoints.layers
-        for step in range(settings.steps):
-            there = embeddings.clone()
-            there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
-            with KeptLayers(checkpoints, room) as kept:
-                for _ in kept.up(there):
-                    yield Step(done / all_layers)
-                    done += 1
-                for layer, gradients in backward(model, answer, checkpoints, token_targets, again=kept.down):
-                    if layer == 0:
-                        total += gradients[:, places]
-                    yield Step(done / all_layers)
-                    done += 1
+        drawn, room = generator(settings.seed), room_for_layers(model, answer, token_targets)
+        ways = max(1, settings.copies)
+        done, all_layers = 0, 2 * settings.steps * checkpoints.layers * ways
         scores = torch.zeros(len(token_targets), len(embeddings), device=embeddings.device)
-        scores[:, places] = (way * total / settings.steps).sum(-1)
-        nothing = embeddings.clone()
-        nothing[places] = begin.to(embeddings.dtype)
-        for _ in KeptLayers(checkpoints, 0).up(nothing):
-            yield Step(done / all_layers)
-        gains = reached - _logits(model, checkpoints.final[rows], token_targets)
-        yield Step(1.0, full_length(scores, answer), gains=gains)
+        gains = torch.zeros(len(token_targets))
+        logits: dict[str, Tensor] = {}
+        for end in noisy_copies(image, settings.copies, settings.noise, drawn):
+            begin = _begin(settings.baseline, image, drawn)
+            way = end - begin
+            total = torch.zeros(len(token_targets), len(places), embeddings.shape[1], device=embeddings.device)
+            for step in range(settings.steps):
+                there = embeddings.clone()
+                there[places] = (begin + (step + 0.5) / settings.steps * way).to(embeddings.dtype)
+                with KeptLayers(checkpoints, room) as kept:
+                    for _ in kept.up(there):
+                        yield Step(done / all_layers)
+                        done += 1
+                    for layer, gradients in backward(model, answer, checkpoints, token_targets, again=kept.down):
+                        if layer == 0:
+                            total += gradients[:, places]
+                        yield Step(done / all_layers)
+                        done += 1
+            scores[:, places] += (way * total / settings.steps).sum(-1)
+            # The logits at both ends; one that is the same for all copies is read once.
+            read = {"end": end} if settings.copies else {}
+            if settings.baseline == "drawn" or not logits:
+                read["begin"] = begin
+            for name, tokens in read.items():
+                there = embeddings.clone()
+                there[places] = tokens.to(embeddings.dtype)
+                for _ in KeptLayers(checkpoints, 0).up(there):
+                    yield Step(done / all_layers)
+                logits[name] = _logits(model, checkpoints.final[rows], token_targets)
+            gains += logits.get("end", reached) - logits["begin"]
+        yield Step(1.0, full_length(scores / ways, answer), gains=gains / ways)
+
+
+def _begin(
+    baseline: str, image: Float[Tensor, "place hidden"], drawn: torch.Generator
+) -> Float[Tensor, "*place hidden"]:
+    """Where the way begins."""
+    if baseline == "drawn":
+        return others_in_their_place(image, drawn)
+    return torch.zeros_like(image) if baseline == "zero" else image.mean(0, keepdim=True)
 
 
 def _logits(
