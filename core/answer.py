@@ -26,7 +26,11 @@ from .words import grouped, part_names
 Box = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the original image; right and bottom are exclusive."""
 
-Fill = Literal["black", "mean", "blur", "noise"]
+Fill = Literal["black", "mean", "blur", "noise", "inpaint"]
+"""What can stand in the place of hidden pixels of any picture (`core.masking`)."""
+
+SceneFill = Literal[Fill, "redraw"]
+"""The same of a drawn scene, which can also be redrawn with nothing in it."""
 
 Head = tuple[int, int]
 """Layer and head, counted from 0."""

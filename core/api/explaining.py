@@ -16,6 +16,7 @@ from ..evidence.settings import EvidenceSettings
 from ..explainers.base import Explainer
 from ..explainers.registry import explainers
 from ..explainers.run import explain as explain_targets
+from ..street.recipe import SceneRecipe
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import whole_answer
@@ -55,6 +56,7 @@ def evaluate(
     explanation: Explanation,
     *,
     truth: Truth | None = ...,
+    scenes: Sequence[SceneRecipe] = ...,
     cancel: CancelToken | None = ...,
     progress: Progress = ...,
     **settings: Any,
@@ -68,6 +70,7 @@ def evaluate(
     explanation: Sequence[Explanation],
     *,
     truth: Truth | None = ...,
+    scenes: Sequence[SceneRecipe] = ...,
     cancel: CancelToken | None = ...,
     progress: Progress = ...,
     **settings: Any,
@@ -80,6 +83,7 @@ def evaluate(
     explanation: Explanation | Sequence[Explanation],
     *,
     truth: Truth | None = None,
+    scenes: Sequence[SceneRecipe] = (),
     cancel: CancelToken | None = None,
     progress: Progress = lambda done: None,
     **settings: Any,
@@ -88,12 +92,15 @@ def evaluate(
     outwards. Several explanations of one answer share what they have in common.
 
     `settings` are those of EvidenceSettings (`fill`, `steps`, `draws`, `seed`). `truth` marks the pixels of the first
-    picture that should have been found, for the metrics that need it. Raises UnknownName for a setting that there is
+    picture that should have been found, for the metrics that need it. `scenes` are the recipes of drawn pictures, which
+    the fill `redraw` needs. Raises UnknownName for a setting that there is
     not, ValueError for a mask of another size, and OtherModel, NotApplicable, NotEnoughMemory and Cancelled.
     """
     several = [explanation] if isinstance(explanation, Explanation) else list(explanation)
     own = _settings(EvidenceSettings, "The test", settings)
-    evidence = evaluate_maps(model, answer, several, truth=truth, settings=own, cancel=cancel, progress=progress)
+    evidence = evaluate_maps(
+        model, answer, several, truth=truth, settings=own, scenes=scenes, cancel=cancel, progress=progress
+    )
     return evidence[0] if isinstance(explanation, Explanation) else evidence
 
 

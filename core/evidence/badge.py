@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..answer import Fill, Target
+from ..answer import SceneFill, Target
 from ..counted import counted
 from ..masking.fills import FILL_NAMES
 from ..quantities import probability
@@ -15,7 +15,7 @@ from .verdict import ENOUGH_DRAWS, LEAST_FALL, Standing, Verdict, nats, verdict,
 SHARE = f"its top {100 * QUOTED:g}% of patches"
 
 
-def badge(evidence: Evidence, fill: Fill | None = None) -> str:
+def badge(evidence: Evidence, fill: SceneFill | None = None) -> str:
     """What taking away the map's top 20% of patches does to the target under a fill, the first by default, beside the
     spread of random orders and the middle of the picture, and what follows: "removing its top 20% of patches lowers the
     word's probability from 98.00% to 31.00% (black); 19 random orders leave 93.00% to 97.00%, the middle of the picture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..answer import Fill
+from ..answer import SceneFill
 from .location import Location
 from .registry import map_metrics
 from .result import Evidence
@@ -27,7 +27,7 @@ class Beside:
     centre: float
 
 
-def figures_beside(evidence: Evidence, fill: Fill) -> dict[str, Beside]:
+def figures_beside(evidence: Evidence, fill: SceneFill) -> dict[str, Beside]:
     """By metric, under a fill."""
     rows: dict[str, Beside] = {}
     for key in (key for key in map_metrics() if key in evidence.tested.figures):

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from ..answer import Fill
+from ..answer import SceneFill
 from ..perturb.perturbation import HiddenPatches
 from ..perturb.prediction import Prediction
 from ..vlm.targets import TokenTarget
@@ -38,7 +38,7 @@ class Curve:
     with the whole picture and with none of it."""
 
     direction: Direction
-    fill: Fill
+    fill: SceneFill
     patches: int
     counts: tuple[int, ...]
     values: Float[np.ndarray, "point"]
@@ -67,7 +67,7 @@ class Curve:
         return float(self.values[self.counts.index(top(self.patches, share))])
 
 
-def blank(fill: Fill) -> HiddenPatches:
+def blank(fill: SceneFill) -> HiddenPatches:
     """Nothing of the pictures is left, also not what no patch holds."""
     return HiddenPatches(frozenset(), fill, shown=True)
 
@@ -77,7 +77,7 @@ def variants(
     draws: Sequence[Order],
     places: Sequence[int],
     counts: Sequence[int],
-    fills: Sequence[Fill],
+    fills: Sequence[SceneFill],
     tiled: bool,
 ) -> Iterator[HiddenPatches]:
     """What the curves of some orders need, and the verdict on them, what is told first, first: the whole picture and
@@ -94,7 +94,7 @@ def variants(
 
 
 def variant(
-    direction: Direction, fill: Fill, order: Order, places: Sequence[int], count: int, tiled: bool = False
+    direction: Direction, fill: SceneFill, order: Order, places: Sequence[int], count: int, tiled: bool = False
 ) -> HiddenPatches:
     """One point of a curve. All patches are everything, and none of them nothing. Where the patches are `tiled` (leave
     no pixel out) those alone shown are the others hidden, so that an order and its reverse share their pictures."""
@@ -113,7 +113,7 @@ def curves(
     order: Order,
     places: Sequence[int],
     counts: tuple[int, ...],
-    fills: Sequence[Fill],
+    fills: Sequence[SceneFill],
     tiled: bool,
 ) -> tuple[Curve, ...]:
     """The curves of one order for one target, from what was read (Petsiuk et al. 2018)."""
@@ -136,7 +136,7 @@ def left(
     token_targets: Sequence[TokenTarget],
     draws: Sequence[Order],
     places: Sequence[int],
-    fills: Sequence[Fill],
+    fills: Sequence[SceneFill],
 ) -> dict[str, tuple[float, ...]]:
     """By fill, the target's probability once the share that verdicts quote is gone in each of some orders; NaN for what
     a stopped test did not come to."""

@@ -18,6 +18,7 @@ from ..answer import Answer, Explanation
 from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
 from ..settings import checked
+from ..street.recipe import SceneRecipe
 from ..vlm.batch_size import images_at_once, once_more
 from ..vlm.cancel import Cancelled, CancelToken, stoppable
 from ..vlm.forecast import Forecast, forecast
@@ -30,6 +31,7 @@ from .curves import Readings, curves, left, variants
 from .location import Truth, located, marked_in
 from .metric import MapUnderTest, Marked
 from .ranking import falling, gathered_scores, generator, places, tile, tops
+from .redrawing import as_read
 from .registry import map_metrics
 from .result import Evidence, Result
 from .settings import EvidenceSettings
@@ -46,11 +48,13 @@ def evaluate(
     truth: Truth | None = None,
     image: int = 0,
     settings: EvidenceSettings | None = None,
+    scenes: Sequence[SceneRecipe] = (),
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> list[Evidence]:
     """Test explanations of an answer. `truth` marks the pixels of picture `image` that should have been found; without
-    it (or with nothing marked) the metrics that need it are left out.
+    it (or with nothing marked) the metrics that need it are left out. `scenes` are the recipes of the question's
+    pictures, which the fill `redraw` cannot do without.
 
     Stopped by `cancel`, what was done is returned (`complete` below 1), or Cancelled raised if that is nothing. Raises
     OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and a mask of another size.
@@ -75,9 +79,10 @@ def evaluate(
     orders = [ranked.order for ranked in (*maps, *random, centre)]
     further = [ranked.order for ranked in draws[settings.draws :]]
     wanted = list(dict.fromkeys(variants(orders, further, positions, trial.counts, settings.fills, trial.tiled)))
+    painted = as_read(answer, wanted, scenes)
 
     def read() -> Readings:
-        each = outcomes(model, answer, every, wanted, cancel=cancel, progress=progress)
+        each = outcomes(model, answer, every, painted, cancel=cancel, progress=progress)
         return {variant: outcome.after for variant, outcome in zip(wanted, each, strict=False)}
 
     readings = once_more("Testing a map", model, read)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..answer import Fill, Target
+from ..answer import SceneFill, Target
 from .curves import Curve, Direction
 from .metric import Figure
 
@@ -19,7 +19,7 @@ class Result:
     curves: tuple[Curve, ...]
     figures: Mapping[str, Figure]
 
-    def curve(self, direction: Direction, fill: Fill) -> Curve:
+    def curve(self, direction: Direction, fill: SceneFill) -> Curve:
         """One of the curves. Raises KeyError for one that there is not."""
         return {(one.direction, one.fill): one for one in self.curves}[direction, fill]
 
@@ -59,7 +59,7 @@ class Evidence:
         return {curve.fill: curve.blank for curve in self.tested.curves}
 
     @property
-    def fills(self) -> tuple[Fill, ...]:
+    def fills(self) -> tuple[SceneFill, ...]:
         """What stood in the place of hidden patches, one after the other."""
         return tuple(dict.fromkeys(curve.fill for curve in self.tested.curves))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..answer import Fill
+from ..answer import SceneFill
 from ..settings import choice, number
 
 
@@ -15,8 +15,10 @@ class EvidenceSettings:
     fill: str = choice(
         "both",
         "Hidden patches become",
-        ("both", "black", "blur"),
-        help="Neither is neutral: black is a strong edge, blur keeps the colours. Both give each figure twice.",
+        ("both", "black", "blur", "mean", "noise", "inpaint", "redraw"),
+        help="None is neutral: black is a strong edge, blur keeps the colours, inpainting goes on with what is seen "
+        "around. Both: black and blur, which give each figure twice. Redraw, of drawn scenes: the same scene with "
+        "nothing in it.",
     )
     steps: int = number(
         20,
@@ -47,6 +49,6 @@ class EvidenceSettings:
     seed: int = number(0, "Seed", minimum=0, maximum=2**31 - 1, step=1)
 
     @property
-    def fills(self) -> tuple[Fill, ...]:
+    def fills(self) -> tuple[SceneFill, ...]:
         """The fills that are tried."""
-        return {"both": ("black", "blur"), "black": ("black",), "blur": ("blur",)}[self.fill]  # type: ignore[return-value]
+        return ("black", "blur") if self.fill == "both" else (self.fill,)  # type: ignore[return-value]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..answer import Fill
+from ..answer import SceneFill
 from .ranking import QUOTED
 from .result import Evidence
 
@@ -50,7 +50,7 @@ class Verdict:
     once the top patches are gone that verdicts quote: of the map (`left`), of each random order that was read
     (`random`), and of the middle of the picture (`centre`). NaN for what a stopped test did not come to."""
 
-    fill: Fill
+    fill: SceneFill
     standing: Standing
     full: float
     blank: float
@@ -59,7 +59,7 @@ class Verdict:
     centre: float
 
 
-def verdict(evidence: Evidence, fill: Fill | None = None) -> Verdict:
+def verdict(evidence: Evidence, fill: SceneFill | None = None) -> Verdict:
     """What a test found under a fill, the first by default. Raises KeyError for one that was not tested."""
     fill = evidence.fills[0] if fill is None else fill
     tested = evidence.tested.curve("deletion", fill)

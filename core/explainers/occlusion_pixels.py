@@ -21,7 +21,7 @@ class OcclusionPixelsSettings:
     step: int = number(
         2, "Step", minimum=1, maximum=16, step=1, help="From one square to the next; less than a window overlaps."
     )
-    fill: str = choice("mean", "Replaced by", ("mean", "black", "blur", "noise"))
+    fill: str = choice("mean", "Replaced by", ("mean", "black", "blur", "noise", "inpaint"))
 
 
 class OcclusionPixels(PixelOcclusion):

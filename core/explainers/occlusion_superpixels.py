@@ -28,7 +28,7 @@ class OcclusionSuperpixelsSettings:
     compactness: float = number(
         10.0, "Compactness", minimum=0.1, maximum=100.0, help="Low: segments follow colours; high: they are squares."
     )
-    fill: str = choice("mean", "Replaced by", ("mean", "black", "blur", "noise"))
+    fill: str = choice("mean", "Replaced by", ("mean", "black", "blur", "noise", "inpaint"))
 
 
 class OcclusionSuperpixels(PixelOcclusion):

@@ -1,8 +1,8 @@
 """What stands in the place of hidden pixels.
 
 No fill may tell what it hides, and none is neutral: black is a strong edge to a vision tower, the mean colour
-a soft one, noise is texture that was never there, and blur keeps the colours of the neighbourhood. So the fill
-is always named beside a result.
+a soft one, noise is texture that was never there, blur keeps the colours of the neighbourhood (those of what is hidden
+too), and inpainting goes on with what is seen around. So the fill is always named beside a result.
 """
 
 from __future__ import annotations
@@ -11,19 +11,31 @@ import hashlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image, ImageFilter
 
-from ..answer import Fill, Question, RegionMask
+from ..answer import Fill, Question, RegionMask, SceneFill
 from ..errors import UnknownName
+from .inpaint import inpainted
 from .patches import check_size
 
 Pixels = UInt8[np.ndarray, "height width 3"]
 
-FILL_NAMES: Mapping[Fill, str] = {"black": "black", "mean": "mean colour", "blur": "blur", "noise": "noise"}
+FILL_NAMES: Mapping[SceneFill, str] = {
+    "black": "black",
+    "mean": "mean colour",
+    "blur": "blur",
+    "noise": "noise",
+    "inpaint": "inpainted",
+    "redraw": "empty scene",
+}
 """What fills are called on the screen."""
+
+OF_THE_MASK: frozenset[Fill] = frozenset({"noise", "inpaint"})
+"""Fills that differ from mask to mask, and are made for each."""
 
 BLUR_SHARE = 0.08
 """Standard deviation of the blur as a share of the picture's longer side. A door or a face is a few times
@@ -32,10 +44,11 @@ wider than this at most, so nothing of its shape is left (27 px in a 336 px pict
 
 def fill_named(name: str) -> Fill:
     """The fill of that name. Raises UnknownName."""
-    for fill in FILL_NAMES:
+    known: tuple[Fill, ...] = get_args(Fill)
+    for fill in known:
         if fill == name:
             return fill
-    raise UnknownName(f"There is no fill {name!r}. Choose among {', '.join(FILL_NAMES)}.")
+    raise UnknownName(f"There is no fill {name!r}. Choose among {', '.join(known)}.")
 
 
 def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
@@ -43,7 +56,8 @@ def apply_mask(image: Image.Image, mask: RegionMask) -> Image.Image:
 
     black: zeros. mean: the mean colour of the whole picture, hidden part included, as published occlusion tests
     take it. blur: a Gaussian blur of the whole picture, of `BLUR_SHARE` of its longer side. noise: independent
-    uniform colours, always the same for the same picture and mask.
+    uniform colours, always the same for the same picture and mask. inpaint: the smoothest surface over what is seen
+    around (`inpainted`).
 
     Raises WrongMask when the mask's height and width are not the picture's.
     """
@@ -75,7 +89,7 @@ class Canvas:
 
     def _filling(self, pixels: Pixels, mask: RegionMask) -> Pixels:
         """A whole picture of the mask's fill; only its hidden part is used."""
-        if mask.fill == "noise" or pixels is not self._bare[mask.image]:
+        if mask.fill in OF_THE_MASK or pixels is not self._bare[mask.image]:
             return _filling(pixels, mask)
         key = mask.image, mask.fill
         with self._lock:
@@ -111,6 +125,8 @@ def _filling(pixels: Pixels, mask: RegionMask) -> Pixels:
             return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(radius)))
         case "noise":
             return np.random.default_rng(_seed(pixels, mask.hidden)).integers(0, 256, pixels.shape, dtype=np.uint8)
+        case "inpaint":
+            return inpainted(pixels, mask.hidden)
 
 
 def _seed(pixels: Pixels, hidden: Bool[np.ndarray, "height width"]) -> int:

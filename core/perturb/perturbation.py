@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Int
 from PIL.Image import Image
 
-from ..answer import Answer, Fill, Question, RegionMask, TokenLayout
+from ..answer import Answer, Fill, Question, RegionMask, SceneFill, TokenLayout
 from ..masking import FILL_NAMES, Canvas, pixels_of
 from ..vlm.edits import Edits, Knockout, first_after_images
 from .words import edits_in_words
@@ -99,10 +99,11 @@ class HiddenPixels(PixelPerturbation):
 @dataclass(frozen=True)
 class HiddenPatches(PixelPerturbation):
     """The pixels of some image tokens replaced, in whichever pictures they are; or, `shown`, all pixels but theirs. No
-    patches shown is nothing shown at all. Tokens without a place in a picture stand for no pixels."""
+    patches shown is nothing shown at all. Tokens without a place in a picture stand for no pixels. Those to be redrawn
+    are painted by who knows the scene (`core.evidence.redrawing`)."""
 
     positions: frozenset[int]
-    fill: Fill = "black"
+    fill: SceneFill = "black"
     shown: bool = False
 
     @property
@@ -116,10 +117,14 @@ class HiddenPatches(PixelPerturbation):
         return not self.shown and not self.positions
 
     def masks(self, layout: TokenLayout) -> tuple[RegionMask, ...]:
-        """What that is in pixels: one mask for each picture of which something is hidden."""
+        """What that is in pixels: one mask for each picture of which something is hidden. Raises ValueError where they
+        are to be redrawn."""
+        if self.fill == "redraw":
+            raise ValueError("patches that are redrawn have no mask: the scene has to be known")
+        fill: Fill = self.fill
         named = (pixels_of(self.positions, layout, image) for image in range(len(layout.image_sizes)))
         hidden = [~pixels if self.shown else pixels for pixels in named]
-        return tuple(RegionMask(pixels, self.fill, image) for image, pixels in enumerate(hidden) if pixels.any())
+        return tuple(RegionMask(pixels, fill, image) for image, pixels in enumerate(hidden) if pixels.any())
 
     def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image]:
         return canvas.painted(self.masks(layout))

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 
 from .bootstrap import DRAWS
 from .estimate import Estimate, nothing
+from .linear_correlation import pearson
 
 BLOCK = 200
 """Resamples that are ranked together: a bound on memory."""
@@ -19,11 +20,7 @@ def spearman(
     their rank. NaN where either never varies."""
     from scipy.stats import rankdata
 
-    one, other = (rankdata(values, axis=-1) for values in (first, second))
-    one, other = one - one.mean(-1, keepdims=True), other - other.mean(-1, keepdims=True)
-    scale = np.sqrt((one * one).sum(-1) * (other * other).sum(-1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(scale > 0, (one * other).sum(-1) / scale, np.nan)
+    return pearson(rankdata(first, axis=-1), rankdata(second, axis=-1))
 
 
 def rank_correlation(

@@ -8,6 +8,7 @@ Everything visible is a field, so one attribute can be changed and everything el
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -130,7 +131,6 @@ def _place(kind: Kind, others: list[Item], horizon: int, rng: random.Random, tri
 
     All but birds stand on the ground: below the horizon.
     """
-    most = 0.0 if kind == "ball" else 0.16
     for _ in range(tries):
         scale = rng.uniform(0.85, 1.2)
         width, height = (round(side * scale) for side in SIZES[kind])
@@ -143,9 +143,16 @@ def _place(kind: Kind, others: list[Item], horizon: int, rng: random.Random, tri
             door=rng.choice(("open", "closed")) if kind in DOOR_KINDS else None,
             flipped=rng.random() < 0.5,
         )
-        if all(_overlap(item, other) <= most for other in others):
+        if hides_little(item, others):
             return item
     return None
+
+
+def hides_little(item: Item, others: Iterable[Item]) -> bool:
+    """Whether an item shares at most a sixth of any other's box, or of its own where that is smaller; a ball nothing:
+    what `sample` asks of every item that it places."""
+    most = 0.0 if item.kind == "ball" else 0.16
+    return all(_overlap(item, other) <= most for other in others)
 
 
 def sample(seed: int) -> Scene:

@@ -92,7 +92,7 @@ def reask(
     video: Videos = None,
     frames: Frames = None,
     fps: Fps = None,
-    fill: Annotated[str, typer.Option(help="What hidden pixels become: black, mean, blur or noise.")] = "black",
+    fill: Annotated[str, typer.Option(help="Hidden pixels become black, mean, blur, noise or inpaint.")] = "black",
     number: Annotated[int, typer.Option(min=1, max=MOST, help="Which picture is masked, by number from 1.")] = 1,
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="Mask every frame of the video that this picture is a frame of.")

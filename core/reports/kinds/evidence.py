@@ -78,6 +78,10 @@ class Tests(Renderer):
             raise CannotBeWritten("The map that was tested is no method's of this version.")
         if case.about.get("truth") is not None:
             raise CannotBeWritten("It was tested against pixels that somebody marked, which are not kept with it.")
+        if "redraw" in evidence.fills:
+            raise CannotBeWritten(
+                "It was tested on scenes redrawn with nothing in them, and which scenes these are is not kept with it."
+            )
         if evidence.complete < 1:
             raise CannotBeWritten("It was stopped before it was whole.")
         own = case.map_settings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -15,19 +16,30 @@ from .chips import escaped
 from .layers import layer_name
 
 
-def settings_form(settings: type[Any], card: ModelCard, key: str, columns: Sequence[DeltaGenerator] = ()) -> Any:
+def settings_form(
+    settings: type[Any],
+    card: ModelCard,
+    key: str,
+    columns: Sequence[DeltaGenerator] = (),
+    without: Mapping[str, Collection[str]] | None = None,
+) -> Any:
     """A control for each setting; returns the settings as they are set now.
 
     The values survive a page switch under keys that begin with `key`. Layers and heads take their range from the card;
-    none chosen means all. The controls stand below each other, or fill the `columns`, the first one first. Raises
-    SettingsError where the settings do not go together.
+    none chosen means all. The controls stand below each other, or fill the `columns`, the first one first. `without`
+    names options of a choice, by setting, that are not to be had here. Raises SettingsError where the settings do not
+    go together.
     """
-    known = controls(settings)
+    known = [_offering(control, (without or {}).get(control.name, ())) for control in controls(settings)]
     values = {}
     for number, control in enumerate(known):
         with columns[number * len(columns) // len(known)] if columns else nullcontext():
             values[control.name] = _shown(control, card, f"{key}_{control.name}")
     return settings(**values)
+
+
+def _offering(control: Control, missing: Collection[str]) -> Control:
+    return replace(control, options=tuple(option for option in control.options if option not in missing))
 
 
 def changed(settings: Any) -> dict[str, object]:
@@ -55,6 +67,8 @@ def _shown(control: Control, card: ModelCard, key: str) -> Any:
         return _number(control, label, note, key)
     if control.kind == "choice":
         place = control.options.index(control.default)
+        if st.session_state.get(key, control.default) not in control.options:
+            del st.session_state[key]
         return st.selectbox(label, control.options, index=place, help=note, key=key, persist_state="session")
     if control.kind == "switch":
         return st.toggle(label, value=control.default, help=note, key=key, persist_state="session")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ....answer import Fill
+from ....answer import SceneFill
 from ....charts.evidence import Line, probability_curves
 from ....counted import counted
 from ....evidence.badge import of_word
@@ -35,7 +35,7 @@ RULE = (
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
-def curves(evidence: Evidence, fill: Fill) -> None:
+def curves(evidence: Evidence, fill: SceneFill) -> None:
     """Deletion and insertion under one fill."""
     panels = {TITLES[direction]: _lines(evidence, direction, fill) for direction in TITLES}
     st.altair_chart(
@@ -43,7 +43,7 @@ def curves(evidence: Evidence, fill: Fill) -> None:
     )
 
 
-def _lines(evidence: Evidence, direction: Direction, fill: Fill) -> list[Line]:
+def _lines(evidence: Evidence, direction: Direction, fill: SceneFill) -> list[Line]:
     tested, centre = (one.curve(direction, fill) for one in (evidence.tested, evidence.centre))
     drawn = np.array([result.curve(direction, fill).values for result in evidence.random])
     random = Line("random", tested.shares, drawn.mean(0), drawn.min(0), drawn.max(0))
@@ -54,7 +54,7 @@ def _lines(evidence: Evidence, direction: Direction, fill: Fill) -> list[Line]:
     ]
 
 
-def table(evidence: Evidence, fill: Fill) -> None:
+def table(evidence: Evidence, fill: SceneFill) -> None:
     """Each metric of hidden patches under a fill: the figure of the map, of random orders (mean, least, most), and of
     the middle of the picture."""
     metrics = map_metrics()

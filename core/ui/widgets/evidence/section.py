@@ -8,7 +8,7 @@ from zlib import crc32
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ....answer import Answer, Fill
+from ....answer import Answer, SceneFill
 from ....errors import ExplainError
 from ....evidence.evaluate import check_testable, evaluate, expected
 from ....evidence.location import Location, locate
@@ -17,6 +17,7 @@ from ....evidence.settings import EvidenceSettings
 from ....geometry import place_note
 from ....masking import FILL_NAMES
 from ....runs.kinds import EVIDENCE
+from ....street.recipe import SceneRecipe
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
@@ -26,6 +27,7 @@ from ..folded import folded
 from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from . import figures, truth
+from .drawn import scenes_of
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
 
@@ -52,21 +54,22 @@ def evidence_section(
     except ExplainError as error:
         st.text(str(error))
         return
-    view = workspace.view(EvidenceView)
+    view, scenes = workspace.view(EvidenceView), scenes_of(workspace, answer)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         place = st.container(width="content")
         with st.popover("Settings", icon=":material/tune:"):
-            _settings(view, model)
+            _settings(view, model, scenes)
         right = truth.choose(workspace, answer)
         figures.meanings()
     below = st.container()
     with place:
-        _button(view, model, answer, maps, jobs, below)
+        _button(view, model, answer, maps, scenes, jobs, below)
     _results(view, model, answer, maps, right, jobs)
 
 
-def _settings(view: EvidenceView, model: VisionLanguageModel) -> None:
-    wanted = settings_form(EvidenceSettings, model.card, "evidence_settings")
+def _settings(view: EvidenceView, model: VisionLanguageModel, scenes: Sequence[SceneRecipe]) -> None:
+    drawn_only: dict[str, tuple[str, ...]] = {} if scenes else {"fill": ("redraw",)}
+    wanted = settings_form(EvidenceSettings, model.card, "evidence_settings", without=drawn_only)
     if wanted != view.settings:
         # The badges above were drawn for the former ones.
         view.settings = wanted
@@ -78,6 +81,7 @@ def _button(
     model: VisionLanguageModel,
     answer: Answer,
     maps: Sequence[Mapped],
+    scenes: Sequence[SceneRecipe],
     jobs: PageJobs,
     below: DeltaGenerator,
 ) -> None:
@@ -103,7 +107,9 @@ def _button(
 
         def test(cancel: CancelToken, report: Report) -> None:
             explanations = [one.explanation for one in missing]
-            outcomes = evaluate(model, answer, explanations, settings=settings, cancel=cancel, progress=report)
+            outcomes = evaluate(
+                model, answer, explanations, settings=settings, scenes=scenes, cancel=cancel, progress=report
+            )
             for one, evidence in zip(missing, outcomes, strict=True):
                 view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
 
@@ -173,7 +179,7 @@ def _located(
     return locate(model, answer, one.explanation, right.pixels, image=right.image, settings=settings)
 
 
-def _fill(view: EvidenceView, evidence: Evidence) -> Fill:
+def _fill(view: EvidenceView, evidence: Evidence) -> SceneFill:
     """The fill that badges, curves and table speak of; a choice where there are several."""
     if len(evidence.fills) == 1:
         return evidence.fills[0]

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ....answer import Answer, Explanation, Fill, Target
+from ....answer import Answer, Explanation, SceneFill, Target
 from ....evidence.randomisation import Randomised
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
@@ -68,7 +68,7 @@ class EvidenceView(View):
         """The test of a map under the present settings, if it is there."""
         return self.results.get(TESTS, self.key(answer, explanation))
 
-    def fill_of(self, evidence: Evidence) -> Fill:
+    def fill_of(self, evidence: Evidence) -> SceneFill:
         """The fill of a test that is shown: the chosen one where it was tested, or the first."""
         return next((fill for fill in evidence.fills if fill == self.fill), evidence.fills[0])
 
