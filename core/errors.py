@@ -147,6 +147,10 @@ class OtherRun(JournalError):
     """The file holds results that must not be mixed with these."""
 
 
+class DecisionsError(JournalError):
+    """Decisions about answers that cannot be read or kept; their file is left as it is."""
+
+
 class NotesError(SightlineError):
     """Notes that cannot be read; their file is left as it is."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..counted import counted
 from ..geometry import LEAST_TOLD, percent
+from .decisions import Decisions, decisions_file, read_decisions
 from .journal import Record, each_line, read_journal
 from .tables import listed
 
@@ -24,7 +25,8 @@ class Result:
     says (see `scoring.py`; "" nothing). `right` is None where the case could not be asked (`problem` says why) or
     nobody knows the answer. `logprob` is the answer's log-probability in nats, `dependence` that less what it has
     when every picture is black (None without a picture), `seen` the least share of any of its pictures that the model
-    sees (None where that is not known), `seconds` what the answer took.
+    sees (None where that is not known), `seconds` what the answer took. `decided`: somebody said whether it is right
+    (`decisions.py`), which no line of the file says.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Result:
     seconds: float = 0.0
     problem: str | None = None
     seen: float | None = None
+    decided: bool = False
 
     @property
     def answered(self) -> bool:
@@ -49,12 +52,12 @@ class Result:
 
     def record(self) -> Record:
         """As plain values for a JSON line."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "decided"}
 
     @classmethod
     def of(cls, record: Record) -> Result:
         """The result of a line. Raises ValueError where it is none."""
-        values = {f.name: record[f.name] for f in fields(cls) if f.name in record}
+        values = {f.name: record[f.name] for f in fields(cls) if f.name in record and f.name in _FITS}
         odd = [name for name, value in values.items() if not _FITS[name](value)]
         if odd:
             raise ValueError(f"{listed(odd)} is of another type than a run writes")
@@ -107,13 +110,15 @@ class Run:
 
 
 def read_run(file: Path) -> Run:
-    """The run in a results file, also one that is still growing or was killed. Raises JournalError."""
+    """The run in a results file, also one that is still growing or was killed, with what was decided about it. Raises
+    JournalError."""
     return run_of(*read_journal(file, KIND), file)
 
 
 def run_of(header: Record, records: list[Record], file: Path) -> Run:
-    """The run of a journal's header and lines. Raises JournalError."""
-    latest = {result.id: result for result in each_line(records, Result.of, file)}
+    """The run of a journal's header and lines, with what was decided beside them. Raises JournalError."""
+    decisions = read_decisions(decisions_file(file))
+    latest = {result.id: _decided(result, decisions) for result in each_line(records, Result.of, file)}
     return Run(
         set=str(header.get("set", "")),
         model=str(header.get("model", "")),
@@ -123,9 +128,23 @@ def run_of(header: Record, records: list[Record], file: Path) -> Run:
     )
 
 
+def _decided(result: Result, decisions: Decisions) -> Result:
+    """The result as somebody decided it; as it is where nobody did."""
+    right = decisions.get((result.key, result.said))
+    if right is None or result.right is None:
+        return result
+    meant = next(filter(None, result.expected), "") if right and not result.understood else result.understood
+    return replace(result, right=right, understood=meant, decided=True)
+
+
+def not_understood(run: Run) -> list[Result]:
+    """The judged answers that were not understood and that nobody decided about."""
+    return [one for one in run.results if one.right is not None and not one.understood and not one.decided]
+
+
 def unread(run: Run) -> int:
     """How many judged answers were not understood, and count as wrong."""
-    return sum(result.right is not None and not result.understood for result in run.results)
+    return len(not_understood(run))
 
 
 def cropped(run: Run) -> list[Result]:

@@ -27,7 +27,7 @@ from ..vlm.model import VisionLanguageModel
 from ..vlm.pace import CASE, stopwatch
 from ..workers.base import Workers, workers_of
 from .case import Case
-from .journal import Journal
+from .journal import Journal, Record
 from .results import KIND, Result, Run, run_of
 from .scoring import is_right, understood
 
@@ -65,9 +65,10 @@ def run_cases(
 ) -> Run:
     """Have a model, or workers, asked those of `cases` that `file` has no result of yet, and return all its results.
 
-    `name` is the set's ("mmvp"), `folder` where it came from. Stopped by `cancel`, what is finished stays in the file
-    and is returned. Raises OtherRun where the file was begun with another model, set or settings; JournalError where
-    it cannot be used; WorkersUnavailable; ValueError where two cases have one id.
+    Answers that are in `file` already are judged again by today's rules, and where the verdict differs the case has a
+    new line. `name` is the set's ("mmvp"), `folder` where it came from. Stopped by `cancel`, what is finished stays in
+    the file and is returned. Raises OtherRun where the file was begun with another model, set or settings; JournalError
+    where it cannot be used; WorkersUnavailable; ValueError where two cases have one id.
     """
     repeated = [id_ for id_, times in Counter(case.id for case in cases).items() if times > 1]
     if repeated:
@@ -82,6 +83,8 @@ def run_cases(
         waiting = [
             Numbered(number, case) for number, case in enumerate(cases) if (case.id, case.fingerprint()) not in finished
         ]
+        for record in _judged_again(journal.records, cases):
+            journal.append(record)
         done = len(cases) - len(waiting)
         progress(done / len(cases) if cases else 1.0)
         with suppress(Cancelled):  # in the middle of a case, which is not finished
@@ -90,6 +93,21 @@ def run_cases(
                 done += 1
                 progress(done / len(cases))
         return run_of(journal.header, journal.records, file)
+
+
+def _judged_again(records: Sequence[Record], cases: Sequence[Case]) -> list[Record]:
+    """The latest lines of cases whose verdict is another now: rules understand more forms than they did."""
+    latest = {record.get("id"): record for record in records}
+    changed = []
+    for case in cases:
+        record = latest.get(case.id)
+        if record is None or record.get("key") != case.fingerprint() or not isinstance(record.get("right"), bool):
+            continue
+        said = str(record.get("said", ""))
+        meant, right = understood(case, said), is_right(case, said)
+        if right != record["right"] or bool(meant) != bool(record.get("understood")):
+            changed.append({**record, "understood": meant, "right": right})
+    return changed
 
 
 def _answering(

@@ -30,7 +30,7 @@ ALONE: tuple[Callable[..., None], ...] = (
 )
 OF_SETS: tuple[Callable[..., None], ...] = (
     *(cases.formats, cases.check, cases.run),
-    *(cases.report, cases.compare, cases.note),
+    *(cases.report, cases.compare, cases.note, cases.decide),
 )
 OF_RUNS: dict[str, Callable[..., None]] = {
     "list": runs.list_runs,

@@ -8,12 +8,14 @@ from typing import Any
 
 from ..cases.case import Case
 from ..cases.compare import compare
+from ..cases.decisions import decide as decide_about
+from ..cases.decisions import decisions_file
 from ..cases.formats.base import CaseSet
 from ..cases.formats.registry import formats, rates_of, read_folder
 from ..cases.journal import check_journal
 from ..cases.notes import Note, annotate, notes_file, read_notes
 from ..cases.rates import Rate
-from ..cases.results import KIND, Result, Run, cropped, failures, read_run, unread
+from ..cases.results import KIND, Result, Run, cropped, failures, not_understood, read_run, unread
 from ..cases.runner import RunSettings, expected, run_cases
 from ..cases.street import street_cases
 from ..errors import WrongOption
@@ -25,6 +27,8 @@ from .console import Exit, bar, emit, say, say_forecast, stoppable
 from .report import write_run
 
 STREET = "street"
+UNDERSTOOD = "answers that no rule understands; they are wrong until `cases decide` says otherwise"
+VERDICTS = {"right": True, "wrong": False, "undecided": None}
 
 
 def tell_formats() -> Exit:
@@ -77,7 +81,7 @@ def report(file: Path, html: Path | None, wrong: bool, place: Path | None) -> Ex
             say(f"The page is in {html}.")
     for rate in rates_of(answered):
         emit(_rate(rate))
-    emit({"not understood": unread(answered), "counts": "answers in which no expected form was found; they are wrong"})
+    emit({"not understood": unread(answered), "counts": UNDERSTOOD})
     emit({"cropped": len(cropped(answered)), "counts": "cases of which the model never sees a part of a picture"})
     for answers, right in (("right", True), ("wrong", False)):
         values = [r.dependence for r in answered.results if r.right is right and r.dependence is not None]
@@ -125,6 +129,28 @@ def note(file: Path, case: str, text: str, tags: list[str], place: Path | None) 
     return Exit.DONE
 
 
+def decide(file: Path, case: str | None, verdict: str | None) -> Exit:
+    """Without a case the answers that were not understood; with one, what somebody decided about its answer. Raises
+    DecisionsError."""
+    answered = read_run(file)
+    if case is None or verdict is None:
+        if case is not None:
+            raise WrongOption(f"Say what the answer to {case!r} is: {', '.join(VERDICTS)}.")
+        for result in not_understood(answered):
+            emit({"id": result.id, "question": result.question, "expected": result.expected, "said": result.said})
+        return Exit.DONE
+    answers = {one.id: one for one in answered.results if one.answered}
+    if case not in answers:
+        raise WrongOption(f"{file.name} has no answer to a case {case!r}.")
+    if verdict not in VERDICTS:
+        raise WrongOption(f"There is no verdict {verdict!r}. Choose among {', '.join(VERDICTS)}.")
+    place = decisions_file(file)
+    said = answers[case].said
+    decide_about(place, case, answers[case].key, said, VERDICTS[verdict])
+    emit({"id": case, "said": said, "decided": verdict, "file": str(place)})
+    return Exit.DONE
+
+
 def _cases(folder: Path | None, form: str | None, street: int | None) -> tuple[str, CaseSet]:
     if (folder is None) == (street is None):
         raise WrongOption("Give a folder of cases, or --street with a number of drawn cases of each family.")
@@ -156,4 +182,4 @@ def _rate(rate: Rate) -> dict[str, Any]:
 
 def _result(result: Result, notes: dict[str, Note]) -> dict[str, Any]:
     noted = notes.get(result.id, Note())
-    return {**result.record(), "note": noted.text, "tags": noted.tags}
+    return {**result.record(), "decided": result.decided, "note": noted.text, "tags": noted.tags}

@@ -98,8 +98,8 @@ def _told(run: Run, unasked: Sequence[Result]) -> str:
     return (
         f"{counted(len(run.results), 'case')} of {run.set}, asked of {run.model_name} ({run.model[:8]}), begun "
         f"{run.about.get('begun', 'at an unknown time')}, {settings or 'no settings'}. {len(unasked):,} could not be "
-        f"asked and are not counted. {unread(run):,} answers were not understood (none of the forms of a right answer) "
-        "and count as wrong."
+        f"asked and are not counted. {unread(run):,} answers were not understood by any rule and count as "
+        "wrong."
     )
 
 

@@ -167,3 +167,17 @@ def test_a_page_fits_a_narrow_screen(tmp_path: Path) -> None:
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert '<meta name="viewport" content="width=device-width">' in text
     assert text.count("<table") + text.count("<svg") == text.count('<div class="wide">')
+
+
+def test_an_answer_that_no_rule_understands_is_listed_and_decided_once(command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "run.jsonl"
+    command("cases", "run", save_mmvp(tmp_path / "set"), "--out", out, *SHORT)
+    listed = command("cases", "decide", out).lines
+    assert {line["id"] for line in listed} == {one.id for one in read_run(out).results if not one.understood}
+    decided = command("cases", "decide", out, listed[0]["id"], "right")
+    assert (decided.code, decided.lines[0]["said"]) == (0, listed[0]["said"])
+    assert len(command("cases", "decide", out).lines) == len(listed) - 1
+    accuracy = next(line for line in command("cases", "report", out).lines if line.get("rate") == "accuracy")
+    assert accuracy["value"] == pytest.approx(0.25)
+    for arguments in ((listed[0]["id"],), (listed[0]["id"], "perhaps"), ("gone", "right")):
+        assert command("cases", "decide", out, *arguments).code == 2

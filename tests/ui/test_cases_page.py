@@ -331,3 +331,15 @@ def test_a_correlation_over_families_is_told_with_what_holds_within_them() -> No
         "All families together: this speaks for the hypothesis. Within families, of 2 that can tell: 0 for, 1 against, "
         "1 undecided."
     )
+
+
+def test_an_answer_that_no_rule_understands_is_decided_once(app: App, tmp_path: Path, home: Path) -> None:
+    at = ran(app, folder_of(tmp_path / "mine", [("0.png", "Is it red?", "yes"), ("1.png", "Is it blue?", "no")]))
+    [file] = (home / "sightline-results").glob("*.jsonl")
+    asked = [button.key for button in at.button if str(button.key).startswith("cases_decide_right")]
+    unknown = [result for result in read_run(file).results if not result.understood]
+    assert len(asked) == len(unknown) > 0
+    at.button(key=asked[0]).click().run()
+    assert not at.exception and asked[0] not in [button.key for button in at.button]
+    assert [result.right for result in read_run(file).results].count(True) == 1
+    assert "Somebody decided about 1 answer" in captions(at)

@@ -81,6 +81,19 @@ def compare(
     raise typer.Exit(work.compare_runs(first, second, differing))
 
 
+def decide(
+    results: Results,
+    case: Annotated[
+        str | None, typer.Argument(help="The case's id; none lists the answers nobody decided about.")
+    ] = None,
+    verdict: Annotated[str | None, typer.Argument(help="right, wrong, or undecided to take a decision back.")] = None,
+) -> None:
+    """Answers that no rule understands: list them, and decide about each once. It is kept beside the results."""
+    from .. import cases as work
+
+    raise typer.Exit(work.decide(results, case, verdict))
+
+
 def note(
     results: Results,
     case: Annotated[str, typer.Argument(help="The case's id.")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...cases.decisions import decisions_file
 from ...cases.journal import kind_of
 from ...cases.results import KIND, Run, read_run
 from ..state.person import home, person
@@ -13,16 +14,24 @@ from .view import RUNS
 
 def read(results: ResultCache, file: Path) -> Run | None:
     """The run in a file; None where there is no file yet. Raises JournalError."""
-    try:
-        state = file.stat()
-    except OSError:
+    state = _state(file)
+    if state is None:
         return None
-    key = (str(file), state.st_mtime_ns, state.st_size)
+    key = (str(file), state, _state(decisions_file(file)))
     run = results.get(RUNS, key)
     if run is None:
         run = read_run(file)
         results.keep(RUNS, key, run)
     return run
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    """What changes where a file does; None where there is none."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size
 
 
 def known_runs() -> list[str]:

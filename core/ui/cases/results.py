@@ -13,7 +13,7 @@ import streamlit as st
 from ...cases.formats.registry import rates_of
 from ...cases.notes import Note, notes_file, read_notes
 from ...cases.rates import Rate
-from ...cases.results import Result, Run, crop_sentence, unread
+from ...cases.results import Result, Run, crop_sentence
 from ...cases.street import FAMILIES
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.tokens import cut
@@ -29,6 +29,7 @@ from ..widgets.folded import folded
 from ..widgets.scripts import copy_code, kept_model
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import pair_rows, save_chart
+from .deciding import deciding_panel
 from .one_case import one_case_panel
 from .view import Benchmark, BenchmarkView, CasesView
 
@@ -45,10 +46,7 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         _rates(rates_of(run))
         _dependence(run)
     _script(model, chosen, run)
-    if unknown := unread(run):
-        st.caption(
-            f"Not understood (none of the forms of a right answer): {counted(unknown, 'answer')}. That counts as wrong."
-        )
+    deciding_panel(run, file)
     if cut := crop_sentence(run):
         st.caption(f":material/crop: {cut}")
     notes = _notes(view, file)
