@@ -1,4 +1,5 @@
-"""`python -m core.street train`, `twin` and `evaluate`: make the embedded model, its honest twin, and judge them."""
+"""`python -m core.street train`, `twin`, `hiding` and `evaluate`: make the embedded model, its honest twin and one that
+knows hidden patches, and judge them."""
 
 from __future__ import annotations
 
@@ -35,6 +36,16 @@ def _twin(arguments: argparse.Namespace) -> None:
     print(f"The twin is in {arguments.out}.")
 
 
+def _hiding(arguments: argparse.Namespace) -> None:
+    from .hiding import HidingRecipe, HidingTraining
+
+    changed = {field.name: getattr(arguments, field.name) for field in fields(HidingRecipe)}
+    training = HidingTraining(HidingRecipe(**changed), arguments.start, arguments.checkpoints)
+    training.run()
+    training.export(arguments.out)
+    print(f"The model is in {arguments.out}.")
+
+
 def _evaluate(arguments: argparse.Namespace) -> None:
     from .evaluate import evaluate, table, write_json
 
@@ -55,6 +66,7 @@ def _add_recipe(parser: argparse.ArgumentParser, recipe: type[Any], checkpoints:
 
 
 def main() -> None:
+    from .hiding import HidingRecipe
     from .train import Recipe
     from .twin import TwinRecipe
 
@@ -67,6 +79,10 @@ def main() -> None:
     twin.add_argument("--start", type=Path, default=ASSETS, help="the model whose weights it begins from")
     _add_recipe(twin, TwinRecipe, "checkpoints/twin", TWIN)
     twin.set_defaults(run=_twin)
+    hiding = commands.add_parser("hiding", help="train a model that knows hidden patches; resumes, too")
+    hiding.add_argument("--start", type=Path, default=ASSETS, help="the model whose weights it begins from")
+    _add_recipe(hiding, HidingRecipe, "checkpoints/hiding", Path("checkpoints/street-llava-hiding"))
+    hiding.set_defaults(run=_hiding)
     judge = commands.add_parser("evaluate", help="exact match of greedy answers on held-out scenes")
     judge.add_argument("--scenes", type=int, default=200, help="number of held-out scenes (default: %(default)s)")
     judge.add_argument("--json", type=Path, help="also write {family: {accuracy, n}} to this file")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from ..reading import read_bytes
@@ -65,6 +66,9 @@ class TwinTraining:
     Raises OSError where `start` holds no model.
     """
 
+    name = "twin"
+    """Of the stage and its checkpoint."""
+
     def __init__(
         self, recipe: TwinRecipe, start: Path, folder: Path, say: Callable[[str], None] = print, scenes: int = 48
     ) -> None:
@@ -80,23 +84,28 @@ class TwinTraining:
         """Cross-entropy of the answers' tokens."""
         return next_token_loss(self.model.lm_head, joint_states(self.model, batch).last, batch["labels"])
 
+    def batches(self) -> Dataset[dict[str, Tensor]]:
+        """What is learnt: questions whose wording says nothing of a truck's door."""
+        recipe = self.recipe
+        return JointBatches(
+            recipe.seed,
+            recipe.batch,
+            self.encoder,
+            late=0,
+            text_share=0.12,
+            facts=(4, 2, 4),
+            late_practice=HONEST_PRACTICE,
+        )
+
     def stage(self) -> Stage:
         """The one stage there is."""
         recipe, model = self.recipe, self.model
         tower = list(model.model.vision_tower.parameters())
         rest = [p for p in model.parameters() if all(p is not q for q in tower)]
         return Stage(
-            "twin",
+            self.name,
             recipe.steps,
-            JointBatches(
-                recipe.seed,
-                recipe.batch,
-                self.encoder,
-                late=0,
-                text_share=0.12,
-                facts=(4, 2, 4),
-                late_practice=HONEST_PRACTICE,
-            ),
+            self.batches(),
             self.loss,
             [
                 {"params": rest, "rate": recipe.rate},

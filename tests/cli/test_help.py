@@ -42,6 +42,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "mechanism",
         "league",
         "known-cause",
+        "checks",
         "flips",
         "claims",
         "findings",

@@ -88,6 +88,36 @@ def known_cause(
     raise typer.Exit(run(sees, guesses, out, scenes, method, contrast, summary, command))
 
 
+def checks(
+    out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
+    model: Model = None,
+    cases_per_family: Annotated[int, typer.Option("--cases", min=1, max=MOST, help="Cases of each family.")] = 5,
+    things: Annotated[int, typer.Option(min=1, max=MOST, help="Things that are moved over nine places each.")] = 8,
+    method: Methods = None,
+    league: Annotated[
+        Path | None, typer.Option(help="A league's results: how far its metrics agree, and which methods differ.")
+    ] = None,
+    hidden: Annotated[
+        Path | None, typer.Option(help="With it, the league of a model that knows hidden patches.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """Tests of the tests: metrics under maps that noise makes worse, maps under changes that they must follow or must
+    not notice."""
+    from ..asking import spec_of
+    from ..checks import run
+
+    options = [f"--cases {cases_per_family}", f"--things {things}", *(f"--method {key}" for key in method or ())]
+    options += [f"--model {model}"] if model else []
+    options += [f"--{name} {file}" for name, file in (("league", league), ("hidden", hidden)) if file is not None]
+    options += [f"--out {out}", *([f"--summary {summary}"] if summary else [])]
+    command = f"sightline checks {' '.join(options)}"
+    spec = spec_of(model, device, precision)
+    raise typer.Exit(run(spec, out, cases_per_family, things, method, league, hidden, summary, command))
+
+
 def flips(
     scenes: Annotated[
         int, typer.Option(min=1, max=MOST, help="Held-out scenes, whose heads' graphs are all tested.")
