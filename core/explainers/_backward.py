@@ -119,21 +119,30 @@ def top_gradients(
     """d logit / d what the last layer left, which is 0 but at the row that predicts the token, times a scale that is
     returned with it: half precision loses gradients below 6e-8."""
     rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
-    scale = 1024.0 if checkpoints.final.dtype == torch.float16 else 1.0
+    gradient, scale = read_gradients(model, checkpoints.final[rows], token_targets)
+    gradients = torch.zeros(
+        len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
+    )
+    gradients[torch.arange(len(token_targets)), rows] = gradient
+    return gradients, scale
+
+
+def read_gradients(
+    model: VisionLanguageModel, states: Float[Tensor, "target hidden"], token_targets: Sequence[TokenTarget]
+) -> tuple[Float[Tensor, "target hidden"], Float[Tensor, "target"]]:
+    """d logit / d the state that it is read from, for each token target its own, times a scale that is returned with
+    it."""
+    scale = 1024.0 if states.dtype == torch.float16 else 1.0
     with torch.enable_grad():
-        states = checkpoints.final[rows].detach().requires_grad_(True)
+        states = states.detach().requires_grad_(True)
         total = target_logits(model, states, token_targets).sum()
     scaled = total.new_tensor([scale])
     pulled, factor = finite(
         lambda factors: Pulled(gradients_of([total], [states], [scaled * factors.to(scaled)])), 1, states
     )
     gradient = own_of(pulled)[0]
-    gradients = torch.zeros(
-        len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
-    )
-    gradients[torch.arange(len(token_targets)), rows] = gradient
-    precision = torch.promote_types(gradients.dtype, torch.float32)
-    return gradients, (scale * factor.to(precision)).repeat(len(token_targets))
+    precision = torch.promote_types(gradient.dtype, torch.float32)
+    return gradient, (scale * factor.to(precision)).repeat(len(token_targets))
 
 
 def target_logits(

@@ -1,14 +1,15 @@
 """What an explainer is: a method that scores every input position for parts of an answer.
 
 An explainer sees *token targets*: one answer token, possibly against a rival. Words, spans and whole answers are
-several token targets, and a target's map is the mean of its token targets' maps at full length; `run.py` sees to that,
+several token targets, and a target's map is the mean of its token targets' maps at full length, weighted where a method
+has weights for them; `run.py` sees to that,
 to time and memory, and to stopping. Scores are about the raw logits or log-probabilities of the model: never about
 tempered or filtered ones, so no decoding setting changes a map."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,7 +31,9 @@ class Step:
     The last step of a run carries the final scores. In partial ones, positions not yet looked at are NaN. `remark` says
     of the scores, in a sentence, what the settings asked for and could not be had. `layout` is what the scores are of,
     where that is not the answer's own. `gains` are what each token target's scores should add up to, of a method that
-    promises it: whether they do is said with the map.
+    promises it: whether they do is said with the map. `weights` say how much each token target counts in the map of
+    several; all the same where they are None, or 0. `says` tells what is to be said of the map of some token targets,
+    given by their numbers.
     """
 
     done: float
@@ -38,6 +41,8 @@ class Step:
     remark: str | None = None
     layout: TokenLayout | None = None
     gains: Float[Tensor, "target"] | None = None
+    weights: Float[Tensor, "target"] | None = None
+    says: Callable[[Sequence[int]], str | None] = lambda numbers: None
 
 
 class Explainer(ABC):

@@ -61,7 +61,7 @@ def explain(
     numbers = {token_target: number for number, token_target in enumerate(token_targets)}
     return [
         Explanation(
-            scores=_mean([last.scores[numbers[token_target]] for token_target in group]),
+            scores=_mean(last, [numbers[token_target] for token_target in group]),
             target=target,
             method=explainer.key,
             settings=asdict(settings),
@@ -139,12 +139,17 @@ def _steps(
 
 def _remark(last: Step, numbers: Sequence[int]) -> str | None:
     """What is to be said of a target's map: the token targets' of these numbers."""
-    if last.gains is None or last.scores is None:
-        return last.remark
-    total, gain = (float(values[list(numbers)].mean()) for values in (last.scores.sum(1), last.gains))
-    told = completeness(total, gain, len(numbers) > 1)
-    return told if last.remark is None else f"{last.remark} {told}"
+    told = [last.remark, last.says(numbers)]
+    if last.gains is not None and last.scores is not None:
+        total, gain = (float(values[list(numbers)].mean()) for values in (last.scores.sum(1), last.gains))
+        told.append(completeness(total, gain, len(numbers) > 1))
+    return " ".join(one for one in told if one) or None
 
 
-def _mean(rows: Sequence[Float[Tensor, "position"]]) -> Float[Tensor, "position"]:
-    return torch.stack(list(rows)).mean(0)
+def _mean(last: Step, numbers: Sequence[int]) -> Float[Tensor, "position"]:
+    """The mean of the token targets' scores, by their weights where these are not all 0."""
+    assert last.scores is not None
+    rows = torch.stack([last.scores[number] for number in numbers])
+    if last.weights is None or not (weights := last.weights[list(numbers)]).any():
+        return rows.mean(0)
+    return weights @ rows / weights.sum()

@@ -17,6 +17,7 @@ from core.settings import checked, controls
 EXPECTED = {
     "attention_times_tower",
     "centre_bias",
+    "dex_ar",
     "grad_cam",
     "input_gradient",
     "integrated_gradients",
