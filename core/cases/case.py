@@ -17,6 +17,7 @@ from jaxtyping import Bool
 from PIL import Image
 
 from ..answer import Question
+from .mask import Mask
 
 Scoring = Literal["exact", "contains", "yes_no", "yes_unless_no", "choice"]
 """How an answer is held against the expected ones (see `scoring.py`)."""
@@ -28,8 +29,8 @@ class Case:
 
     `options` are the texts of a multiple choice, in the order of their letters. `images` are files or pictures.
     `about` is what else the source says (a family, a set, a figure). `truth` marks the pixels of the first picture
-    that the right answer rests on, where somebody knows. `problem` is a sentence that says why the case cannot be
-    asked, such as a picture that is missing: it is kept, and counted apart.
+    that the right answer rests on, where somebody knows, and `mask` says the same without being opened. `problem` is a
+    sentence that says why the case cannot be asked, such as a picture that is missing: it is kept, and counted apart.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Case:
     about: Mapping[str, str] = field(default_factory=dict)
     truth: Bool[np.ndarray, "height width"] | None = None
     problem: str | None = None
+    mask: Mask | None = None
 
     def fingerprint(self) -> str:
         """A hash of all that decides the answer and its verdict: a case with another one has to be asked anew.

@@ -55,8 +55,8 @@ def run_league(
     they stand so far. Raises JournalError (OtherRun for a file of another model or other settings), WorkersUnavailable,
     and UnknownName for an explainer or a family that there is not.
     """
-    methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
-    names = _chosen("family", list(FAMILIES), families)
+    methods = chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
+    names = chosen("family", list(FAMILIES), families)
     workers = workers_of(who)
     identity = {"model": workers.card.fingerprint, "settings": {**asdict(SETTINGS), "pointing": CENTRE}}
     with Journal(out_file, KIND, identity, {"model_name": workers.card.name}) as journal:
@@ -91,9 +91,16 @@ def expected(
 ) -> Forecast:
     """How long a whole league takes here, as the first of its cases would: that one is asked for it. Raises UnknownName
     as `run_league` does."""
-    methods = _chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
-    names = _chosen("family", list(FAMILIES), families)
+    methods = chosen("explainer", [key for key, method in all_explainers().items() if not method.control], explainers)
+    names = chosen("family", list(FAMILIES), families)
     case = next(iter(street_cases(1, names)))
+    return forecast_of(
+        model, case, methods, cases_per_family * len(names), min(SHUFFLED, cases_per_family) * len(names)
+    )
+
+
+def forecast_of(model: VisionLanguageModel, case: Case, methods: Sequence[str], cases: int, shuffled: int) -> Forecast:
+    """How long so many cases like this one take, that many of them under shuffled weights as well."""
     answer = ask(model, replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST_ANSWER)))
     target = Target(key_tokens(answer) or (0,))
     each = maps_expected(model, answer, len(methods), SETTINGS)
@@ -101,7 +108,6 @@ def expected(
     for key in methods:
         told = method_expected(all_explainers()[key], model, answer, [target])
         each, forced = each + told, forced + told
-    cases, shuffled = cases_per_family * len(names), min(SHUFFLED, cases_per_family) * len(names)
     known = each.seconds is not None and forced.seconds is not None
     seconds = cases * (each.seconds or 0.0) + shuffled * STAGES * (forced.seconds or 0.0)
     return Forecast(NOTHING, seconds if known else None, cases, "case")
@@ -123,7 +129,8 @@ def _scoring(model: VisionLanguageModel, cancel: CancelToken | None) -> Callable
     return lambda task: score_case(model, task.case, task.methods, task.shuffle, cancel)
 
 
-def _chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+def chosen(what: str, known: Sequence[str], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Those of the known names that are wanted; None wants all. Raises UnknownName."""
     for name in wanted or ():
         if name not in known:
             raise UnknownName(f"There is no {what} {name!r}. Choose among {', '.join(known)}.")

@@ -18,6 +18,7 @@ from ..comparison.keyword import key_tokens
 from ..errors import ExplainError
 from ..evidence.dependence import image_dependence
 from ..evidence.evaluate import evaluate
+from ..evidence.evenness import evenness
 from ..evidence.metric import Figure
 from ..evidence.randomisation import randomise
 from ..evidence.result import Evidence, Result
@@ -33,7 +34,7 @@ from ..vlm.model import VisionLanguageModel
 from .case import Case
 from .journal import Record
 from .plain import plain
-from .scoring import is_right
+from .scoring import is_right, understood
 
 STEPS = 16
 INTEGRATED = IntegratedGradients.key
@@ -56,19 +57,26 @@ def name_of(method: str) -> str:
 
 
 def score_case(
-    model: VisionLanguageModel, case: Case, methods: Sequence[str], shuffle: bool, cancel: CancelToken | None
+    model: VisionLanguageModel,
+    case: Case,
+    methods: Sequence[str],
+    shuffle: bool,
+    cancel: CancelToken | None,
+    decided: Mapping[str, bool] | None = None,
 ) -> list[Record]:
     """The lines of one case, in plain values: one for each control, one for each method (with its figures, or the
     `problem` that kept it from explaining); or a single one with method None where the answer is wrong.
 
-    `shuffle`: maps are made again under shuffled weights as well. Raises Cancelled, and nothing is half done.
+    `shuffle`: maps are made again under shuffled weights as well. `decided`: which answers somebody said are right, by
+    their words. Raises Cancelled, and nothing is half done.
     """
     answer = ask(model, replace(case.asked(), decoding=Decoding(max_new_tokens=LONGEST_ANSWER)), cancel=cancel)
     if cancel is not None:
         cancel.check()
     about: Record = {"case": case.id, "family": case.about["family"], "said": answer.text}
-    if not is_right(case, answer.text):
-        return [{**about, "method": None}]
+    right = (decided or {}).get(answer.text)
+    if not (is_right(case, answer.text) if right is None else right):
+        return [{**about, "method": None, "understood": bool(understood(case, answer.text))}]
     target = Target(key_tokens(answer))
     timed, refused = _explain(model, answer, target, methods, cancel)
     about["recording"] = plain(recording := recording_cost(model, answer, cancel))
@@ -77,13 +85,21 @@ def score_case(
     if any(one.complete < 1 for one in evidence):
         raise Cancelled("the league was stopped")
     stages = _shuffled(model, answer, explanations, cancel) if shuffle and explanations else {}
+    began = time.process_time(), time.perf_counter()
     about["dependence"] = plain(float(image_dependence(model, answer)[list(target.tokens)].sum()))
+    # It reads one other picture: a whole pass of the model over as much.
+    about["pass"] = plain([time.process_time() - began[0], time.perf_counter() - began[1]])
     lines: list[Record] = []
     if evidence:
         controls = {CENTRE: evidence[0].centre.figures, RANDOM: _means(evidence[0].random)}
         lines += [{**about, "method": key, "figures": _figures(figures)} for key, figures in controls.items()]
     lines += [
-        {**about, **_line(explanation, of_map, processor, recording), "stages": stages.get(explanation.method)}
+        {
+            **about,
+            **_line(explanation, of_map, processor, recording),
+            "evenness": plain(evenness(explanation, answer)),
+            "stages": stages.get(explanation.method),
+        }
         for (explanation, processor), of_map in zip(timed, evidence, strict=True)
     ]
     return [*lines, *({**about, "method": key, "problem": reason} for key, reason in refused.items())]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.cases import league_file
+from core.cases import folder_league, league_file
 from core.cases.notes import Note, notes_file, read_notes
 from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
@@ -343,3 +343,32 @@ def test_an_answer_that_no_rule_understands_is_decided_once(app: App, tmp_path: 
     assert not at.exception and asked[0] not in [button.key for button in at.button]
     assert [result.right for result in read_run(file).results].count(True) == 1
     assert "Somebody decided about 1 answer" in captions(at)
+
+
+def test_a_folders_league_runs_is_chosen_and_tells_on_what_it_stands(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
+    folder_ = folder_of(
+        tmp_path / "mine", [("0.png", "What is it?", "dog", "0 0 30 30")], "image,question,expected,mask"
+    )
+
+    def scored(model: Any, case: Any, methods: Any, *_: Any) -> list[dict[str, Any]]:
+        about = {"case": case.id, "family": "plain", "said": "dog", "pass": [1.0, 1.0]}
+        figures = {"deletion": {"value": 0.2}, "insertion": {"value": 0.7}, "pointing": {"value": 1.0}}
+        return [{**about, "method": key, "figures": figures, "processor": 0.5, "seconds": 0.5} for key in methods]
+
+    monkeypatch.setattr(folder_league, "score_case", scored)
+    at = opened(app, "League of methods", league_folder=str(folder_), league_methods=["rollout"])
+    at.button(key="league_run").click().run()
+    assert not at.exception and not at.error
+    shown = said(at) + captions(at) + "".join(one.value for one in at.markdown)
+    assert "Recommended for this model: Attention rollout" in shown
+    assert "On 1 case of mine, 1 with a mask" in shown and "less than 8 passes of this model" in shown
+
+
+@pytest.mark.parametrize(("typed", "told"), [("", "Type the path"), ("gone", "cannot be read")])
+def test_a_folders_league_without_a_folder_says_what_to_do(app: App, tmp_path: Path, typed: str, told: str) -> None:
+    at = opened(app, "League of methods", league_folder=str(tmp_path / typed) if typed else "")
+    at.button(key="league_run").click().run()
+    assert not at.exception and told in said(at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Explanation, Question, Target
+from core.cases.folder_standing import standing
+from core.cases.kept_leagues import journal_of, keep
 from core.cases.league_file import read_league_file
 from core.comparison.keyword import likely_word
 from core.explainers import run
@@ -103,6 +106,30 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
 def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
     assert at.multiselect(key="relevancy_methods").value == [read_league_file().league.recommended]
+
+
+def test_a_league_of_ones_own_recommends_for_its_model_and_says_on_how_many_cases(
+    app: App, llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    for model, method in ((llava.card.fingerprint, "rollout"), ("another", "relevancy")):
+        figures = {"deletion": {"value": 0.2}, "insertion": {"value": 0.7}}
+        one = {
+            "case": "1",
+            "family": "plain",
+            "method": method,
+            "figures": figures,
+            "processor": 0.1,
+            "pass": [1.0, 1.0],
+        }
+        league = standing({"model": model, "set": "plain", "about": {"folder": "/data/mine"}}, [one], (), 1)
+        keep(league, journal_of(tmp_path, model, "plain", "/data/mine", 0), "sightline league --folder /data/mine")
+    at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
+    assert at.multiselect(key="relevancy_methods").value == ["rollout"]
+    assert (
+        "Attention rollout is recommended for this model, by a league on 1 case of mine, none with a mask"
+        in captions(at)
+    )
 
 
 def test_what_takes_long_is_said_where_it_is_chosen_with_what_is_cheaper(

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ...errors import FolderError
+from ...errors import FolderError, UnreadableImage
 from ..case import Case, Scoring
-from ..folder import Folder
+from ..folder import PICTURES, Folder
+from ..mask import NOWHERE, Mask, shapes_in
 from ..rates import Rate, accuracy
 from ..results import Result
 from ..tables import Row, listed, read_csv, without_repeats
 from .base import CaseFormat, CaseSet, image_files
 
 WANTED = ("image", "question", "expected")
+MASK = "mask"
 
 
 class PlainFolder(CaseFormat):
@@ -27,7 +30,10 @@ class PlainFolder(CaseFormat):
     published = ""
     expects = (
         "One CSV file with the columns image (a file in the folder; several with | between them; empty for none), "
-        "question and expected (several right answers with | between them). Further columns are kept beside the case."
+        "question and expected (several right answers with | between them). A column mask may say where in the (first) "
+        "picture the answer is to be seen: a picture of the same size that is white there, boxes (left top right "
+        "bottom; in pixels, several with ; between them), polygons as JSON, or none where the picture has no evidence. "
+        "Further columns are kept beside the case."
     )
 
     def cases(self, folder: Folder) -> CaseSet:
@@ -37,7 +43,11 @@ class PlainFolder(CaseFormat):
         problems = table.problems
         if empty:
             problems += (f"Lines {listed(empty)} have no question or no expected answer, and are left out.",)
-        cases = tuple(_case(row, folder) for row in table.rows if str(row.line) not in empty)
+        read = [(row.line, _case(row, folder), _mask(row, folder)) for row in table.rows if str(row.line) not in empty]
+        cases = tuple(replace(case, mask=mask) for _, case, (mask, _) in read)
+        if unread := [(line, why) for line, _, (_, why) in read if why]:
+            lines = listed([str(line) for line, _ in unread])
+            problems += (f"The masks of lines {lines} cannot be used, and are left out ({unread[0][1]}).",)
         if not cases:
             raise FolderError(f"No row has a question and an expected answer. {' '.join(problems)}")
         return CaseSet(cases, problems)
@@ -68,9 +78,25 @@ def _case(row: Row, folder: Folder) -> Case:
         expected=tuple(answer.lower() for answer in expected) if polar else expected,
         scoring=scoring,
         images=images,
-        about={"line": str(row.line)} | {name: value for name, value in row.values.items() if name not in WANTED},
+        about={"line": str(row.line)}
+        | {name: value for name, value in row.values.items() if name not in (*WANTED, MASK)},
         problem=problem,
     )
+
+
+def _mask(row: Row, folder: Folder) -> tuple[Mask | None, str]:
+    """The mask of a row, None where it has none; and why it cannot be used."""
+    cell = row.values.get(MASK, "").strip()
+    if not cell:
+        return None, ""
+    if cell.lower() in NOWHERE:
+        return Mask(), ""
+    try:
+        if Path(cell.replace("\\", "/")).suffix.lower() in PICTURES:
+            return Mask(folder.image(cell, ("", *folder.subfolders))), ""
+        return Mask(shapes=shapes_in(cell)), ""
+    except (UnreadableImage, ValueError) as error:
+        return None, str(error)[:200]
 
 
 def _id(row: Row) -> str:

@@ -34,25 +34,54 @@ def survey(
 
 
 def league(
-    out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where finished lines are kept; the same file goes on. With --folder the folder for data has them."
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="A folder of cases of your own, or of a benchmark, in place of drawn scenes.")
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="The folder's format, a key that `cases formats` tells; found out by default."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Which cases of the folder are taken.")] = 0,
     model: Model = None,
     device: Device = "auto",
     precision: Precision = "auto",
     quantisation: Quantisation = "none",
     adapter: Adapter = None,
-    cases_per_family: Annotated[int, typer.Option("--cases", min=1, max=MOST, help="Cases of each family.")] = 200,
+    cases: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST, help="Cases of each family, 200 by default; of a folder how many in all, 100."),
+    ] = None,
     method: Methods = None,
-    family: Annotated[list[str] | None, typer.Option(help="A family of questions; all by default.")] = None,
+    family: Annotated[list[str] | None, typer.Option(help="A family of drawn questions; all by default.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Also write the ranking as JSON.")] = None,
     engine: Engine = "local",
     workers: WorkerCount = 2,
 ) -> None:
-    """Every method under every test, on drawn cases: how the methods stand, one line for each."""
+    """Every method under every test: how the methods stand, one line for each. On drawn cases, or on those of a
+    folder with any model, by which Relevancy then recommends for that model."""
+    from ...errors import WrongOption
     from ..asking import Staff, spec_of
-    from ..league import run
 
     staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
-    raise typer.Exit(run(staff, out, cases_per_family, method, family, summary))
+    if folder is not None:
+        from ..folder_league import run_on_folder
+
+        if family:
+            raise WrongOption("--family is of drawn scenes. Leave it out for a folder.")
+        raise typer.Exit(run_on_folder(staff, folder, form, out, cases or 100, seed, method, summary))
+    from ..league import run
+
+    if out is None:
+        raise WrongOption("Name a file for the finished lines with --out, or a folder of cases with --folder.")
+    if form is not None or seed:
+        raise WrongOption("--format and --seed are of a folder. Name it with --folder.")
+    raise typer.Exit(run(staff, out, cases or 200, method, family, summary))
 
 
 def known_cause(

@@ -24,19 +24,25 @@ from ..widgets.folded import folded
 from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import save_chart
+from .folder_league import chosen_league, run_panel, told_panel
 
 EVERY = "all families"
 
 
 def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
-    """The league that comes along; whose model it is of is said."""
+    """The league that comes along, or one that was run on a folder with this model; and running one."""
+    run_panel(workspace, model)
+    kept = chosen_league(model)
     try:
-        file = read_league_file()
+        file = read_league_file() if kept is None else LeagueFile(kept.of.league, kept.command, kept.of.rule)
     except JournalError as error:
         st.text(str(error))
         st.code("sightline league --cases 200 --out league.jsonl --summary core/assets/league.json", language=None)
         return
-    _told(file, model)
+    if kept is None:
+        _told(file, model)
+    else:
+        told_panel(kept)
     metrics = map_metrics()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         metric = st.selectbox(

@@ -8,12 +8,13 @@ from ...errors import SettingsError
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
-from ..state.maps import first_method
+from ..state.maps import recommended_for
 from ..widgets.chips import escaped
 from ..widgets.controls import settings_form
 from .view import Order
 
 CHOSEN = "relevancy_methods"
+FIRST = "relevancy_first_method"
 WITHOUT_PLACES = "occlusion_pixels"
 _STYLE = f"""<style>
 .st-key-{CHOSEN} [data-testid="stMultiSelectTagsContainer"] {{ flex-wrap: wrap; overflow: visible; }}
@@ -26,12 +27,15 @@ def choose(card: ModelCard, placed: bool = True) -> list[Order]:
     """The methods to show, in the order they were chosen, and a popover for their settings and one about them all.
     Where image tokens are not `placed` in the picture, the first is one that needs no place for its map."""
     known = explainers()
+    recommended = recommended_for(card.fingerprint)
+    first = recommended.method if placed else WITHOUT_PLACES
+    _follow(first)
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.multiselect(
             "Methods",
             list(known),
-            default=[first_method() if placed else WITHOUT_PLACES],
+            default=[first],
             format_func=lambda key: known[key].name,
             key=CHOSEN,
             persist_state="session",
@@ -45,7 +49,17 @@ def choose(card: ModelCard, placed: bool = True) -> list[Order]:
             st.markdown(
                 "\n\n".join(f"**{escaped(one.name)}**  \n{escaped(description(one))}" for one in known.values())
             )
+    if recommended.told:
+        st.caption(f":material/trophy: {escaped(recommended.told)}")
     return orders
+
+
+def _follow(first: str) -> None:
+    """Open with what is recommended for the model that is in use now, where nobody chose otherwise."""
+    before = st.session_state.get(FIRST)
+    if before not in (None, first) and st.session_state.get(CHOSEN) == [before]:
+        st.session_state[CHOSEN] = [first]
+    st.session_state[FIRST] = first
 
 
 def _order(key: str, card: ModelCard) -> Order | None:

@@ -11,23 +11,53 @@ import numpy as np
 from jaxtyping import Float
 
 from ...answer import Explanation, Target
+from ...cases.kept_leagues import kept_leagues
 from ...cases.league_file import read_league_file
-from ...errors import JournalError, SightlineError
+from ...errors import JournalError, RunError, SightlineError
 from ...explainers.registry import explainers
 from ...runs.kinds import EXPLANATION, RELEVANCY_TRACE
+from .person import home
 from .results import AnswerKey, Kept, Kind
 
 WITHOUT_LEAGUE = "relevancy"
 
 
+@dataclass(frozen=True)
+class Recommended:
+    """A method, and on what league of one's own it stands; "" for the league that comes along."""
+
+    method: str
+    told: str = ""
+
+
 @cache
-def first_method() -> str:
-    """The method of a first visit: the one that the league kept in the repository recommends."""
+def _coming_along() -> str:
+    """The method that the league kept in the repository recommends."""
     try:
         recommended = read_league_file().league.recommended
     except JournalError:
         recommended = None
     return recommended if recommended in explainers() else WITHOUT_LEAGUE
+
+
+def recommended_for(fingerprint: str | None) -> Recommended:
+    """The method of a first visit with a model: what the latest league that was run with it on a folder recommends,
+    else the one that comes along."""
+    try:
+        kept = [] if fingerprint is None else kept_leagues(home(), fingerprint)
+    except RunError:
+        kept = []
+    for one in kept:
+        method = one.of.league.recommended
+        if method in explainers():
+            told = f"{explainers()[method].name} is recommended for this model, by a league on {one.of.told}"
+            return Recommended(method, told)
+    return Recommended(_coming_along())
+
+
+def first_method(fingerprint: str | None = None) -> str:
+    """The key of the method of a first visit with a model."""
+    return recommended_for(fingerprint).method
 
 
 @dataclass(frozen=True)
