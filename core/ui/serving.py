@@ -13,12 +13,14 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
+from streamlit.runtime import get_instance
 
 from ..errors import WrongOption
 from ..gate.gate import Gate
 from ..gate.hosts import is_local
 from ..gate.opening import the_opening
-from .start import import_ahead
+from .media import keep_for_a_moment
+from .start import BehindImports
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ def guarded() -> dict[str, Any]:
         # The server's own log would show where in the program, and not only why.
         raise SystemExit(str(error)) from None
     return {
-        "middleware": [Middleware(Gate, opening=opening)],
+        "middleware": [Middleware(Gate, opening=opening), Middleware(BehindImports)],
         "lifespan": _lifespan,
         "on_script_error": tell_unforeseen,
     }
@@ -60,7 +62,8 @@ def tell_unforeseen(error: Exception) -> bool:
 
 @asynccontextmanager
 async def _lifespan(_: Any) -> AsyncIterator[None]:
-    import_ahead()
+    keep_for_a_moment(get_instance())
+    BehindImports.import_ahead()
     yield
 
 
