@@ -196,10 +196,18 @@ def _no_place(file: Path, error: OSError) -> NotWritten:
 
 
 def _not_written(file: Path, error: OSError) -> NotWritten:
-    remedy = "Make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "See that the folder can be written to"
-    why = error.strerror or "no reason is known"
+    remedy, why = remedy_of(error), error.strerror or "no reason is known"
     return NotWritten(
-        f"{file.name} could not be written in {file.parent} ({why}). What was there before is as it was. {remedy}, and "
-        "try again.",
+        f"{file.name} could not be written in {file.parent} ({why}). What was there before is as it was. "
+        f"{remedy[0].upper()}{remedy[1:]}, and try again.",
         why,
     )
+
+
+def remedy_of(error: OSError) -> str:
+    """What to do first where something could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room"
+    if error.errno == errno.EFBIG:  # Python ignores SIGXFSZ, which would end the process
+        return "raise the limit on the size of files (ulimit -f)"
+    return "see that the folder can be written to"

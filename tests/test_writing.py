@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,22 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path: Path, monkeypat
     with pytest.raises(NotWritten, match=r"results\.json .* \(No space left on device\).* as it was\. Make room"):
         write_whole(file, b"after")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("results.json", b"before")]
+
+
+def test_a_limit_on_the_size_of_files_is_told_and_leaves_what_was_there(tmp_path: Path) -> None:
+    """A system that ends processes for it (SIGXFSZ) is not heard by Python, and so not by any command."""
+    (tmp_path / "page.html").write_bytes(b"before")
+    program = (
+        "import resource, sys; from pathlib import Path; from core.errors import NotWritten; "
+        "from core.writing import write_whole; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: write_whole(Path(sys.argv[1]), b'x' * 9000)\n"
+        "except NotWritten as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "page.html")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "is as it was. Raise the limit on the size of files (ulimit -f)" in done.stdout
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("page.html", b"before")]
 
 
 def test_only_a_regular_file_is_written(tmp_path: Path) -> None:

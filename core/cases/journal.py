@@ -19,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from ..errors import JournalError, LineNotKept, NotWritten, OtherRun
 from ..reading import opened, read_bytes
 from ..typed_paths import is_there
-from ..writing import check_place, check_regular
+from ..writing import check_place, check_regular, remedy_of
 
 try:
     import fcntl
@@ -102,8 +102,8 @@ class Journal:
 
     def _full(self, error: OSError) -> NoReturn:
         raise LineNotKept(
-            f"{self.path.name} cannot be written ({error.strerror}). What it holds is kept: make room, and start "
-            "the same command again to go on."
+            f"{self.path.name} cannot be written ({error.strerror}). What it holds is kept: {remedy_of(error)}, and "
+            "start the same command again to go on."
         ) from error
 
 

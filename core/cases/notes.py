@@ -62,7 +62,7 @@ def annotate(file: Path, case: str, note: Note) -> dict[str, Note]:
         elsewhere = _elsewhere(file)
         raise NotSaved(
             f"The note could not be saved in {file.parent} ({error.why}). Give yourself the right to write there, "
-            f"or save it in {elsewhere}.",
+            f"or save it in {elsewhere}. The notes before are as they were.",
             elsewhere,
         ) from error
     return notes

@@ -30,6 +30,6 @@ def write_plain(record: Mapping[str, Any], file: Path) -> None:
         write_whole(file, text.encode("utf-8"))
     except NotWritten as error:
         raise JournalError(
-            f"{file} cannot be written ({error.why}). What a journal holds is kept: choose another file, and "
-            "start the same command again."
+            f"{file} cannot be written ({error.why}). What was there before is as it was, and what a journal holds is "
+            "kept: choose another file, and start the same command again."
         ) from error

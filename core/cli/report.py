@@ -24,11 +24,11 @@ from ..geometry import picture_notes
 from ..maps.files import record_json
 from ..maps.grid import grid_note
 from ..masking import FILL_NAMES
-from ..reports.page import image, node, table, token, wide
+from ..reports.page import image, node, page, table, token, wide
 from ..vlm.model import ModelCard
+from ..writing import write_whole
 from .explaining import told
 from .frames import frame_figures, frame_table
-from .page import write_page
 
 LISTED = 200
 """Failures that a page lists: the results file has them all."""
@@ -47,7 +47,7 @@ def write_maps(
     changes: Sequence[Sequence[float]] = (),
 ) -> None:
     """A page of maps of one answer by the model of `card`, with what their tests found, and `changes` by hiding the
-    frames of videos. Raises WrongOption where it cannot be written."""
+    frames of videos. Raises NotWritten."""
     target = set(explanations[0].target.tokens)
     said = [token(one.text, math.exp(one.logprob), index in target) for index, one in enumerate(answer.tokens)]
     sections = [node("p", node("strong", "Asked: "), answer.question.text), node("p", node("strong", "Said: "), *said)]
@@ -60,11 +60,11 @@ def write_maps(
         sections += [frame_table(frames) for frames in frame_figures(answer, explanation, changes)]
         if evidence:
             sections += _evidence(evidence[number])
-    write_page(file, "What the answer rests on", *sections)
+    write_whole(file, page("What the answer rests on", *sections))
 
 
 def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
-    """A page of a run: its rates and the cases it got wrong. Raises WrongOption where it cannot be written."""
+    """A page of a run: its rates and the cases it got wrong. Raises NotWritten."""
     unasked = [result for result in run.results if not result.answered]
     wrong = failures(run)
     rows = [Row(_named(rate), rate.estimate) for rate in rates]
@@ -89,7 +89,7 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
             node("h2", f"Not asked ({_counted(unasked)})"),
             table(["case", "why"], [[result.id, result.problem or ""] for result in unasked[:LISTED]]),
         ]
-    write_page(file, f"{run.set}: {run.model_name}", *sections)
+    write_whole(file, page(f"{run.set}: {run.model_name}", *sections))
 
 
 def _told(run: Run, unasked: Sequence[Result]) -> str:
