@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -20,7 +21,7 @@ class PreparedPrompt:
     """
 
     question: Question
-    inputs: dict[str, Tensor]
+    inputs: Mapping[str, Tensor]
     layout: TokenLayout
     prompt_tokens: tuple[str, ...]
     ids: tuple[int, ...]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from core.answer import Decoding, Question, Turn
 from core.errors import ModelUnavailable, NoNumbers, SightlineError, TemplateRefuses
+from core.vlm.bounded import BoundedCache
 from core.vlm.generation import ask
 from core.vlm.hf import template, vetting
 from core.vlm.hf.families.registry import family_of
@@ -45,7 +46,7 @@ def copy(llava_folder: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(vetting, "_known", BoundedCache(lambda used: 1000))
     monkeypatch.setattr(vetting, "SECONDS", 1)
     monkeypatch.setattr(template, "SECONDS", 0.3)
 
@@ -85,7 +86,7 @@ def test_a_tokenizer_without_its_description_is_tried_elsewhere(copy: Path, monk
     without_tokenizer(("vocab.json", b'{"a": 0}'), ("merges.txt", b"a b"))(copy)
     with pytest.raises(ModelUnavailable, match="a billion and more times as long"):
         vetting.check_descriptions(copy)
-    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(vetting, "_known", BoundedCache(lambda used: 1000))
     with pytest.raises(ModelUnavailable, match="times as long"):
         vetting.check_descriptions(copy)  # as it was kept
     assert [wanted["folder"] for wanted in tried] == [str(copy)]
@@ -165,7 +166,7 @@ def test_a_verdict_is_kept_by_what_was_tried(copy: Path, monkeypatch: pytest.Mon
     REFUSED_AT_LOADING["template takes all memory"](copy)
     with pytest.raises(ModelUnavailable, match="chat template"):
         vetting.check_descriptions(copy)
-    monkeypatch.setattr(vetting, "_known", {})
+    monkeypatch.setattr(vetting, "_known", BoundedCache(lambda used: 1000))
     monkeypatch.setattr(vetting, "_tried", lambda wanted: pytest.fail("it was tried again"))
     with pytest.raises(ModelUnavailable, match="chat template"):
         vetting.check_descriptions(copy)

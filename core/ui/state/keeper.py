@@ -19,7 +19,8 @@ from .writer import Writer
 
 PATIENCE = 20.0
 """Seconds that are waited for a run of this server that is just being let go of."""
-_ending: dict[str, threading.Event] = {}
+_ending: WeakValueDictionary[str, threading.Event] = WeakValueDictionary()
+"""What is set when a run is let go of; as long as the thread that does it lives."""
 _keepers: WeakValueDictionary[str, RunKeeper] = WeakValueDictionary()
 
 

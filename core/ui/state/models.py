@@ -16,6 +16,7 @@ from ...errors import FolderNotOpen, ModelUnavailable
 from ...gate.folders import allowed
 from ...startup import first_model, needs_no_fetching
 from ...typed_paths import is_there
+from ...vlm.bounded import BoundedCache
 from ...vlm.loading import (
     EMBEDDED_MODELS,
     NO_ADAPTER,
@@ -33,6 +34,8 @@ from .workspace import Workspace
 log = logging.getLogger(__name__)
 
 MOST_LOADED = 2
+MOST_REMEMBERED = 256
+"""Models of which is remembered that somebody chose them, and how they were loaded."""
 
 
 class ModelStore:
@@ -48,8 +51,9 @@ class ModelStore:
         self._loading = threading.Lock()
         self._table = threading.Lock()
         self._loaded: OrderedDict[ModelSpec, VisionLanguageModel] = OrderedDict()
-        self._chosen = {*EMBEDDED_MODELS.values(), *filter(needs_no_fetching, [first_model()])}
-        self._specs: dict[str, ModelSpec] = {}
+        self._ours = frozenset({*EMBEDDED_MODELS.values(), *filter(needs_no_fetching, [first_model()])})
+        self._chosen: BoundedCache[ModelSpec, ModelSpec] = BoundedCache(lambda used: MOST_REMEMBERED)
+        self._specs: BoundedCache[str, ModelSpec] = BoundedCache(lambda used: MOST_REMEMBERED)
 
     def get(self, spec: ModelSpec, progress: Callable[[str], None], anyway: bool = False) -> VisionLanguageModel:
         """The model of `spec`, loaded if need be; with `anyway` also where it is not expected to fit. Raises
@@ -81,7 +85,7 @@ class ModelStore:
     def _check(self, spec: ModelSpec) -> None:
         """Raises ModelUnavailable for a folder that this server was not opened to."""
         # By whoever started it, or by somebody who was let.
-        known = {source for chosen in self._chosen for source in (chosen.source, chosen.adapter)}
+        known = {source for chosen in (*self._ours, *self._chosen.keys()) for source in (chosen.source, chosen.adapter)}
         try:
             for source in {spec.source, spec.adapter or NO_ADAPTER} - known - {NO_ADAPTER}:
                 if not is_hub_id(source) or is_there(Path(source)):
@@ -124,7 +128,7 @@ class ModelStore:
     def _keep(self, spec: ModelSpec, model: VisionLanguageModel) -> None:
         with self._table:
             self._loaded[spec] = model
-            self._specs[model.card.fingerprint] = spec
+            self._specs.put(model.card.fingerprint, spec)
             while len(self._loaded) > MOST_LOADED:
                 self._loaded.popitem(last=False)
 
@@ -147,10 +151,10 @@ class ModelStore:
 
     def choose(self, spec: ModelSpec) -> None:
         """Remember that somebody chose `spec`: from now on a link may bring it up without asking."""
-        self._chosen.add(spec)
+        self._chosen.put(spec, spec)
 
     def was_chosen(self, spec: ModelSpec) -> bool:
-        return spec in self._chosen
+        return spec in self._ours or spec in self._chosen
 
 
 @st.cache_resource(show_spinner=False)

@@ -10,10 +10,13 @@ from ...answer import Target
 from ...errors import RunDamaged, RunError
 from ...runs.identity import content_id, result_name
 from ...runs.run import Run
+from ...vlm.bounded import BoundedCache
 from .keeper import RunKeeper
 from .results import AnswerKey, Kind, answer_key
 
 Place = tuple[Kind[Any], Hashable]
+MOST_MISSING = 4096
+"""Places of which is remembered that a run has nothing there. What was looked at or dropped grows with what it has."""
 
 
 class Shelf:
@@ -21,7 +24,8 @@ class Shelf:
 
     def __init__(self, keeper: RunKeeper) -> None:
         self._keeper = keeper
-        self._missing: set[Place] = set()
+        self._dropped: set[Place] = set()
+        self._missing: BoundedCache[Place, None] = BoundedCache(lambda used: MOST_MISSING)
         self._waiting: dict[Place, Any] = {}
         """What is not written yet."""
         self._looked: set[tuple[Kind[Any], str]] = set()
@@ -34,7 +38,7 @@ class Shelf:
     def get(self, kind: Kind[Any], key: Hashable) -> Any:
         """What the run has under a key; None where it has nothing."""
         place = (kind, key)
-        if place in self._missing:
+        if place in self._dropped or place in self._missing:
             return None
         if (result := self._waiting.get(place)) is not None:
             return result
@@ -46,7 +50,7 @@ class Shelf:
             self._tell(error)
             kept = None
         if kept is None:
-            self._missing.add(place)
+            self._missing.put(place, None)
             return None
         value, what = kept
         return kind.run.unpack(value, what.seconds or 0.0)
@@ -54,7 +58,8 @@ class Shelf:
     def keep(self, kind: Kind[Any], key: Hashable, result: Any) -> None:
         """Keep a result. Only the last of several that wait under a key is written."""
         place = (kind, key)
-        self._missing.discard(place)
+        self._dropped.discard(place)
+        self._missing.drop(place)
         if self._keeper.looking or kind.run is None:
             return
         run_kind = kind.run.kind
@@ -73,7 +78,7 @@ class Shelf:
 
     def drop(self, kind: Kind[Any], key: Hashable) -> None:
         """Give this no more. On the disk it stays until another takes its place."""
-        self._missing.add((kind, key))
+        self._dropped.add((kind, key))
 
     def all(self, kind: Kind[Any]) -> Mapping[Hashable, Any]:
         """Results of a kind about the answers of the conversation, those of each once."""
@@ -90,7 +95,7 @@ class Shelf:
             self._looked.add((kind, id_of(own)))
             for kept in self._keeper.run.results(kind.run.kind, answer):
                 key = kind.run.key(own, kept.what.about)
-                if key is None or (kind, key) in self._missing:
+                if key is None or (kind, key) in self._dropped:
                     continue
                 try:
                     found[key] = kind.run.unpack(kept.load(), kept.what.seconds or 0.0)

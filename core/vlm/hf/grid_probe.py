@@ -7,7 +7,7 @@ meanwhile: else each strip would move all tokens a little.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ def decoder_input(passes: Passes, prompt: PositionedPrompt) -> Float[Tensor, "im
     return given[0].movedim(-2, 0).reshape(len(positions), -1)
 
 
-def _same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+def _same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     """Whether two prompts enter the network as the same."""
     return one.keys() == other.keys() and all(
         value.shape == other[name].shape and torch.equal(value, other[name]) for name, value in one.items()

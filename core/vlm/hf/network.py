@@ -11,8 +11,10 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from jaxtyping import Float
@@ -20,7 +22,7 @@ from torch import Tensor
 
 from ...answer import Answer, Question, TokenKind, TokenLayout
 from ...clips import ChosenFrames, VideoFacts
-from ...errors import EmptyQuestion, NotApplicable, NotShown, UnknownName
+from ...errors import EmptyQuestion, NeedsItsModel, NotApplicable, NotShown, UnknownName
 from .. import pace
 from ..attention_call import AttentionCall
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
@@ -61,6 +63,7 @@ from .inputs import (
     visual_ids,
     with_ids,
 )
+from .kept_inputs import KeptInputs, SharedInputs
 from .kept_pass import KeptPass
 from .layout import image_positions, lay_out
 from .looking import Look, look
@@ -82,6 +85,20 @@ READOUT_TOKENS = 4
 
 WITHOUT_GRID = "Hiding pixels needs no grid, and the scores of words and of the image tokens as a whole remain valid."
 READ_OTHERWISE = "Its states cannot be read in the vocabulary."
+
+
+_loaded: WeakValueDictionary[str, TransformersModel] = WeakValueDictionary()
+
+
+def _inputs_again(card: ModelCard, question: Question, visual: str) -> dict[str, Tensor]:
+    """Inputs that were dropped, by a model of this card. Raises NeedsItsModel where none is loaded any longer."""
+    model = _loaded.get(card.fingerprint)
+    if model is None:
+        raise NeedsItsModel(
+            f"This needs {card.name} (fingerprint {card.fingerprint[:12]}), which is no longer loaded. Load that "
+            "model, or ask the question again."
+        )
+    return model.inputs_again(question, visual)
 
 
 class TransformersModel(VisionLanguageModel):
@@ -108,6 +125,8 @@ class TransformersModel(VisionLanguageModel):
         self._looked: Look | None = None
         self._control = control_ids(processor, network.config)
         self._grids = KeptGrids(card.fingerprint)
+        self._shared = SharedInputs()
+        _loaded.setdefault(card.fingerprint, self)
 
     @property
     def device(self) -> torch.device:
@@ -126,6 +145,33 @@ class TransformersModel(VisionLanguageModel):
             raise EmptyQuestion("The question is empty. Type a question about the picture.")
         check_words(self.processor.tokenizer, question, self.card.name, self.context_length)
         check_images(question, self.processor, self.family, self.card.name)
+        prompt, places, inputs = self._read(question)
+        sizes = [image.size for image in question.images]
+        context = self._passes.context(inputs, sizes, places, question.clips)
+        layout = self._grids.placed(lay_out(prompt, self.family, context))
+        last_image = max((p for view in layout.views for p in view.positions), default=-1)
+        visual = seen(question, prompt.ids, self.family)
+        self._prefill.name_pixels(inputs, visual)
+        again = partial(_inputs_again, self.card, question, visual)
+        return PositionedPrompt(
+            question=question,
+            inputs=KeptInputs(self._shared.of(inputs, visual), again),
+            layout=layout,
+            prompt_tokens=prompt.tokens,
+            ids=prompt.ids,
+            positions=self._passes.positions(context),
+            shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
+            visual=visual,
+        )
+
+    def inputs_again(self, question: Question, visual: str) -> dict[str, Tensor]:
+        """The inputs of a question that was prepared before, whose pictures have this fingerprint."""
+        _, _, inputs = self._read(question)
+        self._prefill.name_pixels(inputs, visual)
+        return inputs
+
+    def _read(self, question: Question) -> tuple[prompts.Prompt, tuple[int, ...], dict[str, Tensor]]:
+        """The tokens of a question's prompt, the positions of its image tokens, and all its inputs."""
         words = prompts.typed_words(question)
         rendered = prompts.render(self.processor, question, self.card.name)
         began = pace.stopwatch("cpu")
@@ -140,24 +186,7 @@ class TransformersModel(VisionLanguageModel):
         check_known(prompt.ids, self.network, self.card.name)
         text = spoken(prompt, places, self.processor.tokenizer)
         more = self.family.word_inputs(self.processor, inputs, prompt.ids, text)
-        inputs = with_ids({**inputs, **more}, prompt.ids, self.network)
-        sizes = [image.size for image in question.images]
-        context = self._passes.context(inputs, sizes, places, question.clips)
-        layout = self._grids.placed(lay_out(prompt, self.family, context))
-        last_image = max((p for view in layout.views for p in view.positions), default=-1)
-        visual = seen(question, prompt.ids, self.family)
-        prepared = PositionedPrompt(
-            question=question,
-            inputs=self._prefill.shared(inputs, visual),
-            layout=layout,
-            prompt_tokens=prompt.tokens,
-            ids=prompt.ids,
-            positions=self._passes.positions(context),
-            shared=min(max(prompt.question_start, last_image + 1), len(prompt.ids) - 1),
-            visual=visual,
-        )
-        self._prefill.name_pixels(prepared)
-        return prepared
+        return prompt, places, with_ids({**inputs, **more}, prompt.ids, self.network)
 
     def choose_frames(self, video: VideoFacts, count: int | None = None, rate: float | None = None) -> ChosenFrames:
         return chosen(self.processor, self.family, self.card.name, video, count, rate)

@@ -73,7 +73,7 @@ class OverPictures:
         if tuple(image.size for image in images) != self.answer.layout.image_sizes:
             raise ValueError(f"the pictures must be of the sizes {self.answer.layout.image_sizes}")
         if not self.stacks:
-            return self.prepare(replace(self.answer.question, images=tuple(images), masks=())).inputs
+            return dict(self.prepare(replace(self.answer.question, images=tuple(images), masks=())).inputs)
         return self._processed(images)
 
     def _processed(self, images: Sequence[Image]) -> dict[str, Tensor]:

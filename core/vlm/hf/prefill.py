@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
-from weakref import WeakValueDictionary
 
 import torch
 from jaxtyping import Float, Int
@@ -23,8 +22,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...answer import AttentionRows
 from ...errors import NotApplicable, UnusableImage
+from ..bounded import BoundedCache
 from ..edits import first_position
 from ..keeping import KeepRows
+from ..kept_budget import budget
 from ..memory import available_bytes
 from ..prepared import DecodingState
 from .capture import recording
@@ -32,16 +33,13 @@ from .editing import together
 from .inputs import PositionedPrompt, kinds_of, looking_at
 from .layer_memory import memories
 from .passes import Passes
-from .prefix import ByteBoundedCache, KeptPrefix, PrefixStore, network_cache
+from .prefix import KeptPrefix, PrefixStore, network_cache
 from .rotary import batched, following
 from .row_recorder import RowRecorder
 
 SHARE = 16
 """Beginnings of prompts, and outputs of towers, are kept within one part in so many of the memory that is free without
 them: the newest in any case, which was in use a moment ago."""
-
-WORTH_SHARING = 2**16
-"""Bytes of an input from which on prompts about the same pictures have one copy of it together."""
 
 PIXELS = {"pixel_values": "image", "pixel_values_videos": "video"}
 """Which inputs a vision tower looks at, and as what."""
@@ -69,11 +67,12 @@ class Prefill:
 
     def __init__(self, passes: Passes) -> None:
         self._passes = passes
-        self._prefixes = PrefixStore(self._bound)
-        self._features: ByteBoundedCache[str, dict[str, Any]] = ByteBoundedCache(self._bound)
+        # In the CPU's memory both also count among all that this process keeps.
+        counted = budget if passes.network.device.type == "cpu" else None
+        self._prefixes = PrefixStore(self._bound, counted)
+        self._features: BoundedCache[str, dict[str, Any]] = BoundedCache(self._bound, counted)
         self._visual_of: MutableMapping[Tensor, str] = WeakTensorKeyDictionary()
         self._unnamed = count()
-        self._in_use: WeakValueDictionary[tuple[str, str], Tensor] = WeakValueDictionary()
 
     def _bound(self, used: int) -> int:
         """How many bytes one of the stores may have that has so many."""
@@ -133,30 +132,16 @@ class Prefill:
                     self._prefixes.keep(prepared.visual, prepared.ids[:length], kept)
         return kept
 
-    def name_pixels(self, prepared: PositionedPrompt) -> None:
+    def name_pixels(self, inputs: Mapping[str, Tensor], visual: str) -> None:
         """Remember of which pictures the pixels of a prompt are: others of the same pictures need no pass of the tower.
         Waits for no pass."""
-        for pixels in _pixels_in(prepared.inputs).values():
-            self._visual_of[pixels] = prepared.visual
-
-    def shared(self, inputs: Mapping[str, Tensor], visual: str) -> dict[str, Tensor]:
-        """The same inputs, those that are large and that another prompt about the same pictures has as the very tensors
-        that it has: every answer of a conversation keeps its inputs, and pixels take most of that."""
-        own = dict(inputs)
-        for name, value in inputs.items():
-            if value.nbytes < WORTH_SHARING:
-                continue
-            known = self._in_use.get((visual, name))
-            if known is not None and known.dtype == value.dtype and torch.equal(known, value):
-                own[name] = known
-            else:
-                self._in_use[visual, name] = value
-        return own
+        for pixels in _pixels_in(inputs).values():
+            self._visual_of[pixels] = visual
 
     def visual_features(self, prepared: PositionedPrompt) -> dict[str, Any]:
         """The vision tower's outputs for pictures and for videos, in the form in which the network takes them instead
         of pixels."""
-        self.name_pixels(prepared)
+        self.name_pixels(prepared.inputs, prepared.visual)
         with self._passes.lock, looking_at(prepared.question, self._passes.name):
             return self._features_of(prepared.visual, prepared.inputs, kinds_of(prepared))
 
@@ -166,6 +151,7 @@ class Prefill:
         Those are the ones that are kept of the same pictures, or of these very pixels where nobody said of which they
         are, and of others they are kept from now on.
         """
+        inputs = dict(inputs)  # once: what was dropped of them is made again
         placed = {name: value.to(self._passes.network.device) for name, value in inputs.items()}
         pixels = _pixels_in(inputs)
         if not pixels:

@@ -7,60 +7,13 @@ remembers (the states of a convolution or a recurrence) is of one length and no 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
+from ..bounded import BoundedCache
+from ..kept_budget import KeptBudget
 from .layer_memory import LayerMemory, RecurrentStates, empty_cache, memory_bytes, remember
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class ByteBoundedCache(Generic[Key, Value]):
-    """The latest value, and of others the most recently used whose sizes add up to at most `limit` bytes with it. The
-    limit is asked for, given the bytes used, whenever a value is put. Not thread-safe."""
-
-    def __init__(self, limit: Callable[[int], int]) -> None:
-        self._limit = limit
-        self.used = 0
-        self._entries: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def keys(self) -> tuple[Key, ...]:
-        return tuple(self._entries)
-
-    def items(self) -> tuple[tuple[Key, Value], ...]:
-        """All that is kept, which does not count as using it."""
-        return tuple((key, value) for key, (value, _) in self._entries.items())
-
-    def get(self, key: Key) -> Value | None:
-        if key not in self._entries:
-            return None
-        self._entries.move_to_end(key)
-        return self._entries[key][0]
-
-    def put(self, key: Key, value: Value, size: int) -> None:
-        """Keep `value`, whatever its size, dropping the least recently used of the others."""
-        if key in self._entries:
-            self.used -= self._entries.pop(key)[1]
-        limit = self._limit(self.used)
-        self._entries[key] = (value, size)
-        self.used += size
-        while self.used > limit and len(self._entries) > 1:
-            _, (_, freed) = self._entries.popitem(last=False)
-            self.used -= freed
-
-    def drop(self, key: Key) -> None:
-        """Let go of a value."""
-        self.used -= self._entries.pop(key)[1]
-
-    def clear(self) -> None:
-        self._entries.clear()
-        self.used = 0
 
 
 @dataclass(frozen=True)
@@ -99,8 +52,8 @@ class KeptPrefix:
 class PrefixStore:
     """What is remembered of prompt prefixes."""
 
-    def __init__(self, limit: Callable[[int], int]) -> None:
-        self._kept: ByteBoundedCache[PrefixKey, KeptPrefix] = ByteBoundedCache(limit)
+    def __init__(self, limit: Callable[[int], int], budget: KeptBudget | None = None) -> None:
+        self._kept: BoundedCache[PrefixKey, KeptPrefix] = BoundedCache(limit, budget)
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -23,6 +23,7 @@ from ...assets import asset
 from ...errors import ModelUnavailable, NotWritten, TemplateRefuses
 from ...reading import read_bytes
 from ...writing import write_whole
+from ..bounded import BoundedCache
 from ..grids.kept import cache_folder
 from .files import LARGEST_DESCRIPTION, called, check_regular, read_json
 from .template_work import computes
@@ -79,9 +80,11 @@ def check_rendering(template: str, values: Mapping[str, Any], name: str) -> None
         return
     asked = json.dumps(values, sort_keys=True)
     digest = _digest([("conversation", asked.encode())], [template])
-    if digest not in _known:
-        _known[digest] = _tried({"templates": [template], "values": values})
-    if _known[digest]:
+    trouble = _known.get(digest)
+    if trouble is None:
+        trouble = _tried({"templates": [template], "values": values})
+        _known.put(digest, trouble)
+    if trouble:
         raise TemplateRefuses(
             f"The chat template of {name} was tried with this conversation in a process of its own, where it computed "
             f"without end or took {MEMORY / 2**30:.0f} GB. Choose another model, or a version of it with another "
@@ -152,15 +155,18 @@ def _digest(contents: Sequence[tuple[str, bytes]], templates: list[str]) -> str:
     return digest.hexdigest()
 
 
-_known: dict[str, str] = {}
+MOST_KNOWN = 1024
+"""Verdicts that are held in memory; those of folders are on disk, too."""
+_known: BoundedCache[str, str] = BoundedCache(lambda used: MOST_KNOWN)
 
 
 def _trouble(folder: Path, digest: str, tokenizer: bool, templates: list[str]) -> str:
     """Which of `_PARTS` did not end, or how much the tokenizer makes of a text; "" where all is well. Kept in memory
     and, as far as it can be written, on disk: what is known is not read again. Raises ModelUnavailable where the
     tokenizer's description says enough."""
-    if digest in _known:
-        return _known[digest]
+    known = _known.get(digest)
+    if known is not None:
+        return known
     file = cache_folder() / "vetted" / digest[:32]
     trouble = _read(file)
     if trouble is None:
@@ -175,7 +181,7 @@ def _trouble(folder: Path, digest: str, tokenizer: bool, templates: list[str]) -
         trouble = _tried(wanted)
         with contextlib.suppress(NotWritten):
             write_whole(file, trouble.encode())
-    _known[digest] = trouble
+    _known.put(digest, trouble)
     return trouble
 
 

@@ -7,14 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from core.answer import Answer, Decoding, Question, RegionMask, Turn
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
-from core.vlm.hf.prefix import ByteBoundedCache
 
 SIX = Decoding(max_new_tokens=6)
 
@@ -134,28 +131,3 @@ def test_a_conversation_keeps_one_beginning_and_one_copy_of_its_pixels(
         assert all(answer.inputs[name] is answers[0].inputs[name] for answer in answers)
     kept = model._prefill._prefixes
     assert len(kept) <= 1 or not model._passes.divisible
-
-
-@given(
-    limit=st.integers(0, 30),
-    operations=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 12), st.booleans()), max_size=40),
-)
-def test_the_store_keeps_the_newest_and_others_within_its_bound(
-    limit: int, operations: list[tuple[int, int, bool]]
-) -> None:
-    store: ByteBoundedCache[int, int] = ByteBoundedCache(lambda used: limit)
-    order: list[tuple[int, int]] = []  # oldest first: key and size, by the slowest possible bookkeeping
-    for key, size, put in operations:
-        known = dict(order)
-        if put:
-            store.put(key, size, size)
-            order = [entry for entry in order if entry[0] != key]
-            order.append((key, size))
-            while sum(size for _, size in order) > limit and len(order) > 1:
-                order.pop(0)
-        else:
-            assert store.get(key) == known.get(key)
-            if key in known:
-                order = [entry for entry in order if entry[0] != key] + [(key, known[key])]
-    assert set(store.keys()) == {key for key, _ in order}
-    assert store.used == sum(size for _, size in order)
