@@ -1,5 +1,6 @@
-"""How much memory all that is kept to be looked at again may take together: attention rows of answers, and results of
-pages. What is longest unused is dropped first, and computed or read again when it is looked at."""
+"""How much memory all that is kept to be looked at again may take together: attention rows of answers, their pixels,
+results of pages, outputs of vision towers and beginnings of prompts, these in the CPU's memory. What is longest unused
+is dropped first, and computed or read again when it is looked at."""
 
 from __future__ import annotations
 
