@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from ..gate.gate import Gate
 from ..gate.hosts import is_local
 from ..gate.opening import the_opening
 from .media import keep_for_a_moment
-from .start import BehindImports
+from .start import import_ahead
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def guarded() -> dict[str, Any]:
         # The server's own log would show where in the program, and not only why.
         raise SystemExit(str(error)) from None
     return {
-        "middleware": [Middleware(Gate, opening=opening), Middleware(BehindImports)],
+        "middleware": [Middleware(Gate, opening=opening)],
         "lifespan": _lifespan,
         "on_script_error": tell_unforeseen,
     }
@@ -63,7 +64,7 @@ def tell_unforeseen(error: Exception) -> bool:
 @asynccontextmanager
 async def _lifespan(_: Any) -> AsyncIterator[None]:
     keep_for_a_moment(get_instance())
-    BehindImports.import_ahead()
+    await asyncio.to_thread(import_ahead)  # nobody is answered before
     yield
 
 

@@ -6,18 +6,17 @@ so whoever is first imports all of it, and the others wait. `with imports():` st
 Importing torch and transformers makes a million objects that live as long as the process. Searching them for garbage
 over and over takes a seventh of that time, so the collector rests meanwhile; afterwards they are set aside for good,
 or else each later search would look through all of them, in the middle of somebody's click. Whatever else there is at
-that moment is set aside with them, and never collected: so a server lets no session begin before (`BehindImports`),
-or the first tabs, with all they hold, would stay until it ends.
+that moment is set aside with them, and never collected: so a server answers nobody before (`import_ahead`), or the
+first tabs, with all they hold, would stay until it ends.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -25,7 +24,6 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..errors import unimportable
-from ..gate.gate import App, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
@@ -95,32 +93,9 @@ def import_one(name: str, package: str | None) -> None:
         import_module(name, package)
 
 
-class BehindImports:
-    """ASGI middleware: whoever opens a page's connection waits until what pages are made of is imported, which begins
-    with the server. Files are served meanwhile."""
-
-    _tried: asyncio.Event | None = None
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and BehindImports._tried is not None:
-            await BehindImports._tried.wait()
-        await self.app(scope, receive, send)
-
-    @classmethod
-    def import_ahead(cls) -> None:
-        """Begin, in a thread. What fails is told where a page imports it."""
-        loop, tried = asyncio.get_running_loop(), asyncio.Event()
-        cls._tried = tried
-
-        def work() -> None:
-            try:
-                import_all()
-            except Exception:
-                log.debug("imports fail", exc_info=True)
-            with suppress(RuntimeError):  # the server has ended meanwhile
-                loop.call_soon_threadsafe(tried.set)
-
-        threading.Thread(target=work, name="imports", daemon=True).start()
+def import_ahead() -> None:
+    """Import it before there is any page. What fails is told where a page imports it."""
+    try:
+        import_all()
+    except Exception:
+        log.debug("imports fail", exc_info=True)

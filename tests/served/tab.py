@@ -20,8 +20,6 @@ from websockets.typing import Origin, Subprotocol
 
 QUIET = 0.4
 """Seconds after the end of a run in which no other begins: a page that runs again begins at once."""
-PATIENCE = 240.0
-"""Seconds for a connection: the first waits until the server has imported what pages are made of."""
 LARGEST = 256 * 2**20
 WRONG = "Something went wrong"
 
@@ -55,7 +53,7 @@ class Tab:
             origin=Origin(self.address),
             subprotocols=[Subprotocol("streamlit")],
             max_size=LARGEST,
-            open_timeout=PATIENCE,
+            open_timeout=60,
         )
         self._socket = socket
         self._ask(page=self.page)

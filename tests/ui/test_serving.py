@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import runpy
-import threading
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit import config
@@ -19,7 +18,6 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from core.gate.gate import Gate
 from core.gate.opening import Opening
 from core.ui import serving, start
-from core.ui.start import BehindImports
 
 ROOT = Path(__file__).resolve().parents[2]
 Given = Callable[..., None]
@@ -45,7 +43,7 @@ def test_streamlit_finds_the_application_and_the_gate_stands_before_it(given: Gi
     assert found.is_asgi_app and found.import_string == "Home:app"
     given()
     app = runpy.run_path(str(ROOT / "Home.py"), run_name="Home")["app"]
-    assert isinstance(app, App) and [each.cls for each in app._user_middleware] == [Gate, BehindImports]
+    assert isinstance(app, App) and [each.cls for each in app._user_middleware] == [Gate]
     assert app._on_script_error is serving.tell_unforeseen
 
 
@@ -71,33 +69,29 @@ def test_streamlits_own_settings_show_no_links_and_look_nothing_up() -> None:
         assert line in settings
 
 
-def test_no_session_begins_before_what_is_imported_is_set_aside_from_the_search_for_garbage(
+def test_nobody_is_answered_before_what_is_imported_is_set_aside_from_the_search_for_garbage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What there is at that moment is set aside as well: the first tab, with all it held, stayed until the end."""
-    done = threading.Event()
-    monkeypatch.setattr(start, "import_all", lambda: done.wait(10))
-    monkeypatch.setattr(BehindImports, "_tried", None)
+    done: list[str] = []
+    monkeypatch.setattr(start, "import_all", lambda: done.append("imported"))
+    monkeypatch.setattr(serving, "keep_for_a_moment", lambda runtime: None)
+    monkeypatch.setattr(serving, "get_instance", lambda: None)
 
-    async def came() -> list[str]:
-        let_in: list[str] = []
+    async def begin() -> None:
+        async with serving.guarded()["lifespan"](None):
+            done.append("answers")
 
-        async def server(scope: Any, receive: Any, send: Any) -> None:
-            let_in.append(scope["type"])
+    asyncio.run(begin())
+    assert done == ["imported", "answers"]
 
-        async def nothing(*_: Any) -> Any:
-            return {}
 
-        BehindImports.import_ahead()
-        kinds = ("websocket", "http")
-        asked = [asyncio.create_task(BehindImports(server)({"type": kind}, nothing, nothing)) for kind in kinds]
-        await asyncio.sleep(0.05)
-        before = list(let_in)
-        done.set()
-        await asyncio.gather(*asked)
-        return [*before, "imported", *let_in[len(before) :]]
-
-    assert asyncio.run(came()) == ["http", "imported", "websocket"]
+def test_a_server_whose_imports_fail_begins_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pages tell why."""
+    monkeypatch.setitem(sys.modules, "core.vlm.loading", None)  # as if importing it failed
+    monkeypatch.setattr(start, "_done", False)
+    start.import_ahead()
+    assert not start._done
 
 
 def test_what_no_net_held_is_a_sentence() -> None:
