@@ -24,16 +24,8 @@ ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
     mechanisms.mechanism,
     families.families,
-    *(
-        scenes.survey,
-        scenes.league,
-        scenes.known_cause,
-        scenes.checks,
-        scenes.flips,
-        scenes.claims,
-        scenes.findings,
-        scenes.study,
-    ),
+    *(scenes.survey, scenes.league, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
+    *(scenes.claims, scenes.findings, scenes.study),
     *(handing_over.report, handing_over.bundle),
     doctor.doctor,
 )

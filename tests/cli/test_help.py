@@ -43,6 +43,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "league",
         "known-cause",
         "checks",
+        "true-effects",
         "flips",
         "claims",
         "findings",

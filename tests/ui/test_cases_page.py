@@ -20,6 +20,7 @@ from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
 from core.cases.runner import RunSettings, run_cases
 from core.cases.survey import Correlation
+from core.cases.true_effects import kept as kept_effects
 from core.errors import NotSaved
 from core.statistics.estimate import Estimate
 from core.ui.cases import folder, one_case
@@ -320,6 +321,20 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
     assert at.code[0].value == "python -m core league --cases 1"
     assert "It is of another model than the one in use" in captions(at)
     assert len(at.dataframe[0].value) == 3
+
+
+def test_true_effects_stand_below_the_league_with_chance_and_the_command(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened(app, "League of methods")
+    table, limits = (frame.value for frame in at.dataframe[-2:])
+    assert {"rank ↑", "found ↑", "less the centre's", "sign ↑"} <= set(table.columns)
+    assert "Control: everywhere the same" in set(table["method"])
+    assert list(limits["things"]) == ["taken out", "repainted", "swapped"] and "found by chance" in limits
+    assert any("sightline true-effects" in code.value for code in at.code)
+    monkeypatch.setattr(kept_effects, "COMMITTED", tmp_path / "gone.json")
+    at = opened(app, "League of methods")
+    assert "Measure true effects first" in said(at)
 
 
 def test_a_correlation_over_families_is_told_with_what_holds_within_them() -> None:

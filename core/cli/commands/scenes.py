@@ -147,6 +147,27 @@ def checks(
     raise typer.Exit(run(spec, out, cases_per_family, things, method, league, hidden, summary, command))
 
 
+def true_effects(
+    out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
+    cases_per_family: Annotated[int, typer.Option("--cases", min=1, max=MOST, help="Cases of each family.")] = 20,
+    method: Methods = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+) -> None:
+    """How near methods' maps are to what each thing in a drawn scene gives to the answer, found by redrawing it, one
+    line for each method."""
+    from ..asking import spec_of
+    from ..true_effects import run
+
+    options = [f"--cases {cases_per_family}", *(f"--method {key}" for key in method or ())]
+    options += [f"--model {model}"] if model else []
+    options += [f"--out {out}", *([f"--summary {summary}"] if summary else [])]
+    command = f"sightline true-effects {' '.join(options)}"
+    raise typer.Exit(run(spec_of(model, device, precision), out, cases_per_family, method, summary, command))
+
+
 def flips(
     scenes: Annotated[
         int, typer.Option(min=1, max=MOST, help="Held-out scenes, whose heads' graphs are all tested.")

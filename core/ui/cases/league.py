@@ -25,6 +25,7 @@ from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import save_chart
 from .folder_league import chosen_league, run_panel, told_panel
+from .true_effects import true_effects_part
 
 EVERY = "all families"
 
@@ -60,6 +61,7 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         meanings()
     _chart(file.league, metric, None if family == EVERY else family)
     _table(file.league, None if family == EVERY else family)
+    true_effects_part(model)
 
 
 def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
