@@ -20,7 +20,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from .answer import Answer, Decoding, Explanation, Question, RegionMask, Target, Turn
     from .api.asking import ask, load_model, load_video, measure_grid
-    from .api.explaining import evaluate, explain
+    from .api.explaining import evaluate, evaluate_modalities, explain
     from .api.frames import frame_shares, hide_frames
     from .api.showing import figures, overlay, street_scene
     from .cases.formats.registry import formats
@@ -55,6 +55,7 @@ __all__ = [
     "ask",
     "badge",
     "evaluate",
+    "evaluate_modalities",
     "explain",
     "figures",
     "formats",
@@ -80,6 +81,7 @@ _PLACES = {
     "reask": ".perturb.reask",
     "explain": ".api.explaining",
     "evaluate": ".api.explaining",
+    "evaluate_modalities": ".api.explaining",
     "badge": ".evidence.badge",
     "frame_shares": ".api.frames",
     "hide_frames": ".api.frames",

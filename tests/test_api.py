@@ -21,7 +21,7 @@ import core
 from core.answer import Answer, Decoding, Question, Target
 from core.api import asking
 from core.api.asking import ask, load_model
-from core.api.explaining import evaluate, explain
+from core.api.explaining import evaluate, evaluate_modalities, explain
 from core.api.showing import overlay, street_scene
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
@@ -120,6 +120,14 @@ def test_what_there_is_not_is_a_sentence(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         explain(llava, answer, *arguments, **settings)
+
+
+def test_words_and_patches_are_tested_by_settings_of_their_own(llava: TransformersModel, picture: Image.Image) -> None:
+    answer = ask(llava, "the dog?", picture, decoding=Decoding(max_new_tokens=1))
+    found = evaluate_modalities(llava, answer, explain(llava, answer, "relevancy"), steps=2, draws=1, words="replaced")
+    assert found.settings["words"] == "replaced" and found.over == ("words", "patches", "both")
+    with pytest.raises(ValueError, match="has no setting 'depth'"):
+        evaluate_modalities(llava, answer, explain(llava, answer, "relevancy"), depth=2)
 
 
 def test_one_explanation_gives_one_evidence_and_several_as_many(llava: TransformersModel, answer: Answer) -> None:

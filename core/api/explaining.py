@@ -11,6 +11,9 @@ from ..comparison.keyword import word_tokens
 from ..errors import UnknownName
 from ..evidence.evaluate import evaluate as evaluate_maps
 from ..evidence.location import Truth
+from ..evidence.modalities import evaluate_modalities as test_modalities
+from ..evidence.modality_result import ModalityEvidence
+from ..evidence.modality_settings import ModalitySettings
 from ..evidence.result import Evidence
 from ..evidence.settings import EvidenceSettings
 from ..explainers.base import Explainer
@@ -102,6 +105,26 @@ def evaluate(
         model, answer, several, truth=truth, settings=own, scenes=scenes, cancel=cancel, progress=progress
     )
     return evidence[0] if isinstance(explanation, Explanation) else evidence
+
+
+def evaluate_modalities(
+    model: VisionLanguageModel,
+    answer: Answer,
+    explanation: Explanation,
+    *,
+    cancel: CancelToken | None = None,
+    progress: Progress = lambda done: None,
+    **settings: Any,
+) -> ModalityEvidence:
+    """How far an explanation holds over the question's words, over patches, and over both in one order; and in
+    `synergy` what picture and words give together that neither gives alone.
+
+    `settings` are those of ModalitySettings (`words`, `fill`, `steps`, `draws`, `seed`). Raises UnknownName for a
+    setting that there is not, SettingsError for one out of range, and OtherModel, NotApplicable, NotEnoughMemory and
+    Cancelled.
+    """
+    own = _settings(ModalitySettings, "The test", settings)
+    return test_modalities(model, answer, explanation, settings=own, cancel=cancel, progress=progress)
 
 
 def _method(method: str | Explainer) -> Explainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,32 @@ def test_one_button_tests_every_map_shown_and_no_map_twice(
     after_test(at)
     assert asked == [1, 2], "the map that was tested is not tested again"
     assert captions(at).count("Removing its top") == 3
+
+
+def test_words_patches_and_both_are_tested_when_asked_and_synergy_is_told(app: App, llava: TransformersModel) -> None:
+    quick = {"modality_settings_steps": 2, "modality_settings_draws": 1, "relevancy_methods": ["relevancy"]}
+    at = opened(app, exchange_of(llava, "the dog?"), **quick)
+    assert not any("Synergy" in text.value for text in at.text)
+    at.button(key="evidence_modalities").click().run()
+    assert not at.exception and not at.error
+    areas = next(frame.value for frame in at.dataframe if "area" in frame.value)
+    assert next(iter(areas["area"])) == "Deletion, words ↓" and len(areas) == 6
+    corners = next(frame.value for frame in at.dataframe if "the model has" in frame.value)["log p (nats)"]
+    synergy = corners[0] - corners[1] - corners[2] + corners[3]
+    (said,) = (text.value for text in at.text if "Synergy" in text.value)
+    assert float(said.split()[1]) == pytest.approx(synergy, abs=0.03)
+    assert at.button(key="evidence_modalities").disabled and "Erased words are removed" in captions(at)
+
+
+def test_a_drawn_scene_can_be_redrawn_and_any_other_picture_not(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), evidence_settings_fill="redraw")
+    after_test(at)
+    assert "(empty scene)" in captions(at)
+    exchange = exchange_of(llava)
+    exchange.images = (replace(exchange.images[0], recipe=None),)
+    at = opened(app, exchange, evidence_settings_fill="redraw")
+    box = at.selectbox(key="evidence_settings_fill")
+    assert box.value == "both" and "redraw" not in box.options and "inpaint" in box.options
 
 
 def test_badge_curves_and_table_speak_of_the_same_fill(app: App, llava: TransformersModel) -> None:

@@ -130,7 +130,7 @@ def _maps(
 
 def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
     tested = [Mapped(one.explainer.name, one.explanation) for one in shown]
-    evidence_section(workspace, model, answer, tested, workspace.view(RelevancyView).jobs)
+    evidence_section(workspace, model, answer, tested, workspace.view(RelevancyView).jobs, over_words=True)
 
 
 def _no_places(answer: Answer, orders: Sequence[Order]) -> None:

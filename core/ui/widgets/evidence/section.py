@@ -28,6 +28,7 @@ from ..forecasts import foretold
 from ..scripts import Made, copy_script
 from . import figures, truth
 from .drawn import scenes_of
+from .modalities import modalities_panel
 from .randomisation import randomisation_panel
 from .view import TESTS, EvidenceView, Mapped
 
@@ -39,10 +40,17 @@ CHEAPER = (
 
 
 def evidence_section(
-    workspace: Workspace, model: VisionLanguageModel, answer: Answer, maps: Sequence[Mapped], jobs: PageJobs
+    workspace: Workspace,
+    model: VisionLanguageModel,
+    answer: Answer,
+    maps: Sequence[Mapped],
+    jobs: PageJobs,
+    *,
+    over_words: bool = False,
 ) -> None:
     """Test the maps shown, of any targets of one answer; `jobs` are the page's. Badges are drawn where the maps are
-    (`evidence_badges`). Nothing is computed before somebody asks for it."""
+    (`evidence_badges`). `over_words`: a map can be tested over the question's words as well. Nothing is computed before
+    somebody asks for it."""
     if not maps:
         return
     # Where no image token has a place, maps of squares of the picture are those that can be tested.
@@ -64,7 +72,10 @@ def evidence_section(
     below = st.container()
     with place:
         _button(view, model, answer, maps, scenes, jobs, below)
-    _results(view, model, answer, maps, right, jobs)
+    one = _results(view, model, answer, maps, right)
+    if over_words:
+        modalities_panel(view, model, answer, one, jobs)
+    randomisation_panel(view, model, answer, maps, jobs)
 
 
 def _settings(view: EvidenceView, model: VisionLanguageModel, scenes: Sequence[SceneRecipe]) -> None:
@@ -124,8 +135,8 @@ def _results(
     answer: Answer,
     maps: Sequence[Mapped],
     right: truth.Truth | None,
-    jobs: PageJobs,
-) -> None:
+) -> Mapped:
+    """What was found of the map that is told in full, which is returned."""
     with st.container(horizontal=True, gap="medium"):
         one = _chosen(maps)
         evidence = view.test_of(answer, one.explanation)
@@ -151,7 +162,7 @@ def _results(
                     figures.table(evidence, fill)
                 if place is not None:
                     figures.place_table(place)
-    randomisation_panel(view, model, answer, maps, jobs)
+    return one
 
 
 def _chosen(maps: Sequence[Mapped]) -> Mapped:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ....answer import Answer, Explanation, SceneFill, Target
+from ....evidence.modality_result import ModalityEvidence
 from ....evidence.randomisation import Randomised
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
@@ -25,6 +26,10 @@ TESTS = Kind[Evidence](300, run=Kept(EVIDENCE, about=lambda key: {**_about(key[0
 STAGES = 6
 """How often a map is made anew while weights are shuffled."""
 RANDOMISED = Kind[Randomised](100, run=Kept(runs.RANDOMISED, about=lambda key: {**_about(key), "stages": STAGES}))
+
+
+MODALITIES = Kind[ModalityEvidence](100)
+"""By map and settings."""
 
 
 @dataclass(frozen=True)
