@@ -222,14 +222,10 @@ def causal_graphs(
     needed = checkpoint_bytes(model, answer) + 3 * 4 * card.heads * len(positions) * len(answer.layout)
     check_memory("This graph", needed, model, "Use a smaller picture, or ask for a shorter answer.")
     call = model.attention_call(answer, layer)
-    held = None if answer.attention is None else answer.attention.held
-    places = None if held is None or layer not in held.layers else held.places(positions)
-    if held is not None and places is not None:
-        weights = held.weights[held.layers.index(layer)][:, list(places)].float().cpu().numpy()
-        own = {token: weights[:, place] for place, token in enumerate(positions)}
-    else:
-        predicting = _rows(call, range(card.heads), list(positions.values()), len(answer.layout))
-        own = {token: predicting[:, index] for index, token in enumerate(positions)}
+    # Not the rows that the answer has: those of an opened run are in half precision, in which the smallest are equal,
+    # and which tokens are nodes would depend on whether it was opened.
+    predicting = _rows(call, range(card.heads), list(positions.values()), len(answer.layout))
+    own = {token: predicting[:, index] for index, token in enumerate(positions)}
     if any(np.isnan(row).any() for row in own.values()):
         raise CausalError(IN_PARTS.format(layer))
     graphs = []

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from ..answer import Answer, Fill, TokenKind
+from ..counted import counted
 from ..errors import CausalError
 from ..masking import FILL_NAMES
 from ..perturb.outcomes import OutcomeReader
@@ -124,7 +125,7 @@ class ExplanationTest:
     @property
     def sentence(self) -> str:
         """The outcome, for the screen. Names no token: those are untrusted text and stand in `said`."""
-        tried = f"{len(self.candidates)} subset{'' if len(self.candidates) == 1 else 's'}"
+        tried = counted(len(self.candidates), "subset")
         if self.whole is None:
             return "The explanation set holds no image token, so there is nothing to mask."
         sufficient = self.sufficient
@@ -132,9 +133,13 @@ class ExplanationTest:
             size = len(sufficient.positions)
             flips = sum(trial.changed for trial in self.controls if trial.kind == "random")
             randoms = sum(trial.kind == "random" for trial in self.controls)
-            tokens = "1 image token" if size == 1 else f"{size} image tokens"
+            tokens = counted(size, "image token")
             control = f" Of {randoms} random sets of the same size, {flips} did too." if randoms else ""
             return f"Masking {tokens} changes the token: the smallest of {tried} tried that does.{control}"
+        if self.exhausted and [set(trial.positions) for trial in self.candidates] == [set(self.whole.positions)]:
+            # (there was nothing else to try)
+            size = counted(len(self.whole.positions), "image token")
+            return f"Masking the whole set, {size}, does not change the token."
         why = "it was stopped" if self.stopped else "all there are" if self.exhausted else f"the cap of {self.cap}"
         all_of_it = "changes it" if self.whole.changed else "does not either"
         return f"None of {tried} tried ({why}) changes the token; masking the whole set {all_of_it}."

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Literal
 
 import altair as alt
@@ -31,6 +32,8 @@ LINE = 19
 BESIDE = 48
 """Pixels beside a map of heads for its axis; its legend is below it."""
 TITLE = 18
+LETTER = 7
+"""Pixels of a letter of a title, at most as a rule."""
 LONGEST_WORD = 22
 DECADES = 3
 """Powers of ten that the colours of a table of words tell apart."""
@@ -123,7 +126,10 @@ def head_map(
         top = base.mark_rect(fillOpacity=0, cursor="pointer").encode(x=x, y=y, tooltip=tooltip)
         marks.append(top.add_params(_toggle(click, ["layer", "head"])))
     # What the colours mean stands above the map: beside it, over their bar, there is no room for it.
-    title = alt.Title(name, anchor="start", fontSize=12, fontWeight="normal", color=NEUTRAL)
+    lines = wrap(name, max(24, (cell * heads + BESIDE) // LETTER))
+    title = alt.Title(
+        lines if len(lines) > 1 else name, anchor="start", fontSize=12, fontWeight="normal", color=NEUTRAL
+    )
     return figure(marks, cell * heads, cell * layers, canvas=len(table) > MANY, title=title)
 
 

@@ -109,12 +109,18 @@ def journal_of(card: ModelCard) -> Path:
 
 
 def examples_of(
-    claim: Claim[Any], model: VisionLanguageModel, cancel: CancelToken | None = None
+    claim: Claim[Any],
+    model: VisionLanguageModel,
+    cancel: CancelToken | None = None,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> tuple[Example, ...]:
     """The examples of a claim whose first scenes were measured some time ago. Raises what measuring raises."""
     measure = claim.measure(model, cancel)
-    first = islice(claim.subjects(), claim.shown)
-    return tuple(example for _, subject in first for example in measure(subject, cancel).examples)
+    found: list[Example] = []
+    for number, (_, subject) in enumerate(islice(claim.subjects(), claim.shown), 1):
+        found += measure(subject, cancel).examples
+        progress(number / claim.shown)
+    return tuple(found)
 
 
 def _journal(file: Path | None, card: ModelCard, about: dict[str, str]) -> AbstractContextManager[Journal | None]:

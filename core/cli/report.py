@@ -33,7 +33,7 @@ from .frames import frame_figures, frame_table
 LISTED = 200
 """Failures that a page lists: the results file has them all."""
 DEPENDENCE = (
-    "Image dependence: log-probability of the answer with the picture, less that with a black one, summed over its "
+    "Image dependence: log-probability of the answer with the picture, minus that with a black one, summed over its "
     "tokens, so long answers have more."
 )
 

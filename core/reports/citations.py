@@ -75,11 +75,18 @@ def key(reference: Reference) -> str:
 
 
 def shortly(reference: Reference) -> str:
-    """A paper by its authors and its year."""
+    """A paper by its authors and its year, with a letter where the list has another one of theirs of that year."""
+    who, year = _authors(reference), reference["year"]
+    alike = [one for one in references() if (_authors(one), one["year"]) == (who, year)]
+    letter = chr(ord("a") + alike.index(reference)) if len(alike) > 1 and reference in alike else ""
+    return f"{who} ({year}{letter})"
+
+
+def _authors(reference: Reference) -> str:
     names = [_name(author) for author in reference["authors"]]
     if len(names) == 2 and names[1] != OTHERS:
-        return f"{names[0]} and {names[1]} ({reference['year']})"
-    return f"{names[0]}{' et al.' if len(names) > 1 else ''} ({reference['year']})"
+        return f"{names[0]} and {names[1]}"
+    return f"{names[0]}{' et al.' if len(names) > 1 else ''}"
 
 
 def in_words(reference: Reference) -> str:

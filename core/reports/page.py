@@ -35,6 +35,7 @@ pre {{ background: #f4f6f8; padding: .6rem .8rem; overflow-x: auto; font-size: .
   body {{ max-width: none; margin: 0; padding: 0; font-size: 11pt; -webkit-print-color-adjust: exact;
     print-color-adjust: exact; }}
   h1, h2, h3 {{ break-after: avoid; }} .turn + .turn {{ break-before: page; }}
+  details:not([open]) {{ display: none; }}
   figure, .token, tr {{ break-inside: avoid; }} img {{ max-height: 240mm; }} .wide {{ overflow: visible; }}
 }}
 """

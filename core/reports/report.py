@@ -269,7 +269,7 @@ def _short(text: str) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return "–" if math.isnan(value) else f"{value:.4g}"
     if isinstance(value, str):
         return visible(value) if value else ""
     return str(value)

@@ -113,7 +113,7 @@ def _rows(answer: Answer, shape: Shape) -> list[Row]:
 
 
 def _heads(shape: HeadValues) -> Drawing:
-    name = f"{shape.title.lower()} ({shape.unit})"
+    name = f"{shape.title} ({shape.unit})"
     without = layers_without(shape.values)
     return Chart(partial(head_map, shape.values, name=name, signed=shape.signed, without=without, size=HEADS))
 

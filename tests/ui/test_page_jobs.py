@@ -17,7 +17,7 @@ from core.ui.jobs.job import Job
 from core.ui.jobs.page import STOPPED, PageJobs, Work
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.forecast import Forecast
-from core.vlm.pass_costs import Passes
+from core.vlm.pass_costs import NOTHING, Passes
 from core.vlm.turns import Turns
 
 Report = Callable[[float], None]
@@ -140,3 +140,13 @@ def test_the_bar_counts_passes_and_tells_the_time_left(monkeypatch: pytest.Monke
     assert unknown.words(0.0) == ""
     now[0] += 10
     assert unknown.words(0.5) == "about 10 s left"
+
+
+def test_what_was_there_at_once_tells_nothing_of_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(left.time, "monotonic", lambda: now[0])
+    told = left.Left(Forecast(NOTHING, None, 12, "scene"))
+    assert told.words(0.5) == "6 of 12 scenes"
+    now[0] += 30
+    # A quarter of it took 30 s, and a quarter is left.
+    assert told.words(0.75) == "9 of 12 scenes · about 30 s left"

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from PIL import Image
 
-from ...answer import Answer
+from ...answer import Answer, TokenKind
 from ...causal import icd
 from ...causal.discovery import CausalGraph, causal_graph
 from ...causal.export import to_json
@@ -82,7 +82,8 @@ def _graph(case: Case, shown: int, name: str) -> Figure:
         "positions": np.array([node.position for node in graph.nodes]),
         "marks": adjacency,
     }
-    said = f"Within distance {shown} of the target: {', '.join(names[node] for node in near) or 'nothing'}."
+    told = ", ".join(names[node] if graph.nodes[node].kind is TokenKind.IMAGE else f"“{names[node]}”" for node in near)
+    said = f"Within distance {shown} of the target: {told or 'nothing'}."
     meanings = "; ".join(f"{edge} {meaning}" for edge, meaning in MEANINGS.items())
     settings = {
         "layer": graph.layer,

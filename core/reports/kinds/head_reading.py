@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...charts.heads import head_name
+from ...charts.tokens import visible
 from ...mechanisms import vocabulary
 from ...mechanisms.contributions import contributions
 from ...mechanisms.results import Row
@@ -37,7 +38,7 @@ class Read(Renderer):
         label = case.answer.labels[reading.source] if reading.source < len(case.answer.labels) else ""
         said = sentences(
             "Contribution: all that the head adds; value: what it would add if it looked at one position alone; input: "
-            f"what stands there. It looks most at position {reading.source}, “{label}”.",
+            f"what stands there. It looks most at “{visible(label)}” (position {reading.source + 1}).",
             took(case.seconds),
         )
         numbers = {name: np.array([word.logprob for word in words]) for name, words in lists.items()}

@@ -18,7 +18,7 @@ from ._shared import NATS, docs, sentences, took
 
 
 class Dependence(Renderer):
-    """The log-probability of each token with the picture, less that with an empty one."""
+    """The log-probability of each token with the picture, minus that with an empty one."""
 
     key = "image_dependence"
     name = "Image dependence"
@@ -30,7 +30,7 @@ class Dependence(Renderer):
             {"token": number, "text": text, "nats": float(value)}
             for number, (text, value) in enumerate(zip(labels, values, strict=False), 1)
         ]
-        said = "In nats: the log-probability of each token with the picture, less that with an empty one."
+        said = "In nats: the log-probability of each token with the picture, minus that with an empty one."
         bars = (
             Chart(partial(word_bars, labels, values, title="nats", width=320)) if len(labels) == len(values) else None
         )

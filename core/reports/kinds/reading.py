@@ -56,7 +56,7 @@ class Lens(Renderer):
             ]
             for row in range(len(layers))
         ]
-        places = [Group(f"{one}: {labels[one] if one < len(labels) else ''}", (one,)) for one in positions]
+        places = [Group(f"{one + 1}: {labels[one] if one < len(labels) else ''}", (one,)) for one in positions]
         shape = LayerTexts(title, readings, layers, places)
         figure = shape_figure(case.answer, shape, said, methods=docs(lens_module))
         return [replace(figure, numbers={**figure.numbers, **numbers})]

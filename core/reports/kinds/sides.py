@@ -86,7 +86,7 @@ def _less(both: tuple[Side, Side]) -> list[Figure]:
         change = difference(one.explanation.scores.numpy(), one.layout, two.explanation.scores.numpy(), two.layout)
     except NotComparable:
         return []
-    shape = PositionValues("With the adapter less without", change, "difference of shares", True)
+    shape = PositionValues("Difference: with the adapter minus without it", change, "difference of shares", True)
     return [
         shape_figure(one.explanation.about(one.answer), shape, "Each map as shares of its own score on the picture.")
     ]

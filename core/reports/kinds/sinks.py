@@ -40,8 +40,10 @@ class Soaking(Renderer):
             "positions": np.array([sink.position for sink in found.all]),
             "weights": np.array([sink.weight for sink in found.all]),
         }
-        said = sentences("The first position always counts as one; positions count from 0.", steady, took(case.seconds))
-        return [Figure("Attention sinks", said, numbers, rows=rows, shown=rows, methods=docs(sinks))]
+        said = sentences("The first position always counts as one.", steady, took(case.seconds))
+        # Positions count from 0 in files, and from 1 for people.
+        shown: list[Row] = [{**row, "position": sink.position + 1} for row, sink in zip(rows, found.all, strict=True)]
+        return [Figure("Attention sinks", said, numbers, rows=rows, shown=shown, methods=docs(sinks))]
 
     def code(self, case: Case, write: Writer) -> Code:
         factor = case.about.get("factor")

@@ -76,11 +76,11 @@ def heads_panel(panel: Panel) -> None:
             wrap=True,
         )
         less = st.toggle(
-            "Less the first",
+            "Minus the first",
             key="beside_less",
             persist_state="session",
             disabled=len(panel.columns) < 2,
-            help="From the second column on: each head's figure less that in the first.",
+            help="From the second column on: each head's figure minus that in the first.",
         )
     made, missing = _looked_up(panel, by)
     purpose = "reading the answer again" if by == ATTENTION else "reading what the heads write"
@@ -274,7 +274,7 @@ def _take(
             "layer": layer,
             "head": head,
             name: float(one.values[layer, head]),
-            **({"less the first": float(values[layer, head])} if difference else {}),
+            **({"minus the first": float(values[layer, head])} if difference else {}),
         }
         for layer in range(values.shape[0])
         for head in range(values.shape[1])

@@ -116,11 +116,11 @@ def _controls(workspace: Workspace, columns: list[Column]) -> tuple[Order | None
                 order = None
     drawing_choice(workspace)
     less = st.toggle(
-        "Less the first",
+        "Minus the first",
         key="beside_less",
         persist_state="session",
         disabled=len(columns) < 2,
-        help="From the second column on: the map less that of the first, patch by patch.",
+        help="From the second column on: the map minus that of the first, patch by patch.",
     )
     return order, bool(less) and len(columns) > 1
 
@@ -175,7 +175,7 @@ def _draw(
                     common,
                     width,
                     LESS,
-                    f"{explainer.name}, less the first",
+                    f"{explainer.name}, minus the first",
                     taken,
                 )
 

@@ -69,7 +69,7 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
     folded(
         f"{len(shown):,} of {counted(len(run.results), 'case')} of {escaped(run.set)}, answered by "
         f"{escaped(run.model_name)}. Tick a case to look into it.",
-        "Image dependence: the log-probability of the answer with the picture, less that with a black one (nats, "
+        "Image dependence: the log-probability of the answer with the picture, minus that with a black one (nats, "
         "summed over its tokens, so long answers have more). Near zero, the picture did not matter; below zero, it "
         "speaks against what was said.",
     )

@@ -40,7 +40,8 @@ def explanation_set_evidence(
     evidence_section(workspace, model, answer, [Mapped("explanation set", map_)], workspace.view(CausalView).jobs)
     if workspace.view(EvidenceView).test_of(answer, map_) is not None:
         evidence_badges(workspace.view(EvidenceView), answer, map_)
+        first = "patch comes first" if patches == 1 else f"{patches} patches come first, nearest first"
         st.caption(
-            f"The set's {patches} patches come first, the nearest before the others, and then all the rest in a random "
-            "order: only the beginning of the curve is about the graph."
+            f"The set's {first}, then all the rest in a random order: only the beginning of the curve is about the "
+            "graph."
         )

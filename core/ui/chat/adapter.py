@@ -32,6 +32,7 @@ from ..widgets.scripts import Made, copy_script
 
 SIZE = 220
 PURPOSE = "asking with the adapter and without"
+DIFFERENCE = "Difference: with minus without"
 
 
 def adapter_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer) -> None:
@@ -109,13 +110,14 @@ def _beside(workspace: Workspace, both: tuple[Side, Side], image: int) -> None:
         for side, values in zip(both, maps, strict=True):
             with st.container(width=SIZE + 70, gap="small"):
                 st.markdown(f"**{NAMES[side.tuned].capitalize()}**")
-                st.text(side.answer.text)
-                if side.answer.tokens:
-                    st.text(f"“{side.said}”, probability {probability(math.exp(side.logprob))}")
+                # What is said may be long; all maps stand at one height.
                 if values is not None and scale is not None:
                     _figure(side, values, scale, image, f"map of {side.said}, {NAMES[side.tuned]}")
                 elif side.why:
                     st.text(side.why)
+                st.text(side.answer.text)
+                if side.answer.tokens:
+                    st.text(f"“{side.said}”, probability {probability(math.exp(side.logprob))}")
                 _take_along(workspace, side, values, scale, image)
         if len(known) == len(maps):
             _difference(both, image)
@@ -123,8 +125,8 @@ def _beside(workspace: Workspace, both: tuple[Side, Side], image: int) -> None:
     if known and explained is not None:
         st.caption(
             f"{explainers()[explained.method].name}: each map as shares of its own score on the picture, both on one "
-            "scale. Purple patches have more with the adapter, orange ones without. Relevancy has the same two, under "
-            "Difference, by any method."
+            "scale. In the difference, purple patches have more with the adapter, orange ones without. Relevancy has "
+            "the same two, under Difference, by any method."
         )
 
 
@@ -151,17 +153,19 @@ def _difference(both: tuple[Side, Side], image: int) -> None:
     one, two = both
     assert one.explanation is not None and two.explanation is not None
     with st.container(width=SIZE + 70, gap="small"):
-        st.markdown("**With less without**")
+        st.markdown(f"**{DIFFERENCE}**")
         try:
             change = difference(one.explanation.scores.numpy(), one.layout, two.explanation.scores.numpy(), two.layout)
         except NotComparable as error:
             st.text(str(error))
             return
         scale = scale_of(change, signed=True)
-        _figure(one, change, scale, image, "map with the adapter less map without")
+        _figure(one, change, scale, image, "map with the adapter minus map without")
         less = f"{two.said}, {NAMES[two.tuned]}"
         made = subtracted(one.explanation, change, less, one.layout)
-        map_downloads(one.answer, made, f"{one.said} less {less}", change, scale, OPACITY, True, image, key="side_less")
+        map_downloads(
+            one.answer, made, f"{one.said} minus {less}", change, scale, OPACITY, True, image, key="side_less"
+        )
 
 
 def _figure(side: Side, values: Float[np.ndarray, "position"], scale: Scale, image: int, alt: str) -> None:

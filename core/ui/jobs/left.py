@@ -19,6 +19,8 @@ class Left:
     def __init__(self, foretold: Forecast | None = None) -> None:
         self._foretold = foretold
         self._began = time.monotonic()
+        self._from: tuple[float, float] | None = None
+        """When its pace was looked at first, and the share done then: much, of work that goes on where it was."""
 
     def words(self, done: float) -> str:
         """For the bar, at this share done: "41 of 210 passes · about 40 s left"."""
@@ -35,9 +37,13 @@ class Left:
 
     def _seconds(self, done: float) -> float | None:
         """How long the rest will take: at the pace so far, or as was foretold; None where neither tells."""
-        gone = time.monotonic() - self._began
-        if done >= TELLING and gone >= ENOUGH:
-            return gone * (1 - done) / done
+        now = time.monotonic()
+        gone = now - self._began
+        if self._from is None and done > 0:
+            self._from = (now, done) if gone < ENOUGH else (self._began, 0.0)
+        since, before = self._from or (self._began, 0.0)
+        if done - before >= TELLING and now - since >= ENOUGH:
+            return (now - since) * (1 - done) / (done - before)
         if self._foretold is None or self._foretold.seconds is None:
             return None
         return max(0.0, self._foretold.seconds - gone)

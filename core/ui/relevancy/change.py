@@ -179,10 +179,10 @@ def _figures(
     with st.container(horizontal=True, gap="medium"):
         _figure(answer, one, common, look, describe_target(answer, target, model), maps[0])
         _figure(other, two, common, look, describe_target(other, second, model), maps[1])
-        _figure(answer, change, scale_of(change, signed=True), look, "First less second", None)
+        _figure(answer, change, scale_of(change, signed=True), look, "First minus second", None)
     less = f"{describe_target(other, second, model)} of “{other.text}”, asked “{other.question.text}”"
     both = subtracted(maps[0].explanation, change, less, answer.layout)
-    named = f"{describe_target(answer, target, model)} less {less}"
+    named = f"{describe_target(answer, target, model)} minus {less}"
     map_downloads(answer, both, named, change, scale_of(change, signed=True), look.opacity, True, look.image)
     folded(
         "Purple patches have a larger share of the score in the first map, orange ones in the second.",

@@ -13,11 +13,13 @@ from ....claims.run import examples_of, run_claims
 from ....claims.verdict import LEAST
 from ....counted import counted
 from ....vlm.cancel import CancelToken
+from ....vlm.forecast import Forecast
 from ....vlm.model import VisionLanguageModel
+from ....vlm.pass_costs import NOTHING
 from ...jobs.page import PageJobs
 from ...jobs.page import Report as Progress
 from ..forecasts import foretold
-from .view import EXAMPLES, REPORTS, ClaimsView, Standing, report_key
+from .view import EXAMPLES, REPORTS, ClaimsView, Standing, report_key, standing
 
 MOST_SCENES = 1000
 SCENES_HELP = (
@@ -75,7 +77,21 @@ def measure_claims(
     one = len(claims) == 1
     key = report_key(model, claims[0]) if one else (model.card.fingerprint, "all")
     purpose = f"measuring {counted(scenes, 'scene')}{'' if one else ' for each claim'}"
-    jobs.start(model, key, purpose, "claim", measure)
+    told = expected(view, model, claims, scenes)
+    jobs.start(model, key, purpose, "claim", measure, told)
+
+
+def expected(view: ClaimsView, model: VisionLanguageModel, claims: Sequence[Claim[Any]], scenes: int) -> Forecast:
+    """How many scenes that is in all, and how long those take that this tab has not measured; None seconds where a
+    claim was never measured."""
+    seconds: float | None = 0.0
+    for claim in claims:
+        stands = standing(view, model, claim)
+        known = stands.report
+        begun = known.asked if known is not None and stands.here else 0
+        each = None if known is None else known.expected(max(0, scenes - begun)).seconds
+        seconds = None if seconds is None or each is None else seconds + each
+    return Forecast(NOTHING, seconds, scenes * len(claims), "scene")
 
 
 def measure_examples(view: ClaimsView, model: VisionLanguageModel, claim: Claim[Any], jobs: PageJobs) -> None:
@@ -83,9 +99,11 @@ def measure_examples(view: ClaimsView, model: VisionLanguageModel, claim: Claim[
     key = report_key(model, claim)
 
     def measure(cancel: CancelToken, progress: Progress) -> None:
-        view.results.keep(EXAMPLES, key, examples_of(claim, model, cancel))
+        view.results.keep(EXAMPLES, key, examples_of(claim, model, cancel, progress))
 
-    jobs.start(model, key, "measuring the first scenes", "examples", measure)
+    known = standing(view, model, claim).report
+    told = None if known is None else known.expected(claim.shown)
+    jobs.start(model, key, "measuring the first scenes", "examples", measure, told)
 
 
 def tell_stop(view: ClaimsView, jobs: PageJobs, key: tuple[str, str]) -> None:

@@ -17,7 +17,7 @@ from ...state.models import store
 from ...state.workspace import Workspace
 from ..chips import escaped
 from .examples import example_cards
-from .view import EXAMPLES, ClaimsView, report_key
+from .view import EXAMPLES, ClaimsView, report_key, standing
 
 
 def beside_twin(workspace: Workspace, model: VisionLanguageModel, claim: Claim[Any], jobs: PageJobs) -> None:
@@ -43,13 +43,18 @@ def beside_twin(workspace: Workspace, model: VisionLanguageModel, claim: Claim[A
     if st.button(f"Ask {_label(other)} the same", icon=":material/compare_arrows:", key="claim_twin"):
 
         def measure(cancel: CancelToken, progress: Progress) -> None:
-            if view.results.get(EXAMPLES, own_key) is None:
-                view.results.keep(EXAMPLES, own_key, examples_of(claim, model, cancel))
-            progress(0.5)
+            if own is None:
+                view.results.keep(EXAMPLES, own_key, examples_of(claim, model, cancel, lambda done: progress(done / 2)))
+            before = 0.5 if own is None else 0.0
             twin = store().get(other, lambda _: None)
-            view.results.keep(EXAMPLES, other_key, examples_of(claim, twin, cancel))
+            told = examples_of(claim, twin, cancel, lambda done: progress(before + (1 - before) * done))
+            view.results.keep(EXAMPLES, other_key, told)
 
-        jobs.start(model, other_key, "asking both models", "twin", measure)
+        known = standing(view, model, claim).report
+        scenes = claim.shown * (2 if own is None else 1)
+        told = None if known is None else known.expected(scenes)
+        purpose = "asking both models" if own is None else f"asking {_label(other)}"
+        jobs.start(model, other_key, purpose, "twin", measure, told)
     jobs.tell(other_key)
 
 
