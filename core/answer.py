@@ -552,6 +552,27 @@ def subject(answer: Answer, target: Target) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True)
+class ScoredPart:
+    """A region or a word that a method scored as a whole: its name, positions and score, and the score's standard error
+    (None for a method that has none)."""
+
+    name: str
+    positions: tuple[int, ...]
+    score: float
+    error: float | None = None
+
+
+@dataclass(frozen=True)
+class PatchSet:
+    """Some image tokens of which a method found something out together: what they are called, and what was found, as a
+    sentence."""
+
+    name: str
+    says: str
+    positions: tuple[int, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """One method's score for every input position, for one target.
@@ -560,7 +581,8 @@ class Explanation:
     run, which explained `together` targets at once. `complete` is below 1 when the run was stopped: positions not
     looked at are NaN then. `remark` is what must be said of this map beside the method's caveat (a setting that could
     not be followed), as a sentence. `layout` is what the scores are of where that is not the answer's own: of squares
-    of the pictures, where no image token has a place.
+    of the pictures, where no image token has a place. `parts` are what was scored as a whole, and `sets` what was found
+    out of several patches together, of methods that do so.
     """
 
     scores: Float[Tensor, "position"]
@@ -573,6 +595,8 @@ class Explanation:
     complete: float = 1.0
     remark: str | None = None
     layout: TokenLayout | None = None
+    parts: tuple[ScoredPart, ...] = ()
+    sets: tuple[PatchSet, ...] = ()
 
     def about(self, answer: Answer) -> Answer:
         """The answer that it explains, with the layout that the scores are of."""

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer, TokenLayout
+from ..answer import Answer, PatchSet, ScoredPart, TokenLayout
 from ..settings import NoSettings
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
@@ -33,7 +33,8 @@ class Step:
     where that is not the answer's own. `gains` are what each token target's scores should add up to, of a method that
     promises it: whether they do is said with the map. `weights` say how much each token target counts in the map of
     several; all the same where they are None, or 0. `says` tells what is to be said of the map of some token targets,
-    given by their numbers.
+    given by their numbers, and `parts` what was scored as a whole, by region or word. `sets` are what was found out of
+    several patches together, by a method that takes a target's tokens `jointly`.
     """
 
     done: float
@@ -43,6 +44,8 @@ class Step:
     gains: Float[Tensor, "target"] | None = None
     weights: Float[Tensor, "target"] | None = None
     says: Callable[[Sequence[int]], str | None] = lambda numbers: None
+    parts: Callable[[Sequence[int]], tuple[ScoredPart, ...]] = lambda numbers: ()
+    sets: tuple[PatchSet, ...] = ()
 
 
 class Explainer(ABC):
@@ -54,7 +57,8 @@ class Explainer(ABC):
     that lack it are refused in a sentence. `signed`: scores may be negative, and then mean evidence against.
     `contrasts`: a rival changes the map. `keeps_partial`: what was done before a stop is worth showing. `control`: it
     knows nothing of the model, and is there to be beaten. `recorded`: it reads attention rows that were recorded while
-    the answer was written, which has a cost of its own. `cheaper`: a sentence that says what answers nearly the same
+    the answer was written, which has a cost of its own. `jointly`: the tokens of a target are explained together, in
+    scores of one row, and each target is a run of its own. `cheaper`: a sentence that says what answers nearly the same
     at less; empty where nothing does.
     """
 
@@ -68,6 +72,7 @@ class Explainer(ABC):
     keeps_partial: ClassVar[bool] = False
     control: ClassVar[bool] = False
     recorded: ClassVar[bool] = False
+    jointly: ClassVar[bool] = False
     cheaper: ClassVar[str] = ""
 
     def obstacle(self, model: VisionLanguageModel, answer: Answer) -> str | None:

@@ -21,6 +21,7 @@ from ..vlm.instead import saying_what_is_left
 from ..vlm.memory import peak_memory
 from ..vlm.memory_costs import check_memory
 from ..vlm.model import VisionLanguageModel
+from ..vlm.pass_costs import NOTHING
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from ._completeness import completeness
 from .base import Explainer, Step
@@ -50,29 +51,31 @@ def explain(
         return []
     _check(explainer, model, answer, token_targets, settings)
     began = time.perf_counter()
+    runs = _runs(explainer, groups)
     with peak_memory(torch.device(model.card.device)) as peak, saying_what_is_left(model, answer):
-        last = once_more(
+        lasts = once_more(
             explainer.name,
             model,
-            lambda: _steps(explainer, model, answer, token_targets, settings, cancel, progress),
+            lambda: _run_by_run(explainer, model, answer, runs, settings, cancel, progress),
         )
     seconds = time.perf_counter() - began
-    assert last.scores is not None
-    numbers = {token_target: number for number, token_target in enumerate(token_targets)}
+    found = [_place(explainer, runs, group) for group in groups]
     return [
         Explanation(
-            scores=_mean(last, [numbers[token_target] for token_target in group]),
+            scores=_mean(lasts[run], numbers),
             target=target,
             method=explainer.key,
             settings=asdict(settings),
             seconds=seconds,
             peak_bytes=peak(),
             together=len(targets),
-            complete=last.done,
-            remark=_remark(last, [numbers[token_target] for token_target in group]),
-            layout=last.layout,
+            complete=lasts[run].done,
+            remark=_remark(lasts[run], numbers),
+            layout=lasts[run].layout,
+            parts=lasts[run].parts(numbers),
+            sets=lasts[run].sets,
         )
-        for target, group in zip(targets, groups, strict=True)
+        for target, (run, numbers) in zip(targets, found, strict=True)
     ]
 
 
@@ -81,8 +84,56 @@ def expected(
 ) -> Forecast:
     """How long `explain` will take here. Raises NotApplicable for targets outside the answer."""
     settings = explainer.Settings() if settings is None else settings
-    token_targets = tuple(dict.fromkeys(one for target in targets for one in token_targets_of(answer, target)))
-    return forecast(model, answer, explainer.passes(model, answer, token_targets, settings))
+    runs = _runs(explainer, [token_targets_of(answer, target) for target in targets])
+    passes = [explainer.passes(model, answer, run, settings) for run in runs]
+    return forecast(model, answer, sum(passes, NOTHING) if explainer.jointly else passes[0])
+
+
+def _runs(explainer: Explainer, groups: Sequence[tuple[TokenTarget, ...]]) -> tuple[tuple[TokenTarget, ...], ...]:
+    """The token targets of each run: one for all targets, or for each of its own where they are taken `jointly`."""
+    if explainer.jointly:
+        return tuple(dict.fromkeys(groups))
+    return (tuple(dict.fromkeys(token_target for group in groups for token_target in group)),)
+
+
+def _place(
+    explainer: Explainer, runs: Sequence[Sequence[TokenTarget]], group: tuple[TokenTarget, ...]
+) -> tuple[int, list[int]]:
+    """Which run has a target, and which of its rows."""
+    if explainer.jointly:
+        return runs.index(group), [0]
+    return 0, [runs[0].index(token_target) for token_target in group]
+
+
+def _run_by_run(
+    explainer: Explainer,
+    model: VisionLanguageModel,
+    answer: Answer,
+    runs: Sequence[Sequence[TokenTarget]],
+    settings: Any,
+    cancel: CancelToken | None,
+    progress: Callable[[float], None],
+) -> list[Step]:
+    """The last step of each run. After a stop within a later one than the first, those that were not begun know
+    nothing."""
+    lasts: list[Step] = []
+    for number, token_targets in enumerate(runs):
+
+        def report(done: float, number: int = number) -> None:
+            progress((number + done) / len(runs))
+
+        try:
+            lasts.append(_steps(explainer, model, answer, token_targets, settings, cancel, report))
+        except Cancelled:
+            if not lasts or not explainer.keeps_partial:
+                raise
+            break
+        if lasts[-1].done < 1:
+            break
+    scores, layout = lasts[0].scores, lasts[0].layout
+    assert scores is not None
+    unknown = Step(0.0, torch.full_like(scores, float("nan")), layout=layout)
+    return [*lasts, *[unknown] * (len(runs) - len(lasts))]
 
 
 def _check(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
@@ -35,6 +36,8 @@ def record(answer: Answer, explanation: Explanation) -> dict[str, object]:
         "peak_bytes": explanation.peak_bytes,
         "complete": explanation.complete,
         "remark": explanation.remark,
+        **({"parts": [asdict(part) for part in explanation.parts]} if explanation.parts else {}),
+        **({"sets": [asdict(one) for one in explanation.sets]} if explanation.sets else {}),
         "grid": grid_note(answer.layout),
         "counting": COUNTING,
     }

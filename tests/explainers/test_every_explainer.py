@@ -14,10 +14,12 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Target
 from core.errors import NotApplicable, NotEnoughMemory, OtherModel
+from core.explainers.greedy_regions import GreedyRegionsSettings
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
+from core.explainers.shapley import ShapleySettings
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
 from core.vlm.targets import token_targets_of, whole_answer
@@ -27,7 +29,9 @@ from tests.hooks import hooks_of
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = sorted(explainers())
 SETTINGS = {
+    "greedy_regions": GreedyRegionsSettings(segments=6, compactness=100.0, most=2),
     "integrated_gradients": IntegratedGradientsSettings(steps=4),
+    "shapley": ShapleySettings(segments=6, compactness=100.0, pairs=2),
     "occlusion_superpixels": OcclusionSuperpixelsSettings(segments=8),
 }
 """Where the defaults would take a while."""

@@ -6,17 +6,21 @@ import pytest
 from PIL import Image
 
 from core.answer import Target
+from core.explainers.greedy_regions import GreedyRegionsSettings
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.occlusion_superpixels import OcclusionSuperpixelsSettings
 from core.explainers.occlusion_tokens import OcclusionTokensSettings
 from core.explainers.registry import explainers
 from core.explainers.run import expected, explain
+from core.explainers.shapley import ShapleySettings
 from core.vlm.hf.network import TransformersModel
 from tests.eager import sampled
 from tests.vlm.counted import counting
 
 SETTINGS = {
+    "greedy_regions": GreedyRegionsSettings(segments=6, compactness=100.0, most=1),
     "integrated_gradients": IntegratedGradientsSettings(steps=5),
+    "shapley": ShapleySettings(segments=6, compactness=100.0, pairs=2),
     "occlusion_superpixels": OcclusionSuperpixelsSettings(segments=6, compactness=100.0),
     "occlusion_tokens": OcclusionTokensSettings(window=2, step=2),
 }

@@ -19,6 +19,7 @@ EXPECTED = {
     "centre_bias",
     "dex_ar",
     "grad_cam",
+    "greedy_regions",
     "input_gradient",
     "integrated_gradients",
     "logprob_increase",
@@ -30,6 +31,7 @@ EXPECTED = {
     "relative_attention",
     "relevancy",
     "rollout",
+    "shapley",
     "suffix_relevancy",
     "token_activation_map",
 }

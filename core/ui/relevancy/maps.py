@@ -34,6 +34,7 @@ from ..widgets.folded import folded
 from ..widgets.map_downloads import map_downloads
 from ..widgets.scripts import Made, copy_script
 from ..widgets.seen import seen_button
+from .found import sets_beside
 from .methods import add
 from .running import compute
 from .view import Order, RelevancyView
@@ -211,6 +212,7 @@ def _map(
         )
     if one.explanation.remark is not None:
         st.caption(f":material/info: {escaped(one.explanation.remark)}")
+    sets_beside(answer, one.explanation, look.image, size)
     st.caption(escaped(one.explainer.caveat))
 
 

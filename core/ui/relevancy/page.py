@@ -22,6 +22,7 @@ from ..widgets.places import why_no_places
 from . import maps, methods, table, text
 from .change import change_panel
 from .entry import layers_panel
+from .found import parts_panel
 from .gallery import chosen_order, word_gallery
 from .maps import Look, Shown, map_cards
 from .running import told_of
@@ -113,6 +114,7 @@ def _maps(
                 shown = map_cards(workspace, model, answer, target, named, orders, look)
             with st.container(width=text.WIDTH + 10):
                 image_against_text_panel(answer, target, shown)
+                _parts(shown)
         _frame_by_frame(workspace, model, answer, target, shown, look)
         _tested(workspace, model, answer, shown)
         return
@@ -123,9 +125,15 @@ def _maps(
         with st.container(width=text.WIDTH + 10):
             st.markdown("#### Image against text")
             image_against_text_panel(answer, target, shown)
+            _parts(shown)
         with st.container(width=table.WIDTH):
             st.markdown("#### Do they agree?")
             agreement_panel(answer, target, shown)
+
+
+def _parts(shown: Sequence[Shown]) -> None:
+    for one in shown:
+        parts_panel(one.explanation, one.explainer.name)
 
 
 def _tested(workspace: Workspace, model: VisionLanguageModel, answer: Answer, shown: Sequence[Shown]) -> None:
