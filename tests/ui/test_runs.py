@@ -196,6 +196,21 @@ def test_a_new_conversation_is_another_run_and_the_address_leads_back(app: App, 
         assert len(run.conversation) == 1
 
 
+def test_an_address_never_leads_to_the_run_that_its_tab_went_on_to(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tab opens a run by its address, then another one, and is closed."""
+    at = ask(app(), "What color is the house?")
+    first = left(at)
+    second = left(ask(app(), "And the door?"))
+    at = app(params={"run": first})
+    at.query_params["run"] = second
+    at.run()
+    assert kept(at) == second
+    monkeypatch.setattr(opening, "is_there", lambda tab: False)
+    again = app(params={"run": first})
+    assert kept(again) == first
+    assert [each.question.text for each in work_of(again).exchanges] == ["What color is the house?"]
+
+
 @pytest.mark.parametrize("id_", ["20260131-235959-0a1b2c", "../../etc/passwd", "**bold** <script>", "x" * 5000])
 def test_an_address_that_names_no_run_is_told_in_a_sentence(app: App, id_: str) -> None:
     at = app(params={"run": id_, "scene": "27", "q": "Is it open?"})

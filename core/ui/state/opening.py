@@ -239,9 +239,10 @@ def _take_over(workspace: Workspace, other: Workspace) -> None:
 
 
 def _keeping(id_: str) -> Workspace | None:
-    """The tab that keeps a run of this person; what is another's is nobody's here."""
+    """The tab that keeps a run of this person; what is another's is nobody's here, and so is what a tab kept that has
+    gone on to another run."""
     other = _open.get(id_)
-    if other is None or other.run is None or not runs().has(other.run.run.folder):
+    if other is None or other.run is None or other.run.id != id_ or not runs().has(other.run.run.folder):
         return None
     return other
 
