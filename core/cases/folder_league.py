@@ -66,7 +66,7 @@ def run_folder_league(
     with Journal(out_file, KIND, identity, about) as journal:
         each_line(journal.records, check_line, out_file)
         decisions = read_decisions(decisions_file(out_file))
-        keys = {case.id: _key(case) for case in usable}
+        keys = {case.id: case_key(case) for case in usable}
         records = _current(journal.records, keys, decisions)
         finished = {(line["case"], line["method"]) for line in records if "problem" not in line or line["method"]}
         done, ended, scored = 0, 0, bool(finished)
@@ -163,7 +163,7 @@ def _group(case: Case, name: str) -> str:
     return next((case.about[group] for group in GROUPS if case.about.get(group)), name)
 
 
-def _key(case: Case) -> str:
+def case_key(case: Case) -> str:
     """What decides the figures of a case: with another one it is scored anew."""
     return case.fingerprint() + ("" if case.mask is None else case.mask.fingerprint())
 

@@ -28,17 +28,17 @@ class KeptLeague:
     file: Path
 
 
-def leagues_of(home: Path, fingerprint: str) -> Path:
+def leagues_of(home: Path, fingerprint: str, place: str = PLACE) -> Path:
     """The folder of a model's leagues below a folder for data; precision and device are part of the fingerprint."""
-    return home / PLACE / hashlib.sha256(fingerprint.encode("utf-8", "replace")).hexdigest()[:16]
+    return home / place / hashlib.sha256(fingerprint.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def journal_of(home: Path, fingerprint: str, name: str, folder: str, seed: int) -> Path:
+def journal_of(home: Path, fingerprint: str, name: str, folder: str, seed: int, place: str = PLACE) -> Path:
     """Where the lines of a set's league are kept below a folder for data; its result is `result_of` that."""
-    place = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:6]
+    hashed = hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:6]
     named = re.sub(r"[^0-9A-Za-z]+", "-", Path(folder).name).strip("-")[:30]
-    stem = "-".join(filter(None, (name, named, place, str(seed) if seed else "")))
-    return leagues_of(home, fingerprint) / f"{stem}.jsonl"
+    stem = "-".join(filter(None, (name, named, hashed, str(seed) if seed else "")))
+    return leagues_of(home, fingerprint, place) / f"{stem}.jsonl"
 
 
 def result_of(journal: Path) -> Path:

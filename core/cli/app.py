@@ -24,7 +24,7 @@ ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
     mechanisms.mechanism,
     families.families,
-    *(scenes.survey, scenes.league, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
+    *(scenes.survey, scenes.league, scenes.heads, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
     *(scenes.claims, scenes.findings, scenes.study),
     *(handing_over.report, handing_over.bundle),
     doctor.doctor,

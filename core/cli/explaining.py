@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..answer import Answer, Explanation, Target
+from ..cases.kept_heads import kept_heads
 from ..comparison.keyword import key_tokens, word_tokens
 from ..counted import counted
 from ..errors import ExplainError, NotApplicable, WrongOption
@@ -17,12 +18,14 @@ from ..evidence.registry import map_metrics
 from ..evidence.result import Evidence
 from ..evidence.verdict import verdicts
 from ..explainers.base import Explainer
+from ..explainers.grounding_heads import GroundingHeads
 from ..explainers.registry import explainers
 from ..explainers.run import expected, explain
 from ..maps.files import record
 from ..maps.grid import grid_note
 from ..maps.shares import parts, shares
 from ..mechanisms.base import Mechanism
+from ..runs.place import data_folder
 from ..settings import Control, checked, controls
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
@@ -100,6 +103,9 @@ def settings_of(model: VisionLanguageModel, method: Explainer | Mechanism, given
                 f"{method.name} has no setting {name!r}. It has {', '.join(known) or 'none'}; write NAME=VALUE."
             )
         changed[name] = _value(known[name], value)
+    if method.key == GroundingHeads.key and "chosen" not in changed:
+        found = kept_heads(data_folder(), model.card.fingerprint)
+        changed["chosen"] = "" if found is None else found.grounding
     return checked(method.Settings(**changed), model.card.layers, model.card.heads)
 
 

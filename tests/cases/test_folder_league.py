@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import pickle
@@ -16,14 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
-from core.answer import Decoding
 from core.cases import folder_league
 from core.cases import score_case as contests
 from core.cases.case import Case
 from core.cases.decisions import decide, decisions_file
 from core.cases.folder_league import run_folder_league, sampled
 from core.cases.folder_standing import PASSES, FolderLeague, standing
-from core.cases.formats.registry import read_folder
 from core.cases.kept_leagues import journal_of, keep, kept_leagues
 from core.cases.mask import Mask
 from core.cases.score_case import CENTRE, RANDOM
@@ -34,9 +31,9 @@ from core.explainers.base import Explainer, Step
 from core.explainers.registry import explainers
 from core.masking import patch_coverage
 from core.vlm.cancel import CancelToken
-from core.vlm.generation import ask
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
+from tests.cases.masked import cases_of, saved
 
 METHODS = ("raw_attention", "suffix_relevancy")
 
@@ -51,31 +48,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = EvidenceSettings(fill="black", steps=2, draws=1, deciding=0)
     monkeypatch.setattr(contests, "SETTINGS", settings)
     monkeypatch.setattr(folder_league, "SETTINGS", settings)
-
-
-def saved(path: Path, number: int = 2, masks: bool = True) -> Path:
-    """Pictures of noise, of which the left half is what is asked about, and a grey one in which there is nothing."""
-    path.mkdir()
-    rows = [["image", "question", "expected", "mask"]]
-    for index in range(number):
-        Image.fromarray(np.random.default_rng(index).integers(0, 256, (48, 48, 3), dtype=np.uint8)).save(
-            path / f"{index}.png"
-        )
-        rows.append([f"{index}.png", f"What is number {index}?", "a dog", "0 0 24 48"])
-    Image.new("RGB", (48, 48), "grey").save(path / "empty.png")
-    rows.append(["empty.png", "Is there a dog?", "no", "none"])
-    with (path / "cases.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(row if masks else row[:3] for row in rows)
-    return path
-
-
-def cases_of(path: Path, model: VisionLanguageModel) -> list[Case]:
-    """The cases of a folder, to which what the model says is right: a random one says nothing else that is."""
-    said = {
-        case.id: ask(model, replace(case.asked(), decoding=Decoding(max_new_tokens=contests.LONGEST_ANSWER))).text
-        for case in read_folder(path)[1].cases
-    }
-    return [replace(case, expected=(said[case.id],), scoring="exact") for case in read_folder(path)[1].cases]
 
 
 def run(model: VisionLanguageModel, cases: Sequence[Case], file: Path, **options: Any) -> FolderLeague:

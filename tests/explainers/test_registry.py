@@ -18,6 +18,7 @@ EXPECTED = {
     "attention_times_tower",
     "centre_bias",
     "dex_ar",
+    "grounding_heads",
     "grad_cam",
     "greedy_regions",
     "input_gradient",

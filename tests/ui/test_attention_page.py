@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.keeping import KeepRows
 from tests.ui.charts import chart_keys, click, spec
+from tests.ui.kept import heads_kept
 from tests.ui.test_answer_bar import PAGE, exchange_of, opened, work_of
 
 App = Callable[..., AppTest]
@@ -295,3 +297,17 @@ def test_the_last_layer_is_looked_at_until_another_is_chosen(llava: Transformers
     view.layer = 1
     view.about(answer, llava.card)
     assert view.layer == 1
+
+
+def test_heads_that_ground_are_listed_and_a_click_looks_at_one(
+    app: Callable[..., AppTest], llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    at = opened(app, exchange_of(llava), target=Target((2,)))
+    assert "Heads that ground: not found for this model yet. `sightline heads" in captions(at)
+    heads_kept(tmp_path, llava.card.fingerprint)
+    at.run()
+    pills = at.button_group(key="attention_grounding")
+    assert pills.options == ["★ 1.2 · 60% (-1.50)", "0.1 · 30% (-0.50)"]
+    pills.set_value("1.2").run()
+    assert not at.exception and view_of(at).head == (1, 2)

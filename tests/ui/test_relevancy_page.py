@@ -19,6 +19,7 @@ from core.cases.kept_leagues import journal_of, keep
 from core.cases.league_file import read_league_file
 from core.comparison.keyword import likely_word
 from core.explainers import run
+from core.explainers.grounding_heads import GroundingHeadsSettings
 from core.explainers.registry import explainers
 from core.explainers.relevancy import Relevancy
 from core.maps.shares import parts
@@ -36,6 +37,7 @@ from core.vlm.cancel import CancelToken
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.pace import Pace
+from tests.ui.kept import heads_kept
 
 App = Callable[..., AppTest]
 
@@ -130,6 +132,16 @@ def test_a_league_of_ones_own_recommends_for_its_model_and_says_on_how_many_case
         "Attention rollout is recommended for this model, by a league on 1 case of mine, none with a mask"
         in captions(at)
     )
+
+
+def test_heads_that_were_found_for_the_model_are_what_heads_that_ground_sums(
+    app: App, llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    heads_kept(tmp_path, llava.card.fingerprint)
+    at = opened(app, exchange_of(llava), target=Target((2,)), methods=("grounding_heads",))
+    order = Order("grounding_heads", GroundingHeadsSettings("1.2"))
+    assert work_of(at).view(RelevancyView).map_of(answer_of(at), Target((2,)), order) is not None
 
 
 def test_what_takes_long_is_said_where_it_is_chosen_with_what_is_cheaper(

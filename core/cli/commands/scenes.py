@@ -84,6 +84,34 @@ def league(
     raise typer.Exit(run(staff, out, cases or 200, method, family, summary))
 
 
+def heads(
+    folder: Annotated[Path, typer.Option(help="A folder of cases, some with masks.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="The folder's format, a key that `cases formats` tells; found out by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where finished lines are kept; below the folder for data by default.")
+    ] = None,
+    cases: Annotated[int, typer.Option(min=1, max=MOST, help="How many of the cases with masks.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Which of them are taken.")] = 0,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
+    engine: Engine = "local",
+    workers: WorkerCount = 2,
+) -> None:
+    """Which heads look where the thing is, on pictures with masks; kept for the model, in whose maps of “Heads that
+    ground” they are then summed."""
+    from ..asking import Staff, spec_of
+    from ..heads import run_heads
+
+    staff = Staff(spec_of(model, device, precision, quantisation, adapter), engine, workers)
+    raise typer.Exit(run_heads(staff, folder, form, out, cases, seed))
+
+
 def known_cause(
     out: Annotated[Path, typer.Option(help="Where finished lines are kept; the same file goes on.")],
     scenes: Annotated[

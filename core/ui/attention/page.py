@@ -27,6 +27,7 @@ from ..widgets.part import part
 from .attention_map import attention_map_panel
 from .attention_to_patches import attention_to_patches_panel
 from .gallery import head_gallery
+from .grounding import grounding_panel
 from .heads import attention_heads_panel
 from .subject import Subject, looks_of, sinks_of, subject_of
 from .tower import tower_panel
@@ -78,6 +79,8 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
     what_is_kept(view, model, answer, held)
     subject = subject_of(workspace, model, answer, held, view)
     figures = attention_heads_panel(view, subject, partial(attention_map_panel, workspace, view, subject))
+    if answer.layout.views:
+        grounding_panel(view, model.card)
     _frame_by_frame(workspace, model, view, subject)
     lenses = [lens for lens in get_args(Lens) if answer.layout.views or lens == "Question and answer words"]
     view.lens = st.segmented_control(

@@ -10,6 +10,8 @@ import streamlit as st
 from ...cases.folder_league import run_folder_league
 from ...cases.folder_standing import FolderLeague
 from ...cases.formats.registry import formats, read_folder
+from ...cases.grounding import find_heads
+from ...cases.kept_heads import heads_journal, keep_heads, kept_heads
 from ...cases.kept_leagues import KeptLeague, journal_of, keep, kept_leagues
 from ...counted import counted
 from ...errors import SightlineError
@@ -115,12 +117,22 @@ def run_panel(workspace: Workspace, model: VisionLanguageModel) -> None:
         methods = st.multiselect(
             "Methods", list(known), default=list(known), format_func=known.__getitem__, key="league_methods"
         )
-        clicked = st.button("Run it", type="primary", icon=":material/play_arrow:", key="league_run")
+        with st.container(horizontal=True, gap="small"):
+            clicked = st.button("Run it", type="primary", icon=":material/play_arrow:", key="league_run")
+            heads = st.button(
+                "Find heads that ground",
+                icon=":material/center_focus_strong:",
+                key="league_heads",
+                help="Which heads look where the masks are, and what is lost without them. They are kept for this "
+                "model: Attention Explorer lists them, and the method “Heads that ground” sums them.",
+            )
         if not typed or not methods:
-            if clicked:
+            if clicked or heads:
                 st.text("Type the path of the folder first." if not typed else "Choose a method.")
             return
-        _go(view, model, typed, None if form == GUESS else form, number, seed, methods, clicked)
+        wanted = None if form == GUESS else form
+        _go(view, model, typed, wanted, number, seed, methods, clicked)
+        _find(view, model, typed, wanted, number, seed, heads)
 
 
 def _go(
@@ -142,7 +154,8 @@ def _go(
             st.text(str(error))
             return
         place = str(Path(folder).resolve())
-        journal = journal_of(home(), model.card.fingerprint, format_.key, place, seed)
+        own = home()
+        journal = journal_of(own, model.card.fingerprint, format_.key, place, seed)
         command = f'sightline league --folder "{folder}" --cases {number}' + (f" --seed {seed}" if seed else "")
 
         def run(cancel: CancelToken, report: Report) -> None:
@@ -163,3 +176,42 @@ def _go(
 
         view.jobs.start(model, key, "scoring methods on your pictures", "league", run)
     view.jobs.tell(key)
+
+
+def _find(
+    view: CasesView, model: VisionLanguageModel, typed: str, form: str | None, number: int, seed: int, clicked: bool
+) -> None:
+    key = ("grounding heads", typed, form, number, seed, model.card.fingerprint)
+    if clicked:
+        try:
+            folder = allowed(typed)
+            format_, found = read_folder(folder, form)
+        except SightlineError as error:
+            st.text(str(error))
+            return
+        place, own = str(Path(folder).resolve()), home()
+        journal = heads_journal(own, model.card.fingerprint, format_.key, place, seed)
+        command = f'sightline heads --folder "{folder}" --cases {number}' + (f" --seed {seed}" if seed else "")
+
+        def run(cancel: CancelToken, report: Report) -> None:
+            heads = find_heads(
+                model,
+                found.cases,
+                journal,
+                name=format_.key,
+                folder=place,
+                number=number,
+                seed=seed,
+                progress=report,
+                cancel=cancel,
+            )
+            if heads.scored:
+                keep_heads(heads, own, command)
+
+        view.jobs.start(model, key, "looking where heads look", "heads", run)
+    view.jobs.tell(key)
+    heads = kept_heads(home(), model.card.fingerprint)
+    if heads is not None:
+        grounding = f"Heads that ground: {heads.grounding}" if heads.grounding else "No head grounds by the rule"
+        told = f"{grounding} ({heads.scored:,} cases; masks cover {heads.area:.1%} of the picture)."
+        st.caption(f":material/center_focus_strong: {told}")

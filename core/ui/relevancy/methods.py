@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ...errors import SettingsError
+from ...cases.kept_heads import kept_heads
+from ...errors import RunError, SettingsError
+from ...explainers.grounding_heads import GroundingHeads
 from ...explainers.registry import explainers
 from ...plugins import description
 from ...vlm.model import ModelCard
 from ..state.maps import recommended_for
+from ..state.person import home
 from ..widgets.chips import escaped
 from ..widgets.controls import settings_form
 from .view import Order
 
 CHOSEN = "relevancy_methods"
 FIRST = "relevancy_first_method"
+HEADS = f"relevancy_{GroundingHeads.key}_chosen"
+PRESET = "relevancy_preset_heads"
 WITHOUT_PLACES = "occlusion_pixels"
 _STYLE = f"""<style>
 .st-key-{CHOSEN} [data-testid="stMultiSelectTagsContainer"] {{ flex-wrap: wrap; overflow: visible; }}
@@ -30,6 +35,7 @@ def choose(card: ModelCard, placed: bool = True) -> list[Order]:
     recommended = recommended_for(card.fingerprint)
     first = recommended.method if placed else WITHOUT_PLACES
     _follow(first)
+    _preset(card)
     st.html(_STYLE)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.multiselect(
@@ -52,6 +58,19 @@ def choose(card: ModelCard, placed: bool = True) -> list[Order]:
     if recommended.told:
         st.caption(f":material/trophy: {escaped(recommended.told)}")
     return orders
+
+
+def _preset(card: ModelCard) -> None:
+    """The heads that were found for this model, where nobody wrote others."""
+    try:
+        found = kept_heads(home(), card.fingerprint)
+    except RunError:
+        found = None
+    heads = found.grounding if found is not None else ""
+    before = st.session_state.get(PRESET, "")
+    if heads != before and st.session_state.get(HEADS, "") == before:
+        st.session_state[HEADS] = heads
+    st.session_state[PRESET] = heads
 
 
 def _follow(first: str) -> None:
