@@ -22,7 +22,7 @@ from ..statistics.estimate import Estimate
 from .case import Case
 from .journal import Record
 from .plain import plain
-from .ranking import DECIDING, TIE_BREAK, League, MethodRank, ranking
+from .ranking import DECIDING, TIE_BREAK, League, MethodRank, judged, may_lead, ranking
 
 PASSES = 8.0
 FEW = 30
@@ -111,6 +111,12 @@ def standing(header: Record, records: Sequence[Record], sample: Sequence[Case], 
     )
 
 
+def judged_anew(of: FolderLeague) -> FolderLeague:
+    """The same with what the known cause that comes along now says of its methods, and whom the rule recommends."""
+    league = judged(of.league)
+    return replace(of, league=replace(league, recommended=_recommended(league.ranking, of.passes)))
+
+
 def _rule(deciding: Sequence[str]) -> str:
     named = [map_metrics()[key].name.lower() for key in deciding] or ["the deciding metrics"]
     joined = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
@@ -118,7 +124,8 @@ def _rule(deciding: Sequence[str]) -> str:
     between = map_metrics()[_tie_break(deciding)].name.lower()
     return (
         f"The best mean rank in {joined} among the methods whose map takes less than {PASSES:g} passes of this model "
-        f"(median); {between} decides between equals. Only answers that are right are scored.{place} Where a mask "
+        "(median) and which do not fail to tell a model that looks from one that does not on a known cause; "
+        f"{between} decides between equals. Only answers that are right are scored.{place} Where a mask "
         "marks nothing (no evidence in the picture), pointing, energy and soft IoU have no figure, and evenness says "
         "over what share of the patches a map is spread."
     )
@@ -149,7 +156,8 @@ def _ordered(rows: Sequence[MethodRank], deciding: Sequence[str]) -> list[Method
 
 
 def _recommended(rows: Sequence[MethodRank], passes: Mapping[str, float]) -> str | None:
-    quick = [row for row in rows if row.cases and not row.control and passes.get(row.method, math.inf) < PASSES]
+    """By the rule; what fails the known cause that comes along is recommended to nobody."""
+    quick = [row for row in rows if may_lead(row) and passes.get(row.method, math.inf) < PASSES]
     return quick[0].method if quick else None
 
 

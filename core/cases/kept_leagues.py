@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import JournalError
 from ..reading import read_json
 from ..typed import typed
-from .folder_standing import FolderLeague
+from .folder_standing import FolderLeague, judged_anew
 from .league_file import read_league_file
 from .plain import write_plain
 
@@ -80,4 +80,4 @@ def read_kept(file: Path) -> KeptLeague:
         of = typed(FolderLeague, {**values, "league": {**values}})
     except (OSError, ValueError) as error:
         raise JournalError(f"{file.name} holds no league of a folder ({str(error)[:120]}). Run it again.") from error
-    return KeptLeague(of, read.command, file)
+    return KeptLeague(judged_anew(of), read.command, file)

@@ -10,7 +10,7 @@ from ..errors import JournalError
 from ..evidence.registry import map_metrics
 from ..reading import read_json
 from ..typed import typed
-from .ranking import League
+from .ranking import RULE, League, judged
 
 COMMITTED = asset("league.json")
 """The league of the embedded model that comes with Sightline."""
@@ -18,7 +18,7 @@ COMMITTED = asset("league.json")
 
 @dataclass(frozen=True)
 class LeagueFile:
-    """A league, the command that gives it, and the rule of its recommendation."""
+    """A league, the command that gives it, and the rule of its recommendation now."""
 
     league: League
     command: str
@@ -26,7 +26,8 @@ class LeagueFile:
 
 
 def read_league_file(file: Path | None = None) -> LeagueFile:
-    """The league that `League.record` wrote, by default the one kept here. Raises JournalError, with what to do, where
+    """The league that `League.record` wrote, by default the one kept here; whom it recommends is judged anew, by the
+    rule and the known cause of this version. Raises JournalError, with what to do, where
     there is none."""
     file = file or COMMITTED
     try:
@@ -40,13 +41,12 @@ def read_league_file(file: Path | None = None) -> LeagueFile:
         raise JournalError(
             f"{file.name} holds no league ({str(error)[:160]}). Choose a file that `sightline league` wrote."
         ) from error
-    return LeagueFile(league, told.command, told.rule)
+    return LeagueFile(judged(league), told.command, RULE)
 
 
 @dataclass(frozen=True)
 class _Told:
     command: str
-    rule: str
 
 
 def _check(league: League) -> None:

@@ -5,44 +5,55 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..evidence.metric import ARROWS
 from ..evidence.registry import map_metrics
 from ..statistics.estimate import Estimate
 from ..vlm.memory import readable_bytes
+from .further.base import Column
+from .further.registry import columns_of
 from .ranking import League, MethodRank
 
 SHOWN = ("deletion", "insertion", "comprehensiveness", "pointing", "energy")
 
 
 def table(league: League) -> str:
-    """One row a method, best mean rank first and controls last; means with their 95 % intervals. An arrow says which
-    way is better; the recommended method is marked."""
+    """One row a method, best mean rank first and controls last; means with their 95 % intervals, and what other
+    measurements on this model say of the methods (the `quoted` columns of `further`). An arrow says which way is
+    better; the recommended method is marked. Raises JournalError where a further column's summary cannot be read."""
     metrics = map_metrics()
-    arrows = {key: "↑" if metrics[key].better == "higher" else "↓" for key in SHOWN}
+    arrows = {key: ARROWS[metrics[key].better] for key in SHOWN}
+    columns = [column for column in columns_of(league.model) if column.quoted]
     header = ["method", "mean rank", *(f"{metrics[key].name.lower()} {arrows[key]}" for key in SHOWN)]
-    lines = [
-        _row([*header, "shuffled weights ↓", "seconds", "extra memory"]),
-        _row(["---", *["---:"] * (len(SHOWN) + 4)]),
+    header += [
+        "shuffled weights ↓",
+        *(f"{column.name[:1].lower()}{column.name[1:]} {ARROWS[column.better]}" for column in columns),
     ]
-    lines += [_row(_cells(standing, league.recommended)) for standing in league.ranking]
+    header += ["seconds", "extra memory"]
+    lines = [_row(header), _row(["---", *["---:"] * (len(header) - 1)])]
+    lines += [_row(_cells(standing, league.recommended, columns)) for standing in league.ranking]
     return "\n".join(lines)
 
 
-def _cells(standing: MethodRank, recommended: str | None) -> list[str]:
+def _cells(standing: MethodRank, recommended: str | None, columns: Sequence[Column]) -> list[str]:
     name = f"**{standing.name}**" if standing.method == recommended else standing.name
     return [
         name,
         "" if standing.mean_rank is None else f"{standing.mean_rank:.1f}",
         *(_figure(standing.figures[key]) for key in SHOWN),
         _figure(standing.shuffled),
+        *(
+            _figure(figure, column.digits) if (figure := column.figures.get(standing.method)) else ""
+            for column in columns
+        ),
         "" if standing.processor is None else f"{standing.processor:.2g}",
         "" if standing.bytes is None else readable_bytes(round(standing.bytes)),
     ]
 
 
-def _figure(estimate: Estimate) -> str:
+def _figure(estimate: Estimate, digits: str = ".2f") -> str:
     if math.isnan(estimate.value):
         return ""
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+    return f"{estimate.value:{digits}} ({estimate.low:{digits}} to {estimate.high:{digits}})"
 
 
 def _row(cells: Sequence[str]) -> str:

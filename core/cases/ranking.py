@@ -6,6 +6,10 @@ model needs the patches, the third whether a person finds the thing there); ener
 `QUICK` was 2 s then. After the first 56 cases it became what a click on a page may take: the first method of the
 Relevancy page is computed at every click, and one of the leaders stood on the old limit, where the machine would have
 chosen. The leader at any price is named beside the recommended one.
+
+Since then no method may be recommended that fails the known cause (`known_cause/verdict.py`): one whose maps are the
+same whether a model looks or not helps nobody, however well they do when patches are hidden. One that was not measured
+there has not failed. A league is judged when it is read, by the known cause that comes along then.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..typed import typed
 from .journal import Record
+from .known_cause.summary import passed
 from .plain import plain
 from .score_case import CENTRE, RANDOM, name_of
 
@@ -32,7 +37,8 @@ DECIDING = ("deletion", "insertion", "pointing")
 TIE_BREAK = "energy"
 RULE = (
     f"The best mean rank in {', '.join(DECIDING[:-1])} and {DECIDING[-1]} among the methods that follow a click, which "
-    f"take less than {QUICK:g} processor seconds (median) for a map; {TIE_BREAK} decides between equals."
+    f"take less than {QUICK:g} processor seconds (median) for a map, and do not fail to tell a model that looks from "
+    f"one that does not on a known cause; {TIE_BREAK} decides between equals."
 )
 
 
@@ -43,7 +49,8 @@ class MethodRank:
     (seconds of all its threads, whatever else the machine does) and `bytes` are medians, None for controls and where
     memory cannot be measured; `shuffled` is the rank correlation with the map under weights that are all shuffled.
     `ranks` (1 is best) are those among all methods, controls apart; `mean_rank` is over the deciding metrics. `refused`
-    counts cases that it could not explain.
+    counts cases that it could not explain. `passed` says whether its maps told the models of the known cause apart;
+    None where that was not measured.
     """
 
     method: str
@@ -59,6 +66,7 @@ class MethodRank:
     shuffled: Estimate
     ranks: Mapping[str, int]
     mean_rank: float | None
+    passed: bool | None = None
 
     @property
     def control(self) -> bool:
@@ -69,7 +77,7 @@ class MethodRank:
 @dataclass(frozen=True)
 class League:
     """`ranking` has the methods in the order of their mean rank, controls last. By family how many cases were `asked`
-    and `right`; `recommended` is a method's key (None before there is any case)."""
+    and `right`; `recommended` is a method's key (None where there is none)."""
 
     model: str
     model_name: str
@@ -81,8 +89,15 @@ class League:
 
     @property
     def leader(self) -> str | None:
-        """The method of the best mean rank, however long it takes; None before there is any case."""
-        return next((row.method for row in self.ranking if not row.control and row.cases), None)
+        """The method of the best mean rank that does not fail the known cause, however long it takes; None where there
+        is none."""
+        return next((row.method for row in self.ranking if may_lead(row)), None)
+
+    @property
+    def quick(self) -> tuple[str, ...]:
+        """The methods that the rule may recommend, best first: what is recommended, and what to take in its place where
+        an answer lacks what it needs."""
+        return _quick(self.ranking)
 
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""
@@ -120,7 +135,7 @@ def ranking(header: Record, records: Sequence[Record]) -> League:
     families = dict.fromkeys(record["family"] for record in cases.values())
     rows = [_method_rank(method, own, lines.get(RANDOM, {})) for method, own in lines.items()]
     rows = _ranked(rows)
-    return League(
+    league = League(
         model=str(header.get("model", "")),
         model_name=str(header.get("about", {}).get("model_name", "")),
         settings=header.get("settings", {}),
@@ -129,8 +144,15 @@ def ranking(header: Record, records: Sequence[Record]) -> League:
             family: sum(r["family"] == family and r["case"] not in wrong for r in cases.values()) for family in families
         },
         ranking=tuple(rows),
-        recommended=_recommended(rows),
+        recommended=None,
     )
+    return judged(league)
+
+
+def judged(league: League) -> League:
+    """The same with what the known cause that comes along says of its methods, and whom the rule recommends."""
+    rows = tuple(replace(row, passed=passed(row.method)) for row in league.ranking)
+    return replace(league, ranking=rows, recommended=next(iter(_quick(rows)), None))
 
 
 def _method_rank(method: str, lines: Mapping[str, Record], random: Mapping[str, Record]) -> MethodRank:
@@ -189,12 +211,14 @@ def _goodness(row: MethodRank, metric: str) -> float:
     return value if map_metrics()[metric].better == "higher" else -value
 
 
-def _recommended(rows: Sequence[MethodRank]) -> str | None:
+def _quick(rows: Sequence[MethodRank]) -> tuple[str, ...]:
     """By the rule at the top; the rows stand in the order of their mean rank."""
-    quick = [
-        row for row in rows if not row.control and row.cases and row.processor is not None and row.processor < QUICK
-    ]
-    return quick[0].method if quick else None
+    return tuple(row.method for row in rows if may_lead(row) and row.processor is not None and row.processor < QUICK)
+
+
+def may_lead(row: MethodRank) -> bool:
+    """Whether a method has figures and does not fail the known cause."""
+    return bool(row.cases) and row.passed is not False and not row.control
 
 
 def _value(line: Record, metric: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from ..answer import Answer, Explanation
+from ..cases.known_cause.summary import caveat_of
 from ..cases.rates import Rate
 from ..cases.results import Result, Run, crop_sentence, failures, unread
 from ..charts.export import Legend, svg_map
@@ -129,7 +130,7 @@ def _map(answer: Answer, explanation: Explanation) -> list[Element]:
     shares = ", ".join(f"{share:.0%} on the {part}" for part, share in told(answer, explanation)["shares"].items())
     chosen = {name: "all" if value is None else value for name, value in explanation.settings.items()}
     settings = ", ".join(f"{name} {value}" for name, value in chosen.items()) or "no settings"
-    parts.append(node("p", f"{shares}. {settings}; {explanation.seconds:.2f} s. {method.caveat}", cls="note"))
+    parts.append(node("p", f"{shares}. {settings}; {explanation.seconds:.2f} s. {caveat_of(method)}", cls="note"))
     return parts
 
 

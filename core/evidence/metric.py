@@ -13,6 +13,9 @@ from jaxtyping import Bool, Float
 from ..statistics.estimate import Unit
 from .curves import Curve, Direction
 
+ARROWS = {"higher": "↑", "lower": "↓"}
+"""What stands beside a figure's name: which way is better."""
+
 
 @dataclass(frozen=True)
 class Figure:

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from core.cases import folder_league
+from core.cases import ranking as rules
 from core.cases import score_case as contests
 from core.cases.case import Case
 from core.cases.decisions import decide, decisions_file
@@ -41,6 +42,12 @@ METHODS = ("raw_attention", "suffix_relevancy")
 @pytest.fixture(scope="module")
 def street() -> VisionLanguageModel:
     return load_model(EMBEDDED)
+
+
+@pytest.fixture(autouse=True)
+def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the known cause says is a matter of its own."""
+    monkeypatch.setattr(rules, "passed", lambda method: None)
 
 
 @pytest.fixture(autouse=True)
@@ -236,3 +243,11 @@ def test_what_workers_get_can_be_sent_to_them(tmp_path: Path) -> None:
     task = folder_league._Task(case, METHODS, "key", "plain", {"a dog": True})
     sent, begin = pickle.loads(pickle.dumps((task, folder_league._scoring)))
     assert (str(sent), sent.case.mask, sent.decided) == ("1", mask, {"a dog": True}) and begin is folder_league._scoring
+
+
+def test_a_kept_league_is_judged_by_the_known_cause_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    league = standing({"model": "m", "about": {"device": "cpu"}}, [line(0, "rollout")], (), 3)
+    assert league.league.recommended == "rollout"
+    keep(league, journal_of(tmp_path, "m", "plain", "f", 0), "x")
+    monkeypatch.setattr(rules, "passed", {"rollout": False}.get)
+    assert kept_leagues(tmp_path, "m")[0].of.league.recommended is None

@@ -19,7 +19,8 @@ from core.cases.known_cause import run as running
 from core.cases.known_cause.figures import KnownCause, known_cause, read_line
 from core.cases.known_cause.measuring import measure, share_and_mass
 from core.cases.known_cause.run import KIND, run_known_cause
-from core.cases.known_cause.scenes import PLACES, DoorScene, door_scenes
+from core.cases.known_cause.scenes import DoorScene, door_scenes
+from core.cases.known_cause.sides import PLACES
 from core.cases.known_cause.table import known_cause_table
 from core.cases.street import street_cases
 from core.errors import OtherModel, OtherRun, UnknownName
@@ -163,7 +164,7 @@ def test_maps_of_the_first_word_are_held_against_the_door_and_effects_against_re
     llava: TransformersModel, scene: DoorScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With one model in both places, against literal code."""
-    monkeypatch.setattr(measuring, "_problem", lambda said, scene: None)
+    monkeypatch.setattr(measuring, "problem_of", lambda said, scene: None)
     monkeypatch.setattr(measuring, "_first", lambda answer: "Yes")
     monkeypatch.setattr(measuring, "LONGEST_ANSWER", 2)
     models: Any = {"looks": llava, "habit": llava}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.cases import league as leagues
+from core.cases import ranking as rules
 from core.cases import score_case as contests
 from core.cases.journal import Journal, Record, read_journal
 from core.cases.league import run_league
@@ -31,6 +32,12 @@ FAMILIES = ("object colour", "truck door")
 @pytest.fixture(scope="module")
 def street() -> VisionLanguageModel:
     return load_model(EMBEDDED)
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the known cause says is a matter of its own."""
+    monkeypatch.setattr(rules, "passed", {"integrated_gradients": True, "relevancy": True, "rollout": False}.get)
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +193,17 @@ def test_the_best_quick_method_is_recommended() -> None:
     assert table(QUICK * 2).leader == "integrated_gradients"
     assert ranking({}, []).leader is None
     assert ranking({}, []).recommended is None
+
+
+def test_a_method_that_fails_the_known_cause_is_recommended_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "passed", {"integrated_gradients": False, "relevancy": True}.get)
+    told = table(QUICK / 2)
+    assert (told.recommended, told.leader) == ("relevancy", "relevancy")
+    assert [row.method for row in told.ranking][:2] == ["integrated_gradients", "relevancy"], "its ranks stay"
+    monkeypatch.setattr(rules, "passed", lambda method: False)
+    assert (rules.judged(told).recommended, rules.judged(told).leader) == (None, None)
+    monkeypatch.setattr(rules, "passed", lambda method: None)
+    assert rules.judged(told).recommended == "integrated_gradients", "what was not measured has not failed"
 
 
 def test_figures_stand_beside_chance_in_the_same_cases() -> None:

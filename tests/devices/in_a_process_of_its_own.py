@@ -57,6 +57,7 @@ MOST = {
     "occlusion_pixels": (8, 22),
     "occlusion_superpixels": (8, 22),
     "occlusion_tokens": (2, 20),
+    "one_step_gradient": (3, 28),
     "random": (0, 0),
     "raw_attention": (0, 4),
     "relative_attention": (7, 30),

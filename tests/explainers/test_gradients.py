@@ -17,11 +17,12 @@ from core.explainers._layer_gradient import gradients_of
 from core.explainers.grad_cam import GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
+from core.explainers.one_step_gradient import OneStepGradient, OneStepGradientSettings
 from core.explainers.run import explain
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
-from tests.eager import eager_logits_from, eager_states_and_gradient, sampled
-from tests.zoo import load, save_llava
+from tests.eager import eager_logits_from, eager_network, eager_states_and_gradient, sampled
+from tests.zoo import load, save_deepstack, save_llava
 
 RIVAL = 40
 
@@ -123,6 +124,42 @@ def test_integrated_gradients_are_a_riemann_sum(model: TransformersModel, pictur
         torch.testing.assert_close(map_.scores, expected.float(), atol=1e-5, rtol=1e-3)
 
 
+def gradient_on_the_way(
+    model: TransformersModel, answer: Answer, target: Target, baseline: str, place: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """In double precision: the whole way [position hidden], and the gradient of the target's logit at a place on it."""
+    index, token, rival = parts(answer, target)
+    embeddings, _ = eager_states_and_gradient(model, answer, 0, index, token, rival)
+    way = embeddings - baseline_of(embeddings, list(answer.layout.positions(TokenKind.IMAGE)), baseline)
+    there = (embeddings - (1 - place) * way).requires_grad_(True)
+    row = eager_logits_from(model, answer, 0, lambda _: there)[len(answer.prompt_tokens) + index - 1]
+    wanted = row[token] if rival is None else row[token] - row[rival]
+    return way, torch.autograd.grad(wanted, there)[0]
+
+
+@pytest.mark.parametrize(("baseline", "place"), [("mean", None), ("zero", 0.8)])
+def test_one_step_is_the_gradient_at_its_place_times_the_whole_way(
+    model: TransformersModel, picture: Image.Image, baseline: str, place: float | None
+) -> None:
+    settings = OneStepGradientSettings(baseline=baseline) if place is None else OneStepGradientSettings(place, baseline)
+    for answer in answers(model, picture):
+        chosen = targets(answer)[-2:]
+        for target, map_ in zip(chosen, explain(OneStepGradient(), model, answer, chosen, settings), strict=True):
+            way, gradient = gradient_on_the_way(model, answer, target, baseline, settings.place)
+            assert gradient.dtype == torch.float64 and float((way * gradient).abs().max()) > 0
+            torch.testing.assert_close(map_.scores, (way * gradient).sum(-1).float(), atol=1e-5, rtol=1e-3)
+            assert map_.remark is None, "one gradient promises no sum"
+
+
+def test_one_step_in_the_middle_is_integrated_gradients_with_one(
+    llava: TransformersModel, picture: Image.Image
+) -> None:
+    answer = sampled(llava, "the dog?", picture, tokens=2)
+    (one,) = explain(OneStepGradient(), llava, answer, [Target((1,))], OneStepGradientSettings(place=0.5))
+    (same,) = explain(IntegratedGradients(), llava, answer, [Target((1,))], IntegratedGradientsSettings(steps=1))
+    assert torch.equal(one.scores, same.scores)
+
+
 def test_integrated_gradients_add_up_to_what_the_picture_adds(model: TransformersModel, picture: Image.Image) -> None:
     """Completeness, and an error that falls with the steps."""
     answer = sampled(model, "the the dog the dog?", picture, tokens=2)
@@ -160,7 +197,62 @@ def test_each_target_is_told_its_own_gain(llava: TransformersModel, picture: Ima
     assert f"add up to {float(both.scores.sum()):.2f}" in (both.remark or "")
 
 
-def test_a_network_that_adds_between_layers_has_no_integrated_gradients(
+@pytest.mark.parametrize("baseline", ["mean", "zero"])
+def test_what_a_network_adds_between_layers_goes_the_same_way(
+    tmp_path: Path, picture: Image.Image, baseline: str
+) -> None:
+    """In double precision, of a network that adds visual features after its first layers: what enters at the image
+    tokens is moved where it enters, and the gradients are those of a whole eager pass."""
+    model = load(save_deepstack(tmp_path))
+    answer = sampled(model, "the the dog?", picture, tokens=2)
+    assert not model.checkpointed(answer).chained
+    places = list(answer.layout.positions(TokenKind.IMAGE))
+    layers = eager_network(model.card.source).get_decoder().layers
+    given, left = list[torch.Tensor](), list[torch.Tensor]()
+    hooks = [layer.register_forward_pre_hook(_keeping(given), with_kwargs=True) for layer in layers]
+    hooks += [layer.register_forward_hook(lambda _, args, output: left.append(_states(output)[0])) for layer in layers]
+    eager_logits_from(model, answer, 0, lambda states: states)
+    for hook in hooks:
+        hook.remove()
+    entering = [given[0], *(after - before for before, after in zip(left, given[1:], strict=False))]
+    ways = [states - baseline_of(states, places, baseline) for states in entering]
+    moved = [number for number, way in enumerate(ways) if float(way.abs().max()) > 1e-9]
+    assert len(moved) > 1, "it adds something"
+    leaves = {number: (-(1 - 0.4) * ways[number]).requires_grad_(True) for number in moved}
+    hooks = [layers[number].register_forward_pre_hook(_adding(leaves[number]), with_kwargs=True) for number in moved]
+    logits = eager_logits_from(model, answer, 0, lambda states: states)
+    for hook in hooks:
+        hook.remove()
+    gradients = torch.autograd.grad(logits[len(answer.prompt_tokens)][answer.token_ids[1]], list(leaves.values()))
+    expected = sum((ways[number] * gradient).sum(-1) for number, gradient in zip(moved, gradients, strict=True))
+    settings = OneStepGradientSettings(0.4, baseline)
+    (map_,) = explain(OneStepGradient(), model, answer, [Target((1,))], settings)
+    assert isinstance(expected, torch.Tensor)
+    torch.testing.assert_close(map_.scores, expected.float(), atol=1e-5, rtol=1e-3)
+    (whole,) = explain(IntegratedGradients(), model, answer, [Target((1,))], IntegratedGradientsSettings(64, baseline))
+    assert "Complete but for" in (whole.remark or "")
+
+
+def _states(output: Any) -> torch.Tensor:
+    states: torch.Tensor = output[0] if isinstance(output, tuple) else output
+    return states.detach()
+
+
+def _keeping(given: list[torch.Tensor]) -> Any:
+    def before(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given.append((args[0] if args else kwargs["hidden_states"])[0].detach())
+
+    return before
+
+
+def _adding(change: torch.Tensor) -> Any:
+    def before(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return (args[0] + change[None], *args[1:]), kwargs
+
+    return before
+
+
+def test_a_network_that_adds_elsewhere_than_at_the_picture_has_no_integrated_gradients(
     llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = sampled(llava, "Where?", picture, tokens=1)

@@ -22,7 +22,14 @@ from core.vlm.loading import ModelSpec, load_model
 
 TARGET = Target((1,))
 SETTINGS = {"integrated_gradients": IntegratedGradientsSettings(steps=4)}
-BY_GRADIENTS = ["relevancy", "suffix_relevancy", "grad_cam", "input_gradient", "integrated_gradients"]
+BY_GRADIENTS = [
+    "relevancy",
+    "suffix_relevancy",
+    "grad_cam",
+    "input_gradient",
+    "integrated_gradients",
+    "one_step_gradient",
+]
 
 
 def loaded(folder: Path, sharp: bool) -> tuple[TransformersModel, TransformersModel]:

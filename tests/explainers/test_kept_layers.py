@@ -10,7 +10,7 @@ from PIL import Image
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from core.answer import Target
-from core.explainers import _kept_layers, integrated_gradients
+from core.explainers import _image_path, _kept_layers
 from core.explainers._kept_layers import KeptLayers, room_for_layers
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.run import explain
@@ -49,7 +49,7 @@ def maps_agree(model: TransformersModel, picture: Image.Image, monkeypatch: pyte
     one = size_of_a_layer(model, picture)
     maps = []
     for room in (0, int(1.5 * one), EVERYTHING):
-        monkeypatch.setattr(integrated_gradients, "room_for_layers", lambda *_, room=room: room)
+        monkeypatch.setattr(_image_path, "room_for_layers", lambda *_, room=room: room)
         settings = IntegratedGradientsSettings(steps=2)
         maps.append(explain(IntegratedGradients(), model, answer, [Target((0,)), Target((1,))], settings))
     for other in maps[1:]:

@@ -27,6 +27,7 @@ EXPECTED = {
     "occlusion_pixels",
     "occlusion_superpixels",
     "occlusion_tokens",
+    "one_step_gradient",
     "random",
     "raw_attention",
     "relative_attention",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.cases import folder_league, league_file
+from core.cases.known_cause.summary import read_known_cause
 from core.cases.notes import Note, notes_file, read_notes
 from core.cases.ranking import ranking
 from core.cases.results import Result, read_run
@@ -311,7 +313,8 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
         {"case": "a", "family": "count", "said": "x", "method": method, "figures": figures, "processor": 0.1}
         for method in ("relevancy", "raw_attention", "random")
     ]
-    ranked = ranking({"model": "m", "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
+    model = read_known_cause().known_cause.models["habit"]
+    ranked = ranking({"model": model, "about": {"model_name": "tiny"}, "settings": {"steps": 4}}, lines)
     file = tmp_path / "league.json"
     file.write_text(json.dumps(ranked.record("python -m core league --cases 1")))
     assert league_file.read_league_file(file).league.record("x") == ranked.record("x"), "read as it was written"
@@ -320,7 +323,11 @@ def test_the_league_names_what_it_recommends_and_how_it_was_run(
     assert any("Recommended" in markdown.value for markdown in at.markdown)
     assert at.code[0].value == "python -m core league --cases 1"
     assert "It is of another model than the one in use" in captions(at)
-    assert len(at.dataframe[0].value) == 3
+    shown = at.dataframe[0].value
+    assert len(shown) == 3
+    auroc = shown["Known cause: AUROC ↑"][["Raw attention" in name for name in shown["method"]]].item()
+    assert re.fullmatch(r"0\.[0-4]\d \(0\.\d\d–0\.[0-4]\d\)", auroc), "attention cannot tell who looks"
+    assert "True effect: redrawing a door" in captions(at)
 
 
 def test_true_effects_stand_below_the_league_with_chance_and_the_command(
@@ -374,11 +381,11 @@ def test_a_folders_league_runs_is_chosen_and_tells_on_what_it_stands(
         return [{**about, "method": key, "figures": figures, "processor": 0.5, "seconds": 0.5} for key in methods]
 
     monkeypatch.setattr(folder_league, "score_case", scored)
-    at = opened(app, "League of methods", league_folder=str(folder_), league_methods=["rollout"])
+    at = opened(app, "League of methods", league_folder=str(folder_), league_methods=["relevancy"])
     at.button(key="league_run").click().run()
     assert not at.exception and not at.error
     shown = said(at) + captions(at) + "".join(one.value for one in at.markdown)
-    assert "Recommended for this model: Attention rollout" in shown
+    assert "Recommended for this model: Relevancy" in shown
     assert "On 1 case of mine, 1 with a mask" in shown and "less than 8 passes of this model" in shown
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.answer import Answer, Decoding, Explanation, Question, Target
+from core.cases import ranking as rules
 from core.cases.folder_standing import standing
 from core.cases.kept_leagues import journal_of, keep
 from core.cases.league_file import read_league_file
@@ -29,6 +30,7 @@ from core.ui.relevancy import change
 from core.ui.relevancy import running as maps_running
 from core.ui.relevancy.gallery import PAGE
 from core.ui.relevancy.view import MAPS, TRACES, Key, Order, RelevancyView
+from core.ui.state.maps import coming_along
 from core.ui.state.results import answer_key
 from core.ui.state.scenes import image_of
 from core.ui.state.workspace import Exchange, Workspace
@@ -107,13 +109,25 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
 
 def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
-    assert at.multiselect(key="relevancy_methods").value == [read_league_file().league.recommended]
+    assert at.multiselect(key="relevancy_methods").value == [coming_along()[0]]
+    league = read_league_file().league
+    assert coming_along()[: len(league.quick)] == league.quick and league.recommended in (*league.quick[:1], None)
+
+
+def test_where_the_recommended_method_cannot_explain_an_answer_the_next_one_is_first(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best, second = coming_along()[:2]
+    monkeypatch.setattr(type(explainers()[best]), "obstacle", lambda *_: "It cannot.")
+    at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
+    assert at.multiselect(key="relevancy_methods").value == [second]
 
 
 def test_a_league_of_ones_own_recommends_for_its_model_and_says_on_how_many_cases(
     app: App, llava: TransformersModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path))
+    monkeypatch.setattr(rules, "passed", lambda method: None)
     for model, method in ((llava.card.fingerprint, "rollout"), ("another", "relevancy")):
         figures = {"deletion": {"value": 0.2}, "insertion": {"value": 0.7}}
         one = {

@@ -14,8 +14,7 @@ from ...statistics.estimate import Estimate
 from ...typed import typed
 from ..journal import Record
 from ..score_case import name_of
-from .measuring import WHO, Who
-from .scenes import PLACES, Place
+from .sides import PLACES, WHO, Place, Who
 
 
 @dataclass(frozen=True)

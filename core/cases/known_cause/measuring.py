@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -24,10 +23,9 @@ from ...vlm.targets import rival_ids, token_targets_of
 from ..journal import Record
 from ..plain import plain
 from ..score_case import LONGEST_ANSWER, METHOD_SETTINGS
-from .scenes import PLACES, Door, DoorScene, Place
+from .scenes import Door, DoorScene
+from .sides import PLACES, WHO, Place, Who
 
-Who = Literal["looks", "habit"]
-WHO: tuple[Who, Who] = ("looks", "habit")
 WORD = Target((0,))
 OTHER = {"Yes": "No", "No": "Yes"}
 Models = Mapping[Who, VisionLanguageModel]
@@ -46,8 +44,8 @@ def measure(
     explaining. With `contrasts` also of the word rather than its opposite, where a method can tell that. Raises
     Cancelled, and nothing is half done.
     """
-    said = _answers(models, scene, cancel)
-    problem = _problem(said, scene)
+    said = answers_of(models, scene, cancel)
+    problem = problem_of(said, scene)
     lines: list[Record] = []
     if effects or problem is not None:
         texts = {who: {place: said[who, place].text for place in PLACES} for who in WHO}
@@ -91,7 +89,8 @@ def measure(
     return lines
 
 
-def _answers(models: Models, scene: DoorScene, cancel: CancelToken | None) -> dict[tuple[Who, Place], Answer]:
+def answers_of(models: Models, scene: DoorScene, cancel: CancelToken | None) -> dict[tuple[Who, Place], Answer]:
+    """What both models say about both doors. Raises Cancelled."""
     said: dict[tuple[Who, Place], Answer] = {}
     for who in WHO:
         for place in PLACES:
@@ -104,7 +103,7 @@ def _answers(models: Models, scene: DoorScene, cancel: CancelToken | None) -> di
     return said
 
 
-def _problem(said: Mapping[tuple[Who, Place], Answer], scene: DoorScene) -> str | None:
+def problem_of(said: Mapping[tuple[Who, Place], Answer], scene: DoorScene) -> str | None:
     """Why a scene cannot be used; None where it can: where the model that looks is right, to the letter, about both
     doors and the other about the house's, so that each is known to do what it is taken for, and where all answers
     begin with yes or no."""
@@ -145,11 +144,12 @@ def _masses(
     maps = explain(explainer, model, answer, targets, METHOD_SETTINGS.get(method), cancel=cancel)
     if any(one.complete < 1 for one in maps):
         raise Cancelled("the measurement was stopped")
-    each = [_on_door(one, answer, door) for one in maps]
+    each = [on_door(one, answer, door) for one in maps]
     return {"word": each[0], "contrast": each[1] if len(each) > 1 else None}
 
 
-def _on_door(explanation: Explanation, answer: Answer, door: Bool[np.ndarray, "height width"]) -> dict[str, float]:
+def on_door(explanation: Explanation, answer: Answer, door: Bool[np.ndarray, "height width"]) -> dict[str, float]:
+    """What a map of an answer has on a door (`share_and_mass`)."""
     layout = explanation.about(answer).layout
     positions = places(layout)
     shares = patch_coverage(door, layout)

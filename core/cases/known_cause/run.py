@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ...errors import OtherModel, UnknownName
 from ...explainers.registry import explainers
@@ -52,7 +53,7 @@ def run_known_cause(
     identity = {
         "models": fingerprints,
         "contrasts": contrasts,
-        "settings": {key: asdict(settings) for key, settings in METHOD_SETTINGS.items()},
+        "settings": {key: _departing(settings) for key, settings in METHOD_SETTINGS.items()},
     }
     with Journal(out_file, KIND, identity, {"model_names": names}) as journal:
         lines = each_line(journal.records, read_line, out_file)
@@ -68,3 +69,9 @@ def run_known_cause(
                         lines.append(read_line(record))
                 progress(number / scenes)
         return known_cause(fingerprints, names, lines)
+
+
+def _departing(settings: Any) -> dict[str, Any]:
+    """The settings that are not a method's defaults: one that it is given later cuts no file off."""
+    usual = asdict(type(settings)())
+    return {name: value for name, value in asdict(settings).items() if value != usual[name]}

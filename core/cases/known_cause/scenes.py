@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool
@@ -22,9 +21,8 @@ from ...street.draw import draw
 from ...street.questions import DOOR_PHRASINGS, STATES, door_pair
 from ...street.recipe import SceneRecipe, SetDoor
 from ..street import APART, FAMILIES, FEWEST_PIXELS
+from .sides import PLACES, Place
 
-Place = Literal["truck", "house"]
-PLACES: tuple[Place, Place] = ("truck", "house")
 FIRST_SEED = HELD_OUT_SEED + APART * (1 + len(FAMILIES))
 """Beyond the ranges of the league's families: no scene is one of theirs."""
 

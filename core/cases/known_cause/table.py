@@ -6,8 +6,7 @@ import math
 
 from ...statistics.estimate import Estimate
 from .figures import CauseRow, KnownCause
-from .measuring import WHO
-from .scenes import PLACES
+from .sides import PLACES, WHO
 
 HEADER = (
     "method",

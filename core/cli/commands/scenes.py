@@ -121,6 +121,9 @@ def known_cause(
     contrast: Annotated[
         bool, typer.Option("--contrast", help="Also explain the word rather than its opposite.")
     ] = False,
+    by_layer: Annotated[
+        bool, typer.Option("--by-layer", help="Instead of methods each layer: where it looks, and what it brings.")
+    ] = False,
     looks: Annotated[str, typer.Option(metavar="FOLDER_OR_ID", help="The model that looks.")] = "honest-twin",
     habit: Annotated[str, typer.Option(metavar="FOLDER_OR_ID", help="The one that does not.")] = "embedded",
     summary: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
@@ -130,18 +133,23 @@ def known_cause(
     """Which methods tell a model that looks at a truck's door from one that answers by the wording, one line for
     each."""
     from ..asking import spec_of
-    from ..known_cause import run
+    from ..known_cause import run, run_layers
 
+    if by_layer and (method or contrast):
+        raise typer.BadParameter("it measures layers, not methods or contrasts", param_hint="--by-layer")
     sees, guesses = (spec_of(name, device, precision) for name in (looks, habit))
     options = [
         f"--scenes {scenes}",
         *(f"--method {key}" for key in method or ()),
         *(["--contrast"] if contrast else []),
+        *(["--by-layer"] if by_layer else []),
     ]
     options += [] if looks == "honest-twin" else [f"--looks {looks}"]
     options += [] if habit == "embedded" else [f"--habit {habit}"]
     options += [f"--out {out}", *([f"--summary {summary}"] if summary else [])]
     command = f"sightline known-cause {' '.join(options)}"
+    if by_layer:
+        raise typer.Exit(run_layers(sees, guesses, out, scenes, summary, command))
     raise typer.Exit(run(sees, guesses, out, scenes, method, contrast, summary, command))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...answer import Explanation
+from ...cases.known_cause.summary import caveat_of
 from ...charts.tokens import visible
 from ...explainers.registry import explainers
 from ...maps.grid import grid_note
@@ -36,7 +37,7 @@ class Maps(Renderer):
         )
         partly = f"It was stopped when {explanation.complete:.0%} were done." if explanation.complete < 1 else ""
         caption = sentences(
-            method.caveat if method else None,
+            caveat_of(method) if method else None,
             explanation.remark,
             grid_note(about.layout),
             partly,

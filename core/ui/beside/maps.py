@@ -13,6 +13,7 @@ from jaxtyping import Float
 from streamlit.delta_generator import DeltaGenerator
 
 from ...answer import Answer, Explanation
+from ...cases.known_cause.summary import caveat_of
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...errors import NotComparable, SettingsError
 from ...explainers.base import Explainer
@@ -78,7 +79,7 @@ def maps_panel(panel: Panel) -> None:
         else:
             missing.append(_missing(panel.workspace, column, key, explainer))
     compute_missing(panel.view, missing, panel.places, f"computing {explainer.name}", ("maps", order), "map")
-    taken = Taken("Maps", f"{explainer.name}: shares of each map's own score on the pictures. {explainer.caveat}")
+    taken = Taken("Maps", f"{explainer.name}: shares of each map's own score on the pictures. {caveat_of(explainer)}")
     taken.ending = partial(_ending, less)
     _draw(panel.workspace, explainer, made, less, width_of(panel.columns), panel.places, taken)
     st.caption(
@@ -88,7 +89,7 @@ def maps_panel(panel: Panel) -> None:
             if less
             else ""
         )
-        + escaped(explainer.caveat)
+        + escaped(caveat_of(explainer))
     )
     take_along(taken)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from ...cases.further.base import Column, Further
+from ...cases.further.registry import further_of
 from ...cases.league_file import LeagueFile, read_league_file
 from ...cases.measured import measured
 from ...cases.ranking import QUICK, League, MethodRank
 from ...charts.league import Entry, league_chart
 from ...errors import JournalError
+from ...evidence.metric import ARROWS, MapMetric
 from ...evidence.registry import map_metrics
 from ...reports.case_scripts import league_script
 from ...statistics.estimate import Estimate
@@ -19,7 +23,7 @@ from ...vlm.memory import readable_bytes
 from ...vlm.model import VisionLanguageModel
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
-from ..widgets.evidence.figures import ARROWS, meanings
+from ..widgets.evidence.figures import meanings
 from ..widgets.folded import folded
 from ..widgets.scripts import copy_code
 from ..widgets.tables import save_table
@@ -44,13 +48,20 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         _told(file, model)
     else:
         told_panel(kept)
+    try:
+        further = further_of(file.league.model)
+    except JournalError as error:
+        st.text(str(error))
+        further = []
+    columns = {column.key: column for one in further for column in one.columns}
     metrics = map_metrics()
+    named = {key: _headed(metric) for key, metric in (metrics | columns).items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         metric = st.selectbox(
             "Metric",
-            list(metrics),
-            format_func=lambda key: f"{metrics[key].name} {ARROWS[metrics[key].better]}",
-            index=list(metrics).index("deletion"),
+            list(named),
+            format_func=lambda key: named[key],
+            index=list(named).index("deletion"),
             key="league_metric",
             persist_state="session",
             width=230,
@@ -59,9 +70,28 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
             "Questions", [EVERY, *file.league.asked], key="league_family", persist_state="session", width=200
         )
         meanings()
-    _chart(file.league, metric, None if family == EVERY else family)
-    _table(file.league, None if family == EVERY else family)
+    chosen = None if family == EVERY else family
+    if metric in columns:
+        _chart(file.league, columns[metric], columns[metric].figures)
+    else:
+        _chart(file.league, metrics[metric], {row.method: _figure(row, metric, chosen) for row in file.league.ranking})
+    for one in further:
+        _measured(one)
+    _table(file.league, chosen, tuple(columns.values()))
     true_effects_part(model)
+
+
+def _headed(of: MapMetric | Column) -> str:
+    return f"{of.name} {ARROWS[of.better]}"
+
+
+def _measured(one: Further) -> None:
+    """What a measurement that gives further columns is of, its columns one by one, and its command."""
+    each = "\n".join(f"- {escaped(column.name)}: {escaped(column.help)}" for column in one.columns)
+    folded(
+        f"{escaped(one.name)}: columns of a measurement of its own, over all families of questions.",
+        f"{escaped(one.told)}\n\n{each}\n\n`{one.command}`",
+    )
 
 
 def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
@@ -93,39 +123,43 @@ def _figure(standing: MethodRank, metric: str, family: str | None) -> Estimate:
     return Estimate(value, value, value, standing.cases, standing.figures[metric].unit)
 
 
-def _chart(league: League, metric: str, family: str | None) -> None:
+def _chart(league: League, of: MapMetric | Column, figures: Mapping[str, Estimate]) -> None:
+    """Of the methods that have a figure."""
     entries = [
         Entry(
             standing.name,
-            _figure(standing, metric, family),
+            figures[standing.method],
             standing.processor,
             standing.method == league.recommended,
         )
         for standing in league.ranking
+        if standing.method in figures
     ]
-    name = map_metrics()[metric].name
+    name = of.name
     try:
         chart = league_chart(entries, metric=name, quick=QUICK)
     except ValueError:
         st.caption("No method was scored on these questions.")
         return
     st.altair_chart(chart, width="content", alt=f"{name} of each method against seconds")
-    save_chart(chart, f"league-{metric}", "save_league")
+    save_chart(chart, f"league-{of.key}", "save_league")
     st.caption(
-        f"{ARROWS[map_metrics()[metric].better]} {map_metrics()[metric].better} is better. Vertical lines are 95% "
+        f"{ARROWS[of.better]} {of.better} is better. Vertical lines are 95% "
         f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {QUICK:g} s."
     )
 
 
-def _table(league: League, family: str | None) -> None:
-    rows = [_row(standing, family, standing.method == league.recommended) for standing in league.ranking]
+def _table(league: League, family: str | None, columns: Sequence[Column]) -> None:
+    rows = [_row(standing, family, standing.method == league.recommended, columns) for standing in league.ranking]
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", placeholder="–")
     with st.container(horizontal=True, gap="small"):
         save_table(rows, "league", "league_csv")
         copy_code(league_script())
 
 
-def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[str, str | float | None]:
+def _row(
+    standing: MethodRank, family: str | None, recommended: bool, columns: Sequence[Column]
+) -> dict[str, str | float | None]:
     row: dict[str, str | float | None] = {
         "method": f"★ {standing.name}" if recommended else standing.name,
         "mean rank": None if standing.mean_rank is None else round(standing.mean_rank, 2),
@@ -133,9 +167,16 @@ def _row(standing: MethodRank, family: str | None, recommended: bool) -> dict[st
     for key, metric in map_metrics().items():
         figure = _figure(standing, key, family)
         ends = "" if family else f" ({figure.low:.2f}–{figure.high:.2f})"
-        row[f"{metric.name} {ARROWS[metric.better]}"] = "–" if math.isnan(figure.value) else f"{figure.value:.3f}{ends}"
+        row[_headed(metric)] = "–" if math.isnan(figure.value) else f"{figure.value:.3f}{ends}"
+    for column in columns:
+        further = column.figures.get(standing.method)
+        row[_headed(column)] = "–" if further is None else _ends(further, column.digits)
     row["seconds"] = None if standing.processor is None else round(standing.processor, 3)
     row["extra memory"] = "" if standing.bytes is None else readable_bytes(round(standing.bytes))
     row["shuffled weights ↓"] = None if math.isnan(standing.shuffled.value) else round(standing.shuffled.value, 2)
     row["cases"] = float(standing.cases)
     return row
+
+
+def _ends(figure: Estimate, digits: str) -> str:
+    return f"{figure.value:{digits}} ({figure.low:{digits}}–{figure.high:{digits}})"

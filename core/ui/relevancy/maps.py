@@ -11,6 +11,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from ...answer import Answer, Explanation, Target
+from ...cases.known_cause.summary import caveat_of
 from ...charts.heatmap import Scale, heatmap, scale_of
 from ...counted import counted
 from ...explainers.base import Explainer
@@ -213,7 +214,7 @@ def _map(
     if one.explanation.remark is not None:
         st.caption(f":material/info: {escaped(one.explanation.remark)}")
     sets_beside(answer, one.explanation, look.image, size)
-    st.caption(escaped(one.explainer.caveat))
+    st.caption(escaped(caveat_of(one.explainer)))
 
 
 def cost(one: Shown) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ...cases.kept_heads import kept_heads
+from ...cases.known_cause.summary import told_of
 from ...errors import RunError, SettingsError
+from ...explainers.base import Explainer
 from ...explainers.grounding_heads import GroundingHeads
 from ...explainers.registry import explainers
 from ...plugins import description
@@ -28,11 +32,13 @@ _STYLE = f"""<style>
 """All chosen methods are seen, in several lines if need be: a single one would scroll the first out of sight."""
 
 
-def choose(card: ModelCard, placed: bool = True) -> list[Order]:
+def choose(card: ModelCard, placed: bool = True, able: Callable[[str], bool] = lambda key: True) -> list[Order]:
     """The methods to show, in the order they were chosen, and a popover for their settings and one about them all.
-    Where image tokens are not `placed` in the picture, the first is one that needs no place for its map."""
+
+    The first is one that is `able` to explain the answer; where image tokens are not `placed` in the picture, one that
+    needs no place for its map."""
     known = explainers()
-    recommended = recommended_for(card.fingerprint)
+    recommended = recommended_for(card.fingerprint, able)
     first = recommended.method if placed else WITHOUT_PLACES
     _follow(first)
     _preset(card)
@@ -46,15 +52,14 @@ def choose(card: ModelCard, placed: bool = True) -> list[Order]:
             key=CHOSEN,
             persist_state="session",
             placeholder="Choose one or several methods",
-            help="The first is what the league of methods recommends, among those that follow a click (Case Studies).",
+            help="The first is what the league of methods recommends (Case Studies), among those that follow a click "
+            "and do not fail to tell a model that looks from one that does not.",
         )
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
             orders = [order for key in chosen if (order := _order(key, card)) is not None]
         with st.popover("What they are", icon=":material/menu_book:"):
             # In one element: whatever stands here is drawn again at every click.
-            st.markdown(
-                "\n\n".join(f"**{escaped(one.name)}**  \n{escaped(description(one))}" for one in known.values())
-            )
+            st.markdown("\n\n".join(map(_card, known.values())))
     if recommended.told:
         st.caption(f":material/trophy: {escaped(recommended.told)}")
     return orders
@@ -71,6 +76,13 @@ def _preset(card: ModelCard) -> None:
     if heads != before and st.session_state.get(HEADS, "") == before:
         st.session_state[HEADS] = heads
     st.session_state[PRESET] = heads
+
+
+def _card(explainer: Explainer) -> str:
+    """What a method is, and what a known cause says of it, as Markdown."""
+    told = told_of(explainer.key)
+    about = description(explainer) if told is None else f"{description(explainer)} {told}"
+    return f"**{escaped(explainer.name)}**  \n{escaped(about)}"
 
 
 def _follow(first: str) -> None:

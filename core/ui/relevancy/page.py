@@ -63,7 +63,11 @@ def _kept(workspace: Workspace, model: VisionLanguageModel) -> None:
 def _explained(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
     """Methods and views."""
     placed = bool(answer.layout.views) or not answer.question.images
-    orders = methods.choose(model.card, placed)
+
+    def able(method: str) -> bool:
+        return explainers()[method].obstacle(model, answer) is None
+
+    orders = methods.choose(model.card, placed, able)
     if not orders:
         st.info("Choose a method above.", icon=":material/stacks:")
         return

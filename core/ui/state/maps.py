@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,7 +19,8 @@ from ...runs.kinds import EXPLANATION, RELEVANCY_TRACE
 from .person import home
 from .results import AnswerKey, Kept, Kind
 
-WITHOUT_LEAGUE = "relevancy"
+WITHOUT_LEAGUE = ("one_step_gradient", "relevancy")
+"""What is offered first where no league recommends anything, and where an answer lacks what the recommended needs."""
 
 
 @dataclass(frozen=True)
@@ -31,28 +32,28 @@ class Recommended:
 
 
 @cache
-def _coming_along() -> str:
-    """The method that the league kept in the repository recommends."""
+def coming_along() -> tuple[str, ...]:
+    """The methods that the league kept in the repository may recommend, best first, and then `WITHOUT_LEAGUE`."""
     try:
-        recommended = read_league_file().league.recommended
+        quick = read_league_file().league.quick
     except JournalError:
-        recommended = None
-    return recommended if recommended in explainers() else WITHOUT_LEAGUE
+        quick = ()
+    return tuple(key for key in dict.fromkeys((*quick, *WITHOUT_LEAGUE)) if key in explainers())
 
 
-def recommended_for(fingerprint: str | None) -> Recommended:
+def recommended_for(fingerprint: str | None, able: Callable[[str], bool] = lambda key: True) -> Recommended:
     """The method of a first visit with a model: what the latest league that was run with it on a folder recommends,
-    else the one that comes along."""
+    else the first of those `coming_along`; in any case one that is `able`."""
     try:
         kept = [] if fingerprint is None else kept_leagues(home(), fingerprint)
     except RunError:
         kept = []
     for one in kept:
         method = one.of.league.recommended
-        if method in explainers():
+        if method is not None and method in explainers() and able(method):
             told = f"{explainers()[method].name} is recommended for this model, by a league on {one.of.told}"
             return Recommended(method, told)
-    return Recommended(_coming_along())
+    return Recommended(next(filter(able, coming_along()), coming_along()[-1]))
 
 
 def first_method(fingerprint: str | None = None) -> str:

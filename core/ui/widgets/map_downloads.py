@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from ...answer import Answer, Explanation, TokenLayout
+from ...cases.known_cause.summary import caveat_of
 from ...charts.export import Legend, png_map, svg_map
 from ...charts.heatmap import Scale
 from ...clips import Clip
@@ -54,7 +55,7 @@ def legend(answer: Answer, explanation: Explanation, named: str, scale: str) -> 
         *asked_notes(answer),
         f"{settings}; {explanation.seconds:.2f} s; colours: {scale}",
         *((explanation.remark,) if explanation.remark else ()),
-        explainer.caveat,
+        caveat_of(explainer),
     )
     return Legend(f"{explainer.name}: {named}", notes, record_json(answer, [explanation]))
 

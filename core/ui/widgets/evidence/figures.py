@@ -16,7 +16,7 @@ from ....evidence.badge import of_word
 from ....evidence.beside import figures_beside, places_beside
 from ....evidence.curves import Direction
 from ....evidence.location import Location
-from ....evidence.metric import MapMetric
+from ....evidence.metric import ARROWS, MapMetric
 from ....evidence.ranking import QUOTED
 from ....evidence.registry import map_metrics, metrics
 from ....evidence.result import Evidence
@@ -32,7 +32,6 @@ RULE = (
     f"Green: without the map's top {100 * QUOTED:g}% of patches less is left than in each of at least {ENOUGH_DRAWS} "
     "random orders and than without the middle of the picture. Grey: nothing can be told."
 )
-ARROWS = {"higher": "↑", "lower": "↓"}
 
 
 def curves(evidence: Evidence, fill: SceneFill) -> None:
