@@ -181,7 +181,9 @@ def test_asking_again_without_a_region_sets_both_answers_side_by_side(chat: Page
     expect(chat.get_by_text("The original answer", exact=True)).to_be_visible()
     settle(chat)
     expect(
-        chat.get_by_text(re.compile("^Log-probability of the original answer under the masked picture"))
+        chat.get_by_text(
+            re.compile("^The original answer's log-probability changes by .* nats under the masked picture")
+        )
     ).to_be_visible()
     figures = chat.locator('[data-testid="stVegaLiteChart"]')
     expect(figures).to_be_visible()

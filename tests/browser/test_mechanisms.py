@@ -59,7 +59,7 @@ def test_a_point_of_a_curve_lets_the_model_answer_with_that_cut(page: Page, sett
     expect(points).to_have_count(12)
     points.last.click()
     expect(page.get_by_text(re.compile(r"^With layers \d to \d of .+ cut$"))).to_be_visible()
-    expect(caption(page, "^Log-probability of the original answer under the change")).to_be_visible()
+    expect(caption(page, "^The original answer's log-probability changes by")).to_be_visible()
 
 
 def test_a_stop_in_the_middle_of_a_trace_keeps_what_is_done(page: Page, settle: Settle) -> None:

@@ -445,7 +445,7 @@ def test_slow_methods_wait_and_superseded_ones_start_again(llava: TransformersMo
     whole = Explanation(torch.zeros(len(answer.layout)), Target((0,)), "relevancy", {}, 60.0, together=2)
     results.keep(answer, order, [replace(whole, complete=0.5)])
     assert results.obstacle(answer, Target((1,)), order) == (
-        "This method took 30 s the last time, so it waits to be told."
+        "This method took 30 s the last time, so it is not computed unasked."
     )
     assert not results.due(answer, Target((1,)), order)
     results.ask(answer, Target((1,)), order)

@@ -150,7 +150,7 @@ def _sinks(view: AttentionView, sinks: Sinks) -> None:
         if of_kind:
             weight = sum(sink.weight for sink in of_kind)
             names[kind] = f"{one if len(of_kind) == 1 else f'{len(of_kind)} {many}'} · {weight:.0%}"
-    unsure = "" if sinks.steady else " (With so few tokens nobody can tell whether they stay sinks.)"
+    unsure = "" if sinks.steady else " (The answer is too short to tell whether they stay sinks.)"
     view.left_out = tuple(
         st.pills(
             "Leave out attention sinks",

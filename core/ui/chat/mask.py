@@ -281,8 +281,8 @@ def _result(reasked: Reasked, masks: tuple[RegionMask, ...]) -> None:
     chart = aligned_chart(columns, RESULT)
     st.altair_chart(chart, width="content", alt="the two answers token by token")
     folded(
-        "Log-probability of the original answer under the masked picture: "
-        f"{escaped(change_in_nats(outcome.change))} in all. Orange: less probable, purple: more probable.",
+        f"The original answer's log-probability changes by {escaped(change_in_nats(outcome.change))} under the masked "
+        "picture. Orange: less probable, purple: more probable.",
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
         "token when it is read under the masked picture. A changed answer shows that the region mattered here, not "
         "that nothing else did.",

@@ -53,7 +53,7 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
     if view.lens == "Compare phrasings":
         phrasings_panel(workspace, model)
     elif exchange is None or answer is None:
-        st.info("Ask a question first: its answer is then taken apart here.", icon=":material/chat:")
+        st.info("Ask a question first: its answer is examined here.", icon=":material/chat:")
     else:
         st.text(f"“{in_words(answer.question)[:200]}” → “{answer.text[:400]}”")
         for visual in answer.question.visuals:

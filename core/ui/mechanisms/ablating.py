@@ -121,7 +121,7 @@ def _without(view: MechanismsView, model: VisionLanguageModel, answer: Answer, m
     """The answer without the chosen heads."""
     heads = view.ablated
     if not heads:
-        st.info("Choose heads on the map: the answer without them then stands here.", icon=":material/ads_click:")
+        st.info("Choose heads on the map to see the answer without them here.", icon=":material/ads_click:")
         return
     named = ", ".join(map(head_name, heads[:MOST_NAMED])) + (" …" if len(heads) > MOST_NAMED else "")
     key = ("without", answer_key(answer), heads, mean)

@@ -23,8 +23,8 @@ def answer_difference_panel(reasked: Reasked, name: str) -> None:
         aligned_chart(columns, WIDTH), width="content", key=f"mechanisms_said_{name}", alt="the two answers by token"
     )
     folded(
-        "Log-probability of the original answer under the change: "
-        f"{escaped(change_in_nats(reasked.outcome.change))} in all. Orange: less probable, purple: more probable.",
+        f"The original answer's log-probability changes by {escaped(change_in_nats(reasked.outcome.change))}. Orange: "
+        "less probable, purple: more probable.",
         "Rows: the original's tokens, the new answer's, and the change in log-probability (nats) of each original "
         f"token when the original is read so. {reasked.seconds:.2f} s.",
     )

@@ -70,7 +70,7 @@ def _all_again(view: ClaimsView, model: VisionLanguageModel, jobs: PageJobs) -> 
         clicked = st.button("Measure all again", icon=":material/replay:", key="findings_again")
         own = [claim for claim in known if standing(view, model, claim).here]
         if own and committed(model) is not None:
-            st.button("Back to the committed ones", on_click=_back, args=(view, model), key="findings_back")
+            st.button("Back to the results that come along", on_click=_back, args=(view, model), key="findings_back")
     if clicked:
         measure_claims(view, model, known, scenes, jobs)
     tell_stop(view, jobs, (model.card.fingerprint, "all"))

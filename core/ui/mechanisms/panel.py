@@ -54,7 +54,7 @@ def mechanism_panel(
             view.jobs.start(model, key, f"computing {mechanism.name}", "mechanism", work, told)
     view.jobs.tell(key)
     if measurement is None:
-        st.info("Choose settings and compute: then the figures stand here.", icon=":material/play_arrow:")
+        st.info("Choose settings and compute to see the figures here.", icon=":material/play_arrow:")
         return
     named = describe_target(answer, target, model)
     with st.container(gap="xsmall"):

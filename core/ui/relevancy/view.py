@@ -84,5 +84,5 @@ class RelevancyView(PageView):
             return self.jobs.stopped[key]
         seconds = self.seconds.get(order, 0.0)
         if key not in self.asked and seconds > SLOW:
-            return f"This method took {seconds:.0f} s the last time, so it waits to be told."
+            return f"This method took {seconds:.0f} s the last time, so it is not computed unasked."
         return None

@@ -13,7 +13,7 @@ from .pins import pins_of, restore_pins
 from .reasks import row_name
 from .workspace import MOST_FRAMES, Workspace
 
-FORGOTTEN = "The settings of pages that this run has do not fit here, so pages begin with their own."
+FORGOTTEN = "This run's page settings do not fit here, so pages begin with their own."
 
 
 def place_of(workspace: Workspace) -> dict[str, object]:

@@ -195,7 +195,7 @@ def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Ex
 
 
 def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
-    st.info("No answer to look into yet. Ask a question, and its answer is taken apart here.", icon=":material/chat:")
+    st.info("No answer to look into yet. Ask a question: its answer is examined here.", icon=":material/chat:")
     if workspace.image is None and not workspace.exchanges:
         workspace.choose_image(image_of(SceneRecipe(GALLERY[0])))
     image = workspace.image

@@ -50,7 +50,9 @@ def run_controls(
             disabled=own is not None and own.asked == scenes,
         )
         if own is not None and stands.committed is not None:
-            st.button("Back to the committed result", on_click=view.results.drop, args=(REPORTS, key), key="claim_back")
+            st.button(
+                "Back to the result that comes along", on_click=view.results.drop, args=(REPORTS, key), key="claim_back"
+            )
     begun = 0 if own is None else own.asked
     known = own or stands.report
     if known is not None and scenes > begun:
