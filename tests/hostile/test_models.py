@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -170,6 +171,50 @@ def test_a_verdict_is_kept_by_what_was_tried(copy: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(vetting, "_tried", lambda wanted: pytest.fail("it was tried again"))
     with pytest.raises(ModelUnavailable, match="chat template"):
         vetting.check_descriptions(copy)
+
+
+def test_a_verdict_is_of_the_packages_that_read_the_file(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be read without a package is tried when that is installed."""
+    tried: list[Mapping[str, object]] = []
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: tried.append(wanted) or "")
+    without_tokenizer(("tokenizer.model", b"a model"))(copy)
+    for readers in ("tokenizers 1", "tokenizers 1", "tokenizers 1, sentencepiece 1"):
+        monkeypatch.setattr(vetting, "_readers", lambda readers=readers: readers)
+        monkeypatch.setattr(vetting, "_known", BoundedCache(lambda used: 1000))
+        vetting.check_descriptions(copy)
+    assert len(tried) == 2
+
+
+def test_a_file_of_sentencepiece_names_the_package_that_it_needs(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.vlm.hf.pretrained.find_spec", lambda name: None)
+    monkeypatch.setattr(vetting, "_tried", lambda wanted: "")
+    without_tokenizer(("tokenizer.model", b"a model"))(copy)
+    with pytest.raises(ModelUnavailable, match="needs the package sentencepiece, which is not installed"):
+        read_processor(copy, family_of(read_configuration(copy)))
+
+
+@pytest.mark.parametrize("times", [1, 400])
+def test_a_tokenizer_that_sentencepiece_trained_is_tried_in_a_process_of_its_own(
+    copy: Path, tmp_path: Path, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentencepiece = pytest.importorskip("sentencepiece", reason="sentencepiece is not installed")
+    monkeypatch.setattr(vetting, "SECONDS", 20)
+    (tmp_path / "rules.tsv").write_text("61\t" + " ".join(["62"] * times) + "\n", encoding="ascii")
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(["the cat sat on a mat and saw one house with blue doors"] * 9),
+        model_writer=model,
+        normalization_rule_tsv=str(tmp_path / "rules.tsv"),
+        vocab_size=60,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    without_tokenizer(("tokenizer.model", model.getvalue()))(copy)
+    if times == 1:
+        vetting.check_descriptions(copy)
+    else:
+        with pytest.raises(ModelUnavailable, match="400 times as long"):
+            vetting.check_descriptions(copy)
 
 
 def test_a_space_of_three_bytes_is_no_growth_and_steps_multiply() -> None:

@@ -5,6 +5,7 @@ Code from a model repository is never run, and pickled weights are never opened.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,10 @@ def read_processor(folder: Path, family: Family) -> Any:
         # Some say in words alone that a package is missing.
         if isinstance(error, ImportError) or "torchvision" in str(error).lower():
             raise _lacking(f"The processor of {called(folder)} needs", error, "choose another model") from error
+        if _only_sentencepiece(folder) and find_spec("sentencepiece") is None:
+            who = f"The tokenizer of {called(folder)} is a file of SentencePiece and needs"
+            otherwise = "choose a version of the model that has a tokenizer.json"
+            raise _lacking(who, ImportError("sentencepiece"), otherwise) from error
         raise ModelUnavailable(
             f"The processor or tokenizer of {called(folder)} cannot be loaded ({_short(error)}). Download the model "
             "again."
@@ -239,6 +244,7 @@ def _type_of(folder: Path) -> str:
 EXTRAS = {
     "torchvision": "pip install 'sightline[torchvision]', the build that belongs to the installed torch",
     "timm": "pip install timm",
+    "sentencepiece": "pip install sentencepiece",
     "accelerate": "pip install 'sightline[several-gpus]'",
     "bitsandbytes": "pip install 'sightline[bitsandbytes]'",
     "peft": "pip install 'sightline[peft]'",
@@ -255,6 +261,10 @@ def _attention_of(config: Any) -> dict[str, str]:
     if getattr(MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING.get(type(config), None), "_supports_sdpa", True):
         return {"": "sdpa", "text_config": RECORDED_ATTENTION, "vision_config": TOWER_ATTENTION}
     return {"": "eager", "text_config": RECORDED_ATTENTION, "vision_config": "eager"}
+
+
+def _only_sentencepiece(folder: Path) -> bool:
+    return not (folder / "tokenizer.json").is_file() and any(folder.glob("*.model"))
 
 
 def _lacking(who: str, error: Exception, otherwise: str) -> ModelUnavailable:

@@ -15,6 +15,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -148,11 +150,21 @@ def _texts(described: Any) -> Iterator[str]:
 
 
 def _digest(contents: Sequence[tuple[str, bytes]], templates: list[str]) -> str:
-    digest = hashlib.sha256(_RULES.encode())
+    digest = hashlib.sha256(f"{_RULES} {_readers()}".encode())
     named = ((name.encode("utf-8", "surrogateescape"), content) for name, content in contents)
     for name, content in (*named, *((b"", template.encode("utf-8", "surrogatepass")) for template in templates)):
         digest.update(hashlib.sha256(name).digest() + hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+@cache
+def _readers() -> str:
+    """What reads tokenizers here: another one, or one more, may make of a file what these do not."""
+    found = []
+    for name in ("transformers", "tokenizers", "sentencepiece", "tiktoken", "jinja2"):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
 
 
 MOST_KNOWN = 1024
