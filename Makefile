@@ -28,7 +28,7 @@ else
 endif
 
 # The long part of tests/hostile: many more examples, and every page driven in a browser with what they make. HOSTILE_SEED
-# chooses others, HOSTILE_ROUNDS how many.
+# chooses others, HOSTILE_ROUNDS how many, HOSTILE_TRIALS how often many tabs are opened at once on a fresh server.
 hostile: $(VENV)/.installed-dev
 	HYPOTHESIS_EXAMPLES=$${HYPOTHESIS_EXAMPLES:-2000} $(BIN)/python -m pytest tests/hostile
 	SIGHTLINE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -n 0 tests/browser/hostile_tour.py
