@@ -135,6 +135,9 @@ def test_none_found_is_said_honestly(model: VisionLanguageModel, answer: Answer,
     assert capped.forwards <= 9
     assert "the cap of 9" in capped.sentence
     assert "does not either" in capped.sentence
+    assert whole.whole is not None
+    alone, size = replace(whole, candidates=(whole.whole,)), len(whole.whole.positions)
+    assert alone.sentence == f"Masking the whole set, {size} image tokens, does not change the token."
     assert max(never.batches) <= 32
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -184,6 +185,16 @@ def test_all_claims_are_measured_again_and_put_back(
     assert "7 scenes, stopped before the end" in captions(at)
     at.button(key="findings_back").click().run()
     assert "11 of the scenes could be used" in captions(at)
+
+
+def test_scenes_are_counted_and_those_that_are_measured_take_no_time(committed: Results) -> None:
+    known = [claims()[key] for key in VERDICTS]
+    model = Mock(card=Mock(fingerprint=committed.model))
+    told = running.expected(ClaimsView(), model, known, 50)
+    assert (told.count, told.words) == (150, "about 2 s; 150 scenes")  # 200 took 3 s, of each of three
+    here = ClaimsView()
+    here.keep(replace(committed, reports=tuple(replace(report, asked=40) for report in committed.reports)))
+    assert running.expected(here, model, known, 40).seconds == 0
 
 
 def test_nothing_that_was_measured_of_another_model_is_told_of_this_one(app: App, llava: TransformersModel) -> None:
