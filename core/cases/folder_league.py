@@ -23,10 +23,11 @@ from ..workers.base import Workers, workers_of
 from .case import Case
 from .decisions import Decisions, decisions_file, read_decisions
 from .folder_standing import FolderLeague, standing
-from .journal import Journal, Record, each_line
+from .journal import Journal, Record, each_line, read_journal
 from .league import chosen, forecast_of
 from .measured import CENTRE
 from .ranking import check_line
+from .results import Result, Run
 from .score_case import SETTINGS, score_case
 
 KIND = "folder league"
@@ -118,6 +119,29 @@ def sampled(cases: Sequence[Case], number: int, seed: int) -> list[Case]:
     return list(islice(random.Random(seed).sample(usable, len(usable)), number))
 
 
+def wrong_answers(file: Path) -> Run:
+    """The answers in a league's lines that are not right, for somebody to decide about. Raises JournalError."""
+    header, records = read_journal(file, KIND)
+    each_line(records, check_line, file)
+    decisions = read_decisions(decisions_file(file))
+    results: dict[str, Result] = {}
+    for line in records:
+        if line["method"] is None and "problem" not in line:
+            said, key = str(line.get("said", "")), str(line.get("key", ""))[:16]
+            results[line["case"]] = Result(
+                id=line["case"],
+                number=len(results),
+                key=key,
+                question=str(line.get("question", "")),
+                expected=tuple(map(str, line.get("expected", ()))),
+                said=said,
+                understood="something" if line.get("understood") else "",
+                right=False,
+                decided=(key, said) in decisions,
+            )
+    return Run(str(header.get("set", "")), str(header.get("model", "")), {}, {}, tuple(results.values()))
+
+
 @dataclass(frozen=True)
 class _Task:
     """A case, the methods that are to explain it, and which of its answers somebody said are right."""
@@ -138,7 +162,10 @@ def _scoring(model: VisionLanguageModel, cancel: CancelToken | None) -> Callable
             case = _opened(task)
             place = "unknown" if case.truth is None else "somewhere" if case.truth.any() else "nowhere"
             lines = score_case(model, case, task.methods, False, cancel, task.decided)
-            return [{**line, "key": task.key, "place": place} for line in lines]
+            told: Record = {"key": task.key, "place": place}
+            if [line["method"] for line in lines] == [None]:  # somebody may have to decide about it
+                told |= {"question": case.question, "expected": list(case.expected)}
+            return [{**line, **told} for line in lines]
         except (ExplainError, QuestionError, UnreadableImage) as error:
             about = {"case": task.case.id, "family": task.group, "key": task.key, "said": "", "method": None}
             return [{**about, "problem": str(error), "short": isinstance(error, NotEnoughMemory)}]

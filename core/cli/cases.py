@@ -10,9 +10,11 @@ from ..cases.case import Case
 from ..cases.compare import compare
 from ..cases.decisions import decide as decide_about
 from ..cases.decisions import decisions_file
+from ..cases.folder_league import KIND as LEAGUE
+from ..cases.folder_league import wrong_answers
 from ..cases.formats.base import CaseSet
 from ..cases.formats.registry import formats, rates_of, read_folder
-from ..cases.journal import check_journal
+from ..cases.journal import check_journal, kind_of
 from ..cases.notes import Note, annotate, notes_file, read_notes
 from ..cases.rates import Rate
 from ..cases.results import KIND, Result, Run, cropped, failures, not_understood, read_run, unread
@@ -130,9 +132,9 @@ def note(file: Path, case: str, text: str, tags: list[str], place: Path | None) 
 
 
 def decide(file: Path, case: str | None, verdict: str | None) -> Exit:
-    """Without a case the answers that were not understood; with one, what somebody decided about its answer. Raises
-    DecisionsError."""
-    answered = read_run(file)
+    """Without a case the answers that were not understood; with one, what somebody decided about its answer. `file` are
+    results of cases, or the lines of a folder's league. Raises DecisionsError."""
+    answered = wrong_answers(file) if kind_of(file) == LEAGUE else read_run(file)
     if case is None or verdict is None:
         if case is not None:
             raise WrongOption(f"Say what the answer to {case!r} is: {', '.join(VERDICTS)}.")

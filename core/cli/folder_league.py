@@ -71,6 +71,8 @@ def run_on_folder(
         command = f"sightline league {' '.join(options)}"
         for sentence in sentences(standing):
             say(sentence)
+        if standing.not_understood:
+            say(f"`sightline cases decide {journal}` lists what no rule understands, for you to decide once.")
         say(table(standing.league))
         if standing.scored:
             keep(standing, kept, command)

@@ -20,7 +20,7 @@ from core.cases import ranking as rules
 from core.cases import score_case as contests
 from core.cases.case import Case
 from core.cases.decisions import decide, decisions_file
-from core.cases.folder_league import run_folder_league, sampled
+from core.cases.folder_league import run_folder_league, sampled, wrong_answers
 from core.cases.folder_standing import PASSES, FolderLeague, standing
 from core.cases.kept_leagues import journal_of, keep, kept_leagues
 from core.cases.mask import Mask
@@ -203,9 +203,12 @@ def test_an_answer_that_somebody_decided_about_is_scored(llava: VisionLanguageMo
     league = run(llava, [case], tmp_path / "l.jsonl")
     assert (league.scored, league.wrong) == (0, 1)
     said = lines(tmp_path / "l.jsonl")[0]["said"]
+    (listed,) = wrong_answers(tmp_path / "l.jsonl").results
+    assert (listed.key, listed.said, listed.expected, listed.decided) == (case.fingerprint(), said, ("plaid",), False)
     decide(decisions_file(tmp_path / "l.jsonl"), case.id, case.fingerprint(), said, True)
     league = run(llava, [case], tmp_path / "l.jsonl")
     assert (league.scored, league.wrong) == (1, 0)
+    assert wrong_answers(tmp_path / "l.jsonl").results[0].decided
 
 
 def line(case: int, method: str | None, deletion: float = 0.5, **more: Any) -> dict[str, Any]:
