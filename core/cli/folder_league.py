@@ -96,5 +96,5 @@ def sentences(of: FolderLeague) -> list[str]:
     if of.problems:
         told.append(f"Could not be scored, and are tried again the next time: {of.problems:,} ({of.why})")
     if of.scored and of.league.recommended is None:
-        told.append("No method is recommended: none of those scored follows a click.")
+        told.append("No method is recommended: each takes too long for a click or fails the known cause.")
     return told

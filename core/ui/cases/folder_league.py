@@ -56,7 +56,7 @@ def told_panel(kept: KeptLeague) -> None:
         if of.league.recommended is not None:
             st.markdown(f":material/trophy: **Recommended for this model: {escaped(names[of.league.recommended])}**")
         else:
-            st.markdown("No method is recommended: none of those scored follows a click.")
+            st.markdown("No method is recommended: each takes too long for a click or fails the known cause.")
         if of.league.leader not in (None, of.league.recommended):
             st.markdown(f"Best for those who can wait: {escaped(names[of.league.leader])}")
         st.text(f"On {of.told}")
