@@ -43,6 +43,7 @@ def test_a_folders_league_is_kept_for_the_model_and_needs_no_file(
     about = {"family": "plain", "said": "no", "method": "raw_attention", "pass": [1.0, 1.0]}
     scored = {**about, "figures": {"deletion": {"value": 0.2}}, "processor": 0.1, "seconds": 0.1}
     monkeypatch.setattr(folder_league, "score_case", lambda model, case, *_: [{**scored, "case": case.id}])
+    monkeypatch.setattr("core.cases.ranking.passed", lambda method: None)  # what it says is a matter of its own
     monkeypatch.setattr("core.cli.folder_league.expected_here", lambda *_: Forecast(NOTHING, 0.0))
     folder = tmp_path / "mine"
     Image.new("RGB", (160, 160), "grey").save(picture(folder / "0.png"))
