@@ -193,19 +193,27 @@ class _Search:
 
     def values(self) -> list[float]:
         """A score for each region, from 0 to 1: the first has what it gained, each later one as much less than the one
-        before as it gained. Those that were not put in order come below these, by their gains when they were tried."""
+        before as it gained. Those that were not put in order come below these, by what each gained when it was tried
+        last, over what the first gained."""
         objective = [kept - left for kept, left in zip(self._kept, self._left, strict=True)]
         gains = [abs(after - before) for before, after in pairwise(objective)]
+        values = np.zeros(len(self._regions))
+        if not gains:
+            return values.tolist()
+        heights = gains[0] - np.cumsum([0.0, *gains[1:]])
         rest = [number for number in range(len(self._regions)) if number not in self._order]
         rest.sort(key=lambda number: -self._gains[number])
-        falls = [0.0, *gains[1:], *([gains[-1] / len(rest)] * len(rest) if gains and rest else [])]
-        heights = gains[0] - np.cumsum(falls[: len(self._regions)]) if gains else np.zeros(len(self._regions))
-        low, high = float(heights.min()), float(heights.max())
-        values = np.zeros(len(self._regions))
+        if rest:
+            shares = np.clip(self._gains[rest] / (gains[0] or 1.0), 0, 1)
+            ranks = 1 - np.arange(len(rest)) / len(rest)
+            top = heights[-1]
+            bottom = 0.0 if top > 0 else top - 0.1 * gains[0]
+            heights = np.append(heights, bottom + (top - bottom) * (0.9 * shares + 0.01 * ranks))
         values[self._order] = 1.0
+        low, high = float(heights.min()), float(heights.max())
         if high > low:
             values[[*self._order, *rest]] = (heights - low) / (high - low)
-        return [float(value) for value in values]
+        return values.tolist()
 
     def sets(self) -> tuple[PatchSet, ...]:
         """What suffices and what is needed, as far as it was found."""

@@ -76,7 +76,10 @@ def test_the_order_is_that_of_a_literal_search(
     if steps == len(order):
         expected = (np.array(heights) - heights[-1]) / (heights[0] - heights[-1])
         assert seen == pytest.approx(list(expected), abs=2e-3)
-    assert seen[0] == 1.0 and min(seen) == 0.0
+    assert seen[0] == 1.0
+    if steps == len(order):
+        assert seen == sorted(seen, reverse=True)
+    assert min(seen) >= 0.0
     for region in regions:
         assert len({float(map_.scores[position]) for position in region.positions}) == 1
     assert float(map_.scores[list(answer.layout.positions(TokenKind.TEXT))].abs().max()) == 0
@@ -135,3 +138,19 @@ def test_a_word_that_needs_no_picture_is_told_so(
     (map_,) = explain(GreedyRegions(), llava, answer, [Target((0,))], replace(EVERYTHING, most=2))
     assert (map_.remark or "").startswith("Nothing of the picture is needed to say this: p = 0.50 without any of it")
     assert "Not needed: p is still 0.50 without" in (map_.remark or "")
+
+
+def test_what_the_search_did_not_come_to_stands_below_what_it_chose(
+    llava: TransformersModel, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.explainers.greedy_regions._Search._ended", False)
+    answer = sampled(llava, "the dog?", picture, tokens=1)
+    settings = replace(EVERYTHING, segments=9, compactness=100.0, most=3)
+    (map_,) = explain(GreedyRegions(), llava, answer, [Target((0,))], settings)
+    regions = regions_of(answer.question, answer.layout, 9, 100.0)
+    values = sorted((float(map_.scores[min(region.positions)]) for region in regions), reverse=True)
+    assert len(values) > 4 and values[0] == 1.0 and len(set(values)) == len(values)
+    chosen = set(map_.sets[0].positions)
+    assert {min(one.positions) in chosen for one in regions if float(map_.scores[min(one.positions)]) >= values[2]} == {
+        True
+    }
