@@ -142,7 +142,7 @@ def _evidence(evidence: Evidence) -> list[Element]:
         for key, row in figures_beside(evidence, fill).items()
     ]
     said = (
-        f"Hidden patches {FILL_NAMES[fill]}: areas over {evidence.points} points; random: {random_in_words(evidence)}."
+        f"Hidden patches: {FILL_NAMES[fill]}. Areas over {evidence.points} points; random: {random_in_words(evidence)}."
     )
     parts = [node("p", f"Tested: {badge(evidence)}.")]
     parts += [

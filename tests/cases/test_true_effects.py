@@ -45,6 +45,7 @@ from core.vlm.hf.network import TransformersModel
 from core.vlm.model import VisionLanguageModel
 from tests.eager import sampled
 from tests.evidence.helpers import drawn_map
+from tests.installed import ROOT
 
 EFFECTS = np.array([4.0, -2.0, 0.5, 0.003, -0.002])
 
@@ -271,6 +272,22 @@ def test_a_stopped_measurement_tells_what_it_has_and_an_unknown_method_is_refuse
     with pytest.raises(UnknownName, match="raw_attention"):
         run_true_effects(model("street"), tmp_path / "x.jsonl", 1, ["guess"])
     assert not (tmp_path / "x.jsonl").exists()
+
+
+def test_the_docs_quote_the_figures_that_come_along() -> None:
+    docs = (ROOT / "docs" / "embedded-model.md").read_text(encoding="utf-8")
+    kept = read_true_effects().found
+    assert kept.cases >= 60 and f"{kept.used} of {kept.cases}" in docs
+    assert f"by chance is {kept.chance['out'].value:.2f}" in docs
+    assert f"rank correlation of {kept.most_rank['out'].value:.2f}" in " ".join(docs.split())
+    for row in kept.ranking:
+        rank, found = (
+            f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+            for one in (row.near["out"].rank, row.near["out"].found)
+        )
+        assert any(f"| {row.name} | {rank} |" in line and f"| {found} |" in line for line in docs.splitlines()), (
+            row.name
+        )
 
 
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:

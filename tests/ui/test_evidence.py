@@ -160,7 +160,7 @@ def test_badge_curves_and_table_speak_of_the_same_fill(app: App, llava: Transfor
         tested = figures_beside(evidence, fill)
         shown = dict(zip(at.dataframe[0].value["metric"], at.dataframe[0].value["this map"], strict=True))
         assert shown["Deletion ↓"] == tested["deletion"].tested
-        assert f"Hidden patches {fill}." in captions(at)
+        assert f"Hidden patches: {fill}." in captions(at)
         badge_told = badge(evidence, fill)
         assert f"{badge_told[:1].upper()}{badge_told[1:]}." in captions(at)
 

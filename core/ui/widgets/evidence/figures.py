@@ -71,7 +71,7 @@ def table(evidence: Evidence, fill: SceneFill) -> None:
     ]
     _frame(rows, ("this map", "random", "least", "most", "centre"))
     st.caption(
-        f"Hidden patches {FILL_NAMES[fill]}. Areas over {evidence.points} points. Random: mean, least and most of "
+        f"Hidden patches: {FILL_NAMES[fill]}. Areas over {evidence.points} points. Random: mean, least and most of "
         f"{counted(len(evidence.random), 'order')}."
     )
     save_table(rows, "evidence", "evidence_csv")
