@@ -7,68 +7,58 @@ and a patch that shows no thing stays nearly as it was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from ..answer import Answer, Question, TokenLayout
+from ..answer import Answer, Question
 from ..errors import NotApplicable
-from ..masking import Canvas, as_seen, pixels_of
-from ..perturb.perturbation import HiddenPatches, PixelPerturbation
+from ..masking import as_seen, pixels_of
+from ..perturb.perturbation import HiddenPatches, OtherImages, PixelPerturbation
 from ..street.draw import draw
 from ..street.recipe import SceneRecipe
 from ..street.redraw import empty
 
 
 @dataclass(frozen=True, eq=False)
-class RedrawnPatches(PixelPerturbation):
-    """The pixels of some image tokens, or all but theirs (`shown`), as `emptied` pictures have them. What the
-    question's own masks hide stays as it is."""
+class Redrawn:
+    """What is read for some patches, one by one: other pictures where they are redrawn, and themselves where not.
+    `emptied` are the question's pictures with nothing in them. What its own masks hide stays as it is."""
 
-    patches: HiddenPatches
+    answer: Answer
+    patches: Sequence[HiddenPatches]
     emptied: tuple[Image.Image, ...]
-    question: Question
 
-    @property
-    def words(self) -> str:
-        return self.patches.words
+    def __len__(self) -> int:
+        return len(self.patches)
 
-    @property
-    def empty(self) -> bool:
-        return self.patches.empty
+    def __iter__(self) -> Iterator[PixelPerturbation]:
+        seen = as_seen(self.answer.question)
+        for one in self.patches:
+            redrawn = one.fill == "redraw" and not one.empty
+            yield OtherImages(tuple(self._painted(one, seen)), one.words) if redrawn else one
 
-    @property
-    def by_content(self) -> bool:
-        return False
-
-    def painted(self, canvas: Canvas, layout: TokenLayout) -> Sequence[Image.Image]:
-        pictures = []
-        for image, seen in enumerate(canvas.painted(())):
-            named = pixels_of(self.patches.positions, layout, image)
-            hidden = ~named if self.patches.shown else named
-            for mask in self.question.masks:
+    def _painted(self, patches: HiddenPatches, seen: Sequence[Image.Image]) -> Iterator[Image.Image]:
+        for image, (picture, emptied) in enumerate(zip(seen, self.emptied, strict=True)):
+            named = pixels_of(patches.positions, self.answer.layout, image)
+            hidden = ~named if patches.shown else named
+            for mask in self.answer.question.masks:
                 if mask.image == image:
                     hidden = hidden & ~mask.hidden
-            pixels = np.where(hidden[..., None], np.asarray(self.emptied[image]), np.asarray(seen))
-            pictures.append(Image.fromarray(pixels))
-        return pictures
-
-    def of(self, question: Question, layout: TokenLayout) -> Question:
-        return replace(question, images=tuple(self.painted(Canvas(as_seen(question)), layout)), masks=())
+            pixels = np.where(hidden[..., None], np.asarray(emptied), np.asarray(picture.convert("RGB")))
+            yield Image.fromarray(pixels)
 
 
-def as_read(answer: Answer, patches: Sequence[HiddenPatches], scenes: Sequence[SceneRecipe]) -> list[PixelPerturbation]:
+def as_read(
+    answer: Answer, patches: Sequence[HiddenPatches], scenes: Sequence[SceneRecipe]
+) -> Sequence[PixelPerturbation] | Redrawn:
     """What is read for some patches: those to be redrawn with the pictures of `scenes`, one for each picture of the
     question. Raises NotApplicable where one of these is not the drawing of its scene."""
     if all(one.fill != "redraw" for one in patches):
-        return list(patches)
-    emptied = emptied_pictures(answer.question, scenes)
-    return [
-        RedrawnPatches(one, emptied, answer.question) if one.fill == "redraw" and not one.empty else one
-        for one in patches
-    ]
+        return patches
+    return Redrawn(answer, patches, emptied_pictures(answer.question, scenes))
 
 
 def emptied_pictures(question: Question, scenes: Sequence[SceneRecipe]) -> tuple[Image.Image, ...]:
