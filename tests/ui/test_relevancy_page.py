@@ -17,6 +17,7 @@ from core.answer import Answer, Decoding, Explanation, Question, Target
 from core.cases import ranking as rules
 from core.cases.folder_standing import standing
 from core.cases.kept_leagues import journal_of, keep
+from core.cases.known_cause.summary import passed_by_word
 from core.cases.league_file import read_league_file
 from core.comparison.keyword import likely_word
 from core.explainers import run
@@ -107,11 +108,17 @@ def test_without_an_answer_the_page_says_what_to_do(app: App) -> None:
     assert maps_of(at) == {}
 
 
-def test_the_first_method_is_the_one_that_the_league_recommends(app: App, llava: TransformersModel) -> None:
+def test_the_first_method_passes_the_known_cause_by_the_word_and_then_the_league_decides(
+    app: App, llava: TransformersModel
+) -> None:
     at = opened(app, exchange_of(llava), target=Target((2,)), methods=None)
     assert at.multiselect(key="relevancy_methods").value == [coming_along()[0]]
-    league = read_league_file().league
-    assert coming_along()[: len(league.quick)] == league.quick and league.recommended in (*league.quick[:1], None)
+    quick = read_league_file().league.quick
+    by_word = [passed_by_word(key) for key in coming_along()]
+    assert by_word == sorted(by_word, reverse=True) and by_word[0], "maps of the word alone are what it opens with"
+    assert [key for key in coming_along() if key in quick and not passed_by_word(key)] == [
+        key for key in quick if not passed_by_word(key)
+    ]
 
 
 def test_where_the_recommended_method_cannot_explain_an_answer_the_next_one_is_first(

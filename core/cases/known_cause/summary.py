@@ -55,6 +55,12 @@ def passed(method: str) -> bool | None:
     return None if row is None else passed_by(row) is not None
 
 
+def passed_by_word(method: str) -> bool:
+    """Whether a method's maps of the word alone, without a rival, passed the known cause that comes with Sightline."""
+    row = _rows().get(method)
+    return row is not None and passed_by(row) == "word"
+
+
 def told_of(method: str) -> str | None:
     """What the known cause that comes with Sightline says of a method, in a sentence; None where it was not measured on
     enough scenes."""

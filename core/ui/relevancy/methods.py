@@ -52,8 +52,8 @@ def choose(card: ModelCard, placed: bool = True, able: Callable[[str], bool] = l
             key=CHOSEN,
             persist_state="session",
             placeholder="Choose one or several methods",
-            help="The first is what the league of methods recommends (Case Studies), among those that follow a click "
-            "and do not fail to tell a model that looks from one that does not.",
+            help="The first follows a click, and its maps of a word tell a model that looks from one that does not; "
+            "among such methods the league decides (Case Studies).",
         )
         with st.popover("Settings", icon=":material/tune:", disabled=not chosen):
             orders = [order for key in chosen if (order := _order(key, card)) is not None]

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ...answer import Explanation, Target
 from ...cases.kept_leagues import kept_leagues
+from ...cases.known_cause.summary import passed_by_word
 from ...cases.league_file import read_league_file
 from ...errors import JournalError, RunError, SightlineError
 from ...explainers.registry import explainers
@@ -33,12 +34,14 @@ class Recommended:
 
 @cache
 def coming_along() -> tuple[str, ...]:
-    """The methods that the league kept in the repository may recommend, best first, and then `WITHOUT_LEAGUE`."""
+    """The methods that the league kept in the repository may recommend, best first, and then `WITHOUT_LEAGUE`; before
+    all others those that pass the known cause by the word alone, for a page opens with maps of that."""
     try:
         quick = read_league_file().league.quick
     except JournalError:
         quick = ()
-    return tuple(key for key in dict.fromkeys((*quick, *WITHOUT_LEAGUE)) if key in explainers())
+    known = [key for key in dict.fromkeys((*quick, *WITHOUT_LEAGUE)) if key in explainers()]
+    return tuple(sorted(known, key=lambda key: not passed_by_word(key)))
 
 
 def recommended_for(fingerprint: str | None, able: Callable[[str], bool] = lambda key: True) -> Recommended:
