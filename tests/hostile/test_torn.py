@@ -19,6 +19,7 @@ from core.cases.league import run_league
 from core.cases.plain import plain
 from core.cases.results import Result
 from core.cases.runner import run_cases
+from core.cases.scoring import is_right, understood
 from core.cases.street import street_cases
 from core.causal.rates import NeighbourPrecision
 from core.claims import run as claims_run
@@ -58,7 +59,9 @@ def cases_run(model: TransformersModel, file: Path, done: Done) -> object:
     def answered(one: Any) -> Result:
         drawn, case = done.numbers(one.case.id), one.case
         about = {"number": one.number, "key": case.fingerprint(), "question": case.question}
-        return Result(case.id, **about, expected=case.expected, said="yes", right=True, logprob=-drawn.random())
+        # As it is read, or else it would be judged again when the run goes on.
+        read = {"said": "dog", "understood": understood(case, "dog"), "right": is_right(case, "dog")}
+        return Result(case.id, **about, **read, expected=case.expected, logprob=-drawn.random())
 
     cases = [Case(str(number), f"What is {number}?", ("dog",), "contains") for number in range(WIDTH)]
     results = run_cases(Pretended(model, answered), cases, file, name="own").results
