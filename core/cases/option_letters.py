@@ -14,6 +14,8 @@ _BRACKETED = re.compile(r"[(\[{<【〔〈《「]\s*([a-z])\s*[)\]}>】〕〉》�
 _NAMED = re.compile(r"\b(?:options?|choices?|answer|letter)\s+([a-z])\b", re.IGNORECASE)
 _TAKEN = re.compile(r"\b(?:is|be|it's|choose|chose|pick|select|with|for|say)\s+([A-Z])\b(?=\s*(?:$|[.,:;!)]))")
 """Without brackets only a capital is a letter here: "it is a"."""
+NEAR = 120
+"""Characters around a letter in which it is denied: a clause may be as long as an answer."""
 _BARE = re.compile(r"\W*(?:(?i:not|it's|it is|is|definitely|clearly)\s+)?([A-Z])\W*")
 """A clause that is nothing but a letter."""
 _FIRST = re.compile(
@@ -99,7 +101,8 @@ def _mentions(clause: str) -> list[tuple[str, int, int]]:
 
 def _is_denied(clause: str, start: int, stop: int) -> bool:
     """Whether a letter is denied in its clause: "not (a)", "(a) is wrong", "(a) can be ruled out"."""
-    before, after = plain(clause[:start])[-3:], plain(_BRACKETED.sub(" ", clause[stop:]))
+    before = plain(clause[max(0, start - NEAR) : start])[-3:]
+    after = plain(_BRACKETED.sub(" ", clause[stop : stop + NEAR]))
     return bool(NEGATIONS & set(before)) or bool((NEGATIONS | WRONG) & set(after))
 
 

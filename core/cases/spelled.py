@@ -13,7 +13,7 @@ _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.IGNORECAS
 _TAG = re.compile(r"<answer>(.*?)(?:</answer>|\Z)", re.IGNORECASE | re.DOTALL)
 _BOX = re.compile(r"\\boxed\s*\{")
 _LATEX = re.compile(r"\\(?:text|textbf|textit|mathrm|mathbf|mathit|rm|bf)\s*\{([^{}]*)\}")
-_MARKS = re.compile(r"\$|\\[()\[\]]|[*`]+|__+|(?<!\w)_|_(?!\w)|^\s*(?:#+|>)\s*", re.MULTILINE)
+_MARKS = re.compile(r"\$|\\[()\[\]]|[*`]+|__+|(?<!\w)_|_(?!\w)|^[ \t]*(?:#+|>)[ \t]*", re.MULTILINE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _CUE = re.compile(
     r"\b(?:answer|option|choice|solution|conclusion)\b(?:\s+(?:to|for)\s+(?:the|this|that|your)\s+question)?"

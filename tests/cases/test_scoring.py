@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from core.cases.case import Case, Scoring
@@ -91,3 +93,11 @@ def test_free_text_is_understood_as_its_words() -> None:
 
 def _case(scoring: Scoring, expected: str) -> Case:
     return Case("1", "What color is the truck?", (expected,), scoring)
+
+
+@pytest.mark.parametrize("text", ["(a) " * 1000, "\n" * 4000, "not " * 1000, r"\boxed{" * 100])
+def test_a_long_answer_of_nothing_is_read_in_no_time(text: str) -> None:
+    began = time.process_time()
+    for case in (_case("contains", "red"), Case("1", "Is it?", ("yes",), "yes_no"), Case("1", "?", ("a",), "choice")):
+        understood(case, text)
+    assert time.process_time() - began < 2
