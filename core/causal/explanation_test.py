@@ -138,8 +138,8 @@ class ExplanationTest:
             return f"Masking {tokens} changes the token: the smallest of {tried} tried that does.{control}"
         if self.exhausted and [set(trial.positions) for trial in self.candidates] == [set(self.whole.positions)]:
             # (there was nothing else to try)
-            size = counted(len(self.whole.positions), "image token")
-            return f"Masking the whole set, {size}, does not change the token."
+            masked = counted(len(self.whole.positions), "image token")
+            return f"Masking the whole set, {masked}, does not change the token."
         why = "it was stopped" if self.stopped else "all there are" if self.exhausted else f"the cap of {self.cap}"
         all_of_it = "changes it" if self.whole.changed else "does not either"
         return f"None of {tried} tried ({why}) changes the token; masking the whole set {all_of_it}."
