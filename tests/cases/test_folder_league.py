@@ -223,6 +223,7 @@ def test_what_follows_a_click_is_told_in_passes_of_the_model() -> None:
     header = {"model": "m", "about": {"device": "cpu"}}
     league = standing(header, records, (), 3)
     assert league.passes == {"rollout": 1.0, "relevancy": PASSES}
+    assert league.quick == pytest.approx(0.1 * PASSES)
     assert (league.league.recommended, league.league.leader) == ("rollout", "relevancy")
     assert standing({"model": "m", "about": {"device": "cuda:0"}}, records, (), 3).league.recommended == "relevancy"
 

@@ -54,6 +54,7 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         st.text(str(error))
         further = []
     columns = {column.key: column for one in further for column in one.columns}
+    quick = QUICK if kept is None else kept.of.quick
     metrics = map_metrics()
     named = {key: _headed(metric) for key, metric in (metrics | columns).items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -72,9 +73,14 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         meanings()
     chosen = None if family == EVERY else family
     if metric in columns:
-        _chart(file.league, columns[metric], columns[metric].figures)
+        _chart(file.league, quick, columns[metric], columns[metric].figures)
     else:
-        _chart(file.league, metrics[metric], {row.method: _figure(row, metric, chosen) for row in file.league.ranking})
+        _chart(
+            file.league,
+            quick,
+            metrics[metric],
+            {row.method: _figure(row, metric, chosen) for row in file.league.ranking},
+        )
     for one in further:
         _measured(one)
     _table(file.league, chosen, tuple(columns.values()))
@@ -123,7 +129,7 @@ def _figure(standing: MethodRank, metric: str, family: str | None) -> Estimate:
     return Estimate(value, value, value, standing.cases, standing.figures[metric].unit)
 
 
-def _chart(league: League, of: MapMetric | Column, figures: Mapping[str, Estimate]) -> None:
+def _chart(league: League, quick: float, of: MapMetric | Column, figures: Mapping[str, Estimate]) -> None:
     """Of the methods that have a figure."""
     entries = [
         Entry(
@@ -137,7 +143,7 @@ def _chart(league: League, of: MapMetric | Column, figures: Mapping[str, Estimat
     ]
     name = of.name
     try:
-        chart = league_chart(entries, metric=name, quick=QUICK)
+        chart = league_chart(entries, metric=name, quick=quick)
     except ValueError:
         st.caption("No method was scored on these questions.")
         return
@@ -145,7 +151,7 @@ def _chart(league: League, of: MapMetric | Column, figures: Mapping[str, Estimat
     save_chart(chart, f"league-{of.key}", "save_league")
     st.caption(
         f"{ARROWS[of.better]} {of.better} is better. Vertical lines are 95% "
-        f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {QUICK:g} s."
+        f"intervals over cases, dashed ones the controls; right of the dotted line a map takes more than {quick:.2g} s."
     )
 
 
