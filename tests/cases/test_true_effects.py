@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from core.answer import Answer, Decoding, Explanation, Target
+from core.cases.further.registry import further_of
 from core.cases.journal import read_journal
 from core.cases.street import recipe_of, street_cases
 from core.cases.true_effects import measuring
@@ -288,6 +289,17 @@ def test_the_docs_quote_the_figures_that_come_along() -> None:
         assert any(f"| {row.name} | {rank} |" in line and f"| {found} |" in line for line in docs.splitlines()), (
             row.name
         )
+
+
+def test_the_league_has_them_as_further_columns_by_method() -> None:
+    kept = read_true_effects().found
+    (further,) = (one for one in further_of(kept.model) if one.name == "True effects")
+    rank, linear, hits = further.columns
+    for row in kept.ranking:
+        near = row.near["out"]
+        read = rank.figures[row.method], linear.figures[row.method], hits.figures[row.method]
+        assert read == (near.rank, near.linear, near.found)
+    assert not [one for one in further_of("another model") if one.name == "True effects"]
 
 
 def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
