@@ -23,9 +23,11 @@ from core.causal.settings import GraphSettings
 from core.evidence.evaluate import evaluate
 from core.evidence.randomisation import randomise
 from core.evidence.settings import EvidenceSettings
+from core.explainers.greedy_regions import GreedyRegionsSettings
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
+from core.explainers.shapley import ShapleySettings
 from core.mechanisms.causal_tracing import CausalTracingSettings
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.results import HeadValues, LayerValues, PositionValues
@@ -44,13 +46,17 @@ TARGET = Target((1,))
 DENSE = GraphSettings(image_tokens=8, text_tokens=0, alpha=0.2, sample_size=400, largest_set=1)
 FEW = EvidenceSettings(steps=2, draws=1)
 SETTINGS = {
+    "greedy_regions": GreedyRegionsSettings(segments=6, compactness=100.0, most=2),
+    "shapley": ShapleySettings(segments=4, compactness=100.0, pairs=2),
     "integrated_gradients": IntegratedGradientsSettings(steps=2),
     "causal_tracing": CausalTracingSettings(samples=2),
 }
 MOST = {
     "attention_times_tower": (14, 34),
     "centre_bias": (0, 0),
+    "dex_ar": (2, 34),
     "grad_cam": (2, 34),
+    "greedy_regions": (22, 66),
     "input_gradient": (2, 24),
     "integrated_gradients": (6, 28),
     "logprob_increase": (1, 40),
@@ -63,6 +69,7 @@ MOST = {
     "relative_attention": (7, 30),
     "relevancy": (12, 48),
     "rollout": (2, 24),
+    "shapley": (4, 20),
     "suffix_relevancy": (4, 20),
     "token_activation_map": (1, 14),
     "attention_knockout": (4, 34),
