@@ -10,7 +10,7 @@ import torch
 
 from ..answer import Answer
 from ..errors import NotApplicable
-from ..settings import number
+from ..settings import choice, number
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
@@ -19,9 +19,12 @@ from ._places import image_positions
 from .base import Explainer, Step
 
 
+MEAN, OWN = "one for all places", "each place's own"
+
+
 @dataclass(frozen=True)
 class GradCamSettings:
-    """The layer."""
+    """The layer, and what its features are weighed by."""
 
     depth: float = number(
         0.5,
@@ -31,12 +34,20 @@ class GradCamSettings:
         step=0.05,
         help="The layer whose input is looked at: 0 is the first of the decoder, 1 the last.",
     )
+    weights: str = choice(
+        MEAN,
+        "Weights of features",
+        (MEAN, OWN),
+        help="One for all places is Grad-CAM: the mean gradient over the picture, most of which may be background. "
+        "Each place's own gradient is HiResCAM.",
+    )
 
 
 class GradCam(Explainer):
     """Grad-CAM, Selvaraju et al. 2017, equations 1 and 2, on the decoder's states of the image tokens where they
     enter one layer: each feature weighed by the mean, over the image tokens, of the logit's gradient with respect to
-    it; their weighted sum where that is positive.
+    it; their weighted sum where that is positive. With each place's own gradient in the place of the mean it is HiResCAM
+    (Draelos and Carin 2020).
     """
 
     key = "grad_cam"
@@ -78,7 +89,8 @@ class GradCam(Explainer):
                     f"Nothing reads the image tokens as they enter layer {layer}: what is known of the picture, other "
                     "words have gathered by then. Choose a smaller depth."
                 )
-            weights = gradients[:, places].mean(1)
+            own = gradients[:, places]
+            weights = own if settings.weights == OWN else own.mean(1, keepdim=True)
             scores = torch.zeros(len(token_targets), len(states), device=states.device)
-            scores[:, places] = (weights @ states[places].float().T).relu()
+            scores[:, places] = (weights * states[places].float()).sum(-1).relu()
             yield Step(done, full_length(scores, answer))

@@ -14,7 +14,7 @@ from core.answer import Answer, Target, TokenKind
 from core.errors import NotApplicable
 from core.explainers._completeness import completeness
 from core.explainers._layer_gradient import gradients_of
-from core.explainers.grad_cam import GradCam, GradCamSettings
+from core.explainers.grad_cam import OWN, GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.one_step_gradient import OneStepGradient, OneStepGradientSettings
@@ -60,6 +60,18 @@ def test_grad_cam_is_its_two_equations(
                 value = sum(weight * states[place, k] for k, weight in enumerate(weights))
                 expected[place] = max(float(value), 0.0)
             torch.testing.assert_close(explanation.scores, expected.float(), atol=1e-5, rtol=1e-3)
+
+
+def test_grad_cam_weighs_features_by_each_places_own_gradient_where_that_is_asked_for(
+    model: TransformersModel, picture: Image.Image
+) -> None:
+    (answer, *_) = answers(model, picture)
+    (target, *_) = targets(answer)
+    (explanation,) = explain(GradCam(), model, answer, [target], GradCamSettings(weights=OWN))
+    states, gradient = eager_states_and_gradient(model, answer, 1, *parts(answer, target))
+    for place in answer.layout.positions(TokenKind.IMAGE):
+        value = sum(float(gradient[place, k] * states[place, k]) for k in range(states.shape[1]))
+        assert float(explanation.scores[place]) == pytest.approx(max(value, 0.0), abs=1e-5, rel=1e-3)
 
 
 def check_input_gradient(model: TransformersModel, answer: Answer) -> None:
