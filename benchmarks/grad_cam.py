@@ -1,9 +1,9 @@
 """Where Grad-CAM's peak lies when a thing is moved, by layer and by what features are weighed by.
 
-`python -m benchmarks.grad_cam`: drawn things at nine places each, the embedded model's answer about their colour, and the
-share of places at which the map's highest patch lies on the thing; beside it the cells most peaks are in. In the mean
-over all places most of the weight is of background, so that the peak goes to patches which share their features, in the
-upper corners as a rule, and not to the thing.
+`python -m benchmarks.grad_cam`: drawn things at nine places each, the embedded model's answer about their colour, and
+the share of places at which the map's highest patch lies on the thing; beside it the cells most peaks are in. In the
+mean over all places most of the weight is of background, so that the peak goes to patches which share its features, in
+the upper corners as a rule, and not to the thing.
 """
 
 from __future__ import annotations

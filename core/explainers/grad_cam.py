@@ -18,7 +18,6 @@ from ._backward import backward, backward_bytes, full_length
 from ._places import image_positions
 from .base import Explainer, Step
 
-
 MEAN, OWN = "one for all places", "each place's own"
 
 
@@ -46,8 +45,8 @@ class GradCamSettings:
 class GradCam(Explainer):
     """Grad-CAM, Selvaraju et al. 2017, equations 1 and 2, on the decoder's states of the image tokens where they
     enter one layer: each feature weighed by the mean, over the image tokens, of the logit's gradient with respect to
-    it; their weighted sum where that is positive. With each place's own gradient in the place of the mean it is HiResCAM
-    (Draelos and Carin 2020).
+    it; their weighted sum where that is positive. With each place's own gradient in the place of the mean it is
+    HiResCAM (Draelos and Carin 2020).
     """
 
     key = "grad_cam"
