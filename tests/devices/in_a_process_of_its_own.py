@@ -57,6 +57,7 @@ MOST = {
     "dex_ar": (2, 34),
     "grad_cam": (2, 34),
     "greedy_regions": (22, 66),
+    "grounding_heads": (0, 0),
     "input_gradient": (2, 24),
     "integrated_gradients": (6, 28),
     "logprob_increase": (1, 40),
