@@ -14,7 +14,6 @@ from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
 from ..typed import typed
 from .journal import Record
-from .ranking import DECIDING
 from .score_case import CENTRE, RANDOM
 
 LEVEL = 0.05
@@ -48,29 +47,56 @@ class Pair:
         return self.corrected < LEVEL
 
 
-def pairs(figures: Mapping[str, Mapping[str, Mapping[str, float]]], metrics: Sequence[str]) -> tuple[Pair, ...]:
-    """Every pair of methods in each metric. `figures[method][case][metric]` is a figure; pairs of fewer than `FEWEST`
-    common cases are left out."""
+Figures = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""By method, case and metric."""
+
+
+def pairs(figures: Figures, metrics: Sequence[str]) -> tuple[Pair, ...]:
+    """Every pair of methods in each metric; pairs of fewer than `FEWEST` common cases are left out."""
+    drawn = []
+    for (metric, one, other), (differences, p, corrected) in _tests(figures, metrics).items():
+        ahead = bool(differences.mean() >= 0)
+        known = mean(differences if ahead else -differences, map_metrics()[metric].unit)
+        drawn.append(Pair(metric, *((one, other) if ahead else (other, one)), known, p, corrected))
+    return tuple(drawn)
+
+
+def alike(figures: Figures, metrics: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By method, those that can be told from it in none of some metrics: too few cases tell nothing apart."""
+    apart = {
+        frozenset((one, other))
+        for (_, one, other), (_, _, corrected) in _tests(figures, metrics).items()
+        if corrected < LEVEL
+    }
+    return {
+        one: tuple(other for other in figures if other != one and frozenset((one, other)) not in apart)
+        for one in figures
+    }
+
+
+def _tests(
+    figures: Figures, metrics: Sequence[str]
+) -> dict[tuple[str, str, str], tuple[Float[np.ndarray, "case"], float, float]]:
+    """By metric and pair: by how much the first is better in each common case, and the p of no difference, by itself and
+    corrected for all of them."""
     from scipy.stats import false_discovery_control
 
-    drawn = []
-    for metric in metrics:
-        for one, other in combinations(figures, 2):
-            differences = _differences(figures[one], figures[other], metric)
-            if len(differences) < FEWEST:
-                continue
-            ahead = bool(differences.mean() >= 0)
-            known = mean(differences if ahead else -differences, map_metrics()[metric].unit)
-            better, worse = (one, other) if ahead else (other, one)
-            drawn.append((metric, better, worse, known, _p(differences)))
-    if not drawn:
-        return ()
-    corrected = false_discovery_control([p for *_, p in drawn], method="by")
-    return tuple(Pair(*row, corrected=float(value)) for row, value in zip(drawn, corrected, strict=True))
+    paired = {
+        (metric, one, other): differences
+        for metric in metrics
+        for one, other in combinations(figures, 2)
+        if len(differences := _differences(figures[one], figures[other], metric)) >= FEWEST
+    }
+    each = {key: _p(differences) for key, differences in paired.items()}
+    corrected = false_discovery_control(list(each.values()), method="by") if each else []
+    return {
+        key: (paired[key], p, float(after)) for (key, p), after in zip(each.items(), corrected, strict=True)
+    }
 
 
-def pairs_of(records: Sequence[Record], metrics: Sequence[str] = DECIDING) -> tuple[Pair, ...]:
-    """The same of the lines of a league's journal, controls apart. Raises ValueError for a line that is none."""
+def figures_of(records: Sequence[Record], metrics: Sequence[str]) -> Figures:
+    """The figures in the lines of a league's journal, controls apart; the last line of a case and method counts. Raises
+    ValueError for a line that is none."""
     figures: dict[str, dict[str, dict[str, float]]] = {}
     for line in (typed(_Line, record) for record in records):
         if line.method is not None and line.method not in (RANDOM, CENTRE) and line.figures:
@@ -78,7 +104,7 @@ def pairs_of(records: Sequence[Record], metrics: Sequence[str] = DECIDING) -> tu
             figures.setdefault(line.method, {})[line.case] = {
                 key: np.nan if value is None else value for key, value in values.items()
             }
-    return pairs(figures, metrics)
+    return figures
 
 
 def _differences(

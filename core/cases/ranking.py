@@ -10,6 +10,9 @@ chosen. The leader at any price is named beside the recommended one.
 Since then no method may be recommended that fails the known cause (`known_cause/verdict.py`): one whose maps are the
 same whether a model looks or not helps nobody, however well they do when patches are hidden. One that was not measured
 there has not failed. A league is judged when it is read, by the known cause that comes along then.
+
+Ranks do not see how far methods lie apart. So with the recommended one stand those that cannot be told from it: the
+quickest of all would be recommended where too few cases tell nothing apart, and so the rule itself stays as it was.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from ..statistics.estimate import Estimate
 from ..typed import typed
 from .journal import Record
 from .known_cause.summary import passed
+from .pairs import alike, figures_of
 from .plain import plain
 from .score_case import CENTRE, RANDOM, name_of
 
@@ -50,7 +54,8 @@ class MethodRank:
     memory cannot be measured; `shuffled` is the rank correlation with the map under weights that are all shuffled.
     `ranks` (1 is best) are those among all methods, controls apart; `mean_rank` is over the deciding metrics. `refused`
     counts cases that it could not explain. `passed` says whether its maps told the models of the known cause apart;
-    None where that was not measured.
+    None where that was not measured. `alike` are the methods that can be told from it in none of the deciding metrics,
+    paired over cases and corrected for all pairs (`pairs.py`); None in leagues of before that was computed.
     """
 
     method: str
@@ -67,6 +72,7 @@ class MethodRank:
     ranks: Mapping[str, int]
     mean_rank: float | None
     passed: bool | None = None
+    alike: tuple[str, ...] | None = None
 
     @property
     def control(self) -> bool:
@@ -98,6 +104,20 @@ class League:
         """The methods that the rule may recommend, best first: what is recommended, and what to take in its place where
         an answer lacks what it needs."""
         return _quick(self.ranking)
+
+    @property
+    def not_told_apart(self) -> str:
+        """A sentence about the recommended method and those that cannot be told from it; empty without one, and for
+        leagues of before that was computed."""
+        rows = {row.method: row for row in self.ranking}
+        if self.recommended is None or (same := rows[self.recommended].alike) is None:
+            return ""
+        names = [rows[method].name for method in same if method in rows]
+        told = ", ".join(names) if names else "none"
+        return (
+            f"Not told apart from it in {', '.join(DECIDING[:-1])} or {DECIDING[-1]} on these cases (paired, corrected for "
+            f"all pairs): {told}."
+        )
 
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, with the command that gives it. What is no number is None."""
@@ -134,7 +154,8 @@ def ranking(header: Record, records: Sequence[Record]) -> League:
     wrong = {record["case"] for record in records if record["method"] is None}
     families = dict.fromkeys(record["family"] for record in cases.values())
     rows = [_method_rank(method, own, lines.get(RANDOM, {})) for method, own in lines.items()]
-    rows = _ranked(rows)
+    same = alike(figures_of(records, DECIDING), DECIDING)
+    rows = [replace(row, alike=same.get(row.method)) for row in _ranked(rows)]
     league = League(
         model=str(header.get("model", "")),
         model_name=str(header.get("about", {}).get("model_name", "")),

@@ -11,8 +11,9 @@ from ..cases.checks.run import KIND, run_checks
 from ..cases.checks.table import agreement_table, methods_table, metrics_table, pairs_table, retrained_table
 from ..cases.journal import Record, check_journal, read_journal
 from ..cases.league import KIND as LEAGUE
-from ..cases.pairs import pairs_of
+from ..cases.pairs import figures_of, pairs
 from ..cases.plain import plain
+from ..cases.ranking import DECIDING
 from ..vlm.loading import ModelSpec
 from ..writing import reserved
 from .asking import load
@@ -44,7 +45,7 @@ def run(
         say(f"\n{metrics_table(found)}")
         record: Record = {"command": command, **asdict(found)}
         if lines is not None:
-            agreed, told = agreement(lines), pairs_of(lines)
+            agreed, told = agreement(lines), pairs(figures_of(lines, DECIDING), DECIDING)
             say(f"\nMetrics, over {agreed.cases:,} cases and {agreed.methods} methods:\n\n{agreement_table(agreed)}")
             say(f"\nPairs of methods:\n\n{pairs_table(told)}")
             record |= {"agreement": asdict(agreed), "pairs": [asdict(pair) for pair in told]}

@@ -97,4 +97,6 @@ def sentences(of: FolderLeague) -> list[str]:
         told.append(f"Could not be scored, and are tried again the next time: {of.problems:,} ({of.why})")
     if of.scored and of.league.recommended is None:
         told.append("No method is recommended: each takes too long for a click or fails the known cause.")
+    if of.league.not_told_apart:
+        told.append(of.league.not_told_apart)
     return told

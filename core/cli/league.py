@@ -43,6 +43,8 @@ def _run(
             say_forecast(told, "The league", "What is finished is kept; fewer cases or methods take less.")
         league = run_league(who, out, cases, methods, families, progress, cancel)
     say(table(league))
+    if league.not_told_apart:
+        say(league.not_told_apart)
     options = [f"--cases {cases}", *(f"--method {key}" for key in methods or ())]
     options += [*(f'--family "{name}"' for name in families or ()), f"--out {out}"]
     options += [f"--summary {summary}"] if summary else []

@@ -24,7 +24,7 @@ from core.cases.checks.pictures import FAINT, moved_things, noised, shifted
 from core.cases.checks.run import KIND, run_checks
 from core.cases.checks.table import agreement_table, methods_table, metrics_table, pairs_table, retrained_table
 from core.cases.journal import read_journal
-from core.cases.pairs import pairs, pairs_of
+from core.cases.pairs import alike, figures_of, pairs
 from core.cases.street import street_cases
 from core.errors import OtherRun, UnknownName
 from core.evidence.registry import map_metrics
@@ -247,11 +247,13 @@ def test_only_methods_that_differ_case_by_case_are_told_apart() -> None:
         "rollout": {"deletion": list(hard)},
         "grad_cam": {"deletion": list(hard + 0.3 * rng.standard_normal(30))},
     }
-    found = {frozenset((pair.better, pair.worse)): pair for pair in pairs_of(league(figures))}
+    known = figures_of(league(figures), ["deletion"])
+    found = {frozenset((pair.better, pair.worse)): pair for pair in pairs(known, ["deletion"])}
     sure = found[frozenset(("relevancy", "rollout"))]
     assert sure.better == "relevancy" and sure.told and sure.difference.value == pytest.approx(0.045, abs=0.01)
     assert not found[frozenset(("rollout", "grad_cam"))].told
     assert all(pair.corrected >= pair.p for pair in found.values())
+    assert "grad_cam" in alike(known, ["deletion"])["rollout"] and "rollout" not in alike(known, ["deletion"])["relevancy"]
     assert "2 of 3" in pairs_table(list(found.values())) or "1 of 3" in pairs_table(list(found.values()))
 
 
@@ -261,6 +263,7 @@ def test_equal_methods_and_too_few_cases_are_told_apart_by_nothing() -> None:
     assert (pair.p, pair.told, pair.difference.value) == (1.0, False, 0.0)
     few = {case: same[case] for case in "01234"}
     assert pairs({"relevancy": few, "rollout": few}, ["deletion"]) == ()
+    assert alike({"relevancy": few, "rollout": few}, ["deletion"]) == {"relevancy": ("rollout",), "rollout": ("relevancy",)}
 
 
 # The journal, of a measurement that is made up.

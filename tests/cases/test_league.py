@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -168,9 +168,9 @@ def record(case: int, method: str, deletion: float, insertion: float, pointing: 
     }
 
 
-def table(slow: float) -> League:
+def table(slow: float, cases: int = 4) -> League:
     records = []
-    for case in range(4):
+    for case in range(cases):
         records += [
             record(case, "rollout", 0.5, 0.5, 0.0, 0.1),
             record(case, "relevancy", 0.3, 0.6, 0.5, 0.2),
@@ -193,6 +193,14 @@ def test_the_best_quick_method_is_recommended() -> None:
     assert table(QUICK * 2).leader == "integrated_gradients"
     assert ranking({}, []).leader is None
     assert ranking({}, []).recommended is None
+
+
+def test_with_the_recommended_method_stand_those_that_cannot_be_told_from_it() -> None:
+    few, many = table(QUICK / 2), table(QUICK / 2, 12)
+    assert few.recommended == "integrated_gradients" and "Attention rollout" in few.not_told_apart
+    assert many.not_told_apart.endswith(": none.")
+    earlier = replace(many, ranking=tuple(replace(row, alike=None) for row in many.ranking))
+    assert earlier.not_told_apart == "" and ranking({}, []).not_told_apart == ""
 
 
 def test_a_method_that_fails_the_known_cause_is_recommended_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,8 @@ def told_panel(kept: KeptLeague) -> None:
             st.markdown("No method is recommended: each takes too long for a click or fails the known cause.")
         if of.league.leader not in (None, of.league.recommended):
             st.markdown(f"Best for those who can wait: {escaped(names[of.league.leader])}")
+        if of.league.not_told_apart:
+            st.text(of.league.not_told_apart)
         st.text(f"On {of.told}")
         st.text(of.rule)
     for sentence in left_out(of):

@@ -108,6 +108,8 @@ def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
             st.markdown(f":material/trophy: **Recommended: {escaped(names[league.recommended])}**")
         if league.leader not in (None, league.recommended):
             st.markdown(f"Best for those who can wait: {escaped(names[league.leader])}")
+        if league.not_told_apart:
+            st.text(league.not_told_apart)
         st.text(file.rule)
     right = ", ".join(f"{family} {league.right[family]} of {count}" for family, count in league.asked.items())
     other = "" if league.model == model.card.fingerprint else " It is of another model than the one in use."
