@@ -33,14 +33,14 @@ WITHOUT_PLACE = "comprehensiveness"
 
 @dataclass(frozen=True)
 class FolderLeague:
-    """`league` as on drawn streets, with ranks over the deciding metrics that there are figures of. `set` and `folder`
-    are what was asked, `sample` cases of its `cases`. `scored` were answered right, `wrong` not, of which
+    """`league` as on drawn streets, with ranks over the deciding metrics that there are figures of. `set_of_cases` and
+    `folder` are what was asked, `sample` cases of its `cases`. `scored` were answered right, `wrong` not, of which
     `not_understood` by any rule; `problems` could not be scored, and `why`. Of those scored `masked` have a mask that
     marks something, `nowhere` one that marks nothing. `passes` is what a map of each method takes in passes of the
     model (median), `evenness` over what share of the patches it is spread where nothing is marked."""
 
     league: League
-    set: str
+    set_of_cases: str
     folder: str
     seed: int
     cases: int
@@ -77,7 +77,7 @@ class FolderLeague:
     @property
     def name(self) -> str:
         """What the set is called."""
-        return self.folder.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or self.set
+        return self.folder.rstrip("/\\").replace("\\", "/").rpartition("/")[2] or self.set_of_cases
 
     def record(self, command: str) -> Record:
         """As plain values for a JSON file, readable as a league's too."""
@@ -103,7 +103,7 @@ def standing(header: Record, records: Sequence[Record], sample: Sequence[Case], 
     rule = _rule(deciding)
     return FolderLeague(
         league=replace(league, ranking=tuple(rows), recommended=_recommended(rows, passes)),
-        set=str(header.get("set", "")),
+        set_of_cases=str(header.get("set", "")),
         folder=str(header.get("about", {}).get("folder", "")),
         seed=int(header.get("seed", 0)),
         cases=cases,

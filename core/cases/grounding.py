@@ -73,7 +73,7 @@ class GroundingHeads:
 
     model: str
     model_name: str
-    set: str
+    set_of_cases: str
     folder: str
     seed: int
     sample: int
@@ -280,7 +280,7 @@ def _standing(header: Record, lines: Sequence[Record], sample: int) -> Grounding
     return GroundingHeads(
         model=str(header.get("model", "")),
         model_name=str(about.get("model_name", "")),
-        set=str(header.get("set", "")),
+        set_of_cases=str(header.get("set", "")),
         folder=str(about.get("folder", "")),
         seed=int(header.get("seed", 0)),
         sample=sample,

@@ -77,8 +77,8 @@ def alike(figures: Figures, metrics: Sequence[str]) -> dict[str, tuple[str, ...]
 def _tests(
     figures: Figures, metrics: Sequence[str]
 ) -> dict[tuple[str, str, str], tuple[Float[np.ndarray, "case"], float, float]]:
-    """By metric and pair: by how much the first is better in each common case, and the p of no difference, by itself and
-    corrected for all of them."""
+    """By metric and pair: by how much the first is better in each common case, and the p of no difference, by itself
+    and corrected for all of them."""
     from scipy.stats import false_discovery_control
 
     paired = {
@@ -89,9 +89,7 @@ def _tests(
     }
     each = {key: _p(differences) for key, differences in paired.items()}
     corrected = false_discovery_control(list(each.values()), method="by") if each else []
-    return {
-        key: (paired[key], p, float(after)) for (key, p), after in zip(each.items(), corrected, strict=True)
-    }
+    return {key: (paired[key], p, float(after)) for (key, p), after in zip(each.items(), corrected, strict=True)}
 
 
 def figures_of(records: Sequence[Record], metrics: Sequence[str]) -> Figures:

@@ -115,8 +115,8 @@ class League:
         names = [rows[method].name for method in same if method in rows]
         told = ", ".join(names) if names else "none"
         return (
-            f"Not told apart from it in {', '.join(DECIDING[:-1])} or {DECIDING[-1]} on these cases (paired, corrected for "
-            f"all pairs): {told}."
+            f"Not told apart from it in {', '.join(DECIDING[:-1])} or {DECIDING[-1]} on these cases (paired, corrected "
+            f"for all pairs): {told}."
         )
 
     def record(self, command: str) -> Record:

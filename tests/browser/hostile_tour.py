@@ -230,11 +230,14 @@ def test_whatever_is_typed_into_any_field(page: str, opened: Callable[[str], Wat
         watched.settled(path)
     revealed(watched.page)
     fill_all(watched, drawn([*ALL.values()]), page)
-    for popover in range(watched.page.get_by_test_id("stPopover").count()):
-        watched.page.get_by_test_id("stPopover").nth(popover).locator("button").first.click()
+    popover = 0
+    # Counted each time: what is typed into one may take another away.
+    while popover < (popovers := watched.page.get_by_test_id("stPopover")).count():
+        popovers.nth(popover).locator("button").first.click()
         settle(watched.page)
         fill_all(watched, drawn([*MARKUP.values(), *PATHS.values()])[:3], f"{page}, popover {popover}")
         watched.page.keyboard.press("Escape")
+        popover += 1
     sections = ("Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods")
     parts = [watched.page.get_by_role("radio", name=name) for name in sections] if page == "Case_Studies" else []
     parts += watched.page.get_by_role("tab").all()

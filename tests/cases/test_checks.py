@@ -253,7 +253,9 @@ def test_only_methods_that_differ_case_by_case_are_told_apart() -> None:
     assert sure.better == "relevancy" and sure.told and sure.difference.value == pytest.approx(0.045, abs=0.01)
     assert not found[frozenset(("rollout", "grad_cam"))].told
     assert all(pair.corrected >= pair.p for pair in found.values())
-    assert "grad_cam" in alike(known, ["deletion"])["rollout"] and "rollout" not in alike(known, ["deletion"])["relevancy"]
+    assert (
+        "grad_cam" in alike(known, ["deletion"])["rollout"] and "rollout" not in alike(known, ["deletion"])["relevancy"]
+    )
     assert "2 of 3" in pairs_table(list(found.values())) or "1 of 3" in pairs_table(list(found.values()))
 
 
@@ -263,7 +265,10 @@ def test_equal_methods_and_too_few_cases_are_told_apart_by_nothing() -> None:
     assert (pair.p, pair.told, pair.difference.value) == (1.0, False, 0.0)
     few = {case: same[case] for case in "01234"}
     assert pairs({"relevancy": few, "rollout": few}, ["deletion"]) == ()
-    assert alike({"relevancy": few, "rollout": few}, ["deletion"]) == {"relevancy": ("rollout",), "rollout": ("relevancy",)}
+    assert alike({"relevancy": few, "rollout": few}, ["deletion"]) == {
+        "relevancy": ("rollout",),
+        "rollout": ("relevancy",),
+    }
 
 
 # The journal, of a measurement that is made up.

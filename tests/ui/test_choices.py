@@ -24,6 +24,7 @@ CHOICES = {
 }
 ELSEWHERE = {
     "attention/gallery.py: Layer": "AttentionView.layer",
+    "attention/grounding.py: Heads that ground": "AttentionView.head",
     "attention/page.py: Colour heads by": "AttentionView.measure",
     "beside/columns.py: Target": "the pins",
     "causal/masked.py: Fill": "CausalView.masking",

@@ -163,7 +163,7 @@ def test_a_method_whose_settings_do_not_go_together_is_left_out_with_a_sentence(
         known = {"strict": Strict(), "rollout": Rollout()}
         with (
             patch.object(methods, "explainers", lambda: known),
-            patch.object(methods, "recommended_for", lambda _: Recommended("rollout")),
+            patch.object(methods, "recommended_for", lambda *_: Recommended("rollout")),
         ):
             st.session_state["orders"] = [order.method for order in methods.choose(card)]
 

@@ -50,7 +50,7 @@ def grounding_panel(view: AttentionView, card: ModelCard) -> None:
         on_change=chosen,
         wrap=True,
         help=f"Layer.head, and the share of its attention to the picture that lies on the mask, over {found.scored} "
-        f"cases of {escaped(found.folder.rpartition('/')[2] or found.set)} (masks cover {found.area:.0%}). In "
+        f"cases of {escaped(found.folder.rpartition('/')[2] or found.set_of_cases)} (masks cover {found.area:.0%}). In "
         "brackets: how the word's log-probability changes without the head, in nats. Stars mark the heads that ground "
         "by the rule, which the method of this name on Relevancy sums.",
     )

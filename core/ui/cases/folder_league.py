@@ -37,7 +37,7 @@ def chosen_league(model: VisionLanguageModel) -> KeptLeague | None:
     kept = kept_leagues(home(), model.card.fingerprint)
     if not kept:
         return None
-    names = {str(one.file): f"{one.of.name} ({one.of.set}), {counted(one.of.scored, 'case')}" for one in kept}
+    names = {str(one.file): f"{one.of.name} ({one.of.set_of_cases}), {counted(one.of.scored, 'case')}" for one in kept}
     chosen = st.selectbox(
         "League",
         [*names, COMES_ALONG],

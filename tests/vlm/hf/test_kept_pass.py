@@ -98,7 +98,7 @@ def test_the_tower_runs_again_only_once_it_is_forgotten(
     assert ran.count("tower") == 1
 
 
-LOOKING = {"relevancy", "attention_times_tower", "occlusion_pixels", "occlusion_superpixels"}
+LOOKING = {"relevancy", "attention_times_tower", "occlusion_pixels", "occlusion_superpixels", "greedy_regions"}
 """Explainers that look inside the tower, or at other pictures."""
 
 
