@@ -19,14 +19,16 @@ from core.cases.checks import measuring
 from core.cases.checks import run as running
 from core.cases.checks.agreement import agreement, retrained
 from core.cases.checks.figures import Checks, checks, read_line
+from core.cases.checks.kept import read_checks
 from core.cases.checks.measuring import LEVELS, measure, measure_moved, moved_and_stayed, noisy, other_word
 from core.cases.checks.pictures import FAINT, moved_things, noised, shifted
 from core.cases.checks.run import KIND, run_checks
 from core.cases.checks.table import agreement_table, methods_table, metrics_table, pairs_table, retrained_table
+from core.cases.further.registry import further_of
 from core.cases.journal import read_journal
 from core.cases.pairs import alike, figures_of, pairs
 from core.cases.street import street_cases
-from core.errors import OtherRun, UnknownName
+from core.errors import JournalError, OtherRun, UnknownName
 from core.evidence.registry import map_metrics
 from core.explainers.registry import explainers
 from core.explainers.run import explain
@@ -36,6 +38,7 @@ from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import EMBEDDED, load_model
 from core.vlm.model import VisionLanguageModel
 
+ROOT = Path(__file__).resolve().parents[2]
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (28, 42, 3), dtype=np.uint8))
 
 
@@ -336,3 +339,37 @@ def test_a_method_that_is_none_is_refused_before_anything_is_written(tmp_path: P
     with pytest.raises(UnknownName, match="relevancy"):
         run_checks(made("street"), tmp_path / "c.jsonl", 1, 1, ["guess"])
     assert not (tmp_path / "c.jsonl").exists()
+
+
+# What comes along.
+
+
+def test_the_documentation_quotes_the_checks_that_come_along() -> None:
+    docs = (ROOT / "docs" / "figures.md").read_text(encoding="utf-8")
+    kept = read_checks().found
+    assert f"{kept.used} of {kept.asked} cases used" in docs
+    for row in kept.ranking:
+        follows, other = (f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in (row.follows, row.other))
+        moved = f"{row.moved.value:.2f} / {row.stayed.value:.2f}"
+        line = next(line for line in docs.splitlines() if line.startswith(f"| {row.name} | {follows} |"))
+        assert f"| {moved} | {other} |" in line
+    for metric in kept.metrics:
+        levels = " | ".join(f"{level.value:.3f}" for level in metric.levels)
+        assert f"| {metric.name} | {levels} |" in docs
+
+
+def test_the_league_has_them_as_further_columns() -> None:
+    kept = read_checks().found
+    (further,) = (one for one in further_of(kept.model) if one.name == "Checks")
+    follows, bias, other = further.columns
+    for row in kept.ranking:
+        read = follows.figures[row.method], bias.figures[row.method], other.figures[row.method]
+        assert read == (row.follows, row.bias, row.other)
+
+
+def test_a_file_that_holds_no_checks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be read"):
+        read_checks(tmp_path / "none.json")
+    (tmp_path / "other.json").write_text('{"command": "x"}', encoding="utf-8")
+    with pytest.raises(JournalError, match="holds no checks"):
+        read_checks(tmp_path / "other.json")
