@@ -60,5 +60,6 @@ def _told(found: Checks) -> str:
     things = max((row.peaks for row in found.ranking), default=0) // 9
     return (
         f"{found.used:,} of {found.asked:,} cases were answered rightly; {things} things were drawn at nine places "
-        "each. What noise that nobody sees changes, and how metrics fall as maps are made worse, is in the documentation."
+        "each. What noise that nobody sees changes, and how metrics fall as maps are made worse, is in the "
+        "documentation."
     )
