@@ -22,7 +22,7 @@ from ..statistics.estimate import Estimate
 from .case import Case
 from .journal import Record
 from .plain import plain
-from .ranking import DECIDING, TIE_BREAK, League, MethodRank, judged, may_lead, ranking
+from .ranking import DECIDING, TIE_BREAK, League, MethodRank, goodness, judged, may_lead, ranking
 
 PASSES = 8.0
 FEW = 30
@@ -149,12 +149,6 @@ def _known(row: MethodRank, metric: str) -> bool:
     return not math.isnan(row.figures[metric].value)
 
 
-def _goodness(row: MethodRank, metric: str) -> float:
-    """The figure turned so that more is better; the worst there is where a method has none."""
-    value = row.figures[metric].value if map_metrics()[metric].better == "higher" else -row.figures[metric].value
-    return -math.inf if math.isnan(value) else value
-
-
 def _ordered(rows: Sequence[MethodRank], deciding: Sequence[str]) -> list[MethodRank]:
     """The rows with mean ranks over the metrics that there are figures of, best first and controls last."""
     ranked = [
@@ -162,7 +156,7 @@ def _ordered(rows: Sequence[MethodRank], deciding: Sequence[str]) -> list[Method
         for row in rows
     ]
     between = _tie_break(deciding)
-    return sorted(ranked, key=lambda row: (row.control, not row.cases, row.mean_rank or 0.0, -_goodness(row, between)))
+    return sorted(ranked, key=lambda row: (row.control, not row.cases, row.mean_rank or 0.0, -goodness(row, between)))
 
 
 def _recommended(rows: Sequence[MethodRank], passes: Mapping[str, float]) -> str | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ..evidence.metric import ARROWS
 from ..evidence.registry import map_metrics
-from ..statistics.estimate import Estimate
 from ..vlm.memory import readable_bytes
 from .further.base import Column
 from .further.registry import columns_of
+from .markdown import ends, table_head, table_row
 from .ranking import League, MethodRank
 
 SHOWN = ("deletion", "insertion", "comprehensiveness", "pointing", "energy")
@@ -29,8 +28,8 @@ def table(league: League) -> str:
         *(f"{column.name[:1].lower()}{column.name[1:]} {ARROWS[column.better]}" for column in columns),
     ]
     header += ["seconds", "extra memory"]
-    lines = [_row(header), _row(["---", *["---:"] * (len(header) - 1)])]
-    lines += [_row(_cells(standing, league.recommended, columns)) for standing in league.ranking]
+    lines = table_head(header)
+    lines += [table_row(_cells(standing, league.recommended, columns)) for standing in league.ranking]
     return "\n".join(lines)
 
 
@@ -39,22 +38,9 @@ def _cells(standing: MethodRank, recommended: str | None, columns: Sequence[Colu
     return [
         name,
         "" if standing.mean_rank is None else f"{standing.mean_rank:.1f}",
-        *(_figure(standing.figures[key]) for key in SHOWN),
-        _figure(standing.shuffled),
-        *(
-            _figure(figure, column.digits) if (figure := column.figures.get(standing.method)) else ""
-            for column in columns
-        ),
+        *(ends(standing.figures[key], ".2f") for key in SHOWN),
+        ends(standing.shuffled, ".2f"),
+        *(ends(figure, column.digits) if (figure := column.figures.get(standing.method)) else "" for column in columns),
         "" if standing.processor is None else f"{standing.processor:.2g}",
         "" if standing.bytes is None else readable_bytes(round(standing.bytes)),
     ]
-
-
-def _figure(estimate: Estimate, digits: str = ".2f") -> str:
-    if math.isnan(estimate.value):
-        return ""
-    return f"{estimate.value:{digits}} ({estimate.low:{digits}} to {estimate.high:{digits}})"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"

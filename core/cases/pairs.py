@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -12,20 +12,12 @@ from jaxtyping import Float
 from ..evidence.registry import map_metrics
 from ..statistics.bootstrap import mean
 from ..statistics.estimate import Estimate
-from ..typed import typed
 from .journal import Record
-from .score_case import CENTRE, RANDOM
+from .scored_lines import scored_lines
 
 LEVEL = 0.05
 FEWEST = 6
 """Cases of a pair below which not even all signs alike would pass `LEVEL` (2 * 0.5 ** 6 = 0.03)."""
-
-
-@dataclass(frozen=True)
-class _Line:
-    case: str
-    method: str | None
-    figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,10 +88,10 @@ def figures_of(records: Sequence[Record], metrics: Sequence[str]) -> Figures:
     """The figures in the lines of a league's journal, controls apart; the last line of a case and method counts. Raises
     ValueError for a line that is none."""
     figures: dict[str, dict[str, dict[str, float]]] = {}
-    for line in (typed(_Line, record) for record in records):
-        if line.method is not None and line.method not in (RANDOM, CENTRE) and line.figures:
+    for case, lines in scored_lines(records).items():
+        for method, line in lines.items():
             values = {key: line.figures.get(key, {}).get("value") for key in metrics}
-            figures.setdefault(line.method, {})[line.case] = {
+            figures.setdefault(method, {})[case] = {
                 key: np.nan if value is None else value for key, value in values.items()
             }
     return figures

@@ -217,14 +217,12 @@ def _ranked(rows: Sequence[MethodRank]) -> list[MethodRank]:
         if row.control:
             ranked.append(row)
             continue
-        ranks = {
-            key: 1 + sum(_goodness(other, key) > _goodness(row, key) for other in methods) for key in map_metrics()
-        }
+        ranks = {key: 1 + sum(goodness(other, key) > goodness(row, key) for other in methods) for key in map_metrics()}
         ranked.append(replace(row, ranks=ranks, mean_rank=float(np.mean([ranks[key] for key in DECIDING]))))
-    return sorted(ranked, key=lambda row: (row.control, row.mean_rank or 0.0, -_goodness(row, TIE_BREAK)))
+    return sorted(ranked, key=lambda row: (row.control, row.mean_rank or 0.0, -goodness(row, TIE_BREAK)))
 
 
-def _goodness(row: MethodRank, metric: str) -> float:
+def goodness(row: MethodRank, metric: str) -> float:
     """The figure turned so that more is better; the worst there is where a method has none."""
     value = row.figures[metric].value
     if math.isnan(value):

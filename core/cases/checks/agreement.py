@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -12,9 +12,8 @@ from ...evidence.registry import map_metrics
 from ...statistics.bootstrap import mean
 from ...statistics.estimate import Estimate
 from ...statistics.rank_correlation import rank_correlation, spearman
-from ...typed import typed
 from ..journal import Record
-from ..score_case import CENTRE, RANDOM
+from ..scored_lines import ScoredLine, scored_lines
 
 VALUE = "value"
 FEWEST = 4
@@ -46,18 +45,11 @@ class Retrained:
     methods: int
 
 
-@dataclass(frozen=True)
-class _Line:
-    case: str
-    method: str | None
-    figures: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-
-
 def agreement(records: Sequence[Record], fills: tuple[str, str] = ("black", "blur")) -> Agreement:
     """How far metrics agree in the lines of a league's journal. Controls are left out: they lie so far below that any
     two metrics would agree. Raises ValueError for a line that is none of a league."""
     known = map_metrics()
-    cases = [list(lines.values()) for lines in _by_case(records).values() if len(lines) >= FEWEST]
+    cases = [list(lines.values()) for lines in scored_lines(records).values() if len(lines) >= FEWEST]
 
     def agree(one: tuple[str, str], other: tuple[str, str]) -> Estimate:
         return mean([_correlation(_goods(lines, *one), _goods(lines, *other)) for lines in cases], "correlation")
@@ -75,7 +67,7 @@ def agreement(records: Sequence[Record], fills: tuple[str, str] = ("black", "blu
 def retrained(first: Sequence[Record], second: Sequence[Record]) -> Retrained:
     """How far the methods stand alike in the leagues of two models, over the cases and methods that both have. The
     interval is over methods. Raises ValueError for a line that is none of a league."""
-    one, other = _by_case(first), _by_case(second)
+    one, other = scored_lines(first), scored_lines(second)
     cases = [case for case in one if case in other]
     methods = [
         method
@@ -94,21 +86,13 @@ def retrained(first: Sequence[Record], second: Sequence[Record]) -> Retrained:
 
 
 def _means(
-    league: Mapping[str, Mapping[str, _Line]], cases: Sequence[str], methods: Sequence[str], key: str
+    league: Mapping[str, Mapping[str, ScoredLine]], cases: Sequence[str], methods: Sequence[str], key: str
 ) -> Float[np.ndarray, "method"]:
     """Each method's mean over the cases, turned so that more is better; NaN where one has no figure in any case."""
     return np.array([mean(_goods([league[case][method] for case in cases], key, VALUE)).value for method in methods])
 
 
-def _by_case(records: Sequence[Record]) -> dict[str, dict[str, _Line]]:
-    found: dict[str, dict[str, _Line]] = {}
-    for line in (typed(_Line, record) for record in records):
-        if line.method is not None and line.method not in (RANDOM, CENTRE) and line.figures:
-            found.setdefault(line.case, {})[line.method] = line
-    return found
-
-
-def _goods(lines: Sequence[_Line], key: str, part: str) -> Float[np.ndarray, "method"]:
+def _goods(lines: Sequence[ScoredLine], key: str, part: str) -> Float[np.ndarray, "method"]:
     """Figures turned so that more is better; NaN where there is none."""
     values = [line.figures.get(key, {}).get(part) for line in lines]
     figures = np.array([np.nan if value is None else value for value in values], dtype=np.float64)

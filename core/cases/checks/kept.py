@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...assets import asset
-from ...errors import JournalError
-from ...reading import read_json
-from ...typed import typed
+from ..kept_summary import read_summary
 from .figures import Checks
 
 COMMITTED = asset("checks.json")
+FIRST, CHOOSE = "Run the checks first.", "Choose what `sightline checks` wrote."
 
 
 @dataclass(frozen=True)
@@ -25,18 +24,4 @@ class KeptChecks:
 def read_checks(file: Path | None = None) -> KeptChecks:
     """What `sightline checks --summary` wrote, by default the file kept here. Raises JournalError, with what to do,
     where there is none."""
-    file = file or COMMITTED
-    try:
-        values = read_json(file)
-        return KeptChecks(typed(Checks, values), typed(_Told, values).command)
-    except OSError as error:
-        raise JournalError(f"{file.name} cannot be read ({error.strerror}). Run the checks first.") from error
-    except ValueError as error:
-        raise JournalError(
-            f"{file.name} holds no checks ({str(error)[:160]}). Choose what `sightline checks` wrote."
-        ) from error
-
-
-@dataclass(frozen=True)
-class _Told:
-    command: str
+    return KeptChecks(*read_summary(file or COMMITTED, Checks, "checks", FIRST, CHOOSE))

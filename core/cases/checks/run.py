@@ -7,11 +7,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from ...errors import UnknownName
 from ...explainers.registry import explainers
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..journal import Journal, Record, each_line
+from ..league import chosen
 from ..score_case import METHOD_SETTINGS
 from ..street import FAMILIES, street_cases
 from .figures import Checks, checks, read_line
@@ -42,10 +42,8 @@ def run_checks(
     settings), and UnknownName for a method that there is not.
     """
     known = explainers()
-    for key in methods or ():
-        if key not in known:
-            raise UnknownName(f"There is no explainer {key!r}. Choose among {', '.join(known)}.")
-    chosen = [key for key, one in known.items() if (key in methods if methods is not None else not one.control)]
+    usual = [key for key, one in known.items() if not one.control]
+    wanted = chosen("explainer", list(known), usual if methods is None else methods)
     identity = {
         "model": model.card.fingerprint,
         "settings": {
@@ -61,7 +59,7 @@ def run_checks(
         total = len(FAMILIES) * cases_per_family + things
 
         def missing(case: str) -> list[str]:
-            return [] if case in unusable else [key for key in chosen if (case, key) not in finished]
+            return [] if case in unusable else [key for key in wanted if (case, key) not in finished]
 
         def keep(records: Iterable[Record]) -> None:
             for record in records:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ...evidence.registry import map_metrics
-from ...statistics.estimate import Estimate
+from ..markdown import ends, number, table_head, table_row
 from ..pairs import Pair
 from ..score_case import name_of
 from .agreement import Agreement, Retrained
@@ -29,11 +28,11 @@ def methods_table(checks: Checks) -> str:
     rows = [
         (
             row.name,
-            _ends(row.noise, ".3f"),
-            _number(row.moved.value, ".2f"),
-            _number(row.stayed.value, ".2f"),
-            _ends(row.other, ".2f"),
-            _ends(row.follows, ".2f"),
+            ends(row.noise, ".3f"),
+            number(row.moved.value, ".2f"),
+            number(row.stayed.value, ".2f"),
+            ends(row.other, ".2f"),
+            ends(row.follows, ".2f"),
             "" if row.corner is None else f"{100 * row.corner:.0f} % of {row.peaks}",
             str(row.cases),
         )
@@ -55,8 +54,8 @@ def metrics_table(checks: Checks) -> str:
         (
             f"{row.name} {'↑' if map_metrics()[row.metric].better == 'higher' else '↓'}",
             name_of(row.method),
-            *(_number(level.value, ".3f") for level in row.levels),
-            _ends(row.falls, ".2f"),
+            *(number(level.value, ".3f") for level in row.levels),
+            ends(row.falls, ".2f"),
             row.seen.words,
         )
         for row in checks.metrics
@@ -70,8 +69,8 @@ def agreement_table(agreement: Agreement) -> str:
     rows = [
         (
             name,
-            *(_number(cell.value, ".2f") for cell in cells),
-            _ends(agreement.fills[key], ".2f") if key in agreement.fills else "",
+            *(number(cell.value, ".2f") for cell in cells),
+            ends(agreement.fills[key], ".2f") if key in agreement.fills else "",
         )
         for (key, name), cells in zip(agreement.metrics.items(), agreement.matrix, strict=True)
     ]
@@ -81,7 +80,7 @@ def agreement_table(agreement: Agreement) -> str:
 def retrained_table(found: Retrained) -> str:
     """One row a metric: how far methods stand alike in both models."""
     rows = [
-        (map_metrics()[key].name, _ends(order, ".2f"), name_of(found.first[key]), name_of(found.second[key]))
+        (map_metrics()[key].name, ends(order, ".2f"), name_of(found.first[key]), name_of(found.second[key]))
         for key, order in found.order.items()
     ]
     return _table(("metric", "rank correlation of methods", "best in the first", "best in the second"), rows)
@@ -106,14 +105,5 @@ def pairs_table(pairs: Sequence[Pair]) -> str:
     return _table(("metric", "pairs told apart", "best", "not told apart from it"), rows)
 
 
-def _number(value: float, digits: str) -> str:
-    return "" if math.isnan(value) else format(value, digits)
-
-
-def _ends(one: Estimate, digits: str) -> str:
-    return "" if math.isnan(one.value) else f"{one.value:{digits}} ({one.low:{digits}} to {one.high:{digits}})"
-
-
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ("---", *["---:"] * (len(header) - 1)), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return "\n".join([*table_head(header), *map(table_row, rows)])

@@ -8,11 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...errors import OtherModel, UnknownName
+from ...errors import OtherModel
 from ...explainers.registry import explainers
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..journal import Journal, each_line
+from ..league import chosen
 from ..score_case import METHOD_SETTINGS
 from .figures import KnownCause, known_cause, read_line
 from .measuring import Models, measure
@@ -40,11 +41,7 @@ def run_known_cause(
     Stopped by `cancel`, tells how they stand so far. Raises JournalError (OtherRun for a file of other models or
     settings), UnknownName for a method that there is not, and OtherModel where the two models are one.
     """
-    known = explainers()
-    for key in methods or ():
-        if key not in known:
-            raise UnknownName(f"There is no explainer {key!r}. Choose among {', '.join(known)}.")
-    chosen = [key for key in known if methods is None or key in methods]
+    wanted = chosen("explainer", list(explainers()), methods)
     if looks.card.fingerprint == habit.card.fingerprint:
         raise OtherModel("Both models are the same one, so nothing can tell them apart. Choose two.")
     models: Models = {"looks": looks, "habit": habit}
@@ -61,7 +58,7 @@ def run_known_cause(
         unusable = {line.case for line in lines if line.method is None and line.problem is not None}
         with suppress(Cancelled):
             for number, scene in enumerate(door_scenes(scenes), 1):
-                missing = [key for key in chosen if (scene.id, key) not in finished]
+                missing = [key for key in wanted if (scene.id, key) not in finished]
                 effects = (scene.id, None) not in finished
                 if scene.id not in unusable and (missing or effects):
                     for record in measure(models, scene, missing, effects, contrasts, cancel):

@@ -10,8 +10,7 @@ from pathlib import Path
 from ...assets import asset
 from ...errors import JournalError
 from ...explainers.base import Explainer
-from ...reading import read_json
-from ...typed import typed
+from ..kept_summary import read_summary
 from .figures import CauseRow, KnownCause
 from .sides import PLACES, WHO
 from .verdict import decides, passed_by, verdict_sentence
@@ -31,21 +30,9 @@ class KnownCauseFile:
 def read_known_cause(file: Path | None = None) -> KnownCauseFile:
     """The known cause that `sightline known-cause --summary` wrote, by default the one kept here. Raises JournalError,
     with what to do, where there is none."""
-    file = file or COMMITTED
-    try:
-        values = read_json(file)
-        told = typed(_Told, values)
-        found = typed(KnownCause, values)
-        _check(found)
-    except OSError as error:
-        raise JournalError(
-            f"{file.name} cannot be read ({error.strerror}). Run `sightline known-cause` first."
-        ) from error
-    except ValueError as error:
-        raise JournalError(
-            f"{file.name} holds no known cause ({str(error)[:160]}). Choose a file that `sightline known-cause` wrote."
-        ) from error
-    return KnownCauseFile(found, told.command)
+    first, choose = "Run `sightline known-cause` first.", "Choose a file that `sightline known-cause` wrote."
+    found, command = read_summary(file or COMMITTED, KnownCause, "known cause", first, choose, _check)
+    return KnownCauseFile(found, command)
 
 
 def passed(method: str) -> bool | None:
@@ -82,11 +69,6 @@ def _rows() -> dict[str, CauseRow]:
     except JournalError:
         return {}
     return {row.method: row for row in ranking if decides(row)}
-
-
-@dataclass(frozen=True)
-class _Told:
-    command: str
 
 
 def _check(found: KnownCause) -> None:

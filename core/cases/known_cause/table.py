@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from ...statistics.estimate import Estimate
+from ..markdown import ends, number, table_head, table_row
 from .figures import CauseRow, KnownCause
 from .sides import PLACES, WHO
 
@@ -26,11 +24,11 @@ def known_cause_table(known_cause: KnownCause) -> str:
     answer's first word loses when a door is redrawn in its other state."""
     contrasts = any(row.contrast is not None for row in known_cause.ranking)
     methods = (*HEADER, *(CONTRAST if contrasts else ()), "scenes")
-    lines = _head(methods) + [_row(_cells(row, contrasts)) for row in known_cause.ranking]
+    lines = table_head(methods) + [table_row(_cells(row, contrasts)) for row in known_cause.ranking]
     names = [known_cause.model_names[who] for who in WHO]
-    effects = _head(("true effect of redrawing, nats", f"looks: {names[0]}", f"habit: {names[1]}"))
+    effects = table_head(("true effect of redrawing, nats", f"looks: {names[0]}", f"habit: {names[1]}"))
     effects += [
-        _row((f"the {place}'s door", *(_ends(known_cause.effects[who][place], "+.2f") for who in WHO)))
+        table_row((f"the {place}'s door", *(ends(known_cause.effects[who][place], "+.2f") for who in WHO)))
         for place in PLACES
     ]
     told = f"{known_cause.used:,} of {known_cause.scenes:,} scenes could be used."
@@ -39,34 +37,16 @@ def known_cause_table(known_cause: KnownCause) -> str:
 
 def _cells(row: CauseRow, contrasts: bool) -> tuple[str, ...]:
     word, rather = row.word, row.contrast
-    against = ("", "") if rather is None else (_ends(rather.beyond, "+.3f"), _ends(rather.auroc, ".2f"))
+    against = ("", "") if rather is None else (ends(rather.beyond, "+.3f"), ends(rather.auroc, ".2f"))
     return (
         row.name,
-        _number(word.looks, ".3f"),
-        _number(word.habit, ".3f"),
-        _ends(word.truck, "+.3f"),
-        _ends(word.house, "+.3f"),
-        _ends(word.beyond, "+.3f"),
-        _ends(word.auroc, ".2f"),
-        _ends(word.auroc_mass, ".2f"),
+        number(word.looks.value, ".3f"),
+        number(word.habit.value, ".3f"),
+        ends(word.truck, "+.3f"),
+        ends(word.house, "+.3f"),
+        ends(word.beyond, "+.3f"),
+        ends(word.auroc, ".2f"),
+        ends(word.auroc_mass, ".2f"),
         *(against if contrasts else ()),
         str(row.scenes),
     )
-
-
-def _number(one: Estimate, digits: str) -> str:
-    return "" if math.isnan(one.value) else format(one.value, digits)
-
-
-def _ends(one: Estimate, digits: str) -> str:
-    if math.isnan(one.value):
-        return ""
-    return f"{one.value:{digits}} ({one.low:{digits}} to {one.high:{digits}})"
-
-
-def _head(cells: tuple[str, ...]) -> list[str]:
-    return [_row(cells), _row(("---", *["---:"] * (len(cells) - 1)))]
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |"

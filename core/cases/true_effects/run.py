@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from ...errors import UnknownName
 from ...explainers.registry import explainers
 from ...vlm.cancel import Cancelled, CancelToken
 from ...vlm.model import VisionLanguageModel
 from ..journal import Journal, each_line
+from ..league import chosen
 from ..score_case import METHOD_SETTINGS
 from ..street import FAMILIES, street_cases
 from .figures import TrueEffects, read_line, true_effects_of
@@ -38,11 +38,7 @@ def run_true_effects(
     Stopped by `cancel`, tells how the methods stand so far. Raises JournalError (OtherRun for a file of another model
     or other settings), and UnknownName for a method that there is not.
     """
-    known = explainers()
-    for key in methods or ():
-        if key not in known:
-            raise UnknownName(f"There is no explainer {key!r}. Choose among {', '.join(known)}.")
-    chosen = [key for key in known if methods is None or key in methods]
+    wanted = chosen("explainer", list(explainers()), methods)
     settings = {key: asdict(own) for key, own in METHOD_SETTINGS.items()}
     identity = {"model": model.card.fingerprint, "settings": settings, "random maps": RANDOM_DRAWS}
     total = cases_per_family * len(FAMILIES)
@@ -52,7 +48,7 @@ def run_true_effects(
         unusable = {line.case for line in lines if line.method is None and line.problem is not None}
         with suppress(Cancelled):
             for number, case in enumerate(street_cases(cases_per_family), 1):
-                missing = [key for key in chosen if (case.id, key) not in finished]
+                missing = [key for key in wanted if (case.id, key) not in finished]
                 effects = (case.id, None) not in finished
                 if case.id not in unusable and (missing or effects):
                     for record in measure(model, case, missing, effects, cancel):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
-from ...statistics.estimate import Estimate
+from ..markdown import ends, table_head, table_row
 from .figures import CENTRE, WAYS, EffectRow, TrueEffects
 
 NAMES = {"out": "taken out", "repainted": "repainted", "swapped": "swapped"}
@@ -28,15 +25,14 @@ HEADER = (
 def true_effects_table(found: TrueEffects) -> str:
     """One row a method, by the rank correlation with the effects of taking things out, controls last; means with 95 %
     intervals. Below, what chance gives, and how large the effects are."""
-    lines = [_row(HEADER), _row(("---", *["---:"] * (len(HEADER) - 1)))]
-    lines += [_row(_cells(row)) for row in found.ranking]
-    below = [
-        _row(("things", "largest effect, nats", "found by chance", "highest rank correlation", "speak for the answer")),
-        _row(("---", *["---:"] * 4)),
-    ]
+    lines = table_head(HEADER)
+    lines += [table_row(_cells(row)) for row in found.ranking]
+    below = table_head(
+        ("things", "largest effect, nats", "found by chance", "highest rank correlation", "speak for the answer")
+    )
     for way in WAYS:
         told = (found.largest, found.chance, found.most_rank, found.speaks_for)
-        below.append(_row((NAMES[way], *(_ends(one[way], ".2f") for one in told))))
+        below.append(table_row((NAMES[way], *(ends(one[way], ".2f") for one in told))))
     used = f"{found.used:,} of {found.cases:,} cases could be used."
     return "\n".join([*lines, "", *below, "", used])
 
@@ -46,21 +42,11 @@ def _cells(row: EffectRow) -> tuple[str, ...]:
     beyond = out.over.get(CENTRE, {}).get("rank")
     return (
         row.name,
-        _ends(out.rank, ".2f"),
-        "" if beyond is None else _ends(beyond, "+.2f"),
-        _ends(out.linear, ".2f"),
-        _ends(out.found, ".2f"),
-        "" if out.sign is None else _ends(out.sign, ".2f"),
-        *(_ends(one, ".2f") for near in (repainted, swapped) for one in (near.rank, near.found)),
+        ends(out.rank, ".2f"),
+        "" if beyond is None else ends(beyond, "+.2f"),
+        ends(out.linear, ".2f"),
+        ends(out.found, ".2f"),
+        "" if out.sign is None else ends(out.sign, ".2f"),
+        *(ends(one, ".2f") for near in (repainted, swapped) for one in (near.rank, near.found)),
         str(row.cases),
     )
-
-
-def _ends(one: Estimate, digits: str) -> str:
-    if math.isnan(one.value):
-        return ""
-    return f"{one.value:{digits}} ({one.low:{digits}} to {one.high:{digits}})"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
