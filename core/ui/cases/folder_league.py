@@ -9,6 +9,7 @@ import streamlit as st
 
 from ...cases.folder_league import run_folder_league
 from ...cases.folder_standing import FolderLeague
+from ...cases.formats.base import CaseFormat, CaseSet
 from ...cases.formats.registry import formats, read_folder
 from ...cases.grounding import find_heads
 from ...cases.kept_heads import heads_journal, keep_heads, kept_heads
@@ -149,16 +150,14 @@ def _go(
 ) -> None:
     key = ("folder league", typed, form, number, seed, tuple(methods), model.card.fingerprint)
     if clicked:
-        try:
-            folder = allowed(typed)
-            format_, found = read_folder(folder, form)
-        except SightlineError as error:
-            st.text(str(error))
+        opened = _opened(typed, form)
+        if opened is None:
             return
+        folder, format_, found = opened
         place = str(Path(folder).resolve())
         own = home()
         journal = journal_of(own, model.card.fingerprint, format_.key, place, seed)
-        command = f'sightline league --folder "{folder}" --cases {number}' + (f" --seed {seed}" if seed else "")
+        command = f"sightline league {_options(folder, number, seed)}"
 
         def run(cancel: CancelToken, report: Report) -> None:
             league = run_folder_league(
@@ -185,15 +184,13 @@ def _find(
 ) -> None:
     key = ("grounding heads", typed, form, number, seed, model.card.fingerprint)
     if clicked:
-        try:
-            folder = allowed(typed)
-            format_, found = read_folder(folder, form)
-        except SightlineError as error:
-            st.text(str(error))
+        opened = _opened(typed, form)
+        if opened is None:
             return
+        folder, format_, found = opened
         place, own = str(Path(folder).resolve()), home()
         journal = heads_journal(own, model.card.fingerprint, format_.key, place, seed)
-        command = f'sightline heads --folder "{folder}" --cases {number}' + (f" --seed {seed}" if seed else "")
+        command = f"sightline heads {_options(folder, number, seed)}"
 
         def run(cancel: CancelToken, report: Report) -> None:
             heads = find_heads(
@@ -217,3 +214,18 @@ def _find(
         grounding = f"Heads that ground: {heads.grounding}" if heads.grounding else "No head grounds by the rule"
         told = f"{grounding} ({heads.scored:,} cases; masks cover {heads.area:.1%} of the picture)."
         st.caption(f":material/center_focus_strong: {told}")
+
+
+def _opened(typed: str, form: str | None) -> tuple[Path, CaseFormat, CaseSet] | None:
+    """The folder that was typed, its format and its cases; None, with the reason on screen, where there are none."""
+    try:
+        folder = allowed(typed)
+        return folder, *read_folder(folder, form)
+    except SightlineError as error:
+        st.text(str(error))
+        return None
+
+
+def _options(folder: Path, number: int, seed: int) -> str:
+    """What a command says of the cases."""
+    return f'--folder "{folder}" --cases {number}' + (f" --seed {seed}" if seed else "")
