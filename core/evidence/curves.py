@@ -85,9 +85,8 @@ def variants(
     for all orders, before the next point. So a test that is stopped has maps and controls to compare."""
     yield FULL
     yield from (blank(fill) for fill in fills)
-    quoted = top(len(places), QUOTED)
     for fill in fills:
-        yield from (variant("deletion", fill, order, places, quoted) for order in (*orders, *draws))
+        yield from (quoted(fill, order, places) for order in (*orders, *draws))
     directions: tuple[Direction, ...] = ("deletion", "insertion")
     for fill, direction, count in product(fills, directions, counts):
         yield from (variant(direction, fill, order, places, count, tiled) for order in orders)
@@ -131,6 +130,11 @@ def curves(
     return tuple(drawn)
 
 
+def quoted(fill: SceneFill, order: Order, places: Sequence[int]) -> HiddenPatches:
+    """The point that verdicts rest on."""
+    return variant("deletion", fill, order, places, top(len(places), QUOTED))
+
+
 def left(
     readings: Readings,
     token_targets: Sequence[TokenTarget],
@@ -140,8 +144,7 @@ def left(
 ) -> dict[str, tuple[float, ...]]:
     """By fill, the target's probability once the share that verdicts quote is gone in each of some orders; NaN for what
     a stopped test did not come to."""
-    quoted = top(len(places), QUOTED)
-    points = {fill: [variant("deletion", fill, order, places, quoted) for order in draws] for fill in fills}
+    points = {fill: [quoted(fill, order, places) for order in draws] for fill in fills}
     return {
         fill: tuple(probability_of(readings, token_targets, point) for point in of_fill)
         for fill, of_fill in points.items()

@@ -17,6 +17,8 @@ from jaxtyping import Float, Int
 from ..answer import Answer, Explanation
 from ..errors import NotApplicable
 from ..perturb.outcomes import outcomes
+from ..perturb.perturbation import HiddenPatches
+from ..perturb.prediction import Prediction
 from ..settings import checked
 from ..street.recipe import SceneRecipe
 from ..vlm.batch_size import images_at_once, once_more
@@ -27,7 +29,7 @@ from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import over_images
 from ..vlm.targets import TokenTarget, check_own, token_targets_of
 from .controls import Scores, centre_map, random_maps
-from .curves import Readings, curves, left, variants
+from .curves import FULL, Readings, blank, curves, left, probability_of, quoted, variants
 from .location import Truth, located, marked_in
 from .metric import MapUnderTest, Marked
 from .ranking import falling, gathered_scores, generator, places, tile, tops
@@ -35,6 +37,7 @@ from .redrawing import as_read
 from .registry import map_metrics
 from .result import Evidence, Result
 from .settings import EvidenceSettings
+from .verdict import Verdict, judged
 
 _counted: WeakKeyDictionary[Answer, dict[EvidenceSettings, tuple[int, int]]] = WeakKeyDictionary()
 
@@ -51,10 +54,12 @@ def evaluate(
     scenes: Sequence[SceneRecipe] = (),
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
+    early: Callable[[list[Verdict]], None] | None = None,
 ) -> list[Evidence]:
     """Test explanations of an answer. `truth` marks the pixels of picture `image` that should have been found; without
     it (or with nothing marked) the metrics that need it are left out. `scenes` are the recipes of the question's
-    pictures, which the fill `redraw` cannot do without.
+    pictures, which the fill `redraw` cannot do without. `early` is told the verdict on each map under the first fill,
+    as far as it can be told, after each of the first pictures, by which it grows.
 
     Stopped by `cancel`, what was done is returned (`complete` below 1), or Cancelled raised if that is nothing. Raises
     OtherModel, NotApplicable, NotEnoughMemory, and ValueError for settings out of range and a mask of another size.
@@ -76,14 +81,20 @@ def evaluate(
     centre = trial.ranked(centre_map(model, answer, explanations[0].target, positions))
     targets = [token_targets_of(answer, explanation.target) for explanation in explanations]
     every = list(dict.fromkeys(token_target for target in targets for token_target in target))
-    orders = [ranked.order for ranked in (*maps, *random, centre)]
+    orders = [ranked.order for ranked in (*maps, centre, *random)]
     further = [ranked.order for ranked in draws[settings.draws :]]
     wanted = list(dict.fromkeys(variants(orders, further, positions, trial.counts, settings.fills, trial.tiled)))
     painted = as_read(answer, wanted, scenes)
+    first = {quoted(settings.fills[0], ranked.order, positions) for ranked in (*maps, centre, *draws)}
 
     def read() -> Readings:
+        known: dict[HiddenPatches, Prediction] = {}
         each = outcomes(model, answer, every, painted, cancel=cancel, progress=progress)
-        return {variant: outcome.after for variant, outcome in zip(wanted, each, strict=False)}
+        for variant, outcome in zip(wanted, each, strict=False):
+            known[variant] = outcome.after
+            if early is not None and variant in first:
+                early([trial.so_far(known, *one, draws, centre) for one in zip(targets, maps, strict=True)])
+        return known
 
     readings = once_more("Testing a map", model, read)
     if not readings:
@@ -198,6 +209,23 @@ class _Trial:
 
     def ranked(self, scores: Float[np.ndarray, "patch"]) -> _Ranked:
         return _Ranked(scores, falling(scores, generator(self.answer, self.settings.seed)))
+
+    def so_far(
+        self,
+        readings: Readings,
+        target: Sequence[TokenTarget],
+        ranked: _Ranked,
+        draws: Sequence[_Ranked],
+        centre: _Ranked,
+    ) -> Verdict:
+        """The verdict under the first fill by what has been read."""
+        fill = self.settings.fills[0]
+
+        def at(one: _Ranked) -> float:
+            return probability_of(readings, target, quoted(fill, one.order, self.places))
+
+        full, empty = (probability_of(readings, target, point) for point in (FULL, blank(fill)))
+        return judged(fill, full, empty, at(ranked), map(at, draws), at(centre))
 
     def result(self, readings: Readings, target: Sequence[TokenTarget], ranked: _Ranked) -> Result:
         drawn = curves(readings, target, ranked.order, self.places, self.counts, self.settings.fills, self.tiled)

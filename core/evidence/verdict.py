@@ -8,7 +8,7 @@ others and itself once in twenty times. Where nothing that is removed moves the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,10 +64,14 @@ def verdict(evidence: Evidence, fill: SceneFill | None = None) -> Verdict:
     fill = evidence.fills[0] if fill is None else fill
     tested = evidence.tested.curve("deletion", fill)
     drawn = evidence.left.get(fill) or tuple(one.curve("deletion", fill).at(QUOTED) for one in evidence.random)
+    centre = evidence.centre.curve("deletion", fill).at(QUOTED)
+    return judged(fill, tested.full, tested.blank, tested.at(QUOTED), drawn, centre)
+
+
+def judged(fill: SceneFill, full: float, blank: float, left: float, drawn: Iterable[float], centre: float) -> Verdict:
+    """The verdict that follows from what was read, with NaN for what was not."""
     random = tuple(value for value in drawn if not math.isnan(value))
-    left, centre = tested.at(QUOTED), evidence.centre.curve("deletion", fill).at(QUOTED)
-    standing = _standing(tested.full, tested.blank, left, random, centre)
-    return Verdict(fill, standing, tested.full, tested.blank, left, random, centre)
+    return Verdict(fill, _standing(full, blank, left, random, centre), full, blank, left, random, centre)
 
 
 def verdicts(evidence: Evidence) -> tuple[Verdict, ...]:

@@ -16,6 +16,7 @@ from core.evidence.curves import Curve
 from core.evidence.evaluate import evaluate, expected
 from core.evidence.result import Evidence, Result
 from core.evidence.settings import EvidenceSettings
+from core.evidence.verdict import Standing, Verdict, verdict
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.masking import apply_mask, unmasked
@@ -310,3 +311,25 @@ def test_a_test_reads_as_many_pictures_as_it_says(steps: int, llava: Transformer
     # Sets that two orders share are read once.
     assert told.tower == told.pictures == told.forward
     assert 0.75 * told.forward <= counted.forward <= told.forward + 1
+
+
+def test_the_first_verdict_comes_within_ten_pictures_and_grows_into_that_of_the_whole_test(
+    model: TransformersModel, small: Image.Image
+) -> None:
+    answer = sampled(model, "What color?", small)
+    explained = drawn_map(answer, Target((0,)), 0)
+    told: list[tuple[float, Verdict]] = []
+    done = [0.0]
+    settings = EvidenceSettings(steps=4)
+    (tested,) = evaluate(
+        model,
+        answer,
+        [explained],
+        settings=settings,
+        progress=lambda share: done.__setitem__(0, share),
+        early=lambda found: told.append((done[0], found[0])),
+    )
+    first = next(share for share, found in told if found.standing is not Standing.STOPPED and found.random)
+    assert first * expected(model, answer, 1, settings).count <= 10
+    assert [len(found.random) for _, found in told] == sorted(len(found.random) for _, found in told)
+    assert told[-1][1] == verdict(tested)

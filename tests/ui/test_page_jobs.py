@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.errors import NotApplicable, NotEnoughMemory
 from core.ui.jobs import left
 from core.ui.jobs import page as jobs_page
 from core.ui.jobs.job import Job
-from core.ui.jobs.page import STOPPED, PageJobs, Work
+from core.ui.jobs.page import STOPPED, PageJobs, Report, Work
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.forecast import Forecast
 from core.vlm.pass_costs import NOTHING, Passes
 from core.vlm.turns import Turns
 
-Report = Callable[[float], None]
 MOMENT = 0.1
 
 
@@ -150,3 +150,37 @@ def test_what_was_there_at_once_tells_nothing_of_the_pace(monkeypatch: pytest.Mo
     now[0] += 30
     # A quarter of it took 30 s, and a quarter is left.
     assert told.words(0.75) == "9 of 12 scenes · about 30 s left"
+
+
+def test_what_is_found_so_far_stands_beside_the_bar_as_plain_text() -> None:
+    seen: list[list[str]] = []
+    view = View()
+
+    def work(cancel: CancelToken, report: Report) -> None:
+        report.so_far("**3** of 19 <b>so far</b>")
+        report(0.25)
+        time.sleep(4 * MOMENT)
+        view.value = 7
+
+    view.work = work
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(st, "empty", lambda: _Heard(seen, _EMPTY()))
+        opened(view)
+    assert ["text", "**3** of 19 <b>so far</b>"] in seen
+
+
+_EMPTY = st.empty
+
+
+class _Heard:
+    """A place on the page that tells what is written into it."""
+
+    def __init__(self, seen: list[list[str]], place: Any) -> None:
+        self._seen, self._place = seen, place
+
+    def text(self, body: str) -> None:
+        self._seen.append(["text", body])
+        self._place.text(body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._place, name)

@@ -28,7 +28,22 @@ from .job import Job
 from .left import Left
 
 Result = TypeVar("Result")
-Report = Callable[[float], None]
+
+
+@dataclass(eq=False)
+class Report:
+    """What work says while it goes on: the share that is done, by a call, and in a sentence what is found `so_far`."""
+
+    say: Callable[[str], None]
+    found: str = ""
+
+    def __call__(self, done: float) -> None:
+        self.say(f" {done:.3f}")
+
+    def so_far(self, found: str) -> None:
+        self.found = found
+
+
 Work = Callable[[CancelToken, Report], None]
 Fail = Callable[[str], None]
 STOPPED = "You stopped this."
@@ -114,9 +129,12 @@ class PageJobs:
             self.stopped.update(dict.fromkeys(keys, NoModel(model.sentence)))
             return
 
+        report = Report(lambda said: None)
+
         def stoppable(cancel: CancelToken, say: Callable[[str], None]) -> None:
+            report.say = say
             with hearing(cancel):
-                work(cancel, lambda done: say(f" {done:.3f}"))
+                work(cancel, report)
 
         job = Job(model, purpose, stoppable)
 
@@ -124,7 +142,7 @@ class PageJobs:
             self.stopped.update(dict.fromkeys(keys, why))
 
         if not job.ends_within(MOMENT):
-            self.left = partial(self._watch, job, f"stop_{name}", fail, Left(foretold))
+            self.left = partial(self._watch, job, report, f"stop_{name}", fail, Left(foretold))
             st.rerun()
         _conclude(job, job.result, fail)
 
@@ -157,14 +175,16 @@ class PageJobs:
             watch()
         place.empty()
 
-    def _watch(self, job: Job[None], key: str, fail: Fail, left: Left) -> None:
+    def _watch(self, job: Job[None], report: Report, key: str, fail: Fail, left: Left) -> None:
         self.watched = job
-        status, bar = st.empty(), st.empty()
+        status, bar, found = st.empty(), st.empty(), st.empty()
         st.button("Stop", icon=":material/stop_circle:", key=key, on_click=fail, args=(STOPPED,))
 
         def advance(said: str) -> None:
             done = min(1.0, float(said.split()[-1]))
             bar.progress(done, text=left.words(done) or None)
+            if report.found:
+                found.text(report.found)
 
         if words := left.words(0.0):
             bar.progress(0.0, text=words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Literal
 
 import numpy as np
@@ -61,13 +61,13 @@ def contributed_to(
     answer: Answer,
     subject: Subject,
     cancel: CancelToken,
-    report: Report = lambda done: None,
+    progress: Callable[[float], None] = lambda done: None,
 ) -> Contributions:
     """All contributions, read now where they are not at hand: they hold states and weights of every layer, which no run
     keeps, while what is found out of them is kept. For work on the model. Raises what reading them raises."""
     there = view.results.get(CONTRIBUTED, _key(subject))
     if there is None:
-        there = contributions(model, answer, subject.token_targets, cancel=cancel, progress=report)
+        there = contributions(model, answer, subject.token_targets, cancel=cancel, progress=progress)
         view.results.keep(CONTRIBUTED, _key(subject), there)
     return there
 

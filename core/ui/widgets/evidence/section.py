@@ -10,10 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ....answer import Answer, SceneFill
 from ....errors import ExplainError
+from ....evidence.badge import so_far
 from ....evidence.evaluate import check_testable, evaluate, expected
 from ....evidence.location import Location, locate
 from ....evidence.result import Evidence
 from ....evidence.settings import EvidenceSettings
+from ....evidence.verdict import Verdict
 from ....geometry import place_note
 from ....masking import FILL_NAMES
 from ....runs.kinds import EVIDENCE
@@ -118,8 +120,19 @@ def _button(
 
         def test(cancel: CancelToken, report: Report) -> None:
             explanations = [one.explanation for one in missing]
+
+            def early(found: list[Verdict]) -> None:
+                report.so_far(so_far(found[0], explanations[0].target) if len(found) == 1 else "")
+
             outcomes = evaluate(
-                model, answer, explanations, settings=settings, scenes=scenes, cancel=cancel, progress=report
+                model,
+                answer,
+                explanations,
+                settings=settings,
+                scenes=scenes,
+                cancel=cancel,
+                progress=report,
+                early=early,
             )
             for one, evidence in zip(missing, outcomes, strict=True):
                 view.results.keep(TESTS, view.key(answer, one.explanation), evidence)
