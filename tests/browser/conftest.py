@@ -29,6 +29,7 @@ RUN_SECONDS = 60
 WIDGET_MILLISECONDS = 250
 """The longest that a widget waits for more before it tells the app; charts take 150."""
 expect.set_options(timeout=1000 * RUN_SECONDS)  # a busy machine takes its time; a wrong page stays wrong
+RESOLVER = "--host-resolver-rules="
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,8 +38,10 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    f"{RESOLVER}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
+FOREIGN = "rebound.example"
+"""A name of somebody else's that was made to lead to this machine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -237,3 +240,18 @@ def open_page(app_url: str, context: BrowserContext) -> Iterator[Callable[..., P
 def page(open_page: Callable[..., Page]) -> Page:
     """Home in a 1440 x 900 window, light."""
     return open_page()
+
+
+@pytest.fixture
+def foreign(context: BrowserContext) -> Iterator[Page]:
+    """A page in a browser that finds `FOREIGN` at 127.0.0.1. What it is refused is told as errors there, so nobody
+    listens for them: no page of the app is to be opened in it but as proof that it could be."""
+    assert context.browser is not None
+    others = [each for each in CHROMIUM_ARGUMENTS if not each.startswith(RESOLVER)]
+    browser = context.browser.browser_type.launch(
+        executable_path=_chromium(),
+        args=[*others, f"{RESOLVER}MAP {FOREIGN} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
+        headless=True,
+    )
+    yield browser.new_page()
+    browser.close()

@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
-from .conftest import CHROMIUM_ARGUMENTS, _chromium
+from .conftest import FOREIGN
 
-FOREIGN = "rebound.example"
-RESOLVER = "--host-resolver-rules="
 SOCKET = """(address) => new Promise((done) => {
     const socket = new WebSocket(address, ["streamlit"]);
     socket.onopen = () => done("open");
@@ -41,20 +39,6 @@ class _Empty(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-@pytest.fixture
-def foreign(context: BrowserContext) -> Iterator[Page]:
-    """A page in a browser that finds `FOREIGN` at 127.0.0.1."""
-    assert context.browser is not None
-    arguments = [each for each in CHROMIUM_ARGUMENTS if not each.startswith(RESOLVER)]
-    browser = context.browser.browser_type.launch(
-        executable_path=_chromium(),
-        args=[*arguments, f"{RESOLVER}MAP {FOREIGN} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"],
-        headless=True,
-    )
-    yield browser.new_page()
-    browser.close()
 
 
 @pytest.fixture
