@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+HARDLY = 0.05
+"""Nats: a smaller synergy is told as none."""
 
 
 @dataclass(frozen=True)
@@ -32,3 +36,14 @@ class Synergy:
     def of_text(self) -> float:
         """The same of the words."""
         return ((self.text - self.neither) + (self.both - self.picture)) / 2
+
+
+def in_words(told: Synergy) -> str:
+    """What a synergy says, in a sentence."""
+    if math.isnan(told.value):
+        return "The test was stopped before these four were read."
+    if abs(told.value) < HARDLY:
+        return "Picture and words give what each gives alone, added up."
+    if told.value > 0:
+        return "Picture and words together give more than the sum of what each gives alone."
+    return "Picture and words give less together than the sum of what each gives alone: each says what the other says."

@@ -23,6 +23,7 @@ from ..causal.discovery import CausalGraph
 from ..causal.explanation_test import ExplanationTest
 from ..causal.heads import HeadsTest
 from ..causal.reasking import ReaskedWithout
+from ..evidence.modality_result import ModalityEvidence
 from ..evidence.randomisation import Randomised
 from ..evidence.result import Evidence
 from ..mechanisms.ablation import AblationCurves
@@ -64,6 +65,8 @@ class RunKind(Generic[Result]):
 
 EXPLANATION = RunKind[Explanation]("explanation", Explanation)
 EVIDENCE = RunKind[Evidence]("evidence", Evidence)
+MODALITIES = RunKind[ModalityEvidence]("modalities", ModalityEvidence)
+"""The test of a map over words, patches and both."""
 RANDOMISED = RunKind[Randomised]("randomised", Randomised)
 IMAGE_DEPENDENCE = RunKind[np.ndarray]("image_dependence", Float[np.ndarray, "answer"])
 FRAME_CHANGES = RunKind[tuple[float, ...]]("frame_changes", tuple[float, ...])

@@ -19,6 +19,8 @@ from core.causal.reasking import ask_without
 from core.causal.settings import GraphSettings
 from core.evidence.dependence import image_dependence
 from core.evidence.evaluate import evaluate
+from core.evidence.modalities import evaluate_modalities
+from core.evidence.modality_settings import ModalitySettings
 from core.evidence.randomisation import randomise
 from core.evidence.settings import EvidenceSettings
 from core.explainers.registry import explainers
@@ -56,6 +58,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     [map_] = explain(explainers()["input_gradient"], model, answer, [target])
     mapped = {**about, "method": map_.method, "map_settings": map_.settings}
     [evidence] = evaluate(model, answer, [map_], settings=EvidenceSettings(fill="black", steps=2, draws=1))
+    modalities = evaluate_modalities(model, answer, map_, settings=ModalitySettings(steps=2, draws=1))
     [randomised] = randomise(model, answer, [map_], stages=1)
     settings = GraphSettings(image_tokens=8, text_tokens=4)
     graph = causal_graph(model, answer, token, 4, 1, settings)
@@ -82,6 +85,11 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     return [
         (kinds.EXPLANATION, mapped, map_),
         (kinds.EVIDENCE, mapped, evidence),
+        (
+            kinds.MODALITIES,
+            mapped,
+            evaluate_modalities(model, answer, map_, settings=ModalitySettings(steps=2, draws=1)),
+        ),
         (kinds.RANDOMISED, {**mapped, "stages": 1}, randomised),
         (kinds.IMAGE_DEPENDENCE, {}, image_dependence(model, answer)),
         (kinds.RELEVANCY_TRACE, about, relevancy_by_layer(model, answer, token_targets).mean(0).numpy()),

@@ -26,7 +26,6 @@ NOT_KEPT = {
     "ANSWERS": "of Case Studies: one that is opened is a turn",
     "HERE": "of this machine's folders, as they are at the moment",
     "POSITIONS": "counted in a moment",
-    "MODALITIES": "asked again in seconds, and no report tells of them",
 }
 
 

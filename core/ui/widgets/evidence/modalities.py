@@ -17,14 +17,16 @@ from ....evidence.modalities import evaluate_modalities, expected
 from ....evidence.modality_result import DIRECTIONS, ModalityEvidence, Over
 from ....evidence.modality_settings import ModalitySettings
 from ....evidence.question_words import NEUTRAL, question_words
-from ....evidence.synergy import Synergy
+from ....evidence.synergy import Synergy, in_words
 from ....masking import FILL_NAMES
+from ....runs import kinds as runs
 from ....vlm.cancel import CancelToken
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs, Report
 from ..controls import settings_form
 from ..folded import folded
 from ..forecasts import foretold
+from ..scripts import Made, copy_script
 from ..tables import save_table
 from .view import MODALITIES, EvidenceView, Mapped, map_key
 
@@ -73,6 +75,8 @@ def modalities_panel(
     jobs.tell(key)
     if found is not None:
         _drawn(found)
+        about = {"target": one.explanation.target, "map_settings": one.explanation.settings}
+        copy_script(answer, Made(runs.MODALITIES, found, about))
 
 
 def _drawn(found: ModalityEvidence) -> None:
@@ -143,22 +147,13 @@ def _synergy(told: Synergy) -> None:
         column_config={"log p (nats)": st.column_config.NumberColumn(format="%.2f", width=120)},
     )
     if math.isnan(told.value):
-        st.text("The test was stopped before these four were read.")
+        st.text(in_words(told))
         return
     st.text(f"Synergy {told.value:+.2f} nats. {in_words(told)}")
     st.caption(
         f"Synergy: both - picture alone - words alone + neither. The picture gives {told.of_picture:+.2f} nats and the "
         f"words {told.of_text:+.2f}: each the mean of what it adds to nothing and to the other."
     )
-
-
-def in_words(told: Synergy) -> str:
-    """What a synergy says, in a sentence."""
-    if abs(told.value) < 0.05:
-        return "Picture and words give what each gives alone, added up."
-    if told.value > 0:
-        return "Picture and words together give more than the sum of what each gives alone."
-    return "Picture and words give less together than the sum of what each gives alone: each says what the other says."
 
 
 def _read(found: ModalityEvidence) -> None:

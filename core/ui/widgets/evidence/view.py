@@ -28,7 +28,9 @@ STAGES = 6
 RANDOMISED = Kind[Randomised](100, run=Kept(runs.RANDOMISED, about=lambda key: {**_about(key), "stages": STAGES}))
 
 
-MODALITIES = Kind[ModalityEvidence](100)
+MODALITIES = Kind[ModalityEvidence](
+    100, run=Kept(runs.MODALITIES, about=lambda key: {**_about(key[0]), "settings": key[1]})
+)
 """By map and settings."""
 
 
