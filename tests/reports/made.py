@@ -85,11 +85,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     return [
         (kinds.EXPLANATION, mapped, map_),
         (kinds.EVIDENCE, mapped, evidence),
-        (
-            kinds.MODALITIES,
-            mapped,
-            evaluate_modalities(model, answer, map_, settings=ModalitySettings(steps=2, draws=1)),
-        ),
+        (kinds.MODALITIES, mapped, modalities),
         (kinds.RANDOMISED, {**mapped, "stages": 1}, randomised),
         (kinds.IMAGE_DEPENDENCE, {}, image_dependence(model, answer)),
         (kinds.RELEVANCY_TRACE, about, relevancy_by_layer(model, answer, token_targets).mean(0).numpy()),
