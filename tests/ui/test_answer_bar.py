@@ -187,11 +187,18 @@ def test_an_answer_of_a_model_since_unloaded_is_kept_and_asked_again(
     at.run()
     assert not at.exception
     assert any("It can only be explained by " in text.value for text in at.text)
+    assert any("  (by " in text.value for text in at.text), "whose answer it is"
     assert chips(at) is not None and work_of(at).target == Target((1,))
     at.button(key="ask_present").click().run()
     assert not at.exception
     assert len(work_of(at).exchanges) == 2 and work_of(at).inspected is work_of(at).exchanges[1]
     assert answer_of(at).model != exchange.answer.model  # type: ignore[union-attr]
+    assert [pin.answer for pin in work_of(at).pins] == [exchange.answer, answer_of(at)], "seen side by side"
+    line = next(box for box in at.selectbox if box.label == "Answer").options[0]
+    assert "  (by " in line
+    at.switch_page("pages/1_Chat.py").run()
+    assert not at.exception
+    assert sum(": by " in caption.value for caption in at.caption) == 1, "only the other model's answer"
 
 
 def test_an_answer_of_one_token_and_a_long_one(app: App, llava: TransformersModel) -> None:

@@ -219,6 +219,24 @@ def test_heads_are_ranked_by_what_masking_their_explanations_did(app: App, llava
     assert work_of(at).view(CausalView).head == 3
 
 
+def test_a_graph_that_a_test_learned_is_kept_once_its_head_is_looked_at(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = opened(app, exchange_of(llava))
+    at.button(key="causal_heads").click().run()
+    assert len(work_of(at).results.of(GRAPHS)) == 1, "a report would draw every one of them"
+
+    def again(*arguments: object, **named: object) -> object:
+        raise AssertionError("it was learned already")
+
+    monkeypatch.setattr(page, "causal_graph", again)
+    work_of(at).view(CausalView).radius = 2  # a test of other sets has the same graphs
+    click(at, "causal_gallery", "small", {"layer": llava.card.layers - 1, "head": 3})
+    assert not at.exception and shown(at).head == 3
+    [test] = work_of(at).results.of(HEADS_TESTS).values()
+    assert list(work_of(at).results.of(GRAPHS).values())[-1] is test.graph(3)
+
+
 def test_of_a_large_model_a_sample_of_heads_says_what_all_would(
     app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,13 +3,15 @@ the token."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from ...answer import Answer, Head
 from ...causal.costs import heads_expected
+from ...causal.discovery import CausalGraph
 from ...causal.heads import SAMPLE_OF_A_LAYER, HeadsSummary, HeadsTest, heads_tests, sample_of_heads
 from ...causal.settings import GraphSettings
 from ...charts.explained import explained_thumbnails
@@ -21,7 +23,7 @@ from ...runs.kinds import HEADS_TEST
 from ...statistics.proportion import Proportion
 from ...vlm.cancel import CancelToken
 from ...vlm.model import ModelCard, VisionLanguageModel
-from ..state.graphs import GRAPHS, graph_key
+from ..state.graphs import GraphKey
 from ..state.results import Kind
 from ..widgets.by_keyboard import MANY
 from ..widgets.clicks import Entry, clickable
@@ -30,7 +32,7 @@ from ..widgets.layers import greyed
 from ..widgets.pages import page_of
 from ..widgets.scripts import Made, copy_script
 from ..widgets.taken_charts import save_chart
-from .view import HEADS_TESTS, SAMPLES, CausalView
+from .view import HEADS_TESTS, SAMPLES, CausalView, HeadsKey
 
 SMALL, WIDTH = 101, 664
 """Pixels: six small pictures in a line, which a window of 1024 has room for."""
@@ -41,6 +43,24 @@ PAGE = 18
 def known(view: CausalView, answer: Answer, token: int, layer: int, settings: GraphSettings) -> HeadsTest | None:
     """The test of a layer's heads, if it is there."""
     return view.results.get(HEADS_TESTS, view.heads_key(answer, token, layer, settings))
+
+
+def learned(view: CausalView, answer: Answer, key: GraphKey) -> CausalGraph | None:
+    """The graph of a head as a test of heads has learned it, which may have masked another set of it. It is not kept
+    beside its test before somebody looks at it: a run is told by what was looked at, and has hundreds of others."""
+    present = view.heads_key(answer, key.token, key.layer, key.settings)
+    for kind in (HEADS_TESTS, SAMPLES):
+        of_head = [test for other, test in view.results.of(kind).items() if _alike(other, present)]
+        for test in filter(None, (view.results.get(kind, present), *of_head)):
+            for graph in test.graphs:
+                if graph.head == key.head:
+                    return graph
+    return None
+
+
+def _alike(key: Hashable, other: HeadsKey) -> bool:
+    """Whether two tests are of the same graphs."""
+    return isinstance(key, HeadsKey) and replace(key, radius=other.radius, masking=other.masking) == other
 
 
 def ranked(view: CausalView, answer: Answer, token: int, settings: GraphSettings) -> dict[int, str]:
@@ -170,8 +190,6 @@ def _compute(
         tests = heads_tests(model, answer, token, wanted, settings, radius, masking, cancel=cancel, progress=report)
         for test in tests:
             view.results.keep(kind, view.heads_key(answer, token, test.layer, settings), test)
-            for graph in test.graphs:
-                view.results.keep(GRAPHS, graph_key(answer, token, graph.layer, graph.head, settings), graph)
 
     told = heads_expected(model, answer, wanted, masking)
     view.jobs.start(model, asked, "testing the explanations of heads", "heads", work, told)

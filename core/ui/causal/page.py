@@ -153,6 +153,8 @@ def _radius(view: CausalView, graph: CausalGraph, radius: int) -> None:
 
 def _graph(view: CausalView, model: VisionLanguageModel, answer: Answer, key: GraphKey) -> CausalGraph | None:
     """The graph, learned now if need be; None, and a sentence, when it cannot be had."""
+    if view.results.get(GRAPHS, key) is None and (there := heads.learned(view, answer, key)) is not None:
+        view.results.keep(GRAPHS, key, there)
 
     def learn(cancel: CancelToken, report: Report) -> CausalGraph:
         return causal_graph(model, answer, key.token, key.layer, key.head, key.settings, cancel=cancel)
@@ -185,4 +187,4 @@ def _summary(graph: CausalGraph, radius: int) -> None:
                 on_click=partial(settings.use_alpha, graph.larger_alpha),
             )
     if graph.notes:
-        st.text("\n".join(f"· {note}" for note in graph.notes))
+        st.text("\n".join(graph.notes))

@@ -9,10 +9,12 @@ import streamlit as st
 from ...answer import Decoding
 from ...counted import counted
 from ...vlm.model import VisionLanguageModel
+from ..state.pins import other_model
 from ..state.scenes import suggestions
 from ..state.workspace import Exchange, Workspace, places_of
 from ..widgets.asked import in_words, kind_of
 from ..widgets.asking import ask_and_inspect
+from ..widgets.chips import escaped
 from ..widgets.image_source import screen_copy
 from ..widgets.pinning import pin_button, pins_link
 from ..widgets.taking import accept, largest_upload
@@ -129,6 +131,8 @@ def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
         how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{counted(len(answer.tokens), 'token')} · {answer.seconds:.2f} s{how}", width="content")
+            if whose := other_model(workspace, answer):
+                st.caption(f":material/info: by {escaped(whose)}", width="content")
             if exchange is workspace.inspected:
                 st.caption(":material/search: looked into below", width="content")
             elif answer.tokens and st.button(

@@ -98,6 +98,15 @@ def model_name(workspace: Workspace, answer: Answer) -> str:
     return spec.source.rsplit("/", 1)[-1] if spec else f"the model {answer.model[:12]}"
 
 
+def other_model(workspace: Workspace, answer: Answer) -> str | None:
+    """What the model of an answer is called where another one is in use; None where there is nothing to tell apart."""
+    model = store().there(workspace.spec)
+    if model is None or answer.model == model.card.fingerprint:
+        return None
+    name = model_name(workspace, answer)
+    return f"another {name}, {answer.model[:8]}" if name == model.card.name else name
+
+
 def _card(workspace: Workspace, answer: Answer) -> ModelCard | None:
     kept = _kept_model(workspace, answer)
     return None if kept is None else kept.card

@@ -1,4 +1,5 @@
-"""Counterfactual twins: a drawn scene with one thing changed, asked the same question, both answers pinned."""
+"""The very same asked once more, and both answers pinned: of a drawn scene with one thing changed (a counterfactual
+twin), or of another model."""
 
 from __future__ import annotations
 
@@ -39,6 +40,16 @@ def ask_twin(workspace: Workspace, original: Exchange, change: Change) -> None:
     workspace.choose_image(twin)
     workspace.to_ask = replace(original.question, images=(twin.image,))
     workspace.to_pin = (workspace.to_ask, twin.name)
+
+
+def pin_again(workspace: Workspace, original: Exchange) -> Exchange:
+    """The exchange that asks an original's question once more, of whatever model is in use. Where both answers can be
+    pinned the original's is, and the other one will be when it is there."""
+    again = Exchange(replace(original.question), original.images)
+    if original.answer is not None and room_for(workspace, original):
+        pin(workspace, original.answer, original.images, original.target)
+        workspace.to_pin = (again.question, "")
+    return again
 
 
 def pin_twin(workspace: Workspace, exchange: Exchange) -> None:

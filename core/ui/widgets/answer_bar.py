@@ -6,6 +6,7 @@ Changing the target here changes it on every page, so nobody ever wonders which 
 from __future__ import annotations
 
 from functools import partial
+from typing import NoReturn
 
 import streamlit as st
 
@@ -17,9 +18,11 @@ from ...runs.public import can_be_had
 from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
 from ..state import models
+from ..state.pins import other_model
 from ..state.scenes import GALLERY, image_of, suggestions
 from ..state.target import describe_target
-from ..state.workspace import Exchange, NamedImage, Workspace
+from ..state.twins import pin_again
+from ..state.workspace import Exchange, Workspace
 from .asked import in_words
 from .asking import ask_and_inspect
 from .picture_choice import picture_choice
@@ -107,9 +110,11 @@ def _image(workspace: Workspace, exchange: Exchange, question: Question) -> None
         seen_button(exchange.answer, workspace.shown_image, "bar", label="")
 
 
-def _line(exchange: Exchange) -> str:
-    answer = exchange.answer.text if exchange.answer else ""
-    return f"{_short(in_words(exchange.question))}  →  {_short(answer)}"
+def _line(workspace: Workspace, exchange: Exchange) -> str:
+    """Question and answer, and whose it is where another model gave it."""
+    whose = other_model(workspace, exchange.answer) if exchange.answer else None
+    answer = _short(exchange.answer.text) if exchange.answer else ""
+    return f"{_short(in_words(exchange.question))}  →  {answer}{f'  (by {whose})' if whose else ''}"
 
 
 def _short(text: str) -> str:
@@ -121,7 +126,7 @@ def _choice(workspace: Workspace, exchange: Exchange) -> None:
     answered = {other.serial: other for other in _answered(workspace)}
     answered.setdefault(exchange.serial, exchange)
     if len(answered) == 1:
-        st.text(_line(exchange))
+        st.text(_line(workspace, exchange))
         return
     key = f"answer_of_{exchange.serial}"
 
@@ -133,7 +138,7 @@ def _choice(workspace: Workspace, exchange: Exchange) -> None:
         "Answer",
         serials,
         index=serials.index(exchange.serial),
-        format_func=lambda serial: f"{serials.index(serial) + 1}.  {_line(answered[serial])}",
+        format_func=lambda serial: f"{serials.index(serial) + 1}.  {_line(workspace, answered[serial])}",
         key=key,
         on_change=chosen,
         label_visibility="collapsed",
@@ -176,14 +181,20 @@ def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Ex
         )
         if unknown is not None and not can_be_had(unknown.source):
             st.text(
-                f"It was loaded from a folder called {unknown.source}, which is not here. Have it sent, and choose it "
-                "in the sidebar."
+                f"It was loaded from a folder called {unknown.source}, which is not here. Put it back or have it "
+                "sent, and choose it in the sidebar."
             )
             unknown = None
         elif unknown is not None:
             st.text(f"It was loaded from {unknown.source}. Load only what you trust.")
         with st.container(horizontal=True):
-            again = st.button("Ask the present model", type="primary", icon=":material/replay:", key="ask_present")
+            again = st.button(
+                "Ask the present model",
+                type="primary",
+                icon=":material/replay:",
+                key="ask_present",
+                help="Both answers are pinned, where there is room, and seen beside each other on Side by Side.",
+            )
             if former is not None and st.button("Bring the former model back", key="load_former"):
                 models.switch_model(workspace, former)
                 st.rerun()
@@ -191,7 +202,7 @@ def another_model(workspace: Workspace, model: VisionLanguageModel, exchange: Ex
                 models.switch_model(workspace, unknown)
                 st.rerun()
     if again:
-        _ask(workspace, model, exchange.question, exchange.images)
+        _ask(workspace, model, pin_again(workspace, exchange))
 
 
 def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -215,14 +226,14 @@ def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
         typed = st.chat_input("Or type a question of your own", key="ask_here")
         st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
         if asked or (typed and typed.strip()):
-            _ask(workspace, model, workspace.question((asked or typed or "").strip()), workspace.images)
+            question = workspace.question((asked or typed or "").strip())
+            _ask(workspace, model, Exchange(question, workspace.images))
         for exchange in workspace.exchanges[-1:]:
             if exchange.trouble:
                 st.text(exchange.trouble)
 
 
-def _ask(workspace: Workspace, model: VisionLanguageModel, question: Question, images: tuple[NamedImage, ...]) -> None:
+def _ask(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange) -> NoReturn:
     """Ask here and now, in the conversation, and look into the answer."""
-    exchange = Exchange(question, images)
     workspace.exchanges.append(exchange)
     ask_and_inspect(workspace, model, exchange, st.empty(), "stop_ask_here")
