@@ -234,7 +234,7 @@ def heatmap(
         legend=alt.Legend(
             title=label,
             titleLimit=TITLE,
-            format=_ticks(scale),
+            **_ticks(scale),
             gradientLength=min(160, height if legend == "right" else width),
             gradientThickness=10,
             orient=legend,
@@ -291,10 +291,12 @@ def heatmap(
     return figure(layers, width, height, canvas=many, zoom=zoom)
 
 
-def _ticks(scale: Scale) -> str:
+def _ticks(scale: Scale) -> dict[str, str]:
     """How the numbers beside a bar of colours are written: among thousands of patches each has little, and zeros would
     not have room."""
-    return ".2~g" if max(scale.high, -scale.low) >= SMALL else ".1~e"
+    if max(scale.high, -scale.low) >= SMALL:
+        return {"format": ".2~g"}
+    return {"labelExpr": "datum.value ? format(datum.value, '.1~e') : '0'"}
 
 
 def _grounds(

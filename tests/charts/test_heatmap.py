@@ -214,7 +214,11 @@ def test_a_picked_outline_is_seen_on_any_colour_of_the_map() -> None:
         assert np.abs(picked - palette.rgb(color)).max() > 60
 
 
-@pytest.mark.parametrize(("most", "format"), [(0.5, ".2~g"), (0.0003, ".1~e")])
-def test_small_numbers_beside_the_colours_have_room(most: float, format: str) -> None:
+@pytest.mark.parametrize(
+    ("most", "said"),
+    [(0.5, {"format": ".2~g"}), (0.0003, {"labelExpr": "datum.value ? format(datum.value, '.1~e') : '0'"})],
+)
+def test_small_numbers_beside_the_colours_have_room_and_nought_is_no_power(most: float, said: dict[str, str]) -> None:
     layers = heatmap([PICTURE], one_view(), np.full(13, most), size=80).to_dict()["layer"]
-    assert [mark["encoding"]["color"]["legend"]["format"] for mark in layers if "color" in mark["encoding"]] == [format]
+    [legend] = [mark["encoding"]["color"]["legend"] for mark in layers if "color" in mark["encoding"]]
+    assert {name: legend[name] for name in ("format", "labelExpr") if name in legend} == said
