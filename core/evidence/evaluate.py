@@ -39,6 +39,9 @@ from .result import Evidence, Result
 from .settings import EvidenceSettings
 from .verdict import Verdict, judged
 
+FIRST = 9
+"""Pictures beside the maps' own after which there is a first verdict, where somebody waits for it."""
+
 _counted: WeakKeyDictionary[Answer, dict[EvidenceSettings, tuple[int, int]]] = WeakKeyDictionary()
 
 
@@ -89,7 +92,8 @@ def evaluate(
 
     def read() -> Readings:
         known: dict[HiddenPatches, Prediction] = {}
-        each = outcomes(model, answer, every, painted, cancel=cancel, progress=progress)
+        soon = 0 if early is None else FIRST + len(maps)
+        each = outcomes(model, answer, every, painted, first=soon, cancel=cancel, progress=progress)
         for variant, outcome in zip(wanted, each, strict=False):
             known[variant] = outcome.after
             if early is not None and variant in first:

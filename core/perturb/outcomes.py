@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import cached_property, partial
-from itertools import count, groupby
+from itertools import count, groupby, islice
 
 import torch
 from jaxtyping import Float
@@ -43,11 +43,13 @@ def outcomes(
     perturbations: Iterable[Perturbation],
     *,
     checkpoints: DecoderPass | None = None,
+    first: int = 0,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,
 ) -> Iterator[Outcome]:
-    """The outcome of each perturbation, in order: those of an `OutcomeReader` that is asked once."""
-    return OutcomeReader(model, answer, token_targets, checkpoints).outcomes(perturbations, cancel, progress)
+    """The outcome of each perturbation, in order: those of an `OutcomeReader` that is asked once. The `first` so many
+    changed pictures are read in a batch of their own, for whoever cannot wait for a full one."""
+    return OutcomeReader(model, answer, token_targets, checkpoints, first).outcomes(perturbations, cancel, progress)
 
 
 def sets_at_once(model: VisionLanguageModel, answer: Answer, start: int) -> int:
@@ -80,10 +82,11 @@ class OutcomeReader:
         answer: Answer,
         token_targets: Sequence[TokenTarget],
         checkpoints: DecoderPass | None = None,
+        first: int = 0,
     ) -> None:
         self._model, self._answer = model, until_targets(model, answer, token_targets)
         self._token_targets = tuple(token_targets)
-        self._given = checkpoints
+        self._given, self._first = checkpoints, first
         self._own: DecoderPass | None = None
         self._known: dict[Perturbation, Prediction] = {}
 
@@ -161,14 +164,16 @@ class OutcomeReader:
         drawn = deque[Perturbation]()
         canvas, layout = self._canvas, self._answer.layout
 
-        def pictures() -> Iterator[Pictures]:
-            for perturbation in perturbations:
+        def pictures(some: Iterable[Perturbation]) -> Iterator[Pictures]:
+            for perturbation in some:
                 assert isinstance(perturbation, PixelPerturbation)
                 drawn.append(perturbation)
                 yield partial(perturbation.painted, canvas, layout)
 
-        for logits in self._model.logits_of_images(self._answer, pictures()):
-            yield [drawn.popleft() for _ in logits], list(logits)
+        first, self._first = self._first, 0
+        for some in (islice(perturbations, first), perturbations) if first else (perturbations,):
+            for logits in self._model.logits_of_images(self._answer, pictures(some)):
+                yield [drawn.popleft() for _ in logits], list(logits)
 
     @cached_property
     def _canvas(self) -> Canvas:

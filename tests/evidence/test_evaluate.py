@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,22 +316,27 @@ def test_a_test_reads_as_many_pictures_as_it_says(steps: int, llava: Transformer
 
 
 def test_the_first_verdict_comes_within_ten_pictures_and_grows_into_that_of_the_whole_test(
-    model: TransformersModel, small: Image.Image
+    model: TransformersModel, small: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = sampled(model, "What color?", small)
     explained = drawn_map(answer, Target((0,)), 0)
-    told: list[tuple[float, Verdict]] = []
-    done = [0.0]
-    settings = EvidenceSettings(steps=4)
+    read, told = [0], list[tuple[int, Verdict]]()
+    over_images = TransformersModel.logits_of_images
+
+    def counted(self: TransformersModel, *given: Any) -> Iterator[Any]:
+        for batch in over_images(self, *given):
+            read[0] += len(batch)
+            yield batch
+
+    monkeypatch.setattr(TransformersModel, "logits_of_images", counted)
     (tested,) = evaluate(
         model,
         answer,
         [explained],
-        settings=settings,
-        progress=lambda share: done.__setitem__(0, share),
-        early=lambda found: told.append((done[0], found[0])),
+        settings=EvidenceSettings(steps=4),
+        early=lambda found: told.append((read[0], found[0])),
     )
-    first = next(share for share, found in told if found.standing is not Standing.STOPPED and found.random)
-    assert first * expected(model, answer, 1, settings).count <= 10
+    first = next(pictures for pictures, found in told if found.standing is not Standing.STOPPED and found.random)
+    assert first <= 10
     assert [len(found.random) for _, found in told] == sorted(len(found.random) for _, found in told)
     assert told[-1][1] == verdict(tested)
