@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..answer import Head
-from ..vlm.edits import Edit, Edits, HeadAblation, Knockout
+from ..vlm.edits import Edit, Edits, HeadAblation, Knockout, MovedAttention, RaisedScores
 
 
 def edits_in_words(edits: Edits) -> str:
@@ -32,11 +32,20 @@ def layers_in_words(layers: Collection[int] | None) -> str:
 def _in_words(edit: Edit) -> str:
     if isinstance(edit, Knockout):
         rows, columns = (_positions(len(positions)) for positions in (edit.rows, edit.columns))
-        where = "no layer" if edit.layers == frozenset() else layers_in_words(edit.layers)
-        return f"attention of {rows} to {columns} cut in {where}"
+        return f"attention of {rows} to {columns} cut in {_some(edit.layers)}"
+    if isinstance(edit, RaisedScores):
+        said = f"scores of {_positions(len(edit.columns))} raised by {edit.strength:g} of their size"
+        return f"{said} at {_positions(len(edit.rows))} in {_some(edit.layers)}"
+    if isinstance(edit, MovedAttention):
+        said = f"{edit.taken:.0%} of the attention to {_positions(len(edit.sources))} moved to others"
+        return f"{said} at {_positions(len(edit.rows))} in {_some(edit.layers)}"
     if isinstance(edit, HeadAblation):
         return f"{heads_in_words(edit.heads)} replaced by {'nothing' if edit.outputs is None else 'other outputs'}"
     return f"the {edit.site.value} of layer {edit.layer} replaced at {_positions(len(edit.positions))}"
+
+
+def _some(layers: Collection[int] | None) -> str:
+    return layers_in_words(layers) if layers is None or layers else "no layer"
 
 
 def _positions(count: int) -> str:

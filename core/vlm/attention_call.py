@@ -11,8 +11,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..errors import NotShown
 from .cancel import check_heard
 from .precision import at_least_float32
+from .reweighting import Reweighed
 
 BLOCK_BYTES, GPU_BLOCK_BYTES = 2 * 2**20, 256 * 2**20
 """Size of a block of rows on a CPU, which is to stay in its cache, and on a GPU, which is to be busy with it."""
@@ -32,6 +34,7 @@ def softmax_rows(
     allowed: Tensor | None = None,
     softcap: float | None = None,
     sinks: Float[Tensor, "heads"] | None = None,
+    reweighed: Reweighed | None = None,
 ) -> Float[Tensor, "heads row key"]:
     """softmax(scaling q.k), in at least float32 from the products on: half precision rounds large scores by more than
     their differences, or overflows. Heads that share keys are grouped, not repeated. A row that may see nothing
@@ -39,12 +42,13 @@ def softmax_rows(
 
     `allowed` [row key] or [heads row key] is a mask as SDPA takes it: true where a key may be seen, or a number to
     add. Where `softcap` is given, scores are capped before the mask is applied: s -> c tanh(s / c). `sinks` are scores
-    that belong to no key: what they take is missing from the row.
+    that belong to no key: what they take is missing from the row. `reweighed` raises capped scores before the mask and
+    moves weights after the softmax.
     """
     heads, rows, size = query.shape
     query, key = at_least_float32(query), at_least_float32(key)
     scores = torch.bmm(query.reshape(key.shape[0], -1, size), key.transpose(1, 2)).view(heads, rows, -1) * scaling
-    weights = softmax_of(scores, allowed, softcap, sinks)
+    weights = softmax_of(scores, allowed, softcap, sinks, reweighed)
     nothing = None if allowed is None else without_keys(allowed)
     return weights if nothing is None else weights.masked_fill(nothing, 0)
 
@@ -54,16 +58,21 @@ def softmax_of(
     allowed: Tensor | None = None,
     softcap: float | None = None,
     sinks: Float[Tensor, "heads"] | None = None,
+    reweighed: Reweighed | None = None,
 ) -> Float[Tensor, "heads row key"]:
     """The rows of scaled scores: see `softmax_rows`."""
     if softcap is not None:
         scores = torch.tanh(scores / softcap) * softcap
+    if reweighed is not None:
+        scores = reweighed.raised(scores)
     if allowed is not None:
         scores = scores.masked_fill(~allowed, float("-inf")) if allowed.dtype == torch.bool else scores + allowed
     if sinks is None:
-        return scores.softmax(-1)
-    column = sinks.to(scores).view(-1, 1, 1).expand(-1, scores.shape[1], 1)
-    return torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+        weights = scores.softmax(-1)
+    else:
+        column = sinks.to(scores).view(-1, 1, 1).expand(-1, scores.shape[1], 1)
+        weights = torch.cat([scores, column], -1).softmax(-1)[..., :-1]
+    return weights if reweighed is None else reweighed.moved(weights)
 
 
 def without_keys(allowed: Tensor) -> Bool[Tensor, "*row 1"] | None:
@@ -107,6 +116,7 @@ class AttentionCall:
     j at `first_key` + j (0 but for a vision tower's windows). `mask` [1 or heads, query, key] is as SDPA takes it;
     where there is none, `causal` says whether a query sees only what does not stand after it. `layer` is the decoder's
     layer, numbered as its own. `sinks` are the heads' scores that belong to no key, in networks that have such.
+    `reweighed` is what edits do to its rows.
     """
 
     query: Float[Tensor, "heads query size"]
@@ -121,6 +131,7 @@ class AttentionCall:
     first_key: int = 0
     layer: int = 0
     sinks: Float[Tensor, "heads"] | None = None
+    reweighed: Reweighed | None = None
 
     @cached_property
     def _exact_key(self) -> Float[Tensor, "key_value_heads key size"]:
@@ -129,6 +140,7 @@ class AttentionCall:
 
     def of_heads(self, heads: Sequence[int]) -> AttentionCall:
         """The same of some heads alone, each with keys and values of its own."""
+        self._check_plain()
         own = list(heads)
         groups = [head * len(self.key) // len(self.query) for head in own]
         return replace(
@@ -149,6 +161,10 @@ class AttentionCall:
         `keys` computes only a part of the columns; it must cover the queries' `span`.
         """
         index = torch.as_tensor(queries, device=self.query.device)
+        if self.reweighed is not None:
+            of, allowed = self.reweighed.of(index), self.allowed(index)
+            scores = (self.query[:, index], self._exact_key, self.scaling, allowed, self.softcap, self.sinks)
+            return softmax_rows(*scores, of)[..., keys]
         allowed = self.allowed(index, keys)
         return softmax_rows(
             self.query[:, index], self._exact_key[:, keys], self.scaling, allowed, self.softcap, self.sinks
@@ -199,6 +215,7 @@ class AttentionCall:
 
         Where scores are capped, also the slope of the cap at each of them; None otherwise.
         """
+        self._check_plain()
         count, each, rows, size = query.shape
         key = self._exact_key[groups, keys]
         scores = scratch.take(count, each * rows, key.shape[1])
@@ -232,6 +249,11 @@ class AttentionCall:
         if sinks is not None:
             sums += (sinks - highest).exp()
         return scores, sums.masked_fill(sums == 0, 1).view(count, -1, 1), slope
+
+    def _check_plain(self) -> None:
+        """Raises NotShown where rows are weighed otherwise than by the softmax alone."""
+        if self.reweighed is not None:
+            raise NotShown("Attention that an edit weighs otherwise can be read, but not followed back.")
 
     def sight(self, queries: slice) -> tuple[slice, int]:
         """The `span` of these queries, and how many of its keys, from the first on, all of them see without any

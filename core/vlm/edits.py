@@ -1,12 +1,14 @@
 """Edits: what may be changed inside a decoder while it reads, as plain values. A model carries them out.
 
-Three kinds, which can be combined freely: an attention knockout takes some keys from some queries, a head ablation
-replaces what heads hand to the output projection, a state patch replaces states between or inside the layers.
+Kinds, which can be combined freely: an attention knockout takes some keys from some queries, raised scores and moved
+attention weigh keys otherwise, a head ablation replaces what heads hand to the output projection, a state patch
+replaces states between or inside the layers.
 Positions are those of the whole sequence (prompt, then answer), layers and heads count from 0.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +58,79 @@ class Knockout:
         return min(self.rows, default=None) if self.columns or self.across else None
 
 
+@dataclass(frozen=True)
+class RaisedScores:
+    """Queries at `rows` weigh the keys at `columns` more, in some layers and heads (None: in all): a score s becomes
+    s + `strength` |s| before the softmax, so that the other keys' shares fall. Keys that a query may not see stay
+    unseen. A `strength` below 0 weighs them less; 0 changes nothing. Rows that a sequence does not have (yet) are
+    ignored.
+
+    Liu et al. (2024), "Paying More Attention to Image: A Training-Free Method for Alleviating Hallucination in LVLMs"
+    (PAI), ECCV, equation 3.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    strength: float
+    layers: frozenset[int] | None = None
+    heads: frozenset[int] | None = None
+
+    def holds_in(self, layer: int) -> bool:
+        return self.layers is None or layer in self.layers
+
+    @property
+    def first_layer(self) -> int | None:
+        return 0 if self.layers is None else min(self.layers, default=None)
+
+    @property
+    def first_position(self) -> int | None:
+        return min(self.rows, default=None) if self.columns and self.strength and self.heads != frozenset() else None
+
+
+@dataclass(frozen=True)
+class MovedAttention:
+    """Of what queries at `rows` give the keys `sources`, the share `taken` goes to the keys `receivers` instead, after
+    the softmax, each in proportion to what it has; in some layers and heads (None: in all). A row keeps its sum. Where
+    its receivers have nothing, it stays as it is.
+
+    A head of a row takes part only where it looks at them at all: where the receivers' weights together are at least
+    `least_ratio` of those of receivers and `beside` (the sources among image tokens), and both together at least
+    `least_weight`.
+
+    Kang et al. (2025), "See What You Are Told: Visual Attention Sink in Large Multimodal Models" (VAR), ICLR.
+    """
+
+    rows: tuple[int, ...]
+    sources: tuple[int, ...]
+    receivers: tuple[int, ...]
+    taken: float
+    beside: tuple[int, ...] = ()
+    least_ratio: float = 0.0
+    least_weight: float = 0.0
+    layers: frozenset[int] | None = None
+    heads: frozenset[int] | None = None
+
+    def holds_in(self, layer: int) -> bool:
+        return self.layers is None or layer in self.layers
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        return (*self.sources, *self.receivers, *self.beside)
+
+    @property
+    def first_layer(self) -> int | None:
+        return 0 if self.layers is None else min(self.layers, default=None)
+
+    @property
+    def first_position(self) -> int | None:
+        moves = self.sources and self.receivers and self.taken and self.heads != frozenset()
+        return min(self.rows, default=None) if moves else None
+
+
+Reweighting = RaisedScores | MovedAttention
+"""Edits that weigh keys otherwise."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeadAblation:
     """The outputs of some heads, at every position, replaced: by nothing (`outputs` None), or by one vector each, such
@@ -91,7 +166,7 @@ class StatePatch:
         return min(self.positions, default=None)
 
 
-Edit = Knockout | HeadAblation | StatePatch
+Edit = Knockout | RaisedScores | MovedAttention | HeadAblation | StatePatch
 Edits = tuple[Edit, ...]
 """What is done to one sequence at once."""
 
@@ -120,7 +195,9 @@ def check_edits(
             if edit.outputs is not None and len(edit.outputs) != len(edit.heads):
                 raise ValueError("A head ablation needs one output for each head.")
             continue
-        positions = (*edit.rows, *edit.columns) if isinstance(edit, Knockout) else edit.positions
+        positions = edit.positions if isinstance(edit, StatePatch) else (*edit.rows, *edit.columns)
+        if isinstance(edit, RaisedScores | MovedAttention):
+            _check_reweighting(edit, heads)
         if isinstance(edit, Knockout) and not all(key >= 0 and (keys is None or key < keys) for key in edit.across):
             last = "" if keys is None else f" to {keys - 1}"
             raise UnknownName(f"An edit names a key of cross-attention that is not there; there are 0{last}.")
@@ -133,7 +210,7 @@ def check_edits(
 
 def _check_layers(edit: Edit, layers: int) -> None:
     match edit:
-        case Knockout():
+        case Knockout() | RaisedScores() | MovedAttention():
             named = edit.layers or frozenset()
         case HeadAblation():
             named = frozenset(layer for layer, _ in edit.heads)
@@ -141,6 +218,19 @@ def _check_layers(edit: Edit, layers: int) -> None:
             named = frozenset({edit.layer})
     if not all(0 <= layer < layers for layer in named):
         raise UnknownName(f"The model has layers 0 to {layers - 1}. Choose among them.")
+
+
+def _check_reweighting(edit: Reweighting, heads: int) -> None:
+    if not all(0 <= head < heads for head in edit.heads or ()):
+        raise UnknownName(f"The model has heads 0 to {heads - 1}. Choose among them.")
+    if isinstance(edit, RaisedScores):
+        if not math.isfinite(edit.strength):
+            raise ValueError("Scores are raised by a finite strength.")
+        return
+    if not 0 <= edit.taken <= 1:
+        raise ValueError("The share of attention that is moved lies between 0 and 1.")
+    if set(edit.sources) & set(edit.receivers):
+        raise ValueError("Attention is moved from some keys to others, and none of them can be both.")
 
 
 def first_after_images(answer: Answer) -> int:

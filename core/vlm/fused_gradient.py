@@ -26,7 +26,7 @@ Gradients = tuple[
 
 def is_quicker(call: AttentionCall, gradient: Float[Tensor, "target sequence query heads size"]) -> bool:
     """Whether the fused kernel takes this attention as it is, and takes less than blocks of rows would."""
-    plain = call.mask is None and call.sinks is None and call.softcap is None
+    plain = call.mask is None and call.sinks is None and call.softcap is None and call.reweighed is None
     # The kernel's first query sees the first key alone, where attention is causal.
     plain = plain and (not call.causal or (call.offset == call.first_key and call.query.shape[1] == call.key.shape[1]))
     if not plain or call.query.device.type != "cpu" or call.query.shape[-1] != call.value.shape[-1]:

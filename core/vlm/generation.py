@@ -2,7 +2,7 @@
 
 The loop is our own rather than `generate`, because each step is where streaming, stopping, raw log-probabilities,
 attention rows and the kept prefix meet. Greedy tokens equal `generate`'s; penalties of a generation configuration
-are not applied, so what is shown as a probability is what the token was chosen by.
+are not applied, so what is shown as a probability is what the token was chosen by, unless a guide (`guiding.py`) chose.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..answer import Alternative, Answer, AnswerToken, Question
 from .cancel import Cancelled, CancelToken, hearing, undisturbed
+from .guiding import Guide, ReadBeside
 from .keeping import KeepRows
 from .kept_budget import budget
 from .model import VisionLanguageModel
@@ -34,12 +35,14 @@ def stream(
     *,
     cancel: CancelToken | None = None,
     keep_attention: bool | KeepRows = True,
+    guide: Guide | None = None,
 ) -> Generator[str, None, Answer]:
     """Yields the answer's text as it is written; the generator's return value is the Answer.
 
     The pieces joined are `Answer.text`; white space before the first word is dropped, and a character made of
     several tokens comes whole. The token that ends an answer is not part of it. A cancelled answer is returned as
-    far as it got, with finish "stopped". Closing the generator stops between two tokens.
+    far as it got, with finish "stopped". Closing the generator stops between two tokens. With a `guide` each token is
+    chosen by what that makes of the logits; what is measured of it stays the model's own.
 
     Raises what `model.prepare` raises, at the first step and before any work.
     """
@@ -55,11 +58,13 @@ def stream(
     if cancel is not None and cancel.cancelled:
         limit, finish = 0, "stopped"
     state: DecodingState | None = None
+    read_beside: ReadBeside | None = None if guide is None else ReadBeside(model, guide)
     while len(ids) < limit:
         if state is None:
             try:
                 with hearing(cancel):
                     logits, state = model.begin(prepared, keep_attention=keep_attention)
+                    chosen_by = logits if read_beside is None else read_beside.begin(logits)
             except Cancelled:
                 if cancel is None or not cancel.cancelled:
                     raise
@@ -69,7 +74,8 @@ def stream(
             # Rows of a token are kept of all layers or none.
             with undisturbed():
                 logits = model.step(ids[-1], state)
-        token = sampler.choose(logits, model.image_marker_ids)
+                chosen_by = logits if read_beside is None else read_beside.step(ids[-1], logits)
+        token = sampler.choose(chosen_by, model.image_marker_ids)
         if token in model.end_ids:
             finish = "end"
             break
@@ -86,7 +92,7 @@ def stream(
     text.finish()
     measured += measure(seen, ids[len(ids) - len(seen) :])
     took = began.took()
-    if finish != "stopped":
+    if finish != "stopped" and guide is None:
         model.pace.note(ASK, 1, took)
     return _answer(model, prepared, ids, measured, text.texts, finish, took.seconds, state)
 
@@ -97,10 +103,11 @@ def ask(
     *,
     cancel: CancelToken | None = None,
     keep_attention: bool | KeepRows = True,
+    guide: Guide | None = None,
     say: Callable[[str], None] = lambda piece: None,
 ) -> Answer:
     """The whole answer, its text handed to `say` piece by piece as it comes. Raises what `stream` raises."""
-    pieces = stream(model, question, cancel=cancel, keep_attention=keep_attention)
+    pieces = stream(model, question, cancel=cancel, keep_attention=keep_attention, guide=guide)
     while True:
         try:
             say(next(pieces))

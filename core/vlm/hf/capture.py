@@ -17,6 +17,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,7 +31,8 @@ from transformers.masking_utils import sdpa_mask
 from ..attention_call import AttentionCall, softmax_rows, without_keys
 from ..attention_gradient import AttentionCut
 from ..cancel import check_heard
-from .editing import Placed, edited_heads, edited_mask
+from ..reweighting import Reweighed
+from .editing import Placed, edited_heads, edited_mask, reweighed_at
 from .last_rows import last_rows
 from .row_recorder import RowRecorder
 
@@ -170,9 +172,11 @@ def recorded_sdpa(
     at = placed or Placed(keys - queries, length=keys)
     given, attention_mask = attention_mask, edited_mask(attention_mask, layer, queries, keys, at, query.device)
     nothing = None if attention_mask is given or attention_mask is None else without_keys(attention_mask)
+    reweighed = reweighed_at(layer, len(query), queries, keys, at, query.device)
     recorder = None if at.across else _active.get()
     if recorder is not None and at.query + queries == at.length:
-        _record(recorder, layer, query, key, attention_mask, nothing, scaling, kwargs, placed)
+        first = reweighed[0] if reweighed else None
+        _record(recorder, layer, query, key, attention_mask, nothing, scaling, kwargs, placed, first)
     if placed is not None:
         kwargs["is_causal"] = at.causal
     if not at.across and (counted := _counted.get()) is not None:
@@ -180,7 +184,7 @@ def recorded_sdpa(
     active = _across.get() if at.across else _observer_of(NAME)
     if _ends.get() and not at.across:
         nowhere = query.new_full((), float("nan")).expand(query.shape[0], queries, query.shape[1], value.shape[-1])
-        _handed(active, None, nowhere, module, query, key, value, attention_mask, scaling, kwargs, placed)
+        _handed(active, None, nowhere, module, query, key, value, attention_mask, scaling, kwargs, placed, reweighed)
         raise _Seen
     with torch.set_grad_enabled(torch.is_grad_enabled() and not _cuts_graph(active)):
         if nothing is None or attention_mask is None:
@@ -191,9 +195,51 @@ def recorded_sdpa(
             opened = attention_mask.masked_fill(nothing, zero)
             output = _attend(module, query, key, value, opened, scaling, **kwargs)
             output = output.masked_fill(nothing.transpose(1, 2), 0)
+        if reweighed:
+            output = _reweighed(output, reweighed, module, query, key, value, attention_mask, scaling, kwargs, placed)
     leaf = output.requires_grad_() if _cuts_graph(active) else None
     output = edited_heads(output, layer)
-    return _handed(active, leaf, output, module, query, key, value, attention_mask, scaling, kwargs, placed)
+    return _handed(active, leaf, output, module, query, key, value, attention_mask, scaling, kwargs, placed, reweighed)
+
+
+def _reweighed(
+    output: Float[Tensor, "batch query heads value_size"],
+    reweighed: Sequence[Reweighed | None],
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    scaling: float | None,
+    kwargs: dict[str, Any],
+    placed: Placed | None,
+) -> Float[Tensor, "batch query heads value_size"]:
+    """SDPA's output, with the rows that edits weigh otherwise written out."""
+    parts = list(output.unbind(0))
+    for index, own in enumerate(reweighed):
+        if own is not None:
+            rows = own.rows.nonzero()[:, 0]
+            call = _call(module, query, key, value, query, mask, scaling, kwargs, index, placed)
+            allowed = call.allowed(rows)
+            weights = softmax_rows(
+                query[index][:, rows],
+                key[index],
+                call.scaling,
+                allowed,
+                call.softcap,
+                kwargs.get("s_aux"),
+                own.of(rows),
+            )
+            parts[index] = parts[index].index_copy(0, rows, _mixed(weights, value[index]))
+    return torch.stack(parts)
+
+
+def _mixed(
+    weights: Float[Tensor, "heads row key"], value: Float[Tensor, "key_value_heads key value_size"]
+) -> Float[Tensor, "row heads value_size"]:
+    """What the heads hand on of some rows."""
+    mixed = weights.to(value.dtype).reshape(len(value), -1, value.shape[1]) @ value
+    return mixed.view(len(weights), -1, value.shape[2]).transpose(0, 1)
 
 
 def _record(
@@ -206,15 +252,18 @@ def _record(
     scaling: float | None,
     kwargs: dict[str, Any],
     placed: Placed | None,
+    reweighed: Reweighed | None,
 ) -> None:
-    """The first sequence's last row for a recorder; `nothing` says which rows of the mask see nothing."""
+    """The first sequence's last row for a recorder; `nothing` says which rows of the mask see nothing, `reweighed`
+    what edits do to its rows."""
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     softcap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
-    if mask is None and placed is None:
+    own = None if reweighed is None else reweighed.of(slice(-1, None))
+    if mask is None and placed is None and own is None:
         recorder.follow(layer, query, key, scale, softcap, sinks)
         return
     allowed = None if mask is None else mask[0, :, -1:, : key.shape[2]]
-    row = last_rows(query[0, :, -1:].detach(), key[0].detach(), allowed, scale, softcap, sinks)[:, 0]
+    row = last_rows(query[0, :, -1:].detach(), key[0].detach(), allowed, scale, softcap, sinks, own)[:, 0]
     if nothing is not None and bool(nothing[0, 0, -1]):
         row = torch.zeros_like(row)
     if placed is not None:
@@ -283,6 +332,7 @@ def _handed(
     scaling: float | None,
     kwargs: dict[str, Any],
     placed: Placed | None = None,
+    reweighed: Sequence[Reweighed | None] = (),
 ) -> tuple[Float[Tensor, "batch query heads value_size"], None]:
     """The output, after its attention calls were given to an observer, if there is one. `leaf` is where the graph was
     cut."""
@@ -293,8 +343,10 @@ def _handed(
     parts = output.to(device).unbind(0)
     query, key, value = query.to(device), key.to(device), value.to(device)
     mask = None if mask is None else mask.to(device)
+    weighed = reweighed or (None,) * len(parts)
     calls = [
-        _call(module, query, key, value, part, mask, scaling, kwargs, index, placed) for index, part in enumerate(parts)
+        replace(_call(module, query, key, value, part, mask, scaling, kwargs, index, placed), reweighed=weighed[index])
+        for index, part in enumerate(parts)
     ]
     for call in calls:
         observer(call)
@@ -318,9 +370,7 @@ def _written_out(
         call = _call(module, query, key, value, query, mask, scaling, kwargs, index)
         allowed = call.allowed(torch.arange(query.shape[2], device=query.device))
         weights = softmax_rows(query[index], key[index], call.scaling, allowed, call.softcap, kwargs.get("s_aux"))
-        groups, size = value.shape[1], value.shape[3]
-        mixed = weights.to(value.dtype).reshape(groups, -1, key.shape[2]) @ value[index]
-        outputs.append(mixed.view(query.shape[1], -1, size).transpose(0, 1))
+        outputs.append(_mixed(weights, value[index]))
     return torch.stack(outputs)
 
 

@@ -1,9 +1,9 @@
 """Edits carried out: in the registered attention function, and by hooks on layers.
 
 The edits in force are a context variable, so they hold for the passes of one block in one thread and are gone after
-it, whatever is raised. Knockouts and head ablations need nothing else: the attention function looks them up, so fused
-projections or shared keys make no difference. State patches are carried out by hooks that sit on the layers for the
-time of a single pass, under the model's lock, and do nothing in another thread.
+it, whatever is raised. Knockouts, rows that are weighed otherwise and head ablations need nothing else: the attention
+function looks them up, so fused projections or shared keys make no difference. State patches are carried out by hooks
+that sit on the layers for the time of a single pass, under the model's lock, and do nothing in another thread.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ...errors import NotShown
-from ..edits import Edits, HeadAblation, Knockout, Site, StatePatch
+from ..edits import Edits, HeadAblation, Knockout, MovedAttention, RaisedScores, Reweighting, Site, StatePatch
+from ..reweighting import Reweighed
 
 SEVERAL_STREAMS = (
     "Between this model's layers go several streams of states, which are brought together after the last one only, so "
@@ -50,6 +51,7 @@ class Active:
         self.rows = tuple(rows)
         self.knockouts = self._kind(Knockout)
         self.ablations = self._kind(HeadAblation)
+        self.reweightings = self._kind(RaisedScores) + self._kind(MovedAttention)
         self.patches = self._kind(StatePatch)
         self._latest_mask: tuple[Any, Tensor | None] | None = None
         self._latest_places: tuple[Any, dict[int, tuple[Tensor, Tensor]]] | None = None
@@ -151,6 +153,24 @@ def edited_mask(
     least = torch.finfo(mask.dtype).min
     none_left = ~(allowed & (mask > least / 2)).any(-1, keepdim=True)
     return mask.masked_fill(~allowed, least).masked_fill(none_left, float("-inf"))
+
+
+def reweighed_at(
+    layer: int, sequences: int, queries: int, keys: int, at: Placed, device: torch.device
+) -> tuple[Reweighed | None, ...]:
+    """What the edits in force do to the rows of a layer's attention, for each sequence of a batch; nothing where none
+    does any. Keys that are no part of the sequence are never weighed otherwise."""
+    active = _active.get()
+    here = [] if active is None or at.across else [one for one in active.reweightings if one[1].holds_in(layer)]
+    if active is None or not here:
+        return ()
+    by_set: list[list[Reweighting]] = [[] for _ in active.rows]
+    for row, edit in here:
+        by_set[row].append(edit)
+    made = [Reweighed.at(edits, queries, keys, at.query, at.key, device) for edits in by_set]
+    if all(one is None for one in made):
+        return ()
+    return tuple(made * sequences if len(made) == 1 else made)
 
 
 def edited_heads(

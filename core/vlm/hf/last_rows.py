@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..attention_call import softmax_of
 from ..precision import at_least_float32
+from ..reweighting import Reweighed
 
 KEYS_AT_ONCE = 2**17
 """Numbers of keys that a CPU takes from half to single precision at once: more do not stay in its cache."""
@@ -21,12 +22,13 @@ def last_rows(
     scaling: float,
     softcap: float | None = None,
     sinks: Float[Tensor, "heads"] | None = None,
+    reweighed: Reweighed | None = None,
 ) -> Float[Tensor, "heads row key"]:
     """The softmax rows of the last queries over all keys. Those of half precision carry no more than that, so they are
     handed on in float16: large models would keep hundreds of megabytes. They are computed in at least float32.
 
     `allowed` is a mask as SDPA takes it; without one, each query sees the keys up to its own. Heads that share keys are
-    grouped, not repeated.
+    grouped, not repeated. `reweighed` is what edits do to these rows.
     """
     heads, rows, size = query.shape
     groups, keys = key.shape[0], key.shape[1]
@@ -34,7 +36,7 @@ def last_rows(
     scores = _products(query, key).view(heads, rows, keys) * scaling
     if allowed is None and rows > 1:
         allowed = torch.ones(rows, keys, dtype=torch.bool, device=query.device).tril(keys - rows)
-    weights = softmax_of(scores, allowed, softcap, sinks)
+    weights = softmax_of(scores, allowed, softcap, sinks, reweighed)
     return weights if key.dtype == torch.float32 else weights.to(torch.float16)
 
 

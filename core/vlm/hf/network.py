@@ -28,7 +28,18 @@ from ..attention_call import AttentionCall
 from ..batch_size import continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken, check_heard, stoppable
 from ..checkpoints import DecoderPass
-from ..edits import Edit, Edits, HeadAblation, Knockout, Site, StatePatch, check_edits, first_position
+from ..edits import (
+    Edit,
+    Edits,
+    HeadAblation,
+    Knockout,
+    MovedAttention,
+    RaisedScores,
+    Site,
+    StatePatch,
+    check_edits,
+    first_position,
+)
 from ..grids.fit import NoGrid
 from ..grids.kept import KeptGrids
 from ..keeping import KeepRows, as_rows
@@ -410,8 +421,9 @@ class TransformersModel(VisionLanguageModel):
             case Knockout() if edit.across:
                 self._check_across(edit)
                 lacking = set()
-            case Knockout(layers=frozenset() as layers) if layers <= set(self.card.without_attention):
-                lacking = set(layers)
+            case Knockout() | RaisedScores() | MovedAttention():
+                named = edit.layers or frozenset()
+                lacking = set(named) if named <= set(self.card.without_attention) else set()
             case _:
                 lacking = set()
         if lacking:
@@ -442,7 +454,7 @@ class TransformersModel(VisionLanguageModel):
         match edit:
             case HeadAblation():
                 touched = {layer for layer, _ in edit.heads}
-            case Knockout():
+            case Knockout() | RaisedScores() | MovedAttention():
                 touched = set(self.card.attention_layers if edit.layers is None else edit.layers)
             case _:
                 return
