@@ -78,7 +78,7 @@ def run_folder_league(
                 missing = tuple(key for key in methods if (case.id, key) not in finished)
                 if missing and (case.id, None) not in finished:
                     own = {said: right for (key, said), right in decisions.items() if key == case.fingerprint()}
-                    yield _Task(case, missing, keys[case.id], _group(case, name), own)
+                    yield _Task(case, missing, keys[case.id], group_of(case, name), own)
                 else:
                     done += 1
                     progress(done / len(usable))
@@ -186,7 +186,8 @@ def _methods(wanted: Sequence[str] | None) -> tuple[str, ...]:
     return chosen("explainer", [key for key, method in all_explainers().items() if not method.control], wanted)
 
 
-def _group(case: Case, name: str) -> str:
+def group_of(case: Case, name: str) -> str:
+    """What a case's source groups it by; the set's name where it says nothing."""
     return next((case.about[group] for group in GROUPS if case.about.get(group)), name)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..comparison.claims import is_polar
-from ..comparison.words import NEGATIONS, is_english, value_of, values_in, words
+from ..comparison.opposites import pair_words
+from ..comparison.words import NEGATIONS, is_english, value_of, words
 
 Family = Literal["as asked", "negation", "opposite", "order", "politeness"]
 
@@ -65,7 +66,7 @@ def _negations(asked: str) -> Iterator[str]:
         word = auxiliary[0]
         contrary = _CONTRARY.get(word.lower(), f"{word.lower()}n't")
         yield _capital(contrary) + asked[auxiliary.end() :]
-    for start, _, _ in _pair_words(asked):
+    for start, _, _ in pair_words(asked):
         yield f"{asked[:start]}not {asked[start:]}"
     if _THERE.search(asked):
         yield _THERE.sub(r"\1 no ", asked, count=1)
@@ -76,7 +77,7 @@ def _opposites(asked: str) -> Iterator[str]:
     if _TURNED.search(asked):
         yield _TURNED.sub(lambda turned: _MIRRORED[turned[0].lower()], asked, count=1)
         return
-    for start, stop, other in _pair_words(asked):
+    for start, stop, other in pair_words(asked):
         yield asked[:start] + other + asked[stop:]
 
 
@@ -103,21 +104,6 @@ def _polite(asked: str) -> Iterator[str]:
     yield f"Please tell me, {_small(asked)}"
     if asked.endswith("?"):
         yield f"{asked[:-1]}, please?"
-
-
-def _pair_words(asked: str) -> list[tuple[int, int, str]]:
-    """Where the last word stands that is one of a pair of opposites, and its opposite; nothing where alternatives are
-    asked for, or the word is a comparative ("larger"), whose opposite would be another form."""
-    if re.search(r"\bor\b", asked):
-        return []
-    said = words(asked)
-    pairs = [
-        (said[index].start, said[index].stop, other)
-        for index, dimension, value in values_in(said)
-        if (other := dimension.opposite(value)) and dimension.name != "depth"
-        if not said[index].plain.endswith(("er", "est"))
-    ]
-    return pairs[-1:]
 
 
 def _capital(text: str) -> str:

@@ -26,6 +26,7 @@ ALONE: tuple[Callable[..., None], ...] = (
     families.families,
     *(scenes.survey, scenes.league, scenes.heads, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
     *(scenes.claims, scenes.findings, scenes.study),
+    scenes.remedies,
     *(handing_over.report, handing_over.bundle),
     doctor.doctor,
 )

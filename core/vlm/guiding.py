@@ -22,9 +22,9 @@ Logits = Float[Tensor, "vocabulary"]
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """`beside` are the questions that are read along: each goes on with the tokens that the answer itself gets. `combine`
+    """`beside` are the questions read along: each goes on with the tokens that the answer itself gets. `combine`
     is given the number of the token that is chosen (from 0), the answer's own raw logits and those of each question
-    beside, and returns the logits to choose by; tokens that it rules out have minus infinity."""
+    beside, and returns the logits to choose by."""
 
     beside: tuple[Question, ...]
     combine: Callable[[int, Logits, Sequence[Logits]], Logits]

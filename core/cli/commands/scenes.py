@@ -204,6 +204,54 @@ def true_effects(
     raise typer.Exit(run(spec_of(model, device, precision), out, cases_per_family, method, summary, command))
 
 
+def remedies(
+    folder: Annotated[Path | None, typer.Argument(help="A folder of cases; drawn ones otherwise.")] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help="The folder's format, a key that `cases formats` tells; found out by default."),
+    ] = None,
+    street: Annotated[int, typer.Option(min=1, max=MOST, help="Drawn cases of each family.")] = 40,
+    family: Annotated[
+        list[str] | None, typer.Option(help="A family of drawn questions; the house's and the truck's door by default.")
+    ] = None,
+    cases: Annotated[int, typer.Option(min=1, max=MOST, help="How many of a folder's cases.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=MOST, help="Which of the folder's cases are taken.")] = 0,
+    remedy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="A remedy, such as open_choice; give it again for several. All by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where finished lines are kept; below the folder for data by default.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")] = None,
+    model: Model = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    quantisation: Quantisation = "none",
+    adapter: Adapter = None,
+) -> None:
+    """Do remedies help? Accuracy before and after each, which answers turned, and what it cost, one line for each
+    family and remedy."""
+    from ...errors import WrongOption
+    from ..asking import spec_of
+    from ..remedies import run_drawn, run_on_folder
+
+    spec = spec_of(model, device, precision, quantisation, adapter)
+    given = [*(f"--remedy {key}" for key in remedy or ()), *([f"--model {model}"] if model else [])]
+    given += [*([f"--out {out}"] if out else []), *([f"--summary {summary}"] if summary else [])]
+    if folder is None:
+        if form is not None or seed:
+            raise WrongOption("--format and --seed are of a folder. Name it first.")
+        own = [f"--street {street}", *(f'--family "{name}"' for name in family or ())]
+        command = f"sightline remedies {' '.join([*own, *given])}"
+        raise typer.Exit(run_drawn(spec, street, family, remedy, out, summary, command))
+    if family:
+        raise WrongOption("--family is of drawn scenes. Leave it out for a folder.")
+    own = [f'"{folder}"', f"--cases {cases}", *([f"--seed {seed}"] if seed else [])]
+    command = f"sightline remedies {' '.join([*own, *given])}"
+    raise typer.Exit(run_on_folder(spec, folder, form, cases, seed, remedy, out, summary, command))
+
+
 def flips(
     scenes: Annotated[
         int, typer.Option(min=1, max=MOST, help="Held-out scenes, whose heads' graphs are all tested.")
