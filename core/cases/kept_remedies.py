@@ -1,4 +1,4 @@
-"""What runs of remedies leave: where their lines are kept, the figures that come with Sightline, and both as a table."""
+"""What runs of remedies leave: where their lines are kept, the figures that come with Sightline, and their table."""
 
 from __future__ import annotations
 

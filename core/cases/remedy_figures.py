@@ -22,8 +22,8 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Line:
-    """What is read of a line: of a case as it is (`remedy` None), or with a remedy. `right` is of the answer that stands
-    then: where a remedy could not be applied (`applied` false) that is the case's own."""
+    """What is read of a line: of a case as it is (`remedy` None), or with a remedy. `right` is of the answer that
+    stands then: where a remedy could not be applied (`applied` false) that is the case's own."""
 
     case: str
     family: str

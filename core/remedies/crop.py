@@ -12,7 +12,7 @@ from ..masking import as_seen, unmasked
 from ..settings import choice
 from ..vlm.cancel import CancelToken
 from ..vlm.model import VisionLanguageModel
-from ..vlm.pass_costs import Passes, over_images
+from ..vlm.pass_costs import Passes
 from ._region import METHODS, map_passes, region_of, without_places
 from .base import Progress, Remedy, Tried, asked
 
@@ -44,9 +44,10 @@ class Crop(Remedy):
         return super().obstacle(model, answer) or without_places(answer)
 
     def passes(self, model: VisionLanguageModel, answer: Answer, settings: CropSettings) -> Passes:
-        image = len(answer.layout.positions(TokenKind.IMAGE)) / max(1, len(answer.layout))
-        more = image / max(1, len(answer.question.images)) if settings.about == "both" else 0.0
-        return map_passes(model, answer, settings.method) + over_images(1 + more)
+        one = 1 / max(1, len(answer.question.images)) if settings.about == "both" else 0.0
+        more = one * len(answer.layout.positions(TokenKind.IMAGE)) / max(1, len(answer.layout))
+        asking = Passes(forward=1 + more, tower=1 + one, pictures=1 + one)
+        return map_passes(model, answer, settings.method) + asking
 
     def apply(
         self,

@@ -45,6 +45,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "checks",
         "true-effects",
         "flips",
+        "remedies",
         "claims",
         "findings",
         "study",

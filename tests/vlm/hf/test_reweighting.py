@@ -217,7 +217,8 @@ def test_nothing_is_left_after_a_stop_or_an_error(model: TransformersModel, pict
 def test_what_cannot_be_followed_back_is_refused(model: TransformersModel, picture: Image.Image) -> None:
     answer = sampled(model, "Where is the dog?", picture)
     image = answer.layout.positions(TokenKind.IMAGE)
-    with model.edited((RaisedScores(tuple(range(image[-1] + 1, 999)), image, 0.5),)), pytest.raises(NotApplicable, match="not followed back"):
+    edits: Edits = (RaisedScores(tuple(range(image[-1] + 1, 999)), image, 0.5),)
+    with model.edited(edits), pytest.raises(NotApplicable, match="not followed back"):
         explain(explainers()["relevancy"], model, answer, [Target((0,))])
 
 
