@@ -217,6 +217,8 @@ METHODS = {
     "relevancy12": Method(explained("relevancy", whole_answer), 1.25, floor=TARGETS),
     "suffix": Method(explained("suffix_relevancy"), 1.0),
     "suffix12": Method(explained("suffix_relevancy", whole_answer), 3.0),
+    "one-step": Method(explained("one_step_gradient"), 10.0, long=True),
+    "one-step12": Method(explained("one_step_gradient", whole_answer), 60.0, long=True),
     "gradients": Method(explained("integrated_gradients"), 10.0, steps=1, long=True),
     "gradients12": Method(explained("integrated_gradients", whole_answer), 60.0, steps=TARGETS, long=True),
     "rollout": Method(explained("rollout"), 2.5),
