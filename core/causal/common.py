@@ -22,8 +22,9 @@ class SharedEdge:
 
 
 def identities(graph: CausalGraph, answer: Answer) -> tuple[Identity, ...]:
-    """What each node stands for, whatever its answer: the target; a place of the picture (its number, view, row and
-    column from 1); a word of the question or the answer, and which of those that are spelled so."""
+    """What each node stands for, whatever its answer: the target; a place of the picture (its number, view, the rows
+    and columns of that view, its own row and column from 1); a word of the question or the answer, and which of those
+    that are spelled so."""
     spelled: dict[tuple[TokenKind, str], int] = {}
     named: list[Identity] = []
     for number, node in enumerate(graph.nodes):
@@ -31,7 +32,10 @@ def identities(graph: CausalGraph, answer: Answer) -> tuple[Identity, ...]:
             named.append(("target",))
         elif node.kind is TokenKind.IMAGE:
             place = place_in(answer.layout, node.position)
-            where = (node.position,) if place is None else (place[0].image, place[0].name, *place[1:])
+            view = None if place is None else place[0]
+            # The same row and column of a finer raster are another place.
+            raster = () if view is None else (view.image, view.name, view.rows, view.columns)
+            where = (node.position,) if place is None else (*raster, *place[1:])
             named.append(("picture", *where))
         else:
             text = node.text.strip()

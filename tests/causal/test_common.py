@@ -52,5 +52,14 @@ def test_every_node_stands_for_one_thing(llava: TransformersModel, question: Que
     assert all(named[n][0] == "picture" for n, node in enumerate(graph.nodes) if node.kind is TokenKind.IMAGE)
 
 
+def test_a_patch_of_a_finer_raster_is_another_place(
+    llava: TransformersModel, question: Question, qwen: TransformersModel
+) -> None:
+    both = [graphs_of(model, [question], 0)[0] for model in (llava, qwen)]
+    named = [{one for one in identities(*each) if one[0] == "picture"} for each in both]
+    places = [{one[-2:] for one in each} for each in named]
+    assert places[0] & places[1] and not named[0] & named[1]
+
+
 def test_an_edge_is_turned_with_its_marks() -> None:
     assert [turned(edge) for edge in ("-->", "<->", "o->", "o-o", "---")] == ["<--", "<->", "<-o", "o-o", "---"]

@@ -179,11 +179,11 @@ def test_without_an_answer_a_question_is_asked_right_here(app: App) -> None:
 
 
 def test_an_answer_of_a_model_since_unloaded_is_kept_and_asked_again(
-    app: App, llava: TransformersModel, tmp_path: Path
+    app: App, llava: TransformersModel, tiny: ModelSpec, tmp_path: Path
 ) -> None:
-    exchange = exchange_of(llava)
+    exchange, other = exchange_of(llava), ModelSpec(str(save_llava(tmp_path, seed=3)), "float32", "cpu")
     at = opened(app, exchange, target=Target((1,)))
-    work_of(at).spec = ModelSpec(str(save_llava(tmp_path, seed=3)), "float32", "cpu")
+    work_of(at).spec = other
     at.run()
     assert not at.exception
     assert any("It can only be explained by " in text.value for text in at.text)
@@ -194,8 +194,14 @@ def test_an_answer_of_a_model_since_unloaded_is_kept_and_asked_again(
     assert len(work_of(at).exchanges) == 2 and work_of(at).inspected is work_of(at).exchanges[1]
     assert answer_of(at).model != exchange.answer.model  # type: ignore[union-attr]
     assert [pin.answer for pin in work_of(at).pins] == [exchange.answer, answer_of(at)], "seen side by side"
-    line = next(box for box in at.selectbox if box.label == "Answer").options[0]
-    assert "  (by " in line
+    box = next(box for box in at.selectbox if box.label == "Answer")
+    assert "  (by " in box.options[0]
+    work_of(at).spec, former = tiny, box.key
+    at.run()
+    box = next(box for box in at.selectbox if box.label == "Answer")
+    assert "  (by " in box.options[1] and box.key != former, "what the browser has chosen is none of the new entries"
+    work_of(at).spec = other
+    at.run()
     at.switch_page("pages/1_Chat.py").run()
     assert not at.exception
     assert sum(": by " in caption.value for caption in at.caption) == 1, "only the other model's answer"

@@ -46,6 +46,15 @@ class Learned:
     graph: CausalGraph
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the name of a place needs: the part of the picture, where a model sees it in several, and of how many rows
+    and columns it is, where these differ."""
+
+    parts: bool
+    rasters: bool
+
+
 def graphs_panel(panel: Panel) -> None:
     """Below each column how its graph explains the target, and below all of them their edges."""
     with panel.controls:
@@ -67,12 +76,12 @@ def graphs_panel(panel: Panel) -> None:
         _edges(learned)
     st.caption(
         f"Graphs of layer {layer}, head {head}, learned with the settings that Causal Graph begins with; layers and "
-        "heads count from 0. A patch stands for the same place of each picture, a word for the same word. What graphs "
-        "have in common is no proof that it holds: test it by masking, on Causal Graph."
+        "heads count from 0. A patch stands for the same place of each picture that has as many rows and columns, a word "
+        "for the same word. What graphs have in common is no proof that it holds: test it by masking, on Causal Graph."
     )
     taken = Taken("Graphs", f"Causal graphs of layer {layer}, head {head} (counted from 0).", ending=_ending)
-    in_parts = any(map(_in_parts, learned))
-    taken.rows += [dict(_row(edge, learned, in_parts)) for edge in _shared(learned)]
+    told = _needed(learned)
+    taken.rows += [dict(_row(edge, learned, told)) for edge in _shared(learned)]
     for one in learned:
         number, graph = one.column.number + 1, one.graph
         taken.made.append((one.column, Made(GRAPH, graph, {"radius": 1})))
@@ -126,7 +135,7 @@ def _told(one: Learned) -> None:
         f"{counted(len(graph.learned.graph.edges()), 'edge')} in all"
     )
     named = identities(graph, one.column.answer)
-    words = [_name(named[number], _in_parts(one)) for number in near]
+    words = [_name(named[number], _needed([one])) for number in near]
     st.text(", ".join(words[:12]) + (" …" if len(words) > 12 else ""))
 
 
@@ -141,8 +150,8 @@ def _edges(learned: Sequence[Learned]) -> None:
         parts.append(f"{alone} in answer {one.column.number + 1} alone")
     st.markdown("**Edges**")
     st.text(f"{', '.join(parts)}; {len(edges)} different ones.")
-    in_parts = any(map(_in_parts, learned))
-    rows = [_row(edge, learned, in_parts) for edge in edges]
+    told = _needed(learned)
+    rows = [_row(edge, learned, told) for edge in edges]
     st.dataframe(
         rows[:SHOWN], hide_index=True, placeholder="–", height=min(HEIGHT, 38 * (len(rows) + 1)), key="beside_edges"
     )
@@ -159,29 +168,33 @@ def _ending(write: Writer) -> list[str]:
     return [f"edges = {shared}", 'print(*edges, sep="\\n")']
 
 
-def _row(edge: SharedEdge, learned: Sequence[Learned], in_parts: bool) -> Row:
-    first, second = (_name(node, in_parts) for node in edge.nodes)
+def _row(edge: SharedEdge, learned: Sequence[Learned], told: Told) -> Row:
+    first, second = (_name(node, told) for node in edge.nodes)
     drawn = {f"answer {one.column.number + 1}": edge.in_graphs.get(n, "") for n, one in enumerate(learned)}
     return {"from": first, "to": second, **drawn, "graphs": len(edge.in_graphs)}
 
 
-def _in_parts(one: Learned) -> bool:
-    """Whether the model sees a picture in several parts, so that a place needs the name of its own."""
-    views = one.column.answer.layout.views
-    return len(views) > len({view.image for view in views})
+def _needed(learned: Sequence[Learned]) -> Told:
+    """What tells their places apart."""
+    views = [one.column.answer.layout.views for one in learned]
+    parts = any(len(each) > len({view.image for view in each}) for each in views)
+    return Told(parts, len({tuple((view.rows, view.columns) for view in each) for each in views}) > 1)
 
 
-def _name(identity: Identity, parts: bool) -> str:
+def _name(identity: Identity, told: Told) -> str:
     """A node in words. Untrusted text."""
     kind, *rest = identity
     if kind == "target":
         return "the target"
     if kind == "picture":
-        if len(rest) < 4:
+        if len(rest) < 6:
             return f"image token at position {rest[0]}"
-        image, view, row, column = rest
-        where = f", {view}" if parts else ""
-        return f"patch row {row} column {column}{where}" + (f" of picture {int(str(image)) + 1}" if image else "")
+        image, view, rows, columns, row, column = rest
+        where = f", {view}" if told.parts else ""
+        raster = f" of {rows} × {columns}" if told.rasters else ""
+        return f"patch row {row} column {column}{raster}{where}" + (
+            f" of picture {int(str(image)) + 1}" if image else ""
+        )
     text, number = rest
     part = "answer" if kind == TokenKind.ANSWER.value else "question"
     return f"{part} “{visible(str(text))}”" + (f" ({number})" if int(str(number)) > 1 else "")

@@ -5,6 +5,7 @@ Changing the target here changes it on every page, so nobody ever wonders which 
 
 from __future__ import annotations
 
+import zlib
 from functools import partial
 from typing import NoReturn
 
@@ -128,17 +129,19 @@ def _choice(workspace: Workspace, exchange: Exchange) -> None:
     if len(answered) == 1:
         st.text(_line(workspace, exchange))
         return
-    key = f"answer_of_{exchange.serial}"
+    serials = list(answered)
+    lines = {serial: f"{number}.  {_line(workspace, answered[serial])}" for number, serial in enumerate(serials, 1)}
+    # A menu with other entries is another menu: the browser names what it shows by its entry.
+    key = f"answer_of_{exchange.serial}_{zlib.crc32(repr(lines).encode()):x}"
 
     def chosen() -> None:
         workspace.inspect(answered[st.session_state[key]])
 
-    serials = list(answered)
     st.selectbox(
         "Answer",
         serials,
         index=serials.index(exchange.serial),
-        format_func=lambda serial: f"{serials.index(serial) + 1}.  {_line(workspace, answered[serial])}",
+        format_func=lines.__getitem__,
         key=key,
         on_change=chosen,
         label_visibility="collapsed",

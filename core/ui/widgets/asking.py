@@ -80,6 +80,7 @@ def wait_for_parting(workspace: Workspace) -> None:
     status.empty()
     if exchange.answer is not None and exchange.answer.tokens:
         workspace.inspect(exchange)
+        pin_twin(workspace, exchange)
 
 
 def trouble_of(purpose: str, action: Callable[[], object]) -> str | None:
