@@ -76,7 +76,7 @@ def graphs_panel(panel: Panel) -> None:
         _edges(learned)
     st.caption(
         f"Graphs of layer {layer}, head {head}, learned with the settings that Causal Graph begins with; layers and "
-        "heads count from 0. A patch stands for the same place of each picture that has as many rows and columns, a word "
+        "heads count from 0. A patch stands for the same place of each picture with as many rows and columns, a word "
         "for the same word. What graphs have in common is no proof that it holds: test it by masking, on Causal Graph."
     )
     taken = Taken("Graphs", f"Causal graphs of layer {layer}, head {head} (counted from 0).", ending=_ending)
