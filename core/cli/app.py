@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, families, handing_over, mechanisms, runs, scenes
+from .commands import answers, cases, dashboard, doctor, doubt, families, handing_over, mechanisms, runs, scenes
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ ALONE: tuple[Callable[..., None], ...] = (
     *(scenes.survey, scenes.league, scenes.heads, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
     *(scenes.claims, scenes.findings, scenes.study),
     scenes.remedies,
+    doubt.doubt,
     *(handing_over.report, handing_over.bundle),
     doctor.doctor,
 )

@@ -49,6 +49,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "claims",
         "findings",
         "study",
+        "doubt",
         "cases run",
         "cases report",
     ],

@@ -1,0 +1,1 @@
+"""Signals of doubt, one in each file."""
