@@ -167,7 +167,7 @@ def test_readme_says_why_each_requirement_is_there() -> None:
 def module_of(pin: str) -> str:
     """The package that a requirement installs, by the name it is imported by."""
     name = pin.split("==")[0]
-    modules = {"pillow": "PIL", "scikit-image": "skimage", "causal-learn": "causallearn"}
+    modules = {"pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn", "causal-learn": "causallearn"}
     modules |= {"vl-convert-python": "vl_convert"}
     return modules.get(name, name.replace("-", "_"))
 

@@ -21,6 +21,8 @@ from core.answer import Decoding, Question
 from core.cases.formats.registry import formats, read_folder
 from core.claims.registry import claims
 from core.claims.run import run_claims
+from core.doubt.measure import measure as measure_doubt
+from core.doubt.registry import signals
 from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms
@@ -117,6 +119,16 @@ def test_the_claim_is_found_measured_and_judged(tmp_path: Path) -> None:
     assert [example.title.split(",")[0] for example in report.examples] == ["the truck", "the house"]
 
 
+def test_the_signal_is_found_and_measured(llava: TransformersModel, picture: Image.Image, tmp_path: Path) -> None:
+    [source] = blocks("add-a-signal.md")
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=3)))
+    with dropped("core.doubt.signals", "margin", source, tmp_path, signals):
+        measured = measure_doubt(llava, answer, [[0], [1, 2]], ["margin"])
+    tokens = answer.tokens
+    margins = [one.alternatives[0].logprob - one.alternatives[1].logprob for one in tokens]
+    assert measured.values["margin"] == pytest.approx((margins[0], (margins[1] + margins[2]) / 2))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_file_that_a_page_links_to_is_there(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
@@ -132,5 +144,6 @@ def test_every_file_of_the_repository_that_a_page_names_is_there(page: Path) -> 
         "core/vlm/hf/families/square_vl.py",
         "core/cases/formats/shapes.py",
         "core/claims/yes_either_way.py",
+        "core/doubt/signals/margin.py",
     }
     assert [name for name in named if name not in mine and not (DOCS.parent / name).exists()] == []

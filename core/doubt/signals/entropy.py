@@ -17,7 +17,7 @@ class Entropy(Signal):
     key = "entropy"
     name = "Entropy"
     doubtful = "higher"
-    paper = "Malinin and Gales 2021, arXiv 2002.07650"
+    paper = "Malinin and Gales 2021, ICLR"
     unit = "nats"
     needs = "nothing"
     caveat = "Many words that mean the same make entropy high, too; it knows words and not meanings."

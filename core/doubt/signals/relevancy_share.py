@@ -39,7 +39,7 @@ class RelevancyShare(Signal):
         targets = [TokenTarget(token, look.answer.tokens[token].id) for token in look.tokens]
         entered = relevancy_by_layer(look.model, look.answer, targets, look.cancel).double()
         layers = list(middle(look.model.card.layers, FIRST, END))
-        brought = entered[:, layers].abs().sum(1)
+        brought = entered[:, layers].sum(1)
         whole = brought.sum(-1)
         share: Float[np.ndarray, "token"] = (brought[:, look.images].sum(-1) / whole).numpy()
         share[whole.numpy() == 0] = np.nan
