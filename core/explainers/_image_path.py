@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotShown
+from ..vlm.backward import backward, backward_bytes, full_length, target_logits
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._backward import backward, backward_bytes, full_length, target_logits
 from ._kept_layers import SAME, KeptLayers, room_for_layers, share_kept
 from ._places import image_positions
 from ._smoothing import generator, noisy_copies, others_in_their_place

@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..errors import NotShown
+from ..vlm.backward import backward_bytes
 from ..vlm.checkpoints import CheckpointedPass, DecoderPass, LayerPass
 from ..vlm.memory import available_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.targets import TokenTarget
-from ._backward import backward_bytes
 
 BORROWING = (
     "Layers of this model read the keys and values of other layers, so it cannot be computed again layer by layer from "

@@ -21,9 +21,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..vlm.attention_call import AttentionCall
+from ..vlm.backward import SharedGradients, in_parts, own_of, rescaled
 from ..vlm.checkpoints import CheckpointedPass
-from ._backward import SharedGradients, in_parts, own_of, rescaled
-from ._layer_gradient import Shares
+from ..vlm.layer_gradient import Shares
 
 
 class RelevancyPropagation:

@@ -13,16 +13,16 @@ from torch import Tensor
 from ..answer import Answer, TokenKind
 from ..errors import NotShown
 from ..vlm.attention_call import block_bytes
+from ..vlm.backward import top_gradients
 from ..vlm.batch_size import in_smaller_batches
 from ..vlm.checkpoints import CheckpointedPass
+from ..vlm.layer_gradient import STATES_INSIDE, TOGETHER_BYTES, at_once
 from ..vlm.memory_costs import check_memory, pass_bytes
 from ..vlm.model import ModelCard, VisionLanguageModel
 from ..vlm.pass_costs import NOTHING, Passes, share_after
 from ..vlm.targets import TokenTarget
 from ..vlm.tower import TowerPass
 from ._attention import passed_as_it_is
-from ._backward import top_gradients
-from ._layer_gradient import STATES_INSIDE, TOGETHER_BYTES, at_once
 from ._propagation import RelevancyPropagation
 from ._tower import entering, into_tower
 from .base import Explainer, Step

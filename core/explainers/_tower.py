@@ -15,10 +15,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..vlm.backward import in_parts, rescaled
+from ..vlm.layer_gradient import Pulled, finite, gradients_of
 from ..vlm.precision import at_least_float32
 from ..vlm.tower import TowerPass
-from ._backward import in_parts, rescaled
-from ._layer_gradient import Pulled, finite, gradients_of
 from ._propagation import RelevancyPropagation
 
 PROPORTIONAL = 1e-2

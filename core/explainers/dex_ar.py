@@ -14,14 +14,14 @@ from ..answer import Answer
 from ..errors import NotShown
 from ..settings import Chosen, layers, switch
 from ..vlm.attention_call import AttentionCall
+from ..vlm.backward import backward_bytes, read_gradients, rescaled
 from ..vlm.checkpoints import LayerPass
+from ..vlm.layer_gradient import Pulled, finite, gradients_of
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes, vocabulary_passes
 from ..vlm.precision import at_least_float32
 from ..vlm.targets import TokenTarget
 from ._attention import without_rows
-from ._backward import backward_bytes, read_gradients, rescaled
-from ._layer_gradient import Pulled, finite, gradients_of
 from ._places import image_positions
 from .base import Explainer, Step
 

@@ -11,10 +11,10 @@ import torch
 from ..answer import Answer
 from ..errors import NotApplicable
 from ..settings import choice, number
+from ..vlm.backward import backward, backward_bytes, full_length
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._backward import backward, backward_bytes, full_length
 from ._places import image_positions
 from .base import Explainer, Step
 

@@ -10,11 +10,11 @@ import torch
 
 from ..answer import Answer
 from ..errors import NotShown
+from ..vlm.backward import backward, backward_bytes, full_length
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
-from ._backward import backward, backward_bytes, full_length
 from ._kept_layers import KeptLayers, room_for_layers, same_from_its_embeddings, share_kept
 from ._places import image_positions
 from ._smoothing import copies_setting, generator, noise_setting, noisy_copies, seed_setting

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..vlm.attention_call import LEAST_ROWS, AttentionCall, block_bytes
+from ..vlm.backward import full_length
 from ..vlm.memory_costs import checkpoint_bytes
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import Passes
 from ..vlm.targets import TokenTarget
 from ._attention import passed_as_it_is
-from ._backward import full_length
 from .base import Explainer, Step
 
 ROWS = 0.6

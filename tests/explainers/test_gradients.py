@@ -13,13 +13,13 @@ from PIL import Image
 from core.answer import Answer, Target, TokenKind
 from core.errors import NotApplicable
 from core.explainers._completeness import completeness
-from core.explainers._layer_gradient import gradients_of
 from core.explainers.grad_cam import OWN, GradCam, GradCamSettings
 from core.explainers.input_gradient import InputGradient
 from core.explainers.integrated_gradients import IntegratedGradients, IntegratedGradientsSettings
 from core.explainers.one_step_gradient import OneStepGradient, OneStepGradientSettings
 from core.explainers.run import explain
 from core.vlm.hf.network import TransformersModel
+from core.vlm.layer_gradient import gradients_of
 from core.vlm.loading import ModelSpec, load_model
 from tests.eager import eager_logits_from, eager_network, eager_states_and_gradient, sampled
 from tests.zoo import load, save_deepstack, save_llava

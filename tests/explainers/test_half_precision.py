@@ -12,10 +12,10 @@ from PIL import Image
 
 from core.answer import Decoding, Question, Target
 from core.errors import NotApplicable
-from core.explainers import _layer_gradient
 from core.explainers.integrated_gradients import IntegratedGradientsSettings
 from core.explainers.registry import explainers
 from core.explainers.run import explain
+from core.vlm import layer_gradient
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec, load_model
@@ -67,6 +67,6 @@ def test_gradients_that_overflow_in_any_case_are_refused_in_a_sentence(
     qwen_folder: Path, picture: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models = loaded(qwen_folder, sharp=True)
-    monkeypatch.setattr(_layer_gradient, "FACTORS", (1.0,))
+    monkeypatch.setattr(layer_gradient, "FACTORS", (1.0,))
     with pytest.raises(NotApplicable, match="In float16 this model's gradients overflow"):
         scores("input_gradient", *models, picture)

@@ -14,11 +14,11 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, Target, TokenKind, Turn
 from core.errors import NotApplicable, NotEnoughMemory
-from core.explainers import _layer_gradient, _relevancy
+from core.explainers import _relevancy
 from core.explainers.relevancy import Relevancy, RelevancySettings, relevancy_by_layer
 from core.explainers.run import explain
 from core.explainers.suffix_relevancy import SuffixRelevancy
-from core.vlm import attention_gradient, memory_costs
+from core.vlm import attention_gradient, layer_gradient, memory_costs
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.edits import HeadAblation
 from core.vlm.generation import ask
@@ -277,7 +277,7 @@ def test_a_map_does_not_depend_on_the_others_or_on_how_it_is_cut_up(
     monkeypatch.setattr(_relevancy, "GROUP_BYTES", 5 * _relevancy.target_bytes(model.card, len(answer.layout)) // 2)
     monkeypatch.setattr(attention_gradient, "block_bytes", lambda device: 2000)
     monkeypatch.setattr(attention_gradient, "LEAST_ROWS", 3)
-    monkeypatch.setattr(_layer_gradient, "TOGETHER_BYTES", 0)
+    monkeypatch.setattr(layer_gradient, "TOGETHER_BYTES", 0)
     for one, target in zip(together, reversed(explain(method, model, answer, targets[::-1])), strict=True):
         torch.testing.assert_close(one.scores, target.scores, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(together[3].scores, explain(method, model, answer, [targets[3]])[0].scores)
@@ -338,7 +338,7 @@ def leftovers(model: TransformersModel) -> tuple[list[int], int, bool, str]:
 def test_stopping_leaves_nothing_behind(
     llava: TransformersModel, small: Answer, method: _relevancy.RowRelevancy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_layer_gradient, "TOGETHER_BYTES", 0)
+    monkeypatch.setattr(layer_gradient, "TOGETHER_BYTES", 0)
     before, logits = leftovers(llava), llava.replay_logits(small)
     for stop in range(1, 12):
         cancel, steps = CancelToken(), iter(range(stop))
@@ -357,7 +357,7 @@ def test_an_error_leaves_nothing_behind(
     llava: TransformersModel, small: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = leftovers(llava)
-    monkeypatch.setattr(_layer_gradient, "attention_gradients", lambda *_: 1 / 0)
+    monkeypatch.setattr(layer_gradient, "attention_gradients", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         explain(Relevancy(), llava, small, [whole_answer(small)])
     assert leftovers(llava) == before

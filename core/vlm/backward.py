@@ -11,11 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Answer
-from ..vlm.checkpoints import CheckpointedPass, LayerPass
-from ..vlm.memory_costs import checkpoint_bytes, decoder_pass_bytes
-from ..vlm.model import VisionLanguageModel
-from ..vlm.targets import TokenTarget
-from ._layer_gradient import (
+from .checkpoints import CheckpointedPass, LayerPass
+from .layer_gradient import (
     STATES_INSIDE,
     TOGETHER_BYTES,
     Pulled,
@@ -25,6 +22,9 @@ from ._layer_gradient import (
     gradients_of,
     pull,
 )
+from .memory_costs import checkpoint_bytes, decoder_pass_bytes
+from .model import VisionLanguageModel
+from .targets import TokenTarget
 
 
 def backward(

@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import NotShown
-from ..vlm.attention_call import AttentionCall
-from ..vlm.attention_gradient import AttentionCut, attention_gradients
-from ..vlm.checkpoints import LayerPass
+from .attention_call import AttentionCall
+from .attention_gradient import AttentionCut, attention_gradients
+from .checkpoints import LayerPass
 
 FACTORS = (1.0, 2.0**-6, 2.0**-11)
 """By what gradients in float16 are made smaller, one after the other, where they overflow within a layer. What is lost
