@@ -157,17 +157,21 @@ class CausalTracing(Mechanism):
 
 
 def _corruption(answer: Answer, settings: CausalTracingSettings) -> Corruption:
-    """The corruption that settings name; noise on the question's words where there is no picture to corrupt."""
-    if settings.corrupt in FILLS:
-        fill = FILLS[settings.corrupt]
+    return corruption_of(answer, settings.corrupt, settings.scale, settings.samples)
+
+
+def corruption_of(answer: Answer, corrupt: str, scale: float, samples: int) -> Corruption:
+    """The corruption of a name; noise on the question's words where there is no picture to corrupt."""
+    if corrupt in FILLS:
+        fill = FILLS[corrupt]
         images = as_seen(answer.question)
         if not images:
             raise NotApplicable("This question has no picture to replace. Corrupt by noise on words.")
         whole = [np.ones((image.height, image.width), bool) for image in images]
         masks = [RegionMask(hidden, fill, number) for number, hidden in enumerate(whole)]
         return OtherImages(tuple(Canvas(images).painted(masks)))
-    images_read = answer.layout.positions(TokenKind.IMAGE) if settings.corrupt == NOISE else ()
-    return Noise(images_read or answer.layout.question(), settings.scale, settings.samples)
+    images_read = answer.layout.positions(TokenKind.IMAGE) if corrupt == NOISE else ()
+    return Noise(images_read or answer.layout.question(), scale, samples)
 
 
 def _places(answer: Answer, target: Target, at: str) -> list[Group]:

@@ -1,4 +1,4 @@
-"""Corruptions that causal tracing repairs: noise on embeddings, or another picture in the place of the first."""
+"""Corruptions that are repaired: noise on embeddings, another picture in the place of the first, or another prompt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ..answer import Answer
+from ..answer import Answer, Question, TokenKind
 from ..errors import NotApplicable
 from ..perturb.perturbation import OtherImages
 from ..vlm.checkpoints import DecoderPass
@@ -31,7 +31,20 @@ class Noise:
     seed: int = 0
 
 
-Corruption = Noise | OtherImages
+@dataclass(frozen=True, eq=False)
+class OtherPrompt:
+    """Another question, about other pictures or the same, whose prompt has as many tokens as the answer's own and its
+    image tokens at the same positions: a counterfactual in pictures, words or both."""
+
+    question: Question
+
+    @property
+    def words(self) -> str:
+        """For the screen. Untrusted text."""
+        return f"the question “{self.question.text}”"
+
+
+Corruption = Noise | OtherImages | OtherPrompt
 
 
 def samples_of(corruption: Corruption) -> int:
@@ -44,10 +57,14 @@ def corrupted(
 ) -> Iterator[DecoderPass]:
     """A checkpointed pass of each corrupted run, with the rows of the clean one.
 
-    Raises NotApplicable for positions that are not there and for pictures that become other tokens.
+    Raises NotApplicable for positions that are not there, and for pictures or words that become other tokens than can
+    stand in the places of the answer's own.
     """
     if isinstance(corruption, OtherImages):
         yield model.checkpointed(_with_other_images(model, answer, corruption))
+        return
+    if isinstance(corruption, OtherPrompt):
+        yield model.checkpointed(_with_other_prompt(model, answer, corruption))
         return
     states = clean.states(0, Site.INPUT)
     embedded = states[torch.tensor(corruption.positions, device=states.device) - clean.start]
@@ -74,7 +91,7 @@ def first_corrupted(answer: Answer, corruption: Corruption) -> int:
 
     Raises NotApplicable where it changes nothing, or something that is not there.
     """
-    if isinstance(corruption, OtherImages):
+    if not isinstance(corruption, Noise):
         return 0
     end = len(answer.layout) - 1
     if not corruption.positions or not all(0 <= position < end for position in corruption.positions):
@@ -101,3 +118,16 @@ def _with_other_images(model: VisionLanguageModel, answer: Answer, corruption: O
             "one run to the other. Choose as many pictures, of the same sizes."
         )
     return replace(answer, question=question, inputs=prepared.inputs)
+
+
+def _with_other_prompt(model: VisionLanguageModel, answer: Answer, corruption: OtherPrompt) -> Answer:
+    """The answer as if it had been given to the other question."""
+    prepared = model.prepare(corruption.question)
+    own = answer.inputs["input_ids"].shape[1]
+    images = [layout.positions(TokenKind.IMAGE) for layout in (answer.layout, prepared.layout)]
+    if len(prepared.ids) != own or images[0] != images[1]:
+        raise NotApplicable(
+            f"The other question takes {len(prepared.ids)} tokens and this one {own}, or its image tokens stand "
+            "elsewhere, so states cannot be carried from one run to the other. Word it in as many tokens."
+        )
+    return replace(answer, question=corruption.question, inputs=prepared.inputs)

@@ -11,7 +11,7 @@ from ..perturb.perturbation import OtherImages
 from ..vlm.edits import Site, first_after_images
 from ..vlm.model import VisionLanguageModel
 from ..vlm.pass_costs import NOTHING, Passes, over_images, share_after
-from .corruption import Corruption, samples_of
+from .corruption import Corruption, Noise, samples_of
 from .groups import Group
 from .knockout import Cut, closed_in
 
@@ -59,11 +59,10 @@ def trace_passes(
 ) -> Passes:
     """What `trace` makes: the clean pass and one for each sample, and from them a run for each restoration: over the
     rows after what is restored where that is all that was corrupted so far, and over those from it on otherwise."""
-    other = isinstance(corruption, OtherImages)
-    reached = answer.layout.positions(TokenKind.IMAGE) if isinstance(corruption, OtherImages) else corruption.positions
-    first = min(reached, default=0)
+    noise = corruption if isinstance(corruption, Noise) else None
+    first = _first_reached(answer, corruption)
     begun = pass_from(answer, min(first, len(answer.prompt_tokens) - 1))
-    sample, above = over_images(1) if other else begun, NOTHING
+    sample, above = begun if noise else over_images(1), NOTHING
     chosen = range(model.card.layers) if at is None else at
     for site in sites:
         lowest = [max(0, layer - window // 2) + (site is Site.OUTPUT) for layer in chosen]
@@ -76,6 +75,13 @@ def trace_passes(
                 above = above + Passes(forward=_ran(model, answer, begins, min(own)))
     # Keys and values of the run that is gone on from are had by computing its layers again.
     return begun + begun + samples_of(corruption) * (sample + begun + above)
+
+
+def _first_reached(answer: Answer, corruption: Corruption) -> int:
+    """The first position whose embedding a corruption changes, as far as can be told beforehand."""
+    if isinstance(corruption, Noise):
+        return min(corruption.positions, default=0)
+    return min(answer.layout.positions(TokenKind.IMAGE), default=0) if isinstance(corruption, OtherImages) else 0
 
 
 def _ran(model: VisionLanguageModel, answer: Answer, begins: Sequence[int], start: int) -> float:

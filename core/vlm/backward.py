@@ -1,5 +1,5 @@
-"""Gradients of raw logits carried down a checkpointed pass, one layer's graph at a time, for several token targets at
-once."""
+"""Gradients of raw logits, or of log-probabilities, carried down a checkpointed pass, one layer's graph at a time, for
+several token targets at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from .layer_gradient import (
 )
 from .memory_costs import checkpoint_bytes, decoder_pass_bytes
 from .model import VisionLanguageModel
+from .precision import at_least_float32
 from .targets import TokenTarget
+
+Read = Callable[[VisionLanguageModel, Tensor, Sequence[TokenTarget]], Tensor]
+"""Makes of the states that predict some token targets a figure for each."""
 
 
 def backward(
@@ -85,15 +89,17 @@ class SharedGradients:
         gradients: Float[Tensor, "target row hidden"],
         some: slice,
         shares: Callable[[Float[Tensor, "target"]], Shares] | None = None,
+        inside: Sequence[Tensor] = (),
     ) -> tuple[Pulled, Float[Tensor, "target"]]:
-        """The gradients of some token targets with respect to a layer's input from those of its output and of what it
-        has lent; and by what their scale has changed (`finite`), which `shares` is told.
+        """The gradients of some token targets with respect to a layer's input, and then to what is named `inside` it,
+        from those of its output and of what it has lent; and by what their scale has changed (`finite`), which `shares`
+        is told.
 
         To be called for all token targets, part by part."""
         names = [name for name in layer_pass.lent if name in self._of]
         outputs = [layer_pass.output, *(layer_pass.lent[name] for name in names)]
         given = [gradients[some], *(self._of[name][some] for name in names)]
-        inputs = [layer_pass.input, *layer_pass.borrowed.values()]
+        inputs = [layer_pass.input, *inside, *layer_pass.borrowed.values()]
 
         def compute(factors: Float[Tensor, "target"]) -> Pulled:
             scaled = [own * factors.to(own).view(-1, *[1] * (own.ndim - 1)) for own in given]
@@ -105,7 +111,7 @@ class SharedGradients:
                 del self._of[name]
         if gradients.dtype == torch.float16:
             self.multiply(factors, some)
-        for name, own in zip(layer_pass.borrowed, pulled.gradients[1:], strict=True):
+        for name, own in zip(layer_pass.borrowed, pulled.gradients[1 + len(inside) :], strict=True):
             if own is not None:
                 if name not in self._of:
                     self._of[name] = own.new_zeros(len(gradients), *own.shape[1:])
@@ -114,12 +120,16 @@ class SharedGradients:
 
 
 def top_gradients(
-    model: VisionLanguageModel, answer: Answer, checkpoints: CheckpointedPass, token_targets: Sequence[TokenTarget]
+    model: VisionLanguageModel,
+    answer: Answer,
+    checkpoints: CheckpointedPass,
+    token_targets: Sequence[TokenTarget],
+    read: Read | None = None,
 ) -> tuple[Float[Tensor, "target row hidden"], Float[Tensor, "target"]]:
     """d logit / d what the last layer left, which is 0 but at the row that predicts the token, times a scale that is
-    returned with it: half precision loses gradients below 6e-8."""
+    returned with it: half precision loses gradients below 6e-8. `read` says what stands in the logit's place."""
     rows = [token_target.position(answer) - checkpoints.start for token_target in token_targets]
-    gradient, scale = read_gradients(model, checkpoints.final[rows], token_targets)
+    gradient, scale = read_gradients(model, checkpoints.final[rows], token_targets, read)
     gradients = torch.zeros(
         len(token_targets), *checkpoints.final.shape, dtype=checkpoints.final.dtype, device=checkpoints.final.device
     )
@@ -128,14 +138,17 @@ def top_gradients(
 
 
 def read_gradients(
-    model: VisionLanguageModel, states: Float[Tensor, "target hidden"], token_targets: Sequence[TokenTarget]
+    model: VisionLanguageModel,
+    states: Float[Tensor, "target hidden"],
+    token_targets: Sequence[TokenTarget],
+    read: Read | None = None,
 ) -> tuple[Float[Tensor, "target hidden"], Float[Tensor, "target"]]:
     """d logit / d the state that it is read from, for each token target its own, times a scale that is returned with
     it."""
     scale = 1024.0 if states.dtype == torch.float16 else 1.0
     with torch.enable_grad():
         states = states.detach().requires_grad_(True)
-        total = target_logits(model, states, token_targets).sum()
+        total = (read or target_logits)(model, states, token_targets).sum()
     scaled = total.new_tensor([scale])
     pulled, factor = finite(
         lambda factors: Pulled(gradients_of([total], [states], [scaled * factors.to(scaled)])), 1, states
@@ -153,6 +166,20 @@ def target_logits(
         row[token_target.token] - (0 if token_target.rival is None else row[token_target.rival])
         for row, token_target in zip(model.unembed(states), token_targets, strict=True)
     ]
+    return torch.stack(wanted)
+
+
+def target_log_odds(
+    model: VisionLanguageModel, states: Float[Tensor, "target hidden"], token_targets: Sequence[TokenTarget]
+) -> Float[Tensor, "target"]:
+    """The log-probability (nats) of each token target, less the rival's for a contrast, from the state that predicts
+    it."""
+    wanted = []
+    for row, token_target in zip(model.unembed(states), token_targets, strict=True):
+        logprobs = at_least_float32(row).log_softmax(-1)
+        wanted.append(
+            logprobs[token_target.token] - (0 if token_target.rival is None else logprobs[token_target.rival])
+        )
     return torch.stack(wanted)
 
 

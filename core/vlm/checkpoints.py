@@ -41,6 +41,7 @@ class LayerPass:
     lent: Mapping[Hashable, Tensor] = field(default_factory=dict)
     across_calls: tuple[AttentionCall, ...] = ()
     cuts: tuple[AttentionCut, ...] = ()
+    mlp: Tensor | None = None
 
 
 class CheckpointedPass(ABC):
@@ -96,6 +97,23 @@ class DecoderPass(CheckpointedPass):
 
         Raises ValueError for a layer that was freed, and NotApplicable where the layer has no such part.
         """
+
+    @abstractmethod
+    def heads_given(
+        self, layer: int, states: Float[Tensor, "batch row hidden"], *, grad: bool = False
+    ) -> Float[Tensor, "batch row heads size"]:
+        """What the heads of a layer hand to its output projection where other states enter it than the stored ones, for
+        one or several sequences of them; with `grad` in a graph that begins at `states`.
+
+        Raises NotShown for a layer whose attention cannot be seen, or that reads keys of others.
+        """
+
+    @abstractmethod
+    def left_without_heads(
+        self, layer: int, states: Float[Tensor, "row hidden"], *, grad: bool = False
+    ) -> Float[Tensor, "row hidden"]:
+        """What a layer leaves of these states where its heads hand on nothing: in a layer whose MLP reads what its
+        attention was added to, the states and what the MLP makes of them."""
 
     @abstractmethod
     def parts(self, layer: int, rows: Sequence[int]) -> LayerDecomposition:

@@ -11,27 +11,33 @@ the middle at all: its whole pass is made anew, once for each set of edits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...errors import NotApplicable, NotShown
 from ..attention_call import AttentionCall
 from ..checkpoints import DecoderPass
 from ..decomposition import LayerDecomposition
-from ..edits import Edits, Site, first_layer, first_position
+from ..edits import Edits, HeadAblation, Site, first_layer, first_position
 from ..memory import out_of_memory
 from ..turns import Turns
-from .capture import up_to_attention
+from .capture import NAME, observing, up_to_attention
 from .decompose import decompose
 from .editing import Part, editing, patched, together
 from .layer_memory import LayerKeysValues
 from .module_calls import recording_calls
 from .prefix import KeptPrefix
-from .recompute import LayerInputs, NetworkPass, Prefix, first_of, unrolled
+from .recompute import LayerInputs, NetworkPass, Prefix, first_of, frozen, unrolled
 from .sharing import SharedStates
+
+
+class _Enough(Exception):
+    """Ends a layer once all that is wanted of it has been seen."""
 
 
 class NetworkDecoderPass(NetworkPass, DecoderPass):
@@ -95,6 +101,63 @@ class NetworkDecoderPass(NetworkPass, DecoderPass):
             finally:
                 hook.remove()
         return outputs[0]
+
+    def heads_given(
+        self, layer: int, states: Float[Tensor, "batch row hidden"], *, grad: bool = False
+    ) -> Float[Tensor, "batch row heads size"]:
+        if self._layer_inputs.attentions[layer] != 1:
+            raise NotShown(f"Layer {layer} of this model has no attention that can be seen.")
+        module, seen = self._modules[layer], list[Tensor]()
+
+        def see(call: AttentionCall) -> None:
+            seen.append(call.output)
+            if len(seen) == len(states):
+                # (what follows in the layer is not asked for)
+                raise _Enough
+
+        given = self._given_alone(layer)
+        observation = observing(NAME, see, self.final.device)
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, contextlib.suppress(_Enough):
+            module(states, *self._layer_inputs.others[layer][0], **given)
+        return torch.stack(seen)
+
+    def left_without_heads(
+        self, layer: int, states: Float[Tensor, "row hidden"], *, grad: bool = False
+    ) -> Float[Tensor, "row hidden"]:
+        module = self._modules[layer]
+        heads = int(self._heads(layer))
+        silent = HeadAblation(tuple((layer, head) for head in range(heads)))
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), editing([(silent,)]):
+            left = first_of(module(states[None], *self._layer_inputs.others[layer][0], **self._given_alone(layer)))
+        return self._home(left)[0]
+
+    def _heads(self, layer: int) -> int:
+        """How many heads a layer has. Raises NotShown where its attention cannot be seen."""
+        call = self.attention(layer)
+        if call is None:
+            raise NotShown(f"Layer {layer} of this model has no attention that can be seen.")
+        return len(call.query)
+
+    def _given_alone(self, layer: int) -> dict[str, Any]:
+        """What a layer is given beside its states. Raises NotShown where keys and values of others are among it: these
+        belong to the pass, and not to other states."""
+        shared = SharedStates(self._layer_inputs.others[layer][1], False)
+        if self._layer_inputs.sharing:
+            raise NotShown("Layers of this model read the keys and values of others, so none can be run by itself.")
+        return dict(shared.inputs)
+
+    @contextlib.contextmanager
+    def _listening(self, module: torch.nn.Module, of_mlp: list[Tensor]) -> Iterator[None]:
+        try:
+            part = self._part(module, Site.MLP)
+        except NotApplicable:
+            yield
+            return
+        hook = part.register_forward_hook(lambda _, args, output: of_mlp.append(first_of(output)))
+        try:
+            yield
+        finally:
+            hook.remove()
 
     def parts(self, layer: int, rows: Sequence[int]) -> LayerDecomposition:
         module = self._modules[layer]

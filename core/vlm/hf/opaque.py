@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from torch import Tensor
+
 from ...errors import NotShown
 from ..checkpoints import DecoderPass
 from ..edits import Edits, Site
@@ -43,6 +45,12 @@ class OpaquePass(DecoderPass):
         self._refuse()
 
     def states(self, layer: int, site: Site) -> NoReturn:
+        self._refuse()
+
+    def heads_given(self, layer: int, states: Tensor, *, grad: bool = False) -> NoReturn:
+        self._refuse()
+
+    def left_without_heads(self, layer: int, states: Tensor, *, grad: bool = False) -> NoReturn:
         self._refuse()
 
     def parts(self, layer: int, rows: Sequence[int]) -> NoReturn:

@@ -198,7 +198,9 @@ class NetworkPass(CheckpointedPass):
         cuts: list[AttentionCut] = []
         observation = observing(self.attends_as, observed.append, self.final.device)
         beside = observing_across(across.append, self.final.device)
-        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside, cutting(cuts):
+        of_mlp: list[Tensor] = []
+        listening = self._listening(module, of_mlp)
+        with self._lock, torch.set_grad_enabled(grad), frozen(module), observation, beside, cutting(cuts), listening:
             state = stored.detach().requires_grad_(grad)
             args, kwargs = self._layer_inputs.others[layer]
             shared = SharedStates(kwargs, grad)
@@ -216,7 +218,9 @@ class NetworkPass(CheckpointedPass):
             live = cut.key.shape[2] - cut.query.shape[2] if self.start and cut.calls[0] not in across else 0
             cut = prefix.living(cut) if live and isinstance(prefix, Prefix) else cut
             cuts[number] = replace(cut, calls=own, live=live, counted=id(cut.calls[0]) in counted)
-        recomputed = LayerPass(state, output, calls, shared.borrowed, shared.lent(), placed, tuple(cuts))
+        mlp = of_mlp[0] if len(of_mlp) == 1 else None
+        recomputed = LayerPass(state, output, calls, shared.borrowed, shared.lent(), placed, tuple(cuts), mlp)
+        of_mlp.clear()
         del output
         if isinstance(prefix, Prefix):
             prefix.forget()
@@ -225,6 +229,11 @@ class NetworkPass(CheckpointedPass):
         finally:
             for part in (*cuts, recomputed, *calls, *observed, *placed, *across):
                 vars(part).clear()
+
+    def _listening(self, module: torch.nn.Module, of_mlp: list[Tensor]) -> contextlib.AbstractContextManager[None]:
+        """While a layer is recomputed, what its MLP hands on is put on the list. Nothing here: it is not known which
+        part of a layer that is."""
+        return contextlib.nullcontext()
 
     def _stored(self, layer: int) -> Float[Tensor, "row hidden"]:
         stored = self.inputs[layer]
