@@ -17,6 +17,7 @@ from tests.claims.dropped import KEY, dropped
 
 EXPECTED = (
     "text_over_image",
+    "picture_free_circuit",
     "recoloured_shirt",
     "search_distance",
     "shared_heads",

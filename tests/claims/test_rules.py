@@ -13,6 +13,7 @@ from core.claims.claim import Claim
 from core.claims.figures import Measurement
 from core.claims.measures.paths import EDGES
 from core.claims.patch_maps import ATTENTION, CENTRE, INCREASE, METRICS, RANDOM, PatchMaps
+from core.claims.picture_free_circuit import PictureFreeCircuit
 from core.claims.report import reported
 from core.claims.shared_heads import SharedHeads
 from core.claims.text_over_image import TextOverImage
@@ -203,3 +204,31 @@ def test_conditions_that_do_not_hold_are_named() -> None:
 def test_a_problem_on_the_way_is_told_before_what_was_measured() -> None:
     report = reported(PatchMaps(), lines([*maps(pointing=0.9, deletion=0.2)]), 200, "The model fell silent.")
     assert report.because.startswith("The model fell silent. Pointing game")
+
+
+def doors(truck: float, house: float, spread: float = 0.001) -> list[Measurement]:
+    """Shares of the effect that come over edges from the picture."""
+    shares = {"truck": truck, "house": house}
+    return [
+        {
+            place: {"from_picture": share + spread * (n % 5 - 2), "effect": 10.0, "edges": 100, "picture_edges": 2}
+            for place, share in shares.items()
+        }
+        for n in range(CASES)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measurements", "verdict"),
+    [
+        (doors(0.01, 0.9), YES),
+        (doors(0.3, 0.9), NO),
+        (doors(0.05, 0.02), NO),
+        (doors(0.09, 0.9, 0.05), OPEN),
+        (doors(0.01, 0.9)[:9], OPEN),
+    ],
+)
+def test_a_circuit_is_free_of_the_picture_where_its_edges_carry_next_to_nothing(
+    measurements: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(PictureFreeCircuit(), measurements) == verdict

@@ -177,10 +177,13 @@ def test_a_stop_and_an_error_leave_nothing_behind(
     other = OtherImages((picture.rotate(90),))
     for at in (0.2, 0.8):
         cancel = CancelToken()
+
+        def stop(done: float, at: float = at, cancel: CancelToken = cancel) -> None:
+            if done > at:
+                cancel.cancel()
+
         with pytest.raises(Cancelled):
-            patch_effects(
-                llava, answer, Target((1,)), other, 2, cancel=cancel, progress=lambda d: d > at and cancel.cancel()
-            )
+            patch_effects(llava, answer, Target((1,)), other, 2, cancel=cancel, progress=stop)
         assert hooks_of(llava) == hooks
     monkeypatch.setattr("core.mechanisms.patch_effects._of_mlp", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
