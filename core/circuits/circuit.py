@@ -179,7 +179,7 @@ def _ranked(between: Interchange, cancel: CancelToken | None) -> dict[str, Int[n
     """The edges in the order of other rankings of heads: an edge is as good as the weaker head at its ends."""
     model, answer, token_targets = between.model, between.answer, between.token_targets
     written = contributions(model, answer, token_targets, cancel=cancel)
-    heads = {BY_INCREASE: head_scores(model, written, INCREASE, cancel=cancel)}
+    heads = {BY_INCREASE: head_scores(model, written, INCREASE, cancel=cancel or CancelToken())}
     image = next((group.positions for group in between.graph.groups if group.name == "image"), ())
     if image and BY_ATTENTION in _rankings_of(answer):
         rows = model.attention_rows(answer, between.rows)[..., list(image)]

@@ -137,8 +137,8 @@ class Interchange:
             heads = [how(graph.receiver_head(number, head)) for head in range(graph.heads)]
             own = [head for head, reads in enumerate(heads) if reads is _Now.OWN]
             for some in self._batches(own):
-                reads = layer.read_by_heads + comes([graph.receiver_head(number, head) for head in some], below)
-                mixed = at_least_float32(self.clean.heads_given(number, reads.to(self.clean.final.dtype)))
+                entered = layer.read_by_heads + comes([graph.receiver_head(number, head) for head in some], below)
+                mixed = at_least_float32(self.clean.heads_given(number, entered.to(self.clean.final.dtype)))
                 for place, head in enumerate(some):
                     change = mixed[place, :, head] - layer.mixed[:, head]
                     now[below + head] = change @ layer.projection[head]
@@ -148,8 +148,8 @@ class Interchange:
                 state[below + head] = reads
             mlp, reads = graph.sender_mlp(number), how(graph.receiver_mlp(number))
             if reads is _Now.OWN:
-                entered = layer.read_by_mlp + comes([graph.receiver_mlp(number)], mlp)[0]
-                now[mlp] = self.added_by_mlp(number, entered) - layer.added_by_mlp
+                read = layer.read_by_mlp + comes([graph.receiver_mlp(number)], mlp)[0]
+                now[mlp] = self.added_by_mlp(number, read) - layer.added_by_mlp
             elif reads is _Now.CLEAN:
                 now[mlp] = self.moved[mlp]
             state[mlp] = reads
@@ -159,12 +159,10 @@ class Interchange:
             return self.read(self._top[1] + comes([last], graph.senders)[0])
         return self.clean_logprob if reads is _Now.CLEAN else self.corrupted_logprob
 
-    def added_by_mlp(
-        self, layer: int, states: Float[Tensor, "row hidden"], *, on: DecoderPass | None = None
-    ) -> Float[Tensor, "row hidden"]:
+    def added_by_mlp(self, layer: int, states: Float[Tensor, "row hidden"]) -> Float[Tensor, "row hidden"]:
         """What a layer's MLP adds to these states."""
         given = (states - self._layers[layer].bias).to(self.clean.final.dtype)
-        return at_least_float32((on or self.clean).left_without_heads(layer, given)) - states
+        return at_least_float32(self.clean.left_without_heads(layer, given)) - states
 
     def _batches(self, heads: Sequence[int]) -> list[Sequence[int]]:
         size = max(1, BATCH_BYTES // (8 * self.clean.final.nbytes))

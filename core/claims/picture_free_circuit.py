@@ -70,7 +70,7 @@ class PictureFreeCircuit(Claim[SceneRecipe]):
             except NotApplicable as error:
                 answer = door_question(model, recipe, PLACES[0], cancel)
                 return Sample(None, (Example("truck", answer, whole_answer(answer), recipe, notes=(str(error),)),))
-            values = {
+            values: dict[str, Any] = {
                 place: {
                     "from_picture": door.from_picture,
                     "effect": door.effect,

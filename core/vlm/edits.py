@@ -134,10 +134,10 @@ Reweighting = RaisedScores | MovedAttention
 @dataclass(frozen=True, eq=False)
 class HeadAblation:
     """The outputs of some heads, at every position, replaced: by nothing (`outputs` None), or by one vector each, such
-    as their mean."""
+    as their mean; or by one for each row of the checkpointed pass that is run on under them."""
 
     heads: tuple[Head, ...]
-    outputs: Float[Tensor, "head size"] | None = None
+    outputs: Float[Tensor, "head size"] | Float[Tensor, "head row size"] | None = None
 
     @property
     def first_layer(self) -> int | None:
