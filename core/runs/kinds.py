@@ -35,6 +35,7 @@ from ..mechanisms.tracing import Trace
 from ..mechanisms.vocabulary import HeadReading
 from ..perturb.prediction import Outcome
 from ..perturb.reask import Reasked
+from ..remedies.base import Remedied
 from .codec.form import Form
 from .codec.hints import check_keepable, form_of
 
@@ -101,6 +102,7 @@ TOWER_LOOKS = RunKind[np.ndarray]("tower_looks", Float[np.ndarray, "place"])
 """Where some patches look in the tower, or who looks at them."""
 SIDES = RunKind[tuple[Side, Side]]("sides", tuple[Side, Side])
 """What a model says with its adapter and without. They are of the question, whatever model answered it."""
+REMEDIED = RunKind[Remedied]("remedied", Remedied)
 REASKED_WITHOUT = RunKind[ReaskedWithout]("reasked_without", ReaskedWithout)
 ATTENTION_ROWS = RunKind[Tensor]("attention_rows", Float[Tensor, "layers heads query position"])
 """Of the question's words, or of an answer that was given without keeping them."""

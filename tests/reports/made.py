@@ -41,6 +41,8 @@ from core.mechanisms.vocabulary import read_heads
 from core.perturb.outcomes import outcomes
 from core.perturb.perturbation import HiddenPatches, HiddenPixels, HiddenTokens
 from core.perturb.reask import reask_under
+from core.remedies.registry import remedies
+from core.remedies.run import try_remedy
 from core.runs import kinds
 from core.runs.kinds import RunKind
 from core.vlm.loading import ModelSpec
@@ -121,6 +123,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
             {"image": 0, "head": (1, 1), "patches": (3, 4), "received": True},
             tower_looks(tower, answer.layout, 0, (1, 1), (3, 4), True),
         ),
+        (kinds.REMEDIED, {}, try_remedy(model, answer, remedies()["image_attention"])),
         (kinds.SIDES, {"spec": tuned}, sides(model, model, answer.question, "orange")),
         (
             kinds.REASKED_WITHOUT,

@@ -201,6 +201,23 @@ def test_phrasings_are_answered_apart_and_cross_scored(app: App) -> None:
         assert best < 1e-4
 
 
+def test_remedies_are_tried_in_one_go_and_set_beside_the_answer(app: App) -> None:
+    at = app()
+    at.chat_input[0].set_value("Is the door of the house open?").run()
+    at.segmented_control(key="lens").select("Try remedies").run()
+    at.multiselect(key="remedies_chosen").set_value(["image_attention", "open_choice", "crop"]).run()
+    assert not at.exception and any("Try them" in info.value for info in at.info)
+    at.number_input(key="remedy_image_attention_strength").set_value(5.0).run()
+    at.button(key="try_remedies").click().run()
+    assert not at.exception
+    [table] = [one.value for one in at.dataframe if "remedy" in one.value.columns]
+    assert list(table["remedy"])[:2] == ["as it was asked", "More attention to the picture"] and len(table) == 4
+    assert table["log-probability (nats)"].notna().all() and (table["passes"] > 0).all()
+    # Those that are there are not tried again, and come back with the page.
+    at.multiselect(key="remedies_chosen").set_value(["open_choice"]).run()
+    assert len(next(one.value for one in at.dataframe if "remedy" in one.value.columns)) == 2
+
+
 def test_two_to_four_different_phrasings(app: App) -> None:
     at = app()
     at.segmented_control(key="lens").select("Compare phrasings").run()

@@ -18,6 +18,7 @@ from .adapter import adapter_panel
 from .conversation import conversation_panel
 from .mask import mask_editor
 from .phrasings import phrasings_panel
+from .remedies import remedies_panel
 from .tokens import answer_tokens_panel
 from .view import ChatView, Lens
 
@@ -26,6 +27,14 @@ ADAPTER: Lens = "Its adapter"
 
 def chat_page(workspace: Workspace, model: VisionLanguageModel) -> None:
     """Everything below the title."""
+    page, below = st.container(), st.container()
+    with below:
+        workspace.view(ChatView).jobs.finish()
+    with page:
+        _page(workspace, model)
+
+
+def _page(workspace: Workspace, model: VisionLanguageModel) -> None:
     wait_for_parting(workspace)
     image, talk = st.columns([2, 3], gap="large")
     with image:
@@ -60,6 +69,8 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
             seen_notes(answer, visual.first if isinstance(visual, Clip) else visual)
         if view.lens == "Answer tokens":
             answer_tokens_panel(workspace, model, exchange, answer)
+        elif view.lens == "Try remedies":
+            remedies_panel(workspace, model, exchange, answer)
         elif view.lens == ADAPTER:
             adapter_panel(workspace, model, answer)
         else:
