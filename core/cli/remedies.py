@@ -10,7 +10,7 @@ from typing import Any
 from ..cases.case import Case
 from ..cases.formats.registry import read_folder
 from ..cases.journal import check_journal
-from ..cases.kept_remedies import journal_of, remedies_table
+from ..cases.kept_remedies import journal_of, keep_remedies, remedies_table
 from ..cases.plain import plain
 from ..cases.remedied import KIND, expected, run_remedies
 from ..cases.street import FAMILIES, street_cases
@@ -79,11 +79,12 @@ def _run(
         model = load(spec)
         told = expected(model, min(len(cases), of["number"] or len(cases)))
         say_forecast(told, "The remedies", "What is finished is kept; fewer cases or remedies take less.")
-        journal = out or journal_of(
-            data_folder(), model.card.fingerprint, of["name"], of.get("folder", ""), of.get("seed", 0)
-        )
+        kept = journal_of(data_folder(), model.card.fingerprint, of["name"], of.get("folder", ""), of.get("seed", 0))
+        journal = out or kept
         found = run_remedies(model, cases, journal, chosen=chosen, progress=progress, cancel=cancel, **of)
         say(remedies_table(found))
+        if found.asked:
+            keep_remedies(found, kept, command)
         record = plain({"command": command, **asdict(found)})
         try:
             write_completed(lambda: record, summary, cancel, "the remedies are not complete")

@@ -16,6 +16,8 @@ from ..vlm.pass_costs import Passes
 from .base import ONCE, Progress, Remedy, Tried, asked
 
 _AS_A_CLAIM = re.compile(r"^is it (?:true|right|correct|the case) that\b", re.IGNORECASE)
+_YES_NO = re.compile(r"^\W*(?:yes|no)\b[\s,.:;–-]*(?=\S)", re.IGNORECASE)
+"""Said to a choice all the same, it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def as_choice(question: str, asked_last: bool = False) -> str | None:
 
 
 def as_yes_or_no(question: str, choice: str, said: str) -> str:
-    """What the answer to the choice says to the yes-no question: it, after Yes or No; the answer itself where it takes
-    neither alternative, or both."""
+    """What the answer to the choice says to the yes-no question: it, after Yes or No (and without one of its own); the
+    answer itself where it takes neither alternative, or both."""
     plain = " ".join(question.split())
     start, stop, _ = pair_words(plain)[0]
     value = value_of(plain[start:stop].lower())
@@ -97,4 +99,5 @@ def as_yes_or_no(question: str, choice: str, said: str) -> str:
     }
     if len(taken) != 1:
         return said
-    return f"{'Yes' if taken == {wanted} else 'No'}, {said[:1].lower()}{said[1:]}"
+    told = _YES_NO.sub("", said)
+    return f"{'Yes' if taken == {wanted} else 'No'}, {told[:1].lower()}{told[1:]}"

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..answer import Explanation
+from ..attention.sink_origin import SinkOrigin
 from ..attention.sinks import Sinks
 from ..attention.tower import TowerFigures
 from ..cases.adapter import Side
@@ -96,6 +97,7 @@ CUT_CURVE = RunKind[CutCurve]("cut_curve", CutCurve)
 """Of one cut, named among what it is of."""
 TRACE = RunKind[Trace]("trace", Trace)
 SINKS = RunKind[Sinks]("sinks", Sinks)
+SINK_ORIGINS = RunKind[tuple[SinkOrigin, ...]]("sink_origins", tuple[SinkOrigin, ...])
 TOWER = RunKind[TowerFigures | None]("tower", TowerFigures | None)
 """None where it is not known which of the tower's places became image tokens."""
 TOWER_LOOKS = RunKind[np.ndarray]("tower_looks", Float[np.ndarray, "place"])

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binomtest
 
 from core.cases.journal import read_journal
-from core.cases.kept_remedies import read_remedies, remedies_table
+from core.cases.kept_remedies import COMMITTED, read_remedies, remedies_table
 from core.cases.plain import plain, write_plain
 from core.cases.remedied import KIND, run_remedies
 from core.cases.remedy_figures import Line, figures_of, holm, read_line
@@ -139,3 +139,18 @@ def test_a_summary_is_read_as_it_was_written(street: VisionLanguageModel, tmp_pa
     (tmp_path / "other.json").write_text(json.dumps({"command": "x"}), encoding="utf-8")
     with pytest.raises(JournalError, match="holds no remedies"):
         read_remedies(tmp_path / "other.json")
+
+
+def test_the_figures_that_come_along_follow_from_their_own_counts(street: VisionLanguageModel) -> None:
+    """They are of the model that comes along, over 40 cases or more of each door, and their p follow from the turns."""
+    kept = read_remedies(COMMITTED)
+    assert kept.found.model_name == street.card.name and kept.command.startswith("sightline remedies --street")
+    assert {"house door", "truck door"} <= {family.family for family in kept.found.families}
+    for family in kept.found.families:
+        assert family.cases >= 40 and len(family.ranking) >= 8
+        for row in family.ranking:
+            turned = row.mended + row.broken
+            assert row.p_value == pytest.approx(binomtest(row.mended, turned, 0.5).pvalue if turned else 1, rel=1e-4)
+            assert row.gain.value == pytest.approx((row.mended - row.broken) / row.cases, abs=1e-5)
+        corrected = holm([row.p_value for row in family.ranking])
+        assert [row.p_corrected for row in family.ranking] == pytest.approx(corrected, rel=1e-4)

@@ -195,6 +195,7 @@ def test_a_yes_no_question_becomes_a_choice(question: str, choice: str | None) -
         ("The truck's door is open.", "Yes, the truck's door is open."),
         ("The truck's door is closed.", "No, the truck's door is closed."),
         ("Closed.", "No, closed."),
+        ("Yes, the truck's door is closed.", "No, the truck's door is closed."),
         ("It is red.", "It is red."),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.answer import Answer, RegionMask, Target
+from core.attention.sink_origin import sink_origins
 from core.attention.sinks import find_sinks
 from core.attention.tower import tower_figures, tower_looks, tower_read
 from core.cases.adapter import sides
@@ -117,6 +118,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.CUT_CURVE, {**about, "cut": "image → last"}, cut_curve(model, knocked)),
         (kinds.TRACE, about, trace(model, answer, target, noise, places, layers=[1, 4])),
         (kinds.SINKS, {}, find_sinks(answer)),
+        (kinds.SINK_ORIGINS, {}, sink_origins(model, answer, find_sinks(answer))),
         (kinds.TOWER, {"image": 0}, tower_figures(tower, answer.layout, 0)),
         (
             kinds.TOWER_LOOKS,

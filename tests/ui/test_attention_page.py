@@ -12,7 +12,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from core.answer import AttentionRows, Decoding, Question, Target
+from core.attention.sinks import sinks_among
 from core.attention.words import question_words
+from core.ui.attention import subject
 from core.ui.attention.view import MOST_BYTES, ROWS, AttentionView
 from core.ui.state.results import ResultCache
 from core.ui.state.workspace import Exchange
@@ -55,6 +57,21 @@ def test_a_click_on_a_cell_a_bar_or_a_small_picture_chooses_the_head(page: AppTe
     assert view_of(page).head == (2, 0)
     click(page, "attention_gallery", "small", {"layer": 2, "head": 1})
     assert view_of(page).head == (2, 1)
+
+
+def test_without_a_sink_patch_that_is_said(page: AppTest) -> None:
+    assert "No patch is a sink here" in captions(page)
+
+
+def test_sink_patches_say_where_they_come_from(
+    app: App, llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "sinks_among", lambda held, kinds: sinks_among(held, kinds, 0.5))
+    at = opened(app, exchange_of(llava))
+    at.button(key="sink_origins").click().run()
+    assert not at.exception
+    told = [text.value for text in at.text if text.value.startswith("Patch in row")]
+    assert told and all("the decoder" in one or "the vision tower" in one for one in told)
 
 
 def test_a_click_beside_all_patches_chooses_none(page: AppTest) -> None:

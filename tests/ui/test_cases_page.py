@@ -394,3 +394,30 @@ def test_a_folders_league_without_a_folder_says_what_to_do(app: App, tmp_path: P
     at = opened(app, "League of methods", league_folder=str(tmp_path / typed) if typed else "")
     at.button(key="league_run").click().run()
     assert not at.exception and told in said(at)
+
+
+def test_remedies_that_come_along_say_whose_they_are_and_which_helps(app: App) -> None:
+    at = opened(app, "Remedies")
+    assert "are of street-llava, not of the model in use" in captions(at)
+    shown = said(at)
+    assert "answers are right." in shown and at.code[0].value.startswith("sightline remedies --street")
+    table = next(one.value for one in at.dataframe if "mended" in one.value.columns)
+    assert {"p (Holm)", "passes", "verdict"} <= set(table.columns) and len(table) >= 8
+    at.selectbox(key="cases_remedies_family").select("truck door").run()
+    assert not at.exception and "No remedy helps beyond chance." in said(at)
+
+
+def test_remedies_are_run_on_a_folder_and_kept_for_the_model(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
+    folder_ = folder_of(tmp_path / "mine", [("0.png", "Is it open?", "yes"), ("1.png", "Is it red?", "no")])
+    at = opened(app, "Remedies", cases_remedies_folder=str(folder_), cases_remedies=["open_choice", "image_attention"])
+    at.button(key="cases_remedies_run").click().run()
+    assert not at.exception and not at.error
+    table = next(one.value for one in at.dataframe if "mended" in one.value.columns)
+    assert set(table["remedy"]) == {"Asked as an open choice", "More attention to the picture"}
+    assert "not of the model in use" not in captions(at) and f'"{folder_}"' in at.code[0].value
+    at.text_input(key="cases_remedies_folder").set_value(str(tmp_path / "gone")).run()
+    at.button(key="cases_remedies_run").click().run()
+    assert not at.exception and "cannot be read" in said(at)

@@ -29,6 +29,7 @@ from .attention_to_patches import attention_to_patches_panel
 from .gallery import head_gallery
 from .grounding import grounding_panel
 from .heads import attention_heads_panel
+from .sinks import sinks_panel
 from .subject import Subject, looks_of, sinks_of, subject_of
 from .tower import tower_panel
 from .view import AttentionView, Lens
@@ -77,6 +78,7 @@ def _explore(workspace: Workspace, model: VisionLanguageModel, answer: Answer, i
     with controls:
         _controls(workspace, view, answer, held)
     what_is_kept(view, model, answer, held)
+    sinks_panel(view, model, answer, held)
     subject = subject_of(workspace, model, answer, held, view)
     figures = attention_heads_panel(view, subject, partial(attention_map_panel, workspace, view, subject))
     if answer.layout.views:

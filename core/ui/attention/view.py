@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ...answer import Answer, Head
+from ...attention.sink_origin import SinkOrigin
 from ...attention.sinks import SinkKind, Sinks
 from ...attention.tower import TowerFigures
 from ...attention.words import question_words
@@ -54,6 +55,8 @@ _TOWER = Kept[KeptFigures](
 )
 TOWER = Kind[KeptFigures](20, run=_TOWER)
 SINKS = Kind[Sinks](100, run=Kept(runs.SINKS))
+ORIGINS = Kind[tuple[SinkOrigin, ...]](100, run=Kept(runs.SINK_ORIGINS, about=lambda key: {}))
+"""By answer: where its sink patches come from."""
 
 
 HEAD_FIGURES = Kind[np.ndarray](64)

@@ -150,7 +150,7 @@ def _go(
 ) -> None:
     key = ("folder league", typed, form, number, seed, tuple(methods), model.card.fingerprint)
     if clicked:
-        opened = _opened(typed, form)
+        opened = opened_folder(typed, form)
         if opened is None:
             return
         folder, format_, found = opened
@@ -184,7 +184,7 @@ def _find(
 ) -> None:
     key = ("grounding heads", typed, form, number, seed, model.card.fingerprint)
     if clicked:
-        opened = _opened(typed, form)
+        opened = opened_folder(typed, form)
         if opened is None:
             return
         folder, format_, found = opened
@@ -216,7 +216,7 @@ def _find(
         st.caption(f":material/center_focus_strong: {told}")
 
 
-def _opened(typed: str, form: str | None) -> tuple[Path, CaseFormat, CaseSet] | None:
+def opened_folder(typed: str, form: str | None) -> tuple[Path, CaseFormat, CaseSet] | None:
     """The folder that was typed, its format and its cases; None, with the reason on screen, where there are none."""
     try:
         folder = allowed(typed)

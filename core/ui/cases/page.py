@@ -13,6 +13,7 @@ from .audit import audit_section
 from .claims import claims_section
 from .folder import folder_section
 from .league import league_section
+from .remedies import remedies_section
 from .two_models import two_models_section
 from .view import CasesView, Section
 
@@ -47,6 +48,7 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
         "Cases": claims_section,
         "Phrasing audit": audit_section,
         "Benchmarks from a folder": folder_section,
+        "Remedies": remedies_section,
         "Two models": two_models_section,
         "League of methods": league_section,
     }[view.section]
