@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoModelForImageTextToText
 
 from core.answer import Answer, Decoding, Question, TokenKind
-from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
+from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch, StateShift
 from core.vlm.generation import ask
 from core.vlm.hf.network import TransformersModel
 
@@ -123,11 +123,13 @@ def eager_logits_with(model: TransformersModel, answer: Answer, edits: Edits) ->
                     hook = output.register_forward_pre_hook(_replacing_head(head, size, instead))
                     hooks.callback(hook.remove)
             elif edit.site is Site.INPUT:
-                hooks.callback(layers[edit.layer].register_forward_pre_hook(_placing(edit), with_kwargs=True).remove)
+                before = _shifting_before(edit) if isinstance(edit, StateShift) else _placing(edit)
+                hooks.callback(layers[edit.layer].register_forward_pre_hook(before, with_kwargs=True).remove)
             else:
                 parts = {Site.ATTENTION: "self_attn", Site.MLP: "mlp"}
                 module = getattr(layers[edit.layer], parts[edit.site]) if edit.site in parts else layers[edit.layer]
-                hooks.callback(module.register_forward_hook(_handing_on(edit)).remove)
+                after = _shifting_after(edit) if isinstance(edit, StateShift) else _handing_on(edit)
+                hooks.callback(module.register_forward_hook(after).remove)
         inputs = whole_inputs(answer, answer.token_ids)
         with torch.no_grad():
             logits: Tensor = network(**inputs, use_cache=False).logits[0]
@@ -162,6 +164,29 @@ def _placing(edit: StatePatch) -> Callable[..., Any]:
         for position, state in zip(edit.positions, edit.states, strict=True):
             states[0, position] = state
         return (states, *args[1:]), kwargs
+
+    return hook
+
+
+def _shifted(edit: StateShift, states: Tensor) -> Tensor:
+    states = states.clone()
+    onward = range(max(edit.positions) + 1, states.shape[1]) if edit.onward else ()
+    for position in {*edit.positions, *onward}:
+        for feature in range(states.shape[2]):
+            states[0, position, feature] += float(edit.vector[feature])
+    return states
+
+
+def _shifting_before(edit: StateShift) -> Callable[..., Any]:
+    def hook(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return (_shifted(edit, args[0]), *args[1:]), kwargs
+
+    return hook
+
+
+def _shifting_after(edit: StateShift) -> Callable[..., Any]:
+    def hook(_: Any, args: Any, output: Any) -> Any:
+        return (_shifted(edit, output[0]), *output[1:]) if isinstance(output, tuple) else _shifted(edit, output)
 
     return hook
 

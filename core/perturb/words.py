@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..answer import Head
-from ..vlm.edits import Edit, Edits, HeadAblation, Knockout, MovedAttention, RaisedScores
+from ..vlm.edits import Edit, Edits, HeadAblation, Knockout, MovedAttention, RaisedScores, StateShift
 
 
 def edits_in_words(edits: Edits) -> str:
@@ -41,6 +41,9 @@ def _in_words(edit: Edit) -> str:
         return f"{said} at {_positions(len(edit.rows))} in {_some(edit.layers)}"
     if isinstance(edit, HeadAblation):
         return f"{heads_in_words(edit.heads)} replaced by {'nothing' if edit.outputs is None else 'other outputs'}"
+    if isinstance(edit, StateShift):
+        where = _positions(len(edit.positions)) + (" and all that follow" if edit.onward else "")
+        return f"a vector added to the {edit.site.value} of layer {edit.layer} at {where}"
     return f"the {edit.site.value} of layer {edit.layer} replaced at {_positions(len(edit.positions))}"
 
 

@@ -2,7 +2,7 @@
 
 Kinds, which can be combined freely: an attention knockout takes some keys from some queries, raised scores and moved
 attention weigh keys otherwise, a head ablation replaces what heads hand to the output projection, a state patch
-replaces states between or inside the layers.
+replaces states between or inside the layers, and a state shift adds to them.
 Positions are those of the whole sequence (prompt, then answer), layers and heads count from 0.
 """
 
@@ -166,7 +166,29 @@ class StatePatch:
         return min(self.positions, default=None)
 
 
-Edit = Knockout | RaisedScores | MovedAttention | HeadAblation | StatePatch
+@dataclass(frozen=True, eq=False)
+class StateShift:
+    """One vector added to the states at some positions of one layer, after whatever replaces them there; with `onward`
+    also at every position after the last of those, also of what is being written.
+
+    Activation addition (Turner et al. 2023, "Steering Language Models With Activation Engineering", section 3)."""
+
+    site: Site
+    layer: int
+    positions: tuple[int, ...]
+    vector: Float[Tensor, "hidden"]
+    onward: bool = False
+
+    @property
+    def first_layer(self) -> int | None:
+        return self.layer if self.positions else None
+
+    @property
+    def first_position(self) -> int | None:
+        return min(self.positions, default=None)
+
+
+Edit = Knockout | RaisedScores | MovedAttention | HeadAblation | StatePatch | StateShift
 Edits = tuple[Edit, ...]
 """What is done to one sequence at once."""
 
@@ -214,7 +236,7 @@ def _check_layers(edit: Edit, layers: int) -> None:
             named = edit.layers or frozenset()
         case HeadAblation():
             named = frozenset(layer for layer, _ in edit.heads)
-        case StatePatch():
+        case StatePatch() | StateShift():
             named = frozenset({edit.layer})
     if not all(0 <= layer < layers for layer in named):
         raise UnknownName(f"The model has layers 0 to {layers - 1}. Choose among them.")

@@ -9,6 +9,7 @@ that sit on the layers for the time of a single pass, under the model's lock, an
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,7 +20,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ...errors import NotShown
-from ..edits import Edits, HeadAblation, Knockout, MovedAttention, RaisedScores, Reweighting, Site, StatePatch
+from ..edits import (
+    Edits,
+    HeadAblation,
+    Knockout,
+    MovedAttention,
+    RaisedScores,
+    Reweighting,
+    Site,
+    StatePatch,
+    StateShift,
+)
 from ..reweighting import Reweighed
 
 SEVERAL_STREAMS = (
@@ -53,6 +64,7 @@ class Active:
         self.ablations = self._kind(HeadAblation)
         self.reweightings = self._kind(RaisedScores) + self._kind(MovedAttention)
         self.patches = self._kind(StatePatch)
+        self.shifts = self._kind(StateShift)
         self._latest_mask: tuple[Any, Tensor | None] | None = None
         self._latest_places: tuple[Any, dict[int, tuple[Tensor, Tensor]]] | None = None
 
@@ -191,13 +203,18 @@ def edited_heads(
 
 @contextlib.contextmanager
 def patched(layers: Sequence[torch.nn.Module], part: Part, start: int) -> Iterator[None]:
-    """Put the state patches in force on `layers` for one pass whose first row stands at position `start`. Hold the
-    model's lock."""
+    """Put the state patches and shifts in force on `layers` for one pass whose first row stands at position `start`.
+    Hold the model's lock."""
     active = _active.get()
     with contextlib.ExitStack() as hooks:
-        for site, layer in sorted({(edit.site, edit.layer) for _, edit in active.patches} if active else ()):
+        # What replaces states is put there first, and so runs before what adds to them.
+        kinds = ((_Patches, active.patches), (_Shifts, active.shifts)) if active else ()
+        sites = [
+            (kind, edits, place) for kind, edits in kinds for place in sorted({(e.site, e.layer) for _, e in edits})
+        ]
+        for kind, edits, (site, layer) in sites:
             assert active is not None
-            hook = _Patches(active, [(r, e) for r, e in active.patches if (e.site, e.layer) == (site, layer)], start)
+            hook = kind(active, [(r, e) for r, e in edits if (e.site, e.layer) == (site, layer)], start)
             if site is Site.INPUT:
                 hooks.callback(layers[layer].register_forward_pre_hook(hook.before, with_kwargs=True).remove)
             else:
@@ -206,34 +223,48 @@ def patched(layers: Sequence[torch.nn.Module], part: Part, start: int) -> Iterat
         yield
 
 
-class _Patches:
-    """The patches of one site of one layer, as hooks."""
+class _OnStates(ABC):
+    """What changes the states at one site of one layer, as hooks."""
 
-    def __init__(self, active: Active, entries: list[tuple[int, StatePatch]], start: int) -> None:
+    def __init__(self, active: Active, entries: list[tuple[int, Any]], start: int) -> None:
         self._active = active
         self._entries = entries
         self._start = start
-        self._written: dict[int, list[tuple[Int[Tensor, "position"], Tensor]]] = {}
 
     def before(self, _: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if args:
-            return (self._patched(args[0]), *args[1:]), kwargs
-        return args, {**kwargs, "hidden_states": self._patched(kwargs["hidden_states"])}
+            return (self._changed(args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": self._changed(kwargs["hidden_states"])}
 
     def after(self, _: torch.nn.Module, args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(output, tuple):
-            return (self._patched(output[0]), *output[1:])
-        return self._patched(output)
+            return (self._changed(output[0]), *output[1:])
+        return self._changed(output)
 
-    def _patched(self, states: Float[Tensor, "batch row hidden"]) -> Float[Tensor, "batch row hidden"]:
+    def _changed(self, states: Float[Tensor, "batch row hidden"]) -> Float[Tensor, "batch row hidden"]:
         if _active.get() is not self._active:
             return states
         if states.ndim > 3:
             raise NotShown(SEVERAL_STREAMS)
         states = states.clone()
+        self._change(states)
+        return states
+
+    @abstractmethod
+    def _change(self, states: Float[Tensor, "batch row hidden"]) -> None:
+        """Change these states, which are nobody else's."""
+
+
+class _Patches(_OnStates):
+    """The patches of one site of one layer."""
+
+    def __init__(self, active: Active, entries: list[tuple[int, StatePatch]], start: int) -> None:
+        super().__init__(active, entries, start)
+        self._written: dict[int, list[tuple[Int[Tensor, "position"], Tensor]]] = {}
+
+    def _change(self, states: Float[Tensor, "batch row hidden"]) -> None:
         for (row, _), (index, instead) in zip(self._entries, self._instead(states), strict=True):
             states[_sequences(self._active, row), index] = instead
-        return states
 
     def _instead(
         self, states: Float[Tensor, "batch row hidden"]
@@ -257,6 +288,21 @@ class _Patches:
                 for (_, patch), own, place in zip(self._entries, inside, index, strict=True)
             ]
         return self._written[rows]
+
+
+class _Shifts(_OnStates):
+    """The shifts of one site of one layer."""
+
+    def _change(self, states: Float[Tensor, "batch row hidden"]) -> None:
+        rows = states.shape[1]
+        for row, shift in self._entries:
+            named = {position - self._start for position in shift.positions}
+            index = [place for place in sorted(named) if 0 <= place < rows]
+            if shift.onward and named:
+                index += range(max(0, max(named) + 1), rows)
+            if index:
+                at = torch.tensor(index, dtype=torch.long, device=states.device)
+                states[_sequences(self._active, row), at] += shift.vector.to(states)
 
 
 def _sequences(active: Active, row: int) -> int | slice:

@@ -37,6 +37,7 @@ from ..edits import (
     RaisedScores,
     Site,
     StatePatch,
+    StateShift,
     check_edits,
     first_position,
 )
@@ -468,5 +469,5 @@ class TransformersModel(VisionLanguageModel):
         for edit in {edit for row in edits for edit in row}:
             check_edits([edit], self.card.layers, self.card.heads, length, keys)
             self._check_attention(edit)
-            if isinstance(edit, StatePatch) and edit.site in (Site.ATTENTION, Site.MLP):
+            if isinstance(edit, StatePatch | StateShift) and edit.site in (Site.ATTENTION, Site.MLP):
                 self._passes.part(self._passes.layers[edit.layer], edit.site)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from core.answer import Answer, Decoding, Question, TokenKind
 from core.errors import NotApplicable
-from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch
+from core.vlm.edits import Edits, HeadAblation, Knockout, Site, StatePatch, StateShift
 from core.vlm.generation import ask
 from core.vlm.hf.families._undescribed import Undescribed
 from core.vlm.hf.network import TransformersModel
@@ -65,6 +65,10 @@ def sets_of(answer: Answer) -> list[Edits]:
         (HeadAblation(tuple((layer, head) for layer in range(3) for head in range(4))),),
         *((StatePatch(site, 1, early, noise(3)),) for site in Site),
         *((StatePatch(site, 2, last, noise(1)),) for site in Site),
+        *((StateShift(site, 1, early, noise(1)[0]),) for site in Site),
+        *((StateShift(site, 2, last, 3 * noise(1)[0], onward=True),) for site in Site),
+        (StateShift(Site.INPUT, 1, last, noise(1)[0]), StateShift(Site.OUTPUT, 1, (prompt,), noise(1, 4)[0])),
+        (StatePatch(Site.MLP, 1, last, noise(1)), StateShift(Site.MLP, 1, last, noise(1, 1)[0]), output),
         (StatePatch(Site.INPUT, 0, (prompt, 1), noise(2)), StatePatch(Site.MLP, 1, last, noise(1)), output),
         (StatePatch(Site.INPUT, 1, words[:1], noise(1)), nobody_sees_words, HeadAblation(((2, 0),))),
     ]
@@ -96,6 +100,8 @@ def test_nothing_changes_nothing(any_model: TransformersModel, picture: Image.Im
     answer = sampled(any_model, "Where is the dog?", picture)
     nothing: list[Edits] = [(), (Knockout((), (1, 2)),), (Knockout((3, 4), ()),), (HeadAblation(()),)]
     nothing.append((StatePatch(Site.MLP, 1, (), noise(0)),))
+    nothing.append((StateShift(Site.MLP, 1, (), noise(1)[0], onward=True),))
+    nothing.append((StateShift(Site.MLP, 1, (3, 4), torch.zeros(64)),))
     for logits in any_model.logits_with(answer, nothing):
         torch.testing.assert_close(logits, any_model.replay_logits(answer), atol=1e-5, rtol=1e-5)
 
@@ -323,6 +329,8 @@ def test_what_is_not_there_cannot_be_edited(model: TransformersModel, picture: I
         (Knockout((length,), (0,)), f"0 to {length - 1}"),
         (Knockout((1,), (-1,)), f"0 to {length - 1}"),
         (StatePatch(Site.INPUT, 0, (length,), noise(1)), f"0 to {length - 1}"),
+        (StateShift(Site.MLP, 3, (0,), noise(1)[0]), "layers 0 to 2"),
+        (StateShift(Site.INPUT, 0, (length,), noise(1)[0]), f"0 to {length - 1}"),
         (StatePatch(Site.INPUT, 0, (1,), noise(2)), "one state for each position"),
         (HeadAblation(((0, 0),), noise(2)), "one output for each head"),
     ):
