@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, doubt, families, handing_over, mechanisms, runs, scenes
+from .commands import answers, cases, dashboard, doctor, doubt, families, handing_over, mechanisms, runs, scenes, states
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ ALONE: tuple[Callable[..., None], ...] = (
     mechanisms.mechanism,
     families.families,
     *(scenes.survey, scenes.league, scenes.heads, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
+    *(states.probes, states.steer),
     *(scenes.claims, scenes.findings, scenes.study),
     scenes.remedies,
     doubt.doubt,

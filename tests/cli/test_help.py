@@ -42,6 +42,8 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "mechanism",
         "league",
         "known-cause",
+        "probes",
+        "steer",
         "checks",
         "true-effects",
         "flips",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from ...vlm.memory_costs import check_memory, checkpoint_bytes
 from ...vlm.model import VisionLanguageModel
 from ...vlm.pace import stopwatch
 from ...vlm.targets import token_targets_of
-from ..journal import Journal, Record, each_line
+from ..journal import Journal, each_line
 from ..scoring import is_right
 from .figures import Knowing, Line, Subject, knowing, read_line
 from .kept_states import KeptStates, Shape, row_bytes, states_file
@@ -55,12 +56,35 @@ def run_probes(
     Raises JournalError (OtherRun), NotWritten, NotEnoughMemory (also of the disk), NotApplicable where states cannot be
     read or cases are too few, Cancelled: what is measured is kept.
     """
+    subject = Subject(model.card.fingerprint, model.card.name, of, label, where, decides)
+    with measured_states(
+        model, labelled, out_file, subject, progress=lambda done: progress(MEASURED * done), cancel=cancel
+    ) as (lines, states):
+
+        def fitted(done: float) -> None:
+            if cancel is not None:
+                cancel.check()
+            progress(MEASURED + (1 - MEASURED) * done)
+
+        return knowing(subject, lines, states, layers_of(model, where), len(labelled), fitted)
+
+
+@contextlib.contextmanager
+def measured_states(
+    model: VisionLanguageModel,
+    labelled: Sequence[Labelled],
+    out_file: Path,
+    subject: Subject,
+    *,
+    progress: Callable[[float], None] = lambda done: None,
+    cancel: CancelToken | None = None,
+) -> Iterator[tuple[list[Line], KeptStates]]:
+    """The lines of the cases whose label is frequent enough, in their order, and their states; what `out_file` lacks is
+    measured first. Raises what `run_probes` raises."""
     usable = frequent(labelled, LEAST_EACH)
-    card = model.card
-    shape: Shape = (layers_of(model, where), len(PLACES), card.hidden)
-    identity = {"model": card.fingerprint, "of": of, "label": label, "where": where}
-    subject = Subject(card.fingerprint, card.name, of, label, where, decides)
-    with Journal(out_file, KIND, identity, {"model_name": card.name}) as journal:
+    shape: Shape = (layers_of(model, subject.where), len(PLACES), model.card.hidden)
+    identity = {"model": subject.model, "of": subject.of, "label": subject.label, "where": subject.where}
+    with Journal(out_file, KIND, identity, {"model_name": subject.model_name}) as journal:
         lines = each_line(journal.records, read_line, out_file)
         rows = sum(line.row is not None for line in lines)
         check_room(out_file, shape, max(0, len(usable) - rows))
@@ -68,18 +92,11 @@ def run_probes(
             finished = {(line.case, line.key): line for line in lines if line.problem is None}
             for number, one in enumerate(usable, 1):
                 if (one.case.id, _key(one)) not in finished:
-                    line = _measured(model, one, where, states, cancel)
-                    journal.append(_record(line))
+                    line = _measured(model, one, subject.where, states, cancel)
+                    journal.append(asdict(line))
                     finished[line.case, line.key] = line
-                progress(MEASURED * number / len(usable))
-            wanted = [finished[one.case.id, _key(one)] for one in usable]
-
-            def fitted(done: float) -> None:
-                if cancel is not None:
-                    cancel.check()
-                progress(MEASURED + (1 - MEASURED) * done)
-
-            return knowing(subject, wanted, states, shape[0], len(labelled), fitted)
+                progress(number / len(usable))
+            yield [finished[one.case.id, _key(one)] for one in usable], states
 
 
 def check_room(out_file: Path, shape: Shape, cases: int) -> None:
@@ -141,7 +158,3 @@ def _measured(
         right=is_right(one.case, answer.text) if one.case.expected else None,
         row=row,
     )
-
-
-def _record(line: Line) -> Record:
-    return asdict(line)

@@ -1,0 +1,31 @@
+"""Which word each value of a label asks for, so that a push along its direction has a right outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...answer import Answer
+from ...vlm.model import VisionLanguageModel
+from ...vlm.targets import TokenTarget, rival_ids
+from ..knowing.labels import ANSWER, Labelled
+
+OTHER = {"yes": "no", "no": "yes"}
+
+
+def words_of(one: Labelled, values: Sequence[str], label: str) -> tuple[str, str] | None:
+    """The first word of the right answer, were the label the first of its two values, and were it the second; None
+    where that cannot be told. A question of yes or no has the opposite for the other value."""
+    own = one.case.expected[0].split(",")[0].strip().casefold() if one.case.expected else ""
+    if own in OTHER:
+        return (own, OTHER[own]) if one.label == values[0] else (OTHER[own], own)
+    return (values[0], values[1]) if label == ANSWER else None
+
+
+def target_of(model: VisionLanguageModel, answer: Answer, words: tuple[str, str]) -> TokenTarget | None:
+    """The second value's word against the first's, in the place of the answer's first token; None where both begin with
+    the same token."""
+    capital = answer.tokens[0].text.strip()[:1].isupper()
+    first, second = (rival_ids(model, answer, 0, word.capitalize() if capital else word) for word in words)
+    if not first or not second or first[0] == second[0]:
+        return None
+    return TokenTarget(0, second[0], first[0])
