@@ -25,7 +25,7 @@ from ..knowing.figures import Subject as Probed
 from ..knowing.labels import Labelled, with_mask
 from ..knowing.run import LONGEST, measured_states
 from .directions import borrowed_directions, directions_of
-from .figures import Line, Steering, Subject, read_line, steering
+from .figures import WHOLE, Line, Steering, Subject, read_line, steering
 from .side_effects import side_effects
 from .words import target_of, words_of
 
