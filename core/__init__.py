@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .explainers.registry import explainers as methods
     from .mechanisms.registry import mechanisms as lenses
     from .perturb.reask import Reasked, reask
+    from .remedies.run import try_remedies
     from .vlm.keeping import KeepRows
     from .vlm.loading import EMBEDDED, ModelSpec
 
@@ -71,6 +72,7 @@ __all__ = [
     "published_claims",
     "reask",
     "street_scene",
+    "try_remedies",
 ]
 
 _PLACES = {
@@ -79,6 +81,7 @@ _PLACES = {
     "ask": ".api.asking",
     "measure_grid": ".api.asking",
     "reask": ".perturb.reask",
+    "try_remedies": ".remedies.run",
     "explain": ".api.explaining",
     "evaluate": ".api.explaining",
     "evaluate_modalities": ".api.explaining",

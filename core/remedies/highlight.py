@@ -29,9 +29,8 @@ class HighlightSettings:
 
 
 class Highlight(Remedy):
-    """Visual prompting, as Yu et al. 2024, "Attention Prompting on Image for Large Vision-Language Models": the window
-    that the map of the answer's deciding word points to stays as it is, and the rest of the picture is dimmed; or it is
-    framed in red, as Shtedritski et al. 2023, "What does CLIP know about a red circle?".
+    """Visual prompting: the window that the map of the answer's deciding word points to stays as it is, and the rest of
+    the picture is dimmed; or it is framed in red (Shtedritski et al. 2023, "What does CLIP know about a red circle?").
 
     The size and place of everything stays, unlike with a crop.
     """

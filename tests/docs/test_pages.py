@@ -27,6 +27,8 @@ from core.explainers.registry import explainers
 from core.explainers.run import explain
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.run import measure
+from core.remedies.registry import remedies
+from core.remedies.run import try_remedies
 from core.vlm.generation import ask
 from core.vlm.hf.families._rasters import Misfit
 from core.vlm.hf.families.context import PromptContext
@@ -119,6 +121,17 @@ def test_the_claim_is_found_measured_and_judged(tmp_path: Path) -> None:
     assert [example.title.split(",")[0] for example in report.examples] == ["the truck", "the house"]
 
 
+def test_the_remedy_is_found_and_tried(llava: TransformersModel, picture: Image.Image, tmp_path: Path) -> None:
+    [source] = blocks("add-a-remedy.md")
+    answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=3)))
+    with dropped("core.remedies", "sharper", source, tmp_path, remedies):
+        [tried] = try_remedies(llava, answer, ["sharper"])
+        settings = remedies()["sharper"].Settings(percent=0)
+        [same] = try_remedies(llava, answer, {"sharper": settings})
+    assert tried.answer is not None and tried.note == "Edges sharpened by 150 %." and tried.passes == 1
+    assert same.answer is not None and same.answer.token_ids == answer.token_ids
+
+
 def test_the_signal_is_found_and_measured(llava: TransformersModel, picture: Image.Image, tmp_path: Path) -> None:
     [source] = blocks("add-a-signal.md")
     answer = ask(llava, Question("What is it?", (picture,), decoding=Decoding(max_new_tokens=3)))
@@ -145,5 +158,6 @@ def test_every_file_of_the_repository_that_a_page_names_is_there(page: Path) -> 
         "core/cases/formats/shapes.py",
         "core/claims/yes_either_way.py",
         "core/doubt/signals/margin.py",
+        "core/remedies/sharper.py",
     }
     assert [name for name in named if name not in mine and not (DOCS.parent / name).exists()] == []
