@@ -3,7 +3,8 @@
 What takes a moment (an answer, a click) goes before what takes long, in the order in which each came; and long work
 gives way between two passes to what waits in the first lane, and goes on afterwards. Nobody says beforehand how long
 something takes: whoever has had the model for `LONG` seconds is long from then on, unless it must not be interrupted.
-Long work that has waited for `PATIENCE` seconds goes next once, so that many short ones do not keep it for ever.
+Long work that has waited for `PATIENCE` seconds goes next and keeps the model for `SLICE`, so that many short ones do
+not keep it for ever; and one such slice at a time, so that much long work does not keep them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ LONG = 3.0
 PATIENCE = 20.0
 """Seconds that long work is kept waiting by short work at most."""
 
+SLICE = 3.0
+"""Seconds for which it then gives way to nobody: with a pass alone for each wait, what takes many would never end where
+short work never does."""
+
 LOOK_IN = 0.1
 """Seconds between two looks whether somebody who waits was stopped."""
 
@@ -37,6 +42,8 @@ class Turn:
     whole: bool = False
     used: float = 0.0
     since: float = field(default_factory=time.monotonic)
+    patient: bool = False
+    """It has the model because it had waited for long."""
 
     @property
     def long(self) -> bool:
@@ -52,6 +59,8 @@ class Turns:
         self._holder: Turn | None = None
         self._thread: int | None = None
         self._depth = 0
+        self._sliced = False
+        """The last turn was such a slice."""
 
     # As any lock
 
@@ -99,8 +108,10 @@ class Turns:
             turn = self._holder
             if turn is None or not self.mine() or self._depth != 1:
                 return
-            used = turn.used + time.monotonic() - turn.since
-            if turn.whole or used < LONG or all(other.long for other in self._waiting):
+            now = time.monotonic() - turn.since
+            if turn.patient and now < SLICE:
+                return
+            if turn.whole or turn.used + now < LONG or all(other.long for other in self._waiting):
                 return
             self._leave()
         self._wait(turn, check)
@@ -130,7 +141,9 @@ class Turns:
                     if self._thread is None and self._ordered()[0] is turn:
                         self._waiting.remove(turn)
                         self._holder, self._thread, self._depth = turn, threading.get_ident(), 1
-                        turn.since = time.monotonic()
+                        now = time.monotonic()
+                        turn.patient = turn.long and now - turn.since >= PATIENCE
+                        turn.since, self._sliced = now, turn.patient
                         return True
                     left = until - time.monotonic()
                     if left <= 0:
@@ -145,7 +158,11 @@ class Turns:
 
     def _ordered(self) -> list[Turn]:
         now = time.monotonic()
-        return sorted(self._waiting, key=lambda turn: (turn.long and now - turn.since < PATIENCE, turn.since))
+
+        def second_lane(turn: Turn) -> bool:
+            return turn.long and (self._sliced or now - turn.since < PATIENCE)
+
+        return sorted(self._waiting, key=lambda turn: (second_lane(turn), turn.since))
 
     def _leave(self) -> None:
         assert self._holder is not None

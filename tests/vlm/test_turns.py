@@ -92,14 +92,56 @@ def test_an_answer_is_not_interrupted_however_long_it_takes(start: Callable[...,
 
 def test_long_work_is_not_kept_for_ever(start: Callable[..., Session], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "PATIENCE", 0.1)
-    league = start("league", 12)
+    league = start("league", 60)
     assert league.begun.wait(5)
     time.sleep(0.08)
-    asked = [start("ask", 3, whole=True) for _ in range(20)]
+    asked = []
+    for _ in range(20):
+        asked.append(start("ask", 3, whole=True))
+        time.sleep(0.02)  # before the one before has ended
     for session in (*asked, league):
         session.join(20)
     between = league.done[league.done.index("ask") : len(league.done) - league.done[::-1].index("ask")]
     assert "league" in between
+
+
+def test_long_work_that_has_waited_gets_a_slice_of_time_and_no_single_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    lock, league, given = Turns(), Turn("league", used=turns.LONG), list[float]()
+
+    def waits() -> None:
+        now[0] += turns.PATIENCE
+
+    def stopped() -> None:
+        given.append(now[0])
+        raise Cancelled
+
+    with lock.taken(league, waits):
+        began = now[0]
+        lock._waiting.append(Turn("ask"))
+        now[0] += turns.SLICE / 2
+        lock.give_way(stopped)
+        assert lock.mine() and not given
+        now[0] += turns.SLICE
+        with pytest.raises(Cancelled):
+            lock.give_way(stopped)
+    assert given == [began + 1.5 * turns.SLICE]
+
+
+@pytest.mark.parametrize(("sliced", "before"), [(False, 3), (True, 0)])
+def test_much_long_work_that_has_waited_lets_an_answer_go_after_the_first(
+    monkeypatch: pytest.MonkeyPatch, sliced: bool, before: int
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(turns.time, "monotonic", lambda: now[0])
+    lock, ask = Turns(), Turn("ask", since=50.0)
+    if sliced:
+        with lock.taken(Turn("league", used=turns.LONG), lambda: now.__setitem__(0, turns.PATIENCE)):
+            pass
+    now[0] = 60.0
+    lock._waiting.extend([*(Turn("league", used=turns.LONG, since=0.0) for _ in range(3)), ask])
+    assert lock.before(ask)[1] == before
 
 
 def test_who_is_stopped_while_it_gives_way_leaves_the_lock_to_others(start: Callable[..., Session]) -> None:
