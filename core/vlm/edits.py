@@ -217,7 +217,7 @@ def check_edits(
             if edit.outputs is not None and len(edit.outputs) != len(edit.heads):
                 raise ValueError("A head ablation needs one output for each head.")
             continue
-        positions = edit.positions if isinstance(edit, StatePatch) else (*edit.rows, *edit.columns)
+        positions = edit.positions if isinstance(edit, StatePatch | StateShift) else (*edit.rows, *edit.columns)
         if isinstance(edit, RaisedScores | MovedAttention):
             _check_reweighting(edit, heads)
         if isinstance(edit, Knockout) and not all(key >= 0 and (keys is None or key < keys) for key in edit.across):
