@@ -53,9 +53,17 @@ def run(
     with reserved(summary, beside=[out]):
         model = load(spec)
         say_forecast(expected(model, len(cases)), "Measuring", "What is measured already is kept.")
-        about = {"name": name, "folder": str(folder or ""), "keys": wanted_keys}
         with stoppable() as cancel, bar("measuring doubt") as progress:
-            lines = run_doubt(model, cases, out, **about, progress=progress, cancel=cancel)
+            lines = run_doubt(
+                model,
+                cases,
+                out,
+                name=name,
+                folder=str(folder or ""),
+                keys=wanted_keys,
+                progress=progress,
+                cancel=cancel,
+            )
         found = doubt(model.card, measured_on(name, len(cases)), lines)
         say(doubt_table(found))
         record = record_of(found, command)

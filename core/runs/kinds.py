@@ -24,6 +24,7 @@ from ..causal.discovery import CausalGraph
 from ..causal.explanation_test import ExplanationTest
 from ..causal.heads import HeadsTest
 from ..causal.reasking import ReaskedWithout
+from ..doubt.measure import Measured
 from ..evidence.modality_result import ModalityEvidence
 from ..evidence.randomisation import Randomised
 from ..evidence.result import Evidence
@@ -71,6 +72,8 @@ MODALITIES = RunKind[ModalityEvidence]("modalities", ModalityEvidence)
 """The test of a map over words, patches and both."""
 RANDOMISED = RunKind[Randomised]("randomised", Randomised)
 IMAGE_DEPENDENCE = RunKind[np.ndarray]("image_dependence", Float[np.ndarray, "answer"])
+DOUBT = RunKind[Measured]("doubt", Measured)
+"""Signals of the answer's content words, in their order."""
 FRAME_CHANGES = RunKind[tuple[float, ...]]("frame_changes", tuple[float, ...])
 """What hiding each frame of a video changes of the target's log-probability (nats)."""
 RELEVANCY_TRACE = RunKind[np.ndarray]("relevancy_trace", Float[np.ndarray, "layer position"])

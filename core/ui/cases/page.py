@@ -11,6 +11,7 @@ from ..state.workspace import Workspace
 from ..widgets.part import part
 from .audit import audit_section
 from .claims import claims_section
+from .doubt import doubt_section
 from .folder import folder_section
 from .league import league_section
 from .remedies import remedies_section
@@ -50,6 +51,7 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
         "Benchmarks from a folder": folder_section,
         "Remedies": remedies_section,
         "Two models": two_models_section,
+        "Doubt": doubt_section,
         "League of methods": league_section,
     }[view.section]
     section(workspace, model)

@@ -15,7 +15,9 @@ from ...cases.results import Run
 from ..jobs.page import PageView
 from ..state.results import Kind
 
-Section = Literal["Cases", "Phrasing audit", "Benchmarks from a folder", "Remedies", "Two models", "League of methods"]
+Section = Literal[
+    "Cases", "Phrasing audit", "Benchmarks from a folder", "Remedies", "Two models", "Doubt", "League of methods"
+]
 
 STREET = "street"
 """The name of the set of drawn scenes, which needs no folder."""

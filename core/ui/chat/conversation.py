@@ -21,6 +21,7 @@ from ..widgets.taking import accept, largest_upload
 from ..widgets.unfamiliar import unfamiliar_note
 from .branches import bring_back_control
 from .composing import composer
+from .doubt import doubt_line
 from .keeping import keeping_panel
 
 LONGEST_SHOWN = 1500
@@ -35,7 +36,7 @@ def conversation_panel(workspace: Workspace, model: VisionLanguageModel) -> None
     box = st.container(height=height, border=True, autoscroll=True, key="conversation")
     with box:
         hint = st.empty()
-        _exchanges(workspace, hint)
+        _exchanges(workspace, model, hint)
     bring_back_control(workspace)
     pins_link(workspace)
     waiting = st.empty()
@@ -76,7 +77,7 @@ def _answer_pending(workspace: Workspace, model: VisionLanguageModel, box: st.de
     ask_and_inspect(workspace, model, exchange, said, "stop_answer")
 
 
-def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) -> None:
+def _exchanges(workspace: Workspace, model: VisionLanguageModel, hint: st.delta_generator.DeltaGenerator) -> None:
     if not workspace.exchanges:
         if workspace.image is None:
             hint.caption("Choose a picture, then ask about it here. Without one, the model answers from words alone.")
@@ -91,7 +92,7 @@ def _exchanges(workspace: Workspace, hint: st.delta_generator.DeltaGenerator) ->
             _edit(workspace, index)
         else:
             _user(in_words(exchange.question), workspace, index)
-            _assistant(workspace, exchange, index)
+            _assistant(workspace, model, exchange, index)
 
 
 def _new_image(exchange: Exchange) -> None:
@@ -115,7 +116,7 @@ def _user(text: str, workspace: Workspace | None = None, index: int = 0) -> None
                 st.rerun()
 
 
-def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
+def _assistant(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, index: int) -> None:
     with st.chat_message("assistant", avatar=MODEL):
         answer = exchange.answer
         if exchange.trouble:
@@ -128,6 +129,7 @@ def _assistant(workspace: Workspace, exchange: Exchange, index: int) -> None:
             st.caption("Stopped.")
             return
         st.text(answer.text or "(an empty answer: the model ended it at once)")
+        doubt_line(workspace, model, exchange, answer)
         how = {"end": "", "length": " · cut at the token limit", "stopped": " · stopped by you"}[answer.finish]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{counted(len(answer.tokens), 'token')} · {answer.seconds:.2f} s{how}", width="content")

@@ -16,6 +16,7 @@ from ..widgets.image_source import image_chooser
 from ..widgets.seen import seen_notes
 from .adapter import adapter_panel
 from .conversation import conversation_panel
+from .doubt import doubt_panel
 from .mask import mask_editor
 from .phrasings import phrasings_panel
 from .remedies import remedies_panel
@@ -71,6 +72,8 @@ def _look_into(workspace: Workspace, model: VisionLanguageModel) -> None:
             answer_tokens_panel(workspace, model, exchange, answer)
         elif view.lens == "Try remedies":
             remedies_panel(workspace, model, exchange, answer)
+        elif view.lens == "Doubt":
+            doubt_panel(workspace, model, exchange, answer)
         elif view.lens == ADAPTER:
             adapter_panel(workspace, model, answer)
         else:

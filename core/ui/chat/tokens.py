@@ -15,13 +15,16 @@ from ..state.workspace import Exchange, Workspace
 from ..widgets.folded import folded
 from ..widgets.taken_charts import save_chart
 from ..widgets.target import target_chips, target_granularity, target_rival
+from .doubt import doubt_of_token, doubted
 
 
 def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exchange, answer: Answer) -> None:
     """Chips, and for the chosen one its alternatives. What is chosen here is the target on every page."""
-    picks = target_chips(workspace, exchange, answer)
+    in_doubt = doubted(workspace, model, answer)
+    picks = target_chips(workspace, exchange, answer, doubted=in_doubt)
     folded(
-        "The bluer a token, the more probable. Joined tokens are one word.",
+        "The bluer a token, the more probable. Joined tokens are one word."
+        + (" A word with a dotted line below it is in doubt." if in_doubt else ""),
         "A token that begins with a blank begins a word; one that does not continues the word before. In scripts "
         "without blanks, Unicode's rules separate words. Probabilities are the model's own, before temperature and "
         "top-p.",
@@ -38,6 +41,7 @@ def answer_tokens_panel(workspace: Workspace, model: VisionLanguageModel, exchan
         _alternatives(answer, index)
     with right:
         _figures(answer, index)
+        doubt_of_token(workspace, model, answer, index)
         target_granularity(workspace, exchange, answer, picks)
         target_rival(workspace, exchange, answer, model)
         st.text(f"Target: {describe_target(answer, workspace.target, model)}")

@@ -29,9 +29,9 @@ def _percent(logprob: float) -> str:
     return f"{probability:.0%}" if 0.005 <= probability < 0.995 else (">99%" if probability > 0.5 else "<1%")
 
 
-def chip_style(answer: Answer, key: str, marked: Collection[int] = ()) -> str:
+def chip_style(answer: Answer, key: str, marked: Collection[int] = (), doubted: Collection[int] = ()) -> str:
     """Markup that colours the chips of the group `key` by probability, joins those of one word, and outlines the
-    `marked` ones. Numbers only: no text goes into markup."""
+    `marked` ones; `doubted` ones have a dotted line below them. Numbers only: no text goes into markup."""
     group = f'.st-key-{key} [data-testid="stButtonGroup"]'
     # Chips of a word are drawn together from the left one: the right one may stand at the beginning of a line.
     rules = [f"{group}{{padding-right:0.55rem}}"]
@@ -44,5 +44,7 @@ def chip_style(answer: Answer, key: str, marked: Collection[int] = ()) -> str:
                 declarations += ["margin-right:-0.55rem", "border-top-right-radius:0", "border-bottom-right-radius:0"]
             if index in marked:
                 declarations += [f"box-shadow:0 0 0 2.5px {PICKED}", "position:relative", "z-index:1"]
+            if index in doubted:
+                declarations += ["text-decoration:underline dotted 2px", "text-underline-offset:0.25em"]
             rules.append(f"{group} button:nth-of-type({index + 1}){{{';'.join(declarations)}}}")
     return "<style>" + "".join(rules) + "</style>"

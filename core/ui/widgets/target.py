@@ -7,7 +7,7 @@ target chosen on one page is never undone by another page's defaults.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -38,11 +38,15 @@ def aim(workspace: Workspace, target: Target) -> None:
 
 
 def target_chips(
-    workspace: Workspace, exchange: Exchange, answer: Answer, beside: Callable[[], None] = lambda: None
+    workspace: Workspace,
+    exchange: Exchange,
+    answer: Answer,
+    beside: Callable[[], None] = lambda: None,
+    doubted: Collection[int] = (),
 ) -> tuple[int, ...]:
     """The answer's tokens as chips, the target's marked. Clicking one makes it the target; with the switch for several,
     clicks add to it and take from it. Once chosen, some token stays the target. Returns the chosen chips. `beside` is
-    drawn in the line of the switch."""
+    drawn in the line of the switch; `doubted` tokens have a dotted line below them."""
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         several = _several(workspace, exchange, answer)
         beside()
@@ -60,7 +64,7 @@ def target_chips(
         else:
             st.session_state[key] = marked
 
-    st.html(chip_style(answer, key, workspace.target.tokens if workspace.target else ()))
+    st.html(chip_style(answer, key, workspace.target.tokens if workspace.target else (), doubted))
     chosen = st.pills(
         "The answer's tokens",
         range(len(answer.tokens)),
