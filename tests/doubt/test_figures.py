@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.cases.plain import write_plain
 from core.doubt.calibration import FLAGGED, QUICK, calibrate, calibrations
 from core.doubt.combination import fit, parts
 from core.doubt.figures import COMBINED, groups
-from core.doubt.kept import doubt, read_doubt, record_of
+from core.doubt.kept import COMMITTED, doubt, read_doubt, record_of
 from core.doubt.measuring import Line, read_line
 from core.doubt.registry import signals
 from core.doubt.table import doubt_table
@@ -200,6 +200,15 @@ def test_a_line_that_does_not_fit_is_refused() -> None:
     line["values"]["entropy"] = [1.0]
     with pytest.raises(ValueError, match=r"values\.entropy are 1 for 2 words"):
         read_line(line)
+
+
+def test_what_comes_along_is_of_the_embedded_model_and_says_what_of() -> None:
+    found, command = read_doubt(COMMITTED)
+    assert command.startswith("sightline doubt --street") and "held-out drawn streets" in found.measured_on
+    assert found.model.startswith("d777fa1a5f63") and found.asked == found.cases
+    assert {one.tier for one in found.calibrations} == {"quick", "full"}
+    assert all(one.marked.value <= FLAGGED for one in found.calibrations)
+    assert asdict(found)["uncalibrated"] == ""
 
 
 def test_it_runs_on_and_stops(llava: TransformersModel, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from core.causal.explanation_test import Masking, explanation_test
 from core.causal.heads import heads_tests
 from core.causal.reasking import ask_without
 from core.causal.settings import GraphSettings
+from core.doubt.content import content_words
+from core.doubt.measure import measure as measure_doubt
 from core.evidence.dependence import image_dependence
 from core.evidence.evaluate import evaluate
 from core.evidence.modalities import evaluate_modalities
@@ -91,6 +93,7 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.MODALITIES, mapped, modalities),
         (kinds.RANDOMISED, {**mapped, "stages": 1}, randomised),
         (kinds.IMAGE_DEPENDENCE, {}, image_dependence(model, answer)),
+        (kinds.DOUBT, {}, measure_doubt(model, answer, [word.tokens for word in content_words(answer)])),
         (kinds.RELEVANCY_TRACE, about, relevancy_by_layer(model, answer, token_targets).mean(0).numpy()),
         (kinds.GRAPH, of_graph, graph),
         (kinds.EXPLANATION_TEST, of_graph, explanation_test(model, answer, graph, 1, cap=8, randoms=2)),

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "causal/page.py: Search distance": "CausalView.radius",
     "causal/settings.py: Head, ranked by what masking did": "CausalView.head",
     "causal/settings.py: Layer": "CausalView.layer",
+    "chat/doubt.py: Mark words in doubt": "ChatView.lights",
     "chat/mask.py: Fill the region with": "regions",
     "chat/mask.py: Snap to patches": "regions",
     "mechanisms/findings.py: In full": "ClaimsView.chosen",

@@ -1,4 +1,4 @@
-"""What a tab knows of the doubt about an answer's words: the signals that were measured, and the model's calibration."""
+"""What a tab knows of the doubt about an answer's words: signals that were measured, and the model's calibration."""
 
 from __future__ import annotations
 
