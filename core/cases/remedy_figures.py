@@ -78,7 +78,7 @@ class RemedyRow:
             return "helps"
         if self.p_corrected < LEVEL and self.gain.high < 0:
             return "harms"
-        return "no difference that can be told from chance"
+        return "not beyond chance"
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def test_a_remedy_that_cannot_be_applied_leaves_the_answer_and_costs_nothing() -
     figures = figures_of({"model": "m", "set": "mine", "about": {"model_name": "M"}}, lines, ["a", "b"])
     (row,) = figures.families[0].ranking
     assert (row.refused, row.mended, row.broken, row.passes) == (1, 0, 0, 2.0)
-    assert row.verdict.startswith("no difference")
+    assert row.verdict == "not beyond chance"
 
 
 def test_verdicts_follow_the_rule() -> None:
@@ -114,7 +114,7 @@ def test_verdicts_follow_the_rule() -> None:
     lines += [line(str(case), "crop", case % 2 == 0 or case == 1) for case in range(40)]
     ranking = figures_of({}, lines, [str(case) for case in range(40)]).families[0].ranking
     assert [(row.remedy, row.verdict.split()[0]) for row in ranking] == [
-        ("open_choice", "helps"), ("crop", "no"), ("highlight", "harms")
+        ("open_choice", "helps"), ("crop", "not"), ("highlight", "harms")
     ]  # fmt: skip
     assert ranking[0].p_corrected == pytest.approx(3 * ranking[0].p_value)
 

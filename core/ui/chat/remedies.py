@@ -121,7 +121,7 @@ def _result(workspace: Workspace, exchange: Exchange, answer: Answer, found: Seq
         placeholder="–",
         alt="the answer as it was given, and with each remedy",
         column_config={
-            "answer": st.column_config.TextColumn(width=320),
+            "answer": st.column_config.TextColumn(width=270),
             "log-probability (nats)": st.column_config.NumberColumn(format="%.2f", width=150),
             "passes": st.column_config.NumberColumn(format="%.1f", width=70),
             "seconds": st.column_config.NumberColumn(format="%.2f", width=80),
@@ -145,9 +145,9 @@ def _result(workspace: Workspace, exchange: Exchange, answer: Answer, found: Seq
 
 
 def _original(answer: Answer) -> Row:
-    said = {"remedy": "as it was asked", "answer": answer.text, "what was done": ""}
-    logprob = sum(token.logprob for token in answer.tokens)
-    return {**said, "log-probability (nats)": logprob, "passes": 1.0, "seconds": answer.seconds}
+    logprob = round(sum(token.logprob for token in answer.tokens), 3) + 0.0
+    figures = {"log-probability (nats)": logprob, "passes": 1.0, "seconds": answer.seconds}
+    return {"remedy": "as it was asked", "answer": answer.text, **figures, "what was done": ""}
 
 
 def _row(one: Remedied) -> Row:
@@ -156,10 +156,10 @@ def _row(one: Remedied) -> Row:
     return {
         "remedy": one.remedy if known is None else known.name,
         "answer": one.answer.text if one.answer is not None else None,
-        "what was done": one.note,
-        "log-probability (nats)": one.logprob,
+        "log-probability (nats)": None if one.logprob is None else round(one.logprob, 3) + 0.0,
         "passes": one.passes if applied else None,
         "seconds": one.seconds if applied else None,
+        "what was done": one.note,
     }
 
 
