@@ -142,4 +142,5 @@ def _of_remedy(case: Case, answer: Answer, tried: Remedied) -> Record:
 
 
 def _line(remedy: str | None, settings: Mapping[str, object], **values: Any) -> Record:
-    return plain({"remedy": remedy, "settings": dict(settings), **values})  # type: ignore[no-any-return]
+    record: Record = plain({"remedy": remedy, "settings": dict(settings), **values})
+    return record

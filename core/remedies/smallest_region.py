@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..answer import Answer, Box, Fill, Target, TokenLayout
 from ..comparison.keyword import key_tokens
 from ..counted import counted
@@ -148,5 +150,5 @@ def _box(hidden: HiddenPatches, layout: TokenLayout) -> Box | None:
     pixels = pixels_of(hidden.positions, layout, 0)
     if not pixels.any():
         return None
-    rows, columns = pixels.any(1).nonzero()[0], pixels.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)

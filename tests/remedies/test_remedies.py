@@ -26,6 +26,7 @@ from core.remedies.sink_redistribution import SinkRedistributionSettings, moved,
 from core.remedies.smallest_region import SmallestRegion, SmallestRegionSettings
 from core.remedies.visual_contrast import noised
 from core.vlm.cancel import Cancelled, CancelToken
+from core.vlm.edits import MovedAttention
 from core.vlm.generation import ask
 from core.vlm.hf.editing import _active
 from core.vlm.hf.network import TransformersModel
@@ -129,7 +130,11 @@ def test_attention_is_taken_from_the_sinks_and_given_to_other_patches(llava: Tra
     with pytest.raises(NotApplicable, match="No patch"):
         sources_of(answer, Sinks(sinks.all[:1], True), "patches")
     (edit,) = moved(answer, (0, image[2]), SinkRedistributionSettings())
-    assert edit.beside == (image[2],) and set(edit.receivers) == set(image) - {image[2]}
+    assert (
+        isinstance(edit, MovedAttention)
+        and edit.beside == (image[2],)
+        and set(edit.receivers) == set(image) - {image[2]}
+    )
     assert edit.rows[0] == len(answer.prompt_tokens) - 1
 
 

@@ -173,8 +173,8 @@ def _beside(workspace: Workspace, exchange: Exchange, answer: Answer, one: Remed
             if one.region is not None:
                 _picture(answer, one)
             with st.container(width=WIDTH):
-                texts = [[token.label for token in said.tokens] for said in (answer, one.answer)]
-                columns = aligned_tokens(*texts, [float("nan")] * len(texts[0]))
+                first, second = ([token.label for token in said.tokens] for said in (answer, one.answer))
+                columns = aligned_tokens(first, second, [float("nan")] * len(first))
                 st.altair_chart(aligned_chart(columns, WIDTH), width="content", alt="the original answer and this one")
                 if one.says != one.answer.text:
                     st.text(f"To the question as it was asked, that says: {one.says}")
