@@ -106,6 +106,8 @@ def _work(
 
             tried = try_remedy(model, answer, remedies()[key], settings[key], cancel=cancel, progress=share)
             view.results.keep(REMEDIED, _key(answer, key, settings[key]), tried)
+            said = "could not be applied" if tried.answer is None else f"“{tried.answer.text[:80]}”"
+            report.so_far(f"{number + 1} of {len(left)}. {remedies()[key].name}: {said}")
             share(1.0)
 
     return work

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,9 @@ from core.vlm.edits import Edits, HeadAblation, Knockout, MovedAttention, Raised
 from core.vlm.generation import ask
 from core.vlm.hf.editing import _active
 from core.vlm.hf.network import TransformersModel
+from core.vlm.replay import replay_difference
 from tests.eager import sampled, whole_inputs
+from tests.families import saver
 from tests.hooks import hooks_of
 from tests.vlm.hf.test_edited_run import SAVED
 from tests.zoo import load
@@ -167,6 +170,24 @@ def test_an_answer_written_token_by_token_is_the_reweighed_one_and_so_are_its_ro
                 written.attention.weights[layer].float(), SEEN[layer][:, rows].float(), atol=2e-3, rtol=1e-2
             )
     assert ask(any_model, question).token_ids == first.token_ids
+
+
+@pytest.mark.parametrize("name", ["qwen3_5", "gemma4 shared keys", "paligemma", "llava_next", "minicpmv4_6"])
+def test_moving_all_attention_away_is_cutting_it_in_families_of_all_kinds(
+    name: str, picture: Image.Image, tmp_path: Path
+) -> None:
+    """Where all that is not taken away receives, in proportion, what the picture had, the picture was never seen."""
+    model = load(saver(name)(tmp_path))
+    answer = sampled(model, "Where is the dog?", picture, tokens=3)
+    image, length = answer.layout.positions(TokenKind.IMAGE), len(answer.layout)
+    rows = tuple(range(image[-1] + 1, length - 1))
+    others = tuple(position for position in range(length) if position not in image)
+    cut, moved = model.logits_with(answer, [(Knockout(rows, image),), (MovedAttention(rows, image, others, 1.0),)])
+    torch.testing.assert_close(moved, cut, **NEAR)
+    raised: Edits = (RaisedScores(tuple(range(image[-1] + 1, length + 9)), image, 0.7),)
+    with model.edited(raised):
+        written = ask(model, answer.question)
+        assert replay_difference(model, written) < 1e-3
 
 
 def test_no_strength_and_no_share_change_nothing(model: TransformersModel, picture: Image.Image) -> None:
