@@ -19,7 +19,7 @@ def counterpart(answer: Answer, target: Target, other: Answer, word: tuple[int, 
     if other is answer and set(tokens) != set(target.tokens):
         raise NotComparable(
             "The target is a word rather than another, and the words of one answer have no such rival in common. "
-            "Choose “anything else” in “rather than” above, or another answer below."
+            "Choose “anything else” in “rather than” above, or subtract another answer's map."
         )
     if len(tokens) != len(target.tokens):
         raise NotComparable(

@@ -36,7 +36,8 @@ pre {{ background: #f4f6f8; padding: .6rem .8rem; overflow-x: auto; font-size: .
     print-color-adjust: exact; }}
   h1, h2, h3 {{ break-after: avoid; }} .turn + .turn {{ break-before: page; }}
   details:not([open]) {{ display: none; }}
-  figure, .token, tr {{ break-inside: avoid; }} img {{ max-height: 240mm; }} .wide {{ overflow: visible; }}
+  figure, .token, tr {{ break-inside: avoid; }} img {{ max-height: 100mm; }}
+  img[src^='data:image/png'] {{ max-height: 200mm; }} .wide {{ overflow: visible; }}
 }}
 """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"

@@ -123,7 +123,7 @@ def test_a_run_goes_on_wherever_its_address_is_opened(
     page.bring_to_front()
     page.goto(address)
     settle(page, START_SECONDS)
-    expect(page.get_by_text("The server was restarted")).to_be_visible()
+    expect(page.get_by_text("The server was started anew")).to_be_visible()
     as_left(page, said, hidden, settle)
     page.close()
     second.close()

@@ -27,7 +27,7 @@ LONGEST_RUN = 60
 JUST_NOW = 3.0
 """Seconds."""
 STARTED = time.time()
-RESTARTED = "The server was restarted. This run is here as it was kept: go on where you were."
+RESTARTED = "The server was started anew since this run was changed last. It is here as it was kept: go on from there."
 
 
 def restore(current_workspace: Workspace) -> None:
