@@ -133,7 +133,7 @@ def find_circuit(
         clean_logprob=between.clean_logprob,
         corrupted_logprob=between.corrupted_logprob,
         scores=scores.edges,
-        by_position=scores.by_position,
+        by_position=np.pad(scores.by_position, ((0, 0), (0, len(answer.layout) - scores.by_position.shape[1]))),
         edges=between.edges,
         kept=kept,
         faithfulness=found,

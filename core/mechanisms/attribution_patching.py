@@ -25,7 +25,6 @@ STEPS_HELP = (
     "of as many parts of the way, and averaged (EAP-IG). At 0 it is that of the corrupted run itself, which misjudges "
     "what saturates."
 )
-ESTIMATED = "Estimated to first order: a trace puts states back in earnest."
 
 
 @dataclass(frozen=True)
@@ -81,10 +80,10 @@ class AttributionPatching(Mechanism):
     ) -> Result:
         corruption = corruption_of(answer, settings.corrupt, settings.scale, settings.samples)
         effects = patch_effects(model, answer, target, corruption, settings.steps, cancel=cancel, progress=progress)
-        return Result(shapes_of(effects, model, answer), remark_of(effects))
+        return Result(shapes_of(effects, answer), remark_of(effects))
 
 
-def shapes_of(effects: PatchEffects, model: VisionLanguageModel, answer: Answer) -> tuple[Shape, ...]:
+def shapes_of(effects: PatchEffects, answer: Answer) -> tuple[Shape, ...]:
     """The figures of all heads, of the groups of tokens by layer with the MLPs beside them, and of what enters the
     first layer at each position."""
     shapes: list[Shape] = [HeadValues("Estimated effect of each head", effects.heads)]

@@ -33,6 +33,7 @@ from ..vlm.targets import token_targets_of
 from .corruption import Corruption, Noise, corrupted, first_corrupted, samples_of
 from .groups import Group, groups
 from .patch_effects import REMEDY, PatchEffects, of_positions
+from .results import Row
 
 Kind = Literal["head", "mlp", "states"]
 KINDS: tuple[Kind, ...] = ("head", "mlp", "states")
@@ -53,8 +54,12 @@ class Part:
 @dataclass(frozen=True, eq=False)
 class Agreement:
     """Some parts with what was estimated and what restoring them gave (nats, means over samples), largest estimates
-    first within their kind."""
+    first within their kind; and which estimates these were, and how many of each kind were asked for."""
 
+    target: Target
+    corruption: Corruption
+    steps: int
+    most: int
     parts: tuple[Part, ...]
     estimated: Float[np.ndarray, "part"]
     restored: Float[np.ndarray, "part"]
@@ -68,6 +73,13 @@ class Agreement:
         """Spearman's rank correlation over the parts of a kind; NaN for fewer than three."""
         both = self.of(kind)
         return rank_correlation(*both) if both.shape[1] > 2 else rank_correlation(np.zeros(0), np.zeros(0))
+
+    def rows(self) -> list[Row]:
+        """A line for each part."""
+        return [
+            {"part": part.name, "kind": part.kind, "estimated": float(one), "restored": float(other)}
+            for part, one, other in zip(self.parts, self.estimated, self.restored, strict=True)
+        ]
 
     def furthest(self, count: int = 5) -> list[tuple[Part, float, float]]:
         """The parts of which both differ most, with what was estimated and what was restored."""
@@ -111,7 +123,22 @@ def patch_agreement(
             progress(done / (samples * len(parts)))
         if cancel is not None and cancel.cancelled:
             raise Cancelled
-    return Agreement(tuple(parts), estimated, total)
+    return Agreement(target, corruption, effects.steps, most, tuple(parts), estimated, total)
+
+
+NAMES: dict[Kind, str] = {"head": "heads", "mlp": "MLPs", "states": "states of groups"}
+
+
+def agreement_in_words(agreement: Agreement) -> str:
+    """Rank correlations of each kind, and where estimates fail most, as sentences."""
+    told = []
+    for kind in KINDS:
+        found = agreement.correlation(kind)
+        if found.count > 2:
+            told.append(f"{NAMES[kind]} {found.value:.2f} [{found.low:.2f}, {found.high:.2f}] of {found.count}")
+    apart = [f"{part.name} ({one:+.2f}, restored {other:+.2f})" for part, one, other in agreement.furthest(3)]
+    ranks = f"Rank correlation of estimates with what restoring gives: {'; '.join(told)}. " if told else ""
+    return f"{ranks}They differ most of {', '.join(apart)} nats."
 
 
 def agreement_passes(

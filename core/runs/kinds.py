@@ -24,6 +24,7 @@ from ..causal.discovery import CausalGraph
 from ..causal.explanation_test import ExplanationTest
 from ..causal.heads import HeadsTest
 from ..causal.reasking import ReaskedWithout
+from ..circuits.circuit import Circuit
 from ..doubt.measure import Measured
 from ..evidence.modality_result import ModalityEvidence
 from ..evidence.randomisation import Randomised
@@ -32,6 +33,8 @@ from ..mechanisms.ablation import AblationCurves
 from ..mechanisms.attribution import Attribution
 from ..mechanisms.knockout import CutCurve, KnockoutCurves
 from ..mechanisms.lens import Reading
+from ..mechanisms.patch_agreement import Agreement
+from ..mechanisms.patch_effects import PatchEffects
 from ..mechanisms.run import Measurement
 from ..mechanisms.tracing import Trace
 from ..mechanisms.vocabulary import HeadReading
@@ -99,6 +102,9 @@ KNOCKOUT = RunKind[KnockoutCurves]("knockout", KnockoutCurves)
 CUT_CURVE = RunKind[CutCurve]("cut_curve", CutCurve)
 """Of one cut, named among what it is of."""
 TRACE = RunKind[Trace]("trace", Trace)
+PATCH_EFFECTS = RunKind[PatchEffects]("patch_effects", PatchEffects)
+PATCH_AGREEMENT = RunKind[Agreement]("patch_agreement", Agreement)
+CIRCUIT = RunKind[Circuit]("circuit", Circuit)
 SINKS = RunKind[Sinks]("sinks", Sinks)
 SINK_ORIGINS = RunKind[tuple[SinkOrigin, ...]]("sink_origins", tuple[SinkOrigin, ...])
 TOWER = RunKind[TowerFigures | None]("tower", TowerFigures | None)

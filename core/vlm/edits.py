@@ -137,7 +137,7 @@ class HeadAblation:
     as their mean; or by one for each row of the checkpointed pass that is run on under them."""
 
     heads: tuple[Head, ...]
-    outputs: Float[Tensor, "head size"] | Float[Tensor, "head row size"] | None = None
+    outputs: Float[Tensor, "head *row size"] | None = None
 
     @property
     def first_layer(self) -> int | None:

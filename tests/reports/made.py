@@ -18,6 +18,7 @@ from core.causal.explanation_test import Masking, explanation_test
 from core.causal.heads import heads_tests
 from core.causal.reasking import ask_without
 from core.causal.settings import GraphSettings
+from core.circuits.circuit import find_circuit
 from core.doubt.content import content_words
 from core.doubt.measure import measure as measure_doubt
 from core.evidence.dependence import image_dependence
@@ -37,6 +38,8 @@ from core.mechanisms.groups import groups
 from core.mechanisms.knockout import Cut, cut_curve, knockout_curves
 from core.mechanisms.lens import lens
 from core.mechanisms.logprob_increase import head_increases, source_increases, top_heads
+from core.mechanisms.patch_agreement import patch_agreement
+from core.mechanisms.patch_effects import patch_effects
 from core.mechanisms.registry import mechanisms
 from core.mechanisms.run import measure
 from core.mechanisms.tracing import trace
@@ -84,6 +87,8 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     cuts = [Cut(by_name["last"], by_name["image"]), Cut(by_name["last"], by_name["question"])]
     knocked = knockout_curves(model, answer, target, cuts, 3)
     noise, places = Noise(by_name["image"].positions, 3.0, 2), [by_name["image"], by_name["last"]]
+    noise_of_one = Noise(by_name["image"].positions, 3.0, 1)
+    effects = patch_effects(model, answer, target, noise_of_one)
     tuned = ModelSpec("org/model", adapter="/home/somebody/adapter")
     tower = tower_read(model, answer)
     assert tower is not None
@@ -120,6 +125,9 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.KNOCKOUT, about, knocked),
         (kinds.CUT_CURVE, {**about, "cut": "image → last"}, cut_curve(model, knocked)),
         (kinds.TRACE, about, trace(model, answer, target, noise, places, layers=[1, 4])),
+        (kinds.PATCH_EFFECTS, about, effects),
+        (kinds.PATCH_AGREEMENT, about, patch_agreement(model, answer, effects, 2)),
+        (kinds.CIRCUIT, about, find_circuit(model, answer, target, noise_of_one, steps=1, draws=1)),
         (kinds.SINKS, {}, find_sinks(answer)),
         (kinds.SINK_ORIGINS, {}, sink_origins(model, answer, find_sinks(answer))),
         (kinds.TOWER, {"image": 0}, tower_figures(tower, answer.layout, 0)),
