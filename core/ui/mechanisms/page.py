@@ -18,10 +18,12 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.exploring import explore
 from .ablating import ablation_panel
+from .circuits import circuits_panel
 from .cutting import cutting_panel
 from .findings import findings_panel
 from .heads import writing_heads_panel
 from .panel import mechanism_panel
+from .patching import patching_panel
 from .positions import positions_panel
 from .tracing import tracing_panel
 from .view import MechanismsView
@@ -32,11 +34,12 @@ PANELS: dict[str, Panel] = {
     "logit_lens": positions_panel,
     "attention_knockout": cutting_panel,
     "head_ablation": ablation_panel,
+    "attribution_patching": patching_panel,
     "causal_tracing": tracing_panel,
 }
 """Mechanisms with a panel of their own, by their keys."""
-FINDINGS = "findings"
-"""The key of the lens that is about the model, and no mechanism."""
+CIRCUITS, FINDINGS = "circuits", "findings"
+"""The keys of the lenses that are no mechanisms: of edges between parts, and of what is about the model."""
 
 
 def mechanisms_page(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -55,13 +58,19 @@ def _below(workspace: Workspace, model: VisionLanguageModel, answer: Answer | No
     view.lens = _lens(view.lens)
     if view.lens == FINDINGS:
         findings_panel(workspace, model)
+    elif workspace.target is not None and view.lens == CIRCUITS:
+        circuits_panel(workspace, model, answer, workspace.target)
     elif workspace.target is not None:
         _looked_through(workspace, model, answer, workspace.target, view.lens)
 
 
 def _lens(former: str) -> str:
     """The choice of lens, and what they are."""
-    names = {**{key: escaped(one.name) for key, one in mechanisms().items()}, FINDINGS: "Findings"}
+    names = {
+        **{key: escaped(one.name) for key, one in mechanisms().items()},
+        CIRCUITS: "Circuits",
+        FINDINGS: "Findings",
+    }
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.segmented_control(
             "Mechanisms",

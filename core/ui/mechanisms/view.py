@@ -14,10 +14,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...answer import Head
+from ...cases.circuit_scenes import Elsewhere
 from ...charts.curves import WindowPoint
+from ...circuits.circuit import Circuit
+from ...circuits.transfer import Transfer
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
 from ...mechanisms.knockout import CutCurve
+from ...mechanisms.patch_agreement import Agreement
+from ...mechanisms.patch_effects import PatchEffects
 from ...mechanisms.run import Measurement
 from ...mechanisms.tracing import LOGPROB, Trace
 from ...mechanisms.vocabulary import HeadReading
@@ -26,9 +31,12 @@ from ...runs import kinds as runs
 from ...runs.kinds import (
     ABLATION,
     ATTRIBUTION,
+    CIRCUIT,
     CUT_CURVE,
     HEAD_READING,
     MEASUREMENT,
+    PATCH_AGREEMENT,
+    PATCH_EFFECTS,
     SOURCE_INCREASES,
     TRACE,
 )
@@ -115,6 +123,13 @@ REASKED = Kind[Reasked](100, run=Kept(runs.REASKED))
 RANKED = Kind[AblationCurves](100, run=Kept(ABLATION))
 TRACES = Kind[Traced](50, run=Kept(TRACE, lambda traced: (traced.trace, traced.seconds), Traced))
 MEASURED = Kind[Measurement](50, run=Kept(MEASUREMENT))
+EFFECTS = Kind[PatchEffects](50, run=Kept(PATCH_EFFECTS))
+AGREEMENTS = Kind[Agreement](50, run=Kept(PATCH_AGREEMENT))
+CIRCUITS = Kind[Circuit](50, run=Kept(CIRCUIT))
+ELSEWHERE = Kind[Elsewhere](50)
+"""How a circuit does in other scenes."""
+IN_TWIN = Kind[Transfer](50)
+"""How a circuit does in the other embedded model."""
 
 
 @dataclass(eq=False)
@@ -124,10 +139,10 @@ class MechanismsView(PageView):
     `lens` is the key of a mechanism, or of the findings. `head` None is the first of the ranking; `cut` is the name of
     a cut and its first layer; `ablated` are the heads to take away; `traced_layer` is the one whose patches are traced,
     and `traced_in` what effects are told on; `read_at` is the image token (by sequence position) whose words are
-    listed.
+    listed; `part` is the part of a circuit that was clicked, by its name.
     """
 
-    kept: ClassVar = ("lens", "head", "cut", "ablated", "traced_layer", "traced_in", "read_at")
+    kept: ClassVar = ("lens", "head", "cut", "ablated", "traced_layer", "traced_in", "read_at", "part")
 
     lens: str = FIRST_LENS
     head: Head | None = None
@@ -136,6 +151,11 @@ class MechanismsView(PageView):
     traced_layer: int | None = None
     traced_in: str = LOGPROB
     read_at: int | None = None
+    part: str | None = None
+
+    def pick_part(self, part: str) -> None:
+        """Choose a part of a circuit; the same again lets go."""
+        self.part = None if part == self.part else part
 
     def choose(self, head: Head) -> None:
         """Look at one head; the same again looks at the first of the ranking."""

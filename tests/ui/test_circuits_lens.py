@@ -1,0 +1,59 @@
+"""Circuits and patching all at once, on the page: found on a click, kept, clicked through, and tested elsewhere."""
+
+from __future__ import annotations
+
+from core.circuits.told import sentence_of
+from core.ui.mechanisms.view import AGREEMENTS, CIRCUITS, EFFECTS, ELSEWHERE
+from core.vlm.hf.network import TransformersModel
+from tests.ui.mechanisms import App, captions, exchange_of, opened, results, view_of
+
+
+def test_nothing_is_patched_before_it_is_asked_for(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "attribution_patching")
+    assert not any(results(view_of(at)).values())
+    assert any("one gradient" in info.value for info in at.info)
+
+
+def test_all_is_patched_at_once_and_compared_with_restoring(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "attribution_patching")
+    at.button(key="patch_all").click().run()
+    assert not at.exception
+    [effects] = view_of(at).results.of(EFFECTS).values()
+    assert effects.heads.shape == (llava.card.layers, llava.card.heads)
+    assert "forward passes" in captions(at) + "".join(one.value for one in at.markdown)
+    at.button(key="patch_compare").click().run()
+    assert not at.exception
+    [agreement] = view_of(at).results.of(AGREEMENTS).values()
+    assert len(agreement.parts) and "They differ most of" in captions(at)
+
+
+def test_a_circuit_is_found_and_its_parts_are_clicked_through(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "circuits")
+    assert any("fewest" in info.value for info in at.info)
+    at.button(key="circuit").click().run()
+    assert not at.exception
+    [circuit] = view_of(at).results.of(CIRCUITS).values()
+    assert circuit.kept.any() and sentence_of(circuit)
+    heads = [
+        node
+        for node in circuit.graph.receiving
+        if node.kind == "head" and circuit.kept[:, _number(circuit, node)].any()
+    ]
+    view_of(at).pick_part(heads[0].name)
+    at.run()
+    at.button(key="circuit_look").click().run()
+    assert not at.exception
+    assert view_of(at).lens == "head_contributions" and view_of(at).head == (heads[0].layer, heads[0].number)
+
+
+def test_a_circuit_of_a_changed_scene_is_tested_on_others(app: App, llava: TransformersModel) -> None:
+    at = opened(app, exchange_of(llava), "circuits")
+    at.segmented_control(key="mechanisms_corrupt_3").set_value("another picture").run()
+    at.button(key="circuit").click().run()
+    assert not at.exception
+    found = view_of(at).results.of(CIRCUITS)
+    if not found:  # a random model may not heed the change: then it has been said
+        assert any("does not bear" in one.value for one in (*at.error, *at.warning, *at.info, *at.text, *at.caption))
+        return
+    at.button(key="circuit_scenes").click().run()
+    assert not at.exception and len(view_of(at).results.of(ELSEWHERE)) == 1
