@@ -34,11 +34,8 @@ def test_a_circuit_is_found_and_its_parts_are_clicked_through(app: App, llava: T
     assert not at.exception
     [circuit] = view_of(at).results.of(CIRCUITS).values()
     assert circuit.kept.any() and sentence_of(circuit)
-    heads = [
-        node
-        for node in circuit.graph.receiving
-        if node.kind == "head" and circuit.kept[:, _number(circuit, node)].any()
-    ]
+    reading = [node for node, used in zip(circuit.graph.receiving, circuit.kept.any(0), strict=True) if used]
+    heads = [node for node in reading if node.kind == "head"]
     view_of(at).pick_part(heads[0].name)
     at.run()
     at.button(key="circuit_look").click().run()
