@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .api.frames import frame_shares, hide_frames
     from .api.showing import figures, overlay, street_scene
     from .cases.formats.registry import formats
+    from .circuits.circuit import Circuit, find_circuit
     from .claims.registry import claims as published_claims
     from .clips import Video
     from .errors import SightlineError
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EMBEDDED",
     "Answer",
+    "Circuit",
     "Decoding",
     "Evidence",
     "Explanation",
@@ -59,6 +61,7 @@ __all__ = [
     "evaluate_modalities",
     "explain",
     "figures",
+    "find_circuit",
     "formats",
     "frame_shares",
     "hide_frames",
@@ -86,6 +89,8 @@ _PLACES = {
     "evaluate": ".api.explaining",
     "evaluate_modalities": ".api.explaining",
     "badge": ".evidence.badge",
+    "find_circuit": ".circuits.circuit",
+    "Circuit": ".circuits.circuit",
     "frame_shares": ".api.frames",
     "hide_frames": ".api.frames",
     "figures": ".api.showing",

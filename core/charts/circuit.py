@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from .figure import Figure, figure
@@ -139,4 +138,4 @@ def _lift(spot: Spot) -> float:
 
 def along(number: int, count: int) -> float:
     """Where the `number`-th of so many parts of a row stands."""
-    return float((np.arange(count) + 0.5)[number] / count)
+    return (number + 0.5) / count

@@ -6,7 +6,20 @@ from collections.abc import Callable
 
 import typer
 
-from .commands import answers, cases, dashboard, doctor, doubt, families, handing_over, mechanisms, runs, scenes, states
+from .commands import (
+    answers,
+    cases,
+    circuits,
+    dashboard,
+    doctor,
+    doubt,
+    families,
+    handing_over,
+    mechanisms,
+    runs,
+    scenes,
+    states,
+)
 from .console import CODES, Guarded
 
 app = typer.Typer(
@@ -23,6 +36,7 @@ of_runs = typer.Typer(help="Conversations that are kept, with what was computed.
 ALONE: tuple[Callable[..., None], ...] = (
     *(answers.ask, answers.reask, answers.explain, answers.evidence, answers.audit),
     mechanisms.mechanism,
+    circuits.circuit,
     families.families,
     *(scenes.survey, scenes.league, scenes.heads, scenes.known_cause, scenes.true_effects, scenes.checks, scenes.flips),
     *(states.probes, states.steer),

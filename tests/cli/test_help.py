@@ -40,6 +40,7 @@ def test_help_imports_neither_torch_nor_streamlit() -> None:
         "explain",
         "evidence",
         "mechanism",
+        "circuit",
         "league",
         "known-cause",
         "probes",

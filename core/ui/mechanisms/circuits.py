@@ -141,13 +141,9 @@ def _spots(graph: Graph) -> dict[str, Spot]:
     """Where each part is drawn."""
 
     def spot(node: Node) -> Spot:
-        place = {
-            "source": along(node.number, len(graph.groups)),
-            "head": along(node.number, graph.heads + 1),
-            "mlp": along(graph.heads, graph.heads + 1),
-            "logits": 0.5,
-        }[node.kind]
-        return Spot(node.name, node.layer, place, node.kind, node.number)
+        places = {"source": len(graph.groups), "head": graph.heads + 1, "mlp": graph.heads + 1, "logits": 1}
+        number = {"mlp": graph.heads, "logits": 0}.get(node.kind, node.number)
+        return Spot(node.name, node.layer, along(number, places[node.kind]), node.kind, node.number)
 
     return {node.name: spot(node) for node in (*graph.sending, *graph.receiving)}
 

@@ -112,13 +112,13 @@ def _other(workspace: Workspace, answer: Answer) -> Chosen:
 
 
 def _changes(workspace: Workspace, answer: Answer) -> list[Change]:
-    """What can be changed in a drawn scene, first what the question names."""
+    """What can be changed in a drawn scene, first what the question names: the part, or else the thing."""
     image = workspace.inspected.image if workspace.inspected else None
     if image is None or image.recipe is None or len(answer.question.images) > 1:
         return []
     asked = answer.question.text.casefold()
     every = [change for group in possible_changes(image.recipe.scene()).values() for change in group]
-    return sorted(every, key=lambda change: change.kind not in asked)
+    return sorted(every, key=lambda change: (change.kind not in asked, change.group.split()[-1] not in asked))
 
 
 def _name(option: Change | Fill) -> str:
