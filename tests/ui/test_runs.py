@@ -339,6 +339,19 @@ def control(at: AppTest, kind: str, key: str) -> Any:
     return next(each for each in getattr(at, kind) if each.key == key)
 
 
+def test_remedied_answers_are_there_again(app: App) -> None:
+    at = ask(app(), "Is the door of the house open?")
+    at.segmented_control(key="lens").select("Try remedies").run()
+    at.multiselect(key="remedies_chosen").set_value(["image_attention", "open_choice"]).run()
+    at.button(key="try_remedies").click().run()
+    [before] = [one.value for one in at.dataframe if "remedy" in one.value.columns]
+    id_ = left(at)
+    at = app(params={"run": id_})
+    assert not at.exception and at.segmented_control(key="lens").value == "Try remedies"
+    [after] = [one.value for one in at.dataframe if "remedy" in one.value.columns]
+    assert len(after) == 3 and after.round(3).equals(before.round(3))
+
+
 def test_pages_are_as_they_were_left(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     at = ask(app(), "What color is the house?")
     at.switch_page("pages/3_Relevancy.py").run()
