@@ -55,6 +55,28 @@ def survey_script(model: KeptModel | None, each: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def probes_script(model: KeptModel | None, family: str, cases: int) -> str:
+    """Probe the states of a model for what a family of drawn questions is about, and print what the rule says."""
+    write = Writer()
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.cases.knowing.labels import drawn",
+        "from sightline.cases.knowing.run import run_probes",
+        "from sightline.cases.knowing.verdict import sentence, verdict",
+        "",
+        f"model = {model_code(model, write)}",
+        f"what = {write.literal(family)}",
+        f"cases = list(drawn(what, what, {cases}))",
+        'found = run_probes(model, cases, Path("probes.jsonl"), of="drawn streets", label=what, decides=True)',
+        "print(verdict(found), sentence(found))",
+        "for cell in found.cells:",
+        "    print(cell.layer, cell.place, cell.accuracy.value, cell.shuffled, cell.selectivity.value)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def two_models_script(first: str | Path, second: str | Path) -> str:
     """Set two files of results beside each other."""
     write = Writer()

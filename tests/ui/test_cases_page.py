@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from core.cases import folder_league, league_file
+from core.cases.knowing.summary import COMMITTED, read_probes
 from core.cases.known_cause.summary import read_known_cause
 from core.cases.notes import Note, notes_file, read_notes
 from core.cases.ranking import ranking
@@ -23,9 +25,10 @@ from core.cases.results import Result, read_run
 from core.cases.runner import RunSettings, run_cases
 from core.cases.survey import Correlation
 from core.cases.true_effects import kept as kept_effects
-from core.errors import NotSaved
+from core.errors import NotApplicable, NotSaved
 from core.statistics.estimate import Estimate
-from core.ui.cases import folder, one_case
+from core.street.scene import sample
+from core.ui.cases import folder, knowing, one_case, story
 from core.ui.cases.results import filtered, ordered
 from core.ui.cases.survey import said as said_of
 from core.ui.cases.view import CasesView
@@ -421,3 +424,69 @@ def test_remedies_are_run_on_a_folder_and_kept_for_the_model(
     at.text_input(key="cases_remedies_folder").set_value(str(tmp_path / "gone")).run()
     at.button(key="cases_remedies_run").click().run()
     assert not at.exception and "cannot be read" in said(at)
+
+
+# Knowing and saying, and the story
+
+
+def test_the_story_is_told_of_whatever_model_is_in_use(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened(app, "The truck's door", cases_story_scene=27)
+    told, heads = said(at), [one.value for one in at.subheader]
+    assert [head[:2] for head in heads] == ["1.", "2.", "3.", "4.", "5."]
+    assert "The figures below are of street-llava" in at.info[0].value.replace("\\", "")
+    assert "At the door's image tokens" in told and "No remedy helps beyond chance." in told
+    monkeypatch.setattr(story, "picture_shares", lambda model, place, scenes, **_: Estimate(0.5, 0.4, 0.6, scenes))
+    at.button(key="story_circuits").click().run()
+    assert not at.exception and "50.0% [40.0, 60.0] about the truck's" in said(at)
+    assert at.button(key="story_switch").label == "Ask the honest twin instead"
+
+
+def test_home_leads_to_the_story(app: App) -> None:
+    at = app("Home.py")
+    at.button(key="home_story").click().run()
+    assert not at.exception and work_of(at).view(CasesView).section == "The truck's door"
+
+
+def test_a_scene_without_a_truck_is_told(app: App) -> None:
+    bare = next(seed for seed in range(100) if sample(seed).the("truck") is None)
+    assert f"Scene {bare} has no truck" in captions(opened(app, "The truck's door", cases_story_scene=bare))
+
+
+def test_drawn_doors_are_probed_and_the_figures_kept(app: App, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_probes(COMMITTED[1]).knowing
+    asked: list[Any] = []
+
+    def made_up(model: Any, cases: Any, file: Path, **named: Any) -> Any:
+        asked.append((len(cases), named["of"], named["label"], named["decides"]))
+        return replace(found, model=model.card.fingerprint, of=named["of"], label=named["label"])
+
+    monkeypatch.setattr(knowing, "run_probes", made_up)
+    monkeypatch.setattr(knowing, "drawn", lambda family, label, number: [None] * number)
+    at = opened(app, "Knowing and saying", cases_probed_of="house door", cases_probed_scenes=60)
+    assert "No figures of this model yet" in captions(at)
+    at.button(key="probe_run").click().run()
+    assert not at.exception and asked == [(60, "drawn streets: house door", "house door", True)]
+    assert "Knows and says." in said(at)
+    [kept] = (home / "sightline-results").glob("probes-*.json")
+    assert read_probes(kept).command.startswith('sightline probes --family "house door" --cases 60')
+
+
+def test_a_folder_that_is_open_can_be_probed_for_its_columns(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def refused(model: Any, cases: Any, file: Path, **named: Any) -> Any:
+        asked.append((len(cases), named["label"], named["decides"]))
+        raise NotApplicable("Too few.")
+
+    monkeypatch.setattr(knowing, "run_probes", refused)
+    at = checked(app, folder_of(tmp_path / "mine", THREE))
+    at.session_state["cases_probed_of"] = knowing.FOLDER
+    work_of(at).view(CasesView).section = "Knowing and saying"
+    at.run()
+    assert not at.exception
+    at.button(key="probe_run").click().run()
+    assert asked == [(2, "answer", True)] and "Too few." in "\n".join(
+        one.value for one in [*at.text, *at.warning, *at.info]
+    )

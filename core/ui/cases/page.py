@@ -13,8 +13,10 @@ from .audit import audit_section
 from .claims import claims_section
 from .doubt import doubt_section
 from .folder import folder_section
+from .knowing import knowing_section
 from .league import league_section
 from .remedies import remedies_section
+from .story import story_section
 from .two_models import two_models_section
 from .view import CasesView, Section
 
@@ -47,6 +49,8 @@ def _section(workspace: Workspace, model: VisionLanguageModel) -> None:
     )
     section = {
         "Cases": claims_section,
+        "The truck's door": story_section,
+        "Knowing and saying": knowing_section,
         "Phrasing audit": audit_section,
         "Benchmarks from a folder": folder_section,
         "Remedies": remedies_section,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,20 @@ from ...answer import Answer
 from ...cases.audit import Audit
 from ...cases.case import Case
 from ...cases.results import Run
+from ...statistics.estimate import Estimate
 from ..jobs.page import PageView
 from ..state.results import Kind
 
 Section = Literal[
-    "Cases", "Phrasing audit", "Benchmarks from a folder", "Remedies", "Two models", "Doubt", "League of methods"
+    "Cases",
+    "The truck's door",
+    "Knowing and saying",
+    "Phrasing audit",
+    "Benchmarks from a folder",
+    "Remedies",
+    "Two models",
+    "Doubt",
+    "League of methods",
 ]
 
 STREET = "street"
@@ -37,7 +46,17 @@ class Benchmark:
         return {case.id: case for case in self.cases}
 
 
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """What a model says with a direction added, and the log-odds (nats) of yes against no at its first word."""
+
+    answer: Answer
+    log_odds: float
+
+
 AUDITS = Kind[Audit](10)
+STEERED = Kind[Tried](60)
+SHARES = Kind[Mapping[str, Estimate]](4)
 ANSWERS = Kind[Answer](20)
 RUNS = Kind[Run](4)
 

@@ -11,6 +11,7 @@ from ...charts.overlays import fit
 from ...street.recipe import SceneRecipe
 from ...vlm.model import VisionLanguageModel
 from ..start import import_one
+from ..state.place import choose_on
 from ..state.scenes import GALLERY, contents, image_of, suggestions
 from ..state.workspace import Workspace
 from ..widgets.image_source import image_trouble, sample_gallery, screen_copy, upload
@@ -78,6 +79,8 @@ PAGES = (
     ),
 )
 """Page, name, icon, and what it answers."""
+STORY = ("Case Studies", "The truck's door")
+"""A page, and a section of it that is one click away: what a planted habit is and how each page shows it."""
 
 
 def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -97,7 +100,7 @@ def home_page(workspace: Workspace, model: VisionLanguageModel) -> None:
             st.switch_page("pages/1_Chat.py")
     pages, models = st.columns([3, 2], gap="large")
     with pages:
-        _pages()
+        _pages(workspace)
     with models:
         st.subheader("Or another model", anchor=False)
         chooser(workspace, "home")
@@ -131,13 +134,18 @@ def _first_question(workspace: Workspace, model: VisionLanguageModel) -> str | N
     return clicked
 
 
-def _pages() -> None:
+def _pages(workspace: Workspace) -> None:
     """Each page and the question it answers."""
     st.subheader("What each page answers", anchor=False)
     for page, name, icon, answers in PAGES:
         with st.container(border=True):
             st.page_link(page, label=name, icon=icon)
             st.caption(answers)
+            if name == STORY[0] and st.button(
+                STORY[1], icon=":material/auto_stories:", type="tertiary", key="home_story"
+            ):
+                choose_on(workspace, "CasesView", {"section": STORY[1]})
+                st.switch_page(page)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard, get_args
 import streamlit as st
 
 from ...answer import Fill
-from .choices import of_view, of_widgets, set_widgets
+from .choices import of_view, of_widgets, restore_view, set_widgets
 from .pins import pins_of, restore_pins
 from .reasks import row_name
 from .workspace import MOST_FRAMES, Workspace
@@ -37,6 +37,14 @@ def place_of(workspace: Workspace) -> dict[str, object]:
         "views": {**workspace.places, **views},
         "widgets": dict(workspace.widgets),
     }
+
+
+def choose_on(workspace: Workspace, view: str, choices: Mapping[str, object]) -> None:
+    """Choose on another page, by the name of its view and of the view's fields, before it is opened."""
+    workspace.places = {**workspace.places, view: dict(choices)}
+    for begun in workspace.views:
+        if type(begun).__name__ == view:
+            restore_view(begun, choices)
 
 
 def note_widgets(workspace: Workspace) -> None:
