@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +9,9 @@ from PIL import Image
 from core.answer import Target
 from core.cases.case import Case
 from core.cases.knowing.labels import Labelled
+from core.cases.knowing.summary import COMMITTED, read_probes
 from core.cases.steering.figures import Line, Subject, steering
+from core.cases.steering.summary import committed, committed_of, read_steering
 from core.cases.steering.table import steering_table
 from core.cases.steering.verdict import sentence, verdict
 from core.cases.steering.words import target_of, words_of
@@ -139,13 +139,14 @@ def test_means_and_shares_are_counted_over_cases() -> None:
     assert one.follows.value == sum(line.log_odds[1][DOSES.index(2)][0] > 0 for line in made[:60]) / 60
 
 
-def test_what_comes_along_is_read_and_is_of_the_embedded_model() -> None:
-    from core.cases.knowing.summary import COMMITTED, read_probes
-    from core.cases.steering.summary import committed, committed_of, read_steering
-
+def test_what_comes_along_is_told_of_its_own_model_alone() -> None:
     files = committed()
-    assert files and all(read_steering(Path(file)).command.startswith("sightline steer ") for file in files)
-    kept = committed_of(read_probes(COMMITTED[0]).knowing.model)
-    assert len(kept) == len(files) and all(len(one.steering.vectors) == 6 for one in kept)
-    by = {(one.steering.at, one.steering.direction_of): verdict(one.steering) for one in kept}
-    assert by["last", ""] == "does not move the answer", "the direction at the door's image tokens is not read there"
+    assert all(read_steering(file).command.startswith("sightline steer ") for file in files)
+    habit, honest = (committed_of(read_probes(file).knowing.model) for file in COMMITTED)
+    assert len(habit) + len(honest) == len(files) == 5 and len(honest) == 1
+    assert all(len(one.steering.vectors) == 6 for one in habit + honest)
+    by = {(one.steering.label, one.steering.at, one.steering.direction_of): verdict(one.steering) for one in habit}
+    house = "drawn streets: house door"
+    assert by["truck door", "last", ""] == "does not move the answer", "what is read at the door is not used there"
+    assert by["truck door", "question", house] == by["truck door", "last", house]
+    assert by["truck door", "question", house] == "moves the answer and does not turn it"
