@@ -24,7 +24,7 @@ def content_words(answer: Answer) -> tuple[ContentWord, ...]:
     found = []
     for group in answer.words():
         spelling = tuple(index for index in group if _spells(answer.tokens[index].text)) or group
-        text = "".join(answer.tokens[index].text for index in spelling).strip()
+        text = "".join(answer.tokens[index].text for index in range(spelling[0], spelling[-1] + 1)).strip()
         if any(_says(word.plain) for word in words(text)) or (key & set(spelling) and text):
             found.append(ContentWord(text, spelling))
     return tuple(found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..answer import Answer
 from .calibration import FLAGGED, Calibration
@@ -16,14 +17,16 @@ from .registry import signals
 
 @dataclass(frozen=True)
 class Mark:
-    """A content word: its `score` (log-odds that it is wrong), whether it is `marked`, the signal that `speaks` most
-    for that, and why, as a sentence."""
+    """A content word: its `score` (log-odds that it is wrong), whether it is `marked`, the signal that `speaks` for
+    that, with its `value` and what nine of ten right words have (`usual`) as texts, and why, as a sentence."""
 
     word: ContentWord
     score: float
     marked: bool
-    speaks: str
-    reason: str
+    speaks: str = ""
+    value: str = ""
+    usual: str = ""
+    reason: str = ""
 
 
 def marks_of(answer: Answer, measured: Measured, calibration: Calibration) -> tuple[Mark, ...]:
@@ -49,21 +52,30 @@ def missing(measured: Measured, calibration: Calibration) -> str | None:
 def _mark(word: ContentWord, values: Mapping[str, float], calibration: Calibration) -> Mark:
     score = calibration.score(values)
     added = {key: one for key, one in parts(calibration.weights, dict(values)).items() if not math.isnan(one)}
-    speaks = max(added, key=lambda key: added[key]) if added else ""
-    marked = score > calibration.level
-    return Mark(word, score, marked, speaks, _reason(speaks, values, calibration) if speaks else "")
+    beyond = [key for key in added if added[key] > 0 and not _usual(key, values, calibration)]
+    speaks = max(beyond or added, key=lambda key: added[key], default="")
+    mark = Mark(word, score, score > calibration.level)
+    return replace(mark, **_reason(speaks, values, calibration, bool(beyond))) if speaks else mark
 
 
-def _reason(key: str, values: Mapping[str, float], calibration: Calibration) -> str:
-    """Which signal speaks, and its value beside what right words have."""
+def _usual(key: str, values: Mapping[str, float], calibration: Calibration) -> bool:
+    return calibration.usual[key].low <= values[key] <= calibration.usual[key].high
+
+
+def _reason(key: str, values: Mapping[str, float], calibration: Calibration, beyond: bool) -> dict[str, Any]:
+    """Which signal speaks, and its value beside what right words have: of those `beyond` it the one that adds most to
+    the score, and where none is, the one that adds most at all."""
     signal, usual = signals()[key], calibration.usual[key]
-    unit = f" {signal.unit}" if signal.unit else ""
-    value, low, high = (_number(one) for one in (values[key], usual.low, usual.high))
-    return f"{signal.name}: {value}{unit}; nine of ten right words have {low} to {high}."
+    number, low, high = (_number(one) for one in (values[key], usual.low, usual.high))
+    value, between = f"{number} {signal.unit}".strip(), f"{low} to {high}"
+    told = f"{signal.name}: {value}; nine of ten right words have {between}."
+    reason = told if beyond else f"{told} No signal is beyond that: it is what they say together."
+    return {"speaks": key, "value": value, "usual": between, "reason": reason}
 
 
 def _number(value: float) -> str:
-    return f"{value + 0.0:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+    """Two digits; what is next to nothing is 0."""
+    return "0" if abs(value) < 5e-4 else f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def worth(calibration: Calibration) -> str:

@@ -21,7 +21,7 @@ def name_of(signal: str) -> str:
 def title(group: Group) -> str:
     """What a group is about: "“this answer is wrong”, truck door: 20 of 40 words"."""
     family = f", {group.family}" if group.family else ""
-    return f"“{SAYS[group.label]}”{family}: so of {group.wrong:,} words, not of {group.right:,}"
+    return f"“{SAYS[group.label]}”{family}: {group.wrong:,} of {group.wrong + group.right:,} words"
 
 
 def doubt_table(found: Doubt) -> str:

@@ -238,7 +238,7 @@ def test_whatever_is_typed_into_any_field(page: str, opened: Callable[[str], Wat
         fill_all(watched, drawn([*MARKUP.values(), *PATHS.values()])[:3], f"{page}, popover {popover}")
         watched.page.keyboard.press("Escape")
         popover += 1
-    sections = ("Phrasing audit", "Benchmarks from a folder", "Two models", "League of methods")
+    sections = ("Phrasing audit", "Benchmarks from a folder", "Two models", "Doubt", "League of methods")
     parts = [watched.page.get_by_role("radio", name=name) for name in sections] if page == "Case_Studies" else []
     parts += watched.page.get_by_role("tab").all()
     for number, part in enumerate(parts):

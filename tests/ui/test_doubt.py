@@ -122,7 +122,9 @@ def test_what_takes_passes_is_measured_when_it_is_asked_for(
     )
     at = asked(app, lens="Doubt")
     assert [one.tier for one in measured] == ["quick"] and set(measured[0].keys) == set(QUICK)
-    assert set(at.dataframe[0].value.columns) == {"word", "in doubt", "log-odds (nats)", "speaks", "why"}
+    assert set(at.dataframe[0].value.columns) == {
+        *("word", "in doubt", "log-odds (nats)", "what speaks", "its value", "nine of ten right words have")
+    }
     at.button(key="doubt_all").click().run()
     assert not at.exception and [one.tier for one in measured] == ["quick", "full"]
     work = work_of(at)
@@ -130,7 +132,7 @@ def test_what_takes_passes_is_measured_when_it_is_asked_for(
     kept = work.results.get(MEASURED, measured_key(work.answer, full))
     assert kept is not None and set(kept.values) == set(needs_no_words)
     assert "doubt_all" not in [one.key for one in at.button]
-    speaks = set(at.dataframe[0].value["speaks"])
+    speaks = set(at.dataframe[0].value["what speaks"])
     assert speaks <= {signal.name for signal in signals().values()}
 
 

@@ -87,16 +87,28 @@ def doubt_panel(workspace: Workspace, model: VisionLanguageModel, exchange: Exch
         return
     full = known[0].tier(FULL)
     measured = None if full is None else workspace.results.get(MEASURED, measured_key(answer, full))
-    if full is not None and measured is None:
-        _ask_for_all(workspace, model, answer, full)
-    elif full is not None and measured is not None and (why := missing(measured, full)) is not None:
-        st.text(why)
     found = best_marks(workspace.results, model, answer)
-    if found is None:
-        st.text("The signals that need no pass are not at hand for this answer. Measure all of them.")
-    else:
+    why = None if found is not None else _missing(workspace, known[0], answer)
+    if why is not None:
+        st.text(why)
+    elif full is not None and measured is None:
+        _ask_for_all(workspace, model, answer, full)
+    elif full is not None and measured is not None and (refused := missing(measured, full)) is not None:
+        st.text(refused)
+    if found is not None:
         _told(workspace, answer, *found)
+    elif why is None and measured is None:
+        st.text("The attention that the quick signals read was not recorded with this answer. Measure all of them.")
     _rests_on(known[0])
+
+
+def _missing(workspace: Workspace, known: Doubt, answer: Answer) -> str | None:
+    """Why an answer's words cannot be marked, by the signals that were measured; None where none was."""
+    for one in known.calibrations:
+        measured = workspace.results.get(MEASURED, measured_key(answer, one))
+        if measured is not None:
+            return missing(measured, one)
+    return None
 
 
 def _lit(
@@ -147,7 +159,7 @@ def _told(workspace: Workspace, answer: Answer, calibration: Calibration, marks:
             copy_script(answer, Made(DOUBT, measured))
     st.caption(
         "Log-odds: how much more likely wrong than right the word is by the signals together, in nats. What speaks is "
-        "the signal that adds most to it."
+        "the signal that adds most to it, among those beyond what right words have."
     )
     st.caption(escaped(worth(calibration)))
 
@@ -158,8 +170,9 @@ def _row(mark: Mark) -> Row:
         "word": mark.word.text,
         "in doubt": "yes" if mark.marked else "no",
         "log-odds (nats)": round(mark.score, 2),
-        "speaks": speaks,
-        "why": mark.reason,
+        "what speaks": speaks,
+        "its value": mark.value,
+        "nine of ten right words have": mark.usual,
     }
 
 
