@@ -52,14 +52,16 @@ def missing(measured: Measured, calibration: Calibration) -> str | None:
 def _mark(word: ContentWord, values: Mapping[str, float], calibration: Calibration) -> Mark:
     score = calibration.score(values)
     added = {key: one for key, one in parts(calibration.weights, dict(values)).items() if not math.isnan(one)}
-    beyond = [key for key in added if added[key] > 0 and not _usual(key, values, calibration)]
+    beyond = [key for key in added if added[key] > 0 and _doubtful(key, values, calibration)]
     speaks = max(beyond or added, key=lambda key: added[key], default="")
     mark = Mark(word, score, score > calibration.level)
     return replace(mark, **_reason(speaks, values, calibration, bool(beyond))) if speaks else mark
 
 
-def _usual(key: str, values: Mapping[str, float], calibration: Calibration) -> bool:
-    return calibration.usual[key].low <= values[key] <= calibration.usual[key].high
+def _doubtful(key: str, values: Mapping[str, float], calibration: Calibration) -> bool:
+    """Whether a figure lies beyond what right words have, on the side of doubt."""
+    usual = calibration.usual[key]
+    return values[key] > usual.high if signals()[key].doubtful == "higher" else values[key] < usual.low
 
 
 def _reason(key: str, values: Mapping[str, float], calibration: Calibration, beyond: bool) -> dict[str, Any]:

@@ -17,8 +17,11 @@ from sklearn.metrics import roc_auc_score
 from core.cases.plain import write_plain
 from core.doubt.calibration import FLAGGED, QUICK, calibrate, calibrations
 from core.doubt.combination import fit, parts
+from core.doubt.content import content_words
 from core.doubt.figures import COMBINED, groups
 from core.doubt.kept import COMMITTED, doubt, read_doubt, record_of
+from core.doubt.marks import Mark, marks_of, missing
+from core.doubt.measure import Measured
 from core.doubt.measuring import Line, read_line
 from core.doubt.registry import signals
 from core.doubt.table import doubt_table
@@ -26,6 +29,7 @@ from core.doubt.units import units
 from core.errors import JournalError, NotApplicable
 from core.vlm.hf.network import TransformersModel
 from tests.doubt.made import lines, record
+from tests.doubt.test_measuring import answer_of
 
 
 def recomputed(of: Sequence[Line], label: str, signal: str) -> float:
@@ -234,3 +238,24 @@ def test_it_runs_on_and_stops(llava: TransformersModel, tmp_path: Path) -> None:
     assert run_doubt(llava, cases, file, name="street", keys=keys) == whole
     with pytest.raises(OtherRun):
         run_doubt(llava, cases, file, name="street", keys=["logprob"])
+
+
+def test_a_mark_names_a_signal_beyond_what_right_words_have() -> None:
+    one = calibrate(lines(240), "quick")
+    (word,) = content_words(answer := answer_of("?", "red"))
+    usual = {key: (one.usual[key].low + one.usual[key].high) / 2 for key in one.keys}
+
+    def mark(**values: float) -> Mark:
+        measured = Measured({key: (value,) for key, value in {**usual, **values}.items()}, {})
+        (found,) = marks_of(answer, measured, one)
+        assert found.score == pytest.approx(one.score({**usual, **values})) and found.word == word
+        assert found.marked == (found.score > one.level)
+        return found
+
+    far = mark(entropy=one.usual["entropy"].high + 50)
+    assert far.marked and far.speaks == "entropy" and "together" not in far.reason
+    assert far.reason.startswith("Entropy: 5") and "nine of ten right words have" in far.reason
+    low = mark(spread=one.usual["spread"].low - 50)
+    assert not low.marked and low.reason.endswith("it is what they say together.")
+    refused = Measured({"entropy": (1.0,)}, {key: f"{key} cannot be had." for key in one.keys if key != "entropy"})
+    assert marks_of(answer, refused, one) == () and str(missing(refused, one)).endswith("cannot be had.")
