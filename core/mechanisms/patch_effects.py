@@ -114,8 +114,10 @@ def patch_effects(
     of_clean = [_values(clean, layer, heard) for layer in range(layers)]
     healthy = OutcomeReader(model, answer, token_targets, clean).undisturbed().logprob
     hurt: list[float] = []
-    heads, mlps = np.zeros((layers, model.card.heads)), np.zeros(layers)
-    residual = np.zeros((layers + 1, length))
+    # (gathered where the states lie, so that nobody waits for a card at every layer)
+    at = {"dtype": torch.float64, "device": clean.final.device}
+    heads, mlps = torch.zeros(layers, model.card.heads, **at), torch.zeros(layers, **at)
+    residual = torch.zeros(layers + 1, length, **at)
     for broken in corrupted(model, answer, corruption, clean):
         hurt.append(OutcomeReader(model, answer, token_targets, broken).undisturbed().logprob)
         of_broken = [_values(broken, layer, heard) for layer in range(layers)]
@@ -123,14 +125,14 @@ def patch_effects(
         for point in on_the_way(model, answer, clean, broken, steps):
             weight = 1 / (samples * max(1, steps))
             top = top_gradient(model, answer, point, token_targets)
-            residual[layers, rows] += weight * _products(clean.final - broken.final, top[0]).cpu().numpy()
+            residual[layers, rows] += weight * _products(clean.final - broken.final, top[0] / top[1])
             for layer, gradient in _down(point, top, heard):
                 one, other = of_clean[layer], of_broken[layer]
-                moved = _products(one.state - other.state, gradient.state)
-                residual[layer, rows] += weight * moved.cpu().numpy()
+                residual[layer, rows] += weight * _products(one.state - other.state, gradient.state)
                 heads[layer] += weight * _of_heads(one.heads, other.heads, gradient.heads)
                 mlps[layer] += weight * _of_mlp(one.mlp, other.mlp, gradient.mlp)
-    return PatchEffects(target, corruption, steps, healthy, np.array(hurt), heads, mlps, residual, told)
+    made = (table.cpu().numpy() for table in (heads, mlps, residual))
+    return PatchEffects(target, corruption, steps, healthy, np.array(hurt), *made, told)
 
 
 class _Heard:
@@ -224,17 +226,16 @@ def _of_heads(
     clean: Float[Tensor, "row heads size"] | None,
     broken: Float[Tensor, "row heads size"] | None,
     gradient: Float[Tensor, "row heads size"] | None,
-) -> Float[np.ndarray, "heads"] | float:
+) -> Float[Tensor, "heads"] | float:
     if clean is None or broken is None or gradient is None:
         return float("nan")
-    summed: np.ndarray = ((clean - broken).double() * gradient.double()).sum((0, 2)).cpu().numpy()
-    return summed
+    return ((clean - broken).double() * gradient.double()).sum((0, 2))
 
 
-def _of_mlp(clean: Tensor | None, broken: Tensor | None, gradient: Tensor | None) -> float:
+def _of_mlp(clean: Tensor | None, broken: Tensor | None, gradient: Tensor | None) -> Float[Tensor, ""] | float:
     if clean is None or broken is None or gradient is None:
         return float("nan")
-    return float(_products(clean - broken, gradient).sum())
+    return _products(clean - broken, gradient).sum()
 
 
 def patch_passes(model: VisionLanguageModel, answer: Answer, corruption: Corruption, steps: int) -> Passes:

@@ -74,6 +74,7 @@ MOST = {
     "suffix_relevancy": (4, 20),
     "token_activation_map": (1, 14),
     "attention_knockout": (4, 34),
+    "attribution_patching": (2, 70),
     "causal_tracing": (2, 90),
     "head_ablation": (2, 50),
     "head_contributions": (1, 40),
