@@ -14,7 +14,9 @@ from .palette import CHOSEN, DIFFERENT, NEUTRAL, PICKED
 
 MOST_EDGES = 120
 """Edges that are drawn, the strongest first; more are a tangle, and stand in the file."""
-WIDTH, ROW, LEAST_HEIGHT = 620, 46, 260
+WIDTH, ROW, LEAST_HEIGHT = 480, 46, 260
+MOST_NAMED = 40
+"""Parts up to which each has its name beside it; of more only tokens and logits have."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,10 @@ def circuit_chart(
             tooltip=[alt.Tooltip("part:N"), alt.Tooltip("edges:Q", title="edges drawn")],
         )
     )
+    named_parts = points if len(points) <= MOST_NAMED else points[points["kind"].isin(["source", "logits"])]
     labels = (
-        alt.Chart(points[points["kind"].isin(["source", "logits"])])
-        .mark_text(dy=16, fontSize=11)
+        alt.Chart(named_parts)
+        .mark_text(dy=16, fontSize=11, color=NEUTRAL, tooltip=None)
         .encode(x=x, y=y, text="part:N")
     )
     if click:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from ...answer import Answer, Target
-from ...charts.circuit import MOST_EDGES, Spot, along, circuit_chart
+from ...charts.circuit import MOST_EDGES, WIDTH, Spot, along, circuit_chart
 from ...charts.curves import Measured, series_curves
 from ...circuits.circuit import Circuit, circuit_passes, find_circuit
 from ...circuits.graph import Graph, Node
@@ -36,7 +36,9 @@ from .saving import Row, save
 from .view import CIRCUITS, MechanismsView
 
 DRAWS = 3
-CURVE, PICTURE = 470, 330
+CURVE, PICTURE = 380, 330
+BESIDE = 90
+"""Pixels beside a drawing for its axis."""
 SHARE_HELP = "The circuit is the fewest edges, largest scores first, that carry so much of the effect when run alone."
 
 
@@ -88,10 +90,10 @@ def circuits_panel(workspace: Workspace, model: VisionLanguageModel, answer: Ans
         )
         return
     with st.container(horizontal=True, gap="medium", key="mechanisms_circuit_body"):
-        with st.container():
+        with st.container(width=WIDTH + BESIDE):
             _graph(view, model, answer, target, circuit, chosen.named)
             _picture(workspace, answer, circuit)
-        with st.container(width=CURVE + 40):
+        with st.container(width=CURVE + BESIDE):
             _part(view, circuit)
             _curve(circuit)
             elsewhere_panel(workspace, model, answer, circuit, chosen, key)

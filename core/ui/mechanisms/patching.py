@@ -39,7 +39,8 @@ from . import corrupting
 from .saving import Row, save
 from .view import AGREEMENTS, EFFECTS, MechanismsView
 
-MAP = 280
+MAP, MAPS, COMPARED = 280, 620, 420
+"""Pixels of the map of heads, and of what stands in both columns."""
 
 
 def patching_panel(workspace: Workspace, model: VisionLanguageModel, answer: Answer, target: Target) -> None:
@@ -90,7 +91,7 @@ def patching_panel(workspace: Workspace, model: VisionLanguageModel, answer: Ans
 
 
 def _maps(model: VisionLanguageModel, answer: Answer, target: Target, effects: PatchEffects, named: str) -> None:
-    with st.container():
+    with st.container(width=MAPS):
         st.markdown("**Heads**")
         without = layers_without(effects.heads)
         chart = head_map(effects.heads, name="estimated effect (nats)", signed=True, without=without, size=MAP)
@@ -133,7 +134,7 @@ def _compared(
         made = patch_agreement(model, answer, effects, cancel=cancel, progress=report)
         view.results.keep(AGREEMENTS, about, made)
 
-    with st.container():
+    with st.container(width=COMPARED):
         st.markdown("**Beside restoring in earnest**")
         if agreement is None:
             clicked = st.button("Compare with the trace", icon=":material/compare:", key="patch_compare")
