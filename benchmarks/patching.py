@@ -78,7 +78,7 @@ def main() -> None:
                     found = agreement.correlation(kind).value
                     correlations.setdefault((named, steps, kind), []).append(found)
     for steps in STEPS:
-        met = "" if steps != 1 else f"  (target {TARGET:.0f})"
+        met = "" if steps else f"  (target {TARGET:.0f})"
         print(f"{steps} steps: {np.median(costs[steps]):.1f} forward passes{met}")
     for (named, steps, kind), values in correlations.items():
         found_mean = mean(np.array(values))

@@ -86,7 +86,7 @@ def patch_effects(
     answer: Answer,
     target: Target,
     corruption: Corruption,
-    steps: int = 1,
+    steps: int = 0,
     *,
     cancel: CancelToken | None = None,
     progress: Callable[[float], None] = lambda done: None,

@@ -53,7 +53,7 @@ def patching_panel(workspace: Workspace, model: VisionLanguageModel, answer: Ans
                 "Steps on the way",
                 0,
                 50,
-                1,
+                0,
                 key="mechanisms_patch_steps",
                 persist_state="session",
                 width=140,
