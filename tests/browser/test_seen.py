@@ -57,3 +57,20 @@ def test_on_a_phone_no_page_scrolls_sideways(open_page: Open, page_name: str) ->
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 420
     if not page_name:
         expect(page.get_by_role("button", name="Is the truck's door open?")).to_be_in_viewport()
+
+
+def test_four_pinned_answers_stand_in_one_row(open_page: Open, settle: Settle) -> None:
+    page = open_page("Chat?scene=27")
+    questions = ["Is the truck's door open?", "Is the truck's door closed?", "What color is the house?", "Is it red?"]
+    for number, question in enumerate(questions, 1):
+        page.get_by_test_id("stChatInputTextArea").fill(question)
+        page.get_by_test_id("stChatInputTextArea").press("Enter")
+        expect(page.get_by_test_id("stChatMessage")).to_have_count(2 * number)
+        expect(page.get_by_test_id("stChatMessage").last).to_contain_text("tokens")
+        settle(page)
+        page.get_by_test_id("stChatMessage").last.get_by_role("button", name="Pin", exact=True).click()
+        settle(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Side by Side").click()
+    settle(page)
+    heads = [page.locator(f".st-key-beside_column_{number}").bounding_box() for number in range(4)]
+    assert len({box["y"] for box in heads if box is not None}) == 1 and None not in heads

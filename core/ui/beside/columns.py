@@ -22,7 +22,7 @@ from ..widgets.chips import escaped
 from .loading import load_it
 from .targets import named, own_target, spelled, target_beside, whole, word_of
 
-WIDTHS = (310, 310, 250, 250)
+WIDTHS = (310, 310, 250, 240)
 """Pixels of a column among one, two, three, four: two stand in a row in a window of 1024, and four in one of 1440."""
 PICTURE = 110
 LONGEST = 90
