@@ -20,6 +20,7 @@ from core.doubt.combination import fit, parts
 from core.doubt.content import content_words
 from core.doubt.figures import COMBINED, groups
 from core.doubt.kept import COMMITTED, doubt, read_doubt, record_of
+from core.doubt.kept_files import doubt_journal, keep_doubt, kept_doubt
 from core.doubt.marks import Mark, marks_of, missing
 from core.doubt.measure import Measured
 from core.doubt.measuring import Line, read_line
@@ -197,6 +198,20 @@ def test_a_foreign_calibration_is_told(tmp_path: Path) -> None:
         read_doubt(file)
     with pytest.raises(JournalError, match="Run `sightline doubt --summary` first"):
         read_doubt(tmp_path / "nowhere.json")
+
+
+def test_what_was_measured_here_comes_before_what_comes_along(tmp_path: Path) -> None:
+    own, _ = read_doubt(COMMITTED)
+    assert kept_doubt(tmp_path, own.model) == read_doubt(COMMITTED)
+    assert kept_doubt(tmp_path, "another") is None
+    few = replace(doubt_of(lines(24), own.model), calibrations=())
+    keep_doubt(few, doubt_journal(tmp_path, own.model, "few", ""), "few")
+    told = kept_doubt(tmp_path, own.model)
+    assert told is not None and told[0].calibrations, "what has a calibration comes first"
+    keep_doubt(doubt_of(lines(), own.model), doubt_journal(tmp_path, own.model, "many", ""), "many")
+    assert (kept_doubt(tmp_path, own.model) or ("", ""))[1] == "many"
+    doubt_journal(tmp_path, own.model, "many", "").with_suffix(".json").write_text("{", encoding="utf-8")
+    assert (kept_doubt(tmp_path, own.model) or ("", ""))[1].startswith("sightline doubt --street")
 
 
 def test_a_line_that_does_not_fit_is_refused() -> None:

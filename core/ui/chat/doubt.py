@@ -12,6 +12,7 @@ from ...doubt.kept import Doubt
 from ...doubt.marks import Mark, marked_tokens, missing, worth
 from ...doubt.measure import Measured, expected
 from ...doubt.registry import signals
+from ...doubt.run import expected as cases_expected
 from ...runs.kinds import DOUBT
 from ...vlm.cancel import CancelToken
 from ...vlm.model import VisionLanguageModel
@@ -27,6 +28,8 @@ from ..widgets.tables import Row, save_table
 from .view import ChatView
 
 PURPOSE = "looking for doubt"
+CASES = 360
+"""Of a calibration on drawn scenes, as Case Studies offers it."""
 MOST_SHOWN = 12
 """Marked words that a line shows."""
 
@@ -206,6 +209,7 @@ def _offer(model: VisionLanguageModel, known: Doubt | None) -> None:
         else f"No word is marked: {known.uncalibrated}"
     )
     st.text(why)
+    foretold(cases_expected(model, CASES), name=f"Calibrating on {CASES} drawn cases")
     st.page_link(
         "pages/6_Case_Studies.py", label="Make a calibration on Case Studies, under Doubt", icon=":material/rule:"
     )
