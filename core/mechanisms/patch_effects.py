@@ -212,6 +212,8 @@ def _down(
             # (nothing may depend on a part)
             both = zip(inside, within, strict=True)
             made = [torch.zeros_like(part)[None] if each is None else each for part, each in both]
+            # (a layer may lie on another device than the states)
+            made = [each.to(scale.device) for each in made]
             of_mlp = None if passed.mlp is None else _as_rows(made[-1] / scale, passed.input)
             of_heads = None if heads is None else made[0][0, 0] / scale
             yield layer, _Inside(gradients[0] / scale, of_heads, of_mlp)
