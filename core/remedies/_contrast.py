@@ -13,7 +13,7 @@ from ..vlm.guiding import Logits
 
 def plausible(logits: Logits, share: float) -> Float[Tensor, "vocabulary"]:
     """The logits to choose by of tokens whose probability is at least `share` of the likeliest one's; the lowest number
-    there is for all others. Li et al. (2023), "Contrastive Decoding", equation 3."""
+    there is for all others. The constraint of Li et al. (2023), "Contrastive Decoding"."""
     floor = logits.max() + math.log(share) if share > 0 else logits.min()
     return torch.where(logits >= floor, 0.0, torch.finfo(logits.dtype).min)
 

@@ -89,8 +89,8 @@ def _overlap(start: float, end: float, cells: int) -> Float[np.ndarray, "cell"]:
 
 def best_window(grid: Float[np.ndarray, "row column"], sizes: Sequence[float] = SIZES) -> tuple[int, int, int, int]:
     """The window (top, left, rows, columns) that stands out most: of each size the one with the largest sum, and of
-    these the one whose sum exceeds the mean of its neighbours' most, for its area. Zhang et al. (2025), "MLLMs Know
-    Where to Look", appendix on cropping."""
+    these the one whose sum exceeds the mean of its neighbours' most, for its area. After Zhang et al. (2025), "MLLMs
+    Know Where to Look"."""
     sums = np.pad(grid, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     best: tuple[float, tuple[int, int, int, int]] | None = None
     for size in sizes:

@@ -24,7 +24,7 @@ _YES_NO = re.compile(r"^\W*(?:yes|no)\b[\s,.:;–-]*(?=\S)", re.IGNORECASE)
 class OpenChoiceSettings:
     """In which order the alternatives stand."""
 
-    asked_last: bool = switch(False, "The word that was asked about comes last", help="“closed or open” for “open?”.")
+    asked_last: bool = switch(False, "Asked word last", help="“closed or open” for “open?”.")
 
 
 class OpenChoice(Remedy):

@@ -66,7 +66,7 @@ class RaisedScores:
     ignored.
 
     Liu et al. (2024), "Paying More Attention to Image: A Training-Free Method for Alleviating Hallucination in LVLMs"
-    (PAI), ECCV, equation 3.
+    (PAI), ECCV.
     """
 
     rows: tuple[int, ...]
