@@ -115,9 +115,9 @@ def patch_effects(
     healthy = OutcomeReader(model, answer, token_targets, clean).undisturbed().logprob
     hurt: list[float] = []
     # (gathered where the states lie, so that nobody waits for a card at every layer)
-    at = {"dtype": torch.float64, "device": clean.final.device}
-    heads, mlps = torch.zeros(layers, model.card.heads, **at), torch.zeros(layers, **at)
-    residual = torch.zeros(layers + 1, length, **at)
+    empty = torch.zeros((), dtype=torch.float64, device=clean.final.device)
+    heads, mlps = empty.new_zeros(layers, model.card.heads), empty.new_zeros(layers)
+    residual = empty.new_zeros(layers + 1, length)
     for broken in corrupted(model, answer, corruption, clean):
         hurt.append(OutcomeReader(model, answer, token_targets, broken).undisturbed().logprob)
         of_broken = [_values(broken, layer, heard) for layer in range(layers)]
@@ -131,8 +131,17 @@ def patch_effects(
                 residual[layer, rows] += weight * _products(one.state - other.state, gradient.state)
                 heads[layer] += weight * _of_heads(one.heads, other.heads, gradient.heads)
                 mlps[layer] += weight * _of_mlp(one.mlp, other.mlp, gradient.mlp)
-    made = (table.cpu().numpy() for table in (heads, mlps, residual))
-    return PatchEffects(target, corruption, steps, healthy, np.array(hurt), *made, told)
+    return PatchEffects(
+        target=target,
+        corruption=corruption,
+        steps=steps,
+        clean_logprob=healthy,
+        corrupted_logprob=np.array(hurt),
+        heads=heads.cpu().numpy(),
+        mlps=mlps.cpu().numpy(),
+        residual=residual.cpu().numpy(),
+        passes=told,
+    )
 
 
 class _Heard:

@@ -180,6 +180,7 @@ def _part(view: MechanismsView, circuit: Circuit) -> None:
         [{"from": row["from"], "to": row["to"], "score (nats)": row["score"]} for row in rows],
         hide_index=True,
         height=min(240, 36 * (len(rows) + 1)),
+        placeholder="–",
         key="mechanisms_circuit_edges",
     )
     if node.kind != "head":
