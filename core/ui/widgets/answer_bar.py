@@ -229,8 +229,8 @@ def _nothing_yet(workspace: Workspace, model: VisionLanguageModel) -> None:
         typed = st.chat_input("Or type a question of your own", key="ask_here")
         st.page_link("pages/1_Chat.py", label="Another picture, or a longer talk: go to Chat", icon=":material/chat:")
         if asked or (typed and typed.strip()):
-            question = workspace.question((asked or typed or "").strip())
-            _ask(workspace, model, Exchange(question, workspace.images))
+            wanted = workspace.question((asked or typed or "").strip())
+            _ask(workspace, model, Exchange(wanted, workspace.images))
         for exchange in workspace.exchanges[-1:]:
             if exchange.trouble:
                 st.text(exchange.trouble)
