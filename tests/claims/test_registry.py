@@ -18,6 +18,7 @@ from tests.claims.dropped import KEY, dropped
 EXPECTED = (
     "text_over_image",
     "picture_free_circuit",
+    "known_not_said",
     "recoloured_shirt",
     "search_distance",
     "shared_heads",

@@ -11,6 +11,7 @@ import pytest
 from core.claims.absent_thing import ABSENT, PRESENT, AbsentThing
 from core.claims.claim import Claim
 from core.claims.figures import Measurement
+from core.claims.known_not_said import KnownNotSaid
 from core.claims.measures.paths import EDGES
 from core.claims.patch_maps import ATTENTION, CENTRE, INCREASE, METRICS, RANDOM, PatchMaps
 from core.claims.picture_free_circuit import PictureFreeCircuit
@@ -62,6 +63,40 @@ def test_a_ranking_is_true_where_its_heads_are_missed_more_than_random_ones(
     measurements: list[Measurement], verdict: Verdict
 ) -> None:
     assert judged(TrueRanking(), measurements) == verdict
+
+
+def probed(door: bool, place: bool, right: bool, cases: int = 60) -> list[Measurement]:
+    """States that know the door, or not, at its image tokens and where the answer is predicted; answers that are all
+    right, or right as often as not."""
+    rng = np.random.default_rng(0)
+
+    def state(knows: bool, is_open: bool) -> list[float]:
+        return (rng.standard_normal(4) + (4.0 * is_open - 2.0) * knows).tolist()
+
+    return [
+        {
+            "open": n % 2 == 0,
+            "right": right or n % 4 < 2,
+            "at_door": state(door, n % 2 == 0),
+            "at_answer": state(place, n % 2 == 0),
+        }
+        for n in range(cases)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("measurements", "verdict"),
+    [
+        (probed(door=True, place=False, right=False), YES),
+        (probed(door=True, place=True, right=True), NO),
+        (probed(door=False, place=False, right=False), NO),
+        (probed(door=True, place=False, right=False, cases=18), "undecided"),
+    ],
+)
+def test_known_and_not_said_is_more_at_the_door_than_in_answers_and_where_they_are_made(
+    measurements: list[Measurement], verdict: Verdict
+) -> None:
+    assert judged(KnownNotSaid(), measurements) == verdict
 
 
 def doors(truck: bool, house: bool) -> list[Measurement]:
