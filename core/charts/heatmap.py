@@ -12,7 +12,7 @@ import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -291,7 +291,7 @@ def heatmap(
     return figure(layers, width, height, canvas=many, zoom=zoom)
 
 
-def _ticks(scale: Scale) -> dict[str, str]:
+def _ticks(scale: Scale) -> dict[str, Any]:
     """How the numbers beside a bar of colours are written: among thousands of patches each has little, and zeros would
     not have room."""
     if max(scale.high, -scale.low) >= SMALL:

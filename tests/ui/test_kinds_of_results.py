@@ -26,6 +26,10 @@ NOT_KEPT = {
     "ANSWERS": "of Case Studies: one that is opened is a turn",
     "HERE": "of this machine's folders, as they are at the moment",
     "POSITIONS": "counted in a moment",
+    "STEERED": "of Case Studies, whose answers are in no conversation",
+    "SHARES": "of scenes of Case Studies, which are in no conversation",
+    "ELSEWHERE": "of other scenes, which are in no conversation",
+    "IN_TWIN": "of another model than the run's",
 }
 
 
