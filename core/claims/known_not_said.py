@@ -103,9 +103,12 @@ class KnownNotSaid(Claim[Labelled]):
         try:
             folds = folds_of(labels, np.arange(len(labels)))
         except NotApplicable as error:
-            figures = {"at the door's image tokens": nothing(len(labels))}
+            unknown = {"at the door's image tokens": nothing(0)}
+            controls = {"where the answer is predicted": nothing(0), "by the answers": share(map(bool, right))}
             return Conclusion(
-                dict.fromkeys(conditions, "undecided"), str(error), beside("the door is told rightly", figures, {})
+                dict.fromkeys(conditions, "undecided"),
+                str(error),
+                beside("the door is told rightly", unknown, controls),
             )
         door, place = (
             told(column(measurements, name), labels[None], folds)[0] == labels for name in ("at_door", "at_answer")
