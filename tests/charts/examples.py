@@ -17,7 +17,9 @@ from core.answer import PatchView, TokenKind, TokenLayout
 from core.causal.explanation import explain_node
 from core.causal.pag import Pag
 from core.charts import effects, evidence, intervals, league
+from core.charts.agreed import agreed_chart
 from core.charts.agreement import agreement_matrix
+from core.charts.circuit import Spot, along, circuit_chart
 from core.charts.curves import Measured, WindowPoint, ranking_curve, series_curves, window_curves
 from core.charts.dots import dot_chart
 from core.charts.drawn import DrawnNode
@@ -359,10 +361,35 @@ def words() -> dict[str, Chart]:
     }
 
 
+def agreed() -> dict[str, Chart]:
+    return {
+        "two kinds": agreed_chart(["L0 H1", "L0 MLP"], ["head", "mlp"], np.array([1.0, -2.0]), np.array([1.5, 1.0])),
+        "one part": agreed_chart(["L0 H1"], ["head"], np.array([1.0]), np.array([1.5])),
+        "nothing moves": agreed_chart(["L0 H1"], ["head"], np.zeros(1), np.zeros(1)),
+    }
+
+
+def circuits() -> dict[str, Chart]:
+    spots = {
+        "picture": Spot("picture", -1, along(0, 2), "source", 0),
+        "L0 H7": Spot("L0 H7", 0, along(7, 9), "head", 7),
+        "logits": Spot("logits", 1, 0.5, "logits", -1),
+    }
+    edges = [("picture", "L0 H7", 2.0), ("L0 H7", "logits", -1.0)]
+    return {
+        "plain": circuit_chart(spots, edges, layers=1),
+        "with a part chosen": circuit_chart(spots, edges, layers=1, chosen="L0 H7", click="part"),
+        "one edge": circuit_chart(spots, edges[:1], layers=1, click="part"),
+        "no effect": circuit_chart(spots, [("picture", "logits", 0.0)], layers=1),
+    }
+
+
 EXAMPLES: Mapping[str, Callable[[], Mapping[str, Chart]]] = {
+    "agreed_chart": agreed,
     "agreement_matrix": agreements,
     "aligned_chart": aligned,
     "alternatives_chart": alternatives,
+    "circuit_chart": circuits,
     "dot_chart": dots,
     "effect_map": effect_maps,
     "explained_image": explained,
