@@ -99,7 +99,7 @@ class RemedyFigures:
 
     model: str
     model_name: str
-    set: str
+    case_set: str
     folder: str
     cases: int
     asked: int
@@ -127,7 +127,7 @@ def figures_of(header: Record, lines: Sequence[Line], cases: Sequence[str]) -> R
     return RemedyFigures(
         model=str(header.get("model", "")),
         model_name=str(about.get("model_name", "")),
-        set=str(header.get("set", "")),
+        case_set=str(header.get("set", "")),
         folder=str(about.get("folder", "")),
         cases=len(cases),
         asked=len(own),

@@ -7,8 +7,8 @@ With N the whole network, 0 the corrupted run and m the target, the faithfulness
 and over the share k of edges that are kept, best first (Mueller et al. 2025, "MIB: A Mechanistic Interpretability
 Benchmark", section 3.2)
 
-    CPR = integral from 0 to 1 of f(C_k) dk        (higher is better),
-    CMD = integral from 0 to 1 of |1 - f(C_k)| dk  (lower is better),
+    CPR = integral from 0 to 1 of f(C_k) dk           (higher is better),
+    CMD = integral from 0 to 1 of abs(1 - f(C_k)) dk  (lower is better),
 
 by the trapezoid rule over a few shares. An edge that has nothing to carry is no edge.
 """

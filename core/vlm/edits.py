@@ -61,7 +61,7 @@ class Knockout:
 @dataclass(frozen=True)
 class RaisedScores:
     """Queries at `rows` weigh the keys at `columns` more, in some layers and heads (None: in all): a score s becomes
-    s + `strength` |s| before the softmax, so that the other keys' shares fall. Keys that a query may not see stay
+    `s + strength |s|` before the softmax, so that the other keys' shares fall. Keys that a query may not see stay
     unseen. A `strength` below 0 weighs them less; 0 changes nothing. Rows that a sequence does not have (yet) are
     ignored.
 

@@ -64,7 +64,7 @@ class Reweighed:
         return Reweighed(tuple(replace(one, rows=one.rows[rows]) for one in self.placed))
 
     def raised(self, scores: Float[Tensor, "heads row key"]) -> Float[Tensor, "heads row key"]:
-        """The scores that enter the softmax, before any mask: s + strength |s| at the keys that are raised."""
+        """The scores that enter the softmax, before any mask: `s + strength |s|` at the keys that are raised."""
         for one in self.placed:
             if isinstance(one.edit, RaisedScores):
                 strength = scores.new_zeros(len(scores), 1, scores.shape[-1])

@@ -49,7 +49,9 @@ def remedies_section(workspace: Workspace, model: VisionLanguageModel) -> None:
 def _chosen(model: VisionLanguageModel) -> KeptRemedies | None:
     """The run that is chosen among those kept for this model, the latest at first, or the figures that come along."""
     own = kept_remedies(home(), model.card.fingerprint)
-    names = [f"{one.found.set} {Path(one.found.folder).name}".strip() + f" ({one.found.asked:,} cases)" for one in own]
+    names = [
+        f"{one.found.case_set} {Path(one.found.folder).name}".strip() + f" ({one.found.asked:,} cases)" for one in own
+    ]
     place = 0
     if own:
         places = [*range(len(own)), len(own)]
