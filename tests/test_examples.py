@@ -69,9 +69,9 @@ def ran(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 @pytest.mark.parametrize("notebook", EXAMPLES, ids=lambda path: path.stem)
 def test_a_notebook_is_valid_and_carries_no_stale_output(notebook: Path) -> None:
-    case_set = nbformat.read(notebook, as_version=4)
-    nbformat.validate(case_set)
-    assert [cell for cell in case_set.cells if cell.get("outputs")] == []
+    set_of_cases = nbformat.read(notebook, as_version=4)
+    nbformat.validate(set_of_cases)
+    assert [cell for cell in set_of_cases.cells if cell.get("outputs")] == []
 
 
 def test_the_notebook_asks_explains_and_tests(ran: Ran) -> None:

@@ -40,10 +40,10 @@ class Comparison:
 
 def compare(first: Run, second: Run) -> Comparison:
     """Two runs beside each other. Raises NotComparable where they are of different sets or share no judged case."""
-    if first.case_set != second.case_set:
+    if first.set_of_cases != second.set_of_cases:
         raise NotComparable(
-            f"The first file holds results of {first.case_set} and the second of {second.case_set}. Choose two runs of "
-            "one set."
+            f"The first file holds results of {first.set_of_cases} and the second of {second.set_of_cases}. Choose two "
+            "runs of one set."
         )
     others = {(result.id, result.key): result for result in second.results}
     pairs = tuple(

@@ -99,7 +99,7 @@ class RemedyFigures:
 
     model: str
     model_name: str
-    case_set: str
+    set_of_cases: str
     folder: str
     cases: int
     asked: int
@@ -127,7 +127,7 @@ def figures_of(header: Record, lines: Sequence[Line], cases: Sequence[str]) -> R
     return RemedyFigures(
         model=str(header.get("model", "")),
         model_name=str(about.get("model_name", "")),
-        case_set=str(header.get("set", "")),
+        set_of_cases=str(header.get("set", "")),
         folder=str(about.get("folder", "")),
         cases=len(cases),
         asked=len(own),

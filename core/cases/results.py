@@ -98,7 +98,7 @@ class Run:
     """A results file: of which set, by which model, with which settings; the latest result of each case, in the order
     of the set. `cases` is how many the set has."""
 
-    case_set: str
+    set_of_cases: str
     model: str
     settings: Mapping[str, Any]
     about: Mapping[str, Any]
@@ -120,7 +120,7 @@ def run_of(header: Record, records: list[Record], file: Path) -> Run:
     decisions = read_decisions(decisions_file(file))
     latest = {result.id: _decided(result, decisions) for result in each_line(records, Result.of, file)}
     return Run(
-        case_set=str(header.get("set", "")),
+        set_of_cases=str(header.get("set", "")),
         model=str(header.get("model", "")),
         settings=header.get("settings", {}),
         about=header.get("about", {}),

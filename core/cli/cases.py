@@ -59,11 +59,11 @@ def run(
     settings: RunSettings,
 ) -> Exit:
     """Ask the cases that `file` has no result of yet, and tell the rates."""
-    name, case_set = _cases(folder, form, street)
+    name, set_of_cases = _cases(folder, form, street)
     check_journal(file, KIND)
-    for problem in case_set.problems:
+    for problem in set_of_cases.problems:
         say(problem)
-    wanted = list(islice(case_set.cases, limit))
+    wanted = list(islice(set_of_cases.cases, limit))
     about = {"name": name, "folder": str(folder or "")}
     with stoppable() as cancel, bar(f"asking {name}") as progress, staff.at_work(cancel) as who:
         if isinstance(who, VisionLanguageModel):

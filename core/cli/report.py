@@ -90,16 +90,16 @@ def write_run(file: Path, run: Run, rates: Sequence[Rate]) -> None:
             node("h2", f"Not asked ({_counted(unasked)})"),
             table(["case", "why"], [[result.id, result.problem or ""] for result in unasked[:LISTED]]),
         ]
-    write_whole(file, page(f"{run.case_set}: {run.model_name}", *sections))
+    write_whole(file, page(f"{run.set_of_cases}: {run.model_name}", *sections))
 
 
 def _told(run: Run, unasked: Sequence[Result]) -> str:
     """What was asked, of which model, when and how; and what is not in the rates, or only seems to be."""
     settings = ", ".join(f"{name} {value}" for name, value in run.settings.items())
     return (
-        f"{counted(len(run.results), 'case')} of {run.case_set}, asked of {run.model_name} ({run.model[:8]}), begun "
-        f"{run.about.get('begun', 'at an unknown time')}, {settings or 'no settings'}. {len(unasked):,} could not be "
-        f"asked and are not counted. {unread(run):,} answers were not understood by any rule and count as "
+        f"{counted(len(run.results), 'case')} of {run.set_of_cases}, asked of {run.model_name} ({run.model[:8]}), "
+        f"begun {run.about.get('begun', 'at an unknown time')}, {settings or 'no settings'}. {len(unasked):,} could "
+        f"not be asked and are not counted. {unread(run):,} answers were not understood by any rule and count as "
         "wrong."
     )
 

@@ -41,8 +41,8 @@ def read_folder(path: Path, key: str | None = None) -> tuple[CaseFormat, CaseSet
 
 def rates_of(run: Run) -> tuple[Rate, ...]:
     """The published rates of a run's set; for any other set the accuracy, of all and of each family of questions."""
-    if run.case_set in formats():
-        return formats()[run.case_set].rates(run.results)
+    if run.set_of_cases in formats():
+        return formats()[run.set_of_cases].rates(run.results)
     families = dict.fromkeys(result.about["family"] for result in run.results if "family" in result.about)
     split = [[result for result in run.results if result.about.get("family") == family] for family in families]
     return (accuracy(run.results), *(accuracy(part, family) for family, part in zip(families, split, strict=True)))

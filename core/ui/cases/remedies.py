@@ -50,7 +50,8 @@ def _chosen(model: VisionLanguageModel) -> KeptRemedies | None:
     """The run that is chosen among those kept for this model, the latest at first, or the figures that come along."""
     own = kept_remedies(home(), model.card.fingerprint)
     names = [
-        f"{one.found.case_set} {Path(one.found.folder).name}".strip() + f" ({one.found.asked:,} cases)" for one in own
+        f"{one.found.set_of_cases} {Path(one.found.folder).name}".strip() + f" ({one.found.asked:,} cases)"
+        for one in own
     ]
     place = 0
     if own:

@@ -67,7 +67,7 @@ def run_results(workspace: Workspace, model: VisionLanguageModel, chosen: Benchm
         return
     _table(view, shown, notes, f"{file}_{which}_{order}")
     folded(
-        f"{len(shown):,} of {counted(len(run.results), 'case')} of {escaped(run.case_set)}, answered by "
+        f"{len(shown):,} of {counted(len(run.results), 'case')} of {escaped(run.set_of_cases)}, answered by "
         f"{escaped(run.model_name)}. Tick a case to look into it.",
         "Image dependence: the log-probability of the answer with the picture, minus that with a black one (nats, "
         "summed over its tokens, so long answers have more). Near zero, the picture did not matter; below zero, it "

@@ -98,7 +98,7 @@ def _agreement(first: Run, second: Run, comparison: Comparison) -> None:
         else ""
     )
     st.caption(
-        f"{counted(total, 'case')} of {escaped(first.case_set)} that both were asked.{apart} If neither model were "
+        f"{counted(total, 'case')} of {escaped(first.set_of_cases)} that both were asked.{apart} If neither model were "
         f"better, a disagreement as uneven as {comparison.only_first:,} to {comparison.only_second:,} would have "
         f"p = {comparison.p_value:.2g} (McNemar's exact test)."
     )

@@ -16,11 +16,11 @@ SUPPLEMENT = [hallusion_row(0, 0, 1, "VS", visual=0), hallusion_row(1, 0, 0, "VS
 
 
 def test_pictures_are_found_and_questions_without_one_have_none(tmp_path: Path) -> None:
-    case_set = HallusionBench().read(save_hallusion(tmp_path, [*ROWS, *SUPPLEMENT]))
-    assert case_set.problems == ()
-    assert [case.expected for case in case_set.cases[:5]] == [("no",), ("yes",), ("yes",), ("no",), ("yes", "")]
-    assert case_set.cases[0].images == (tmp_path / "hallusion_bench/VD/illusion/0_0.png",)
-    assert case_set.cases[4].images == ()
+    set_of_cases = HallusionBench().read(save_hallusion(tmp_path, [*ROWS, *SUPPLEMENT]))
+    assert set_of_cases.problems == ()
+    assert [case.expected for case in set_of_cases.cases[:5]] == [("no",), ("yes",), ("yes",), ("no",), ("yes", "")]
+    assert set_of_cases.cases[0].images == (tmp_path / "hallusion_bench/VD/illusion/0_0.png",)
+    assert set_of_cases.cases[4].images == ()
 
 
 def test_the_folder_of_pictures_itself_will_do(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.cases.folders import answered, picture, save_mmvp
 
 
 def test_a_published_folder_is_read(tmp_path: Path) -> None:
-    cases, problems = (case_set := MMVP().read(save_mmvp(tmp_path))).cases, case_set.problems
+    cases, problems = (set_of_cases := MMVP().read(save_mmvp(tmp_path))).cases, set_of_cases.problems
     assert problems == ()
     assert [case.id for case in cases] == ["1", "2", "3", "4"]
     assert cases[1].question == "Are the wings open or closed? (a) Open (b) Closed"
@@ -30,12 +30,12 @@ def test_a_pair_counts_only_if_both_are_right(tmp_path: Path) -> None:
 
 
 def test_a_pair_with_a_missing_picture_is_counted_apart(tmp_path: Path) -> None:
-    case_set = MMVP().read(save_mmvp(tmp_path, pictures=3))
-    assert case_set.cases[3].problem == "“4.jpg” is missing. Put it into the folder."
-    assert case_set.problems == (
+    set_of_cases = MMVP().read(save_mmvp(tmp_path, pictures=3))
+    assert set_of_cases.cases[3].problem == "“4.jpg” is missing. Put it into the folder."
+    assert set_of_cases.problems == (
         "1 of 4 cases cannot be asked and are counted apart: “4.jpg” is missing. Put it into the folder.",
     )
-    pairs, single = MMVP().rates(answered(case_set.cases, ["a", "b", "a", None]))
+    pairs, single = MMVP().rates(answered(set_of_cases.cases, ["a", "b", "a", None]))
     assert (pairs.estimate.value, pairs.estimate.count, single.estimate.value, single.estimate.count) == (1, 1, 1, 3)
 
 
@@ -61,17 +61,17 @@ def test_rows_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> None
         "x,Q?,(a) A (b) B,a",
         f"{'9' * 5000},Q?,(a) A (b) B,a",
     ]
-    case_set = MMVP().read(save_mmvp(tmp_path, rows))
-    assert [case.id for case in case_set.cases] == ["1"]
-    assert case_set.problems[0].startswith("Lines 3, 4, 5 and 1 more are left out")
+    set_of_cases = MMVP().read(save_mmvp(tmp_path, rows))
+    assert [case.id for case in set_of_cases.cases] == ["1"]
+    assert set_of_cases.problems[0].startswith("Lines 3, 4, 5 and 1 more are left out")
 
 
 def test_a_row_that_stands_twice_is_named_and_counted_once(tmp_path: Path) -> None:
     row = "1,Q?,(a) Open (b) Closed,(a)"
-    case_set = MMVP().read(save_mmvp(tmp_path, [row, row, "1,Q?,(a) Open (b) Closed,(b)"]))
-    assert [case.expected for case in case_set.cases] == [("a",)]
+    set_of_cases = MMVP().read(save_mmvp(tmp_path, [row, row, "1,Q?,(a) Open (b) Closed,(b)"]))
+    assert [case.expected for case in set_of_cases.cases] == [("a",)]
     assert len(MMVP().read(save_mmvp(tmp_path, [row, f"0{row}"])).cases) == 1
-    assert case_set.problems == (
+    assert set_of_cases.problems == (
         "Rows that repeat another are counted once: lines 2 and 3.",
         "Lines 2 and 4 have the same Index and differ: the first of them is used.",
     )

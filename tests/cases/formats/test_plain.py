@@ -24,9 +24,9 @@ def save(folder: Path, content: str | bytes = TEXT, name: str = "my cases.csv") 
 
 
 def test_questions_pictures_and_expected_answers_are_read(tmp_path: Path) -> None:
-    case_set = PlainFolder().read(save(tmp_path))
-    assert case_set.problems == ()
-    one, two, three = case_set.cases
+    set_of_cases = PlainFolder().read(save(tmp_path))
+    assert set_of_cases.problems == ()
+    one, two, three = set_of_cases.cases
     assert (one.expected, one.scoring, one.images) == (("grün", "lime"), "contains", (tmp_path / "a.png",))
     assert (two.expected, two.scoring, two.images) == (("yes",), "yes_no", ())
     assert three.images == (tmp_path / "a.png", tmp_path / "images" / "b.png")
@@ -34,9 +34,9 @@ def test_questions_pictures_and_expected_answers_are_read(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_other_encodings_are_read(tmp_path: Path, encoding: str) -> None:
-    case_set = PlainFolder().read(save(tmp_path, TEXT.encode(encoding)))
-    assert case_set.cases[0].question == "Welche Farbe hat die Tür?"
-    assert bool(case_set.problems) == (encoding == "cp1252")
+    set_of_cases = PlainFolder().read(save(tmp_path, TEXT.encode(encoding)))
+    assert set_of_cases.cases[0].question == "Welche Farbe hat die Tür?"
+    assert bool(set_of_cases.problems) == (encoding == "cp1252")
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
@@ -59,22 +59,25 @@ def test_other_columns_are_refused_by_name(tmp_path: Path) -> None:
 
 def test_rows_with_missing_fields_or_values_are_named(tmp_path: Path) -> None:
     rows = "a.png,What, exactly?,red\n\na.png,,red\na.png,What?,\na.png,Who?,man\n"
-    case_set = PlainFolder().read(save(tmp_path, HEADER + rows))
-    assert [case.question for case in case_set.cases] == ["Who?"]
-    assert [problem.split(" have ")[0] for problem in case_set.problems] == ["“my cases.csv”: lines 2", "Lines 4, 5"]
+    set_of_cases = PlainFolder().read(save(tmp_path, HEADER + rows))
+    assert [case.question for case in set_of_cases.cases] == ["Who?"]
+    assert [problem.split(" have ")[0] for problem in set_of_cases.problems] == [
+        "“my cases.csv”: lines 2",
+        "Lines 4, 5",
+    ]
 
 
 @pytest.mark.parametrize("later", ["a.png,D?,red", '"a.png",D?,red'])
 def test_rows_that_an_open_quote_swallowed_are_told_of(tmp_path: Path, later: str) -> None:
     rows = ["a.png,A?,red", 'a.png,"B?,red', "a.png,C?,red", later, "a.png,E?,red"]
-    case_set = [problem for problem in PlainFolder().read(save(tmp_path, HEADER + "\n".join(rows) + "\n")).problems]
-    assert any("look like rows" in problem for problem in case_set)
+    set_of_cases = [problem for problem in PlainFolder().read(save(tmp_path, HEADER + "\n".join(rows) + "\n")).problems]
+    assert any("look like rows" in problem for problem in set_of_cases)
 
 
 def test_a_question_of_several_lines_is_one_row(tmp_path: Path) -> None:
     text = HEADER + 'a.png,"Look, first,\nthen say:\nwhat is it?",red\n'
-    case_set = PlainFolder().read(save(tmp_path, text))
-    assert case_set.problems == () and case_set.cases[0].question == "Look, first,\nthen say:\nwhat is it?"
+    set_of_cases = PlainFolder().read(save(tmp_path, text))
+    assert set_of_cases.problems == () and set_of_cases.cases[0].question == "Look, first,\nthen say:\nwhat is it?"
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ from tests.cases.folders import answered, save_pope
 def test_every_split_is_read_with_its_pictures(tmp_path: Path) -> None:
     for split in ("random", "popular"):
         save_pope(tmp_path, split)
-    case_set = POPE().read(tmp_path)
-    assert case_set.problems == ()
-    assert [case.id for case in case_set.cases] == ["popular/1", "popular/2", "random/1", "random/2"]
-    assert [case.expected for case in case_set.cases] == [("yes",), ("no",)] * 2
-    assert all(case.images == (tmp_path / "val2014" / "1.jpg",) for case in case_set.cases)
+    set_of_cases = POPE().read(tmp_path)
+    assert set_of_cases.problems == ()
+    assert [case.id for case in set_of_cases.cases] == ["popular/1", "popular/2", "random/1", "random/2"]
+    assert [case.expected for case in set_of_cases.cases] == [("yes",), ("no",)] * 2
+    assert all(case.images == (tmp_path / "val2014" / "1.jpg",) for case in set_of_cases.cases)
 
 
 def published(said: list[str], labels: list[str]) -> dict[str, float]:
@@ -77,9 +77,9 @@ def test_damaged_lines_and_repeated_questions_are_named(tmp_path: Path) -> None:
     folder = save_pope(tmp_path, rows=[row, row, {**row, "text": "Is it?", "label": "maybe"}])
     with (folder / "coco_pope_random.json").open("a") as file:
         file.write('{"question_id": \n')
-    case_set = POPE().read(folder)
-    assert len(case_set.cases) == 1
-    assert case_set.problems == (
+    set_of_cases = POPE().read(folder)
+    assert len(set_of_cases.cases) == 1
+    assert set_of_cases.problems == (
         "random: lines 3 are left out: their label is neither yes nor no.",
         "random: “coco_pope_random.json”: entries 4 are damaged or lack a field, and are left out.",
         "random: Rows that repeat another are counted once: lines 1 and 2.",
@@ -95,9 +95,9 @@ def test_a_folder_of_other_json_is_refused_with_its_fields(tmp_path: Path) -> No
 def test_a_damaged_split_is_told_of(tmp_path: Path) -> None:
     save_pope(tmp_path)
     (tmp_path / "coco_pope_popular.json").write_text("{broken")
-    case_set = POPE().read(tmp_path)
-    assert len(case_set.cases) == 2
-    assert case_set.problems[0].startswith("Not used: “coco_pope_popular.json” has no column “image”")
+    set_of_cases = POPE().read(tmp_path)
+    assert len(set_of_cases.cases) == 2
+    assert set_of_cases.problems[0].startswith("Not used: “coco_pope_popular.json” has no column “image”")
 
 
 def test_questions_of_one_number_are_told_apart(tmp_path: Path) -> None:
