@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..answer import Answer
 from ..masking import Canvas, as_seen
-from ..vlm.batch_size import in_smaller_batches
+from ..vlm.batch_size import beside_others, in_smaller_batches
 from ..vlm.cancel import Cancelled, CancelToken, heard_between
 from ..vlm.checkpoints import DecoderPass
 from ..vlm.edits import Edits, first_position
@@ -200,7 +200,7 @@ class OutcomeReader:
             edits = perturbation.edits(self._answer)
             if not batch or self._start([edits]) < start:
                 start = self._start([edits])
-                at_once = sets_at_once(self._model, self._answer, start)
+                at_once = beside_others(sets_at_once(self._model, self._answer, start), self._model.lock)
                 if batch and len(batch) >= at_once:
                     # So many sets of longer rows would be too many.
                     yield batch, sets

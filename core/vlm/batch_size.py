@@ -17,6 +17,7 @@ from .memory import available_bytes, give_back_freed, out_of_memory, readable_by
 from .memory_costs import picture_pass_bytes
 from .model import ModelCard, VisionLanguageModel
 from .prepared import PreparedPrompt
+from .turns import Turns
 
 T = TypeVar("T")
 
@@ -30,6 +31,11 @@ CPU_POSITIONS = 1280
 def in_smaller_batches(rows: int) -> int:
     """This number of rows, or half of it where work is done once more because memory ran out; at least 1."""
     return max(1, rows // _divisor.get())
+
+
+def beside_others(rows: int, turns: Turns) -> int:
+    """This number of rows, or half of it while others use the model too: they wait for the batch that is under way."""
+    return max(1, rows // 2) if turns.shared else rows
 
 
 @contextmanager

@@ -28,6 +28,9 @@ SLICE = 3.0
 """Seconds for which it then gives way to nobody: with a pass alone for each wait, what takes many would never end where
 short work never does."""
 
+COMPANY = 20.0
+"""Seconds for which the model counts as shared after long work gave way to somebody."""
+
 LOOK_IN = 0.1
 """Seconds between two looks whether somebody who waits was stopped."""
 
@@ -61,6 +64,7 @@ class Turns:
         self._depth = 0
         self._sliced = False
         """The last turn was such a slice."""
+        self._gave_way = -math.inf
 
     # As any lock
 
@@ -113,8 +117,15 @@ class Turns:
                 return
             if turn.whole or turn.used + now < LONG or all(other.long for other in self._waiting):
                 return
+            self._gave_way = time.monotonic()
             self._leave()
         self._wait(turn, check)
+
+    @property
+    def shared(self) -> bool:
+        """Whether long work gave way to others a moment ago: whoever comes next waits for the pass that is under way,
+        so that passes had better be short now."""
+        return time.monotonic() - self._gave_way < COMPANY
 
     def before(self, turn: Turn) -> tuple[Turn | None, int]:
         """Who has the model, and how many go before a turn that waits."""

@@ -69,6 +69,20 @@ def test_an_answer_goes_before_long_work_which_goes_on_afterwards(start: Callabl
     assert 0 < first < 19 and done[first : first + 6] == ["ask"] * 6
 
 
+def test_a_model_counts_as_shared_for_a_while_after_long_work_gave_way(
+    start: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    league = start("league", 20)
+    assert league.begun.wait(5)
+    assert not league.lock.shared
+    time.sleep(0.1)
+    start("ask", 1, whole=True).join(10)
+    assert league.lock.shared
+    league.join(10)
+    monkeypatch.setattr(turns, "COMPANY", 0.0)
+    assert not league.lock.shared
+
+
 def test_short_work_is_done_in_the_order_in_which_it_came(start: Callable[..., Session]) -> None:
     first = start("first", 3, whole=True)
     assert first.begun.wait(5)

@@ -25,7 +25,7 @@ from ...clips import ChosenFrames, VideoFacts
 from ...errors import EmptyQuestion, NeedsItsModel, NotApplicable, NotShown, UnknownName
 from .. import pace
 from ..attention_call import AttentionCall
-from ..batch_size import continuations_at_once, edits_at_once, images_at_once
+from ..batch_size import beside_others, continuations_at_once, edits_at_once, images_at_once
 from ..cancel import CancelToken, check_heard, stoppable
 from ..checkpoints import DecoderPass
 from ..edits import (
@@ -291,7 +291,7 @@ class TransformersModel(VisionLanguageModel):
         self, answer: Answer, pictures: Iterable[Pictures]
     ) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
         other = OverPictures(self._passes, self.processor, self.prepare, answer)
-        return other.logits(pictures, images_at_once(self, answer))
+        return other.logits(pictures, lambda: beside_others(images_at_once(self, answer), self.lock))
 
     def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
         with self.lock:
@@ -396,9 +396,8 @@ class TransformersModel(VisionLanguageModel):
         if checkpoints is None:
             checkpoints = self.checkpointed(answer, start)
         wanted = prompt - 1 - checkpoints.start
-        at_once = self.edits_at_once(
-            answer, max(start, checkpoints.start) if checkpoints.divides else checkpoints.start
-        )
+        first_row = max(start, checkpoints.start) if checkpoints.divides else checkpoints.start
+        at_once = beside_others(self.edits_at_once(answer, first_row), self.lock)
         logits: list[Tensor] = []
         for first in range(0, len(edits), at_once):
             final = checkpoints.run(edits[first : first + at_once], wanted)

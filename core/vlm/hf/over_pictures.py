@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ...answer import Answer, Question
 from ..ahead import ahead
+from ..batch_size import MOST_ROWS
 from ..cancel import check_heard
 from ..memory_costs import pictures_bytes
 from ..model import Pictures
@@ -46,17 +47,19 @@ class OverPictures:
         """Whether the inputs of the question over several sets of pictures are a batch."""
         return self.passes.family.stacks and not self.answer.question.clips
 
-    def logits(self, pictures: Iterable[Pictures], at_once: int) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
-        """The raw float32 logits of the answer's tokens, one batch of at most so many sets after the other."""
+    def logits(
+        self, pictures: Iterable[Pictures], at_once: Callable[[], int]
+    ) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
+        """The raw float32 logits of the answer's tokens, one batch after the other. `at_once` is asked before each how
+        many sets it may have."""
         inputs, positions = self.passes.inputs_of(self.answer), self._positions() if self.stacks else None
-        at_once = at_once if self.stacks else 1
-        room = 0
+        most, room = MOST_ROWS if self.stacks else 1, 0
         if self.passes.network.device.type != "cpu":
-            room = max(2, min(at_once, AHEAD_BYTES // pictures_bytes(self.answer)))
+            room = max(2, min(at_once(), most, AHEAD_BYTES // pictures_bytes(self.answer)))
             # Of larger batches most pictures would be waited for: so many are made while the card has one batch to do.
-            at_once = min(at_once, room)
+            most = min(most, room)
         with closing(self._each_made(pictures, room)) as made:
-            while batch := list(islice(made, at_once)):
+            while batch := list(islice(made, min(most, at_once()))):
                 given = self._batch(inputs, batch) if self.stacks else batch[0]
                 if positions is not None:
                     given["position_ids"] = positions.expand(*positions.shape[:-2], len(batch), -1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -16,6 +17,7 @@ from core.masking import apply_mask
 from core.vlm.generation import ask
 from core.vlm.hf.families.llava import Llava
 from core.vlm.hf.network import TransformersModel
+from core.vlm.turns import Turns
 from tests.zoo import of_family
 
 
@@ -98,6 +100,19 @@ def test_pictures_are_taken_only_as_they_are_read(llava: TransformersModel, monk
 
     next(llava.logits_of_images(answer, pictures()))
     assert taken == [0, 1]
+
+
+def test_batches_are_of_half_the_size_from_when_others_use_the_model_too(
+    llava: TransformersModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, sizes, turns = asked(llava, noise(0)), [], Turns()
+    monkeypatch.setattr("core.vlm.hf.network.images_at_once", lambda *_: 4)
+    monkeypatch.setattr(llava, "lock", turns)
+    for logits in llava.logits_of_images(answer, (partial(tuple, [noise(seed)]) for seed in range(12))):
+        sizes.append(len(logits))
+        if len(sizes) == 2:
+            monkeypatch.setattr(turns, "_gave_way", time.monotonic())
+    assert sizes == [4, 4, 2, 2]
 
 
 def digest(model: TransformersModel) -> str:
