@@ -90,6 +90,15 @@ def test_runs_are_found_by_their_words_and_named(app: App, store: RunStore) -> N
     assert len(store.list()) == 3 and dog in {run.id for run in store.list()}
 
 
+def test_a_run_whose_conversation_was_cleared_says_what_was_asked_before(app: App, store: RunStore) -> None:
+    with store.create() as run:
+        for question in ("What color is the house?", "And the door?"):
+            run.add(Exchange(Question(question)))
+        run.cut(0, "cleared")
+    told = texts(app(PAGE))
+    assert "0 questions, 2 left by Edit or Clear" in told and "→ no answer" in told
+
+
 def test_a_deleted_run_comes_back_until_the_trash_is_emptied_which_asks(app: App, store: RunStore) -> None:
     id_, other = asked(store, "Which?"), asked(store, "And this?")
     at = more(app(PAGE), id_, "Delete")

@@ -13,11 +13,12 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from core.answer import Target
+from core.answer import Question, Target
 from core.runs.codec.form import Out
 from core.runs.kinds import REASKED
 from core.runs.pictures import picture_name
 from core.runs.store import RunStore
+from core.runs.turns import Exchange as TurnKept
 from core.street.recipe import SceneRecipe
 from core.ui.attention.view import AttentionView
 from core.ui.chat.view import ChatView
@@ -229,6 +230,17 @@ def test_what_is_damaged_is_told_and_the_rest_is_there(app: App, runs: RunStore)
     assert not at.exception and "damaged" in said(at)
     assert [each.question.text for each in work_of(at).exchanges] == ["And the door?"]
     assert len(runs.open(kept(at), only_look=True).manifest.path) == 2
+
+
+def test_a_question_whose_answer_was_cut_off_by_a_crash_is_asked_again_by_a_click(app: App, runs: RunStore) -> None:
+    with runs.create() as run:
+        run.add(TurnKept(Question("What color is the house?")))
+    at = app(params={"run": run.id})
+    assert "no answer was kept" in said(at)
+    at.button(key="ask_again").click().run()
+    (exchange,) = work_of(at).exchanges
+    assert exchange.answer is not None and exchange.question.text == "What color is the house?"
+    assert "ask_again" not in {button.key for button in at.button} and not work_of(at).branches
 
 
 def test_a_full_disk_is_a_sentence_and_everything_is_kept_once_there_is_room(

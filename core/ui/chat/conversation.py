@@ -123,10 +123,13 @@ def _assistant(workspace: Workspace, model: VisionLanguageModel, exchange: Excha
             with st.container(border=True, key=f"trouble_{index}"):
                 st.markdown(":material/error: **Not answered**")
                 st.text(exchange.trouble)
+                _ask_again(workspace, index)
             return
         if answer is None:
             st.text(exchange.said or "…")
-            st.caption("Stopped.")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption("It was cut off, and no answer was kept.", width="content")
+                _ask_again(workspace, index)
             return
         st.text(answer.text or "(an empty answer: the model ended it at once)")
         doubt_line(workspace, model, exchange, answer)
@@ -144,6 +147,21 @@ def _assistant(workspace: Workspace, model: VisionLanguageModel, exchange: Excha
                 st.rerun()
             if answer.tokens:
                 pin_button(workspace, answer, exchange.images, f"pin_{exchange.serial}", target=exchange.target)
+
+
+def _ask_again(workspace: Workspace, index: int) -> None:
+    """A button for the last question, which has no answer that would be lost."""
+    if index == len(workspace.exchanges) - 1 and st.button("Ask again", key="ask_again", icon=":material/refresh:"):
+        exchange = workspace.exchanges.pop()
+        _ask_in_place_of(workspace, exchange, exchange.question.text, places_of(exchange.question))
+
+
+def _ask_in_place_of(workspace: Workspace, exchange: Exchange, text: str, places: tuple[int, ...]) -> None:
+    """Ask this of the pictures of an exchange that has left the conversation."""
+    if exchange.images != workspace.images:
+        workspace.choose_images(exchange.images)
+    workspace.ask(text, places)
+    st.rerun()
 
 
 def _edit(workspace: Workspace, index: int) -> None:
@@ -167,10 +185,7 @@ def _edit(workspace: Workspace, index: int) -> None:
                 st.caption("Type a question first.")
             elif sent:
                 workspace.cut(index)
-                if exchange.images != workspace.images:
-                    workspace.choose_images(exchange.images)
-                workspace.ask(text, places)
-                st.rerun()
+                _ask_in_place_of(workspace, exchange, text, places)
             if st.button("Cancel", key="leave_edit"):
                 workspace.editing = None
                 st.rerun()

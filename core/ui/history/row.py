@@ -51,7 +51,7 @@ def in_words(run: RunInfo) -> None:
     if about is None:
         st.text(run.trouble or "")
     else:
-        first = next(iter(about.conversation), None)
+        first = next(iter(about.conversation or about.turns), None)
         if first is not None:
             asked = f"{one_line(first.question)} " if about.title else ""
             st.text(f"{asked}→ {one_line(first.answer) if first.answer else 'no answer'}")

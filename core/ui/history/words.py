@@ -47,5 +47,7 @@ def facts(run: RunInfo) -> str:
     parts = [when(run.created)]
     if about is not None:
         parts += [escaped(one_line(name, 40)) for name in run.models]
-        parts.append(many(len(about.conversation), "question"))
+        left = len(about.turns) - len(about.conversation)
+        asked = many(len(about.conversation), "question")
+        parts.append(f"{asked}, {left:,} left by Edit or Clear" if left > 0 else asked)
     return " · ".join((*parts, file_size(run.bytes)))

@@ -12,6 +12,8 @@ from ..state.workspace import Workspace
 
 PATIENCE = 0.2
 """Seconds that a drawn page waits for the disk, to tell what is kept."""
+LOOK_AGAIN = 2.0
+"""Seconds between two looks of a page whether it is, where that was not long enough."""
 
 
 def run_bar(workspace: Workspace) -> DeltaGenerator:
@@ -64,9 +66,21 @@ def _status(workspace: Workspace, line: DeltaGenerator) -> None:
     elif keeper.trouble is not None:
         line.caption(":material/error: Not kept")
     elif keeper.waiting:
-        line.caption(":material/progress_activity: Being kept …")
+        with line:
+            _being_kept(workspace)
     else:
         line.caption(f":material/check_circle: Kept · {size}")
+
+
+@st.fragment(run_every=LOOK_AGAIN)
+def _being_kept(workspace: Workspace) -> None:
+    """Looks by itself whether the disk has it all by now."""
+    keeper = workspace.run
+    if keeper is None or not keeper.waiting:
+        kept = file_size(keeper.bytes) + " on disk" if keeper is not None and keeper.bytes else "on disk"
+        st.caption(f":material/check_circle: Kept · {kept}")
+    else:
+        st.caption(":material/progress_activity: Being kept …")
 
 
 def run_notices(workspace: Workspace) -> None:
