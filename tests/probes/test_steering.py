@@ -104,7 +104,7 @@ def lines(own: float, random: float, cases: int = 60, threshold: float = 1.0) ->
 
 
 SUBJECT = Subject("f", "m", "made up", "door", "thing", "last", ("closed", "open"), "")
-VECTORS = np.ones((2, 3))
+VECTORS = {("no", "yes"): np.ones((2, 3))}
 
 
 def test_what_turns_moves_or_does_nothing_is_told_apart() -> None:

@@ -19,7 +19,8 @@ from .kept_states import KeptStates
 @dataclass(frozen=True)
 class Line:
     """One case: its label, its picture and wording, whether the model's answer is right (None where nobody knows), and
-    where its states are; or the `problem` that kept it from being measured. `key` is a hash of what decides these."""
+    where its states are; or the `problem` that kept it from being measured. `key` is a hash of what decides these, and
+    `expected` the right answer ("" where nobody knows it)."""
 
     case: str
     key: str
@@ -29,6 +30,7 @@ class Line:
     said: str = ""
     right: bool | None = None
     row: int | None = None
+    expected: str = ""
     problem: str | None = None
 
 

@@ -157,4 +157,5 @@ def _measured(
         said=answer.text,
         right=is_right(one.case, answer.text) if one.case.expected else None,
         row=row,
+        expected=one.case.expected[0] if one.case.expected else "",
     )

@@ -13,6 +13,7 @@ from ...statistics.clustered import mean_over_groups
 from ...statistics.estimate import Estimate
 from ...typed import typed
 from ..journal import Record
+from .words import Words
 
 WHOLE = 1.0
 """The dose that the rule speaks of: the whole difference between the means of the two values."""
@@ -73,11 +74,20 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Vectors:
+    """The directions, by layer, for questions that ask for these words: the first where the label has its first value,
+    the second where it has its second."""
+
+    asked: Words
+    by_layer: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
 class Steering:
     """Pushes along the direction of a label, found at the place `found_at` over half of the pictures, added to the
     states at the place `at`, and measured on the others. `values` are the label's two; `direction_of` names the cases
     that the direction was found over where these are others, with the same two values ("" otherwise). `vectors` are the
-    directions, by layer."""
+    directions, apart for each two words that questions ask for."""
 
     model: str
     model_name: str
@@ -92,7 +102,12 @@ class Steering:
     doses: tuple[Dose, ...]
     best: Push
     sides: tuple[Side, ...]
-    vectors: tuple[tuple[float, ...], ...]
+    vectors: tuple[Vectors, ...]
+
+    def vector(self, asked: Words, layer: int) -> Float[np.ndarray, "hidden"] | None:
+        """The direction of a layer for questions that ask for these words; None where it has none."""
+        own = next((one for one in self.vectors if one.asked == asked), None)
+        return None if own is None else np.array(own.by_layer[layer])
 
 
 @dataclass(frozen=True)
@@ -119,7 +134,7 @@ def steering(
     lines: Sequence[Line],
     cases: int,
     strengths: Sequence[float],
-    vectors: Float[np.ndarray, "layer hidden"],
+    directions: Mapping[Words, Float[np.ndarray, "layer hidden"]],
 ) -> Steering:
     """The figures of the measured cases, of which there must be one, without side effects. `strengths` are the doses,
     a whole one each way among them."""
@@ -139,7 +154,10 @@ def steering(
         ),
         best=_push(after, list(strengths), pictures),
         sides=(),
-        vectors=tuple(tuple(float(number) for number in vector) for vector in vectors),
+        vectors=tuple(
+            Vectors(asked, tuple(tuple(float(number) for number in vector) for vector in own))
+            for asked, own in directions.items()
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from ..knowing.run import LONGEST, measured_states
 from .directions import borrowed_directions, directions_of
 from .figures import WHOLE, Line, Steering, Subject, read_line, steering
 from .side_effects import side_effects
-from .words import target_of, words_of
+from .words import Words, target_of, words_of
 
 KIND = "steering"
 MEASURED, PUSHED = 0.3, 0.9
@@ -51,9 +51,9 @@ def run_steering(
     progress: Callable[[float], None] = lambda done: None,
     cancel: CancelToken | None = None,
 ) -> Steering:
-    """Find a label's direction over half of the pictures, add it to the states at the place `at` for the others, and
-    tell what becomes of their answers, appending to `out_file`. `strengths` are its doses; a whole one each way is
-    always among them.
+    """Find a label's direction over half of the pictures, apart for each two words that questions ask for; add it to
+    the states at the place `at` for the others, and tell what becomes of their answers, appending to `out_file`.
+    `strengths` are its doses; a whole one each way is always among them.
 
     `states_of` is the file of `run_probes` for the same cases, which is gone on with where it lacks some. `others` are
     families of drawn questions on which side effects are measured. `direction_from` is the file of probes of other
@@ -78,15 +78,19 @@ def run_steering(
         known = [line for line in every if line.row is not None]
         half = halves(_numbered([line.picture for line in known]))
         if direction_from is None:
-            vectors, direction_of = directions_of(known, half, states, values, card.layers, found_at), ""
+            asked = [words_of(by_id[line.case], values, label) for line in known]
+            directions, direction_of = directions_of(known, asked, half, states, values, card.layers, found_at), ""
         else:
-            vectors, direction_of = borrowed_directions(direction_from, card, values, found_at)
+            directions, direction_of = borrowed_directions(direction_from, card, values, label, found_at)
     tested = [line for line, fitted in zip(known, half, strict=True) if not fitted]
     subject = Subject(card.fingerprint, card.name, of, label, found_at, at, values, direction_of)
     wanted = sorted({*strengths, WHOLE, -WHOLE})
     named = {name: getattr(subject, name) for name in ("model", "of", "label", "found_at", "at", "direction_of")}
     identity = {**named, "cases": len(known), "doses": wanted}
-    tried = np.stack([np.concatenate([vector[None], random_directions(vector)]) for vector in vectors])
+    tried = {
+        words: np.stack([np.concatenate([vector[None], random_directions(vector)]) for vector in own])
+        for words, own in directions.items()
+    }
     with Journal(out_file, KIND, identity, {"model_name": card.name}) as journal:
         finished = {line.case: line for line in each_line(journal.records, read_line, out_file) if line.problem is None}
         for number, state in enumerate(tested, 1):
@@ -98,10 +102,10 @@ def run_steering(
         lines = [finished[state.case] for state in tested]
         if all(line.problem is not None for line in lines):
             raise NotApplicable(f"No case could be steered: {lines[0].problem if lines else 'there is none.'}")
-        found = steering(subject, lines, len(labelled), wanted, vectors)
-        layer = found.best.layers[0]
+        found = steering(subject, lines, len(labelled), wanted, directions)
+        layer, most_asked = found.best.layers[0], next(iter(tried.values()))
         sides = side_effects(
-            model, others, layer, tried[layer], lambda done: progress(PUSHED + (1 - PUSHED) * done), cancel
+            model, others, layer, most_asked[layer], lambda done: progress(PUSHED + (1 - PUSHED) * done), cancel
         )
         return replace(found, sides=tuple(sides))
 
@@ -116,7 +120,7 @@ def _pushed(
     one: Labelled,
     state: State,
     subject: Subject,
-    tried: Float[np.ndarray, "layer direction hidden"],
+    tried: Mapping[Words, Float[np.ndarray, "layer direction hidden"]],
     strengths: Sequence[float],
     cancel: CancelToken | None,
 ) -> Line:
@@ -126,6 +130,8 @@ def _pushed(
     words = words_of(one, subject.values, subject.label)
     if words is None:
         return Line(one.case.id, problem="It is not known which word each value of the label asks for.")
+    if words not in tried:
+        return Line(one.case.id, problem=f"No direction was found for questions of “{words[0]}” or “{words[1]}”.")
     question: Question = replace(one.case.asked(), decoding=Decoding(max_new_tokens=LONGEST))
     one = with_mask(one, question.images[0].size) if question.images else one
     answer = ask(model, question, cancel=cancel, keep_attention=False)
@@ -139,6 +145,7 @@ def _pushed(
         return Line(one.case.id, problem=f"It has no positions of the place “{subject.at}”.")
     check_memory("Steering", edited_run_bytes(model, answer), model, "Use smaller pictures.")
     place = Group(subject.at, positions)
-    found = doses(model, answer, target, place, tried, range(len(tried)), strengths, cancel=cancel)
+    own = tried[words]
+    found = doses(model, answer, target, place, own, range(len(own)), strengths, cancel=cancel)
     odds = tuple(tuple(tuple(float(f"{odd:.6g}") for odd in own) for own in layer) for layer in found.log_odds.tolist())
     return Line(one.case.id, state.picture, found.before, odds)

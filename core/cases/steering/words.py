@@ -10,14 +10,21 @@ from ...vlm.targets import TokenTarget, rival_ids
 from ..knowing.labels import ANSWER, Labelled
 
 OTHER = {"yes": "no", "no": "yes"}
+Words = tuple[str, str]
+"""The first word of the right answer, were the label the first of its two values, and were it the second."""
 
 
-def words_of(one: Labelled, values: Sequence[str], label: str) -> tuple[str, str] | None:
-    """The first word of the right answer, were the label the first of its two values, and were it the second; None
-    where that cannot be told. A question of yes or no has the opposite for the other value."""
-    own = one.case.expected[0].split(",")[0].strip().casefold() if one.case.expected else ""
-    if own in OTHER:
-        return (own, OTHER[own]) if one.label == values[0] else (OTHER[own], own)
+def words_of(one: Labelled, values: Sequence[str], label: str) -> Words | None:
+    """What a case asks for; None where that cannot be told."""
+    return words_for(one.case.expected[0] if one.case.expected else "", one.label, values, label)
+
+
+def words_for(expected: str, own: str, values: Sequence[str], label: str) -> Words | None:
+    """What is asked for where the right answer is `expected` and the label has the value `own`. A question of yes or no
+    has the opposite for the other value."""
+    said = expected.split(",")[0].strip().casefold()
+    if said in OTHER:
+        return (said, OTHER[said]) if own == values[0] else (OTHER[said], said)
     return (values[0], values[1]) if label == ANSWER else None
 
 

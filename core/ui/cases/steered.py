@@ -15,6 +15,7 @@ from ...cases.steering.verdict import RULE, sentence, verdict
 from ...cases.steering.words import target_of
 from ...charts.curves import Measured, series_curves
 from ...charts.overlays import fit
+from ...comparison.words import words
 from ...errors import NotApplicable
 from ...probes.states import PLACE_NAMES, places_of
 from ...probes.steering import shift
@@ -38,6 +39,8 @@ from .view import STEERED, CasesView, Tried
 TRIED = 24
 MOST = 8.0
 """The largest dose of the slider."""
+ASKED = ("no", "yes")
+"""What "Is the door open?" asks for where it is closed, and where it is open."""
 
 
 def steering_figures(kept: SteeringFile, key: str) -> None:
@@ -98,7 +101,7 @@ def slider(view: CasesView, model: VisionLanguageModel, found: Steering, thing: 
                 "Scene", 0, 99_999, first_scene(), key=f"cases_{key}_scene", persist_state="session", width=130
             )
         )
-        layers = range(len(found.vectors))
+        layers = range(len(found.vectors[0].by_layer))
         layer = int(
             st.selectbox(
                 "Into layer",
@@ -120,7 +123,7 @@ def slider(view: CasesView, model: VisionLanguageModel, found: Steering, thing: 
     image = image_of(recipe)
     marked = draw(recipe.scene()).mask(thing, "door")  # type: ignore[arg-type]
     question = Question(f"Is the {thing}'s door open?", (image.image,), decoding=Decoding(max_new_tokens=TRIED))
-    what = ("steered", model.card.fingerprint, found.of, found.at, found.direction_of, seed, layer, dose)
+    what = ("steered", model.card.fingerprint, found.of, *_ways(found), seed, layer, dose)
 
     def work(cancel: CancelToken, report: Report) -> None:
         view.results.keep(STEERED, what, tried(model, question, marked, found, layer, dose, cancel))
@@ -135,6 +138,16 @@ def slider(view: CasesView, model: VisionLanguageModel, found: Steering, thing: 
         with st.container(width="stretch"):
             st.text(f"{question.text}\n→ {one.answer.text}")
             st.caption(f"The door is {item.door}. Log-odds of yes against no: {one.log_odds:+.2f} nats.")
+            if not {word.plain for word in words(one.answer.text)[:1]} & set(ASKED):
+                st.caption(
+                    ":material/warning: This is neither yes nor no: so large a push makes states that the model has "
+                    "never met. Take a smaller dose."
+                )
+
+
+def _ways(found: Steering) -> tuple[str, str, str]:
+    """Where the direction is found, where it is added, and over which cases."""
+    return found.found_at, found.at, found.direction_of
 
 
 def tried(
@@ -150,10 +163,13 @@ def tried(
     NotApplicable."""
     plain = ask(model, question, cancel=cancel, keep_attention=False)
     cancel.check()
-    target = target_of(model, plain, ("no", "yes")) if plain.tokens else None
+    target = target_of(model, plain, ASKED) if plain.tokens else None
     if target is None:
         raise NotApplicable("The model does not answer this by yes or no. Choose another scene.")
-    vector = dose * np.array(found.vectors[layer])
+    direction = found.vector(ASKED, layer)
+    if direction is None:
+        raise NotApplicable("No direction was found for questions of yes or no. Choose another label.")
+    vector = dose * direction
     positions = places_of(plain, (target,), marked)[found.at]
     with model.edited(shift(layer, positions, vector)):
         answer = ask(model, question, cancel=cancel, keep_attention=False)
