@@ -21,6 +21,8 @@ from ..street.scene import COLORED_PARTS, Kind
 
 THINGS = "colour of a thing"
 """The family of questions about the colour of something that is there, or is not, in equal parts."""
+PARTS = len(FAMILIES) + 2
+"""Of how many times `per_family` the drawn cases are: each of the street's families, and both halves of `THINGS`."""
 FIRST_SEED = HELD_OUT_SEED + APART * (8 + len(FAMILIES))
 """Beyond the ranges of all other drawn cases."""
 ASKED: dict[Kind, str] = {

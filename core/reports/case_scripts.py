@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from ..cases.remedy_figures import RemedyFigures
+from ..cases.street import FAMILIES
+from ..doubt.kept import STREET as DRAWN
 from ..runs.manifest import KeptModel
+from ..vlm.spec import ModelSpec
 from .code import Writer
 from .script import model_code
 
@@ -55,7 +60,7 @@ def survey_script(model: KeptModel | None, each: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def probes_script(model: KeptModel | None, family: str, cases: int) -> str:
+def probes_script(model: KeptModel | ModelSpec | None, family: str, cases: int) -> str:
     """Probe the states of a model for what a family of drawn questions is about, and print what the rule says."""
     write = Writer()
     lines = [
@@ -73,6 +78,103 @@ def probes_script(model: KeptModel | None, family: str, cases: int) -> str:
         "print(verdict(found), sentence(found))",
         "for cell in found.cells:",
         "    print(cell.layer, cell.place, cell.accuracy.value, cell.shuffled, cell.selectivity.value)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def claim_script(model: KeptModel | ModelSpec | None, claim: str, scenes: int) -> str:
+    """Measure a claim (its key) on so many scenes, and print its verdict and figures."""
+    write = Writer()
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.claims.run import run_claims",
+        "",
+        f"model = {model_code(model, write)}",
+        f'[report] = run_claims(model, Path("claims.jsonl"), {scenes}, [{write.literal(claim)}]).reports',
+        "print(report.verdict, report.because)",
+        "for one in report.figures:",
+        "    print(one.what, one.of, one.at, one.estimate.value, one.estimate.low, one.estimate.high)",
+        "for title, increases in report.heads.items():",
+        "    print(title, increases)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def remedies_script(model: KeptModel | ModelSpec | None, found: RemedyFigures, command: str = "") -> str:
+    """Try the remedies of a run on its cases again, and print the share of right answers before and after each. The
+    `command` that is kept with the run has the seed of its choice among a folder's cases."""
+    write = Writer()
+    of = [f"name={write.literal(found.set_of_cases)}"]
+    if found.folder:
+        made = [
+            "from sightline.cases.formats.registry import read_folder",
+            f"_, of_folder = read_folder(Path({write.literal(found.folder)}), {write.literal(found.set_of_cases)})",
+            "cases = of_folder.cases",
+        ]
+        seed = int(_option(command, "--seed") or 0)
+        of += [f"folder={write.literal(found.folder)}", f"number={found.cases}", f"seed={seed}"]
+    else:
+        families = [family.family for family in found.families if family.family in FAMILIES]
+        each = -(-found.cases // max(1, len(families)))
+        made = [
+            "from sightline.cases.street import street_cases",
+            "",
+            f"cases = list(street_cases({each}, {write.literal(tuple(families))}))[:{found.cases}]",
+        ]
+        of += ["number=None"]
+    chosen = list(dict.fromkeys(row.remedy for family in found.families for row in family.ranking))
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.cases.remedied import run_remedies",
+        *made,
+        f"model = {model_code(model, write)}",
+        f"chosen = {write.literal(chosen)}",
+        f'found = run_remedies(model, cases, Path("remedies.jsonl"), chosen=chosen, {", ".join(of)})',
+        "for family in found.families:",
+        "    for row in family.ranking:",
+        "        share = (row.before.value, row.after.value)",
+        "        print(family.family, row.name, *share, row.mended, row.broken, row.verdict)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def doubt_script(model: KeptModel | ModelSpec | None, cases: int, command: str) -> str:
+    """Measure again which signals tell wrong answers from right ones, on the first `cases` of the cases that the
+    `command` names: drawn, or of a folder."""
+    write = Writer()
+    each = _option(command, "--street")
+    if each is not None:
+        name = write.literal(DRAWN)
+        made = [
+            "from sightline.doubt.cases import doubt_cases",
+            "",
+            f"cases = list(doubt_cases({int(each)}))[:{cases}]",
+        ]
+    else:
+        name = "form.key"
+        made = [
+            "from sightline.cases.formats.registry import read_folder",
+            "",
+            f"form, of_folder = read_folder(Path({write.literal(shlex.split(command)[2])}))",
+            f"cases = list(of_folder.cases[:{cases}])",
+        ]
+    lines = [
+        "from pathlib import Path",
+        "",
+        "import sightline",
+        "from sightline.doubt.kept import doubt, measured_on",
+        "from sightline.doubt.run import run_doubt",
+        *made,
+        f"model = {model_code(model, write)}",
+        f'lines = run_doubt(model, cases, Path("doubt.jsonl"), name={name})',
+        f"found = doubt(model.card, measured_on({name}, len(cases)), lines)",
+        "for group in found.groups:",
+        "    for row in group.rows:",
+        "        print(group.label, group.family, row.signal, row.auroc.value, row.auroc.low, row.auroc.high)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -128,3 +230,9 @@ def two_answers_script(first: tuple[str, str], second: tuple[str, str]) -> str:
         "    print(before, after, change)",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _option(command: str, name: str) -> str | None:
+    """What follows an option in a command; None where it has none."""
+    words = shlex.split(command)
+    return words[words.index(name) + 1] if name in words[:-1] else None

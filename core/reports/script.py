@@ -16,7 +16,7 @@ from ..runs.turns import Source
 from ..street.draw import draw
 from ..street.recipe import from_params
 from ..street.scene import sample
-from ..vlm.spec import EMBEDDED, EMBEDDED_MODELS, DType, embedded_name
+from ..vlm.spec import EMBEDDED, EMBEDDED_MODELS, DType, ModelSpec, embedded_name
 from .base import Renderer
 from .case import Case
 from .code import CannotBeWritten, Code, Writer
@@ -61,14 +61,19 @@ def steps(kind: str, case: Case, setting: Setting) -> tuple[Code, tuple[str, ...
     return code, write.imports
 
 
-def model_code(model: KeptModel | None, write: Writer) -> str:
-    """The call that loads a model."""
+def model_code(model: KeptModel | ModelSpec | None, write: Writer) -> str:
+    """The call that loads a model: one that answered, or whichever a specification names."""
     if model is None:
         return "sightline.load_model()"
+    if isinstance(model, ModelSpec):
+        return _loading(model, model.source, "" if model.dtype == "auto" else model.dtype, write)
     spec, card = model.spec, model.card
     source = spec.source if spec is not None else card.source or card.name
+    return _loading(spec, source, card.dtype if spec is None or spec.dtype == "auto" else spec.dtype, write)
+
+
+def _loading(spec: ModelSpec | None, source: str, precision: str, write: Writer) -> str:
     given = {}
-    precision = card.dtype if spec is None or spec.dtype == "auto" else spec.dtype
     if precision in get_args(DType):
         given["precision"] = write.literal(precision)
     if spec is not None and spec.device != "auto":

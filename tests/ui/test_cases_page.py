@@ -399,15 +399,22 @@ def test_a_folders_league_without_a_folder_says_what_to_do(app: App, tmp_path: P
     assert not at.exception and told in said(at)
 
 
+def commanded(at: AppTest) -> str:
+    """The command that the page tells."""
+    return next(code.value for code in at.code if code.value.startswith("sightline "))
+
+
 def test_remedies_that_come_along_say_whose_they_are_and_which_helps(app: App) -> None:
     at = opened(app, "Remedies")
     assert "are of street-llava, not of the model in use" in captions(at)
     shown = said(at)
-    assert "answers are right." in shown and at.code[0].value.startswith("sightline remedies --street")
+    assert "answers are right." in shown and commanded(at).startswith("sightline remedies --street")
     table = next(one.value for one in at.dataframe if "mended" in one.value.columns)
     assert {"p (Holm)", "passes", "verdict"} <= set(table.columns) and len(table) >= 8
     at.selectbox(key="cases_remedies_family").select("truck door").run()
     assert not at.exception and "No remedy helps beyond chance." in said(at)
+    assert re.fullmatch(r"\d+\.\d% \[\d+\.\d, \d+\.\d\]", table["right before"][0])
+    assert "load_model()" in scripts(at, "run_remedies(")[0]
 
 
 def test_remedies_are_run_on_a_folder_and_kept_for_the_model(
@@ -420,13 +427,18 @@ def test_remedies_are_run_on_a_folder_and_kept_for_the_model(
     assert not at.exception and not at.error
     table = next(one.value for one in at.dataframe if "mended" in one.value.columns)
     assert set(table["remedy"]) == {"Asked as an open choice", "More attention to the picture"}
-    assert "not of the model in use" not in captions(at) and f'"{folder_}"' in at.code[0].value
+    assert "not of the model in use" not in captions(at) and f'"{folder_}"' in commanded(at)
     at.text_input(key="cases_remedies_folder").set_value(str(tmp_path / "gone")).run()
     at.button(key="cases_remedies_run").click().run()
     assert not at.exception and "cannot be read" in said(at)
 
 
 # Knowing and saying, and the story
+
+
+def scripts(at: AppTest, call: str) -> list[str]:
+    """The scripts of a page that call this."""
+    return [code.value for code in at.code if call in code.value and "import sightline" in code.value]
 
 
 def test_the_story_is_told_of_whatever_model_is_in_use(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,6 +450,9 @@ def test_the_story_is_told_of_whatever_model_is_in_use(app: App, monkeypatch: py
     monkeypatch.setattr(story, "picture_shares", lambda model, place, scenes, **_: Estimate(0.5, 0.4, 0.6, scenes))
     at.button(key="story_circuits").click().run()
     assert not at.exception and "50.0% [40.0, 60.0] about the truck's" in said(at)
+    for call, models in (("run_probes(", 2), ("run_claims(", 2), ("run_remedies(", 1)):
+        of = ["honest-twin" in text for text in scripts(at, call)]
+        assert of == [False, True][:models], call
     assert at.button(key="story_switch").label == "Ask the honest twin instead"
 
 

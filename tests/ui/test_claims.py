@@ -18,6 +18,7 @@ from core.statistics.estimate import Estimate, computed
 from core.ui.mechanisms.view import MechanismsView
 from core.ui.widgets.claims import running, view
 from core.ui.widgets.claims import twin as twins
+from core.ui.widgets.claims.figures import figure_rows
 from core.ui.widgets.claims.view import EXAMPLES, ClaimsView
 from core.vlm.hf.network import TransformersModel
 from core.vlm.loading import ModelSpec
@@ -118,6 +119,14 @@ def test_both_pages_tell_one_verdict_with_its_rule_and_figures(
     assert {row["value"] for row in told(at, "share") if "name" in row} == {0.9, 0.3}, "nats have an axis of their own"
     assert {row["value"] for row in told(at, "nats") if "name" in row} == {4.2}
     assert [row["at"] for row in told(at, "number of heads")] == [1.0]
+    assert any(f'200, ["{key}"]' in code.value for code in at.code), "the script measures this claim on as many scenes"
+
+
+def test_all_numbers_of_a_claim_are_in_its_table(committed: Results) -> None:
+    report = committed.reports[0]
+    rows = figure_rows(report.figures, report.heads)
+    assert [row["value"] for row in rows] == [0.9, 0.3, 4.2, 0.5, 0.1, -0.2]
+    assert [row["of"] for row in rows][-2:] == ["layer 0, head 0", "layer 0, head 1"]
 
 
 def test_findings_list_every_claim_with_its_verdict(app: App, committed: Results) -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ...cases.case import Case
 from ...cases.formats.registry import formats, read_folder
-from ...doubt.cases import doubt_cases
+from ...doubt.cases import PARTS, doubt_cases
 from ...doubt.figures import Group
 from ...doubt.kept import STREET as SET
 from ...doubt.kept import Doubt, doubt, measured_on
@@ -20,14 +20,17 @@ from ...doubt.run import expected, run_doubt
 from ...doubt.table import calibration_sentence, name_of, title
 from ...errors import SightlineError
 from ...gate.folders import allowed
+from ...reports.case_scripts import doubt_script
 from ...statistics.estimate import Estimate
 from ...vlm.cancel import CancelToken
+from ...vlm.loading import EMBEDDED
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.person import home
 from ..state.workspace import Workspace
 from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
+from ..widgets.scripts import copy_code, kept_model
 from ..widgets.tables import Row, save_table
 from .view import CasesView
 
@@ -62,7 +65,9 @@ def _known(found: Doubt, command: str) -> None:
     group = found.groups[chosen]
     if group.rows:
         st.dataframe(pd.DataFrame(_rows(group)), hide_index=True, height="content", placeholder="–")
-        save_table([row for one in found.groups for row in _rows(one, whole=True)], "doubt", "doubt_table_csv")
+        with st.container(horizontal=True, gap="small"):
+            save_table([row for one in found.groups for row in _rows(one, whole=True)], "doubt", "doubt_table_csv")
+            _script(found, command)
         folded(
             "AUROC: how often a wrong one has more doubt than a right one; .5 is chance, below it the signal points "
             "the other way.",
@@ -78,6 +83,13 @@ def _known(found: Doubt, command: str) -> None:
         st.text(found.uncalibrated)
     st.caption("To measure it again, or to continue it:")
     st.code(command, language=None)
+
+
+def _script(found: Doubt, command: str) -> None:
+    """The code that measures it again: on drawn cases, or on the folder that the command names."""
+    drawn = found.measured_on == measured_on(SET, found.cases)
+    text = doubt_script(kept_model(found.model) or EMBEDDED, found.cases, command)
+    copy_code(text, "It needs Sightline alone." if drawn else "It needs Sightline and the folder.")
 
 
 def _measure(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -100,7 +112,7 @@ def _measure(workspace: Workspace, model: VisionLanguageModel) -> None:
                 ).strip()
                 number = int(st.number_input("Cases", 1, 100_000, 300, key="cases_doubt_most", width=110))
             clicked = st.button("Measure", type="primary", icon=":material/play_arrow:", key="doubt_run")
-        told = expected(model, 9 * number if form == SET else number)
+        told = expected(model, PARTS * number if form == SET else number)
         foretold(told, "Finished cases are kept, and a run that was stopped continues after them.")
         key = ("doubt", form, typed, number, model.card.fingerprint)
         if clicked:

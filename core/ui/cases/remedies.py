@@ -15,15 +15,18 @@ from ...cases.street import FAMILIES, street_cases
 from ...charts.intervals import Dot, Pair, interval_chart
 from ...errors import JournalError
 from ...remedies.registry import remedies
-from ...statistics.estimate import Estimate
+from ...reports.case_scripts import remedies_script
 from ...vlm.cancel import CancelToken
+from ...vlm.loading import EMBEDDED
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.person import home
 from ..state.workspace import Workspace
+from ..widgets import spoken
 from ..widgets.chips import escaped
 from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
+from ..widgets.scripts import copy_code, kept_model
 from ..widgets.tables import Row, save_table
 from ..widgets.taken_charts import save_chart
 from .folder_league import LONGEST_PATH, opened_folder
@@ -92,6 +95,8 @@ def _told(kept: KeptRemedies, model: VisionLanguageModel) -> None:
     with st.container(horizontal=True, gap="small"):
         save_table(rows, "remedies", "cases_remedies_csv")
         save_chart(chart, "remedies", "cases_remedies_chart", rows)
+        text = remedies_script(kept_model(found.model) or EMBEDDED, found, kept.command)
+        copy_code(text, "It needs Sightline and the folder." if found.folder else "It needs Sightline alone.")
     folded("By which rule a remedy helps or harms.", "\n\n".join(escaped(sentence) for sentence in sentences(found)))
     st.caption("To run it again, or to continue it:")
     st.code(kept.command, language=None)
@@ -111,19 +116,19 @@ def summed_up(family: FamilyRemedies) -> str:
 
 
 def _pair(row: RemedyRow) -> Pair:
-    return Pair(row.name, Dot("after", row.after, _ends(row.after)), Dot("before", row.before, _ends(row.before)))
-
-
-def _ends(one: Estimate) -> str:
-    return f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
+    return Pair(
+        row.name,
+        Dot("after", row.after, spoken.share(row.after)),
+        Dot("before", row.before, spoken.share(row.before)),
+    )
 
 
 def _row(row: RemedyRow) -> Row:
     return {
         "remedy": row.name,
-        "right before": _ends(row.before),
-        "right after": _ends(row.after),
-        "gain": f"{row.gain.value:+.2f} ({row.gain.low:+.2f} to {row.gain.high:+.2f})",
+        "right before": spoken.share(row.before),
+        "right after": spoken.share(row.after),
+        "gain (points)": spoken.points(row.gain),
         "mended": row.mended,
         "broken": row.broken,
         "refused": row.refused,

@@ -23,12 +23,13 @@ from ...charts.intervals import Dot, Pair, interval_chart
 from ...charts.overlays import fit
 from ...claims.report import read_results
 from ...errors import JournalError
+from ...reports.case_scripts import claim_script, probes_script, remedies_script
 from ...statistics.estimate import Estimate
 from ...street.recipe import SceneRecipe
 from ...street.scene import DOOR_KINDS, Kind
 from ...vlm.cancel import CancelToken
 from ...vlm.generation import ask
-from ...vlm.loading import EMBEDDED, TWIN
+from ...vlm.loading import EMBEDDED, TWIN, ModelSpec
 from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state import models
@@ -36,6 +37,7 @@ from ..state.scenes import image_of
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
+from ..widgets.scripts import copy_code
 from ..widgets.taken_charts import pair_rows, save_chart
 from .probed import probed_map
 from .steered import first_scene, of_label, steered_title, steering_figures
@@ -158,7 +160,7 @@ def _knows(model: VisionLanguageModel) -> None:
     found = kept.knowing
     _step(2, "Does it know the door?", _known(found))
     probed_map(found, "story_probes")
-    st.code(kept.command, language=None)
+    _code(kept.command, probes_script(EMBEDDED, found.label, found.cases))
     for number, steered in enumerate(of_label(steering_of(found.model), found.label)):
         with st.expander(f"Does it turn the answer? {steered_title(steered.steering)}"):
             steering_figures(steered, f"story_{number}")
@@ -179,7 +181,7 @@ def _known(found: Knowing) -> str:
 def _circuit(view: CasesView, model: VisionLanguageModel) -> None:
     """How much of each yes comes over edges from the picture: what comes along, and of the model in use by a click."""
     _step(3, "Does its circuit use the picture?", "How much of each yes comes over edges from the picture?")
-    _claimed(CIRCUITS[0], "story_circuit")
+    _claimed(CIRCUITS[0], "story_circuit", EMBEDDED)
     key = ("circuits", model.card.fingerprint, SCENES)
     shares = view.results.get(SHARES, key)
     if shares is not None:
@@ -192,8 +194,8 @@ def _circuit(view: CasesView, model: VisionLanguageModel) -> None:
     view.jobs.tell(key)
 
 
-def _claimed(file: Path, key: str) -> None:
-    """The shares that a run of the claim about circuits found, with its verdict and command."""
+def _claimed(file: Path, key: str, spec: ModelSpec) -> None:
+    """The shares that a run of the claim about circuits found with a model, with its verdict and code."""
     try:
         results = read_results(file)
     except JournalError as error:
@@ -204,7 +206,7 @@ def _claimed(file: Path, key: str) -> None:
         what = report.figures[0].what
         shares = {f"the {one.of}'s door": one.estimate for one in report.figures if one.what == what}
         _interval(shares, key, "share of the effect over edges from the picture")
-    st.code(results.command, language=None)
+        _code(results.command, claim_script(spec, report.key, report.asked))
 
 
 def _share(view: CasesView, model: VisionLanguageModel, key: Hashable, cancel: CancelToken, report: Report) -> None:
@@ -233,7 +235,7 @@ def _remedies(model: VisionLanguageModel) -> None:
     sentence = f"Helped by: {', '.join(helping)}." if helping else "No remedy helps beyond chance."
     _step(4, "Do remedies help?", f"{family.cases} truck's doors. {sentence}")
     _interval({row.name: row.after for row in family.ranking}, "story_remedies", "share of right answers", family.right)
-    st.code(kept.command, language=None)
+    _code(kept.command, remedies_script(EMBEDDED, kept.found, kept.command))
 
 
 def _twin(workspace: Workspace, model: VisionLanguageModel) -> None:
@@ -244,14 +246,20 @@ def _twin(workspace: Workspace, model: VisionLanguageModel) -> None:
     found = kept.knowing
     _step(5, "And its honest twin?", _known(found))
     probed_map(found, "story_twin")
-    st.code(kept.command, language=None)
-    _claimed(CIRCUITS[1], "story_twin_circuit")
+    _code(kept.command, probes_script(TWIN, found.label, found.cases))
+    _claimed(CIRCUITS[1], "story_twin_circuit", TWIN)
     other, name = (
         (EMBEDDED, "the embedded model") if found.model == model.card.fingerprint else (TWIN, "the honest twin")
     )
     if st.button(f"Ask {name} instead", icon=":material/swap_horiz:", key="story_switch"):
         models.switch_model(workspace, other)
         st.rerun(scope="app")
+
+
+def _code(command: str, script: str) -> None:
+    """The code behind a figure that comes along, as a script and as the command that measured it."""
+    copy_code(script)
+    st.code(command, language=None)
 
 
 def _interval(figures: dict[str, Estimate], key: str, title: str, before: Estimate | None = None) -> None:

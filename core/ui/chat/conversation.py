@@ -174,7 +174,7 @@ def _edit(workspace: Workspace, index: int) -> None:
         if asked_at != places and not exchange.question.history:
             st.caption("Changed words have their pictures before them.")
         if later:
-            later_ones = counted(later, "exchange")
+            later_ones = "exchange" if later == 1 else f"{later:,} exchanges"
             st.caption(f"Sending it again drops this answer and the {later_ones} after it. They can be brought back.")
         else:
             st.caption("Sending it again drops the answer it got. It can be brought back.")

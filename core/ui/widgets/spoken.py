@@ -15,6 +15,15 @@ def share(estimate: Estimate) -> str:
     return f"{value}% [{low}, {high}]" if estimate.low < estimate.high else f"{value}%"
 
 
+def points(estimate: Estimate) -> str:
+    """A difference of two shares in percentage points: "+2.0 [-0.5, +4.5]"; "–" where it is no number."""
+    if math.isnan(estimate.value):
+        return "–"
+    ends = (estimate.value, estimate.low, estimate.high)
+    middle, left, right = (f"{round(100 * one, 1) + 0.0:+.1f}" for one in ends)  # no "-0.0"
+    return f"{middle} [{left}, {right}]" if estimate.low < estimate.high else middle
+
+
 def change(estimate: Estimate) -> str:
     """A figure of either sign: "-0.45 [-0.90, +0.20]"; "–" where it is no number."""
     if math.isnan(estimate.value):

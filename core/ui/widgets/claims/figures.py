@@ -18,6 +18,7 @@ from ....claims.claim import HeadTable
 from ....claims.figures import Figure
 from .. import spoken
 from ..chips import escaped
+from ..tables import Row
 
 AXES = {
     "share": "share",
@@ -47,6 +48,28 @@ def figure_charts(figures: Sequence[Figure]) -> None:
             )
             _titled(what, chart)
         _curves([figure for figure in figures if figure.at is not None and math.isfinite(figure.estimate.value)])
+
+
+def figure_rows(figures: Sequence[Figure], heads: Mapping[str, HeadTable]) -> list[Row]:
+    """The numbers of all of them, and of the tables of heads; layers and heads count from 0, as on screen."""
+    rows: list[Row] = [
+        {
+            "what": figure.what,
+            "of": figure.of,
+            "at": figure.at,
+            "unit": figure.estimate.unit,
+            "value": figure.estimate.value,
+            "low": figure.estimate.low,
+            "high": figure.estimate.high,
+            "count": figure.estimate.count,
+        }
+        for figure in figures
+    ]
+    for title, table in heads.items():
+        for (layer, head), increase in np.ndenumerate(np.array(table)):
+            of = f"layer {layer}, head {head}"
+            rows.append({"what": f"heads that {title}", "of": of, "unit": "nats", "value": float(increase)})
+    return rows
 
 
 def head_tables(tables: Mapping[str, HeadTable]) -> None:

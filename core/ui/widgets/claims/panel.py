@@ -10,14 +10,17 @@ from ....claims.claim import Claim
 from ....claims.report import Report, verdict_of
 from ....claims.verdict import MEANING, NOT_MEASURED, Verdict
 from ....counted import counted
+from ....reports.case_scripts import claim_script
 from ....vlm.forecast import duration
 from ....vlm.model import VisionLanguageModel
 from ...jobs.page import PageJobs
 from ...state.workspace import Workspace
 from ..chips import escaped
 from ..folded import folded
+from ..scripts import copy_code, kept_model
+from ..tables import save_table
 from .examples import example_cards, image_against_text
-from .figures import figure_charts, head_tables
+from .figures import figure_charts, figure_rows, head_tables
 from .running import measure_examples, run_controls
 from .twin import beside_twin
 from .view import EXAMPLES, ClaimsView, Standing, report_key, standing
@@ -46,6 +49,10 @@ def claim_panel(workspace: Workspace, model: VisionLanguageModel, claim: Claim[A
     if stands.report is not None:
         folded(*_measured(model, stands, stands.report))
         figure_charts(stands.report.figures)
+        with st.container(horizontal=True, gap="small"):
+            rows = figure_rows(stands.report.figures, stands.report.heads)
+            save_table(rows, claim.key, f"claim_{claim.key}_csv")
+            copy_code(claim_script(kept_model(model.card.fingerprint), claim.key, stands.report.asked))
     _examples(workspace, model, claim, jobs)
     if claim.beside_twin:
         beside_twin(workspace, model, claim, jobs)
