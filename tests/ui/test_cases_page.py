@@ -356,6 +356,8 @@ def test_a_correlation_over_families_is_told_with_what_holds_within_them() -> No
         "All families together: this speaks for the hypothesis. Within families, of 2 that can tell: 0 for, 1 against, "
         "1 undecided."
     )
+    none = Correlation("dependence", "", Estimate(float("nan"), float("nan"), float("nan"), 2, "correlation"))
+    assert said_of([none]) == "All families together: this says nothing of the hypothesis yet. No family can tell."
 
 
 def test_an_answer_that_no_rule_understands_is_decided_once(app: App, tmp_path: Path, home: Path) -> None:
@@ -408,7 +410,8 @@ def test_remedies_that_come_along_say_whose_they_are_and_which_helps(app: App) -
     at = opened(app, "Remedies")
     assert "are of street-llava, not of the model in use" in captions(at)
     shown = said(at)
-    assert "answers are right." in shown and commanded(at).startswith("sightline remedies --street")
+    assert "answers are right as they are." in shown and commanded(at).startswith("sightline remedies --street")
+    assert "core/" not in commanded(at), "where Sightline is installed nobody has that folder"
     table = next(one.value for one in at.dataframe if "mended" in one.value.columns)
     assert {"p (Holm)", "passes", "verdict"} <= set(table.columns) and len(table) >= 8
     at.selectbox(key="cases_remedies_family").select("truck door").run()

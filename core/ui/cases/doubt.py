@@ -30,7 +30,7 @@ from ..state.person import home
 from ..state.workspace import Workspace
 from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
-from ..widgets.scripts import copy_code, kept_model
+from ..widgets.scripts import copy_code, kept_model, show_command
 from ..widgets.tables import Row, save_table
 from .view import CasesView
 
@@ -82,7 +82,7 @@ def _known(found: Doubt, command: str) -> None:
     if found.uncalibrated:
         st.text(found.uncalibrated)
     st.caption("To measure it again, or to continue it:")
-    st.code(command, language=None)
+    show_command(command)
 
 
 def _script(found: Doubt, command: str) -> None:

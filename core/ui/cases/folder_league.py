@@ -25,6 +25,7 @@ from ..state.person import home
 from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.folded import folded
+from ..widgets.scripts import show_command
 from .view import CasesView
 
 COMES_ALONG = "drawn streets (comes along)"
@@ -78,7 +79,7 @@ def told_panel(kept: KeptLeague) -> None:
     empty = f"\n\nEvenness where the picture has no evidence (1: the map points nowhere):\n\n{spread}" if spread else ""
     folded("What a map takes, in passes of this model (median).", each + empty)
     st.caption("To run it again, or to continue it:")
-    st.code(kept.command, language=None)
+    show_command(kept.command)
 
 
 def left_out(of: FolderLeague) -> list[str]:

@@ -22,7 +22,7 @@ from ...vlm.model import VisionLanguageModel
 from ..jobs.page import Report
 from ..state.workspace import Workspace
 from ..widgets.forecasts import foretold
-from ..widgets.scripts import copy_code, kept_model
+from ..widgets.scripts import copy_code, kept_model, show_command
 from .files import results_home
 from .probed import best_table, probed_map, verdict_lines
 from .steered import of_label, slider, steered_title, steering_figures
@@ -74,7 +74,7 @@ def knowing_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         if wanted.of.startswith("drawn"):
             copy_code(probes_script(kept_model(model.card.fingerprint), wanted.label, found.cases))
     st.caption("The same by a command:")
-    st.code(kept.command, language=None)
+    show_command(kept.command)
     st.subheader("Does it turn the answer?", anchor=False)
     st.caption("What can be read need not be used. The probe's test is to add the direction and see what is said.")
     for number, steered in enumerate(of_label(steering_of(model.card.fingerprint), found.label)):

@@ -25,7 +25,7 @@ from ..state.workspace import Workspace
 from ..widgets.chips import escaped
 from ..widgets.evidence.figures import meanings
 from ..widgets.folded import folded
-from ..widgets.scripts import copy_code
+from ..widgets.scripts import copy_code, show_command
 from ..widgets.tables import save_table
 from ..widgets.taken_charts import save_chart
 from .folder_league import chosen_league, run_panel, told_panel
@@ -42,7 +42,7 @@ def league_section(workspace: Workspace, model: VisionLanguageModel) -> None:
         file = read_league_file() if kept is None else LeagueFile(kept.of.league, kept.command, kept.of.rule)
     except JournalError as error:
         st.text(str(error))
-        st.code("sightline league --cases 200 --out league.jsonl --summary core/assets/league.json", language=None)
+        show_command("sightline league --cases 200 --out league.jsonl --summary league.json")
         return
     if kept is None:
         _told(file, model)
@@ -120,7 +120,7 @@ def _told(file: LeagueFile, model: VisionLanguageModel) -> None:
     )
     st.caption(escaped(measured(league.settings)))
     st.caption("To run it again, or to continue it:")
-    st.code(file.command, language=None)
+    show_command(file.command)
 
 
 def _figure(standing: MethodRank, metric: str, family: str | None) -> Estimate:

@@ -26,7 +26,7 @@ from ..widgets import spoken
 from ..widgets.chips import escaped
 from ..widgets.folded import folded
 from ..widgets.forecasts import foretold
-from ..widgets.scripts import copy_code, kept_model
+from ..widgets.scripts import copy_code, kept_model, show_command
 from ..widgets.tables import Row, save_table
 from ..widgets.taken_charts import save_chart
 from .folder_league import LONGEST_PATH, opened_folder
@@ -72,7 +72,7 @@ def _chosen(model: VisionLanguageModel) -> KeptRemedies | None:
         return read_remedies()
     except JournalError as error:
         st.text(str(error))
-        st.code(COMMAND, language=None)
+        show_command(COMMAND)
         return None
 
 
@@ -99,13 +99,13 @@ def _told(kept: KeptRemedies, model: VisionLanguageModel) -> None:
         copy_code(text, "It needs Sightline and the folder." if found.folder else "It needs Sightline alone.")
     folded("By which rule a remedy helps or harms.", "\n\n".join(escaped(sentence) for sentence in sentences(found)))
     st.caption("To run it again, or to continue it:")
-    st.code(kept.command, language=None)
+    show_command(kept.command)
 
 
 def summed_up(family: FamilyRemedies) -> str:
     """What the figures of a family say, in a sentence."""
     by = {verdict: [row for row in family.ranking if row.verdict == verdict] for verdict in ("helps", "harms")}
-    told = [f"As they are {family.right.words} answers are right."]
+    told = [f"{family.right.words} answers are right as they are."]
     for verdict, said in (("helps", "Helped by"), ("harms", "Harmed by")):
         if by[verdict]:
             each = (f"{row.name} ({row.mended} mended, {row.broken} broken)" for row in by[verdict])

@@ -32,6 +32,7 @@ from ..state.scenes import image_of
 from ..widgets import spoken
 from ..widgets.chips import escaped
 from ..widgets.folded import folded
+from ..widgets.scripts import show_command
 from ..widgets.tables import Row
 from ..widgets.taken_charts import save_chart
 from .view import STEERED, CasesView, Tried
@@ -71,7 +72,7 @@ def steering_figures(kept: SteeringFile, key: str) -> None:
         f"{escaped(RULE)} The direction was found at {PLACE_NAMES[found.found_at]} over other pictures"
         f"{f' ({escaped(found.direction_of)})' if found.direction_of else ''}.{sides}",
     )
-    st.code(kept.command, language=None)
+    show_command(kept.command)
 
 
 def dose_rows(doses: tuple[Dose, ...]) -> list[Row]:

@@ -37,7 +37,7 @@ from ..state.scenes import image_of
 from ..state.workspace import Workspace
 from ..widgets import spoken
 from ..widgets.chips import escaped
-from ..widgets.scripts import copy_code
+from ..widgets.scripts import copy_code, show_command
 from ..widgets.taken_charts import pair_rows, save_chart
 from .probed import probed_map
 from .steered import first_scene, of_label, steered_title, steering_figures
@@ -259,7 +259,7 @@ def _twin(workspace: Workspace, model: VisionLanguageModel) -> None:
 def _code(command: str, script: str) -> None:
     """The code behind a figure that comes along, as a script and as the command that measured it."""
     copy_code(script)
-    st.code(command, language=None)
+    show_command(command)
 
 
 def _interval(figures: dict[str, Estimate], key: str, title: str, before: Estimate | None = None) -> None:

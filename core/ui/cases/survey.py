@@ -56,7 +56,8 @@ def survey_panel(view: CasesView, model: VisionLanguageModel) -> None:
     copy_code(survey_script(kept_model(model.card.fingerprint), each))
     contradicting = sum(line.contradictions > 0 for line in lines)
     asked = counted(len(lines), "question")
-    st.text(f"{asked}, of which {contradicting} get answers that cannot both be true.")
+    get = "gets" if contradicting == 1 else "get"
+    st.text(f"{asked}, of which {contradicting} {get} answers that cannot both be true.")
     with st.container(horizontal=True, gap="medium"):
         for measure, name in MEASURES.items():
             measured = [one for one in correlations(lines) if one.measure == measure]
@@ -109,5 +110,7 @@ def said(measured: Sequence[Correlation]) -> str:
         "against": "speaks against the hypothesis",
     }[pooled.speaks]
     within = [one.speaks for one in families if one.speaks]
+    if not within:
+        return f"All families together: this {told}. No family can tell."
     sides = ", ".join(f"{within.count(side)} {side}" for side in ("for", "against", "undecided"))
     return f"All families together: this {told}. Within families, of {len(within)} that can tell: {sides}."

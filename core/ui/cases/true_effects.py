@@ -15,6 +15,7 @@ from ...statistics.estimate import Estimate
 from ...vlm.model import VisionLanguageModel
 from ..widgets.chips import escaped
 from ..widgets.folded import folded
+from ..widgets.scripts import show_command
 from ..widgets.tables import save_table
 
 COMMAND = "sightline true-effects --out true.jsonl --summary core/assets/true-effects.json"
@@ -27,7 +28,7 @@ def true_effects_part(model: VisionLanguageModel) -> None:
         kept = read_true_effects()
     except JournalError as error:
         st.text(str(error))
-        st.code(COMMAND, language=None)
+        show_command(COMMAND)
         return
     _told(kept, model)
     rows = [_row(row) for row in kept.found.ranking]
@@ -36,7 +37,7 @@ def true_effects_part(model: VisionLanguageModel) -> None:
         save_table(rows, "true_effects", "true_effects_csv")
     _limits(kept.found)
     st.caption("To run it again, or to continue it:")
-    st.code(kept.command, language=None)
+    show_command(kept.command)
 
 
 def _told(kept: KeptEffects, model: VisionLanguageModel) -> None:

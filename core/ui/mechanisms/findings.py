@@ -17,6 +17,7 @@ from ..widgets.claims.panel import claim_panel, verdict_box
 from ..widgets.claims.running import MOST_SCENES, SCENES_HELP, measure_claims, tell_stop
 from ..widgets.claims.view import REPORTS, ClaimsView, committed, report_key, standing
 from ..widgets.folded import folded
+from ..widgets.scripts import show_command
 from .view import MechanismsView
 
 FEW = 20
@@ -88,4 +89,4 @@ def _about(results: Results) -> None:
         f"{escaped(results.model_name)} on {counted(scenes, 'scene')} for each claim. The rules were set in advance.",
         f"Begun {escaped(results.begun)} with {escaped(libraries)}. {duration(results.seconds)}.",
     )
-    st.code(results.command, language=None)
+    show_command(results.command)

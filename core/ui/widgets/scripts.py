@@ -72,6 +72,12 @@ def copy_code(text: str, needs: str = "It needs Sightline alone.") -> None:
         _offer(text, needs)
 
 
+def show_command(command: str) -> None:
+    """The command that measured what comes along. It wrote into the folder of the package, which whoever runs it again
+    need not have: shown, it writes where it is run."""
+    st.code(command.replace("core/assets/", ""), language=None)
+
+
 def _offer(text: str, needs: str) -> None:
     st.code(text, language="python", wrap_lines=True)
     st.caption(needs)
