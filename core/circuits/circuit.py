@@ -203,9 +203,14 @@ def circuit_passes(
     gradient through them, whose attention is gone down once for each head; and of each run of edges the layers' MLPs
     once and, for each head that reads something of its own, its layer's attention."""
     heads, runs = model.card.heads, HALVINGS + len(SHARES) * (1 + draws + len(_rankings_of(answer)))
-    begun = Passes(forward=1) if isinstance(corruption, Noise) else over_images(1)
     point = Passes(forward=3, backward=1 + ATTENTION * heads)
-    return begun + Passes(forward=7) + max(1, steps) * point + runs * Passes(forward=1 + ATTENTION * heads / 2)
+    return runs_passes(model, corruption, runs) + max(1, steps) * point
+
+
+def runs_passes(model: VisionLanguageModel, corruption: Corruption, runs: int) -> Passes:
+    """Both runs and their layers, and so many runs of edges."""
+    begun = Passes(forward=1) if isinstance(corruption, Noise) else over_images(1)
+    return begun + Passes(forward=7) + runs * Passes(forward=1 + ATTENTION * model.card.heads / 2)
 
 
 ATTENTION = 0.4

@@ -25,6 +25,7 @@ from ..causal.explanation_test import ExplanationTest
 from ..causal.heads import HeadsTest
 from ..causal.reasking import ReaskedWithout
 from ..circuits.circuit import Circuit
+from ..circuits.path_patching import PatchedEdges
 from ..doubt.measure import Measured
 from ..evidence.modality_result import ModalityEvidence
 from ..evidence.randomisation import Randomised
@@ -105,6 +106,7 @@ TRACE = RunKind[Trace]("trace", Trace)
 PATCH_EFFECTS = RunKind[PatchEffects]("patch_effects", PatchEffects)
 PATCH_AGREEMENT = RunKind[Agreement]("patch_agreement", Agreement)
 CIRCUIT = RunKind[Circuit]("circuit", Circuit)
+PATCHED_EDGES = RunKind[PatchedEdges]("patched_edges", PatchedEdges)
 SINKS = RunKind[Sinks]("sinks", Sinks)
 SINK_ORIGINS = RunKind[tuple[SinkOrigin, ...]]("sink_origins", tuple[SinkOrigin, ...])
 TOWER = RunKind[TowerFigures | None]("tower", TowerFigures | None)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from core.answer import Answer, Target
 from core.circuits.interchange import Interchange
-from core.circuits.path_patching import patched_edges
+from core.circuits.path_patching import patched_edges, path_patching
 from core.circuits.scores import edge_scores
-from core.errors import NotApplicable
+from core.errors import NotApplicable, UnknownName
 from core.mechanisms.corruption import Corruption, OtherPrompt
 from core.perturb.perturbation import OtherImages
 from core.statistics.rank_correlation import spearman
@@ -184,6 +184,12 @@ def test_path_patching_is_written_out_and_scores_rank_edges_as_it_does(
     assert float(spearman(estimated[first], patched[first])) > 0.9
     with pytest.raises(ValueError, match="no edge"):
         patched_edges(between, [(between.graph.senders - 1, 0)])
+    graph = between.graph
+    names = [(graph.sending[sender].name, graph.receiving[receiver].name) for sender, receiver in every[:3]]
+    by_name = path_patching(double, answer, Target((1,)), corruption, names)
+    assert by_name.edges == tuple(names) and by_name.carried == pytest.approx(patched[:3])
+    with pytest.raises(UnknownName, match="no edge from logits"):
+        path_patching(double, answer, Target((1,)), corruption, [("logits", names[0][1])])
 
 
 @pytest.mark.parametrize("kind", list(REFUSED))

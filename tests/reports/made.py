@@ -19,6 +19,8 @@ from core.causal.heads import heads_tests
 from core.causal.reasking import ask_without
 from core.causal.settings import GraphSettings
 from core.circuits.circuit import find_circuit
+from core.circuits.path_patching import path_patching
+from core.circuits.told import rows_of
 from core.doubt.content import content_words
 from core.doubt.measure import measure as measure_doubt
 from core.evidence.dependence import image_dependence
@@ -89,6 +91,8 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
     noise, places = Noise(by_name["image"].positions, 3.0, 2), [by_name["image"], by_name["last"]]
     noise_of_one = Noise(by_name["image"].positions, 3.0, 1)
     effects = patch_effects(model, answer, target, noise_of_one)
+    circuit = find_circuit(model, answer, target, noise_of_one, steps=1, draws=1)
+    strongest = next((str(row["from"]), str(row["to"])) for row in rows_of(circuit))
     tuned = ModelSpec("org/model", adapter="/home/somebody/adapter")
     tower = tower_read(model, answer)
     assert tower is not None
@@ -127,7 +131,8 @@ def made(model: VisionLanguageModel, answer: Answer, target: Target) -> list[Kep
         (kinds.TRACE, about, trace(model, answer, target, noise, places, layers=[1, 4])),
         (kinds.PATCH_EFFECTS, about, effects),
         (kinds.PATCH_AGREEMENT, about, patch_agreement(model, answer, effects, 2)),
-        (kinds.CIRCUIT, about, find_circuit(model, answer, target, noise_of_one, steps=1, draws=1)),
+        (kinds.CIRCUIT, about, circuit),
+        (kinds.PATCHED_EDGES, about, path_patching(model, answer, target, noise_of_one, [strongest])),
         (kinds.SINKS, {}, find_sinks(answer)),
         (kinds.SINK_ORIGINS, {}, sink_origins(model, answer, find_sinks(answer))),
         (kinds.TOWER, {"image": 0}, tower_figures(tower, answer.layout, 0)),

@@ -134,7 +134,7 @@ def test_features_that_noise_does_not_reach_are_told_of(app: App, llava: Transfo
 
 def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), "causal_tracing")
-    at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
+    at.segmented_control(key="mechanisms_corrupt_4").select("another picture").run()
     box = next(box for box in at.selectbox if str(box.key).startswith("mechanisms_other_"))
     assert "house" in box.options[0] and "a blank one of its mean colour" in box.options
     at.button(key="trace").click().run()
@@ -147,7 +147,7 @@ def test_another_picture_is_a_changed_scene_or_a_blank_one(app: App, llava: Tran
 
 def test_words_are_traced_one_by_one(app: App, llava: TransformersModel) -> None:
     at = opened(app, exchange_of(llava), "causal_tracing")
-    at.segmented_control(key="mechanisms_corrupt_3").select("noise on words").run()
+    at.segmented_control(key="mechanisms_corrupt_4").select("noise on words").run()
     at.segmented_control(key="mechanisms_rows").select("word by word").run()
     at.button(key="trace").click().run()
     (trace_read,) = view_of(at).results.of(TRACES).values()

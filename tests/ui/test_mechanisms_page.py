@@ -229,7 +229,7 @@ def test_of_several_pictures_the_chosen_one_is_drawn(app: App, llava: Transforme
         answered(exchange).layout.views[1].positions,
     }
     at = opened(app, exchange, "causal_tracing")
-    at.segmented_control(key="mechanisms_corrupt_3").select("another picture").run()
+    at.segmented_control(key="mechanisms_corrupt_4").select("another picture").run()
     at.button(key="trace").click().run()
     assert not at.exception and len(list(view_of(at).results.of(TRACES))) == 1
 

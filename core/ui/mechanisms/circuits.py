@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 
 import streamlit as st
@@ -30,6 +31,7 @@ from ..widgets.folded import folded
 from ..widgets.forecasts import foreseen, foretold
 from ..widgets.scripts import Made
 from . import corrupting
+from .circuit_edges import edges_of
 from .circuit_elsewhere import elsewhere_panel
 from .position_map import image_scale, picture_map
 from .saving import Row, save
@@ -94,7 +96,7 @@ def circuits_panel(workspace: Workspace, model: VisionLanguageModel, answer: Ans
             _graph(view, model, answer, target, circuit, chosen.named)
             _picture(workspace, answer, circuit)
         with st.container(width=CURVE + BESIDE):
-            _part(view, circuit)
+            _part(view, model, answer, circuit, key)
             _curve(circuit)
             elsewhere_panel(workspace, model, answer, circuit, chosen, key)
 
@@ -167,7 +169,7 @@ def _picture(workspace: Workspace, answer: Answer, circuit: Circuit) -> None:
     )
 
 
-def _part(view: MechanismsView, circuit: Circuit) -> None:
+def _part(view: MechanismsView, model: VisionLanguageModel, answer: Answer, circuit: Circuit, key: Hashable) -> None:
     """The part that was clicked: its edges, and the ways to look at it."""
     graph = circuit.graph
     node = next((one for one in (*graph.sending, *graph.receiving) if one.name == view.part), None)
@@ -175,14 +177,7 @@ def _part(view: MechanismsView, circuit: Circuit) -> None:
         st.info("Click a part of the circuit to see its edges here.", icon=":material/ads_click:")
         return
     st.markdown(f"**{escaped(node.name)}**")
-    rows = [row for row in rows_of(circuit) if row["kept"] and node.name in (row["from"], row["to"])]
-    st.dataframe(
-        [{"from": row["from"], "to": row["to"], "score (nats)": row["score"]} for row in rows],
-        hide_index=True,
-        height=min(240, 36 * (len(rows) + 1)),
-        placeholder="–",
-        key="mechanisms_circuit_edges",
-    )
+    edges_of(view, model, answer, circuit, node, key)
     if node.kind != "head":
         return
     head = (node.layer, node.number)

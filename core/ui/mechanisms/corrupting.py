@@ -1,4 +1,5 @@
-"""How the run is corrupted that tracing repairs: noise on the picture or on words, or another picture."""
+"""How the run is corrupted that tracing repairs: noise on the picture or on words, another picture, or another
+question."""
 
 from __future__ import annotations
 
@@ -11,16 +12,16 @@ from PIL.Image import Image
 
 from ...answer import Answer, Fill, RegionMask, TokenKind
 from ...attention.words import question_words
-from ...charts.tokens import visible
+from ...charts.tokens import cut, visible
 from ...masking import Canvas, apply_mask, as_seen
 from ...mechanisms.causal_tracing import SAMPLES_HELP, SCALE_HELP
-from ...mechanisms.corruption import Corruption, Noise
+from ...mechanisms.corruption import Corruption, Noise, OtherPrompt
 from ...perturb.perturbation import OtherImages
 from ...street.recipe import Change, possible_changes
 from ..state.scenes import image_of
 from ..state.workspace import Workspace
 
-NOISE, OTHER, WORDS = "noise on the picture", "another picture", "noise on words"
+NOISE, OTHER, WORDS, QUESTION = "noise on the picture", "another picture", "noise on words", "another question"
 FILLS: dict[Fill, str] = {"mean": "a blank one of its mean colour", "blur": "itself, blurred"}
 SHOWN = 120
 """Pixels of the other picture's longer side on screen."""
@@ -37,7 +38,7 @@ class Chosen:
 
 def choose(workspace: Workspace, answer: Answer) -> Chosen | None:
     """The controls of the corruption, side by side in whatever holds them; None, and a sentence, for none."""
-    kinds = (NOISE, OTHER, WORDS) if answer.question.images else (WORDS,)
+    kinds = (NOISE, OTHER, WORDS, QUESTION) if answer.question.images else (WORDS, QUESTION)
     kind = st.segmented_control(
         "Corrupt by",
         kinds,
@@ -49,6 +50,8 @@ def choose(workspace: Workspace, answer: Answer) -> Chosen | None:
     )
     if kind == OTHER:
         return _other(workspace, answer)
+    if kind == QUESTION:
+        return _question(answer)
     return _noise("the image tokens", answer.layout.positions(TokenKind.IMAGE)) if kind == NOISE else _words(answer)
 
 
@@ -109,6 +112,23 @@ def _other(workspace: Workspace, answer: Answer) -> Chosen:
     st.image(other, width=SHOWN, alt=_name(chosen))
     corruption = OtherImages(tuple(images))
     return Chosen(corruption, ("other", str(chosen), workspace.shown_image), f"another picture: {_name(chosen)}")
+
+
+def _question(answer: Answer) -> Chosen | None:
+    """Another question about the same pictures."""
+    text = st.text_input(
+        "Other question",
+        max_chars=2000,
+        key="mechanisms_other_question",
+        persist_state="session",
+        width=330,
+        help="It must take as many tokens as this one, such as the same with one word changed.",
+    ).strip()
+    if not text or text == answer.question.text:
+        st.text(f"Type a question that takes as many tokens as “{cut(answer.question.text, 80)}”.")
+        return None
+    corruption = OtherPrompt(answer.question.with_text(text))
+    return Chosen(corruption, ("question", text), f"another question: “{text}”")
 
 
 def _changes(workspace: Workspace, answer: Answer) -> list[Change]:

@@ -17,6 +17,7 @@ from ...answer import Head
 from ...cases.circuit_scenes import Elsewhere
 from ...charts.curves import WindowPoint
 from ...circuits.circuit import Circuit
+from ...circuits.path_patching import PatchedEdges
 from ...circuits.transfer import Transfer
 from ...mechanisms.ablation import AblationCurves
 from ...mechanisms.attribution import Attribution
@@ -37,6 +38,7 @@ from ...runs.kinds import (
     MEASUREMENT,
     PATCH_AGREEMENT,
     PATCH_EFFECTS,
+    PATCHED_EDGES,
     SOURCE_INCREASES,
     TRACE,
 )
@@ -126,6 +128,7 @@ MEASURED = Kind[Measurement](50, run=Kept(MEASUREMENT))
 EFFECTS = Kind[PatchEffects](50, run=Kept(PATCH_EFFECTS))
 AGREEMENTS = Kind[Agreement](50, run=Kept(PATCH_AGREEMENT))
 CIRCUITS = Kind[Circuit](50, run=Kept(CIRCUIT))
+PATCHED = Kind[PatchedEdges](200, run=Kept(PATCHED_EDGES))
 ELSEWHERE = Kind[Elsewhere](50)
 """How a circuit does in other scenes."""
 IN_TWIN = Kind[Transfer](50)

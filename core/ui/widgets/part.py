@@ -22,11 +22,13 @@ log = logging.getLogger(__name__)
 More = ParamSpec("More")
 
 
-def part(draw: Callable[Concatenate[Workspace, More], None]) -> Callable[Concatenate[Workspace, More], None]:
+def part(
+    draw: Callable[Concatenate[Workspace, More], None], run_every: float | None = None
+) -> Callable[Concatenate[Workspace, More], None]:
     """Draw this as a fragment of the page. A click in one runs it without its page, and so without what is around
-    that."""
+    that. `run_every`: it runs by itself every so many seconds, too."""
 
-    @st.fragment
+    @st.fragment(run_every=run_every)
     @wraps(draw)
     def fragment(workspace: Workspace, /, *more: More.args, **named: More.kwargs) -> None:
         with safety_net(workspace), keeping(workspace):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -9,6 +11,7 @@ from ...quantities import file_size
 from ...runs.limits import LONGEST_TITLE
 from ..state.opening import go_on_as_copy, open_run
 from ..state.workspace import Workspace
+from .part import part
 
 PATIENCE = 0.2
 """Seconds that a drawn page waits for the disk, to tell what is kept."""
@@ -72,7 +75,7 @@ def _status(workspace: Workspace, line: DeltaGenerator) -> None:
         line.caption(f":material/check_circle: Kept · {size}")
 
 
-@st.fragment(run_every=LOOK_AGAIN)
+@partial(part, run_every=LOOK_AGAIN)
 def _being_kept(workspace: Workspace) -> None:
     """Looks by itself whether the disk has it all by now."""
     keeper = workspace.run
