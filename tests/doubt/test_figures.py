@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Sequence
@@ -132,8 +133,14 @@ def doubt_of(of: Sequence[Line], fingerprint: str = "f" * 16) -> Any:
     return doubt(card, "Measured on what was made up.", of)
 
 
+@functools.cache
+def measured(fingerprint: str = "f" * 16) -> Any:
+    """The doubt of all made-up lines. Nothing of it can be changed."""
+    return doubt_of(lines(), fingerprint)
+
+
 def test_a_calibration_comes_back_as_it_was(tmp_path: Path) -> None:
-    found = doubt_of(lines())
+    found = measured()
     file = tmp_path / "doubt.json"
     write_plain(record_of(found, "sightline doubt"), file)
     back, command = read_doubt(file, found.model)
@@ -179,7 +186,7 @@ def damage(record: dict[str, Any], what: str) -> None:
     ],
 )
 def test_a_damaged_calibration_is_told_with_its_file_and_fault(tmp_path: Path, what: str, said: str) -> None:
-    record_ = record_of(doubt_of(lines()), "sightline doubt")
+    record_ = record_of(measured(), "sightline doubt")
     damage(record_, what)
     file = tmp_path / "mine.json"
     file.write_text(json.dumps(record_), encoding="utf-8")
@@ -190,7 +197,7 @@ def test_a_damaged_calibration_is_told_with_its_file_and_fault(tmp_path: Path, w
 
 def test_a_foreign_calibration_is_told(tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
-    write_plain(record_of(doubt_of(lines()), "sightline doubt"), file)
+    write_plain(record_of(measured(), "sightline doubt"), file)
     with pytest.raises(JournalError, match=r"mine\.json is of another model"):
         read_doubt(file, "another")
     file.write_text("[1]", encoding="utf-8")
@@ -208,7 +215,7 @@ def test_what_was_measured_here_comes_before_what_comes_along(tmp_path: Path) ->
     keep_doubt(few, doubt_journal(tmp_path, own.model, "few", ""), "few")
     told = kept_doubt(tmp_path, own.model)
     assert told is not None and told[0].calibrations, "what has a calibration comes first"
-    keep_doubt(doubt_of(lines(), own.model), doubt_journal(tmp_path, own.model, "many", ""), "many")
+    keep_doubt(replace(measured(), model=own.model), doubt_journal(tmp_path, own.model, "many", ""), "many")
     assert (kept_doubt(tmp_path, own.model) or ("", ""))[1] == "many"
     doubt_journal(tmp_path, own.model, "many", "").with_suffix(".json").write_text("{", encoding="utf-8")
     assert (kept_doubt(tmp_path, own.model) or ("", ""))[1].startswith("sightline doubt --street")

@@ -22,8 +22,15 @@ def test_the_area_is_that_of_scikit_learn(seed: int) -> None:
     doubt, wrong, cases = drawn(seed)
     found = separation(doubt, wrong, cases, -doubt)
     assert found.auroc.value == pytest.approx(roc_auc_score(wrong, doubt))
+    assert found.auroc.value == pytest.approx(pairs(wrong, doubt))
     assert found.auroc.count == 60 and found.auroc.low <= found.auroc.value <= found.auroc.high
     assert found.beyond.value == pytest.approx(roc_auc_score(wrong, doubt) - roc_auc_score(wrong, -doubt))
+
+
+def pairs(wrong: np.ndarray, doubt: np.ndarray) -> float:
+    """The share of pairs of a wrong and a right unit that are in order, ties counted as half."""
+    difference = doubt[wrong][:, None] - doubt[~wrong][None]
+    return float((difference > 0).mean() + (difference == 0).mean() / 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -35,8 +42,8 @@ def test_the_interval_is_that_of_drawing_whole_cases(seed: int) -> None:
     for _ in range(2000):
         chosen = [unit for name in rng.choice(names, len(names)) for unit in range(60) if cases[unit] == name]
         if 0 < wrong[chosen].sum() < len(chosen):
-            areas.append(roc_auc_score(wrong[chosen], doubt[chosen]))
-            differences.append(areas[-1] - roc_auc_score(wrong[chosen], other[chosen]))
+            areas.append(pairs(wrong[chosen], doubt[chosen]))
+            differences.append(areas[-1] - pairs(wrong[chosen], other[chosen]))
     found = separation(doubt, wrong, cases, other)
     for one, draws in ((found.auroc, areas), (found.beyond, differences)):
         np.testing.assert_allclose([one.low, one.high], np.quantile(draws, [0.025, 0.975]), atol=0.025)
