@@ -47,12 +47,13 @@ def literal(
     for head in range(heads):
         group = head * key.shape[1] // heads
         for row in range(rows):
-            scores = [float(query[0, head, row] @ key[0, group, at]) * scaling for at in range(key.shape[2])]
+            scores = [score * scaling for score in (key[0, group] @ query[0, head, row]).tolist()]
             if kwargs.get("softcap") is not None:
                 scores = [kwargs["softcap"] * math.tanh(score / kwargs["softcap"]) for score in scores]
-            unseen = {at for at in range(key.shape[2]) if mask is not None and float(mask[0, 0, row, at]) < -1e9}
             if mask is None:
                 unseen = set(range(row + 1, key.shape[2]))
+            else:
+                unseen = {at for at, hidden in enumerate(mask[0, 0, row].tolist()) if hidden < -1e9}
             own = [edit for edit in EDITS if row in edit.rows and edit.holds_in(module.layer_idx)]
             own = [edit for edit in own if edit.heads is None or head in edit.heads]
             for edit in own:
