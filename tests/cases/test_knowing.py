@@ -26,6 +26,7 @@ from core.cases.mask import Mask
 from core.cases.plain import write_plain
 from core.cases.street import recipe_of
 from core.errors import JournalError, NotApplicable, NotEnoughMemory, NotWritten, OtherRun, UnknownName
+from core.probes import probe as probing
 from core.probes.states import PLACES, places_of
 from core.statistics.estimate import Estimate
 from core.vlm.cancel import Cancelled, CancelToken
@@ -103,7 +104,14 @@ def street() -> TransformersModel:
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def few_controls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What controls come to is tested where they are made (tests/probes)."""
+    monkeypatch.setattr(probing, "SHUFFLES", 3)
+    monkeypatch.setattr(probing, "CONTROLS", 2)
+
+
+@pytest.fixture
+def measured(few_controls: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Cases in the order in which they are asked; states that know the label at the thing from layer 1 on."""
     asked: list[str] = []
 
@@ -218,6 +226,7 @@ def test_the_rule() -> None:
     assert verdict(replace(figures(0.9, 0.4), places=())) == "undecided"
 
 
+@pytest.mark.usefixtures("few_controls")
 def test_states_of_a_real_case_are_measured(street: TransformersModel, tmp_path: Path) -> None:
     """The embedded model, in which a line tells a house's door from 60 scenes on."""
     cases = list(drawn("house door", "house door", 44))
