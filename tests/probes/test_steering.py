@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.answer import Target
 from core.cases.case import Case
+from core.cases.knowing.figures import Line as State
+from core.cases.knowing.kept_states import KeptStates
 from core.cases.knowing.labels import Labelled
 from core.cases.knowing.summary import COMMITTED, read_probes
+from core.cases.steering.directions import directions_of
 from core.cases.steering.figures import Line, Subject, steering
 from core.cases.steering.summary import committed, committed_of, read_steering
 from core.cases.steering.table import steering_table
 from core.cases.steering.verdict import sentence, verdict
-from core.cases.steering.words import target_of, words_of
+from core.cases.steering.words import target_of, words_for, words_of
+from core.errors import NotApplicable
 from core.mechanisms.groups import Group
+from core.probes.states import PLACES
 from core.probes.steering import DOSES, doses, mean_difference, random_directions, shift
 from core.vlm.cancel import Cancelled, CancelToken
 from core.vlm.hf.network import TransformersModel
@@ -144,9 +151,33 @@ def test_what_comes_along_is_told_of_its_own_model_alone() -> None:
     assert all(read_steering(file).command.startswith("sightline steer ") for file in files)
     habit, honest = (committed_of(read_probes(file).knowing.model) for file in COMMITTED)
     assert len(habit) + len(honest) == len(files) == 5 and len(honest) == 1
-    assert all(len(one.steering.vectors) == 6 for one in habit + honest)
-    by = {(one.steering.label, one.steering.at, one.steering.direction_of): verdict(one.steering) for one in habit}
-    house = "drawn streets: house door"
-    assert by["truck door", "last", ""] == "does not move the answer", "what is read at the door is not used there"
-    assert by["truck door", "question", house] == by["truck door", "last", house]
-    assert by["truck door", "question", house] == "moves the answer and does not turn it"
+    for one in habit + honest:
+        assert all(len(vectors.by_layer) == 6 for vectors in one.steering.vectors)
+        assert {vectors.asked for vectors in one.steering.vectors} == {("no", "yes"), ("yes", "no")}
+    by = {(one.steering.label, one.steering.found_at, one.steering.direction_of): one.steering for one in habit}
+    house = by["truck door", "last", "drawn streets: house door"]
+    assert verdict(by["truck door", "thing", ""]) == "does not move the answer"
+    assert verdict(house) == verdict(by["house door", "last", ""]) == "moves the answer and does not turn it"
+    late = {one.dose: one.follows for one in house.doses if one.layer == 5}
+    assert late[4].low > 0.9 and late[-4].high < 0.6, "the house's direction turns the truck's answer one way"
+
+
+def test_directions_are_found_apart_for_what_is_asked_and_a_mean_over_both_would_cancel(tmp_path: Path) -> None:
+    """Of 32 cases, half asked whether a door is open and half whether it is closed, the state holds yes or no."""
+    lines_, states = [], np.zeros((32, 2, len(PLACES), 3), np.float32)
+    for number in range(32):
+        label, asks_open = ("closed", "open")[number % 2], number < 16
+        yes = (label == "open") == asks_open
+        lines_.append(State(f"case {number}", "k", label, f"p {number}", row=number, expected="yes" if yes else "no"))
+        states[number, 1, PLACES.index("last")] = (0, 1.0 if yes else -1.0, 5)
+    asked = [words_for(line.expected, line.label, ("closed", "open"), "door") for line in lines_]
+    with KeptStates(tmp_path / "s", (2, len(PLACES), 3), 0) as kept:
+        for state in states:
+            kept.append(state)
+        whole = np.ones(32, bool)
+        found = directions_of(lines_, asked, whole, kept, ("closed", "open"), 2, "last")
+        assert found.keys() == {("no", "yes"), ("yes", "no")}
+        assert found["no", "yes"][1] == pytest.approx([0, 2, 0]) and found["yes", "no"][1] == pytest.approx([0, -2, 0])
+        assert mean_difference(states[:, 1, PLACES.index("last")], np.arange(32) % 2) == pytest.approx([0, 0, 0])
+        with pytest.raises(NotApplicable, match="fewer than 4"):
+            directions_of(lines_, [None] * 32, whole, kept, ("closed", "open"), 2, "last")
