@@ -49,8 +49,8 @@ def run(
 ) -> Exit:
     """Go on with the states in `out`, probe them, and tell what the rule says; `summary` is written with all of it."""
     check_journal(out, KIND)
-    labelled, of, name, deciding = cases_of(folder, form, family, label, number)
     with reserved(summary, beside=[out]):
+        labelled, of, name, deciding = cases_of(folder, form, family, label, number)
         model = load(spec)
         say_forecast(expected(model, len(labelled)), "Probing", "What is finished is kept; fewer cases take less.")
         with stoppable() as cancel, bar("probes") as progress:

@@ -40,10 +40,10 @@ def run(
     """Go on with the pushes in `out`, and tell what the rule says; `summary` is written with all of it."""
     check_journal(probes, PROBES)
     check_journal(out, KIND)
-    labelled, of, name, deciding = cases_of(folder, form, family, label, number)
     others = [one for one in FAMILIES if one != family] if folder is None and places[1] == LAST else []
     found_at, at = places
     with reserved(summary, beside=[out, probes, direction_from]):
+        labelled, of, name, deciding = cases_of(folder, form, family, label, number)
         model = load(spec)
         with stoppable() as cancel, bar("steering") as progress:
             found = run_steering(

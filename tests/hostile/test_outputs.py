@@ -20,6 +20,7 @@ from core.cli.app import app
 from core.cli.console import Exit
 from core.errors import LineNotKept, NotWritten
 from core.writing import PART, reserved
+from tests.cases.folders import save_mmvp
 from tests.hostile.files import unwritable
 
 OUTPUTS = {
@@ -41,10 +42,29 @@ OUTPUTS = {
     "report": "report RUN --output OUT",
     "bundle": "bundle RUN --output OUT",
     "runs export": "runs export RUN OUT",
+    "doubt": "doubt --street 1 --out OUT",
+    "doubt summary": "doubt --street 1 --out doubt.jsonl --summary OUT",
+    "remedies": "remedies --street 1 --out OUT",
+    "remedies summary": "remedies --street 1 --out remedies.jsonl --summary OUT",
+    "probes": "probes --out OUT",
+    "probes summary": "probes --out probes.jsonl --summary OUT",
+    "steer": "steer --probes probes.jsonl --out OUT",
+    "steer probes": "steer --probes OUT --out steering.jsonl",
+    "steer summary": "steer --probes probes.jsonl --out steering.jsonl --summary OUT",
+    "known-cause": "known-cause --out OUT",
+    "known-cause summary": "known-cause --out known.jsonl --summary OUT",
+    "checks": "checks --out OUT",
+    "checks summary": "checks --out checks.jsonl --summary OUT",
+    "true-effects": "true-effects --out OUT",
+    "true-effects summary": "true-effects --out true.jsonl --summary OUT",
+    "heads": "heads --folder set --out OUT",
 }
 
 
-JOURNALS = {"cases run", "survey", "league", "flips", "claims", "findings", "study"}
+JOURNALS = {
+    *("cases run", "survey", "league", "flips", "claims", "findings", "study"),
+    *("doubt", "remedies", "probes", "steer", "steer probes", "known-cause", "checks", "true-effects", "heads"),
+}
 """They lock theirs by itself: see test_readers."""
 
 
@@ -65,6 +85,8 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "data"))
     header = {"sightline": "cases", "set": "own", "model": "m", "settings": {}, "about": {}}
     (tmp_path / "run.jsonl").write_text(json.dumps(header) + "\n", encoding="utf-8")
+
+    save_mmvp(tmp_path / "set", pictures=2)
 
     def run(words: str, **places: Path) -> Result:
         given = [str(places.get(word, word)) for word in shlex.split(words)]
