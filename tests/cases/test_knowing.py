@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -96,6 +97,13 @@ def test_states_are_kept_by_row_and_read_by_column(tmp_path: Path) -> None:
     assert file.stat().st_size == 4 * row_bytes(SHAPE)
     with pytest.raises(NotWritten, match="lacks states"):
         KeptStates(file, SHAPE, 5)
+
+
+def test_states_that_cannot_be_written_say_what_is_kept_and_what_to_do(tmp_path: Path) -> None:
+    with KeptStates(tmp_path / "a.states", SHAPE, 0) as states:
+        told, why = states._refusal(OSError(errno.EFBIG, "File too large"))
+    assert why == "File too large" and told.startswith("a.states cannot be written (File too large). What is measured")
+    assert "raise the limit on the size of files (ulimit -f) (a case's states take" in told and told.endswith("go on.")
 
 
 @pytest.fixture(scope="module")

@@ -83,5 +83,8 @@ class KeptStates:
 
     def _refusal(self, error: OSError) -> tuple[str, str]:
         why = error.strerror or "no reason is known"
-        takes = f"A case's states take {readable_bytes(row_bytes(self._shape))}."
-        return f"{self._path} cannot be written ({why}). {takes} {remedy_of(error)}", why
+        takes = f"a case's states take {readable_bytes(row_bytes(self._shape))}"
+        return (
+            f"{self._path.name} cannot be written ({why}). What is measured is kept: {remedy_of(error)} ({takes}), and "
+            "start the same command again to go on."
+        ), why
