@@ -171,6 +171,8 @@ def revealed(page: Page) -> None:
     settle(page)
 
 
+PARTS = {"Case_Studies": ".st-key-cases_section", "Mechanisms": ".st-key-mechanisms_lens", "Chat": ".st-key-lens"}
+"""Where the parts of a page are chosen of which one is drawn at a time."""
 FIELDS = "[data-testid=stTextInput] input, [data-testid=stTextArea] textarea"
 
 
@@ -238,14 +240,18 @@ def test_whatever_is_typed_into_any_field(page: str, opened: Callable[[str], Wat
         fill_all(watched, drawn([*MARKUP.values(), *PATHS.values()])[:3], f"{page}, popover {popover}")
         watched.page.keyboard.press("Escape")
         popover += 1
-    sections = ("Phrasing audit", "Benchmarks from a folder", "Two models", "Doubt", "League of methods")
-    parts = [watched.page.get_by_role("radio", name=name) for name in sections] if page == "Case_Studies" else []
+    parts = watched.page.locator(PARTS[page]).get_by_role("radio").all() if page in PARTS else []
     parts += watched.page.get_by_role("tab").all()
     for number, part in enumerate(parts):
         part.click()
         watched.settled(f"{page}, part {number}")
         revealed(watched.page)
         fill_all(watched, drawn([*ALL.values()])[:4], f"{page}, part {number}")
+        main = watched.page.get_by_test_id("stMain").get_by_test_id("stBaseButton-primary").first
+        # On Case Studies that would begin a league; elsewhere something of the hostile question is drawn.
+        if page != "Case_Studies" and main.count() and main.is_visible() and main.is_enabled():
+            main.click()
+            watched.settled(f"{page}, what part {number} finds", 600)
 
 
 def test_whatever_is_asked(opened: Callable[[str], Watched]) -> None:
