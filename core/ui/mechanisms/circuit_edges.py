@@ -74,10 +74,11 @@ def _told(answer: Answer, circuit: Circuit, found: PatchedEdges) -> None:
     agree = ""
     if len(found.edges) > 2:
         rank = spearman(np.array([scores[edge] for edge in found.edges]), found.carried)
-        agree = f" Rank correlation with the scores: {float(rank):.2f}."
+        agree = f" Rank correlation with the scores: {float(rank):.2f} over {len(found.edges)} edges."
     folded(
         f"What each edge alone carries, measured.{agree}",
         "Path patching: this edge alone carries what it carries in the corrupted run, all that comes after it follows, "
-        "and the number is by how much the word falls. The scores estimate that by a gradient.",
+        "and the number is by how much the word falls. The scores estimate that by a gradient on the way between both "
+        "runs: of a word that is nearly sure, one edge less changes little, and they are larger.",
     )
     save(answer, {}, found.rows, "path-patching", "mechanisms_save_edges", made=Made(PATCHED_EDGES, found))
