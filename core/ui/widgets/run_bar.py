@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ...quantities import file_size
 from ...runs.limits import LONGEST_TITLE
+from ..state.keeper import RunKeeper
 from ..state.opening import go_on_as_copy, open_run
 from ..state.workspace import Workspace
 from .part import part
@@ -63,27 +64,29 @@ def tell_kept(workspace: Workspace, line: DeltaGenerator) -> None:
 def _status(workspace: Workspace, line: DeltaGenerator) -> None:
     keeper = workspace.run
     assert keeper is not None
-    size = f"{file_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
-    if keeper.looking:
-        line.caption(f":material/visibility: Read only · {size}")
-    elif keeper.trouble is not None:
-        line.caption(":material/error: Not kept")
-    elif keeper.waiting:
+    if keeper.waiting:
         with line:
             _being_kept(workspace)
     else:
-        line.caption(f":material/check_circle: Kept · {size}")
+        line.caption(_said(keeper))
 
 
 @partial(part, run_every=LOOK_AGAIN)
 def _being_kept(workspace: Workspace) -> None:
     """Looks by itself whether the disk has it all by now."""
-    keeper = workspace.run
-    if keeper is None or not keeper.waiting:
-        kept = file_size(keeper.bytes) + " on disk" if keeper is not None and keeper.bytes else "on disk"
-        st.caption(f":material/check_circle: Kept · {kept}")
-    else:
-        st.caption(":material/progress_activity: Being kept …")
+    if workspace.run is not None:
+        st.caption(_said(workspace.run))
+
+
+def _said(keeper: RunKeeper) -> str:
+    size = f"{file_size(keeper.bytes)} on disk" if keeper.bytes else "on disk"
+    if keeper.looking:
+        return f":material/visibility: Read only · {size}"
+    if keeper.trouble is not None:
+        return ":material/error: Not kept"
+    if keeper.waiting:
+        return ":material/progress_activity: Being kept …"
+    return f":material/check_circle: Kept · {size}"
 
 
 def run_notices(workspace: Workspace) -> None:

@@ -17,19 +17,19 @@ def share(estimate: Estimate) -> str:
 
 def points(estimate: Estimate) -> str:
     """A difference of two shares in percentage points: "+2.0 [-0.5, +4.5]"; "–" where it is no number."""
-    if math.isnan(estimate.value):
-        return "–"
-    ends = (estimate.value, estimate.low, estimate.high)
-    middle, left, right = (f"{round(100 * one, 1) + 0.0:+.1f}" for one in ends)  # no "-0.0"
-    return f"{middle} [{left}, {right}]" if estimate.low < estimate.high else middle
+    return _signed(estimate, 100, 1)
 
 
 def change(estimate: Estimate) -> str:
     """A figure of either sign: "-0.45 [-0.90, +0.20]"; "–" where it is no number."""
+    return _signed(estimate, 1, 2)
+
+
+def _signed(estimate: Estimate, times: float, digits: int) -> str:
     if math.isnan(estimate.value):
         return "–"
     ends = (estimate.value, estimate.low, estimate.high)
-    middle, left, right = (f"{round(one, 2) + 0.0:+.2f}" for one in ends)  # no "-0.00"
+    middle, left, right = (f"{round(times * one, digits) + 0.0:+.{digits}f}" for one in ends)  # no "-0.0"
     return f"{middle} [{left}, {right}]" if estimate.low < estimate.high else middle
 
 

@@ -291,7 +291,8 @@ class TransformersModel(VisionLanguageModel):
         self, answer: Answer, pictures: Iterable[Pictures]
     ) -> Iterator[Float[Tensor, "set answer vocabulary"]]:
         other = OverPictures(self._passes, self.processor, self.prepare, answer)
-        return other.logits(pictures, lambda: beside_others(images_at_once(self, answer), self.lock))
+        most = images_at_once(self, answer)
+        return other.logits(pictures, lambda: beside_others(most, self.lock))
 
     def shuffled(self, seed: int) -> Iterator[tuple[float, str, VisionLanguageModel]]:
         with self.lock:
